@@ -1,0 +1,268 @@
+/* tonnage.h - reading memory snapshots of Python processes.
+ *
+ * Sections stand in the order data flows:
+ *   1 status and errors   2 snapshot   3 facts and types   4 nodes   5 references
+ *   6 sets (selection)    7 views
+ *
+ * Rules that hold everywhere
+ *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
+ *     left untouched on failure. The last argument tn_error * may be NULL.
+ *   - Strings returned are UTF-8 (lone surrogates as three bytes), NUL-terminated, and live as long as the object they
+ *     came from.
+ *   - A tn_snapshot may be used by one thread at a time. Nothing prints, exits, or keeps global state.
+ *   - Ids: nodes are uint32_t, 0 .. n_nodes-1; objects come first (docs/format.md, 2). Bytes are uint64_t.
+ */
+#ifndef TONNAGE_H
+#define TONNAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TN_VERSION "0.1.0"
+#define TN_NONE UINT32_MAX /* "no node", "no type", "no string" */
+
+/* ---- 1. Status and errors -------------------------------------------------------------------------------------- */
+
+/* X(code, value, exit code of the CLI, text) */
+#define TN_STATUS_MAP(X)                                                                            \
+    X(OK, 0, 0, "ok")                                                                               \
+    X(ENOMEM, -1, 5, "out of memory")                                                               \
+    X(EIO, -2, 5, "cannot read or write")                                                           \
+    X(EFORMAT, -3, 5, "not a tonnage snapshot")                                                     \
+    X(EVERSION, -4, 6, "unsupported version")                                                       \
+    X(ETRUNCATED, -5, 5, "truncated snapshot")                                                      \
+    X(ECORRUPT, -6, 5, "corrupt snapshot")                                                          \
+    X(ELIMIT, -7, 5, "limit exceeded")                                                              \
+    X(EINVAL, -8, 2, "invalid argument")                                                            \
+    X(ENOTFOUND, -9, 3, "not found")                                                                \
+    X(EPERM, -10, 4, "not permitted")                                                               \
+    X(EBUSY, -11, 1, "busy")                                                                        \
+    X(EINTERRUPTED, -12, 130, "interrupted")                                                        \
+    X(EEXIST, -13, 2, "file exists")
+
+enum tn_status {
+#define X(code, value, exit_code, text) TN_##code = (value),
+    TN_STATUS_MAP(X)
+#undef X
+};
+
+typedef struct tn_error {
+    int status;
+    uint64_t offset;   /* where in the file or the selection text, or 0 */
+    char message[232]; /* one line: what is wrong and, where known, the way out */
+} tn_error;
+
+const char *tn_status_name(int status); /* "ECORRUPT"; "?" for unknown */
+const char *tn_status_text(int status);
+int tn_status_exit_code(int status);
+
+/* Replaceable allocator; realloc(ctx, NULL, 0, n) allocates, realloc(ctx, p, n, 0) frees and returns NULL. */
+typedef struct tn_alloc {
+    void *(*realloc)(void *ctx, void *p, size_t old_bytes, size_t new_bytes);
+    void *ctx;
+} tn_alloc;
+
+/* ---- 2. Snapshot ----------------------------------------------------------------------------------------------- */
+
+typedef struct tn_snapshot tn_snapshot;
+
+typedef struct tn_open_options {
+    const tn_alloc *alloc;     /* NULL: malloc */
+    uint64_t max_memory_bytes; /* 0: no limit; beyond it calls fail with TN_ELIMIT */
+    bool partial;              /* accept a truncated file; what is whole can be read */
+} tn_open_options;
+
+/* Opens by path, or by descriptor (duplicated; the caller keeps fd). options may be NULL. Cost: O(chunks); columns are
+ * loaded, checked and kept when first needed. Errors: EIO ENOMEM EFORMAT EVERSION ETRUNCATED ECORRUPT ELIMIT. */
+int tn_snapshot_open(const char *path, const tn_open_options *options, tn_snapshot **out, tn_error *err);
+int tn_snapshot_open_fd(int fd, const tn_open_options *options, tn_snapshot **out, tn_error *err);
+int tn_snapshot_open_memory(const void *bytes, size_t n_bytes, const tn_open_options *options, tn_snapshot **out,
+                            tn_error *err); /* bytes stay the caller's and must outlive the snapshot */
+void tn_snapshot_close(tn_snapshot *s); /* NULL allowed */
+
+uint64_t tn_snapshot_file_bytes(const tn_snapshot *s);
+uint32_t tn_snapshot_n_nodes(const tn_snapshot *s);
+uint32_t tn_snapshot_n_objects(const tn_snapshot *s);
+uint64_t tn_snapshot_n_references(const tn_snapshot *s); /* stored in the file, absent ones included */
+
+/* Reads and verifies every chunk and every rule of docs/format.md. Calls report (may be NULL) once a finding; returns 0
+ * when there is none, else the status of the first. Cost: whole file. */
+typedef void (*tn_report)(void *ctx, const tn_error *finding);
+int tn_snapshot_check(tn_snapshot *s, tn_report report, void *ctx, tn_error *err);
+
+/* One chunk of the file, for `check` and `info`. Index 0 .. n_chunks-1, in file order. */
+typedef struct tn_chunk_info {
+    char id[5];
+    uint8_t width, transform, compressed;
+    uint64_t offset, first_row, n_rows, raw_bytes, stored_bytes;
+} tn_chunk_info;
+size_t tn_snapshot_n_chunks(const tn_snapshot *s);
+int tn_snapshot_chunk(const tn_snapshot *s, size_t index, tn_chunk_info *out);
+
+/* ---- 3. Facts and types ---------------------------------------------------------------------------------------- */
+
+enum tn_fact_kind { TN_FACT_UINT, TN_FACT_INT, TN_FACT_DOUBLE, TN_FACT_TEXT };
+typedef struct tn_fact {
+    const char *key;
+    enum tn_fact_kind kind;
+    union {
+        uint64_t u;
+        int64_t i;
+        double d;
+        const char *text;
+    } value;
+} tn_fact;
+size_t tn_snapshot_n_facts(const tn_snapshot *s);
+int tn_snapshot_fact(const tn_snapshot *s, size_t index, tn_fact *out);
+int tn_snapshot_find_fact(const tn_snapshot *s, const char *key, tn_fact *out); /* TN_ENOTFOUND when absent */
+
+enum {
+    TN_TYPE_HEAP = 1, TN_TYPE_GC = 2, TN_TYPE_SYNTHETIC = 4, TN_TYPE_FINALIZER = 8, TN_TYPE_DICT = 16,
+    TN_TYPE_WEAKREF = 32, TN_TYPE_OWN = 64,
+};
+typedef struct tn_type {
+    const char *name;      /* qualified name, without module */
+    const char *module;    /* NULL when unknown */
+    const char *full_name; /* "module.name"; builtins without module: the name to print */
+    uint32_t flags, visitor, basic_size, item_size;
+    uint32_t node; /* the type object, or TN_NONE */
+    uint32_t base; /* TN_NONE for none */
+    uint32_t n_mro;
+    const uint32_t *mro; /* rows of this table, itself first */
+} tn_type;
+uint32_t tn_snapshot_n_types(const tn_snapshot *s);
+int tn_snapshot_type(const tn_snapshot *s, uint32_t type, tn_type *out);
+
+/* Threads and frames as recorded: frame 0 is the innermost. */
+typedef struct tn_frame {
+    uint32_t node; /* synthetic node whose references are the locals */
+    const char *name, *qualified_name, *file;
+    uint32_t line; /* 0: unknown */
+} tn_frame;
+int tn_snapshot_thread_frame(tn_snapshot *s, uint32_t thread_node, uint32_t depth, tn_frame *out); /* ENOTFOUND at end */
+
+/* ---- 4. Nodes -------------------------------------------------------------------------------------------------- */
+
+enum {
+    TN_NODE_TRACKED = 1, TN_NODE_GENERATION = 6 /* >> 1 */, TN_NODE_IMMORTAL = 8, TN_NODE_STATIC = 16,
+    TN_NODE_FINALIZED = 32, TN_NODE_OWN = 64, TN_NODE_HIDDEN = 128, TN_NODE_BUFFERS = 0x300 /* >> 8 */,
+    TN_NODE_ALLOCATOR = 0xc00 /* >> 10 */, TN_NODE_GUESSED = 0x1000,
+};
+#define TN_UNKNOWN UINT64_MAX
+
+typedef struct tn_node {
+    uint32_t id, type, flags, refcount;
+    uint64_t address; /* 0 for synthetic nodes */
+    uint64_t size;
+    uint64_t length, capacity; /* TN_UNKNOWN where the type has none */
+    uint64_t hash;             /* content hash; TN_UNKNOWN where there is none */
+    uint32_t n_references;     /* absent ones excluded */
+    uint32_t n_parts;
+    struct {
+        uint8_t kind; /* BUFK of docs/format.md; 255: the object's own block */
+        uint64_t size;
+    } parts[4]; /* own block first */
+} tn_node;
+
+/* The first call loads the columns: O(n_nodes); later ones O(1). */
+int tn_node_get(tn_snapshot *s, uint32_t id, tn_node *out, tn_error *err);
+/* Object that starts at address; TN_ENOTFOUND. O(1) after the first call. */
+int tn_node_at(tn_snapshot *s, uint64_t address, uint32_t *id, tn_error *err);
+
+/* Short text of a node's value or name, one line, escaped as Python would (str and bytes quoted, cut text ends in '…').
+ * Writes at most cap bytes with NUL; returns the length it wanted, 0 when there is no preview, negative on error. */
+int tn_node_preview(tn_snapshot *s, uint32_t id, char *out, size_t cap, tn_error *err);
+/* "dict(0x7f0a12345680, 232 B, 6 refs)" with the preview last: what Python's repr of an object shows. */
+int tn_node_describe(tn_snapshot *s, uint32_t id, char *out, size_t cap, tn_error *err);
+
+/* ---- 5. References --------------------------------------------------------------------------------------------- */
+
+enum tn_label_style {
+    TN_LABEL_ATTRIBUTE, TN_LABEL_ITEM, TN_LABEL_LOCAL, TN_LABEL_FIELD, TN_LABEL_ROOT, /* text is the name */
+    TN_LABEL_INDEX,                                                                  /* index counts */
+    TN_LABEL_KEY,    /* this reference is the key of a dict entry */
+    TN_LABEL_VALUE,  /* ...is a value; key is the key's node */
+    TN_LABEL_MEMBER, /* ...is in a set */
+    TN_LABEL_UNKNOWN, TN_LABEL_STACK,
+};
+enum tn_reference_kind { TN_REF_OWNING, TN_REF_BORROWED, TN_REF_WEAK, TN_REF_INTERNED, TN_REF_GUESSED };
+
+typedef struct tn_reference {
+    uint32_t source, target;
+    enum tn_reference_kind kind;
+    enum tn_label_style style;
+    const char *text; /* NULL where the style has no text */
+    uint64_t index;   /* position in the run */
+    uint32_t key;     /* for TN_LABEL_VALUE, else TN_NONE */
+} tn_reference;
+
+typedef struct tn_reference_iter {
+    tn_snapshot *snapshot;
+    uint32_t source;
+    uint64_t position; /* next one to look at; private */
+} tn_reference_iter;
+
+/* References of a node in their fixed order, absent ones skipped. First call loads them: O(references). */
+int tn_references(tn_snapshot *s, uint32_t id, tn_reference_iter *iter, tn_error *err);
+bool tn_reference_next(tn_reference_iter *iter, tn_reference *out);
+/* As Python would write it after its holder: ".name", "['k']", "[3]", " local x", "<f_back>". Same return as previews. */
+int tn_reference_label(tn_snapshot *s, const tn_reference *r, char *out, size_t cap, tn_error *err);
+
+/* Referrers: nodes that refer to id, one entry a reference, ascending. The array lives as long as the snapshot. The first
+ * call builds the backward edges: O(references), 4 bytes a reference. */
+int tn_referrers(tn_snapshot *s, uint32_t id, const uint32_t **nodes, uint32_t *n, tn_error *err);
+
+/* ---- 6. Sets --------------------------------------------------------------------------------------------------- */
+
+/* A set of objects. */
+typedef struct tn_set tn_set;
+void tn_set_free(tn_set *set);
+uint32_t tn_set_count(const tn_set *set);
+bool tn_set_has(const tn_set *set, uint32_t id);
+uint32_t tn_set_next(const tn_set *set, uint32_t from); /* first member >= from, or TN_NONE */
+
+/* Objects that a selection names (docs/selection.md): "type:app.Session size:>=1k module:app text:foo". NULL or "": all.
+ * tonnage's own objects are never selected. EINVAL with the offset of the bad word. */
+int tn_set_where(tn_snapshot *s, const char *selection, tn_set **out, tn_error *err);
+
+/* ---- 7. Views -------------------------------------------------------------------------------------------------- */
+
+/* Where a view is written. write returns false to stop (TN_EIO). Text or JSON come in pieces, in order. */
+typedef struct tn_sink {
+    bool (*write)(void *ctx, const char *text, size_t n_bytes);
+    void *ctx;
+} tn_sink;
+
+enum tn_form { TN_TEXT, TN_JSON };
+enum tn_group { TN_BY_TYPE, TN_BY_SIZE, TN_BY_MODULE };
+
+typedef struct tn_view_options {
+    enum tn_form form;
+    const char *where; /* selection, NULL: all */
+    const char *sort;  /* column name, "-" before it reverses; NULL: the view's own */
+    uint32_t limit;    /* rows; 0: all */
+    enum tn_group by;  /* summary */
+    uint32_t width;    /* columns of the terminal; 0: 100 */
+    bool color;
+    const char *where_rows; /* selection on rows of the summary ("size:>=1k"), NULL: all */
+} tn_view_options;
+
+int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+
+/* "1.5 MiB", "0 B"; returns out. cap >= 16. */
+char *tn_format_bytes(uint64_t bytes, char *out, size_t cap);
+/* "12k", "3.5MiB", "7" -> bytes, binary suffixes. TN_EINVAL. */
+int tn_parse_bytes(const char *text, uint64_t *bytes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,85 @@
+/* base.h - what every part of libtonnage stands on: errors, memory, growing arrays, the operating system.
+ *
+ * Private to tonnage (lib/, capture/). No Python, no printing. OS calls are in sys.c only.
+ */
+#ifndef TN_BASE_H
+#define TN_BASE_H
+
+#include "tonnage.h"
+
+/* ---- err.c ---- */
+
+/* Fills *err (if not NULL) and returns status. */
+int tn__error_set(tn_error *err, int status, uint64_t offset, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#define TN_TRY(expr)                 \
+    do {                             \
+        int tn_try_ = (expr);        \
+        if (tn_try_ < 0)             \
+            return tn_try_;          \
+    } while (0)
+
+/* ---- alloc.c ---- */
+
+extern const tn_alloc tn__alloc_libc;  /* malloc */
+extern const tn_alloc tn__alloc_pages; /* own anonymous mappings: for captures, which must not use the target's malloc */
+
+void *tn__alloc(const tn_alloc *a, size_t bytes); /* not zeroed; NULL when out of memory; bytes 0 gives a pointer */
+void *tn__alloc_zero(const tn_alloc *a, size_t bytes);
+void *tn__realloc(const tn_alloc *a, void *p, size_t old_bytes, size_t new_bytes);
+void tn__free(const tn_alloc *a, void *p, size_t bytes); /* p may be NULL */
+
+/* Arena: many small pieces freed at once. */
+typedef struct tn_arena {
+    const tn_alloc *alloc;
+    struct tn_arena_block *blocks;
+    size_t used, capacity; /* in the newest block */
+} tn_arena;
+void tn__arena_init(tn_arena *arena, const tn_alloc *a);
+void *tn__arena_get(tn_arena *arena, size_t bytes); /* 8-aligned, not zeroed */
+char *tn__arena_text(tn_arena *arena, const char *bytes, size_t n); /* copy with a NUL */
+void tn__arena_free(tn_arena *arena);
+
+/* Growing byte buffer. */
+typedef struct tn_buf {
+    const tn_alloc *alloc;
+    uint8_t *data;
+    size_t size, capacity;
+} tn_buf;
+void tn__buf_init(tn_buf *buf, const tn_alloc *a);
+int tn__buf_reserve(tn_buf *buf, size_t more); /* TN_ENOMEM */
+int tn__buf_append(tn_buf *buf, const void *bytes, size_t n);
+void tn__buf_free(tn_buf *buf);
+
+/* ---- strtab.c: distinct strings, numbered from 0 in order of arrival ---- */
+
+typedef struct tn_strtab {
+    tn_buf bytes;    /* all strings, one after another, no NUL */
+    tn_buf offsets;  /* u32 each: start; plus one at the end */
+    uint32_t *slots; /* open addressing, value = index + 1 */
+    uint32_t n_slots, count;
+} tn_strtab;
+int tn__strtab_init(tn_strtab *tab, const tn_alloc *a);
+void tn__strtab_free(tn_strtab *tab);
+int tn__strtab_add(tn_strtab *tab, const char *text, size_t n, uint32_t *index); /* TN_ENOMEM TN_ELIMIT */
+
+/* ---- sys.c ---- */
+
+void *tn__sys_map(size_t bytes); /* anonymous, private, readable, writable; NULL when refused */
+void tn__sys_unmap(void *p, size_t bytes);
+int tn__sys_open_read(const char *path, int *fd, uint64_t *bytes, tn_error *err);
+int tn__sys_dup(int fd, int *out, uint64_t *bytes, tn_error *err);
+int tn__sys_read_at(int fd, uint64_t offset, void *out, size_t bytes, tn_error *err); /* short read: TN_ETRUNCATED */
+int tn__sys_write(int fd, const void *bytes, size_t n, tn_error *err);                /* whole or error; EINTR retried */
+void tn__sys_close(int fd);
+
+/* A temporary file beside path (O_EXCL, O_NOFOLLOW, mode 0600). temp receives its name. */
+int tn__sys_create_beside(const char *path, char *temp, size_t cap, int *fd, tn_error *err);
+/* Flushes fd, then gives temp its final name; without force an existing path is TN_EEXIST. */
+int tn__sys_publish(int fd, const char *temp, const char *path, bool force, tn_error *err);
+void tn__sys_unlink(const char *path);
+uint64_t tn__sys_monotonic_ns(void);
+uint64_t tn__sys_wall_ns(void);
+
+#endif

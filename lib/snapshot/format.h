@@ -1,0 +1,87 @@
+/* format.h - the structures of docs/format.md as they stand in a file. Little-endian hosts only (checked at build). */
+#ifndef TN_FORMAT_H
+#define TN_FORMAT_H
+
+#include <stdint.h>
+
+#define TN_FILE_MAGIC "\x89TNG\r\n\x1a\n"
+#define TN_FILE_END "TNG-END\n"
+#define TN_FILE_MAJOR 1
+#define TN_FILE_MINOR 0
+
+enum {
+    TN_CHUNK_MAX_RAW = 16 << 20,
+    TN_NODE_BLOCK = 262144, /* rows of a chunk of a node column */
+    TN_REGION_SHIFT = 20,
+    TN_REGION_WORDS = 1024,
+    TN_TRANSFORM_DELTA = 1,
+    TN_TRANSFORM_PLANES = 2,
+};
+
+typedef struct tn_file_header {
+    char magic[8];
+    uint16_t major, minor;
+    uint32_t zero;
+    uint64_t zero2;
+    uint64_t hash;
+} tn_file_header;
+
+typedef struct tn_chunk_header {
+    char id[4];
+    uint8_t version, compression, width, transform;
+    uint64_t first_row, n_rows, raw_bytes, stored_bytes, hash;
+} tn_chunk_header;
+
+typedef struct tn_toc_row {
+    uint64_t offset;
+    char id[4];
+    uint32_t zero;
+    uint64_t first_row, n_rows;
+} tn_toc_row;
+
+typedef struct tn_file_trailer {
+    uint64_t toc_offset, file_bytes, hash;
+    char magic[8];
+} tn_file_trailer;
+
+typedef struct tn_region_row {
+    uint64_t region;
+    uint64_t bits[TN_REGION_WORDS];
+} tn_region_row;
+
+typedef struct tn_stack_row {
+    uint32_t parent, code, instruction, line;
+} tn_stack_row;
+
+typedef struct tn_fact_row {
+    uint32_t key, kind;
+    uint64_t value;
+} tn_fact_row;
+
+/* SHTB: flags of a shape. */
+enum {
+    TN_RUN_NONE, TN_RUN_ITEMS, TN_RUN_PAIRS, TN_RUN_MEMBERS, TN_RUN_UNLABELLED, TN_RUN_STACK,
+    TN_RUN_STYLE = 0xf,
+    TN_RUN_KIND_SHIFT = 4,
+    TN_SHAPE_LENGTH = 0x100, TN_SHAPE_CAPACITY = 0x200, TN_SHAPE_HASH = 0x400, TN_SHAPE_STACK = 0x800,
+};
+
+/* BUFK */
+enum tn_buffer_kind {
+    TN_BUFFER_ITEMS, TN_BUFFER_KEYS, TN_BUFFER_VALUES, TN_BUFFER_TABLE, TN_BUFFER_UTF8, TN_BUFFER_BLOCKS,
+    TN_BUFFER_DATA, TN_BUFFER_CACHE, TN_BUFFER_WIDE, TN_BUFFER_OTHER, TN_BUFFER_KINDS,
+};
+
+/* FLAG: allocator in bits 10-11 */
+enum { TN_ALLOCATOR_NONE, TN_ALLOCATOR_PYMALLOC, TN_ALLOCATOR_MALLOC, TN_ALLOCATOR_UNKNOWN };
+
+/* TYPE: visitor */
+enum tn_visitor { TN_VISIT_LEAF, TN_VISIT_LAYOUT, TN_VISIT_TRAVERSE, TN_VISIT_SCAN, TN_VISIT_NOT };
+
+/* PREV */
+enum {
+    TN_PREVIEW_TEXT = 1, TN_PREVIEW_BYTES, TN_PREVIEW_INT, TN_PREVIEW_FLOAT, TN_PREVIEW_BIGINT, TN_PREVIEW_COMPLEX,
+    TN_PREVIEW_NAME, TN_PREVIEW_CUT = 0x8000,
+};
+
+#endif

@@ -1,0 +1,84 @@
+/* reader.h - the read side below tonnage.h, for lib/graph, lib/analysis and lib/view.
+ *
+ * Chunks are read with pread when asked for (a file that shrinks meanwhile gives an error, not SIGBUS), verified once and
+ * decoded. After a load function succeeded its data satisfies every rule of docs/format.md (indexes in range, sums equal).
+ */
+#ifndef TN_READER_H
+#define TN_READER_H
+
+#include "base/base.h"
+#include "snapshot/format.h"
+
+/* Columns by chunk id, for tn__column_*. */
+enum tn_column {
+    TN_COL_AODD, TN_COL_SHAP, TN_COL_SIZE, TN_COL_REFC, TN_COL_FLAG, TN_COL_DEGR, TN_COL_REFS, TN_COL_LENG, TN_COL_CAPA,
+    TN_COL_BUFS, TN_COL_BUFK, TN_COL_HASH, TN_COL_STKI, TN_COLUMNS,
+};
+
+/* Whole column, kept by the snapshot. present is false (and *values NULL, *n 0) when the file has none. _u32 fails with
+ * TN_ELIMIT if a value needs more; SIZE LENG CAPA BUFS HASH are read as u64. */
+int tn__column_u32(tn_snapshot *s, enum tn_column column, const uint32_t **values, uint64_t *n, tn_error *err);
+int tn__column_u64(tn_snapshot *s, enum tn_column column, const uint64_t **values, uint64_t *n, tn_error *err);
+
+/* One chunk of a column decoded into scratch, without keeping it: for single passes (summary). Block k of SHAP, SIZE,
+ * REFC and FLAG holds the same nodes. Elements stay at their stored width (1, 2, 4, 8). data is valid until the next call
+ * with the same slot; slots 0-3 are independent. TN_ENOTFOUND after the last one. SHAP's values are checked. */
+typedef struct tn_block {
+    uint64_t first_row;
+    uint32_t n_rows;
+    unsigned width;
+    const void *data;
+} tn_block;
+int tn__column_block(tn_snapshot *s, enum tn_column column, size_t k, unsigned slot, tn_block *out, tn_error *err);
+static inline uint64_t tn__block_at(const tn_block *b, uint32_t i)
+{
+    switch (b->width) {
+    case 1: return ((const uint8_t *)b->data)[i];
+    case 2: return ((const uint16_t *)b->data)[i];
+    case 4: return ((const uint32_t *)b->data)[i];
+    default: return ((const uint64_t *)b->data)[i];
+    }
+}
+
+/* Shape table, parsed and checked at open. labels: n_fixed pairs (string index, style + 256 * kind). */
+typedef struct tn_shape {
+    uint32_t type, flags, n_fixed;
+    const uint32_t *labels;
+} tn_shape;
+uint32_t tn__snapshot_n_shapes(const tn_snapshot *s);
+const tn_shape *tn__snapshot_shapes(const tn_snapshot *s);
+const char *tn__snapshot_string(tn_snapshot *s, uint32_t index);
+
+/* References as CSR: node i's are targets[offsets[i] .. offsets[i+1]), absent ones TN_NONE. offsets has n_nodes + 1. */
+typedef struct tn_csr {
+    const uint64_t *offsets;
+    const uint32_t *targets;
+} tn_csr;
+int tn__snapshot_references(tn_snapshot *s, tn_csr *out, tn_error *err);
+
+/* Address of object i (i < n_objects), and back. */
+int tn__snapshot_addresses(tn_snapshot *s, tn_error *err);      /* loads; then: */
+uint64_t tn__snapshot_address(const tn_snapshot *s, uint32_t i); /* O(log regions) */
+
+/* Raw preview of a node; kind 0 when there is none. */
+typedef struct tn_preview {
+    uint16_t kind; /* with TN_PREVIEW_CUT */
+    uint16_t length;
+    const uint8_t *bytes;
+} tn_preview;
+int tn__snapshot_preview(tn_snapshot *s, uint32_t id, tn_preview *out, tn_error *err);
+
+/* Row of STAK (1-based as in STKI; 0 is not a row) with its code. */
+typedef struct tn_stack_entry {
+    uint32_t parent, line;
+    const char *name, *qualified_name, *file;
+} tn_stack_entry;
+int tn__snapshot_stack(tn_snapshot *s, uint32_t entry, tn_stack_entry *out, tn_error *err);
+
+/* Memory of the snapshot, for what others keep with it (graph's backward edges); counted against max_memory_bytes and
+ * freed by tn_snapshot_close. key is any small constant of the caller; the same key returns the same pointer. */
+enum tn_attachment { TN_ATTACH_REFERRERS, TN_ATTACHMENTS };
+const tn_alloc *tn__snapshot_alloc(tn_snapshot *s);
+void **tn__snapshot_attachment(tn_snapshot *s, enum tn_attachment which, void (*destroy)(tn_snapshot *, void *));
+
+#endif

@@ -1,0 +1,38 @@
+/* writer.h - writes a snapshot file, chunk after chunk, front to back. Used by capture/ only.
+ *
+ * The writer sees finished chunks; it owns the file, compression, checksums, the table of contents and the rename. Until
+ * tn_writer_commit the data stands under a temporary name (or in a caller's descriptor), and tn_writer_abort leaves
+ * nothing behind.
+ */
+#ifndef TN_WRITER_H
+#define TN_WRITER_H
+
+#include "base/base.h"
+#include "snapshot/format.h"
+
+typedef struct tn_writer tn_writer;
+
+/* path: final name, temporary file beside it. With force an existing file is replaced at commit; without, an existing
+ * path is TN_EEXIST at once. Memory only through alloc (zstd's too). level: zstd level, 1 is usual. */
+int tn_writer_open(const char *path, bool force, int level, const tn_alloc *alloc, tn_writer **out, tn_error *err);
+/* Writes to fd (kept open, never renamed) at its current position, which must be 0. */
+int tn_writer_open_fd(int fd, int level, const tn_alloc *alloc, tn_writer **out, tn_error *err);
+
+/* One chunk of a column: n_rows values of in_width (1, 2, 4, 8) bytes. The writer picks the stored width from the largest
+ * value, applies transform (format.h; the widths then count after narrowing, delta modulo the width) and compresses.
+ * values is scratch afterwards: the writer may transform it in place. first_row is counted by the writer per id.
+ * raw bytes must be <= TN_CHUNK_MAX_RAW; node columns must come in TN_NODE_BLOCK rows (asserted). */
+int tn_writer_column(tn_writer *w, const char *id, void *values, unsigned in_width, uint64_t n_rows, unsigned transform,
+                     tn_error *err);
+/* One chunk of a table that is not a column; payload exactly as docs/format.md says. */
+int tn_writer_table(tn_writer *w, const char *id, const void *payload, size_t raw_bytes, uint64_t n_rows, tn_error *err);
+/* All strings of tab as STRS chunks. */
+int tn_writer_strings(tn_writer *w, const tn_strtab *tab, tn_error *err);
+
+uint64_t tn_writer_bytes(const tn_writer *w); /* written so far */
+
+/* Table of contents, trailer, rename. Frees w in every case; on failure nothing stands under the final name. */
+int tn_writer_commit(tn_writer *w, tn_error *err);
+void tn_writer_abort(tn_writer *w); /* NULL allowed; frees w, removes the temporary file */
+
+#endif
