@@ -1,0 +1,240 @@
+/* _capture.c - tonnage._capture: takes a snapshot of the interpreter it is loaded into. Small on purpose: it is loaded in
+ * production processes, so there is no analysis in it.
+ *
+ * A capture holds the GIL while it walks (the pause) and gives it back before it compresses and writes. It allocates no
+ * Python object in between.
+ */
+#include <Python.h>
+
+
+#include "inside/inside.h"
+
+#ifdef Py_GIL_DISABLED
+#error "free-threaded builds of CPython are not supported"
+#endif
+#if defined(Py_DEBUG) || defined(Py_TRACE_REFS)
+#error "debug builds of CPython are not supported"
+#endif
+
+static tn_inside inside;
+static int inside_status;
+static tn_error inside_error;
+static PyObject *capture_error;
+
+static PyObject *raise_error(int status, const tn_error *err)
+{
+    PyObject *args = Py_BuildValue("(is)", status, err->message);
+    if (args)
+        PyErr_SetObject(capture_error, args);
+    Py_XDECREF(args);
+    return NULL;
+}
+
+/* The pause: from here to the end no Python code runs. */
+static int walk(const tn_walk_options *options, const tn_alloc *alloc, tn_capture_times *times, tn_walk **w, tn_error *err)
+{
+    TN_TRY(tn_inside_prepare(&inside, err));
+    times->wall_ns = tn__sys_wall_ns();
+    times->rss_bytes = tn_process_rss();
+    times->monotonic_ns = tn__sys_monotonic_ns();
+    int status = tn_walk_run(&inside.target, options, alloc, w, err);
+    times->pause_ns = tn__sys_monotonic_ns() - times->monotonic_ns;
+    return status;
+}
+
+static int save(const tn_capture_options *o, const tn_capture_times *times, tn_walk *w, tn_error *err)
+{
+    tn_writer *writer = NULL;
+    tn_walk_report report;
+    tn_walk_get_report(w, &report);
+    if (o->path)
+        TN_TRY(tn_writer_open(o->path, o->force, 1, &tn__alloc_pages, &writer, err));
+    else
+        TN_TRY(tn_writer_open_fd(o->fd, 1, &tn__alloc_pages, &writer, err));
+    int status = tn_walk_save(w, writer, err);
+    if (status == 0)
+        status = tn_facts_save(&inside, o, times, &report, w, writer, err);
+    if (status == 0)
+        return tn_writer_commit(writer, err);
+    tn_writer_abort(writer);
+    return status;
+}
+
+/* Addresses of the objects in a tuple; NULL with *n 0 for None. */
+static bool addresses(PyObject *roots, uint64_t **out, uint32_t *n)
+{
+    *out = NULL;
+    *n = 0;
+    if (roots == Py_None)
+        return true;
+    if (!PyTuple_Check(roots)) {
+        PyErr_SetString(PyExc_TypeError, "roots must be a tuple or None");
+        return false;
+    }
+    *n = (uint32_t)PyTuple_GET_SIZE(roots);
+    *out = tn__alloc(&tn__alloc_pages, (*n + 1) * sizeof **out);
+    if (!*out) {
+        PyErr_NoMemory();
+        return false;
+    }
+    for (uint32_t i = 0; i < *n; i++)
+        (*out)[i] = (uint64_t)(uintptr_t)PyTuple_GET_ITEM(roots, i);
+    return true;
+}
+
+static void release(uint64_t *from, uint32_t n)
+{
+    if (from)
+        tn__free(&tn__alloc_pages, from, (n + 1) * sizeof *from);
+}
+
+PyDoc_STRVAR(snapshot_doc, "snapshot(target, /, *, mode='stop', previews=80, redact=False, roots=None, force=False)\n--\n\n"
+                           "Write a snapshot to target, a path (bytes) or a file descriptor (int).");
+
+static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"", "mode", "previews", "redact", "roots", "force", NULL};
+    PyObject *where, *roots = Py_None;
+    const char *mode = "stop";
+    int previews = 80, redact = 0, force = 0;
+    tn_capture_options o = {.fd = -1};
+    tn_capture_times times = {0};
+    tn_error err = {0};
+    (void)module;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sipOp", names, &where, &mode, &previews, &redact, &roots, &force))
+        return NULL;
+    if (inside_status < 0)
+        return raise_error(inside_status, &inside_error);
+    if (strcmp(mode, "stop") != 0)
+        return PyErr_Format(PyExc_ValueError, "unknown mode '%s': only 'stop' exists", mode);
+    if (previews < 0 || previews > 512)
+        return PyErr_Format(PyExc_ValueError, "previews must be 0 to 512 bytes, not %d", previews);
+    if (PyBytes_Check(where))
+        o.path = PyBytes_AS_STRING(where);
+    else if ((o.fd = (int)PyLong_AsLong(where)) < 0)
+        return NULL;
+    uint64_t *from;
+    uint32_t n_from;
+    if (!addresses(roots, &from, &n_from))
+        return NULL;
+    o.force = force;
+    o.preview_bytes = (uint32_t)previews;
+    o.redact = redact;
+    o.from = from;
+    o.n_from = n_from;
+    tn_walk_options wo = {from, n_from, o.preview_bytes, o.redact, false};
+    tn_walk *w = NULL;
+    int status = walk(&wo, &tn__alloc_pages, &times, &w, &err);
+    if (status == 0) {
+        Py_BEGIN_ALLOW_THREADS
+        status = save(&o, &times, w, &err);
+        tn_walk_free(w);
+        Py_END_ALLOW_THREADS
+    }
+    release(from, n_from);
+    if (status < 0)
+        return raise_error(status, &err);
+    Py_RETURN_NONE;
+}
+
+static const char *part_name(uint8_t kind)
+{
+    static const char *const names[] = {"items", "keys", "values", "table", "utf8", "blocks", "data", "cache", "wide", "other"};
+    return kind < sizeof names / sizeof *names ? names[kind] : "object";
+}
+
+PyDoc_STRVAR(size_of_doc, "size_of(object, /)\n--\n\nSize in bytes and its parts: (total, ((name, bytes), ...)).");
+
+static PyObject *capture_size_of(PyObject *module, PyObject *object)
+{
+    tn_error err = {0};
+    tn_object_size size = {0};
+    (void)module;
+    int status = inside_status;
+    if (status < 0)
+        return raise_error(status, &inside_error);
+    status = tn_inside_prepare(&inside, &err);
+    if (status == 0)
+        status = tn_walk_size(&inside.target, (uint64_t)(uintptr_t)object, &tn__alloc_pages, &size, &err);
+    if (status < 0)
+        return raise_error(status, &err);
+    PyObject *parts = PyTuple_New((Py_ssize_t)size.n_parts);
+    for (uint32_t i = 0; parts && i < size.n_parts; i++) {
+        PyObject *part = Py_BuildValue("(sK)", part_name(size.kinds[i]), (unsigned long long)size.parts[i]);
+        if (!part)
+            Py_CLEAR(parts);
+        else
+            PyTuple_SET_ITEM(parts, (Py_ssize_t)i, part);
+    }
+    return parts ? Py_BuildValue("(KN)", (unsigned long long)size.bytes, parts) : NULL;
+}
+
+PyDoc_STRVAR(deep_size_doc, "deep_size(objects, /)\n--\n\nCount and bytes of everything that the objects in the tuple reach.");
+
+static PyObject *capture_deep_size(PyObject *module, PyObject *roots)
+{
+    tn_error err = {0};
+    uint64_t *from, count = 0, bytes = 0;
+    uint32_t n_from;
+    (void)module;
+    int status = inside_status;
+    if (status < 0)
+        return raise_error(status, &inside_error);
+    if (!addresses(roots, &from, &n_from))
+        return NULL;
+    status = tn_inside_prepare(&inside, &err);
+    tn_walk_options options = {.from = from, .n_from = n_from};
+    if (status == 0)
+        status = tn_walk_reach(&inside.target, &options, &tn__alloc_pages, &count, &bytes, &err);
+    release(from, n_from);
+    return status < 0 ? raise_error(status, &err)
+                      : Py_BuildValue("(KK)", (unsigned long long)count, (unsigned long long)bytes);
+}
+
+PyDoc_STRVAR(object_at_doc, "object_at(address, type_address, size, /)\n--\n\n"
+                            "The live object at address if its type and size are these, else None.");
+
+static PyObject *capture_object_at(PyObject *module, PyObject *args)
+{
+    unsigned long long address, type, size;
+    tn_error err = {0};
+    bool exists = false;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "KKK", &address, &type, &size))
+        return NULL;
+    if (inside_status < 0)
+        return raise_error(inside_status, &inside_error);
+    int status = tn_inside_prepare(&inside, &err);
+    if (status == 0)
+        status = tn_walk_exists(&inside.target, address, type, size, &tn__alloc_pages, &exists, &err);
+    if (status < 0)
+        return raise_error(status, &err);
+    return exists ? Py_NewRef((PyObject *)(uintptr_t)address) : Py_NewRef(Py_None);
+}
+
+static PyMethodDef methods[] = {
+    {"snapshot", (PyCFunction)(void (*)(void))capture_snapshot, METH_VARARGS | METH_KEYWORDS, snapshot_doc},
+    {"size_of", capture_size_of, METH_O, size_of_doc},
+    {"deep_size", capture_deep_size, METH_O, deep_size_doc},
+    {"object_at", capture_object_at, METH_VARARGS, object_at_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, .m_name = "tonnage._capture", .m_doc = "Takes snapshots of this interpreter.", .m_size = -1,
+    .m_methods = methods,
+};
+
+PyMODINIT_FUNC PyInit__capture(void)
+{
+    PyObject *module = PyModule_Create(&definition);
+    if (!module)
+        return NULL;
+    capture_error = PyErr_NewException("tonnage._capture.Error", NULL, NULL);
+    if (!capture_error || PyModule_AddObjectRef(module, "Error", capture_error) < 0) {
+        Py_DECREF(module);
+        return NULL;
+    }
+    inside_status = tn_inside_probe(&inside, &inside_error);
+    return module;
+}

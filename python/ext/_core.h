@@ -1,0 +1,85 @@
+/* _core.h - shared by the files of the extension tonnage._core.
+ *
+ * The extension stands on tonnage.h alone. It turns Python arguments into calls and results into plain tuples, bytes and
+ * str; it decides and computes nothing.
+ */
+#ifndef TN_CORE_H
+#define TN_CORE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <pythread.h>
+
+#include "tonnage.h"
+
+/* What a first call loads: such a call runs without the interpreter lock, later ones are short and keep it. */
+enum core_load { CORE_NODES = 1, CORE_REFERENCES = 2, CORE_REFERRERS = 4, CORE_ADDRESSES = 8, CORE_PREVIEWS = 16 };
+
+typedef struct core_snapshot {
+    PyObject_HEAD
+    tn_snapshot *handle;     /* NULL once closed */
+    PyThread_type_lock lock; /* held around every call on handle; no Python code runs under it */
+    size_t n_users;          /* calls and sets that still need handle; changes under the interpreter lock */
+    bool closing;            /* close was asked for: the last user closes */
+    unsigned loaded;         /* enum core_load */
+    tn_reference_iter cursor; /* where the last run of references(cursor_node) stopped */
+    uint32_t cursor_node;
+    uint64_t cursor_index;
+} core_snapshot;
+
+typedef struct core_set {
+    PyObject_HEAD
+    core_snapshot *snapshot; /* a user of its handle */
+    tn_set *set;
+} core_set;
+
+typedef struct core_state {
+    PyTypeObject *snapshot_type, *set_type;
+} core_state;
+
+/* ---- _core.c ---- */
+
+/* One call on a handle: enter, tn_ calls, unlock, conversion, leave. Between unlock and leave the handle stays open, so
+ * strings of it can be read; Python objects are made only there, because making one may run a finalizer, which may call
+ * this snapshot again. */
+typedef struct core_call {
+    core_snapshot *self;
+    PyThreadState *released;
+} core_call;
+
+bool core_enter(core_call *call, core_snapshot *self, bool slow); /* false with ValueError: closed */
+void core_unlock(core_call *call);
+void core_leave(core_call *call);
+bool core_first(core_snapshot *self, unsigned load); /* not loaded yet: the call is slow */
+
+/* Raises the exception class of status with err's message; returns NULL. */
+PyObject *core_raise(int status, const tn_error *err);
+/* str of UTF-8 in which lone surrogates stand as three bytes. */
+PyObject *core_text(const char *bytes, size_t n);
+PyObject *core_text_or_none(const char *text);
+PyObject *core_id_or_none(uint32_t id);
+PyObject *core_count_or_none(uint64_t count); /* None for TN_UNKNOWN */
+/* "O&" converters: an int in range, or ValueError. */
+int core_id_converter(PyObject *object, void *out);  /* uint32_t */
+int core_u64_converter(PyObject *object, void *out); /* uint64_t */
+
+/* ---- _core_graph.c ---- */
+
+PyObject *core_node(core_snapshot *self, PyObject *arg);
+PyObject *core_at(core_snapshot *self, PyObject *arg);
+PyObject *core_preview(core_snapshot *self, PyObject *arg);
+PyObject *core_describe(core_snapshot *self, PyObject *arg);
+PyObject *core_targets(core_snapshot *self, PyObject *args, PyObject *kwargs);
+PyObject *core_references(core_snapshot *self, PyObject *args);
+PyObject *core_referrers(core_snapshot *self, PyObject *arg);
+PyObject *core_frame(core_snapshot *self, PyObject *args);
+
+/* ---- _core_view.c ---- */
+
+PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
+PyObject *core_check(core_snapshot *self, PyObject *unused);
+PyObject *core_select(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args, PyObject *names);
+extern PyType_Spec core_set_spec;
+
+#endif

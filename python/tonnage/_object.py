@@ -1,0 +1,410 @@
+"""Objects, references, threads and frames of a snapshot: small windows on the file, made when asked for."""
+
+from __future__ import annotations
+
+# The abstract class itself: importing it as collections.abc would load the whole package collections into the target.
+from _collections_abc import Sequence
+
+from tonnage._errors import NotFoundError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import overload
+
+    from tonnage._core import Snapshot as Core
+    from tonnage._snapshot import Snapshot
+    from tonnage._view import View
+else:
+
+    def overload(function: object) -> object:
+        return function
+
+
+_PARTS = {
+    0: "items", 1: "keys", 2: "values", 3: "table", 4: "utf8", 5: "blocks", 6: "data", 7: "cache", 8: "wide",
+    9: "other", 255: "object",
+}  # fmt: skip
+_KINDS = ("owning", "borrowed", "weak", "interned", "guessed")
+_FLAGS = (
+    (0x1, "tracked"), (0x8, "immortal"), (0x10, "static"), (0x20, "finalized"), (0x40, "own"), (0x80, "hidden"),
+    (0x1000, "guessed"),
+)  # fmt: skip
+_ALLOCATORS = ("none", "pymalloc", "malloc", "unknown")
+_TYPE_SYNTHETIC = 4
+_LABEL_ITEM, _LABEL_KEY, _LABEL_VALUE = 1, 6, 7
+_SHOWN = 6
+_PAGE = 512
+
+
+class Objects(Sequence["Object"]):
+    """A sequence of objects of a snapshot, made one by one when they are looked at.
+
+    Slices are sequences again. `x in objects` takes an `Object` or an address.
+    """
+
+    __slots__ = ("_ids", "_snapshot")
+
+    def __init__(self, snapshot: Snapshot, ids: memoryview[int]) -> None:
+        self._snapshot = snapshot
+        self._ids = ids
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @overload
+    def __getitem__(self, index: int) -> Object: ...
+    @overload
+    def __getitem__(self, index: slice) -> Objects: ...  # noqa: F811
+    def __getitem__(self, index: int | slice) -> Object | Objects:  # noqa: F811
+        if isinstance(index, slice):
+            return Objects(self._snapshot, self._ids[index])
+        return Object(self._snapshot, self._ids[index])
+
+    def __iter__(self) -> Iterator[Object]:
+        for node in self._ids:
+            yield Object(self._snapshot, node)
+
+    def __contains__(self, item: object) -> bool:
+        if isinstance(item, int):
+            node = self._snapshot._core.at(item) if 0 <= item < 1 << 64 else None
+        else:
+            node = item._node if isinstance(item, Object) and item._snapshot is self._snapshot else None
+        return node is not None and node in self._ids
+
+    def __repr__(self) -> str:
+        shown = [repr(item) for item in self[:_SHOWN]]
+        if len(self) > _SHOWN:
+            shown.append(f"… {len(self) - _SHOWN} more")
+        return "[" + ",\n ".join(shown) + "]"
+
+
+class Object:
+    """An object as it was when the snapshot was taken.
+
+    Attributes are read from the file; nothing of the process is touched, except by `obj`.
+    """
+
+    __slots__ = ("_fields", "_node", "_snapshot")
+
+    def __init__(self, snapshot: Snapshot, node: int) -> None:
+        self._snapshot = snapshot
+        self._node = node
+        self._fields = snapshot._core.node(node)
+
+    def __repr__(self) -> str:
+        return self._snapshot._core.describe(self._node)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Object):
+            return NotImplemented
+        return self._snapshot is other._snapshot and self._node == other._node
+
+    def __hash__(self) -> int:
+        return hash((id(self._snapshot), self._node))
+
+    @property
+    def address(self) -> int:
+        """Address in the process, equal to `id()` there; 0 for roots, threads and frames."""
+        return self._fields[3]
+
+    @property
+    def type(self) -> str:
+        """Full name of its type: `app.Session`; of a builtin: `dict`."""
+        return self._snapshot._type(self._fields[0])[2]
+
+    @property
+    def module(self) -> str | None:
+        """Module of its type."""
+        return self._snapshot._type(self._fields[0])[1]
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """Full names of its type and of the classes it inherits from, in method resolution order."""
+        return tuple(self._snapshot._type(row)[2] for row in self._snapshot._type(self._fields[0])[9])
+
+    @property
+    def size(self) -> int:
+        """Bytes taken from the allocator: its own block as rounded, with its header, and its private buffers."""
+        return self._fields[4]
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """What `size` is made of, in bytes: `object` is its own block."""
+        parts: dict[str, int] = {}
+        for kind, size in self._fields[9]:
+            name = _PARTS.get(kind, "other")
+            parts[name] = parts.get(name, 0) + size
+        return parts
+
+    @property
+    def refcount(self) -> int:
+        """Reference count; 0 where immortal."""
+        return self._fields[2]
+
+    @property
+    def length(self) -> int | None:
+        """Code points of a str, bytes of bytes, bits of an int; None where the type has no such thing."""
+        return self._fields[5]
+
+    @property
+    def capacity(self) -> int | None:
+        """Places there is room for: items of a list, entries of a dict, slots of a set."""
+        return self._fields[6]
+
+    @property
+    def flags(self) -> frozenset[str]:
+        """Of tracked, immortal, static, finalized, own (tonnage's), hidden (no reference known), guessed; synthetic."""
+        found = {name for bit, name in _FLAGS if self._fields[1] & bit}
+        if self._snapshot._type(self._fields[0])[3] & _TYPE_SYNTHETIC:
+            found.add("synthetic")
+        return frozenset(found)
+
+    @property
+    def generation(self) -> int | None:
+        """Generation of the collector, 0 to 2, or 3 when frozen; None when not tracked."""
+        return self._fields[1] >> 1 & 3 if self._fields[1] & 1 else None
+
+    @property
+    def allocator(self) -> str:
+        """Where its own block comes from: `pymalloc`, `malloc`, `none` (static memory) or `unknown`."""
+        return _ALLOCATORS[self._fields[1] >> 10 & 3]
+
+    @property
+    def preview(self) -> str:
+        """Short text of its value, as Python would write it, or a name; '' when there is none."""
+        return self._snapshot._core.preview(self._node)
+
+    @property
+    def n_refs(self) -> int:
+        """Number of references it holds. Cost: none."""
+        return self._fields[8]
+
+    @property
+    def n_parents(self) -> int:
+        """Number of objects that refer to it. Cost: like `parents`."""
+        return len(self.parents)
+
+    @property
+    def children(self) -> Objects:
+        """What it refers to, one entry a reference, in the order of its fields or items.
+
+        Cost: 4 bytes and some nanoseconds a reference; the first call for a snapshot loads all references.
+        """
+        return self._objects(self._snapshot._core.targets(self._node))
+
+    @property
+    def parents(self) -> Objects:
+        """What refers to it, each once: objects, and roots, threads and frames.
+
+        Cost: the first call for a snapshot turns all references around, 4 bytes a reference.
+        """
+        return self._objects(self._snapshot._core.referrers(self._node))
+
+    @property
+    def references(self) -> References:
+        """The references it holds, with labels: `.name`, `['k']`, `[3]`."""
+        return References(self._snapshot, self._node, self.n_refs)
+
+    @property
+    def keys(self) -> Objects:
+        """Keys of a dict, in order, where `values` has their values.
+
+        Raises:
+            AttributeError: it is no dict.
+        """
+        self._must_be_dict("keys")
+        keys = self._snapshot._core.targets(self._node, style=_LABEL_KEY)
+        if not keys:
+            keys = self._shared_keys()
+        return self._objects(keys)
+
+    @property
+    def values(self) -> Objects:
+        """Values of a dict, in order.
+
+        Raises:
+            AttributeError: it is no dict.
+        """
+        self._must_be_dict("values")
+        core = self._snapshot._core
+        pairs = core.targets(self._node, style=_LABEL_VALUE)
+        return self._objects(pairs or core.targets(self._node, style=_LABEL_ITEM))
+
+    @property
+    def obj(self) -> object:
+        """The object that lives at this address now, of the same type and size: *not* surely the same object.
+
+        Works only for a snapshot that `tonnage.snapshot()` returned, in the process that took it. When the object of
+        the snapshot is gone and another one of its type took its place, you get that one.
+
+        Cost: walks the live heap, some hundred nanoseconds an object.
+
+        Raises:
+            ReferenceError: no object of this type and size starts there any more.
+            NotFoundError: this process did not take the snapshot, or this is a root, thread or frame.
+        """
+        return self._snapshot._live(self)
+
+    def show(self, *, limit: int = 20) -> View:
+        """The page of the command's `show`: what it is, what it holds, what holds it."""
+        from tonnage._view import View
+
+        return View(self._snapshot._core, "show", node=self._node, limit=limit)
+
+    def _objects(self, ids: bytes) -> Objects:
+        return Objects(self._snapshot, memoryview(ids).cast("I"))
+
+    def _must_be_dict(self, name: str) -> None:
+        if "dict" not in self.bases:
+            raise AttributeError(f"{self.type} has no {name}: it is no dict; see .children and .references")
+
+    def _shared_keys(self) -> bytes:
+        """Keys of a `__dict__` that shares its keys with other instances: they stand in a table of their own."""
+        core = self._snapshot._core
+        labels = core.references(self._node, 0, self.n_refs)
+        names = [label[1:-1] for _, _, style, _, label in labels if style == _LABEL_ITEM]
+        if not names:
+            return b""
+        keys = list(memoryview(core.targets(labels[0][0])).cast("I"))
+        if len(keys) != len(names):
+            wanted = set(names)
+            keys = [key for key in keys if core.preview(key) in wanted]
+        return b"".join(key.to_bytes(4, "little") for key in keys)
+
+
+class Reference:
+    """One reference: `source` holds `target` under a label."""
+
+    __slots__ = ("_snapshot", "_source", "_target", "kind", "label")
+
+    kind: str
+    label: str
+
+    def __init__(self, snapshot: Snapshot, source: int, fields: tuple[int, int, int, int | None, str]) -> None:
+        self._snapshot = snapshot
+        self._source = source
+        self._target = fields[0]
+        self.kind = _KINDS[fields[1]]
+        self.label = fields[4]
+
+    @property
+    def source(self) -> Object:
+        """The object that holds the reference."""
+        return Object(self._snapshot, self._source)
+
+    @property
+    def target(self) -> Object:
+        """The object referred to."""
+        return Object(self._snapshot, self._target)
+
+    def __repr__(self) -> str:
+        kind = "" if self.kind == "owning" else f" ({self.kind})"
+        return f"{self.label or '·'}{kind} → {self.target!r}"
+
+
+class References(Sequence[Reference]):
+    """The references of an object, in order, made when looked at."""
+
+    __slots__ = ("_length", "_snapshot", "_source")
+
+    def __init__(self, snapshot: Snapshot, source: int, length: int) -> None:
+        self._snapshot = snapshot
+        self._source = source
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def _page(self, start: int, count: int) -> list[Reference]:
+        fields = self._snapshot._core.references(self._source, start, count)
+        return [Reference(self._snapshot, self._source, one) for one in fields]
+
+    @overload
+    def __getitem__(self, index: int) -> Reference: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Reference]: ...  # noqa: F811
+    def __getitem__(self, index: int | slice) -> Reference | list[Reference]:  # noqa: F811
+        if isinstance(index, slice):
+            start, stop, step = index.indices(self._length)
+            if step == 1:
+                return self._page(start, max(0, stop - start))
+            return [self[i] for i in range(start, stop, step)]
+        place = range(self._length)[index]
+        return self._page(place, 1)[0]
+
+    def __iter__(self) -> Iterator[Reference]:
+        for start in range(0, self._length, _PAGE):
+            yield from self._page(start, _PAGE)
+
+    def __repr__(self) -> str:
+        shown = [repr(item) for item in self[:_SHOWN]]
+        if len(self) > _SHOWN:
+            shown.append(f"… {len(self) - _SHOWN} more")
+        return "[" + ",\n ".join(shown) + "]"
+
+
+class Frame:
+    """A frame of a thread: a call that was running."""
+
+    __slots__ = ("_node", "_snapshot", "file", "line", "name", "qualified_name")
+
+    name: str
+    qualified_name: str
+    file: str
+    line: int | None
+
+    def __init__(self, snapshot: Snapshot, fields: tuple[int | None, str | None, str | None, str | None, int]) -> None:
+        self._snapshot = snapshot
+        self._node = fields[0]
+        self.name = fields[1] or "?"
+        self.qualified_name = fields[2] or self.name
+        self.file = fields[3] or "?"
+        self.line = fields[4] or None
+
+    @property
+    def locals(self) -> References:
+        """Its local variables, with their names as labels."""
+        if self._node is None:
+            raise NotFoundError("nothing is known of this frame's locals", -9)
+        return References(self._snapshot, self._node, self._snapshot._core.node(self._node)[8])
+
+    def __repr__(self) -> str:
+        return f"{self.qualified_name} ({self.file}:{self.line or '?'})"
+
+
+class Thread:
+    """A thread and its calls, the innermost first."""
+
+    __slots__ = ("frames", "holds_gil", "ident", "name", "native_id")
+
+    ident: int | None
+    native_id: int | None
+    name: str | None
+    holds_gil: bool
+    frames: tuple[Frame, ...]
+
+    def __init__(self, snapshot: Snapshot, facts: dict[str, int | float | str]) -> None:
+        core = snapshot._core
+        self.ident = _integer(facts.get("ident"))
+        self.native_id = _integer(facts.get("native_id"))
+        name = facts.get("name")
+        self.name = None if name is None else str(name)
+        self.holds_gil = bool(facts.get("holds_gil"))
+        node = _integer(facts.get("node"))
+        self.frames = () if node is None else tuple(_frames(snapshot, core, node))
+
+    def __repr__(self) -> str:
+        calls = " ← ".join(frame.name for frame in self.frames[:_SHOWN])
+        return f"Thread({self.name or self.ident}: {calls or 'no frames'})"
+
+
+def _frames(snapshot: Snapshot, core: Core, node: int) -> Iterator[Frame]:
+    depth = 0
+    while (fields := core.frame(node, depth)) is not None:
+        yield Frame(snapshot, fields)
+        depth += 1
+
+
+def _integer(value: int | float | str | None) -> int | None:
+    return int(value) if value is not None else None

@@ -1,0 +1,407 @@
+"""A snapshot opened for reading, and where snapshots come from."""
+
+from __future__ import annotations
+
+import os
+
+from tonnage import _errors, _files
+from tonnage._object import Object, Thread
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from types import TracebackType
+
+    from tonnage._core import Set, Type
+    from tonnage._core import Snapshot as Core
+    from tonnage._view import View
+
+    Fact = int | float | str
+
+
+class Snapshot:
+    """What was in memory when it was taken. Made by `tonnage.snapshot()` and `tonnage.load()`.
+
+    Nothing is read before it is asked for; then the parts that are needed are loaded, checked and kept. A snapshot may
+    be used from several threads: calls on it wait for one another.
+    """
+
+    __slots__ = (
+        "__weakref__", "_all", "_closed", "_facts", "_fd", "_handle", "_options", "_path", "_taken_by", "_types",
+    )  # fmt: skip
+
+    def __init__(self, fd: int, path: str | None, *, taken_by: int = 0, partial: bool = False, max_memory: int = 0):
+        self._fd = fd  # owned
+        self._path = path  # None: the file has no name
+        self._taken_by = taken_by  # process that took it: only there .obj works
+        self._options = (partial, max_memory)
+        self._handle: Core | None = None
+        self._closed = False
+        self._facts: dict[str, Fact] | None = None
+        self._types: dict[int, Type] = {}
+        self._all: Set | None = None
+
+    # ---- the file ----
+
+    @property
+    def path(self) -> str | None:
+        """Name of its file; None while it has none."""
+        return self._path
+
+    @property
+    def file_bytes(self) -> int:
+        """Size of its file in bytes."""
+        return self._core.file_bytes
+
+    @property
+    def _core(self) -> Core:
+        """The open reader; opened, and the extension loaded, when first needed."""
+        if self._handle is None:
+            if self._closed:
+                raise ValueError("the snapshot is closed")
+            from tonnage import _core
+
+            self._handle = _core.Snapshot(self._fd, partial=self._options[0], max_memory=self._options[1])
+        return self._handle
+
+    def save(self, path: str | os.PathLike[str], force: bool = False) -> None:
+        """Copies the file under a name, at once: a file of that name is whole or does not exist.
+
+        Args:
+            path: the new file; readable by its owner only.
+            force: replace an existing file.
+
+        Raises:
+            ExistsError: path exists and force is false.
+            FileError: it cannot be written.
+
+        Example:
+            >>> snapshot.save("before.tonnage")  # doctest: +SKIP
+        """
+        if self._closed:
+            raise ValueError("the snapshot is closed")
+        name = os.fspath(path)
+        _files.copy(self._fd, name, force)
+        if self._path is None:
+            self._path = name
+
+    def close(self) -> None:
+        """Frees its memory and closes its file; one without a name is gone then. Closing again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._all = None
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
+        os.close(self._fd)
+
+    def __enter__(self) -> Snapshot:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):
+            self.close()
+
+    def check(self) -> list[_errors.Error]:
+        """Reads the whole file and checks every rule of the format.
+
+        Returns:
+            What is wrong, each as the exception it would be, with the offset in the file; empty when it is sound.
+            Cost: the whole file is read and decoded.
+        """
+        return [_errors.from_status(status, message, offset) for status, offset, message in self._core.check()]
+
+    # ---- views ----
+
+    def summary(
+        self,
+        by: str = "type",
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+    ) -> View:
+        """Totals by type, size or module: what takes the memory.
+
+        Args:
+            by: "type", "size" or "module".
+            where: only objects of this selection, for instance "type:dict size:>=1k" (docs/selection.md).
+            limit: rows, 0 for all.
+            sort: a column; "-" before it turns the order around.
+            threshold: only rows of this many bytes or more; an int or text such as "64k".
+
+        Returns:
+            A view. Printing it writes the table of `tonnage summary`; iterating gives its rows.
+
+        Cost: one pass over types and sizes, some nanoseconds an object.
+
+        Example:
+            >>> snapshot.summary(limit=3)  # doctest: +SKIP
+        """
+        rows = None if threshold is None else f"size:>={threshold}"
+        return self._view("summary", by=by, where=where, limit=limit, sort=sort, where_rows=rows)
+
+    def largest(self, limit: int = 20, where: str | None = None, sort: str | None = None) -> View:
+        """The largest single objects.
+
+        Args:
+            limit: rows, 0 for all.
+            where: only objects of this selection.
+            sort: a column; "-" before it turns the order around.
+
+        Returns:
+            A view, the table of `tonnage largest`. Cost: one pass over sizes.
+
+        Example:
+            >>> snapshot[snapshot.largest().rows[0]["address"]]  # doctest: +SKIP
+        """
+        return self._view("largest", limit=limit, where=where, sort=sort)
+
+    def info(self) -> View:
+        """What is known of the process, the capture and the file: the page of `tonnage info`. Cost: none."""
+        return self._view("info")
+
+    def _view(self, kind: str, **options: str | int | None) -> View:
+        from tonnage._view import View
+
+        return View(self._core, kind, **options)
+
+    def __repr__(self) -> str:
+        if self._closed:
+            return f"<tonnage.Snapshot {self._path or 'without a name'}, closed>"
+        try:
+            return f"{self._headline()}\n{self.summary(limit=10)!r}"
+        except _errors.Error as error:
+            return f"<tonnage.Snapshot {self._path or 'without a name'}: {error}>"
+
+    def _headline(self) -> str:
+        from tonnage import _core
+
+        words = [f"snapshot of process {self.pid}" if self.pid is not None else "snapshot"]
+        if self.version:
+            words.append(f"Python {self.version.split()[0]}")
+        if self.time:
+            words.append(f"{self.time:%Y-%m-%d %H:%M:%S} UTC")
+        if self.rss is not None:
+            words.append(f"RSS {_core.format_bytes(self.rss)}")
+        if self.pause is not None:
+            words.append(f"pause {self.pause * 1000:.0f} ms")
+        return ", ".join(words)
+
+    # ---- objects ----
+
+    def __len__(self) -> int:
+        """Number of objects; tonnage's own are left out."""
+        return len(self._objects())
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[Object]:
+        """All objects by address; tonnage's own are left out."""
+        objects = self._objects()
+        node = objects.next(0)
+        while node is not None:
+            yield Object(self, node)
+            node = objects.next(node + 1)
+
+    def __contains__(self, address: object) -> bool:
+        if isinstance(address, Object):
+            return address._snapshot is self
+        return isinstance(address, int) and 0 <= address < 1 << 64 and self._core.at(address) is not None
+
+    def __getitem__(self, address: int) -> Object:
+        """The object that started at an address; `snapshot[id(x)]` is x as it was.
+
+        Raises:
+            KeyError: no object started there. A NotFoundError, too.
+        """
+        node = self._core.at(address) if 0 <= address < 1 << 64 else None
+        if node is None:
+            raise _errors.NotFoundError(self._missing(address), -9)
+        return Object(self, node)
+
+    def _missing(self, address: int) -> str:
+        way_out = "addresses are in largest(), in .children and .parents, and are id(x) in the process"
+        if self.facts.get("capture.scope") == "reachable":
+            way_out = "it holds only what the given objects reach; snapshot() without of= takes everything"
+        elif self._taken_by == os.getpid():
+            way_out = "it may be younger than the snapshot; take another one"
+        return f"no object starts at {address:#x}: {way_out}"
+
+    def _objects(self) -> Set:
+        if self._all is None:
+            self._all = self._core.select("")
+        return self._all
+
+    def _type(self, row: int) -> Type:
+        found = self._types.get(row)
+        if found is None:
+            found = self._types[row] = self._core.type(row)
+        return found
+
+    def _live(self, item: Object) -> object:
+        if self._taken_by != os.getpid():
+            raise _errors.NotFoundError(
+                ".obj works only on a snapshot that tonnage.snapshot() returned, in the process that took it", -9
+            )
+        type_node = self._type(item._fields[0])[7]
+        if not item.address or type_node is None:
+            raise _errors.NotFoundError(f"{item!r} is no Python object", -9)
+        if item.address == id(None):
+            return None
+        from tonnage import _capture
+
+        found = _capture.object_at(item.address, self._core.node(type_node)[3], item.size)
+        if found is None:
+            raise ReferenceError(f"no {item.type} of {item.size} bytes is at {item.address:#x} any more")
+        return found
+
+    # ---- facts ----
+
+    @property
+    def facts(self) -> dict[str, Fact]:
+        """Everything recorded about the process and the capture (docs/facts.md), as a new dict."""
+        if self._facts is None:
+            self._facts = self._core.facts()
+        return dict(self._facts)
+
+    def _number(self, key: str) -> int | None:
+        value = self.facts.get(key)
+        return None if value is None else int(value)
+
+    def _text(self, key: str) -> str | None:
+        value = self.facts.get(key)
+        return None if value is None else str(value)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id."""
+        return self._number("process.pid")
+
+    @property
+    def time(self) -> datetime | None:
+        """When the pause began, in UTC."""
+        wall_time_ns = self._number("capture.wall_time_ns")
+        if wall_time_ns is None:
+            return None
+        from datetime import UTC, datetime, timedelta
+
+        return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=wall_time_ns // 1000)
+
+    @property
+    def version(self) -> str | None:
+        """Version of the interpreter."""
+        return self._text("python.version")
+
+    @property
+    def rss(self) -> int | None:
+        """Resident set size when the pause began, in bytes."""
+        return self._number("memory.rss_bytes")
+
+    @property
+    def host(self) -> str | None:
+        """Name of the machine."""
+        return self._text("process.host")
+
+    @property
+    def argv(self) -> list[str]:
+        """Command line of the process; empty when not recorded."""
+        argv: list[str] = []
+        facts = self.facts
+        while (word := facts.get(f"process.argv.{len(argv)}")) is not None:
+            argv.append(str(word))
+        return argv
+
+    @property
+    def mode(self) -> str | None:
+        """How it was taken: "stop"."""
+        return self._text("capture.mode")
+
+    @property
+    def pause(self) -> float | None:
+        """How long no Python code could run, in seconds."""
+        pause_ns = self._number("capture.pause_ns")
+        return None if pause_ns is None else pause_ns / 1e9
+
+    @property
+    def threads(self) -> tuple[Thread, ...]:
+        """Threads, each with its frames."""
+        threads: dict[int, dict[str, Fact]] = {}
+        for key, value in self.facts.items():
+            words = key.split(".", 2)
+            if words[0] == "thread" and len(words) == 3 and words[1].isdecimal():
+                threads.setdefault(int(words[1]), {})[words[2]] = value
+        return tuple(Thread(self, threads[n]) for n in sorted(threads))
+
+
+def load(path: str | os.PathLike[str], *, partial: bool = False, max_memory: int = 0) -> Snapshot:
+    """Opens a snapshot file. It needs neither the process nor the interpreter it came from.
+
+    Args:
+        path: the file.
+        partial: accept a truncated file and read what is whole.
+        max_memory: refuse to use more than this many bytes; 0: no limit.
+
+    Returns:
+        The snapshot. Cost: the headers of the file's chunks are read; all else when asked for.
+
+    Raises:
+        FileError: the file cannot be read (an OSError, too).
+        FormatError, VersionError: it is no snapshot, a damaged one, or one of another version.
+
+    Example:
+        >>> import tonnage
+        >>> tonnage.load("missing.tonnage")
+        Traceback (most recent call last):
+            ...
+        tonnage._errors.FileError: cannot open missing.tonnage: No such file or directory
+    """
+    name = os.fspath(path)
+    try:
+        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _errors.FileError(f"cannot open {name}: {error.strerror}", -2) from None
+    snapshot = Snapshot(fd, name, partial=partial, max_memory=max_memory)
+    try:
+        _ = snapshot._core  # opens it: what is wrong with the file is said here
+    except BaseException:
+        snapshot.close()
+        raise
+    return snapshot
+
+
+def take(
+    path: str | os.PathLike[str] | None,
+    mode: str,
+    previews: int,
+    redact: bool,
+    roots: tuple[object, ...] | None,
+    force: bool,
+) -> Snapshot:
+    """Takes a snapshot of this process; see `tonnage.snapshot`."""
+    from tonnage import _capture
+
+    name = None if path is None else os.path.abspath(os.fspath(path))
+    fd = _files.open_unlinked() if name is None else -1
+    try:
+        target = fd if name is None else os.fsencode(name)
+        _capture.snapshot(target, mode=mode, previews=previews, redact=redact, roots=roots, force=force, own=())
+        if name is not None:
+            fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+    except _capture.Error as error:
+        if fd >= 0:
+            os.close(fd)
+        raise _errors.from_status(*error.args) from None
+    except BaseException:
+        if fd >= 0:
+            os.close(fd)
+        raise
+    return Snapshot(fd, name, taken_by=os.getpid())

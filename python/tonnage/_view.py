@@ -1,0 +1,82 @@
+"""A table of a snapshot: the command's text, and the same rows as data."""
+
+from __future__ import annotations
+
+import sys
+
+from tonnage._errors import ArgumentError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from tonnage._core import Snapshot as Core
+
+
+def _terminal_width() -> int:
+    """Columns of the terminal that standard output is, else 0: the view's own default."""
+    import os
+
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else 0
+    except (OSError, ValueError):
+        return 0
+
+
+class View:
+    """Rows of a table. `print(view)` writes what the command of the same name writes.
+
+    Iterating gives the rows as dicts; `rows`, `total` and `json()` come from the command's `--json`.
+    """
+
+    __slots__ = ("_core", "_data", "_json", "_kind", "_options", "_text")
+
+    def __init__(self, core: Core, kind: str, **options: Any) -> None:
+        self._core = core
+        self._kind = kind
+        self._options = options
+        self._text = core.view(kind, width=_terminal_width(), **options)
+        self._json: str | None = None
+        self._data: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        return self._text.rstrip("\n")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.rows)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self.rows[index]
+
+    def json(self) -> str:
+        """The view as JSON text, the same as the command with `--json`. Cost: like making the view, once."""
+        if self._json is None:
+            self._json = self._core.view(self._kind, json=True, **self._options)
+        return self._json
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The whole JSON object of the view."""
+        if self._data is None:
+            import json
+
+            self._data = json.loads(self.json())
+        assert self._data is not None
+        return self._data
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows, each a dict from column to value; sizes in bytes."""
+        rows: list[dict[str, Any]] = self.data.get("rows", [])
+        return rows
+
+    @property
+    def total(self) -> Any:
+        """What all rows add up to, those not shown included."""
+        if "total" not in self.data:
+            raise ArgumentError(f"{self._kind} has no total", -8)
+        return self.data["total"]
