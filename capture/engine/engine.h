@@ -1,0 +1,87 @@
+/* engine.h - walks the objects and references of a CPython process through a memory source and holds what it found, in
+ * columns, until it is saved. Never calls the target's allocator, never writes to its memory, runs no code of it except,
+ * where the target allows it, tp_traverse.
+ */
+#ifndef TN_ENGINE_H
+#define TN_ENGINE_H
+
+#include "engine/target.h"
+#include "snapshot/writer.h"
+
+typedef struct tn_walk tn_walk;
+
+typedef struct tn_walk_options {
+    const uint64_t *from; /* objects to start at; NULL: everything in the process */
+    uint32_t n_from;
+    uint32_t preview_bytes; /* longest preview of data; 0: identifiers only */
+    bool redact;            /* no text at all except type names */
+    bool scan;              /* guess references of objects without a known layout from their words */
+} tn_walk_options;
+
+typedef struct tn_pool_stats {
+    uint64_t arenas, arena_bytes, pools, pools_free, blocks, block_bytes, free_bytes;
+    uint64_t class_pools[32], class_blocks[32], class_free[32];
+    uint64_t failed;                      /* pools whose counted blocks differ from their own count */
+    uint64_t unclaimed, unclaimed_bytes;  /* live blocks that are neither object nor known buffer */
+    uint64_t freelist, freelist_bytes;    /* of these: dead objects kept for reuse */
+    uint64_t hidden;                      /* objects found by this scan only */
+} tn_pool_stats;
+
+typedef struct tn_totals {
+    uint64_t count, bytes, pymalloc_bytes, malloc_bytes, external_bytes;
+    uint64_t own_count, own_bytes;
+    uint64_t references, synthetic_bytes;
+    uint64_t previews_eligible, previews_kept;
+} tn_totals;
+
+typedef struct tn_walk_report {
+    uint64_t objects, nodes;
+    uint64_t mark_ns, emit_ns, peak_bytes;
+    uint64_t list_counts[4], lists_failed, unreadable, findings, types_unknown;
+    tn_pool_stats pools;
+    tn_totals totals;
+    uint32_t n_threads;
+} tn_walk_report;
+
+/* Walks the target; the world must be stopped meanwhile. Memory through alloc only. Errors: TN_ENOMEM TN_ELIMIT. */
+int tn_walk_run(const tn_target *target, const tn_walk_options *options, const tn_alloc *alloc, tn_walk **out,
+                tn_error *err);
+void tn_walk_free(tn_walk *w);
+void tn_walk_get_report(const tn_walk *w, tn_walk_report *out);
+
+typedef struct tn_walk_thread {
+    uint64_t ident, native_id;
+    uint32_t node, n_frames, name; /* name: row of the string table, or TN_NONE */
+    bool current;
+} tn_walk_thread;
+bool tn_walk_thread_at(const tn_walk *w, uint32_t index, tn_walk_thread *out);
+
+/* Blocks of 64 KiB and more that objects own, for finding out how much of them is resident. */
+const tn_range *tn_walk_large_blocks(const tn_walk *w, size_t *n);
+
+/* Memory the walk holds just now. */
+uint64_t tn_walk_bytes(const tn_walk *w);
+
+/* Writes every chunk but FACT and STRS; strings are added to the walk's table until tn_walk_strings. The columns are used
+ * up. */
+int tn_walk_save(tn_walk *w, tn_writer *writer, tn_error *err);
+tn_strtab *tn_walk_strings(tn_walk *w);
+
+/* Count and bytes of what options->from reaches, itself included; stops at modules, classes, functions, code, frames. */
+int tn_walk_reach(const tn_target *target, const tn_walk_options *options, const tn_alloc *alloc, uint64_t *count,
+                  uint64_t *bytes, tn_error *err);
+
+/* Size of one object and its parts (kinds of docs/format.md; 255: its own block). */
+typedef struct tn_object_size {
+    uint64_t bytes;
+    uint32_t n_parts;
+    uint8_t kinds[4];
+    uint64_t parts[4];
+} tn_object_size;
+int tn_walk_size(const tn_target *target, uint64_t object, const tn_alloc *alloc, tn_object_size *out, tn_error *err);
+
+/* True if a live object of this type and size starts at address. */
+int tn_walk_exists(const tn_target *target, uint64_t address, uint64_t type, uint64_t size, const tn_alloc *alloc,
+                   bool *exists, tn_error *err);
+
+#endif

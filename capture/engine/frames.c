@@ -1,0 +1,338 @@
+/* frames.c - frames of threads, generators and frame objects: variables by name, call stacks, code objects.
+ *
+ * Sources: internal/pycore_frame.h (3.11-3.13), internal/pycore_interpframe_structs.h and pycore_stackref.h (3.14+).
+ */
+#include "engine/walk.h"
+
+enum { MAX_FRAMES = 1 << 20, SHAPE_THREAD_FRAME = 4, SHAPE_GUESSED = 5, SHAPE_HOLDER = 6, MEMO_STACK = 7, MEMO_CODE = 8 };
+
+/* 3.14+: the low bits of a word on the stack are a tag; 3 is a tagged integer, no reference. */
+static uint64_t stack_word(const tn_walk *w, uint64_t address)
+{
+    uint64_t word = tn_load64(&w->target->memory, address);
+    if (w->layout->frame_style != TN_FRAME_STACKREFS)
+        return word;
+    return (word & 3) == 3 ? 0 : word & ~3ull;
+}
+
+static uint64_t frame_code(const tn_walk *w, uint64_t frame)
+{
+    const tn_memory *m = &w->target->memory;
+    if (!tn_memory_readable(m, frame, w->layout->frame_localsplus) ||
+        tn_load8(m, frame + w->layout->frame_owner) >= w->layout->owner_skip)
+        return 0;
+    uint64_t code = stack_word(w, frame + w->layout->frame_code);
+    if ((code & 7) || !tn_memory_readable(m, code, w->layout->code_adaptive) ||
+        tn_load64(m, code + 8) != w->target->builtin_types[TN_BUILTIN_CODE])
+        return 0;
+    return code;
+}
+
+static void push(tn_walk *w, uint64_t referent)
+{
+    uint64_t *place = tn__list_add(w, &w->scratch, sizeof *place, 1);
+    if (place)
+        *place = referent;
+}
+
+/* Values on the frame's stack, known only for frames that are not executing just now. */
+static uint32_t stack_depth(const tn_walk *w, uint64_t frame, uint32_t n_locals, uint32_t max)
+{
+    const tn_memory *m = &w->target->memory;
+    const tn_layout *l = w->layout;
+    int64_t top;
+    if (l->frame_style == TN_FRAME_STACKTOP)
+        top = (int32_t)tn_load32(m, frame + l->frame_stacktop);
+    else
+        top = ((int64_t)tn_load64(m, frame + l->frame_stacktop) - (int64_t)(frame + l->frame_localsplus)) / 8;
+    return top < n_locals || top > (int64_t)n_locals + max ? 0 : (uint32_t)(top - n_locals);
+}
+
+uint64_t tn__frame_references(tn_walk *w, uint64_t frame, bool innermost)
+{
+    const tn_memory *m = &w->target->memory;
+    const tn_layout *l = w->layout;
+    uint64_t code = frame_code(w, frame), values = frame + l->frame_localsplus;
+    if (!code)
+        return 0;
+    uint32_t n_locals = tn_load32(m, code + l->code_nlocalsplus), max = tn_load32(m, code + l->code_stacksize);
+    if (!tn_memory_readable(m, values, 8ull * n_locals))
+        return 0;
+    push(w, code);
+    push(w, stack_word(w, frame + l->frame_function));
+    push(w, tn_load64(m, frame + l->frame_locals));
+    push(w, tn_load64(m, frame + l->frame_object));
+    for (uint32_t i = 0; i < n_locals; i++)
+        push(w, stack_word(w, values + 8ull * i));
+    uint32_t depth = innermost ? 0 : stack_depth(w, frame, n_locals, max);
+    for (uint32_t i = 0; i < depth; i++)
+        push(w, stack_word(w, values + 8ull * (n_locals + i)));
+    return code;
+}
+
+/* What may stand on the stack of an executing frame: words that are known objects. Stale ones among them: guessed. */
+static void push_guesses(tn_walk *w, uint64_t frame, uint64_t code)
+{
+    const tn_memory *m = &w->target->memory;
+    uint32_t n_locals = tn_load32(m, code + w->layout->code_nlocalsplus);
+    uint32_t max = tn_load32(m, code + w->layout->code_stacksize);
+    for (uint32_t i = 0; i < max && i < 4096; i++) {
+        uint64_t at = frame + w->layout->frame_localsplus + 8ull * (n_locals + i);
+        uint64_t word = tn_memory_readable(m, at, 8) ? stack_word(w, at) : 0;
+        if (word && tn_map_has(&w->map, word))
+            push(w, word);
+    }
+}
+
+uint32_t tn__frame_shape(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t code, bool guessed)
+{
+    static const char *const fixed[TN_FRAME_FIXED] = {"code", "function", "f_locals", "frame object"};
+    const tn_memory *m = &w->target->memory;
+    uint32_t tag = t ? SHAPE_HOLDER : guessed ? SHAPE_GUESSED : SHAPE_THREAD_FRAME;
+    uint32_t shape = tn__memo_get(w, type, code, tag);
+    if (shape != TN_NONE)
+        return shape;
+    uint32_t n_locals = tn_load32(m, code + w->layout->code_nlocalsplus), n = 0;
+    uint32_t lead = t ? t->n_fixed + t->class_reference : 0;
+    uint32_t *labels = tn__arena_get(&w->arena, 2 * ((size_t)lead + TN_FRAME_FIXED + n_locals) * sizeof *labels);
+    if (!labels) {
+        w->status = TN_ENOMEM;
+        return 0;
+    }
+    if (t && t->class_reference) {
+        labels[0] = tn__string(w, "__class__");
+        labels[1] = TN_LABEL_ATTRIBUTE;
+        n = 1;
+    }
+    if (t && t->n_fixed)
+        memcpy(labels + 2 * n, t->labels, 2 * t->n_fixed * sizeof *labels);
+    n = lead;
+    for (unsigned i = 0; i < TN_FRAME_FIXED; i++, n++) {
+        labels[2 * n] = tn__string(w, fixed[i]);
+        labels[2 * n + 1] = TN_LABEL_FIELD;
+    }
+    uint64_t names = tn_load64(m, code + w->layout->code_localsplusnames) + w->layout->tuple_items;
+    for (uint32_t i = 0; i < n_locals; i++, n++) {
+        uint32_t name = w->options.redact ? TN_NONE : tn__string_of(w, tn_load64(m, names + 8ull * i));
+        labels[2 * n] = name == TN_NONE ? tn__string(w, "") : name;
+        labels[2 * n + 1] = TN_LABEL_LOCAL;
+    }
+    uint32_t flags = TN_RUN_STACK | (guessed ? TN_REF_GUESSED << TN_RUN_KIND_SHIFT : 0) | (t ? 0 : TN_SHAPE_STACK);
+    shape = tn__shape_new(w, type, flags, labels, n);
+    tn__memo_put(w, type, code, tag, shape);
+    return shape;
+}
+
+/* ---- call stacks ---- */
+
+static uint32_t text_row(tn_walk *w, uint64_t str)
+{
+    uint32_t row = w->options.redact ? TN_NONE : tn__string_of(w, str);
+    return row == TN_NONE ? tn__string(w, "") : row;
+}
+
+static uint32_t code_row(tn_walk *w, uint64_t code)
+{
+    const tn_memory *m = &w->target->memory;
+    const tn_layout *l = w->layout;
+    uint32_t row = tn__memo_get(w, 0, code, MEMO_CODE);
+    if (row != TN_NONE)
+        return row;
+    uint64_t table = tn_load64(m, code + l->code_linetable), n = tn_load64(m, table + 16);
+    uint32_t words[5] = {text_row(w, tn_load64(m, code + l->code_name)), text_row(w, tn_load64(m, code + l->code_qualname)),
+                         text_row(w, tn_load64(m, code + l->code_filename)), tn_load32(m, code + l->code_firstlineno),
+                         (uint32_t)(n < 1 << 20 ? n : 0)};
+    static const uint8_t zeros[4];
+    if (tn__buf_append(&w->code_rows, words, sizeof words) < 0 ||
+        tn__buf_append(&w->code_rows, TN_AT(m, table + l->bytes_value), words[4]) < 0 ||
+        tn__buf_append(&w->code_rows, zeros, -words[4] & 3) < 0)
+        w->status = TN_ENOMEM;
+    row = w->n_codes++;
+    tn__memo_put(w, 0, code, MEMO_CODE, row);
+    return row;
+}
+
+/* Row of STAK + 1. */
+static uint32_t stack_row(tn_walk *w, uint32_t parent, uint64_t frame, uint64_t code)
+{
+    uint64_t instruction = tn_load64(&w->target->memory, frame + w->layout->frame_instr) - code - w->layout->code_adaptive;
+    uint32_t at = instruction < 1u << 28 ? (uint32_t)instruction : 0, row = code_row(w, code);
+    uint32_t known = tn__memo_get(w, parent, (uint64_t)row << 32 | at, MEMO_STACK);
+    if (known != TN_NONE)
+        return known;
+    tn_stack_row *s = tn__list_add(w, &w->stacks, sizeof *s, 1);
+    if (!s)
+        return 0;
+    *s = (tn_stack_row){parent, row, at, 0};
+    tn__memo_put(w, parent, (uint64_t)row << 32 | at, MEMO_STACK, (uint32_t)w->stacks.count);
+    return (uint32_t)w->stacks.count;
+}
+
+/* ---- threads ---- */
+
+static uint64_t first_frame(const tn_walk *w, uint64_t thread)
+{
+    uint64_t at = tn_load64(&w->target->memory, thread + w->layout->thread_frame);
+    if (!w->layout->cframe || !at)
+        return at;
+    return tn_load64(&w->target->memory, at + w->layout->thread_cframe_frame);
+}
+
+static void mark_scratch(tn_walk *w)
+{
+    for (size_t i = 0; i < w->scratch.count; i++)
+        tn__mark_root(w, TN_LIST(w->scratch, uint64_t)[i]);
+}
+
+static const struct {
+    const char *name;
+    size_t field;
+} thread_fields[] = {
+    {"dict", offsetof(tn_layout, thread_dict)},
+    {"context", offsetof(tn_layout, thread_context)},
+    {"async_exc", offsetof(tn_layout, thread_async_exc)},
+    {"profile function", offsetof(tn_layout, thread_profile_obj)},
+    {"trace function", offsetof(tn_layout, thread_trace_obj)},
+    {"current exception", offsetof(tn_layout, thread_exception)},
+};
+enum { THREAD_FIELDS = sizeof thread_fields / sizeof *thread_fields, MAX_HANDLED = 64 };
+
+static uint64_t thread_field(const tn_walk *w, uint64_t thread, unsigned i)
+{
+    uint32_t offset;
+    memcpy(&offset, (const char *)w->layout + thread_fields[i].field, sizeof offset);
+    return tn_load64(&w->target->memory, thread + offset);
+}
+
+/* Exceptions being handled: a chain of stack items, in the thread state and in generators. */
+static void push_handled(tn_walk *w, uint64_t thread)
+{
+    const tn_memory *m = &w->target->memory;
+    uint64_t item = tn_load64(m, thread + w->layout->thread_exc_info);
+    for (unsigned i = 0; i < MAX_HANDLED && item && tn_memory_readable(m, item, 16); i++) {
+        push(w, tn_load64(m, item + w->layout->thread_exc_value));
+        item = tn_load64(m, item + w->layout->thread_exc_previous);
+    }
+}
+
+static uint64_t next_thread(const tn_walk *w, uint64_t thread)
+{
+    uint64_t next = tn_load64(&w->target->memory,
+                              thread ? thread + w->layout->thread_next : w->target->interpreter + w->layout->interp_threads);
+    return next && tn_memory_readable(&w->target->memory, next, w->layout->thread_exc_info + 8) ? next : 0;
+}
+
+static uint64_t next_frame(const tn_walk *w, uint64_t frame)
+{
+    uint64_t next = tn_load64(&w->target->memory, frame + w->layout->frame_previous);
+    return next && tn_memory_readable(&w->target->memory, next, w->layout->frame_localsplus) ? next : 0;
+}
+
+void tn__threads_mark(tn_walk *w)
+{
+    unsigned n_threads = 0;
+    for (uint64_t thread = next_thread(w, 0); thread && n_threads++ < 65536; thread = next_thread(w, thread)) {
+        w->scratch.count = 0;
+        for (unsigned i = 0; i < THREAD_FIELDS; i++)
+            push(w, thread_field(w, thread, i));
+        push_handled(w, thread);
+        bool innermost = true;
+        unsigned depth = 0;
+        for (uint64_t f = first_frame(w, thread); f && depth++ < MAX_FRAMES; f = next_frame(w, f))
+            innermost &= !tn__frame_references(w, f, innermost);
+        mark_scratch(w);
+    }
+}
+
+static uint32_t frame_type(tn_walk *w)
+{
+    return tn__synthetic_type(w, "frame");
+}
+
+/* One node a frame, innermost first; returns their tagged addresses in nodes. */
+static uint32_t build_frames(tn_walk *w, uint64_t thread, tn_list *nodes)
+{
+    tn_list frames = {0};
+    for (uint64_t f = first_frame(w, thread); f && frames.count < MAX_FRAMES; f = next_frame(w, f)) {
+        uint64_t *place = frame_code(w, f) ? tn__list_add(w, &frames, sizeof *place, 1) : NULL;
+        if (place)
+            *place = f;
+    }
+    uint32_t n = (uint32_t)frames.count, parent = 0;
+    uint64_t *out = tn__list_add(w, nodes, sizeof *out, n);
+    for (uint32_t i = n; out && i-- > 0;) {
+        uint64_t frame = TN_LIST(frames, uint64_t)[i];
+        w->scratch.count = 0;
+        uint64_t code = tn__frame_references(w, frame, i == 0);
+        if (i == 0)
+            push_guesses(w, frame, code);
+        uint32_t shape = tn__frame_shape(w, NULL, frame_type(w), code, i == 0);
+        uint32_t node = tn__synthetic_new(w, shape, TN_LIST(w->scratch, uint64_t), (uint32_t)w->scratch.count);
+        parent = stack_row(w, parent, frame, code);
+        if (node != TN_NONE)
+            TN_LIST(w->synthetic, tn_synthetic)[node].stack = parent;
+        out[i] = TN_SYNTHETIC | node;
+    }
+    tn__list_free(w, &frames, sizeof(uint64_t));
+    return n;
+}
+
+static void build_thread(tn_walk *w, uint64_t thread)
+{
+    uint32_t labels[2 * (THREAD_FIELDS + MAX_HANDLED)], n_fixed = 0;
+    tn_list nodes = {0};
+    w->scratch.count = 0;
+    for (unsigned i = 0; i < THREAD_FIELDS; i++)
+        push(w, thread_field(w, thread, i));
+    push_handled(w, thread);
+    for (; n_fixed < w->scratch.count; n_fixed++) {
+        labels[2 * n_fixed] = tn__string(w, n_fixed < THREAD_FIELDS ? thread_fields[n_fixed].name : "handled exception");
+        labels[2 * n_fixed + 1] = TN_LABEL_FIELD;
+        uint64_t *place = tn__list_add(w, &nodes, sizeof *place, 1);
+        if (place)
+            *place = TN_LIST(w->scratch, uint64_t)[n_fixed];
+    }
+    uint32_t n_frames = build_frames(w, thread, &nodes);
+    uint32_t shape = tn__shape_new(w, tn__synthetic_type(w, "thread"), TN_RUN_ITEMS, labels, n_fixed);
+    uint32_t node = tn__synthetic_new(w, shape, TN_LIST(nodes, uint64_t), (uint32_t)nodes.count);
+    tn__list_free(w, &nodes, sizeof(uint64_t));
+    uint64_t ident = tn_load64(&w->target->memory, thread + w->layout->thread_ident);
+    tn_thread_info *info = tn__list_add(w, &w->threads, sizeof *info, 1);
+    if (info)
+        *info = (tn_thread_info){ident, tn_load64(&w->target->memory, thread + w->layout->thread_native), node, n_frames,
+                                 tn__thread_name(w, ident), thread == w->target->current_thread};
+}
+
+void tn__threads_build(tn_walk *w)
+{
+    unsigned n = 0;
+    for (uint64_t thread = next_thread(w, 0); thread && n++ < 65536; thread = next_thread(w, thread))
+        build_thread(w, thread);
+}
+
+/* ---- tables of the file ---- */
+
+int tn__frames_save(tn_walk *w, tn_writer *writer, tn_error *err)
+{
+    if (!w->n_codes)
+        return 0;
+    const uint8_t *start = w->code_rows.data, *end = start + w->code_rows.size;
+    while (start < end) {
+        const uint8_t *at = start;
+        uint64_t rows = 0;
+        while (at < end && at - start < TN_CHUNK_MAX_RAW / 2) {
+            uint32_t n;
+            memcpy(&n, at + 16, sizeof n);
+            at += 20 + ((n + 3) & ~3u);
+            rows++;
+        }
+        TN_TRY(tn_writer_table(writer, "CODE", start, (size_t)(at - start), rows, err));
+        start = at;
+    }
+    const tn_stack_row *rows = TN_LIST(w->stacks, tn_stack_row);
+    for (size_t i = 0; i < w->stacks.count; i += 1 << 19) {
+        size_t n = w->stacks.count - i < 1 << 19 ? w->stacks.count - i : 1 << 19;
+        TN_TRY(tn_writer_table(writer, "STAK", rows + i, n * sizeof *rows, n, err));
+    }
+    return 0;
+}

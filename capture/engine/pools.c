@@ -1,0 +1,212 @@
+/* pools.c - pymalloc's pools: true block sizes, and the live blocks that nothing found so far explains.
+ *
+ *   arena (1 MiB, mapped) = pools of 16 KiB = header 48 B, then blocks of one size class (16 … 512 bytes)
+ *
+ * struct arena_object and struct pool_header: internal/pycore_obmalloc.h, the same from 3.10 to 3.15.
+ */
+#include "engine/references.h"
+
+enum { POOL_BYTES = 16384, ARENA_BYTES = 1 << 20, ARENA_ROW = 48, HEADER = 48, N_CLASSES = 32 };
+
+static void load_pool(tn_walk *w, uint64_t pool)
+{
+    const tn_memory *m = &w->target->memory;
+    tn_pool_stats *s = &w->pools;
+    uint32_t used = tn_load32(m, pool), class = tn_load32(m, pool + 36), next = tn_load32(m, pool + 40);
+    uint32_t size = (class + 1) * 16;
+    if (used == 0) {
+        s->pools_free++;
+        return;
+    }
+    tn_region *r = class < N_CLASSES ? tn_map_get(&w->map, pool) : NULL;
+    if (!r || tn_load32(m, pool + 44) != POOL_BYTES - size || next < HEADER || next > POOL_BYTES) {
+        s->failed++;
+        return;
+    }
+    uint32_t room = (POOL_BYTES - HEADER) / size;
+    r->pool_class[pool >> 14 & 63] = (uint8_t)class;
+    s->pools++;
+    s->blocks += used;
+    s->block_bytes += (uint64_t)used * size;
+    s->free_bytes += (uint64_t)(room - used) * size;
+    s->class_pools[class]++;
+    s->class_blocks[class] += used;
+    s->class_free[class] += room - used;
+}
+
+void tn__pools_load(tn_walk *w)
+{
+    const tn_memory *m = &w->target->memory;
+    for (uint32_t i = 0; i < w->target->n_arenas; i++) {
+        uint64_t row = w->target->arenas + (uint64_t)i * ARENA_ROW;
+        uint64_t start = tn_load64(m, row), end = tn_load64(m, row + 8);
+        if (!start || !tn_memory_readable(m, start, ARENA_BYTES))
+            continue;
+        w->pools.arenas++;
+        w->pools.arena_bytes += ARENA_BYTES;
+        uint64_t pool = (start + POOL_BYTES - 1) & ~(uint64_t)(POOL_BYTES - 1);
+        for (; pool < end && pool + POOL_BYTES <= start + ARENA_BYTES; pool += POOL_BYTES)
+            load_pool(w, pool);
+        uint64_t last = start + ARENA_BYTES;
+        w->pools.pools_free += pool < last ? (last - pool) / POOL_BYTES : 0;
+    }
+}
+
+/* ---- blocks nobody claimed ---- */
+
+static bool bits_between(const tn_region *r, uint64_t from, uint64_t to)
+{
+    for (uint64_t at = from; at < to; at += 16) {
+        uint64_t word = at >> 10 & 1023, bit = 1ull << (at >> 4 & 63);
+        if (r->cells[word].bits & bit)
+            return true;
+    }
+    return false;
+}
+
+static bool gc_head_sound(const tn_walk *w, uint64_t head)
+{
+    const tn_memory *m = &w->target->memory;
+    uint64_t next = tn_load64(m, head) & ~3ull;
+    return next == 0 || ((next & 3) == 0 && tn_memory_readable(m, next, 16) && (tn_load64(m, next + 8) & ~3ull) == head);
+}
+
+/* Could an instance of t start here? Its computed size must lead to this very class; a shrunk realloc may stay in place
+ * while more than three quarters are used (Objects/obmalloc.c, pymalloc_realloc). */
+static bool plausible(tn_walk *w, uint64_t object, uint64_t block, uint32_t size, const tn_type_info *t, bool *dead)
+{
+    bool immortal;
+    uint64_t refcount = tn__refcount(w, object, &immortal);
+    *dead = refcount == 0 && !immortal;
+    if (t->preheader != object - block || (!immortal && refcount >> 32) || t->kind == TN_KIND_TYPE)
+        return false;
+    if (object + t->basic_size > block + size || (t->gc && !gc_head_sound(w, object - 16)))
+        return false;
+    uint64_t nominal = tn__nominal(w, object, t);
+    if (nominal > size)
+        return false;
+    return ((nominal + 15) & ~15ull) == size || (t->item_size && 4 * nominal >= 3 * (uint64_t)size);
+}
+
+static uint64_t classify(tn_walk *w, uint64_t block, uint32_t size, bool *dead)
+{
+    const tn_memory *m = &w->target->memory;
+    for (uint64_t object = block; object < block + 48 && object + 16 <= block + size; object += 16) {
+        uint64_t type = tn_load64(m, object + 8);
+        if (!type || (type & 7) || !tn_map_has(&w->map, type))
+            continue;
+        const tn_type_info *t = tn__type_get(w, type);
+        if (t && plausible(w, object, block, size, t, dead))
+            return object;
+    }
+    return 0;
+}
+
+/* A dict held by nothing, full of entries whose key is the value: 3.11's table of interned strings, a static variable. */
+static bool is_interned_table(tn_walk *w, uint64_t object)
+{
+    const tn_memory *m = &w->target->memory;
+    const tn_layout *l = w->layout;
+    if (w->interned || tn_load64(m, object + 8) != w->target->builtin_types[TN_BUILTIN_DICT] ||
+        tn_load64(m, object + l->dict_used) < 64 || tn_load64(m, object + l->dict_values))
+        return false;
+    uint64_t keys = tn_load64(m, object + l->dict_keys);
+    uint64_t at = keys + l->keys_indices + (1ull << tn_load8(m, keys + l->keys_log2_index_bytes));
+    for (unsigned i = 0, same = 0; i < 64; i++) {
+        same += tn_load64(m, at + 16ull * i) == tn_load64(m, at + 16ull * i + 8);
+        if (same + 8 < i + 1)
+            return false;
+    }
+    return true;
+}
+
+static void found_hidden(tn_walk *w, uint64_t object)
+{
+    if (is_interned_table(w, object)) {
+        w->interned = object;
+        tn__mark(w, object);
+        tn__drain(w);
+        return;
+    }
+    uint64_t *place = tn__list_add(w, &w->hidden, sizeof *place, 1);
+    if (!place)
+        return;
+    *place = object;
+    tn_map_set_plane(&w->map, TN_PLANE_HIDDEN, object);
+    tn__mark(w, object);
+    tn__drain(w);
+}
+
+static void look_at_pool(tn_walk *w, tn_region *r, uint64_t pool)
+{
+    const tn_memory *m = &w->target->memory;
+    uint32_t size = ((uint32_t)r->pool_class[pool >> 14 & 63] + 1) * 16, used = tn_load32(m, pool);
+    uint32_t carved = (tn_load32(m, pool + 40) - HEADER) / size, n_free = 0;
+    uint64_t free_bits[16] = {0};
+    for (uint64_t b = tn_load64(m, pool + 8); b && n_free <= carved; b = tn_load64(m, b), n_free++) {
+        if (b < pool + HEADER || b >= pool + POOL_BYTES)
+            break;
+        free_bits[(b - pool) >> 10] |= 1ull << ((b - pool) >> 4 & 63);
+    }
+    w->pools.failed += carved - n_free != used;
+    for (uint32_t i = 0; i < carved; i++) {
+        uint64_t block = pool + HEADER + (uint64_t)i * size, at = block - pool;
+        bool dead = false;
+        if ((free_bits[at >> 10] >> (at >> 4 & 63) & 1) || (r->claims[block >> 10 & 1023] >> (block >> 4 & 63) & 1) ||
+            bits_between(r, block, block + size))
+            continue;
+        uint64_t object = classify(w, block, size, &dead);
+        if (object && !dead) {
+            found_hidden(w, object);
+            continue;
+        }
+        w->pools.unclaimed++;
+        w->pools.unclaimed_bytes += size;
+        w->pools.freelist += dead;
+        w->pools.freelist_bytes += dead ? size : 0;
+    }
+}
+
+static unsigned explained(const tn_region *r, unsigned page)
+{
+    unsigned n = 0;
+    for (unsigned i = page * 16; i < page * 16 + 16; i++)
+        n += (unsigned)(__builtin_popcountll(r->cells[i].bits) + __builtin_popcountll(r->claims[i]));
+    return n;
+}
+
+static void clear_hidden(tn_walk *w, uint64_t referent)
+{
+    tn_region *r = referent && !(referent >> 63) ? tn_map_find(&w->map, referent) : NULL;
+    if (r && tn_region_plane(r, TN_PLANE_HIDDEN, referent))
+        r->planes[TN_PLANE_HIDDEN][referent >> 10 & 1023] &= ~(1ull << (referent >> 4 & 63));
+}
+
+/* Hidden objects may refer to one another; the ones referred to are not hidden after all. */
+static void keep_only_hidden_heads(tn_walk *w)
+{
+    tn_description d;
+    for (size_t i = 0; i < w->hidden.count; i++) {
+        uint64_t object = TN_LIST(w->hidden, uint64_t)[i];
+        tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
+        if (!t || t->simple)
+            continue;
+        tn__describe(w, object, t, &d);
+        tn__each_reference(w, object, &d, clear_hidden);
+    }
+    for (size_t i = 0; i < w->hidden.count; i++) {
+        uint64_t object = TN_LIST(w->hidden, uint64_t)[i];
+        w->pools.hidden += tn_region_plane(tn_map_find(&w->map, object), TN_PLANE_HIDDEN, object);
+    }
+}
+
+void tn__pools_reconcile(tn_walk *w)
+{
+    for (tn_region *r = tn_map_next(&w->map, 0); r && w->status == 0; r = tn_map_next(&w->map, r->key + 1))
+        for (unsigned page = 0; page < 64; page++) {
+            uint64_t pool = r->key << 20 | (uint64_t)page << 14;
+            if (r->pool_class[page] != TN_NOT_POOL && explained(r, page) != tn_load32(&w->target->memory, pool))
+                look_at_pool(w, r, pool);
+        }
+    keep_only_hidden_heads(w);
+}

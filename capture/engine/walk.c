@@ -1,0 +1,283 @@
+/* walk.c - the order of a walk, its memory, and the small questions: one object's size, what it reaches. */
+#include "engine/walk.h"
+
+/* ---- memory: everything a walk takes is counted ---- */
+
+static void *counting_realloc(void *ctx, void *p, size_t old_bytes, size_t new_bytes)
+{
+    tn_walk *w = ctx;
+    void *q = w->base_alloc->realloc(w->base_alloc->ctx, p, old_bytes, new_bytes);
+    if (q || new_bytes == 0) {
+        w->bytes_now += new_bytes - old_bytes;
+        w->bytes_peak = w->bytes_now > w->bytes_peak ? w->bytes_now : w->bytes_peak;
+    }
+    return q;
+}
+
+void *tn__list_add(tn_walk *w, tn_list *list, size_t element, size_t n)
+{
+    if (list->count + n > list->capacity) {
+        size_t capacity = list->capacity ? 2 * list->capacity : 512;
+        while (capacity < list->count + n)
+            capacity *= 2;
+        void *data = tn__realloc(w->alloc, list->data, list->capacity * element, capacity * element);
+        if (!data) {
+            w->status = TN_ENOMEM;
+            return NULL;
+        }
+        list->data = data;
+        list->capacity = capacity;
+    }
+    void *place = list->data + list->count * element;
+    list->count += n;
+    return place;
+}
+
+void tn__list_free(tn_walk *w, tn_list *list, size_t element)
+{
+    tn__free(w->alloc, list->data, list->capacity * element);
+    *list = (tn_list){0};
+}
+
+static int walk_new(const tn_target *target, const tn_walk_options *options, const tn_alloc *alloc, tn_walk **out)
+{
+    tn_walk *w = tn__alloc_zero(alloc, sizeof *w);
+    if (!w)
+        return TN_ENOMEM;
+    w->target = target;
+    w->layout = target->layout;
+    w->options = *options;
+    w->base_alloc = alloc;
+    w->counting = (tn_alloc){counting_realloc, w};
+    w->alloc = &w->counting;
+    w->marking = true;
+    w->interned = target->interned;
+    tn__arena_init(&w->arena, w->alloc);
+    tn__buf_init(&w->type_rows, w->alloc);
+    tn__buf_init(&w->code_rows, w->alloc);
+    *out = w;
+    TN_TRY(tn_map_init(&w->map, target, w->alloc));
+    TN_TRY(tn__types_init(w));
+    tn__columns_init(w);
+    return tn__synthetic_new(w, 0, NULL, 0) == TN_NONE ? TN_ENOMEM : 0;
+}
+
+void tn_walk_free(tn_walk *w)
+{
+    if (!w)
+        return;
+    const tn_alloc *alloc = w->base_alloc;
+    tn__columns_free(w);
+    tn__list_free(w, &w->types, sizeof(tn_type_info *));
+    tn__list_free(w, &w->shapes, sizeof(tn_shape_info));
+    tn__list_free(w, &w->labels, sizeof(uint32_t));
+    tn__list_free(w, &w->static_states, 3 * sizeof(uint64_t));
+    tn__list_free(w, &w->memos, sizeof(tn_memo));
+    tn__list_free(w, &w->stack, sizeof(uint64_t));
+    tn__list_free(w, &w->scratch, sizeof(uint64_t));
+    tn__list_free(w, &w->synthetic, sizeof(tn_synthetic));
+    tn__list_free(w, &w->synthetic_references, sizeof(uint64_t));
+    tn__list_free(w, &w->stacks, sizeof(tn_stack_row));
+    tn__list_free(w, &w->threads, sizeof(tn_thread_info));
+    tn__list_free(w, &w->own_seeds, sizeof(uint64_t));
+    tn__list_free(w, &w->hidden, sizeof(uint64_t));
+    tn__list_free(w, &w->large, sizeof(tn_range));
+    tn__strtab_free(&w->strings);
+    tn__buf_free(&w->type_rows);
+    tn__buf_free(&w->code_rows);
+    tn_map_free(&w->map);
+    tn__arena_free(&w->arena);
+    tn__free(alloc, w, sizeof *w);
+}
+
+static int walk_status(const tn_walk *w, tn_error *err)
+{
+    if (w->status < 0 || w->map.failed)
+        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory for the snapshot: it had taken %llu MiB",
+                             (unsigned long long)(w->bytes_now >> 20));
+    return 0;
+}
+
+/* ---- a whole capture ---- */
+
+static void mark(tn_walk *w)
+{
+    w->cursor = 0;
+    tn__pools_load(w);
+    if (w->options.from) {
+        for (uint32_t i = 0; i < w->options.n_from; i++)
+            tn__mark(w, w->options.from[i]);
+        tn__mark_all(w);
+    } else {
+        tn__roots_mark(w);
+        tn__mark_all(w);
+        tn__pools_reconcile(w);
+        tn__own_find(w);
+    }
+    w->marking = false;
+}
+
+int tn_walk_run(const tn_target *target, const tn_walk_options *options, const tn_alloc *alloc, tn_walk **out,
+                tn_error *err)
+{
+    tn_walk *w = NULL;
+    uint64_t start = tn__sys_monotonic_ns();
+    if (walk_new(target, options, alloc, &w) < 0) {
+        tn_walk_free(w);
+        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to begin a snapshot");
+    }
+    mark(w);
+    tn__types_close(w);
+    tn__roots_build(w);
+    uint64_t marked = tn__sys_monotonic_ns();
+    int status = walk_status(w, err);
+    if (status == 0)
+        status = tn_map_rank(&w->map, err);
+    if (status == 0) {
+        tn__emit(w);
+        tn__types_collect(w);
+        status = walk_status(w, err);
+    }
+    w->mark_ns = marked - start;
+    w->emit_ns = tn__sys_monotonic_ns() - marked;
+    if (status < 0) {
+        tn_walk_free(w);
+        return status;
+    }
+    *out = w;
+    return 0;
+}
+
+void tn_walk_get_report(const tn_walk *w, tn_walk_report *out)
+{
+    *out = (tn_walk_report){
+        .objects = w->map.n_objects,
+        .nodes = w->map.n_objects + w->synthetic.count,
+        .mark_ns = w->mark_ns,
+        .emit_ns = w->emit_ns,
+        .peak_bytes = w->bytes_peak,
+        .lists_failed = w->lists_failed,
+        .unreadable = w->map.unreadable,
+        .findings = w->findings,
+        .types_unknown = w->kinds_unknown,
+        .pools = w->pools,
+        .totals = w->totals,
+        .n_threads = (uint32_t)w->threads.count,
+    };
+    memcpy(out->list_counts, w->list_counts, sizeof out->list_counts);
+}
+
+bool tn_walk_thread_at(const tn_walk *w, uint32_t index, tn_walk_thread *out)
+{
+    if (index >= w->threads.count)
+        return false;
+    const tn_thread_info *t = &TN_LIST(w->threads, tn_thread_info)[index];
+    *out = (tn_walk_thread){t->ident, t->native, w->map.n_objects + t->synthetic, t->n_frames, t->name,
+                            t->current};
+    return true;
+}
+
+const tn_range *tn_walk_large_blocks(const tn_walk *w, size_t *n)
+{
+    *n = w->large.count;
+    return TN_LIST(w->large, tn_range);
+}
+
+uint64_t tn_walk_bytes(const tn_walk *w)
+{
+    return w->bytes_now;
+}
+
+tn_strtab *tn_walk_strings(tn_walk *w)
+{
+    return &w->strings;
+}
+
+/* ---- small questions ---- */
+
+static uint64_t own_block(tn_walk *w, uint64_t object, const tn_type_info *t)
+{
+    unsigned allocator;
+    return tn_map_block(&w->map, object - t->preheader, tn__nominal(w, object, t), &allocator);
+}
+
+static uint64_t size_of(tn_walk *w, uint64_t object, tn_object_size *out)
+{
+    tn_description d;
+    tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
+    if (!t)
+        return 0;
+    tn__describe(w, object, t, &d);
+    *out = (tn_object_size){own_block(w, object, t), 1, {255}, {own_block(w, object, t)}};
+    for (unsigned i = 0; i < d.n_buffers; i++) {
+        unsigned allocator;
+        const tn_buffer *b = &d.buffers[i];
+        uint64_t bytes = b->address ? tn_map_block(&w->map, b->address, b->nominal, &allocator) : b->nominal;
+        out->kinds[out->n_parts] = b->kind;
+        out->parts[out->n_parts++] = bytes;
+        out->bytes += bytes;
+    }
+    return out->bytes;
+}
+
+int tn_walk_size(const tn_target *target, uint64_t object, const tn_alloc *alloc, tn_object_size *out, tn_error *err)
+{
+    tn_walk *w = NULL;
+    tn_walk_options options = {.from = &object, .n_from = 1};
+    int status = walk_new(target, &options, alloc, &w);
+    if (status == 0) {
+        tn__pools_load(w);
+        w->marking = false;
+        size_of(w, object, out);
+        status = walk_status(w, err);
+    }
+    tn_walk_free(w);
+    return status;
+}
+
+int tn_walk_reach(const tn_target *target, const tn_walk_options *options, const tn_alloc *alloc, uint64_t *count,
+                  uint64_t *bytes, tn_error *err)
+{
+    tn_walk *w = NULL;
+    int status = walk_new(target, options, alloc, &w);
+    if (status == 0) {
+        mark(w);
+        status = walk_status(w, err);
+    }
+    uint64_t n = 0, sum = 0;
+    for (tn_region *r = status == 0 ? tn_map_next(&w->map, 0) : NULL; r; r = tn_map_next(&w->map, r->key + 1))
+        for (unsigned c = 0; c < 1024; c++)
+            for (uint64_t left = r->cells[c].bits; left; left &= left - 1) {
+                uint64_t object = r->key << 20 | (uint64_t)c << 10 | (uint64_t)__builtin_ctzll(left) << 4;
+                tn_object_size size;
+                object |= tn_region_plane(r, TN_PLANE_ODD, object) ? 8 : 0;
+                sum += size_of(w, object, &size);
+                n++;
+            }
+    if (status == 0) {
+        *count = n;
+        *bytes = sum;
+    }
+    tn_walk_free(w);
+    return status;
+}
+
+int tn_walk_exists(const tn_target *target, uint64_t address, uint64_t type, uint64_t size, const tn_alloc *alloc,
+                   bool *exists, tn_error *err)
+{
+    tn_walk *w = NULL;
+    tn_walk_options options = {0};
+    int status = walk_new(target, &options, alloc, &w);
+    if (status == 0) {
+        mark(w);
+        status = walk_status(w, err);
+    }
+    if (status == 0) {
+        tn_object_size now;
+        bool immortal;
+        *exists = tn_map_has(&w->map, address) && tn_load64(&target->memory, address + 8) == type &&
+                  size_of(w, address, &now) == size && (tn__refcount(w, address, &immortal) > 0 || immortal);
+    }
+    tn_walk_free(w);
+    return status;
+}

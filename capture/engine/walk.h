@@ -1,0 +1,308 @@
+/* walk.h - the engine's one private header: how a capture sees types and objects, and the functions its files share.
+ *
+ * A walk has two passes over the same objects with the same decoder (describe.c):
+ *
+ *   roots → mark (mark.c): every object reachable or tracked gets its bit in the map
+ *         → pools (pools.c): live blocks that nobody claimed are looked at: objects held by C only
+ *         → own (own.c): what belongs to tonnage itself
+ *         → rank (map.c): ids in address order
+ *         → emit (emit.c): columns, block by block, in id order
+ *   and, after the world runs again, save.c writes them.
+ *
+ * Decoding twice is cheaper than keeping raw edges: 8 bytes a reference are neither written nor read back, and the second
+ * pass runs in address order, which the hardware prefetches.
+ */
+#ifndef TN_WALK_H
+#define TN_WALK_H
+
+#include "engine/engine.h"
+#include "engine/map.h"
+#include "snapshot/format.h"
+
+/* ---- types.c: type registry, shapes ---- */
+
+enum tn_kind {
+    TN_KIND_LEAF,   /* nothing inside that refers to objects */
+    TN_KIND_FIXED,  /* fixed fields only */
+    TN_KIND_STR, TN_KIND_BYTES, TN_KIND_INT, TN_KIND_FLOAT, TN_KIND_COMPLEX, TN_KIND_LIST, TN_KIND_TUPLE, TN_KIND_DICT,
+    TN_KIND_ODICT, TN_KIND_SET, TN_KIND_BYTEARRAY, TN_KIND_DEQUE, TN_KIND_ARRAY, TN_KIND_NDARRAY, TN_KIND_TYPE,
+    TN_KIND_CODE, TN_KIND_FUNCTION, TN_KIND_GENERATOR, TN_KIND_FRAME, TN_KIND_MODULE, TN_KIND_BUFFERED,
+    TN_KIND_TRAVERSE, /* tp_traverse */
+    TN_KIND_SCAN,     /* words of the block: a copied process, or asked for */
+    TN_KIND_OPAQUE,   /* not followed */
+};
+
+/* Variants of a type's shape: what its instances look like just now. */
+enum tn_variant { TN_VARIANT_PLAIN, TN_VARIANT_VALUES, TN_VARIANT_DICT, TN_VARIANTS };
+
+typedef struct tn_type_info {
+    uint64_t address;
+    uint32_t index; /* row of the type table */
+    uint8_t kind, visitor, preheader;
+    bool gc, heap, python, managed_dict, own, stop, has_hash, simple, plain_str, previewed; /* simple: nothing to visit */
+    uint64_t flags, traverse; /* traverse: the C function to call for TN_KIND_TRAVERSE */
+    uint32_t basic_size, item_size, base; /* base: row, or TN_NONE */
+    int64_t dict_offset;
+    uint32_t n_fixed; /* fields read at offsets from the object */
+    const uint32_t *offsets;
+    const uint32_t *labels; /* 2 words each, as in SHTB */
+    bool class_reference;   /* instances of Python classes refer to their class */
+    uint64_t keys;          /* shared keys of the class, 0: none */
+    uint32_t keys_node;     /* synthetic index */
+    uint32_t n_keys;
+    uint32_t shapes[TN_VARIANTS]; /* TN_NONE until first needed */
+} tn_type_info;
+
+typedef struct tn_type_slot {
+    uint64_t address; /* 0: free */
+    tn_type_info *type;
+} tn_type_slot;
+
+typedef struct tn_shape_info {
+    uint32_t type, flags, n_fixed, labels; /* labels: index into walk->labels */
+} tn_shape_info;
+
+/* A field whose offset the layout table gives; offset 0: this version has none. */
+struct tn_versioned_field {
+    uint32_t offset, style;
+    const char *label;
+};
+
+/* ---- describe.c ---- */
+
+enum tn_span_kind { TN_SPAN_ARRAY, TN_SPAN_FIELDS, TN_SPAN_PAIRS, TN_SPAN_SET, TN_SPAN_ABSENT, TN_SPAN_DEQUE };
+
+/* A run of references inside an object's memory. NULL words are absent references (pairs and sets: skipped). */
+typedef struct tn_span {
+    uint8_t kind;
+    bool local;    /* base is an address in this process (scratch), not in the target */
+    uint32_t stride; /* pairs */
+    uint64_t base, count;
+    const uint32_t *offsets; /* fields */
+} tn_span;
+
+typedef struct tn_buffer {
+    uint64_t address, nominal; /* address 0: bytes are already known */
+    uint8_t kind;
+} tn_buffer;
+
+enum { TN_MAX_SPANS = 6, TN_MAX_BUFFERS = 3 };
+
+typedef struct tn_description {
+    uint32_t shape;
+    uint8_t n_spans, n_buffers;
+    uint64_t length, capacity;
+    tn_span spans[TN_MAX_SPANS];
+    tn_buffer buffers[TN_MAX_BUFFERS];
+    uint64_t extra[16]; /* references that stand nowhere as a word: class, shared keys */
+} tn_description;
+
+/* Synthetic nodes are named by tagged addresses until ids exist. */
+#define TN_SYNTHETIC (1ull << 63)
+
+typedef struct tn_synthetic {
+    uint32_t shape;
+    uint32_t stack; /* row of STAK + 1, or 0 */
+    uint64_t size;
+    uint32_t first_reference, n_references; /* in walk->synthetic_references */
+} tn_synthetic;
+
+/* Growing array of one element size, in the walk's memory. */
+typedef struct tn_list {
+    uint8_t *data;
+    size_t count, capacity;
+} tn_list;
+
+/* A column being made: blocks of equal row counts, never moved. Values beyond 32 bits stand in big. */
+typedef struct tn_column_data {
+    uint32_t width, block_rows;
+    tn_list blocks; /* void * */
+    tn_list big;    /* tn_big */
+    uint8_t *at, *end;
+} tn_column_data;
+typedef struct tn_big {
+    uint64_t row, value;
+} tn_big;
+
+enum tn_walk_column {
+    TN_WALK_SHAP, TN_WALK_SIZE, TN_WALK_REFC, TN_WALK_FLAG, TN_WALK_DEGR, TN_WALK_REFS, TN_WALK_LENG, TN_WALK_CAPA,
+    TN_WALK_BUFS, TN_WALK_BUFK, TN_WALK_HASH, TN_WALK_STKI, TN_WALK_AODD,
+    TN_WALK_PREV_NODE, TN_WALK_PREV_KIND, TN_WALK_PREV_LENGTH, TN_WALK_PREV_BYTES, TN_WALK_COLUMNS,
+};
+
+enum { TN_QUEUE = 32 };
+
+typedef struct tn_queued {
+    union {
+        const tn_cell *cell; /* emit */
+        tn_region *region;   /* mark */
+    };
+    union {
+        uint32_t value;
+        uint64_t address;
+    };
+} tn_queued;
+
+struct tn_walk {
+    const tn_target *target;
+    const tn_layout *layout;
+    tn_walk_options options;
+    const tn_alloc *alloc; /* counts: see own_bytes */
+    tn_alloc counting;
+    const tn_alloc *base_alloc;
+    uint64_t bytes_now, bytes_peak;
+    tn_arena arena;
+    tn_map map;
+    int status; /* first failure; the walk goes on without effect */
+
+    /* types */
+    tn_list types; /* tn_type_info * */
+    tn_type_slot *type_slots; /* open addressing */
+    uint32_t n_type_slots;
+    tn_list shapes; /* tn_shape_info */
+    tn_list labels; /* u32 */
+    tn_strtab strings;
+    tn_buf type_rows;
+    tn_list static_states; /* (type, dict, subclasses) of 3.12+ */
+    uint32_t kinds_unknown;
+    tn_list memos; /* tn_memo */
+    uint32_t *memo_slots, n_memo_slots;
+
+    /* mark */
+    uint64_t cursor;
+    tn_queued mark_queue[TN_QUEUE]; /* references whose map cells are on their way into the cache */
+    uint64_t n_marked, n_references;
+    tn_queued emit_queue[TN_QUEUE];
+    struct {
+        void *columns[4];
+        uint32_t n;
+    } rows; /* of the node columns' newest blocks */
+    tn_list stack; /* u64 */
+    tn_list scratch; /* u64: references from tp_traverse */
+    bool marking;
+    uint64_t list_counts[4], lists_failed, findings;
+
+    /* synthetic */
+    tn_list synthetic;            /* tn_synthetic */
+    tn_list synthetic_references; /* u64 */
+    tn_list key_tables;           /* (address, synthetic index) */
+    tn_list codes;                /* recorded code objects: (address, row) */
+    tn_list stacks;               /* tn_stack_row */
+    tn_buf code_rows;
+    uint32_t n_codes;
+    tn_list threads;              /* tn_thread_info */
+
+    uint64_t interned; /* the dict of interned strings */
+    tn_list own_seeds, hidden; /* u64 each */
+    tn_list own_counts;        /* tn_own_count, open addressing */
+    uint32_t n_own;
+    tn_pool_stats pools;
+    tn_totals totals;
+    tn_list large; /* tn_range: blocks so large that part of them may not be resident */
+    tn_column_data columns[TN_WALK_COLUMNS];
+    uint64_t preview_bytes;
+    uint64_t mark_ns, emit_ns;
+};
+
+typedef struct tn_thread_info {
+    uint64_t ident, native;
+    uint32_t synthetic, n_frames, name; /* name: row of the string table, or TN_NONE */
+    bool current;
+} tn_thread_info;
+
+/* walk.c: memory and lists */
+void *tn__list_add(tn_walk *w, tn_list *list, size_t element, size_t n); /* n new elements, or NULL (w->status set) */
+#define TN_LIST(list, type) ((type *)(void *)(list).data)
+void tn__list_free(tn_walk *w, tn_list *list, size_t element);
+
+/* types.c */
+int tn__types_init(tn_walk *w);
+tn_type_info *tn__type_add(tn_walk *w, uint64_t address);
+static inline uint32_t tn__type_hash(uint64_t address)
+{
+    return (uint32_t)((address >> 4) * 0x9E3779B97F4A7C15ull >> 40);
+}
+/* NULL when the word is no type. */
+static inline tn_type_info *tn__type_get(tn_walk *w, uint64_t address)
+{
+    for (uint32_t i = tn__type_hash(address) & (w->n_type_slots - 1);; i = (i + 1) & (w->n_type_slots - 1)) {
+        const tn_type_slot *slot = &w->type_slots[i];
+        if (slot->address == address)
+            return slot->type;
+        if (!slot->address)
+            return tn__type_add(w, address);
+    }
+}
+uint32_t tn__synthetic_type(tn_walk *w, const char *name);
+uint32_t tn__string(tn_walk *w, const char *text);
+uint32_t tn__string_of(tn_walk *w, uint64_t str); /* row of a str object's text; TN_NONE when it is none */
+size_t tn__str_utf8(tn_walk *w, uint64_t str, char *out, size_t cap, bool *cut); /* bytes written */
+bool tn__str_is(tn_walk *w, uint64_t str, const char *text, bool prefix);
+uint64_t tn__dict_find(tn_walk *w, uint64_t dict, const char *key, bool prefix); /* value, or 0 */
+uint32_t tn__shape(tn_walk *w, tn_type_info *t, enum tn_variant variant);
+uint32_t tn__shape_new(tn_walk *w, uint32_t type, uint32_t flags, const uint32_t *labels, uint32_t n_fixed);
+/* Small map (a, b, tag) -> number: shapes that belong to a type and one more thing (code object, key table), nodes of key
+ * tables, call-tree entries. TN_NONE when absent. */
+typedef struct tn_memo {
+    uint64_t type, thing;
+    uint32_t tag, value;
+} tn_memo;
+uint32_t tn__memo_get(tn_walk *w, uint64_t type, uint64_t thing, uint32_t tag);
+void tn__memo_put(tn_walk *w, uint64_t type, uint64_t thing, uint32_t tag, uint32_t value);
+bool tn__static_state(tn_walk *w, uint64_t type, uint64_t *dict, uint64_t *subclasses);
+void tn__types_close(tn_walk *w);
+void tn__types_collect(tn_walk *w);
+int tn__types_save(tn_walk *w, tn_writer *writer, tn_error *err);
+
+/* describe.c */
+uint64_t tn__nominal(const tn_walk *w, uint64_t object, const tn_type_info *t); /* bytes asked for its block */
+void tn__describe(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d);
+uint32_t tn__keys_node(tn_walk *w, uint64_t keys);
+
+/* frames.c */
+
+/* Adds what a frame refers to to the scratch list: code, function, f_locals, frame object, variables, stack. Returns its
+ * code object, or 0 when it has none (a shim). */
+uint64_t tn__frame_references(tn_walk *w, uint64_t frame, bool innermost);
+/* Shape of something of this type that holds a frame of code; lead: how many leading references of its own. */
+uint32_t tn__frame_shape(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t code, bool guessed);
+void tn__threads_mark(tn_walk *w); /* roots */
+void tn__threads_build(tn_walk *w); /* nodes, once everything is marked */
+int tn__frames_save(tn_walk *w, tn_writer *writer, tn_error *err);
+enum { TN_FRAME_FIXED = 4 };
+
+/* names.c */
+uint32_t tn__thread_name(tn_walk *w, uint64_t ident);
+
+/* roots.c */
+void tn__roots_mark(tn_walk *w);
+void tn__roots_build(tn_walk *w);
+uint32_t tn__synthetic_new(tn_walk *w, uint32_t shape, const uint64_t *references, uint32_t n);
+
+/* mark.c */
+void tn__mark(tn_walk *w, uint64_t address);
+void tn__mark_root(tn_walk *w, uint64_t address); /* checks first that it is an object */
+void tn__mark_all(tn_walk *w);
+void tn__drain(tn_walk *w);
+
+/* pools.c */
+void tn__pools_load(tn_walk *w);
+void tn__pools_reconcile(tn_walk *w);
+
+/* own.c */
+void tn__own_find(tn_walk *w);
+
+/* emit.c */
+void tn__columns_init(tn_walk *w);
+void tn__columns_free(tn_walk *w);
+void tn__emit(tn_walk *w);
+void tn__column_add(tn_walk *w, enum tn_walk_column which, uint64_t value);
+uint64_t tn__column_count(const tn_column_data *c);
+uint64_t tn__refcount(const tn_walk *w, uint64_t object, bool *immortal);
+
+/* preview.c */
+void tn__preview(tn_walk *w, uint32_t id, uint64_t object, const tn_type_info *t);
+uint64_t tn__content_hash(tn_walk *w, uint64_t object, const tn_type_info *t);
+uint64_t tn__int_bits(const tn_walk *w, uint64_t object);
+
+#endif

@@ -1,0 +1,310 @@
+/* facts.c - the chunk FACT (docs/facts.md), written after the world runs again. No Python.h. */
+#include "inside/inside.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+typedef struct facts {
+    tn_buf rows;
+    tn_strtab *strings;
+    bool redact;
+    int status;
+} facts;
+
+static void put(facts *f, const char *key, uint32_t kind, uint64_t value)
+{
+    tn_fact_row row = {0, kind, value};
+    int status = tn__strtab_add(f->strings, key, strlen(key), &row.key);
+    if (status == 0)
+        status = tn__buf_append(&f->rows, &row, sizeof row);
+    f->status = f->status ? f->status : status;
+}
+
+static void number(facts *f, const char *key, uint64_t value)
+{
+    put(f, key, TN_FACT_UINT, value);
+}
+
+__attribute__((format(printf, 3, 4))) static void number_named(facts *f, uint64_t value, const char *format, ...)
+{
+    char key[96];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(key, sizeof key, format, args);
+    va_end(args);
+    number(f, key, value);
+}
+
+/* Text that only says what kind of process this is; private text goes through secret(). */
+static void text(facts *f, const char *key, const char *value, size_t n)
+{
+    uint32_t row = 0;
+    int status = tn__strtab_add(f->strings, value, n, &row);
+    f->status = f->status ? f->status : status;
+    put(f, key, TN_FACT_TEXT, row);
+}
+
+static void secret(facts *f, const char *key, const char *value, size_t n)
+{
+    if (!f->redact)
+        text(f, key, value, n);
+}
+
+/* ---- process and platform ---- */
+
+static void add_argv(facts *f)
+{
+    static char line[65536];
+    size_t n = tn_process_read_file("/proc/self/cmdline", line, sizeof line - 1), i = 0;
+    line[n] = 0;
+    for (size_t at = 0; at < n && i < 1024; at += strlen(line + at) + 1) {
+        char key[32];
+        snprintf(key, sizeof key, "process.argv.%zu", i++);
+        secret(f, key, line + at, strlen(line + at));
+    }
+}
+
+static void add_link(facts *f, const char *key, const char *path)
+{
+    char out[4096];
+    ssize_t n = readlink(path, out, sizeof out);
+    if (n > 0)
+        secret(f, key, out, (size_t)n);
+}
+
+static void add_process(facts *f)
+{
+    char host[256] = "";
+    struct utsname u;
+    number(f, "process.pid", (uint64_t)getpid());
+    if (gethostname(host, sizeof host - 1) == 0)
+        secret(f, "process.host", host, strlen(host));
+    add_link(f, "process.executable", "/proc/self/exe");
+    add_link(f, "process.cwd", "/proc/self/cwd");
+    add_argv(f);
+    number(f, "process.start_time_ns", tn_process_start_ns());
+    if (uname(&u) == 0) {
+        text(f, "platform.system", u.sysname, strlen(u.sysname));
+        text(f, "platform.release", u.release, strlen(u.release));
+        text(f, "platform.machine", u.machine, strlen(u.machine));
+    }
+}
+
+static void add_python(facts *f, const tn_inside *inside)
+{
+    const char *space = strchr(inside->version, ' ');
+    const char *allocator = inside->target.n_arenas ? "pymalloc" : "malloc";
+    text(f, "python.implementation", "cpython", 7);
+    text(f, "python.version", inside->version, space ? (size_t)(space - inside->version) : strlen(inside->version));
+    number(f, "python.hexversion", inside->hexversion);
+    text(f, "python.layout", inside->target.layout->name, strlen(inside->target.layout->name));
+    text(f, "python.allocator", allocator, strlen(allocator));
+}
+
+/* ---- memory ---- */
+
+static void add_status(facts *f)
+{
+    char buffer[8192], *save = NULL;
+    buffer[tn_process_read_file("/proc/self/status", buffer, sizeof buffer - 1)] = 0;
+    for (char *line = strtok_r(buffer, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        char key[32];
+        unsigned long long kib;
+        if ((strncmp(line, "Vm", 2) == 0 || strncmp(line, "Rss", 3) == 0) &&
+            sscanf(line, "%31[A-Za-z]: %llu kB", key, &kib) == 2)
+            number_named(f, kib << 10, "status.%s", key);
+    }
+}
+
+static void add_memory(facts *f, const tn_process_memory *p, const tn_capture_times *times)
+{
+    number(f, "memory.rss_bytes", times->rss_bytes);
+    add_status(f);
+    for (unsigned i = 0; i < TN_MEMORY_CLASSES; i++) {
+        const char *name = tn_memory_class_names[i];
+        number_named(f, p->classes[i].size, "smaps.%s.size_bytes", name);
+        number_named(f, p->classes[i].rss, "smaps.%s.rss_bytes", name);
+        number_named(f, p->classes[i].pss, "smaps.%s.pss_bytes", name);
+        number_named(f, p->classes[i].swap, "smaps.%s.swap_bytes", name);
+    }
+    if (p->malloc_known) {
+        text(f, "malloc.kind", "glibc", 5);
+        number(f, "malloc.in_use_bytes", p->malloc_in_use);
+        number(f, "malloc.free_bytes", p->malloc_free);
+        number(f, "malloc.mmap_bytes", p->malloc_mmap);
+    }
+}
+
+/* Arenas may have come and gone since the pause; the kernel answers for what is mapped now. */
+static uint64_t arenas_resident(const tn_target *t)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < t->n_arenas; i++) {
+        uint64_t start = tn_load64(&t->memory, t->arenas + 48ull * i);
+        sum += start ? tn_process_resident(start, 1 << 20) : 0;
+    }
+    return sum;
+}
+
+static void add_pools(facts *f, const tn_pool_stats *p, uint64_t resident)
+{
+    if (!p->arenas)
+        return;
+    number(f, "pymalloc.arenas", p->arenas);
+    number(f, "pymalloc.arena_bytes", p->arena_bytes);
+    number(f, "pymalloc.resident_bytes", resident);
+    number(f, "pymalloc.pools", p->pools);
+    number(f, "pymalloc.pools_free", p->pools_free);
+    number(f, "pymalloc.blocks", p->blocks);
+    number(f, "pymalloc.block_bytes", p->block_bytes);
+    number(f, "pymalloc.free_bytes", p->free_bytes);
+    number(f, "freelist.objects", p->freelist);
+    number(f, "freelist.bytes", p->freelist_bytes);
+    for (unsigned i = 0; i < 32; i++) {
+        if (!p->class_pools[i])
+            continue;
+        number_named(f, p->class_pools[i], "pymalloc.class.%u.pools", (i + 1) * 16);
+        number_named(f, p->class_blocks[i], "pymalloc.class.%u.blocks", (i + 1) * 16);
+        number_named(f, p->class_free[i], "pymalloc.class.%u.free", (i + 1) * 16);
+    }
+}
+
+/* Bytes of large blocks of objects that have no page in memory. */
+static uint64_t not_resident(const tn_walk *w)
+{
+    size_t n;
+    uint64_t sum = 0;
+    const tn_range *large = tn_walk_large_blocks(w, &n);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t bytes = large[i].end - large[i].start, resident = tn_process_resident(large[i].start, bytes);
+        sum += resident < bytes ? bytes - resident : 0;
+    }
+    return sum;
+}
+
+static uint64_t minus(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+/* The resident set, row by row: docs/facts.md. What is counted by allocators but has no page is taken off again. */
+static void add_ledger(facts *f, const tn_process_memory *p, const tn_walk_report *r, const tn_walk *w, uint64_t arenas)
+{
+    uint64_t rss = 0, absent = not_resident(w), own = r->totals.own_bytes + tn_walk_bytes(w);
+    for (unsigned i = 0; i < TN_MEMORY_CLASSES; i++)
+        rss += p->classes[i].rss;
+    uint64_t blocks = minus(r->pools.block_bytes, r->totals.pymalloc_bytes + r->totals.own_bytes);
+    uint64_t pool_free = r->pools.arenas ? minus(arenas, r->pools.block_bytes) : 0;
+    uint64_t native = p->malloc_known ? minus(p->malloc_in_use, r->totals.malloc_bytes) : 0;
+    uint64_t known = r->totals.bytes + own + blocks + pool_free + native + p->malloc_free +
+                     p->classes[TN_MEMORY_FILE].rss + p->classes[TN_MEMORY_STACK].rss + p->classes[TN_MEMORY_SHARED].rss;
+    uint64_t unknown = minus(rss + absent, known);
+    absent += minus(known, rss + absent);
+    number(f, "ledger.rss_bytes", rss);
+    number(f, "ledger.objects_bytes", r->totals.bytes);
+    number(f, "ledger.tonnage_bytes", own);
+    number(f, "ledger.python_blocks_bytes", blocks);
+    number(f, "ledger.pymalloc_free_bytes", pool_free);
+    number(f, "ledger.malloc_other_bytes", native);
+    number(f, "ledger.malloc_free_bytes", p->malloc_free);
+    number(f, "ledger.mapped_files_bytes", p->classes[TN_MEMORY_FILE].rss);
+    number(f, "ledger.stacks_bytes", p->classes[TN_MEMORY_STACK].rss);
+    number(f, "ledger.shared_bytes", p->classes[TN_MEMORY_SHARED].rss);
+    number(f, "ledger.unknown_bytes", unknown);
+    number(f, "ledger.not_resident_bytes", absent);
+}
+
+/* ---- capture ---- */
+
+static void add_capture(facts *f, const tn_capture_options *o, const tn_capture_times *times, const tn_walk_report *r)
+{
+    text(f, "capture.tool_version", TN_VERSION, strlen(TN_VERSION));
+    text(f, "capture.mode", "stop", 4);
+    text(f, "capture.scope", o->from ? "reachable" : "all", o->from ? 9 : 3);
+    number(f, "capture.wall_time_ns", times->wall_ns);
+    number(f, "capture.monotonic_ns", times->monotonic_ns);
+    number(f, "capture.pause_ns", times->pause_ns);
+    number(f, "capture.mark_ns", r->mark_ns);
+    number(f, "capture.emit_ns", r->emit_ns);
+    number(f, "capture.own_bytes", r->peak_bytes);
+    number(f, "capture.previews_bytes", o->preview_bytes);
+    number(f, "capture.previews_eligible", r->totals.previews_eligible);
+    number(f, "capture.previews_kept", r->totals.previews_kept);
+    number(f, "capture.redacted", o->redact);
+    number(f, "objects.count", r->totals.count);
+    number(f, "objects.bytes", r->totals.bytes);
+    number(f, "objects.pymalloc_bytes", r->totals.pymalloc_bytes);
+    number(f, "objects.malloc_bytes", r->totals.malloc_bytes);
+    number(f, "objects.external_bytes", r->totals.external_bytes);
+    number(f, "own.count", r->totals.own_count);
+    number(f, "own.bytes", r->totals.own_bytes);
+}
+
+static void add_checks(facts *f, const tn_walk_report *r)
+{
+    number(f, "check.pools.failed", r->pools.failed);
+    number(f, "check.lists.failed", r->lists_failed);
+    number(f, "check.types.unknown", r->types_unknown);
+    number(f, "check.unreadable.failed", r->unreadable);
+    number(f, "check.findings.failed", r->findings);
+    number(f, "check.blocks.unclaimed", r->pools.unclaimed);
+    number(f, "check.blocks.unclaimed_bytes", r->pools.unclaimed_bytes);
+    number(f, "check.objects.hidden", r->pools.hidden);
+}
+
+static void add_gc(facts *f, const tn_inside *inside, const tn_walk_report *r)
+{
+    const tn_target *t = &inside->target;
+    for (unsigned i = 0; i < 3; i++) {
+        number_named(f, r->list_counts[i], "gc.generation.%u.objects", i);
+        number_named(f, tn_load32(&t->memory, t->gc_heads[i] + 16), "gc.generation.%u.threshold", i);
+        number_named(f, tn_load32(&t->memory, t->gc_heads[i] + 20), "gc.generation.%u.count", i);
+    }
+    number(f, "gc.permanent.objects", r->list_counts[3]);
+    number(f, "gc.enabled", tn_load32(&t->memory, t->interpreter + t->layout->interp_gc + t->layout->gc_enabled));
+}
+
+static void add_threads(facts *f, const tn_walk *w, const tn_walk_report *r)
+{
+    tn_walk_thread t;
+    number(f, "process.threads", r->n_threads);
+    for (uint32_t i = 0; tn_walk_thread_at(w, i, &t); i++) {
+        char key[32];
+        number_named(f, t.ident, "thread.%u.ident", i);
+        number_named(f, t.native_id, "thread.%u.native_id", i);
+        number_named(f, t.n_frames, "thread.%u.frames", i);
+        number_named(f, t.node, "thread.%u.node", i);
+        number_named(f, t.current, "thread.%u.holds_gil", i);
+        snprintf(key, sizeof key, "thread.%u.name", i);
+        if (t.name != TN_NONE)
+            put(f, key, TN_FACT_TEXT, t.name);
+    }
+}
+
+int tn_facts_save(const tn_inside *inside, const tn_capture_options *options, const tn_capture_times *times,
+                  const tn_walk_report *report, tn_walk *w, tn_writer *writer, tn_error *err)
+{
+    tn_process_memory memory;
+    facts f = {.strings = tn_walk_strings(w), .redact = options->redact};
+    tn__buf_init(&f.rows, &tn__alloc_pages);
+    uint64_t arenas = arenas_resident(&inside->target);
+    tn_process_memory_read(&memory);
+    add_capture(&f, options, times, report);
+    add_process(&f);
+    add_python(&f, inside);
+    add_memory(&f, &memory, times);
+    add_pools(&f, &report->pools, arenas);
+    add_gc(&f, inside, report);
+    add_threads(&f, w, report);
+    if (!options->from) {
+        add_ledger(&f, &memory, report, w, arenas);
+        add_checks(&f, report);
+    }
+    int status = f.status < 0 ? tn__error_set(err, f.status, 0, "not enough memory to write the snapshot's facts") : 0;
+    if (status == 0)
+        status = tn_writer_table(writer, "FACT", f.rows.data, f.rows.size, f.rows.size / sizeof(tn_fact_row), err);
+    tn__buf_free(&f.rows);
+    return status < 0 ? status : tn_writer_strings(writer, f.strings, err);
+}

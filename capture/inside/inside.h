@@ -1,0 +1,75 @@
+/* inside.h - a capture of the process we run in.
+ *
+ *   probe.c    once, at import: finds the runtime's structures and checks the layout table on planted objects
+ *   process.c  mappings, resident memory, allocator counters, process facts (no Python.h)
+ *   facts.c    the FACT chunk
+ *   ../../python/ext/_capture.c: the module that calls tn_inside_*
+ */
+#ifndef TN_INSIDE_H
+#define TN_INSIDE_H
+
+#include "engine/engine.h"
+
+typedef struct tn_inside {
+    tn_target target;
+    uint64_t arenas_at; /* address of the variable that points to obmalloc's arena table; 0: none found */
+    uint32_t hexversion;
+    const char *version;
+} tn_inside;
+
+/* Fills the parts of target that never change. Holds the GIL; may allocate Python objects. TN_EVERSION when the
+ * interpreter's structures are not those of its table. */
+int tn_inside_probe(tn_inside *inside, tn_error *err);
+
+/* The rest, just before a walk: mappings, library data, arenas. Frees what the last call made. TN_EBUSY during a garbage
+ * collection. Holds the GIL, allocates no Python memory. */
+int tn_inside_prepare(tn_inside *inside, tn_error *err);
+
+typedef struct tn_capture_options {
+    const char *path; /* NULL: fd */
+    int fd;
+    bool force;
+    uint32_t preview_bytes;
+    bool redact;
+    const uint64_t *from;
+    uint32_t n_from;
+} tn_capture_options;
+
+/* ---- process.c ---- */
+
+typedef struct tn_class_memory {
+    uint64_t size, rss, pss, swap;
+} tn_class_memory;
+enum tn_memory_class {
+    TN_MEMORY_HEAP, TN_MEMORY_ANONYMOUS, TN_MEMORY_STACK, TN_MEMORY_FILE, TN_MEMORY_SHARED, TN_MEMORY_SPECIAL,
+    TN_MEMORY_CLASSES,
+};
+extern const char *const tn_memory_class_names[TN_MEMORY_CLASSES];
+
+typedef struct tn_process_memory {
+    tn_class_memory classes[TN_MEMORY_CLASSES];
+    bool malloc_known;
+    uint64_t malloc_in_use, malloc_free, malloc_mmap;
+} tn_process_memory;
+
+int tn_process_ranges(tn_range **ranges, uint32_t *n, tn_error *err); /* readable mappings; tn_process_free_ranges */
+int tn_process_statics(tn_range **ranges, uint32_t *n, tn_error *err);
+void tn_process_free_ranges(tn_range *ranges, uint32_t n);
+bool tn_process_is_glibc(void);
+uint64_t tn_process_rss(void); /* statm: cheap enough for the pause; 0 when unknown */
+void tn_process_memory_read(tn_process_memory *out);
+uint64_t tn_process_resident(uint64_t address, uint64_t bytes); /* of a mapped range */
+uint64_t tn_process_start_ns(void);
+size_t tn_process_read_file(const char *path, char *out, size_t cap); /* bytes; 0 on failure */
+
+/* ---- facts.c ---- */
+
+typedef struct tn_capture_times {
+    uint64_t wall_ns, monotonic_ns, pause_ns, rss_bytes;
+} tn_capture_times;
+
+/* FACT and STRS, the last chunks. arenas: from the walk's target. */
+int tn_facts_save(const tn_inside *inside, const tn_capture_options *options, const tn_capture_times *times,
+                  const tn_walk_report *report, tn_walk *w, tn_writer *writer, tn_error *err);
+
+#endif

@@ -1,0 +1,368 @@
+/* probe.c - finds this interpreter's structures and checks the layout table on planted objects, once.
+ *
+ * Nothing here trusts an offset that it can test: collector lists are found through a list made for the purpose, obmalloc's
+ * arena table through the pools of two small objects, and every kind of layout is read back from objects whose content is
+ * known. One disagreement and the interpreter is refused by name.
+ */
+#include <Python.h>
+
+#include "inside/inside.h"
+
+#include <link.h>
+
+#define ADDRESS(p) ((uint64_t)(uintptr_t)(p))
+
+static void builtin_types(uint64_t *t)
+{
+    t[TN_BUILTIN_OBJECT] = ADDRESS(&PyBaseObject_Type);
+    t[TN_BUILTIN_TYPE] = ADDRESS(&PyType_Type);
+    t[TN_BUILTIN_LIST] = ADDRESS(&PyList_Type);
+    t[TN_BUILTIN_TUPLE] = ADDRESS(&PyTuple_Type);
+    t[TN_BUILTIN_DICT] = ADDRESS(&PyDict_Type);
+    t[TN_BUILTIN_SET] = ADDRESS(&PySet_Type);
+    t[TN_BUILTIN_FROZENSET] = ADDRESS(&PyFrozenSet_Type);
+    t[TN_BUILTIN_STR] = ADDRESS(&PyUnicode_Type);
+    t[TN_BUILTIN_BYTES] = ADDRESS(&PyBytes_Type);
+    t[TN_BUILTIN_BYTEARRAY] = ADDRESS(&PyByteArray_Type);
+    t[TN_BUILTIN_INT] = ADDRESS(&PyLong_Type);
+    t[TN_BUILTIN_BOOL] = ADDRESS(&PyBool_Type);
+    t[TN_BUILTIN_FLOAT] = ADDRESS(&PyFloat_Type);
+    t[TN_BUILTIN_COMPLEX] = ADDRESS(&PyComplex_Type);
+    t[TN_BUILTIN_NONE] = ADDRESS(Py_TYPE(Py_None));
+    t[TN_BUILTIN_ELLIPSIS] = ADDRESS(Py_TYPE(Py_Ellipsis));
+    t[TN_BUILTIN_NOTIMPLEMENTED] = ADDRESS(Py_TYPE(Py_NotImplemented));
+    t[TN_BUILTIN_CODE] = ADDRESS(&PyCode_Type);
+    t[TN_BUILTIN_FUNCTION] = ADDRESS(&PyFunction_Type);
+    t[TN_BUILTIN_METHOD] = ADDRESS(&PyMethod_Type);
+    t[TN_BUILTIN_CFUNCTION] = ADDRESS(&PyCFunction_Type);
+    t[TN_BUILTIN_CMETHOD] = ADDRESS(&PyCMethod_Type);
+    t[TN_BUILTIN_CELL] = ADDRESS(&PyCell_Type);
+    t[TN_BUILTIN_MODULE] = ADDRESS(&PyModule_Type);
+    t[TN_BUILTIN_GENERATOR] = ADDRESS(&PyGen_Type);
+    t[TN_BUILTIN_COROUTINE] = ADDRESS(&PyCoro_Type);
+    t[TN_BUILTIN_ASYNC_GENERATOR] = ADDRESS(&PyAsyncGen_Type);
+    t[TN_BUILTIN_FRAME] = ADDRESS(&PyFrame_Type);
+    t[TN_BUILTIN_TRACEBACK] = ADDRESS(&PyTraceBack_Type);
+    t[TN_BUILTIN_PROPERTY] = ADDRESS(&PyProperty_Type);
+    t[TN_BUILTIN_CLASSMETHOD] = ADDRESS(&PyClassMethod_Type);
+    t[TN_BUILTIN_STATICMETHOD] = ADDRESS(&PyStaticMethod_Type);
+    t[TN_BUILTIN_WEAKREF] = ADDRESS(&_PyWeakref_RefType);
+    t[TN_BUILTIN_WEAKPROXY] = ADDRESS(&_PyWeakref_ProxyType);
+    t[TN_BUILTIN_CALLABLEPROXY] = ADDRESS(&_PyWeakref_CallableProxyType);
+    t[TN_BUILTIN_GETSET] = ADDRESS(&PyGetSetDescr_Type);
+    t[TN_BUILTIN_MEMBER] = ADDRESS(&PyMemberDescr_Type);
+    t[TN_BUILTIN_METHOD_DESCR] = ADDRESS(&PyMethodDescr_Type);
+    t[TN_BUILTIN_CLASSMETHOD_DESCR] = ADDRESS(&PyClassMethodDescr_Type);
+    t[TN_BUILTIN_WRAPPER_DESCR] = ADDRESS(&PyWrapperDescr_Type);
+    t[TN_BUILTIN_MAPPINGPROXY] = ADDRESS(&PyDictProxy_Type);
+    t[TN_BUILTIN_SLICE] = ADDRESS(&PySlice_Type);
+    t[TN_BUILTIN_RANGE] = ADDRESS(&PyRange_Type);
+    t[TN_BUILTIN_EXCEPTION] = ADDRESS(PyExc_BaseException);
+    t[TN_BUILTIN_ODICT] = ADDRESS(&PyODict_Type);
+    t[TN_BUILTIN_MEMORYVIEW] = ADDRESS(&PyMemoryView_Type);
+    t[TN_BUILTIN_CAPSULE] = ADDRESS(&PyCapsule_Type);
+}
+
+/* ---- tp_traverse ---- */
+
+typedef struct visit_context {
+    tn_visit visit;
+    void *ctx;
+} visit_context;
+
+static int visit_one(PyObject *referent, void *arg)
+{
+    const visit_context *c = arg;
+    c->visit(c->ctx, ADDRESS(referent));
+    return 0;
+}
+
+static void traverse(uint64_t function, uint64_t object, tn_visit visit, void *ctx)
+{
+    visit_context c = {visit, ctx};
+    traverseproc call;
+    void *pointer = (void *)(uintptr_t)function;
+    memcpy(&call, &pointer, sizeof call);
+    call((PyObject *)(uintptr_t)object, visit_one, &c);
+}
+
+/* ---- collector lists ---- */
+
+static bool sound_head(const tn_memory *m, uint64_t head)
+{
+    uint64_t next = tn_load64(m, head) & ~3ull, previous = tn_load64(m, head + 8) & ~3ull;
+    return tn_memory_readable(m, next, 16) && tn_memory_readable(m, previous, 16) &&
+           (tn_load64(m, next + 8) & ~3ull) == head && (tn_load64(m, previous) & ~3ull) == head;
+}
+
+static bool find_heads(tn_target *t, uint64_t planted)
+{
+    static const uint64_t permanent[] = {80, 84, 72};
+    const tn_memory *m = &t->memory;
+    uint64_t first = tn_load64(m, planted - 16) & ~3ull;
+    uint64_t gc = t->interpreter + t->layout->interp_gc;
+    if (first < gc || first > gc + 512)
+        return false;
+    for (unsigned i = 0; i < 3; i++) {
+        t->gc_heads[i] = first + 24 * i;
+        if (!sound_head(m, t->gc_heads[i]))
+            return false;
+    }
+    for (unsigned i = 0; i < 3; i++)
+        if (sound_head(m, first + permanent[i])) {
+            t->gc_heads[3] = first + permanent[i];
+            return true;
+        }
+    return false;
+}
+
+/* ---- obmalloc ---- */
+
+enum { POOL_BYTES = 16384, ARENA_BYTES = 1 << 20, ARENA_ROW = 48 };
+
+static bool is_pool(const tn_memory *m, uint64_t pool)
+{
+    if (!tn_memory_readable(m, pool, POOL_BYTES))
+        return false;
+    uint32_t class = tn_load32(m, pool + 36);
+    return class < 32 && tn_load32(m, pool + 44) == POOL_BYTES - 16 * (class + 1) && tn_load32(m, pool) > 0;
+}
+
+/* Does the table at this address give, for the pool's arena index, an arena that covers the pool? */
+static bool covers(const tn_memory *m, uint64_t table, uint64_t pool)
+{
+    uint64_t row = table + (uint64_t)tn_load32(m, pool + 32) * ARENA_ROW;
+    if ((table & 15) || !tn_memory_readable(m, row, ARENA_ROW))
+        return false;
+    uint64_t start = tn_load64(m, row);
+    uint32_t n_free = tn_load32(m, row + 16), n_total = tn_load32(m, row + 20);
+    return start <= pool && pool + POOL_BYTES <= start + ARENA_BYTES && n_total <= 64 && n_free <= n_total;
+}
+
+typedef struct arena_search {
+    const tn_memory *memory;
+    uint64_t pools[2], inside, found;
+} arena_search;
+
+/* The variable `arenas` (or obmalloc's state) is in the writable data of the module that holds the runtime. */
+static int search_module(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)size;
+    arena_search *s = data;
+    bool ours = false;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        uint64_t start = info->dlpi_addr + p->p_vaddr;
+        ours |= p->p_type == PT_LOAD && s->inside >= start && s->inside < start + p->p_memsz;
+    }
+    for (unsigned i = 0; ours && i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        uint64_t start = (info->dlpi_addr + p->p_vaddr + 7) & ~7ull, end = info->dlpi_addr + p->p_vaddr + p->p_memsz;
+        if (p->p_type != PT_LOAD || !(p->p_flags & PF_W))
+            continue;
+        for (uint64_t at = start; at + 8 <= end; at += 8) {
+            if ((at == start || (at & 4095) == 0) && !tn_memory_readable(s->memory, at, 8))
+                at |= 4088;
+            else if (covers(s->memory, tn_load64(s->memory, at), s->pools[0]) &&
+                     covers(s->memory, tn_load64(s->memory, at), s->pools[1])) {
+                s->found = at;
+                return 1;
+            }
+        }
+    }
+    return ours;
+}
+
+static uint64_t find_arenas(const tn_target *t, uint64_t small, uint64_t other)
+{
+    arena_search s = {&t->memory, {small & ~(POOL_BYTES - 1ull), other & ~(POOL_BYTES - 1ull)},
+                      t->builtin_types[TN_BUILTIN_LIST], 0};
+    if (is_pool(s.memory, s.pools[0]) && is_pool(s.memory, s.pools[1]))
+        dl_iterate_phdr(search_module, &s);
+    return s.found;
+}
+
+/* Rows of the arena table: its malloc chunk says how many fit; unused rows are zero. */
+static void load_arenas(tn_inside *inside)
+{
+    tn_target *t = &inside->target;
+    t->arenas = 0;
+    t->n_arenas = 0;
+    if (!inside->arenas_at)
+        return;
+    uint64_t table = tn_load64(&t->memory, inside->arenas_at);
+    uint64_t n = t->glibc ? ((tn_load64(&t->memory, table - 8) & ~7ull) - 8) / ARENA_ROW
+                          : tn_load32(&t->memory, inside->arenas_at + 8);
+    if (n >= 16 && n < 1u << 24 && tn_memory_readable(&t->memory, table, 16 * ARENA_ROW)) {
+        while (n && !tn_memory_readable(&t->memory, table, n * ARENA_ROW))
+            n--;
+        t->arenas = table;
+        t->n_arenas = (uint32_t)n;
+    }
+}
+
+/* ---- planted objects ---- */
+
+typedef struct plant {
+    PyObject *list, *text, *number, *class, *instance, *dict, *function;
+} plant;
+
+static const char plant_source[] = "class Planted:\n"
+                                   "    def __init__(self):\n"
+                                   "        self.first = 4096.5\n"
+                                   "        self.second = ()\n"
+                                   "def function(argument):\n"
+                                   "    variable = argument\n"
+                                   "    return variable\n"
+                                   "instance = Planted()\n";
+
+static int plant_all(plant *p)
+{
+    PyObject *names = PyDict_New(), *result = NULL;
+    if (names && PyDict_SetItemString(names, "__builtins__", PyEval_GetBuiltins()) == 0 &&
+        PyDict_SetItemString(names, "__name__", Py_None) == 0)
+        result = PyRun_String(plant_source, Py_file_input, names, names);
+    Py_XDECREF(result);
+    memset(p, 0, sizeof *p);
+    if (!result) {
+        Py_XDECREF(names);
+        return -1;
+    }
+    p->dict = names;
+    p->class = PyDict_GetItemString(names, "Planted");
+    p->instance = PyDict_GetItemString(names, "instance");
+    p->function = PyDict_GetItemString(names, "function");
+    p->text = PyUnicode_FromString("tonnage \xc3\xa9");
+    p->number = PyFloat_FromDouble(1234.25);
+    p->list = PyList_New(3);
+    if (!p->text || !p->number || !p->list)
+        return -1;
+    for (int i = 0; i < 3; i++)
+        PyList_SET_ITEM(p->list, i, Py_NewRef(p->number));
+    return 0;
+}
+
+static void unplant(plant *p)
+{
+    PyDict_Clear(p->dict);
+    Py_XDECREF(p->dict);
+    Py_XDECREF(p->text);
+    Py_XDECREF(p->number);
+    Py_XDECREF(p->list);
+}
+
+/* Each row: what the table must give. */
+static const char *check_layout(const tn_target *t, const plant *p)
+{
+    const tn_layout *l = t->layout;
+    const tn_memory *m = &t->memory;
+    uint64_t class = ADDRESS(p->class), function = ADDRESS(p->function), text = ADDRESS(p->text);
+    uint64_t code = tn_load64(m, function + l->function_code);
+    if (tn_load64(m, class + l->type_name) != ADDRESS(((PyTypeObject *)p->class)->tp_name) ||
+        tn_load64(m, class + l->type_mro) != ADDRESS(((PyTypeObject *)p->class)->tp_mro) ||
+        tn_load64(m, class + l->type_flags) != ((PyTypeObject *)p->class)->tp_flags ||
+        tn_load64(m, class + 8) != t->builtin_types[TN_BUILTIN_TYPE])
+        return "type";
+    if (tn_load64(m, ADDRESS(p->list) + 16) != 3 ||
+        tn_load64(m, tn_load64(m, ADDRESS(p->list) + l->list_items)) != ADDRESS(p->number))
+        return "list";
+    if (tn_load64(m, text + l->str_length) != 9 || !(tn_load32(m, text + l->str_state) & l->str_compact_bit) ||
+        (tn_load32(m, text + l->str_state) & l->str_ascii_bit) ||
+        tn_load8(m, text + l->str_compact_size + 8) != 0xe9)
+        return "str";
+    if (tn_load64(m, code + 8) != t->builtin_types[TN_BUILTIN_CODE] || tn_load32(m, code + l->code_nlocalsplus) != 2 ||
+        tn_load64(m, tn_load64(m, code + l->code_localsplusnames) + 16) != 2)
+        return "code";
+    uint64_t keys = tn_load64(m, class + l->heaptype_cached_keys);
+    if (!tn_memory_readable(m, keys, 64) || tn_load64(m, keys + l->keys_nentries) != 2)
+        return "shared keys";
+    if (tn_load64(m, ADDRESS(p->dict) + l->dict_used) != (uint64_t)PyDict_Size(p->dict))
+        return "dict";
+    if (tn_load64(m, t->interpreter + l->interp_sysdict) != ADDRESS(PySys_GetObject("modules")) &&
+        tn_load64(m, tn_load64(m, t->interpreter + l->interp_sysdict) + 8) != t->builtin_types[TN_BUILTIN_DICT])
+        return "interpreter state";
+    uint64_t thread = tn_load64(m, t->interpreter + l->interp_threads);
+    bool found = false;
+    for (unsigned i = 0; i < 65536 && thread && !found; i++) {
+        found = thread == ADDRESS(PyThreadState_Get());
+        thread = tn_load64(m, thread + l->thread_next);
+    }
+    return found ? NULL : "thread state";
+}
+
+static const char *probe_planted(tn_inside *inside)
+{
+    plant p;
+    tn_target *t = &inside->target;
+    const char *wrong = "planted objects";
+    if (plant_all(&p) == 0) {
+        PyTypeObject *class = (PyTypeObject *)p.class;
+        t->subtype_traverse = ADDRESS(class->tp_traverse);
+        t->subtype_dealloc = ADDRESS(class->tp_dealloc);
+        tn_process_free_ranges((tn_range *)(uintptr_t)t->memory.ranges, t->memory.n_ranges);
+        tn_range *ranges = NULL;
+        uint32_t n = 0;
+        wrong = tn_process_ranges(&ranges, &n, NULL) < 0 ? "memory map" : NULL;
+        t->memory.ranges = ranges;
+        t->memory.n_ranges = n;
+        if (!wrong)
+            wrong = check_layout(t, &p);
+        PyObject *young = wrong ? NULL : PyList_New(0);
+        if (!wrong && (!young || !find_heads(t, ADDRESS(young))))
+            wrong = "collector lists";
+        Py_XDECREF(young);
+        if (!wrong)
+            inside->arenas_at = find_arenas(t, ADDRESS(p.number), ADDRESS(p.list));
+    }
+    PyErr_Clear();
+    if (p.dict)
+        unplant(&p);
+    return wrong;
+}
+
+int tn_inside_probe(tn_inside *inside, tn_error *err)
+{
+    bool listed = false;
+    memset(inside, 0, sizeof *inside);
+    inside->hexversion = (uint32_t)Py_Version;
+    inside->version = Py_GetVersion();
+    tn_target *t = &inside->target;
+    t->layout = tn_layout_find(inside->hexversion, &listed);
+    if (!t->layout)
+        return tn__error_set(err, TN_EVERSION, 0, "CPython %d.%d is not supported: tonnage knows 3.11 to 3.15",
+                             (int)(inside->hexversion >> 24), (int)(inside->hexversion >> 16 & 255));
+    t->interpreter = ADDRESS(PyInterpreterState_Get());
+    t->glibc = tn_process_is_glibc();
+    t->traverse = traverse;
+    builtin_types(t->builtin_types);
+    const char *wrong = probe_planted(inside);
+    if (wrong)
+        return tn__error_set(err, TN_EVERSION, 0,
+                             "this build of CPython %u.%u.%u is not supported: its %s differs from table %s",
+                             inside->hexversion >> 24, inside->hexversion >> 16 & 255, inside->hexversion >> 8 & 255,
+                             wrong, t->layout->name);
+    return 0;
+}
+
+int tn_inside_prepare(tn_inside *inside, tn_error *err)
+{
+    tn_target *t = &inside->target;
+    tn_range *ranges = NULL, *statics = NULL;
+    uint32_t n_ranges = 0, n_statics = 0;
+    if (t->interpreter != ADDRESS(PyInterpreterState_Get()))
+        return tn__error_set(err, TN_EVERSION, 0, "a snapshot must be taken from the main interpreter");
+    if (tn_load32(&t->memory, t->interpreter + t->layout->interp_gc + t->layout->gc_collecting))
+        return tn__error_set(err, TN_EBUSY, 0,
+                             "a garbage collection is running: take the snapshot outside of finalizers and gc callbacks");
+    TN_TRY(tn_process_ranges(&ranges, &n_ranges, err));
+    tn_process_free_ranges((tn_range *)(uintptr_t)t->memory.ranges, t->memory.n_ranges);
+    t->memory.ranges = ranges;
+    t->memory.n_ranges = n_ranges;
+    TN_TRY(tn_process_statics(&statics, &n_statics, err));
+    tn_process_free_ranges(t->statics, t->n_statics);
+    t->statics = statics;
+    t->n_statics = n_statics;
+    t->current_thread = ADDRESS(PyThreadState_Get());
+    load_arenas(inside);
+    return 0;
+}

@@ -1,0 +1,277 @@
+/* process.c - what the kernel and the C library say of this process. No Python.h, no malloc. */
+#include "inside/inside.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <link.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+const char *const tn_memory_class_names[TN_MEMORY_CLASSES] = {"heap", "anonymous", "stack", "file", "shared", "special"};
+
+size_t tn_process_read_file(const char *path, char *out, size_t cap)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t n = 0;
+    while (fd >= 0 && n < cap) {
+        ssize_t got = read(fd, out + n, cap - n);
+        if (got <= 0)
+            break;
+        n += (size_t)got;
+    }
+    if (fd >= 0)
+        close(fd);
+    return n;
+}
+
+/* ---- lines of a /proc file, of any length, through one page buffer ---- */
+
+typedef struct lines {
+    int fd;
+    size_t at, n;
+    char buffer[16384];
+} lines;
+
+static bool next_line(lines *l, char *out, size_t cap)
+{
+    size_t n = 0;
+    for (;;) {
+        if (l->at == l->n) {
+            ssize_t got = read(l->fd, l->buffer, sizeof l->buffer);
+            if (got <= 0)
+                return false;
+            l->n = (size_t)got;
+            l->at = 0;
+        }
+        char c = l->buffer[l->at++];
+        if (c == '\n')
+            break;
+        if (n + 1 < cap)
+            out[n++] = c;
+    }
+    out[n] = 0;
+    return true;
+}
+
+/* ---- ranges ---- */
+
+typedef struct range_list {
+    tn_range *data;
+    uint32_t count, capacity;
+} range_list;
+
+static bool add_range(range_list *list, uint64_t start, uint64_t end)
+{
+    if (list->count && list->data[list->count - 1].end == start) {
+        list->data[list->count - 1].end = end;
+        return true;
+    }
+    if (list->count == list->capacity) {
+        uint32_t capacity = list->capacity ? 2 * list->capacity : 4096;
+        tn_range *data = tn__realloc(&tn__alloc_pages, list->data, list->capacity * sizeof *data, capacity * sizeof *data);
+        if (!data)
+            return false;
+        list->data = data;
+        list->capacity = capacity;
+    }
+    list->data[list->count++] = (tn_range){start, end};
+    return true;
+}
+
+/* The capacity is rounded up again from the count when freeing: lists are cut to it here. */
+static int finish(range_list *list, bool ok, tn_range **ranges, uint32_t *n, tn_error *err)
+{
+    if (ok && list->count) {
+        tn_range *data =
+            tn__realloc(&tn__alloc_pages, list->data, list->capacity * sizeof *data, list->count * sizeof *data);
+        ok = data;
+        if (ok) {
+            *ranges = data;
+            *n = list->count;
+            return 0;
+        }
+    }
+    tn__free(&tn__alloc_pages, list->data, list->capacity * sizeof *list->data);
+    return tn__error_set(err, ok ? TN_EIO : TN_ENOMEM, 0, ok ? "/proc/self/maps is not readable: mount /proc"
+                                                            : "not enough memory to begin a snapshot");
+}
+
+void tn_process_free_ranges(tn_range *ranges, uint32_t n)
+{
+    tn__free(&tn__alloc_pages, ranges, n * sizeof *ranges);
+}
+
+int tn_process_ranges(tn_range **ranges, uint32_t *n, tn_error *err)
+{
+    char line[512], perms[8];
+    unsigned long long start, end;
+    range_list list = {0};
+    lines l = {.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
+    bool ok = true;
+    while (ok && l.fd >= 0 && next_line(&l, line, sizeof line)) {
+        if (sscanf(line, "%llx-%llx %7s", &start, &end, perms) != 3 || perms[0] != 'r' || strstr(line, "[v"))
+            continue;
+        ok = add_range(&list, start, end);
+    }
+    if (l.fd >= 0)
+        close(l.fd);
+    return finish(&list, ok, ranges, n, err);
+}
+
+static int add_segments(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)size;
+    range_list *list = data;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        if (p->p_type != PT_LOAD)
+            continue;
+        uint64_t start = (info->dlpi_addr + p->p_vaddr) & ~4095ull;
+        uint64_t end = (info->dlpi_addr + p->p_vaddr + p->p_memsz + 4095) & ~4095ull;
+        if (!add_range(list, start, end))
+            return 1;
+    }
+    return 0;
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const tn_range *x = a, *y = b;
+    return x->start < y->start ? -1 : x->start > y->start;
+}
+
+int tn_process_statics(tn_range **ranges, uint32_t *n, tn_error *err)
+{
+    range_list list = {0};
+    bool ok = dl_iterate_phdr(add_segments, &list) == 0;
+    if (ok)
+        qsort(list.data, list.count, sizeof *list.data, by_start);
+    return finish(&list, ok, ranges, n, err);
+}
+
+/* ---- allocator ---- */
+
+bool tn_process_is_glibc(void)
+{
+    Dl_info info;
+    void *found = dlsym(RTLD_DEFAULT, "malloc");
+    return dlsym(RTLD_DEFAULT, "gnu_get_libc_version") && found && dladdr(found, &info) && info.dli_fname &&
+           strstr(info.dli_fname, "libc.so");
+}
+
+static void read_malloc(tn_process_memory *out)
+{
+    struct mallinfo2 (*info)(void);
+    void *symbol = dlsym(RTLD_DEFAULT, "mallinfo2");
+    if (!symbol || !tn_process_is_glibc())
+        return;
+    memcpy(&info, &symbol, sizeof info);
+    struct mallinfo2 m = info();
+    out->malloc_known = true;
+    out->malloc_in_use = m.uordblks + m.hblkhd;
+    out->malloc_free = m.fordblks;
+    out->malloc_mmap = m.hblkhd;
+}
+
+/* ---- resident memory ---- */
+
+uint64_t tn_process_rss(void)
+{
+    char text[256];
+    unsigned long long size, resident;
+    size_t n = tn_process_read_file("/proc/self/statm", text, sizeof text - 1);
+    text[n] = 0;
+    return sscanf(text, "%llu %llu", &size, &resident) == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+/* Thread stacks are anonymous; glibc puts a guard below each one. */
+static enum tn_memory_class classify(const char *line, const char *perms, uint64_t start, uint64_t guard_end)
+{
+    const char *name = strchr(line, '/');
+    if (strstr(line, "[heap]"))
+        return TN_MEMORY_HEAP;
+    if (strstr(line, "[stack"))
+        return TN_MEMORY_STACK;
+    if (strstr(line, "[v"))
+        return TN_MEMORY_SPECIAL;
+    if (perms[3] == 's')
+        return TN_MEMORY_SHARED;
+    if (name)
+        return TN_MEMORY_FILE;
+    return start == guard_end && perms[1] == 'w' ? TN_MEMORY_STACK : TN_MEMORY_ANONYMOUS;
+}
+
+static void add_smaps_line(const char *line, tn_class_memory *c)
+{
+    char key[32];
+    unsigned long long kib;
+    if (sscanf(line, "%31[A-Za-z_]: %llu kB", key, &kib) != 2)
+        return;
+    if (strcmp(key, "Size") == 0)
+        c->size += kib << 10;
+    else if (strcmp(key, "Rss") == 0)
+        c->rss += kib << 10;
+    else if (strcmp(key, "Pss") == 0)
+        c->pss += kib << 10;
+    else if (strcmp(key, "Swap") == 0)
+        c->swap += kib << 10;
+}
+
+void tn_process_memory_read(tn_process_memory *out)
+{
+    char line[1024], perms[8];
+    unsigned long long start, end;
+    uint64_t guard_end = 0;
+    enum tn_memory_class class = TN_MEMORY_SPECIAL;
+    lines l = {.fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC)};
+    memset(out, 0, sizeof *out);
+    while (l.fd >= 0 && next_line(&l, line, sizeof line)) {
+        if (sscanf(line, "%llx-%llx %7s", &start, &end, perms) == 3) {
+            class = classify(line, perms, start, guard_end);
+            guard_end = strncmp(perms, "---p", 4) == 0 && end - start <= 65536 ? end : 0;
+        } else {
+            add_smaps_line(line, &out->classes[class]);
+        }
+    }
+    if (l.fd >= 0)
+        close(l.fd);
+    read_malloc(out);
+}
+
+uint64_t tn_process_resident(uint64_t address, uint64_t bytes)
+{
+    unsigned char pages[1024];
+    uint64_t start = address & ~4095ull, end = (address + bytes + 4095) & ~4095ull, resident = 0;
+    for (; start < end; start += sizeof pages * 4096) {
+        uint64_t part = end - start < sizeof pages * 4096 ? end - start : sizeof pages * 4096;
+        if (mincore((void *)(uintptr_t)start, part, pages) < 0)
+            continue;
+        for (uint64_t i = 0; i < part / 4096; i++)
+            resident += pages[i] & 1 ? 4096 : 0;
+    }
+    return resident;
+}
+
+uint64_t tn_process_start_ns(void)
+{
+    char text[4096];
+    unsigned long long ticks = 0, boot = 0;
+    size_t n = tn_process_read_file("/proc/self/stat", text, sizeof text - 1);
+    text[n] = 0;
+    const char *after = strrchr(text, ')');
+    if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                         &ticks) != 1)
+        return 0;
+    lines l = {.fd = open("/proc/stat", O_RDONLY | O_CLOEXEC)};
+    char line[512];
+    while (l.fd >= 0 && next_line(&l, line, sizeof line))
+        if (sscanf(line, "btime %llu", &boot) == 1)
+            break;
+    if (l.fd >= 0)
+        close(l.fd);
+    uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+    return boot * 1000000000ull + ticks * (1000000000ull / hz);
+}
