@@ -67,6 +67,7 @@ int tn__strtab_add(tn_strtab *tab, const char *text, size_t n, uint32_t *index);
 /* ---- sys.c ---- */
 
 void *tn__sys_map(size_t bytes); /* anonymous, private, readable, writable; NULL when refused */
+void *tn__sys_remap(void *p, size_t old_bytes, size_t new_bytes); /* may move; NULL when refused, p is kept */
 void tn__sys_unmap(void *p, size_t bytes);
 int tn__sys_open_read(const char *path, int *fd, uint64_t *bytes, tn_error *err);
 int tn__sys_dup(int fd, int *out, uint64_t *bytes, tn_error *err);
@@ -78,6 +79,7 @@ void tn__sys_close(int fd);
 int tn__sys_create_beside(const char *path, char *temp, size_t cap, int *fd, tn_error *err);
 /* Flushes fd, then gives temp its final name; without force an existing path is TN_EEXIST. */
 int tn__sys_publish(int fd, const char *temp, const char *path, bool force, tn_error *err);
+bool tn__sys_exists(const char *path);
 void tn__sys_unlink(const char *path);
 uint64_t tn__sys_monotonic_ns(void);
 uint64_t tn__sys_wall_ns(void);
