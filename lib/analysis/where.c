@@ -1,0 +1,32 @@
+/* where.c - the set of objects a selection names. */
+#include "analysis/analysis.h"
+
+static int fill(tn_set *set, tn_snapshot *s, const tn_selection *sel, tn_error *err)
+{
+    tn_scan *scan;
+    TN_TRY(tn__scan_open(s, sel, &scan, err));
+    int more;
+    while ((more = tn__scan_next(scan, err)) > 0)
+        for (uint32_t i = 0; i < scan->n; i++)
+            if (scan->state[i] == TN_ROW_SELECTED)
+                tn__set_add(set, scan->first + i);
+    tn__scan_close(scan);
+    return more;
+}
+
+int tn_set_where(tn_snapshot *s, const char *selection, tn_set **out, tn_error *err)
+{
+    const tn_alloc *a = tn__snapshot_alloc(s);
+    tn_selection sel;
+    TN_TRY(tn__selection_parse(a, selection, TN_SELECT_OBJECTS, &sel, err));
+    tn_set *set = NULL;
+    int status = tn__set_new(a, tn_snapshot_n_objects(s), &set, err);
+    if (status == TN_OK)
+        status = fill(set, s, &sel, err);
+    tn__selection_free(&sel);
+    if (status < 0)
+        tn_set_free(set);
+    else
+        *out = set;
+    return status;
+}

@@ -1,0 +1,190 @@
+/* facts.c - facts of the process and the capture, as the views print them. */
+#include "view/view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+bool tn__fact_u64(tn_snapshot *s, const char *key, uint64_t *out)
+{
+    tn_fact fact;
+    if (tn_snapshot_find_fact(s, key, &fact) < 0)
+        return false;
+    if (fact.kind == TN_FACT_INT && fact.value.i >= 0)
+        *out = (uint64_t)fact.value.i;
+    else if (fact.kind == TN_FACT_UINT)
+        *out = fact.value.u;
+    else
+        return false;
+    return true;
+}
+
+const char *tn__fact_text(tn_snapshot *s, const char *key)
+{
+    tn_fact fact;
+    if (tn_snapshot_find_fact(s, key, &fact) < 0 || fact.kind != TN_FACT_TEXT)
+        return NULL;
+    return fact.value.text;
+}
+
+void tn__fact_time(uint64_t wall_ns, char *out, size_t cap)
+{
+    time_t seconds = (time_t)(wall_ns / 1000000000);
+    struct tm parts;
+    if (!gmtime_r(&seconds, &parts) || strftime(out, cap, "%Y-%m-%d %H:%M:%S UTC", &parts) == 0)
+        snprintf(out, cap, "unknown");
+}
+
+void tn__fact_duration(uint64_t ns, char *out, size_t cap)
+{
+    static const struct {
+        uint64_t ns;
+        const char *unit;
+    } units[] = {{1000000000, "s"}, {1000000, "ms"}, {1000, "us"}};
+    for (size_t i = 0; i < 3; i++) {
+        if (ns >= units[i].ns) {
+            uint64_t tenths = ns / (units[i].ns / 10);
+            snprintf(out, cap, "%" PRIu64 ".%u %s", tenths / 10, (unsigned)(tenths % 10), units[i].unit);
+            return;
+        }
+    }
+    snprintf(out, cap, "%" PRIu64 " ns", ns);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+void tn__fact_print(tn_out *out, const tn_fact *fact)
+{
+    char text[40];
+    bool uint = fact->kind == TN_FACT_UINT;
+    if (fact->kind == TN_FACT_TEXT) {
+        tn__out_escaped(out, fact->value.text);
+        return;
+    }
+    if (uint && (ends_with(fact->key, "bytes") || strncmp(fact->key, "status.", 7) == 0))
+        tn_format_bytes(fact->value.u, text, sizeof text);
+    else if (uint && (ends_with(fact->key, "wall_time_ns") || ends_with(fact->key, "start_time_ns")))
+        tn__fact_time(fact->value.u, text, sizeof text);
+    else if (uint && ends_with(fact->key, "_ns"))
+        tn__fact_duration(fact->value.u, text, sizeof text);
+    else if (uint && ends_with(fact->key, "hexversion"))
+        snprintf(text, sizeof text, "0x%08" PRIx64, fact->value.u);
+    else if (uint)
+        snprintf(text, sizeof text, "%" PRIu64, fact->value.u);
+    else if (fact->kind == TN_FACT_INT)
+        snprintf(text, sizeof text, "%" PRId64, fact->value.i);
+    else
+        snprintf(text, sizeof text, "%g", fact->value.d);
+    tn__out_text(out, text);
+}
+
+static void print_argument(tn_out *out, const char *text)
+{
+    bool plain = *text && !strpbrk(text, " \t\n'\"\\$`*?[](){}<>|&;#~!");
+    if (!plain)
+        tn__out_text(out, "'");
+    tn__out_escaped(out, text);
+    if (!plain)
+        tn__out_text(out, "'");
+}
+
+void tn__fact_command(tn_snapshot *s, tn_out *out)
+{
+    char key[40];
+    for (unsigned i = 0;; i++) {
+        snprintf(key, sizeof key, "process.argv.%u", i);
+        const char *text = tn__fact_text(s, key);
+        if (!text && i == 0 && !(text = tn__fact_text(s, "process.executable")))
+            text = "(unknown program)";
+        if (!text)
+            return;
+        if (i > 0)
+            tn__out_text(out, " ");
+        print_argument(out, text);
+    }
+}
+
+uint32_t tn__checks_failed(tn_snapshot *s)
+{
+    uint32_t failed = 0;
+    for (size_t i = 0; i < tn_snapshot_n_facts(s); i++) {
+        tn_fact fact;
+        if (tn_snapshot_fact(s, i, &fact) == TN_OK && strncmp(fact.key, "check.", 6) == 0
+            && ends_with(fact.key, ".failed") && fact.kind == TN_FACT_UINT)
+            failed += fact.value.u > 0;
+    }
+    return failed;
+}
+
+void tn__fact_json(tn_json *j, const char *key, const tn_fact *fact)
+{
+    switch (fact->kind) {
+    case TN_FACT_UINT: tn__json_u64(j, key, fact->value.u); break;
+    case TN_FACT_INT: tn__json_i64(j, key, fact->value.i); break;
+    case TN_FACT_DOUBLE: tn__json_double(j, key, fact->value.d); break;
+    case TN_FACT_TEXT: tn__json_string(j, key, fact->value.text); break;
+    }
+}
+
+static void named_json(tn_json *j, tn_snapshot *s, const char *name, const char *key)
+{
+    tn_fact fact;
+    if (tn_snapshot_find_fact(s, key, &fact) < 0)
+        tn__json_null(j, name);
+    else
+        tn__fact_json(j, name, &fact);
+}
+
+static void argv_json(tn_json *j, tn_snapshot *s)
+{
+    tn__json_open(j, "argv", '[');
+    for (unsigned i = 0;; i++) {
+        char key[40];
+        snprintf(key, sizeof key, "process.argv.%u", i);
+        const char *text = tn__fact_text(s, key);
+        if (!text)
+            break;
+        tn__json_string(j, NULL, text);
+    }
+    tn__json_close(j, ']');
+}
+
+void tn__info_json(tn_json *j, tn_snapshot *s)
+{
+    static const char *const names[][2] = {
+        {"pid", "process.pid"},
+        {"host", "process.host"},
+        {"executable", "process.executable"},
+        {"python_version", "python.version"},
+        {"tool_version", "capture.tool_version"},
+        {"mode", "capture.mode"},
+        {"scope", "capture.scope"},
+        {"wall_time_ns", "capture.wall_time_ns"},
+        {"monotonic_ns", "capture.monotonic_ns"},
+        {"pause_ns", "capture.pause_ns"},
+        {"rss_bytes", "memory.rss_bytes"},
+    };
+    tn__json_open(j, "info", '{');
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        named_json(j, s, names[i][0], names[i][1]);
+    argv_json(j, s);
+    tn__json_u64(j, "file_bytes", tn_snapshot_file_bytes(s));
+    tn__json_u64(j, "n_nodes", tn_snapshot_n_nodes(s));
+    tn__json_u64(j, "n_objects", tn_snapshot_n_objects(s));
+    tn__json_u64(j, "n_types", tn_snapshot_n_types(s));
+    tn__json_u64(j, "n_references", tn_snapshot_n_references(s));
+    tn__json_u64(j, "checks_failed", tn__checks_failed(s));
+    tn__json_open(j, "facts", '{');
+    for (size_t i = 0; i < tn_snapshot_n_facts(s); i++) {
+        tn_fact fact;
+        if (tn_snapshot_fact(s, i, &fact) == TN_OK)
+            tn__fact_json(j, fact.key, &fact);
+    }
+    tn__json_close(j, '}');
+    tn__json_close(j, '}');
+}

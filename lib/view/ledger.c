@@ -1,0 +1,73 @@
+/* ledger.c - the resident set, row by row (facts ledger.*, docs/facts.md): what the objects explain and what the rest is. */
+#include "view/view.h"
+
+static const struct {
+    const char *name, *key, *text;
+} rows[] = {
+    {"objects", "ledger.objects_bytes", "Python objects and their buffers"},
+    {"tonnage", "ledger.tonnage_bytes", "tonnage itself"},
+    {"python_blocks", "ledger.python_blocks_bytes", "blocks of C code, owned by no object"},
+    {"pymalloc_free", "ledger.pymalloc_free_bytes", "free inside Python's allocator"},
+    {"malloc_other", "ledger.malloc_other_bytes", "malloc: in use, owned by no object"},
+    {"malloc_free", "ledger.malloc_free_bytes", "malloc: free, not given back"},
+    {"mapped_files", "ledger.mapped_files_bytes", "program, libraries, other files"},
+    {"stacks", "ledger.stacks_bytes", "thread stacks"},
+    {"shared", "ledger.shared_bytes", "shared memory"},
+    {"unknown", "ledger.unknown_bytes", "unexplained: mappings made by others"},
+    {"not_resident", "ledger.not_resident_bytes", "of these not resident: untouched or swapped"},
+};
+enum { N_ROWS = sizeof rows / sizeof *rows };
+
+static bool resident(tn_snapshot *s, uint64_t *rss)
+{
+    return tn__fact_u64(s, "ledger.rss_bytes", rss) || tn__fact_u64(s, "memory.rss_bytes", rss);
+}
+
+static void print_row(tn_out *out, const char *text, bool known, bool subtracted, uint64_t bytes, uint64_t rss)
+{
+    char size[24] = "unknown";
+    if (known)
+        tn_format_bytes(bytes, size, sizeof size);
+    const char *sign = known && subtracted && bytes ? "-" : "";
+    tn__out_format(out, "  %-44s %1s%11s", text, sign, size);
+    if (known && rss)
+        tn__out_format(out, "  %s%5.1f %%", sign[0] ? "-" : " ", tn__pct(bytes, rss));
+    tn__out_text(out, "\n");
+}
+
+void tn__ledger_print(tn_snapshot *s, tn_out *out, const tn_view_options *o)
+{
+    uint64_t rss = 0, bytes;
+    bool known = resident(s, &rss);
+    tn__table_heading(out, o, "Resident set (RSS)");
+    for (int i = 0; i < N_ROWS; i++) {
+        bytes = 0;
+        bool have = tn__fact_u64(s, rows[i].key, &bytes);
+        print_row(out, rows[i].text, have, i == N_ROWS - 1, bytes, rss);
+    }
+    print_row(out, "total", known, false, rss, rss);
+}
+
+void tn__ledger_json(tn_json *j, tn_snapshot *s)
+{
+    uint64_t rss = 0, bytes;
+    bool known = resident(s, &rss);
+    tn__json_open(j, "ledger", '[');
+    for (int i = -1; i < N_ROWS; i++) {
+        bytes = rss;
+        bool have = i < 0 ? known : tn__fact_u64(s, rows[i].key, &bytes);
+        tn__json_line(j);
+        tn__json_open(j, NULL, '{');
+        tn__json_string(j, "name", i < 0 ? "rss" : rows[i].name);
+        if (have)
+            tn__json_u64(j, "bytes", bytes);
+        else
+            tn__json_null(j, "bytes");
+        if (have && known)
+            tn__json_pct(j, "pct", bytes, rss);
+        else
+            tn__json_null(j, "pct");
+        tn__json_close(j, '}');
+    }
+    tn__json_close(j, ']');
+}

@@ -1,0 +1,122 @@
+/* view.h - what the views are made of: text, JSON, tables, and the facts they share.
+ *
+ * Private to lib/view. A view computes first and writes last: while it writes, nothing can fail but the sink.
+ */
+#ifndef TN_VIEW_H
+#define TN_VIEW_H
+
+#include "analysis/analysis.h"
+#include "base/base.h"
+#include "snapshot/reader.h"
+
+/* ---- text.c: bounded text, Unicode, escapes ---- */
+
+/* Text under construction: writes what fits, counts what was wanted. */
+typedef struct tn_text {
+    char *out;
+    size_t cap, n;
+} tn_text;
+void tn__text_init(tn_text *t, char *out, size_t cap);
+void tn__text_add(tn_text *t, const char *bytes, size_t n);
+void tn__text_format(tn_text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* As Python's repr writes it: controls, invisible characters and lone surrogates escaped, one line. quote: character to
+ * escape too, 0 for none (backslashes then stay single). */
+void tn__text_escaped(tn_text *t, const char *bytes, size_t n, char quote);
+void tn__text_quoted(tn_text *t, const char *bytes, size_t n); /* 'text', quotes chosen as Python does */
+int tn__text_end(tn_text *t); /* NUL, never half a character; returns the length wanted */
+
+#define TN_BAD_CHARACTER UINT32_MAX
+size_t tn__utf8_next(const char *bytes, size_t n, uint32_t *character); /* n > 0; returns bytes used */
+uint32_t tn__text_width(const char *text, size_t n);                    /* columns on a terminal */
+size_t tn__text_fit(const char *text, size_t n, uint32_t columns);      /* bytes that fit */
+
+/* ---- out.c: buffered output to a sink ---- */
+
+typedef struct tn_out {
+    const tn_sink *sink;
+    size_t n;
+    bool failed;
+    char buffer[8192];
+} tn_out;
+void tn__out_init(tn_out *out, const tn_sink *sink);
+void tn__out_bytes(tn_out *out, const char *bytes, size_t n);
+void tn__out_text(tn_out *out, const char *text);
+void tn__out_escaped(tn_out *out, const char *text); /* any length, terminal-safe */
+void tn__out_format(tn_out *out, const char *format, ...) __attribute__((format(printf, 2, 3))); /* < 512 bytes */
+int tn__out_end(tn_out *out, tn_error *err);
+
+/* ---- json.c ---- */
+
+typedef struct tn_json {
+    tn_out *out;
+    bool comma;
+} tn_json;
+void tn__json_open(tn_json *j, const char *key, char bracket); /* key NULL inside arrays */
+void tn__json_close(tn_json *j, char bracket);
+void tn__json_string(tn_json *j, const char *key, const char *text); /* NULL: null */
+void tn__json_u64(tn_json *j, const char *key, uint64_t value);
+void tn__json_i64(tn_json *j, const char *key, int64_t value);
+void tn__json_double(tn_json *j, const char *key, double value); /* not finite: null */
+void tn__json_pct(tn_json *j, const char *key, uint64_t part, uint64_t whole);
+void tn__json_hex(tn_json *j, const char *key, uint64_t value); /* 0: null */
+void tn__json_null(tn_json *j, const char *key);
+void tn__json_bool(tn_json *j, const char *key, bool value);
+void tn__json_strings(tn_json *j, const char *key, const char *const *texts, size_t n);
+void tn__json_start(tn_json *j, tn_out *out, const char *view); /* {"schema":1,"view":... */
+void tn__json_line(tn_json *j);                                 /* the next value stands on a line of its own */
+
+/* ---- table.c ---- */
+
+typedef struct tn_table_column {
+    const char *heading;
+    bool right;
+} tn_table_column;
+typedef struct tn_table {
+    const tn_table_column *columns;
+    uint32_t n_columns, n_cells;
+    tn_buf text, starts; /* cells, NUL-terminated; u64 offsets of them */
+    int status;
+} tn_table;
+void tn__table_init(tn_table *t, const tn_alloc *a, const tn_table_column *columns, uint32_t n_columns);
+void tn__table_free(tn_table *t);
+void tn__table_text(tn_table *t, const char *text); /* escaped */
+void tn__table_u64(tn_table *t, uint64_t value);
+void tn__table_bytes(tn_table *t, uint64_t bytes);
+void tn__table_pct(tn_table *t, uint64_t part, uint64_t whole); /* "-" of nothing */
+void tn__table_hex(tn_table *t, uint64_t address);              /* "" for 0 */
+void tn__table_print(const tn_table *t, tn_out *out, const tn_view_options *o);
+void tn__table_heading(tn_out *out, const tn_view_options *o, const char *text); /* bold where colours are on */
+double tn__pct(uint64_t part, uint64_t whole);
+
+/* ---- preview.c, describe.c ---- */
+
+/* Into a buffer, escaped; for cells and JSON. The buffer is emptied first and ends in a NUL. */
+int tn__describe_into(tn_snapshot *s, uint32_t id, tn_buf *out, tn_error *err);
+int tn__preview_into(tn_snapshot *s, uint32_t id, tn_buf *out, tn_error *err);
+int tn__label_into(tn_snapshot *s, const tn_reference *r, tn_buf *out, tn_error *err);
+
+/* ---- facts.c ---- */
+
+bool tn__fact_u64(tn_snapshot *s, const char *key, uint64_t *out);
+const char *tn__fact_text(tn_snapshot *s, const char *key); /* NULL: unknown */
+void tn__fact_print(tn_out *out, const tn_fact *fact);      /* value with the unit its key ends in */
+void tn__fact_time(uint64_t wall_ns, char *out, size_t cap);     /* 2026-01-31 12:00:00 UTC */
+void tn__fact_duration(uint64_t ns, char *out, size_t cap);      /* 41.2 ms */
+void tn__fact_command(tn_snapshot *s, tn_out *out);              /* argv, quoted where a shell would need it */
+void tn__fact_json(tn_json *j, const char *key, const tn_fact *fact);
+void tn__info_json(tn_json *j, tn_snapshot *s);                  /* "info": {...} */
+uint32_t tn__checks_failed(tn_snapshot *s);                      /* facts check.*.failed above 0 */
+
+/* ---- ledger.c ---- */
+
+void tn__ledger_print(tn_snapshot *s, tn_out *out, const tn_view_options *o);
+void tn__ledger_json(tn_json *j, tn_snapshot *s);
+
+/* ---- order.c: the column given to --sort ---- */
+
+/* Index of the column in names and its direction; numbers default to descending, names (index >= first_name) to
+ * ascending. sort NULL: column 0. TN_EINVAL lists the names. */
+int tn__order_parse(const char *sort, const char *const *names, size_t n, size_t first_name, size_t *column,
+                    bool *descending, tn_error *err);
+
+#endif
