@@ -256,6 +256,8 @@ int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sin
 int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */
+int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err);
 
 /* "1.5 MiB", "0 B"; returns out. cap >= 16. */
 char *tn_format_bytes(uint64_t bytes, char *out, size_t cap);

@@ -1,0 +1,173 @@
+/* check.c - whether a file can be believed: every rule of docs/format.md, then the capture's own self-checks. */
+#include "view/view.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+typedef struct tn_findings {
+    tn_buf rows; /* tn_error */
+    uint32_t n;  /* all of them, also beyond the memory for rows */
+    int worst;
+} tn_findings;
+
+static void keep(void *ctx, const tn_error *finding)
+{
+    tn_findings *f = ctx;
+    f->n++;
+    if (f->worst == TN_OK || finding->status == TN_ECORRUPT)
+        f->worst = finding->status;
+    (void)tn__buf_append(&f->rows, finding, sizeof *finding);
+}
+
+static const tn_error *row(const tn_findings *f, size_t i)
+{
+    return (const tn_error *)(const void *)f->rows.data + i;
+}
+
+static size_t n_rows(const tn_findings *f, const tn_view_options *o)
+{
+    size_t n = f->rows.size / sizeof(tn_error);
+    return o->limit && o->limit < n ? o->limit : n;
+}
+
+static const char *verdict(const tn_findings *f, uint32_t checks)
+{
+    if (f->worst == TN_ETRUNCATED)
+        return "truncated";
+    if (f->n)
+        return "corrupt";
+    return checks ? "whole, but the capture found failures" : "whole";
+}
+
+static bool is_check(const tn_fact *fact, bool *failed)
+{
+    size_t n = strlen(fact->key);
+    *failed = n > 7 && strcmp(fact->key + n - 7, ".failed") == 0 && fact->kind == TN_FACT_UINT && fact->value.u > 0;
+    return strncmp(fact->key, "check.", 6) == 0;
+}
+
+/* Chunks of one id in a line: what of a cut file is there. */
+static void print_chunks(tn_snapshot *s, tn_out *out)
+{
+    size_t n = tn_snapshot_n_chunks(s);
+    tn_chunk_info info, other;
+    tn__out_format(out, "\nChunks (%zu)\n", n);
+    for (size_t i = 0; i < n; i++) {
+        bool seen = tn_snapshot_chunk(s, i, &info) < 0;
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = tn_snapshot_chunk(s, k, &other) == TN_OK && strcmp(other.id, info.id) == 0;
+        if (seen)
+            continue;
+        uint64_t rows = 0, stored = 0;
+        size_t chunks = 0;
+        for (size_t k = i; k < n; k++) {
+            if (tn_snapshot_chunk(s, k, &other) < 0 || strcmp(other.id, info.id) != 0)
+                continue;
+            chunks++;
+            rows += other.n_rows;
+            stored += other.stored_bytes;
+        }
+        char size[24];
+        tn__out_text(out, "  ");
+        tn__out_escaped(out, info.id);
+        tn__out_format(out, " %6zu chunk%s %12" PRIu64 " rows  %12s\n", chunks, chunks == 1 ? " " : "s", rows,
+                       tn_format_bytes(stored, size, sizeof size));
+    }
+}
+
+static void write_text(tn_snapshot *s, const tn_findings *f, const tn_view_options *o, tn_out *out)
+{
+    uint32_t checks = tn__checks_failed(s);
+    size_t n = n_rows(f, o);
+    tn__out_format(out, "verdict: %s\n", verdict(f, checks));
+    if (f->n)
+        tn__out_format(out, "\nFindings in the file (%" PRIu32 ")\n", f->n);
+    for (size_t i = 0; i < n; i++) {
+        tn__out_format(out, "  at byte %" PRIu64 ": ", row(f, i)->offset);
+        tn__out_escaped(out, row(f, i)->message);
+        tn__out_text(out, "\n");
+    }
+    if (f->n > n)
+        tn__out_format(out, "  <%zu more; use --limit 0 to see all>\n", f->n - n);
+    tn__out_text(out, "\nSelf-checks of the capture\n");
+    bool any = false, failed;
+    for (size_t i = 0; i < tn_snapshot_n_facts(s); i++) {
+        tn_fact fact;
+        if (tn_snapshot_fact(s, i, &fact) < 0 || !is_check(&fact, &failed))
+            continue;
+        tn__out_text(out, failed ? "  FAILED  " : "          ");
+        tn__out_escaped(out, fact.key + 6);
+        tn__out_text(out, " = ");
+        tn__fact_print(out, &fact);
+        tn__out_text(out, "\n");
+        any = true;
+    }
+    if (!any)
+        tn__out_text(out, "  none recorded\n");
+    print_chunks(s, out);
+}
+
+static void write_json(tn_snapshot *s, const tn_findings *f, const tn_view_options *o, tn_out *out)
+{
+    tn_json j;
+    bool failed;
+    tn__json_start(&j, out, "check");
+    tn__json_string(&j, "verdict", f->worst == TN_ETRUNCATED ? "truncated" : f->n ? "corrupt" : "whole");
+    tn__json_open(&j, "findings", '[');
+    for (size_t i = 0; i < n_rows(f, o); i++) {
+        tn__json_line(&j);
+        tn__json_open(&j, NULL, '{');
+        tn__json_string(&j, "status", tn_status_name(row(f, i)->status));
+        tn__json_u64(&j, "offset", row(f, i)->offset);
+        tn__json_string(&j, "message", row(f, i)->message);
+        tn__json_close(&j, '}');
+    }
+    tn__json_close(&j, ']');
+    tn__json_u64(&j, "more", f->n - n_rows(f, o));
+    tn__json_open(&j, "checks", '{');
+    for (size_t i = 0; i < tn_snapshot_n_facts(s); i++) {
+        tn_fact fact;
+        if (tn_snapshot_fact(s, i, &fact) == TN_OK && is_check(&fact, &failed))
+            tn__fact_json(&j, fact.key, &fact);
+    }
+    tn__json_close(&j, '}');
+    tn__json_u64(&j, "checks_failed", tn__checks_failed(s));
+    tn__json_open(&j, "chunks", '[');
+    for (size_t i = 0; i < tn_snapshot_n_chunks(s); i++) {
+        tn_chunk_info info;
+        if (tn_snapshot_chunk(s, i, &info) < 0)
+            continue;
+        tn__json_line(&j);
+        tn__json_open(&j, NULL, '{');
+        tn__json_string(&j, "id", info.id);
+        tn__json_u64(&j, "offset", info.offset);
+        tn__json_u64(&j, "n_rows", info.n_rows);
+        tn__json_u64(&j, "stored_bytes", info.stored_bytes);
+        tn__json_u64(&j, "raw_bytes", info.raw_bytes);
+        tn__json_close(&j, '}');
+    }
+    tn__json_close(&j, ']');
+    tn__json_close(&j, '}');
+    tn__out_text(out, "\n");
+}
+
+int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err)
+{
+    if (options->sort || (options->where && *options->where))
+        return tn__error_set(err, TN_EINVAL, 0, "check looks at the whole file; it has nothing to sort or select");
+    tn_findings findings = {0};
+    tn__buf_init(&findings.rows, tn__snapshot_alloc(s));
+    tn_error first;
+    int status = tn_snapshot_check(s, keep, &findings, &first);
+    if (status < 0 && findings.n == 0)
+        keep(&findings, &first);
+    tn_out out;
+    tn__out_init(&out, sink);
+    if (options->form == TN_JSON)
+        write_json(s, &findings, options, &out);
+    else
+        write_text(s, &findings, options, &out);
+    *sound = findings.n == 0 && tn__checks_failed(s) == 0;
+    tn__buf_free(&findings.rows);
+    return tn__out_end(&out, err);
+}

@@ -1,0 +1,123 @@
+/* largest.c - the biggest single objects with a running total. */
+#include "view/summary.h"
+
+#include <inttypes.h>
+
+typedef struct tn_largest {
+    tn_snapshot *snapshot;
+    tn_top top;
+    tn_buf preview;
+} tn_largest;
+
+static int row_of(tn_largest *l, size_t i, tn_node *node, tn_type *type, tn_error *err)
+{
+    TN_TRY(tn_node_get(l->snapshot, l->top.rows[i].id, node, err));
+    TN_TRY(tn_snapshot_type(l->snapshot, node->type, type));
+    return tn__preview_into(l->snapshot, node->id, &l->preview, err);
+}
+
+static int fill_table(tn_largest *l, tn_table *t, tn_error *err)
+{
+    uint64_t running = 0;
+    for (size_t i = 0; i < l->top.n_rows; i++) {
+        tn_node node;
+        tn_type type;
+        TN_TRY(row_of(l, i, &node, &type, err));
+        running += l->top.rows[i].bytes;
+        tn__table_u64(t, i);
+        tn__table_bytes(t, l->top.rows[i].bytes);
+        tn__table_pct(t, l->top.rows[i].bytes, l->top.bytes);
+        tn__table_bytes(t, running);
+        tn__table_pct(t, running, l->top.bytes);
+        tn__table_hex(t, node.address);
+        tn__table_text(t, type.full_name);
+        tn__table_text(t, (const char *)l->preview.data);
+    }
+    return t->status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
+}
+
+static int write_text(tn_largest *l, const tn_view_options *o, tn_out *out, tn_error *err)
+{
+    static const tn_table_column columns[] = {
+        {"Index", true}, {"Size", true},  {"%", true},     {"Total", true},
+        {"%", true},     {"at", false}, {"Type", false}, {"Preview", false},
+    };
+    tn_table t;
+    tn__table_init(&t, l->top.alloc, columns, sizeof columns / sizeof *columns);
+    int status = fill_table(l, &t, err);
+    if (status == TN_OK) {
+        char size[24];
+        tn__heading_print(l->snapshot, out, o);
+        tn__out_format(out, "%" PRIu64 " objects, %s\n\n", l->top.count, tn_format_bytes(l->top.bytes, size, sizeof size));
+        tn__table_print(&t, out, o);
+        if (l->top.count > l->top.n_rows)
+            tn__out_format(out, "<%" PRIu64 " more objects; use --limit N to see more, --limit 0 for all>\n",
+                           l->top.count - l->top.n_rows);
+    }
+    tn__table_free(&t);
+    return status;
+}
+
+static int write_json(tn_largest *l, const tn_view_options *o, tn_out *out, tn_error *err)
+{
+    static const char *const columns[] = {"size", "size_pct", "cum_size", "cum_pct", "address", "type", "preview"};
+    tn_json j;
+    uint64_t running = 0;
+    tn__json_start(&j, out, "largest");
+    tn__json_string(&j, "where", o->where);
+    tn__json_strings(&j, "columns", columns, sizeof columns / sizeof *columns);
+    tn__json_open(&j, "units", '{');
+    tn__json_string(&j, "size", "bytes");
+    tn__json_string(&j, "size_pct", "percent");
+    tn__json_string(&j, "cum_size", "bytes");
+    tn__json_string(&j, "cum_pct", "percent");
+    tn__json_string(&j, "address", "address");
+    tn__json_close(&j, '}');
+    tn__json_open(&j, "rows", '[');
+    for (size_t i = 0; i < l->top.n_rows; i++) {
+        tn_node node;
+        tn_type type;
+        TN_TRY(row_of(l, i, &node, &type, err));
+        running += node.size;
+        tn__json_line(&j);
+        tn__json_open(&j, NULL, '{');
+        tn__json_u64(&j, "size", node.size);
+        tn__json_pct(&j, "size_pct", node.size, l->top.bytes);
+        tn__json_u64(&j, "cum_size", running);
+        tn__json_pct(&j, "cum_pct", running, l->top.bytes);
+        tn__json_hex(&j, "address", node.address);
+        tn__json_string(&j, "type", type.full_name);
+        tn__json_string(&j, "preview", l->preview.size ? (const char *)l->preview.data : NULL);
+        tn__json_close(&j, '}');
+    }
+    tn__json_close(&j, ']');
+    tn__json_line(&j);
+    tn__json_open(&j, "total", '{');
+    tn__json_u64(&j, "count", l->top.count);
+    tn__json_u64(&j, "size", l->top.bytes);
+    tn__json_close(&j, '}');
+    tn__json_u64(&j, "more", l->top.count - l->top.n_rows);
+    tn__info_json(&j, l->snapshot);
+    tn__json_close(&j, '}');
+    tn__out_text(out, "\n");
+    return TN_OK;
+}
+
+int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)
+{
+    static const char *const names[] = {"size"};
+    size_t column;
+    bool descending;
+    TN_TRY(tn__order_parse(options->sort, names, 1, 1, &column, &descending, err));
+    tn_largest l = {.snapshot = s};
+    TN_TRY(tn__top(s, options->where, options->limit, !descending, &l.top, err));
+    tn__buf_init(&l.preview, l.top.alloc);
+    tn_out out;
+    tn__out_init(&out, sink);
+    int status = options->form == TN_JSON ? write_json(&l, options, &out, err) : write_text(&l, options, &out, err);
+    if (status == TN_OK)
+        status = tn__out_end(&out, err);
+    tn__buf_free(&l.preview);
+    tn__top_free(&l.top);
+    return status;
+}

@@ -1,0 +1,156 @@
+/* show.c - one object: what it is, what it refers to, who refers to it. */
+#include "view/show.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *tn__part_name(uint8_t kind)
+{
+    static const char *const names[] = {"items", "keys", "values", "table", "utf-8 copy",
+                                        "blocks", "data", "cache", "wide copy", "other"};
+    return kind == 255 ? "own block" : kind < sizeof names / sizeof *names ? names[kind] : "other";
+}
+
+const char *tn__kind_name(enum tn_reference_kind kind)
+{
+    static const char *const names[] = {"owning", "borrowed", "weak", "interned", "guessed"};
+    return (unsigned)kind < sizeof names / sizeof *names ? names[kind] : "unknown";
+}
+
+void tn__show_flags(const tn_show *show, void (*each)(void *ctx, const char *word), void *ctx)
+{
+    static const char *const allocators[] = {"", "in pymalloc", "in malloc", "allocator unknown"};
+    static const struct {
+        uint32_t flag;
+        const char *word;
+    } words[] = {
+        {TN_NODE_IMMORTAL, "immortal"},
+        {TN_NODE_STATIC, "static memory"},
+        {TN_NODE_FINALIZED, "finalizer has run"},
+        {TN_NODE_OWN, "belongs to tonnage"},
+        {TN_NODE_HIDDEN, "found only by the pool scan"},
+        {TN_NODE_GUESSED, "guessed"},
+    };
+    uint32_t flags = show->node.flags, generation = (flags & TN_NODE_GENERATION) >> 1;
+    if (flags & TN_NODE_TRACKED) {
+        char text[32];
+        snprintf(text, sizeof text, "generation %u", (unsigned)generation);
+        each(ctx, "tracked");
+        each(ctx, generation == 3 ? "permanent generation" : text);
+    } else if (show->node.address) {
+        each(ctx, "not tracked");
+    }
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (flags & words[i].flag)
+            each(ctx, words[i].word);
+    if (flags & TN_NODE_ALLOCATOR)
+        each(ctx, allocators[(flags & TN_NODE_ALLOCATOR) >> 10]);
+}
+
+static int keep_text(tn_show *show, uint64_t *at, tn_error *err)
+{
+    *at = show->texts.size;
+    if (tn__buf_append(&show->texts, show->scratch.data, show->scratch.size + 1) < 0)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    return TN_OK;
+}
+
+static int keep_preview(tn_show *show, uint32_t id, uint64_t *at, tn_error *err)
+{
+    TN_TRY(tn__preview_into(show->snapshot, id, &show->scratch, err));
+    *at = UINT64_MAX;
+    return show->scratch.size ? keep_text(show, at, err) : TN_OK;
+}
+
+static int add_row(tn_show *show, tn_neighbours *list, uint32_t id, const tn_reference *r, tn_error *err)
+{
+    if (show->set && !tn_set_has(show->set, id))
+        return TN_OK;
+    list->n_all++;
+    if (show->limit && list->n_rows >= show->limit)
+        return TN_OK;
+    tn_node node;
+    tn_type type;
+    TN_TRY(tn_node_get(show->snapshot, id, &node, err));
+    TN_TRY(tn_snapshot_type(show->snapshot, node.type, &type));
+    tn_neighbour row = {.id = id, .kind = r->kind, .type = type.full_name, .address = node.address, .size = node.size};
+    TN_TRY(tn__label_into(show->snapshot, r, &show->scratch, err));
+    TN_TRY(keep_text(show, &row.label, err));
+    TN_TRY(keep_preview(show, id, &row.preview, err));
+    if (tn__buf_append(&list->rows, &row, sizeof row) < 0)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    list->n_rows++;
+    return TN_OK;
+}
+
+static int find_references(tn_show *show, tn_error *err)
+{
+    tn_reference_iter iter;
+    tn_reference r;
+    TN_TRY(tn_references(show->snapshot, show->node.id, &iter, err));
+    while (tn_reference_next(&iter, &r))
+        TN_TRY(add_row(show, &show->references, r.target, &r, err));
+    return TN_OK;
+}
+
+/* A referrer stands in the list once a reference; its labels are found by walking it once. */
+static int find_referrers(tn_show *show, tn_error *err)
+{
+    const uint32_t *nodes;
+    uint32_t n;
+    TN_TRY(tn_referrers(show->snapshot, show->node.id, &nodes, &n, err));
+    for (uint32_t i = 0; i < n; i++) {
+        if (i > 0 && nodes[i] == nodes[i - 1])
+            continue;
+        if (show->limit && show->referrers.n_rows >= show->limit && !show->set) {
+            show->referrers.n_all += n - i;
+            break;
+        }
+        tn_reference_iter iter;
+        tn_reference r;
+        TN_TRY(tn_references(show->snapshot, nodes[i], &iter, err));
+        while (tn_reference_next(&iter, &r))
+            if (r.target == show->node.id)
+                TN_TRY(add_row(show, &show->referrers, nodes[i], &r, err));
+    }
+    return TN_OK;
+}
+
+static int compute(tn_show *show, uint32_t id, const tn_view_options *o, tn_error *err)
+{
+    tn_snapshot *s = show->snapshot;
+    if (o->sort)
+        return tn__error_set(err, TN_EINVAL, 0, "show keeps references in their own order; it has no columns to sort by");
+    if (o->where && *o->where)
+        TN_TRY(tn_set_where(s, o->where, &show->set, err));
+    TN_TRY(tn_node_get(s, id, &show->node, err));
+    TN_TRY(tn_snapshot_type(s, show->node.type, &show->type));
+    TN_TRY(keep_preview(show, id, &show->preview, err));
+    TN_TRY(find_references(show, err));
+    return find_referrers(show, err);
+}
+
+int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err)
+{
+    tn_show show = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .limit = options->limit};
+    tn__buf_init(&show.texts, show.alloc);
+    tn__buf_init(&show.scratch, show.alloc);
+    tn__buf_init(&show.references.rows, show.alloc);
+    tn__buf_init(&show.referrers.rows, show.alloc);
+    int status = compute(&show, id, options, err);
+    if (status == TN_OK) {
+        tn_out out;
+        tn__out_init(&out, sink);
+        if (options->form == TN_JSON)
+            tn__show_json_form(&show, options, &out);
+        else
+            tn__show_text_form(&show, options, &out);
+        status = tn__out_end(&out, err);
+    }
+    tn__buf_free(&show.texts);
+    tn__buf_free(&show.scratch);
+    tn__buf_free(&show.references.rows);
+    tn__buf_free(&show.referrers.rows);
+    tn_set_free(show.set);
+    return status;
+}

@@ -1,0 +1,144 @@
+/* summary_text.c - the summary as a table, with the process above it and the resident set below. */
+#include "view/summary.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void print_unknown(tn_out *out, const char *text)
+{
+    if (text)
+        tn__out_escaped(out, text);
+    else
+        tn__out_text(out, "unknown");
+}
+
+static void print_when(tn_snapshot *s, tn_out *out)
+{
+    uint64_t wall, pause;
+    char text[40];
+    if (tn__fact_u64(s, "capture.wall_time_ns", &wall)) {
+        tn__fact_time(wall, text, sizeof text);
+        tn__out_format(out, ", taken %s", text);
+    }
+    if (tn__fact_u64(s, "capture.pause_ns", &pause)) {
+        tn__fact_duration(pause, text, sizeof text);
+        tn__out_format(out, " (paused %s)", text);
+    }
+}
+
+void tn__heading_print(tn_snapshot *s, tn_out *out, const tn_view_options *o)
+{
+    uint64_t pid;
+    tn__out_text(out, o->color ? "\033[1m" : "");
+    tn__fact_command(s, out);
+    tn__out_text(out, o->color ? "\033[0m" : "");
+    if (tn__fact_u64(s, "process.pid", &pid))
+        tn__out_format(out, "  [pid %" PRIu64 "]", pid);
+    tn__out_text(out, "\nPython ");
+    print_unknown(out, tn__fact_text(s, "python.version"));
+    if (tn__fact_text(s, "process.host")) {
+        tn__out_text(out, " on ");
+        tn__out_escaped(out, tn__fact_text(s, "process.host"));
+    }
+    print_when(s, out);
+    tn__out_text(out, "\n");
+}
+
+static void print_totals(tn_snapshot *s, const tn_summary *sum, const tn_view_options *o, tn_out *out)
+{
+    char size[24], rss[24] = "unknown";
+    uint64_t bytes;
+    if (tn__fact_u64(s, "memory.rss_bytes", &bytes))
+        tn_format_bytes(bytes, rss, sizeof rss);
+    tn_format_bytes(sum->census.total.bytes, size, sizeof size);
+    tn__out_format(out, "%" PRIu64 " objects, %s; resident set (RSS) %s\n", sum->census.total.count, size, rss);
+    if (o->where && *o->where) {
+        tn__out_text(out, "selected by: ");
+        tn__out_escaped(out, o->where);
+        tn__out_text(out, "\n");
+    }
+    tn__out_text(out, "\n");
+}
+
+static const tn_table_column by_type[] = {
+    {"Index", true}, {"Count", true}, {"%", true},       {"Size", true},  {"%", true},
+    {"Cumulative", true}, {"%", true}, {"Largest", true}, {"at", false}, {"Type", false},
+};
+static const tn_table_column by_size[] = {
+    {"Index", true}, {"Count", true}, {"%", true},   {"Size", true},  {"%", true},
+    {"Cumulative", true}, {"%", true}, {"Each", true}, {"one at", false},
+};
+static const tn_table_column by_module[] = {
+    {"Index", true}, {"Count", true}, {"%", true},       {"Size", true},  {"%", true},
+    {"Cumulative", true}, {"%", true}, {"Largest", true}, {"at", false}, {"Module", false},
+};
+
+static void fill_rows(const tn_summary *sum, tn_table *t)
+{
+    const tn_group_row *total = &sum->census.total;
+    uint64_t cumulative = 0;
+    for (size_t i = 0; i < sum->n_shown; i++) {
+        const tn_group_row *row = &sum->census.rows[i];
+        cumulative += row->bytes;
+        tn__table_u64(t, i);
+        tn__table_u64(t, row->count);
+        tn__table_pct(t, row->count, total->count);
+        tn__table_bytes(t, row->bytes);
+        tn__table_pct(t, row->bytes, total->bytes);
+        tn__table_bytes(t, cumulative);
+        tn__table_pct(t, cumulative, total->bytes);
+        tn__table_bytes(t, tn__group_largest(row));
+        tn__table_hex(t, sum->addresses[i]);
+        if (row->name)
+            tn__table_text(t, row->name);
+    }
+}
+
+static void fill_total(const tn_summary *sum, tn_table *t)
+{
+    static const char *const nouns[][2] = {{"type", "types"}, {"size", "sizes"}, {"module", "modules"}};
+    const tn_group_row *total = &sum->census.total;
+    char text[64];
+    tn__table_text(t, "");
+    tn__table_u64(t, total->count);
+    tn__table_pct(t, total->count, total->count);
+    tn__table_bytes(t, total->bytes);
+    tn__table_pct(t, total->bytes, total->bytes);
+    for (int i = 0; i < 4 - (sum->by == TN_BY_SIZE); i++)
+        tn__table_text(t, "");
+    snprintf(text, sizeof text, "total of %zu %s", sum->n_groups, nouns[sum->by][sum->n_groups != 1]);
+    tn__table_text(t, text);
+}
+
+static void print_rest(const tn_summary *sum, tn_out *out)
+{
+    char size[24];
+    size_t more = sum->census.n_rows - sum->n_shown;
+    if (more)
+        tn__out_format(out, "<%zu more row%s, %s; use --limit 0 to see all>\n", more, more == 1 ? "" : "s",
+                       tn_format_bytes(sum->more_bytes, size, sizeof size));
+    if (sum->n_filtered)
+        tn__out_format(out, "<%zu row%s below the threshold>\n", sum->n_filtered, sum->n_filtered == 1 ? "" : "s");
+    tn__out_format(out, "tonnage itself: %" PRIu64 " objects, %s (in no row above)\n\n", sum->census.own.count,
+                   tn_format_bytes(sum->census.own.bytes, size, sizeof size));
+}
+
+void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_options *o, tn_out *out, tn_table *table)
+{
+    const tn_table_column *columns = sum->by == TN_BY_TYPE ? by_type : sum->by == TN_BY_SIZE ? by_size : by_module;
+    table->columns = columns;
+    table->n_columns = sum->by == TN_BY_SIZE ? 9 : 10;
+    fill_rows(sum, table);
+    fill_total(sum, table);
+    if (table->status < 0)
+        return;
+    tn__heading_print(s, out, o);
+    print_totals(s, sum, o, out);
+    tn__table_print(table, out, o);
+    print_rest(sum, out);
+    tn__ledger_print(s, out, o);
+    uint32_t failed = tn__checks_failed(s);
+    if (failed)
+        tn__out_format(out, "\nwarning: %u self-check%s of the capture failed; see `tonnage check FILE`\n",
+                       (unsigned)failed, failed == 1 ? "" : "s");
+}
