@@ -1,0 +1,122 @@
+#!/bin/bash
+# bootstrap.sh - makes a machine able to build and test tonnage.
+#
+#   tools/bootstrap.sh [build] [test] [demo]      default: build test
+#
+#   build  compiler, zstd, xxhash, Python headers; .venv with Meson
+#   test   cmocka, clang with its runtime, valgrind, debootstrap; pytest, mypy, ruff and friends in .venv
+#   demo   what tools/demo.sh looks into, in .venv-demo
+#
+# System packages come from apt where there is one (through sudo unless root); elsewhere their names are printed and the
+# build goes on with what it finds. Python packages go into .venv only. Looks before it acts: a second run installs
+# nothing and takes a second. PYTHON=… picks the interpreter (default python3), at least 3.11.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+exec </dev/null
+export DEBIAN_FRONTEND=noninteractive
+
+PYTHON=${PYTHON:-python3}
+groups=("$@")
+[ $# -gt 0 ] || groups=(build test)
+
+say() { printf 'bootstrap: %s\n' "$*"; }
+die() { printf 'bootstrap: %s\n' "$*" >&2; exit 1; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo -n "$@"
+    else
+        return 1
+    fi
+}
+
+installed() { # package
+    dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+}
+
+apt_lists_ready() {
+    [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -print -quit 2>/dev/null)" ]
+}
+
+# Installs what is missing of the packages named. A failure is told, and left to the build to judge.
+packages() {
+    local missing=() p
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+        say "no apt here; needed are the equivalents of: $*"
+        return 0
+    fi
+    for p in "$@"; do
+        installed "$p" || missing+=("$p")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "apt: installing ${missing[*]}"
+    apt_lists_ready || as_root apt-get update -qq || say "apt-get update failed"
+    if ! as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; then
+        # Old lists name versions that are gone.
+        as_root apt-get update -qq || true
+        as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+            say "could not install ${missing[*]}; going on with what is there"
+    fi
+}
+
+# The sanitizer and fuzzer runtime of the clang that `clang` stands for.
+clang_runtime() {
+    local version
+    version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' | head -1)
+    [ -z "$version" ] || printf 'libclang-rt-%s-dev\n' "$version"
+}
+
+has_headers() {
+    "$PYTHON" -c 'import os, sys, sysconfig
+sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))'
+}
+
+# venv FOLDER REQUIREMENTS…: makes it, and fills it once for each state of the requirement files.
+venv() {
+    local folder=$1 file stamp
+    shift
+    if [ ! -x "$folder/bin/python" ]; then
+        say "making $folder with $("$PYTHON" --version)"
+        "$PYTHON" -m venv "$folder"
+        "$folder/bin/python" -m pip install -q --disable-pip-version-check 'pip>=23.1'
+    fi
+    for file; do
+        stamp=$folder/.$(basename "$file").$(cksum <"$file" | tr ' ' -)
+        [ ! -e "$stamp" ] || continue
+        say "$folder: installing $file"
+        "$folder/bin/python" -m pip install -q --disable-pip-version-check -r "$file"
+        rm -f "$folder/.$(basename "$file")".*
+        touch "$stamp"
+    done
+}
+
+build_group() {
+    packages gcc libc6-dev make pkg-config libzstd-dev libxxhash-dev
+    command -v "$PYTHON" >/dev/null || packages python3
+    command -v "$PYTHON" >/dev/null || die "no $PYTHON: name one with PYTHON=…"
+    "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        die "$PYTHON is $("$PYTHON" --version 2>&1): at least 3.11 is needed; name one with PYTHON=…"
+    has_headers || packages python3-dev
+    has_headers || die "$PYTHON has no Python.h: install its development package"
+    "$PYTHON" -c 'import ensurepip' 2>/dev/null || packages python3-venv
+    venv .venv tools/requirements-build.txt
+}
+
+test_group() {
+    # shellcheck disable=SC2046
+    packages libcmocka-dev clang $(clang_runtime) valgrind debootstrap
+    venv .venv tools/requirements-build.txt tools/requirements-test.txt tools/requirements-lint.txt
+}
+
+demo_group() {
+    venv .venv-demo tools/requirements-build.txt tools/requirements-demo.txt
+}
+
+for group in "${groups[@]}"; do
+    case $group in
+    build | test | demo) "${group}_group" ;;
+    *) die "no group '$group'; there are build, test and demo" ;;
+    esac
+done

@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""Runs the test suites and sums them up: what `make test` does.
+
+    tools/run_tests.py [--list] [SUITE…]        default: all
+
+Each suite ends with one line, `suite: N passed, N failed, N skipped`, in build-results/summary.txt too, where .ci/run
+finds them. A skip is never a pass; a suite that yields no test at all counts as one failure, and so does a suite that
+cannot be built. Standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "build-results"
+BIN = ROOT / ".venv" / "bin"
+MINORS = (11, 12, 13, 14, 15)
+
+
+@dataclass
+class Result:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    note: str = ""
+    failures: list[str] = field(default_factory=list)
+
+    def add(self, other: Result) -> None:
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.failures += other.failures
+
+    def fail(self, what: str) -> Result:
+        self.failed += 1
+        self.failures.append(what)
+        return self
+
+
+def run(*command: str | Path, env: dict[str, str] | None = None, quiet: bool = False) -> int:
+    """Runs in the root; the suite's output goes where ours goes, or nowhere unless it fails."""
+    words = [str(word) for word in command]
+    merged = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"} | (env or {})
+    if not quiet:
+        return subprocess.run(words, cwd=ROOT, env=merged, stdin=subprocess.DEVNULL, check=False).returncode
+    done = subprocess.run(
+        words, cwd=ROOT, env=merged, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    if done.returncode != 0:
+        sys.stdout.buffer.write(done.stdout)
+        sys.stdout.flush()
+    return done.returncode
+
+
+# ---- what the tools wrote ----
+
+
+def junit(path: Path) -> Result:
+    """A junit file of pytest. No file, or no test in it, is a failure."""
+    if not path.exists():
+        return Result().fail(f"{path.name}: not written")
+    result = Result()
+    for case in ET.parse(path).getroot().iter("testcase"):
+        kinds = {child.tag for child in case}
+        name = f"{case.get('classname')}::{case.get('name')}"
+        if kinds & {"failure", "error"}:
+            result.fail(name)
+        elif "skipped" in kinds:
+            result.skipped += 1
+        else:
+            result.passed += 1
+    if result.passed + result.failed == 0:
+        result.fail(f"{path.name}: no test ran")
+    return result
+
+
+def meson_log(path: Path) -> Result:
+    """Meson's testlog.json: cmocka's or TAP's own counts where a program prints them, else one a program."""
+    if not path.exists():
+        return Result().fail(f"{path}: not written")
+    result = Result()
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        entry = json.loads(text)
+        output = str(entry.get("stdout") or "") + str(entry.get("stderr") or "")
+
+        def cmocka(word: str, output: str = output) -> int:
+            return sum(int(n) for n in re.findall(rf"^\[  {word}  \] (\d+) test\(s\)", output, re.M))
+
+        one = Result(cmocka("PASSED"), cmocka("FAILED"), cmocka("SKIPPED"))
+        if one == Result():
+            one.skipped = len(re.findall(r"^ok\b.*# skip", output, re.M | re.I))
+            one.passed = len(re.findall(r"^ok\b", output, re.M)) - one.skipped
+            one.failed = len(re.findall(r"^not ok\b", output, re.M))
+        name = str(entry["name"])
+        if one.failed:
+            one.failures.append(name)
+        if entry["result"] == "SKIP":
+            one.skipped = max(one.skipped, 1)
+        elif entry["result"] not in ("OK", "EXPECTEDFAIL"):
+            if not one.failed:
+                one.fail(f"{name}: {entry['result']}")
+        elif one.passed + one.failed + one.skipped == 0:
+            one.passed = 1
+        result.add(one)
+    if result.passed + result.failed == 0:
+        result.fail("no C test ran")
+    return result
+
+
+# ---- suites ----
+
+CHECKED = ("-Dtests=true", "-Dpython=false", "-Dwerror_ci=true", "--buildtype=debugoptimized", "-Db_ndebug=false")
+
+
+def _meson(folder: str, *options: str, env: dict[str, str] | None = None) -> Result:
+    if not (ROOT / folder / "build.ninja").exists():
+        shutil.rmtree(ROOT / folder, ignore_errors=True)
+        if run("meson", "setup", folder, *CHECKED, *options, quiet=True):
+            return Result().fail(f"meson setup {folder}")
+    if run("meson", "compile", "-C", folder, quiet=True):
+        return Result().fail(f"meson compile -C {folder}")
+    log = ROOT / folder / "meson-logs" / "testlog.json"
+    log.unlink(missing_ok=True)
+    run("meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", env=env)
+    return meson_log(log)
+
+
+def suite_c() -> Result:
+    return _meson("build-c")
+
+
+def suite_asan() -> Result:
+    env = {
+        "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:allocator_may_return_null=1",
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    }
+    return _meson("build-asan", "-Db_sanitize=address,undefined", "-Db_lundef=false", env=env)
+
+
+def suite_python() -> Result:
+    out = RESULTS / "python.xml"
+    run(BIN / "python", "-m", "pytest", "-q", f"--junitxml={out}", "tests/python", "tests/cli")
+    return junit(out)
+
+
+def suite_versions() -> Result:
+    """The Python tests on every other interpreter of 3.11 to 3.15 that is found; names those that are not."""
+    folder = RESULTS / "versions"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    run("bash", "tools/test_versions.sh", folder)
+    result, tested = Result(), {sys.version_info.minor: ".".join(map(str, sys.version_info[:3]))}
+    for line in (folder / "tested").read_text().splitlines() if (folder / "tested").exists() else []:
+        version, outcome = line.split()
+        if outcome == "built":
+            one = junit(folder / f"{version}.xml")
+            one.failures = [f"{version} {name}" for name in one.failures]
+            result.add(one)
+        else:
+            result.fail(f"{version}: {outcome}")
+        tested[int(version.split(".")[1])] = version
+    missing = [f"3.{minor}" for minor in MINORS if minor not in tested]
+    result.note = f"CPython tested: {' '.join(tested[minor] for minor in sorted(tested))}; "
+    result.note += f"not tested: {' '.join(missing) or 'none'}"
+    return result
+
+
+def suite_lint() -> Result:
+    tracked = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "*.c", "*.h"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    checks: list[tuple[str, list[str | Path]]] = [
+        ("ruff", [BIN / "ruff", "check", "-q", "."]),
+        ("mypy", [BIN / "mypy", "--strict", "--no-error-summary", "python/tonnage", "tools/check_layers.py", __file__]),
+        ("clang-format", [BIN / "clang-format", "--dry-run", "-Werror", *tracked]),
+        ("check_layers", [BIN / "python", "tools/check_layers.py"]),
+    ]
+    result = Result()
+    for name, command in checks:
+        if run(*command):
+            result.fail(name)
+        else:
+            result.passed += 1
+    return result
+
+
+SUITES: dict[str, Callable[[], Result]] = {
+    "c": suite_c,
+    "asan": suite_asan,
+    "python": suite_python,
+    "versions": suite_versions,
+    "lint": suite_lint,
+}
+
+
+def main(argv: list[str]) -> int:
+    if argv == ["--list"]:
+        print("\n".join(SUITES))
+        return 0
+    unknown = [name for name in argv if name not in SUITES]
+    if unknown:
+        print(f"no suite {', '.join(unknown)}; there are {', '.join(SUITES)}", file=sys.stderr)
+        return 2
+    RESULTS.mkdir(exist_ok=True)
+    lines, total = [], Result()
+    for name in argv or SUITES:
+        print(f"== {name}", flush=True)
+        start = time.monotonic()
+        result = SUITES[name]()
+        total.add(result)
+        counts = f"{result.passed} passed, {result.failed} failed, {result.skipped} skipped"
+        line = f"{name}: {counts} ({time.monotonic() - start:.0f} s)" + (f"; {result.note}" if result.note else "")
+        for failure in result.failures[:40]:
+            print(f"   failed: {failure}")
+        print(line, flush=True)
+        lines.append(line)
+    (RESULTS / "summary.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
