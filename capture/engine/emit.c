@@ -1,25 +1,30 @@
 /* emit.c - the second pass: every object again, in address order, into columns. */
 #include "engine/references.h"
 
+/* Width in memory and rows of a block. Memory first touched costs more than what is written into it, so numbers take two
+ * bytes where nearly all fit; the others stand aside (big). unit: values are multiples of it, as block sizes are. */
 static const struct {
-    uint8_t width;
+    uint8_t width, unit;
     uint32_t block_rows;
 } column_shapes[TN_WALK_COLUMNS] = {
-    [TN_WALK_SHAP] = {4, TN_NODE_BLOCK},      [TN_WALK_SIZE] = {4, TN_NODE_BLOCK},
-    [TN_WALK_REFC] = {4, TN_NODE_BLOCK},      [TN_WALK_FLAG] = {2, TN_NODE_BLOCK},
-    [TN_WALK_DEGR] = {4, TN_NODE_BLOCK},      [TN_WALK_REFS] = {4, TN_NODE_BLOCK},
-    [TN_WALK_LENG] = {4, TN_NODE_BLOCK},      [TN_WALK_CAPA] = {4, TN_NODE_BLOCK},
-    [TN_WALK_BUFS] = {4, TN_NODE_BLOCK},      [TN_WALK_BUFK] = {1, TN_NODE_BLOCK},
-    [TN_WALK_HASH] = {8, TN_NODE_BLOCK / 2},  [TN_WALK_STKI] = {4, 4096},
-    [TN_WALK_AODD] = {4, 16384},              [TN_WALK_PREV_NODE] = {4, 16384},
-    [TN_WALK_PREV_KIND] = {2, 16384},         [TN_WALK_PREV_LENGTH] = {2, 16384},
-    [TN_WALK_PREV_BYTES] = {1, 1 << 20},
+    [TN_WALK_SHAP] = {2, 1, TN_NODE_BLOCK},      [TN_WALK_SIZE] = {2, 16, TN_NODE_BLOCK},
+    [TN_WALK_REFC] = {2, 1, TN_NODE_BLOCK},      [TN_WALK_FLAG] = {2, 1, TN_NODE_BLOCK},
+    [TN_WALK_DEGR] = {2, 1, TN_NODE_BLOCK},      [TN_WALK_REFS] = {4, 1, TN_NODE_BLOCK},
+    [TN_WALK_LENG] = {2, 1, TN_NODE_BLOCK},      [TN_WALK_CAPA] = {2, 1, TN_NODE_BLOCK},
+    [TN_WALK_BUFS] = {2, 16, TN_NODE_BLOCK},     [TN_WALK_BUFK] = {1, 1, TN_NODE_BLOCK},
+    [TN_WALK_HASH] = {8, 1, TN_NODE_BLOCK / 2},  [TN_WALK_STKI] = {4, 1, 4096},
+    [TN_WALK_AODD] = {4, 1, 16384},              [TN_WALK_PREV_NODE] = {4, 1, 16384},
+    [TN_WALK_PREV_KIND] = {2, 1, 16384},         [TN_WALK_PREV_LENGTH] = {2, 1, 16384},
+    [TN_WALK_PREV_BYTES] = {1, 1, 1 << 20},
 };
+
+enum { SLAB_BYTES = 8 << 20 };
 
 void tn__columns_init(tn_walk *w)
 {
     for (unsigned i = 0; i < TN_WALK_COLUMNS; i++) {
         w->columns[i].width = column_shapes[i].width;
+        w->columns[i].unit = column_shapes[i].unit;
         w->columns[i].block_rows = column_shapes[i].block_rows;
     }
 }
@@ -28,18 +33,40 @@ void tn__columns_free(tn_walk *w)
 {
     for (unsigned i = 0; i < TN_WALK_COLUMNS; i++) {
         tn_column_data *c = &w->columns[i];
-        for (size_t b = 0; b < c->blocks.count; b++)
-            tn__free(w->alloc, TN_LIST(c->blocks, void *)[b], (size_t)c->block_rows * c->width);
+        if (c->blocks.count)
+            tn__free(w->alloc, TN_LIST(c->blocks, void *)[0], (size_t)c->block_rows * c->width);
         tn__list_free(w, &c->blocks, sizeof(void *));
         tn__list_free(w, &c->big, sizeof(tn_big));
     }
+    for (size_t i = 0; i < w->slabs.count; i++)
+        tn__free(w->alloc, TN_LIST(w->slabs, void *)[i], SLAB_BYTES);
+    tn__list_free(w, &w->slabs, sizeof(void *));
+}
+
+/* The first block of a column is a mapping of its own, touched as far as it is used: small captures stay small. Later ones
+ * are cut from slabs large enough for huge pages: a quarter of the page faults' time. */
+static void *block_get(tn_walk *w, const tn_column_data *c, size_t bytes)
+{
+    if (c->blocks.count == 1 || bytes > 2 << 20)
+        return tn__alloc(w->alloc, bytes);
+    if (w->slab_left < bytes) {
+        void **slab = tn__list_add(w, &w->slabs, sizeof *slab, 1);
+        if (!slab)
+            return NULL;
+        *slab = w->slab = tn__alloc(w->alloc, SLAB_BYTES);
+        w->slab_left = w->slab ? SLAB_BYTES : 0;
+        if (!w->slab)
+            return NULL;
+    }
+    w->slab_left -= bytes;
+    return w->slab + w->slab_left;
 }
 
 static bool next_block(tn_walk *w, tn_column_data *c)
 {
     size_t bytes = (size_t)c->block_rows * c->width;
     void **place = tn__list_add(w, &c->blocks, sizeof *place, 1);
-    void *block = place ? tn__alloc(w->alloc, bytes) : NULL;
+    void *block = place ? block_get(w, c, bytes) : NULL;
     if (place)
         *place = block;
     if (!block) {
@@ -72,24 +99,38 @@ uint64_t tn__column_count(const tn_column_data *c)
     return (uint64_t)c->blocks.count * c->block_rows - (uint64_t)(c->end - c->at) / c->width;
 }
 
+static inline void add16(tn_walk *w, tn_column_data *c, uint16_t value)
+{
+    if (__builtin_expect(c->at == c->end, 0) && !next_block(w, c))
+        return;
+    memcpy(c->at, &value, 2);
+    c->at += 2;
+}
+
 static void add_big(tn_walk *w, tn_column_data *c, uint64_t value)
 {
+    add16(w, c, UINT16_MAX);
     tn_big *big = tn__list_add(w, &c->big, sizeof *big, 1);
     if (big)
-        *big = (tn_big){tn__column_count(c), value};
-    add32(w, c, UINT32_MAX);
+        *big = (tn_big){tn__column_count(c) - 1, value};
 }
 
-/* 32 bits hold nearly every number; the others stand aside. */
-static inline void add64(tn_walk *w, tn_column_data *c, uint64_t value)
+static inline void add_number(tn_walk *w, tn_column_data *c, uint64_t value)
 {
-    if (__builtin_expect(value >= UINT32_MAX, 0))
+    if (__builtin_expect(value >= UINT16_MAX, 0))
         add_big(w, c, value);
     else
-        add32(w, c, (uint32_t)value);
+        add16(w, c, (uint16_t)value);
 }
 
-/* For columns of other widths than 4. */
+static inline void add_bytes(tn_walk *w, tn_column_data *c, uint64_t bytes)
+{
+    if (__builtin_expect((bytes & 15) || bytes >> 4 >= UINT16_MAX, 0))
+        add_big(w, c, bytes);
+    else
+        add16(w, c, (uint16_t)(bytes >> 4));
+}
+
 void tn__column_add(tn_walk *w, enum tn_walk_column which, uint64_t value)
 {
     tn_column_data *c = &w->columns[which];
@@ -107,18 +148,19 @@ static bool next_nodes(tn_walk *w)
         tn_column_data *c = &w->columns[node_columns[i]];
         if (!next_block(w, c))
             return false;
-        w->rows.columns[i] = c->at;
+        w->rows.columns[i] = (uint16_t *)(void *)c->at;
     }
     w->rows.n = 0;
     return true;
 }
 
-static void big_size(tn_walk *w, uint64_t size)
+static uint16_t big_node(tn_walk *w, unsigned which, uint64_t value)
 {
-    tn_column_data *c = &w->columns[TN_WALK_SIZE];
+    tn_column_data *c = &w->columns[which];
     tn_big *big = tn__list_add(w, &c->big, sizeof *big, 1);
     if (big)
-        *big = (tn_big){(c->blocks.count - 1) * TN_NODE_BLOCK + w->rows.n, size};
+        *big = (tn_big){(c->blocks.count - 1) * TN_NODE_BLOCK + w->rows.n, value};
+    return UINT16_MAX;
 }
 
 static inline void add_row(tn_walk *w, uint32_t shape, uint64_t size, uint64_t refcount, uint32_t flags)
@@ -126,12 +168,13 @@ static inline void add_row(tn_walk *w, uint32_t shape, uint64_t size, uint64_t r
     if (__builtin_expect(w->rows.n == TN_NODE_BLOCK, 0) && !next_nodes(w))
         return;
     uint32_t n = w->rows.n;
-    if (__builtin_expect(size >= UINT32_MAX, 0))
-        big_size(w, size);
-    ((uint32_t *)w->rows.columns[0])[n] = shape;
-    ((uint32_t *)w->rows.columns[1])[n] = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
-    ((uint32_t *)w->rows.columns[2])[n] = refcount < UINT32_MAX ? (uint32_t)refcount : UINT32_MAX;
-    ((uint16_t *)w->rows.columns[3])[n] = (uint16_t)flags;
+    if (refcount > UINT32_MAX)
+        refcount = UINT32_MAX;
+    w->rows.columns[0][n] = shape < UINT16_MAX ? (uint16_t)shape : big_node(w, TN_WALK_SHAP, shape);
+    w->rows.columns[1][n] = (size & 15) == 0 && size >> 4 < UINT16_MAX ? (uint16_t)(size >> 4)
+                                                                       : big_node(w, TN_WALK_SIZE, size);
+    w->rows.columns[2][n] = refcount < UINT16_MAX ? (uint16_t)refcount : big_node(w, TN_WALK_REFC, refcount);
+    w->rows.columns[3][n] = (uint16_t)flags;
     w->rows.n = n + 1;
 }
 
@@ -168,7 +211,7 @@ static inline void write_reference(tn_walk *w, tn_queued q)
 
 static inline void put_reference(tn_walk *w, uint64_t referent)
 {
-    tn_queued q = {NULL, 0};
+    tn_queued q = {.cell = NULL, .value = 0};
     const tn_region *r = tn_map_find(&w->map, referent);
     if (__builtin_expect(r != NULL, 1)) {
         q.cell = &r->cells[referent >> 10 & 1023];
@@ -199,7 +242,7 @@ static void add_references(tn_walk *w, uint64_t object, const tn_description *d)
     for (; n < shape->n_fixed; n++) /* a run that could not be read */
         put_reference(w, 0);
     if (shape->flags & TN_RUN_STYLE)
-        add64(w, &w->columns[TN_WALK_DEGR], n - shape->n_fixed);
+        add_number(w, &w->columns[TN_WALK_DEGR], n - shape->n_fixed);
 }
 
 static void note_large(tn_walk *w, uint64_t address, uint64_t bytes)
@@ -218,7 +261,7 @@ static uint64_t add_buffers(tn_walk *w, const tn_description *d, uint64_t *pymal
         const tn_buffer *b = &d->buffers[i];
         uint64_t bytes = b->address ? tn_map_block(&w->map, b->address, b->nominal, &allocator) : b->nominal;
         note_large(w, b->address, b->address ? bytes : 0);
-        add64(w, &w->columns[TN_WALK_BUFS], bytes);
+        add_bytes(w, &w->columns[TN_WALK_BUFS], bytes);
         tn__column_add(w, TN_WALK_BUFK, b->kind);
         sum += bytes;
         *pymalloc += allocator == TN_ALLOCATOR_PYMALLOC ? bytes : 0;
@@ -299,9 +342,9 @@ static inline void emit_leaf(tn_walk *w, const tn_region *r, uint64_t object, tn
                      (allocator == TN_ALLOCATOR_NONE ? TN_NODE_STATIC : 0u) | allocator << 10;
     add_row(w, shape, block, refcount, flags);
     if (t->kind == TN_KIND_INT)
-        add64(w, &w->columns[TN_WALK_LENG], tn__int_bits(w, object));
+        add_number(w, &w->columns[TN_WALK_LENG], tn__int_bits(w, object));
     else if (t->kind == TN_KIND_STR || t->kind == TN_KIND_BYTES)
-        add64(w, &w->columns[TN_WALK_LENG], tn_load64(&w->target->memory, object + 16));
+        add_number(w, &w->columns[TN_WALK_LENG], tn_load64(&w->target->memory, object + 16));
     if (t->has_hash)
         add8bytes(w, &w->columns[TN_WALK_HASH], tn__content_hash(w, object, t));
     add_totals(w, flags & TN_NODE_OWN, block, allocator, 0, 0, block);
@@ -323,9 +366,9 @@ static void emit_container(tn_walk *w, const tn_region *r, uint64_t object, tn_t
     add_row(w, d.shape, size, refcount, flags);
     add_references(w, object, &d);
     if (shape_flags & TN_SHAPE_LENGTH)
-        add64(w, &w->columns[TN_WALK_LENG], t->kind == TN_KIND_INT ? tn__int_bits(w, object) : d.length);
+        add_number(w, &w->columns[TN_WALK_LENG], t->kind == TN_KIND_INT ? tn__int_bits(w, object) : d.length);
     if (shape_flags & TN_SHAPE_CAPACITY)
-        add64(w, &w->columns[TN_WALK_CAPA], d.capacity);
+        add_number(w, &w->columns[TN_WALK_CAPA], d.capacity);
     if (shape_flags & TN_SHAPE_HASH)
         add8bytes(w, &w->columns[TN_WALK_HASH], tn__content_hash(w, object, t));
     add_totals(w, flags & TN_NODE_OWN, block, allocator, pymalloc, external, size);
@@ -352,7 +395,7 @@ static void emit_synthetic(tn_walk *w, const tn_synthetic *s)
     for (uint32_t i = 0; i < s->n_references; i++)
         put_reference(w, references[i]);
     if (shape->flags & TN_RUN_STYLE)
-        add32(w, &w->columns[TN_WALK_DEGR], s->n_references - shape->n_fixed);
+        add_number(w, &w->columns[TN_WALK_DEGR], s->n_references - shape->n_fixed);
     if (shape->flags & TN_SHAPE_STACK)
         add32(w, &w->columns[TN_WALK_STKI], s->stack);
     w->totals.synthetic_bytes += s->size;

@@ -21,48 +21,40 @@ static const struct {
     {TN_WALK_STKI, "STKI", 0},
 };
 
-/* A block in which numbers beyond 32 bits stand aside is widened. */
-static int save_wide(tn_walk *w, tn_writer *writer, const char *id, tn_column_data *c, const uint32_t *block,
-                     uint64_t first, uint64_t rows, unsigned transform, tn_error *err)
+/* Two-byte columns are widened to what they stand for; the writer narrows again. */
+static int save_numbers(tn_walk *w, tn_writer *writer, const char *id, const tn_column_data *c, const uint16_t *block,
+                        uint64_t first, uint64_t rows, size_t *big, tn_error *err)
 {
+    const tn_big *b = TN_LIST(c->big, tn_big);
     uint64_t *wide = tn__alloc(w->alloc, rows * sizeof *wide);
     if (!wide)
         return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
-    for (uint64_t i = 0; i < rows; i++)
-        wide[i] = block[i];
-    for (size_t i = 0; i < c->big.count; i++) {
-        const tn_big *b = &TN_LIST(c->big, tn_big)[i];
-        if (b->row >= first && b->row < first + rows)
-            wide[b->row - first] = b->value;
-    }
-    int status = tn_writer_column(writer, id, wide, 8, rows, transform, err);
+    bool any = *big < c->big.count && b[*big].row < first + rows;
+    uint32_t *narrow = (uint32_t *)(void *)wide;
+    for (uint64_t i = 0; i < rows && any; i++)
+        wide[i] = (uint64_t)block[i] * c->unit;
+    for (uint64_t i = 0; i < rows && !any; i++)
+        narrow[i] = (uint32_t)block[i] * c->unit;
+    for (; *big < c->big.count && b[*big].row < first + rows; ++*big)
+        wide[b[*big].row - first] = b[*big].value;
+    int status = tn_writer_column(writer, id, wide, any ? 8 : 4, rows, 0, err);
     tn__free(w->alloc, wide, rows * sizeof *wide);
     return status;
-}
-
-static bool has_big(const tn_column_data *c, uint64_t first, uint64_t rows)
-{
-    for (size_t i = 0; i < c->big.count; i++)
-        if (TN_LIST(c->big, tn_big)[i].row >= first && TN_LIST(c->big, tn_big)[i].row < first + rows)
-            return true;
-    return false;
 }
 
 static int save_column(tn_walk *w, tn_writer *writer, unsigned which, tn_error *err)
 {
     tn_column_data *c = &w->columns[saved_columns[which].column];
     const char *id = saved_columns[which].id;
-    unsigned transform = saved_columns[which].transform;
+    size_t big = 0;
     for (size_t b = 0; b < c->blocks.count; b++) {
         uint64_t first = (uint64_t)b * c->block_rows, rows = tn__column_count(c) - first;
-        void **block = &TN_LIST(c->blocks, void *)[b];
+        void *block = TN_LIST(c->blocks, void *)[b];
         rows = rows < c->block_rows ? rows : c->block_rows;
-        int status = c->big.count && has_big(c, first, rows)
-                         ? save_wide(w, writer, id, c, *block, first, rows, transform, err)
-                         : tn_writer_column(writer, id, *block, c->width, rows, transform, err);
-        tn__free(w->alloc, *block, (size_t)c->block_rows * c->width);
-        *block = NULL;
-        TN_TRY(status);
+        if (c->width == 2)
+            TN_TRY(save_numbers(w, writer, id, c, block, first, rows, &big, err));
+        else
+            TN_TRY(tn_writer_column(writer, id, block, c->width, rows, saved_columns[which].transform, err));
     }
     return 0;
 }

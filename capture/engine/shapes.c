@@ -229,7 +229,7 @@ static int add_words(tn_buf *out, const uint32_t *words, size_t n)
 
 static int add_type(tn_walk *w, const tn_type_info *t, tn_buf *out)
 {
-    uint32_t row[8] = {0, TN_NONE, TN_TYPE_SYNTHETIC, TN_VISIT_LEAF, 0, 0, TN_NONE, TN_NONE};
+    uint32_t row[8] = {0, TN_NONE, TN_TYPE_SYNTHETIC, TN_VISIT_LAYOUT, 0, 0, TN_NONE, TN_NONE};
     if (t->address >> 63) {
         row[0] = (uint32_t)t->address;
         TN_TRY(add_words(out, row, 8));

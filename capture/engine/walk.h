@@ -47,6 +47,7 @@ typedef struct tn_type_info {
     const uint32_t *offsets;
     const uint32_t *labels; /* 2 words each, as in SHTB */
     bool class_reference;   /* instances of Python classes refer to their class */
+    uint32_t node;          /* of the type object; set by the second pass */
     uint64_t keys;          /* shared keys of the class, 0: none */
     uint32_t keys_node;     /* synthetic index */
     uint32_t n_keys;
@@ -113,9 +114,10 @@ typedef struct tn_list {
     size_t count, capacity;
 } tn_list;
 
-/* A column being made: blocks of equal row counts, never moved. Values beyond 32 bits stand in big. */
+/* A column being made: blocks of equal row counts, never moved; values in units. Where a value does not fit, its place holds
+ * 65535 and the value itself stands in big, in row order. */
 typedef struct tn_column_data {
-    uint32_t width, block_rows;
+    uint32_t width, unit, block_rows;
     tn_list blocks; /* void * */
     tn_list big;    /* tn_big */
     uint8_t *at, *end;
@@ -174,7 +176,7 @@ struct tn_walk {
     uint64_t n_marked, n_references;
     tn_queued emit_queue[TN_QUEUE];
     struct {
-        void *columns[4];
+        uint16_t *columns[4];
         uint32_t n;
     } rows; /* of the node columns' newest blocks */
     tn_list stack; /* u64 */
@@ -200,6 +202,9 @@ struct tn_walk {
     tn_totals totals;
     tn_list large; /* tn_range: blocks so large that part of them may not be resident */
     tn_column_data columns[TN_WALK_COLUMNS];
+    tn_list slabs; /* void * */
+    uint8_t *slab;
+    size_t slab_left;
     uint64_t preview_bytes;
     uint64_t mark_ns, emit_ns;
 };

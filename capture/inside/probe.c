@@ -128,15 +128,30 @@ static bool is_pool(const tn_memory *m, uint64_t pool)
     return class < 32 && tn_load32(m, pool + 44) == POOL_BYTES - 16 * (class + 1) && tn_load32(m, pool) > 0;
 }
 
+/* A row of the arena table: not in use, or what an arena looks like. */
+static bool is_arena_row(const tn_memory *m, uint64_t row)
+{
+    uint64_t start = tn_load64(m, row), next = tn_load64(m, row + 8);
+    uint32_t n_free = tn_load32(m, row + 16), n_total = tn_load32(m, row + 20);
+    if (!start)
+        return true;
+    return next >= start && next <= start + ARENA_BYTES && (next & (POOL_BYTES - 1)) == 0 && n_free <= n_total &&
+           (n_total == 63 || n_total == 64);
+}
+
 /* Does the table at this address give, for the pool's arena index, an arena that covers the pool? */
 static bool covers(const tn_memory *m, uint64_t table, uint64_t pool)
 {
+    enum { FIRST_ROWS = 16 }; /* the table never has fewer (INITIAL_ARENA_OBJECTS) */
     uint64_t row = table + (uint64_t)tn_load32(m, pool + 32) * ARENA_ROW;
-    if ((table & 15) || !tn_memory_readable(m, row, ARENA_ROW))
+    if ((table & 15) || !tn_memory_readable(m, row, ARENA_ROW) ||
+        !tn_memory_readable(m, table, FIRST_ROWS * ARENA_ROW))
         return false;
     uint64_t start = tn_load64(m, row);
-    uint32_t n_free = tn_load32(m, row + 16), n_total = tn_load32(m, row + 20);
-    return start <= pool && pool + POOL_BYTES <= start + ARENA_BYTES && n_total <= 64 && n_free <= n_total;
+    for (unsigned i = 0; i < FIRST_ROWS; i++)
+        if (!is_arena_row(m, table + i * ARENA_ROW))
+            return false;
+    return start && start <= pool && pool + POOL_BYTES <= start + ARENA_BYTES && is_arena_row(m, row);
 }
 
 typedef struct arena_search {

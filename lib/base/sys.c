@@ -1,5 +1,4 @@
 /* sys.c - the operating system, as far as the library needs it. */
-#define _GNU_SOURCE
 #include "base/base.h"
 
 #include <errno.h>

@@ -85,7 +85,7 @@ static int writer_new(int level, const tn_alloc *alloc, tn_writer **out, tn_erro
 
 int tn_writer_open(const char *path, bool force, int level, const tn_alloc *alloc, tn_writer **out, tn_error *err)
 {
-    tn_writer *w;
+    tn_writer *w = NULL;
     if (strlen(path) + 64 > PATH_BYTES)
         return tn__error_set(err, TN_EINVAL, 0, "the path of the snapshot is too long");
     if (!force && tn__sys_exists(path))
@@ -106,7 +106,7 @@ int tn_writer_open(const char *path, bool force, int level, const tn_alloc *allo
 
 int tn_writer_open_fd(int fd, int level, const tn_alloc *alloc, tn_writer **out, tn_error *err)
 {
-    tn_writer *w;
+    tn_writer *w = NULL;
     TN_TRY(writer_new(level, alloc, &w, err));
     w->fd = fd;
     int status = begin(w, err);
