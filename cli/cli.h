@@ -1,0 +1,58 @@
+/* cli.h - the command: words to a call of the public header, its output to standard output.
+ *
+ *   main.c -> options.c (words) -> cmd_<verb>.c (one call) -> output.c (standard output, progress)
+ */
+#ifndef TONNAGE_CLI_H
+#define TONNAGE_CLI_H
+
+#include <tonnage.h>
+
+enum { CLI_OK = 0, CLI_FINDINGS = 1, CLI_USAGE = 2, CLI_NO_TARGET = 3, CLI_UNREADABLE = 5 };
+
+enum {
+    CLI_JSON = 1, CLI_LIMIT = 2, CLI_SORT = 4, CLI_WHERE = 8, CLI_THRESHOLD = 16, CLI_BY = 32, CLI_MEMORY = 64,
+    CLI_ADDRESS = 128, /* the verb takes ADDRESS after FILE */
+};
+
+typedef struct cli_options {
+    const char *file, *address;
+    const char *threshold; /* as given, checked */
+    uint64_t max_memory_bytes;
+    bool help;
+    tn_view_options view;
+} cli_options;
+
+typedef struct cli_verb {
+    const char *name;
+    unsigned options; /* CLI_JSON ... */
+    int (*run)(const cli_options *options);
+    const char *about; /* one line, for --help */
+    const char *help;  /* its own page: usage, what it shows, example */
+} cli_verb;
+
+/* ---- main.c, help.c ---- */
+extern const cli_verb cli_verbs[];
+extern const size_t cli_n_verbs;
+void cli_help(void);
+void cli_help_verb(const cli_verb *verb);
+
+/* ---- options.c: 0, or CLI_USAGE after one line on standard error ---- */
+int cli_options_parse(const cli_verb *verb, int n, char **words, cli_options *out);
+
+/* ---- output.c ---- */
+void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2))); /* "tonnage: ..." on standard error */
+int cli_fail(const char *file, const tn_error *err);                         /* says it; returns the exit code */
+tn_sink cli_sink(void);
+void cli_print(const char *text);
+int cli_finish(int code); /* flushes; the exit code, another one if standard output failed */
+int cli_open(const cli_options *options, bool partial, tn_snapshot **out); /* 0 or an exit code, said; starts progress */
+
+/* ---- cmd_*.c ---- */
+int cmd_summary(const cli_options *options);
+int cmd_largest(const cli_options *options);
+int cmd_show(const cli_options *options);
+int cmd_info(const cli_options *options);
+int cmd_check(const cli_options *options);
+int cmd_run(int n, char **words);
+
+#endif

@@ -1,0 +1,138 @@
+/* cmd_run.c - tonnage run …: hands over to `python -m tonnage run …` of a Python that has the package.
+ *
+ * Candidates: --python PATH alone; else python3 and python beside this command, then on PATH. Each must import tonnage.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static char tried[1024];
+
+/* Exit code of: python -c "import tonnage", silently. */
+static bool imports(const char *python)
+{
+    char *const words[] = {(char *)(uintptr_t)python, "-c", "import tonnage", NULL};
+    posix_spawn_file_actions_t actions;
+    pid_t child;
+    int status;
+    if (posix_spawn_file_actions_init(&actions) != 0)
+        return false;
+    for (int fd = 0; fd <= 2; fd++)
+        posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", fd ? O_WRONLY : O_RDONLY, 0);
+    int failed = posix_spawnp(&child, python, &actions, NULL, words, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (failed)
+        return false;
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return false;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool try_python(const char *python)
+{
+    size_t n = strlen(tried);
+    if (imports(python))
+        return true;
+    snprintf(tried + n, sizeof tried - n, "%s%s", n ? ", " : "", python);
+    return false;
+}
+
+/* The folder of the file that runs, symbolic links resolved: bin/ of the environment it was installed in. */
+static bool beside(const char *name, char *out, size_t cap)
+{
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n <= 0)
+        return false;
+    path[n] = '\0';
+    char *slash = strrchr(path, '/');
+    if (!slash)
+        return false;
+    *slash = '\0';
+    return snprintf(out, cap, "%s/%s", path, name) < (int)cap && access(out, X_OK) == 0;
+}
+
+static const char *find_python(char *path, size_t cap)
+{
+    static const char *const names[] = {"python3", "python"};
+    for (int i = 0; i < 2; i++)
+        if (beside(names[i], path, cap) && try_python(path))
+            return path;
+    for (int i = 0; i < 2; i++)
+        if (try_python(names[i]))
+            return names[i];
+    return NULL;
+}
+
+static int exec_python(const char *python, int n, char **words)
+{
+    char **all = calloc((size_t)n + 5, sizeof *all);
+    if (!all) {
+        cli_say("out of memory");
+        return CLI_UNREADABLE;
+    }
+    static char dash_m[] = "-m", package[] = "tonnage", verb[] = "run";
+    all[0] = (char *)(uintptr_t)python;
+    all[1] = dash_m;
+    all[2] = package;
+    all[3] = verb;
+    for (int i = 0; i < n; i++)
+        all[4 + i] = words[i];
+    execvp(python, all);
+    cli_say("run: cannot start %s: %s", python, strerror(errno));
+    free(all);
+    return CLI_NO_TARGET;
+}
+
+static void help(void)
+{
+    cli_print("usage: tonnage run [--python PATH] [options] script.py args | -m module | -c code\n\n"
+              "Runs a Python program and writes a snapshot of it, by `PATH -m tonnage run`. Without --python it is the\n"
+              "python3 or python beside this command, then the one on PATH; it must be able to import tonnage. All other\n"
+              "options are those of `python -m tonnage run --help`.\n\n"
+              "example: tonnage run -o app.tonnage app.py --serve\n\n"
+              "  --python PATH          the interpreter to run\n"
+              "  --help                 this page\n");
+}
+
+int cmd_run(int n, char **words)
+{
+    char path[PATH_MAX];
+    const char *python = NULL;
+    if (n > 0 && (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0)) {
+        help();
+        return CLI_OK;
+    }
+    bool named = n > 0 && (strcmp(words[0], "--python") == 0 || strncmp(words[0], "--python=", 9) == 0);
+    if (named) {
+        bool equals = words[0][8] == '=';
+        if (!equals && n < 2) {
+            cli_say("run: a path must follow --python; see tonnage run --help");
+            return CLI_USAGE;
+        }
+        const char *given = equals ? words[0] + 9 : words[1];
+        n -= equals ? 1 : 2;
+        words += equals ? 1 : 2;
+        python = try_python(given) ? given : NULL;
+    } else {
+        python = find_python(path, sizeof path);
+    }
+    if (!python) {
+        cli_say("run: no Python that can import tonnage (tried %s); install the package there, or name one with "
+                "--python PATH",
+                tried[0] ? tried : "none");
+        return CLI_NO_TARGET;
+    }
+    return exec_python(python, n, words);
+}

@@ -1,0 +1,50 @@
+/* main.c - tonnage VERB …: finds the verb, reads its words, runs it. */
+#include "cli.h"
+
+#include <signal.h>
+#include <string.h>
+
+static int run_verb(const cli_verb *verb, int n, char **words)
+{
+    cli_options options;
+    int code = cli_options_parse(verb, n, words, &options);
+    if (code != CLI_OK)
+        return code;
+    if (options.help) {
+        cli_help_verb(verb);
+        return CLI_OK;
+    }
+    return verb->run(&options);
+}
+
+static int dispatch(int n, char **words)
+{
+    const char *name = n > 0 ? words[0] : "";
+    if (n == 0) {
+        cli_say("what shall it do? Try: tonnage summary FILE, or tonnage --help");
+        return CLI_USAGE;
+    }
+    if (strcmp(name, "--version") == 0) {
+        cli_print("tonnage " TN_VERSION "\n");
+        return CLI_OK;
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        cli_help();
+        return CLI_OK;
+    }
+    if (strcmp(name, "run") == 0)
+        return cmd_run(n - 1, words + 1);
+    for (size_t i = 0; i < cli_n_verbs; i++)
+        if (strcmp(name, cli_verbs[i].name) == 0)
+            return run_verb(&cli_verbs[i], n - 1, words + 1);
+    cli_say("unknown %s \"%s\"; see tonnage --help", name[0] == '-' ? "option" : "verb", name);
+    return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    void (*before)(int) = signal(SIGPIPE, SIG_IGN); /* EPIPE is handled where it happens */
+    if (argc > 1 && strcmp(argv[1], "run") == 0)
+        signal(SIGPIPE, before); /* a program that is run gets what was there */
+    return cli_finish(dispatch(argc > 0 ? argc - 1 : 0, argv + 1));
+}

@@ -1,0 +1,152 @@
+/* options.c - the words after a verb. FILE comes first; options may stand anywhere, as --name VALUE or --name=VALUE. */
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static const struct {
+    const char *name;
+    unsigned option;
+    bool value;
+} known[] = {
+    {"--json", CLI_JSON, false},          {"--limit", CLI_LIMIT, true}, {"--sort", CLI_SORT, true},
+    {"--where", CLI_WHERE, true},         {"--by", CLI_BY, true},       {"--threshold", CLI_THRESHOLD, true},
+    {"--max-memory", CLI_MEMORY, true},
+};
+
+static int usage(const cli_verb *verb, const char *what, const char *word)
+{
+    cli_say("%s: %s \"%s\"; see tonnage %s --help", verb->name, what, word, verb->name);
+    return CLI_USAGE;
+}
+
+/* Half of the machine's memory, at least 1 GiB: a hostile file must not take the machine with it. */
+static uint64_t default_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    uint64_t half = pages > 0 && page > 0 ? (uint64_t)pages / 2 * (uint64_t)page : 0;
+    return half > 1u << 30 ? half : 1u << 30;
+}
+
+static int set_by(const cli_verb *verb, const char *value, cli_options *out)
+{
+    static const char *const names[] = {"type", "size", "module"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(value, names[i]) == 0) {
+            out->view.by = (enum tn_group)i;
+            return CLI_OK;
+        }
+    }
+    return usage(verb, "--by takes type, size or module, not", value);
+}
+
+static int set_limit(const cli_verb *verb, const char *value, cli_options *out)
+{
+    char *end;
+    unsigned long limit = strtoul(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end || limit > UINT32_MAX)
+        return usage(verb, "--limit takes a number of rows (0: all), not", value);
+    out->view.limit = (uint32_t)limit;
+    return CLI_OK;
+}
+
+static int set_value(const cli_verb *verb, unsigned option, const char *value, cli_options *out)
+{
+    uint64_t bytes;
+    switch (option) {
+    case CLI_LIMIT: return set_limit(verb, value, out);
+    case CLI_BY: return set_by(verb, value, out);
+    case CLI_SORT: out->view.sort = value; return CLI_OK;
+    case CLI_WHERE: out->view.where = value; return CLI_OK;
+    case CLI_THRESHOLD:
+        if (tn_parse_bytes(value, &bytes) < 0)
+            return usage(verb, "--threshold takes a size such as 64k, not", value);
+        out->threshold = value;
+        return CLI_OK;
+    default:
+        if (tn_parse_bytes(value, &bytes) < 0 || bytes == 0)
+            return usage(verb, "--max-memory takes a size such as 2G, not", value);
+        out->max_memory_bytes = bytes;
+        return CLI_OK;
+    }
+}
+
+/* Takes the option in words[*at] and its value. */
+static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_options *out)
+{
+    const char *word = words[*at], *equals = strchr(word, '=');
+    size_t length = equals ? (size_t)(equals - word) : strlen(word);
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        out->help = true;
+        return CLI_OK;
+    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strlen(known[i].name) != length || memcmp(known[i].name, word, length) != 0
+            || !(verb->options & known[i].option))
+            continue;
+        if (!known[i].value) {
+            if (equals)
+                return usage(verb, "no value is taken by", word);
+            out->view.form = TN_JSON;
+            return CLI_OK;
+        }
+        if (!equals && *at + 1 == n)
+            return usage(verb, "a value must follow", word);
+        return set_value(verb, known[i].option, equals ? equals + 1 : words[++*at], out);
+    }
+    return usage(verb, "unknown option", word);
+}
+
+static int take_word(const cli_verb *verb, const char *word, cli_options *out)
+{
+    if (!out->file)
+        out->file = word;
+    else if ((verb->options & CLI_ADDRESS) && !out->address)
+        out->address = word;
+    else
+        return usage(verb, "one word too many:", word);
+    return CLI_OK;
+}
+
+static void set_terminal(cli_options *out)
+{
+    struct winsize size;
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    bool terminal = isatty(STDOUT_FILENO);
+    out->view.width = UINT32_MAX; /* a file or a pipe: nothing is cut */
+    if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        out->view.width = size.ws_col;
+    else if (terminal)
+        out->view.width = 100;
+    out->view.color = terminal && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
+}
+
+int cli_options_parse(const cli_verb *verb, int n, char **words, cli_options *out)
+{
+    *out = (cli_options){.view.limit = 20, .max_memory_bytes = default_memory()};
+    set_terminal(out);
+    bool only_words = false;
+    for (int i = 0; i < n && !out->help; i++) {
+        int code;
+        if (!only_words && strcmp(words[i], "--") == 0) {
+            only_words = true;
+            continue;
+        }
+        if (!only_words && words[i][0] == '-' && words[i][1])
+            code = take_option(verb, n, words, &i, out);
+        else
+            code = take_word(verb, words[i], out);
+        if (code != CLI_OK)
+            return code;
+    }
+    if (out->help)
+        return CLI_OK;
+    if (!out->file || ((verb->options & CLI_ADDRESS) && !out->address)) {
+        cli_say("%s: %s is missing; see tonnage %s --help", verb->name, out->file ? "ADDRESS" : "FILE", verb->name);
+        return CLI_USAGE;
+    }
+    return CLI_OK;
+}
