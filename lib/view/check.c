@@ -46,32 +46,46 @@ static bool is_check(const tn_fact *fact, bool *failed)
     return strncmp(fact->key, "check.", 6) == 0;
 }
 
-/* Chunks of one id in a line: what of a cut file is there. */
+/* Chunks of one id in a line: what of a cut file is there. Ids beyond the table's end are those of other versions. */
+enum { MAX_IDS = 64 };
+typedef struct tn_id_row {
+    char id[5];
+    size_t chunks;
+    uint64_t rows, stored;
+} tn_id_row;
+
+static size_t sum_ids(tn_snapshot *s, tn_id_row *ids)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < tn_snapshot_n_chunks(s); i++) {
+        tn_chunk_info info;
+        if (tn_snapshot_chunk(s, i, &info) < 0)
+            continue;
+        size_t at = 0;
+        while (at < n && memcmp(ids[at].id, info.id, 4) != 0)
+            at++;
+        if (at == MAX_IDS)
+            continue;
+        if (at == n)
+            memcpy(ids[n++].id, info.id, 4);
+        ids[at].chunks++;
+        ids[at].rows += info.n_rows;
+        ids[at].stored += info.stored_bytes;
+    }
+    return n;
+}
+
 static void print_chunks(tn_snapshot *s, tn_out *out)
 {
-    size_t n = tn_snapshot_n_chunks(s);
-    tn_chunk_info info, other;
-    tn__out_format(out, "\nChunks (%zu)\n", n);
+    tn_id_row ids[MAX_IDS] = {{{0}, 0, 0, 0}};
+    size_t n = sum_ids(s, ids);
+    char size[24];
+    tn__out_format(out, "\nChunks (%zu)\n", tn_snapshot_n_chunks(s));
     for (size_t i = 0; i < n; i++) {
-        bool seen = tn_snapshot_chunk(s, i, &info) < 0;
-        for (size_t k = 0; k < i && !seen; k++)
-            seen = tn_snapshot_chunk(s, k, &other) == TN_OK && strcmp(other.id, info.id) == 0;
-        if (seen)
-            continue;
-        uint64_t rows = 0, stored = 0;
-        size_t chunks = 0;
-        for (size_t k = i; k < n; k++) {
-            if (tn_snapshot_chunk(s, k, &other) < 0 || strcmp(other.id, info.id) != 0)
-                continue;
-            chunks++;
-            rows += other.n_rows;
-            stored += other.stored_bytes;
-        }
-        char size[24];
         tn__out_text(out, "  ");
-        tn__out_escaped(out, info.id);
-        tn__out_format(out, " %6zu chunk%s %12" PRIu64 " rows  %12s\n", chunks, chunks == 1 ? " " : "s", rows,
-                       tn_format_bytes(stored, size, sizeof size));
+        tn__out_escaped(out, ids[i].id);
+        tn__out_format(out, " %6zu chunk%s %12" PRIu64 " rows  %12s\n", ids[i].chunks, ids[i].chunks == 1 ? " " : "s",
+                       ids[i].rows, tn_format_bytes(ids[i].stored, size, sizeof size));
     }
 }
 
