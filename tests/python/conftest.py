@@ -1,0 +1,37 @@
+"""Fixtures of all Python tests."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from capture_support import Run, run_program  # noqa: E402
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Run]:
+    """Runs a program of tests/programs in a fresh process: `run("threads", "argument")`."""
+
+    def start(name: str, *arguments: str, env: dict[str, str] | None = None) -> Run:
+        return run_program(name, tmp_path, *arguments, env=env)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
+    """Like `run`, once for all tests of a module that ask for the same program and arguments."""
+    done: dict[tuple[str, ...], Run] = {}
+
+    def start(name: str, *arguments: str) -> Run:
+        key = (name, *arguments)
+        if key not in done:
+            done[key] = run_program(name, tmp_path_factory.mktemp(name), *arguments)
+        return done[key]
+
+    return start

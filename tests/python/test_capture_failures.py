@@ -1,0 +1,256 @@
+"""When a snapshot cannot be made: a clear error, the program goes on, and no file is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from capture_support import Shot, environment, python
+
+TRY = """
+import os, sys, tonnage
+kept = [[float(n), str(n)] for n in range(20_000)]
+def attempt(path, **options):
+    try:
+        tonnage.snapshot(path, **options).close()
+        return "taken"
+    except tonnage.Error as error:
+        return f"{type(error).__name__}: {error}"
+"""
+
+
+def outcome(code: str, *, env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
+    done = python(["-c", TRY + textwrap.dedent(code)], env=env, cwd=cwd)
+    assert done.returncode == 0, f"{done.returncode}: {done.stderr}"
+    return done.stdout.strip()
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    said = outcome(f"print(attempt({str(tmp_path / 'missing' / 'a.tonnage')!r}))")
+    assert said.startswith("FileError: ")
+    assert "missing" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    said = outcome(f"print(attempt({str(tmp_path / 'file' / 'a.tonnage')!r}))")
+    assert said.startswith("FileError: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o500)
+    said = outcome(f"print(attempt({str(folder / 'a.tonnage')!r}))")
+    assert said.startswith(("FileError: ", "NotPermittedError: "))
+
+
+def test_a_folder_as_the_file_is_refused(tmp_path: Path) -> None:
+    said = outcome(f"print(attempt({str(tmp_path)!r})); print(attempt({str(tmp_path)!r}, force=True))").splitlines()
+    assert said[0].startswith("ExistsError: ")
+    assert said[1].startswith(("FileError: ", "ExistsError: "))
+    assert not list(tmp_path.iterdir())
+    assert not [path for path in tmp_path.parent.iterdir() if path.name.startswith(tmp_path.name + ".")]
+
+
+def test_an_existing_file_is_kept_without_force(tmp_path: Path) -> None:
+    path = tmp_path / "a.tonnage"
+    path.write_text("precious")
+    said = outcome(f"print(attempt({str(path)!r}))")
+    assert said.startswith("ExistsError: ")
+    assert path.read_text() == "precious"
+    assert outcome(f"print(attempt({str(path)!r}, force=True))") == "taken"
+    assert Shot(path).file.check() == []
+    assert [one.name for one in tmp_path.iterdir()] == ["a.tonnage"]
+
+
+def test_a_symbolic_link_counts_as_existing(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    assert outcome(f"print(attempt({str(tmp_path / 'link')!r}))").startswith("ExistsError: ")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.tonnage"
+    assert outcome(f"import os; os.umask(0); print(attempt({str(path)!r}))") == "taken"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("limit", [0, 1, 4096, 100_000])
+def test_a_file_that_cannot_grow_is_removed(tmp_path: Path, limit: int) -> None:
+    """RLIMIT_FSIZE stands in for a full disk: writes fail in the middle of the file."""
+    path = tmp_path / "a.tonnage"
+    code = f"""
+    import resource, signal
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    attempt(None)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, resource.RLIM_INFINITY))
+    first = attempt({str(path)!r})
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    print(first)
+    print(sorted(os.listdir({str(tmp_path)!r})))
+    print(attempt({str(path)!r}))
+    """
+    said = outcome(code).splitlines()
+    assert said[0].startswith("FileError: ")
+    assert said[1:] == ["[]", "taken"]
+    assert Shot(path).file.check() == []
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no file system can be mounted here; RLIMIT_FSIZE covers the same path")
+    try:
+        code = f"print(attempt({str(folder / 'a.tonnage')!r})); print(os.listdir({str(folder)!r}))"
+        said = outcome(code).splitlines()
+        assert said[0].startswith("FileError: ")
+        assert "No space" in said[0]
+        assert said[1] == "[]"
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_without_room_for_its_own_memory_the_program_lives(tmp_path: Path) -> None:
+    """RLIMIT_AS from just above what is in use, in steps, up to where it succeeds."""
+    path = tmp_path / "a.tonnage"
+    code = f"""
+    import resource
+    attempt(None)
+    def used():
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[0]) * 4096
+    said = set()
+    done = False
+    for extra in range(0, 200):
+        base = used()
+        resource.setrlimit(resource.RLIMIT_AS, (base + (extra << 16), resource.RLIM_INFINITY))
+        try:
+            tonnage.snapshot({str(path)!r}).close()
+            done = True
+        except MemoryError as error:
+            said.add(type(error).__name__)
+        except tonnage.Error as error:
+            said.add(f"{{type(error).__name__}}: {{error}}")
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        left = os.listdir({str(tmp_path)!r})
+        if done:
+            break
+        assert left == [], left
+    print(done, sorted(said))
+    assert [k[0] for k in kept[:10]] == [float(n) for n in range(10)]
+    """
+    said = outcome(code)
+    assert said.startswith("True [")
+    assert "NoMemoryError" in said
+    assert Shot(path).file.check() == []
+
+
+def test_every_mapping_of_a_capture_may_fail(tmp_path: Path) -> None:
+    """The n-th mapping fails, for all n until the capture needs no more of them."""
+    path = tmp_path / "a.tonnage"
+    code = f"""
+    said = []
+    for n in range(1, 2000):
+        os.environ["TONNAGE_TEST_FAIL_MAP"] = str(n)
+        result = attempt({str(path)!r})
+        if result == "taken":
+            break
+        assert result.startswith("NoMemoryError: "), result
+        assert os.listdir({str(tmp_path)!r}) == []
+        said.append(n)
+    print(len(said), result)
+    """
+    failed, result = outcome(code).split(" ", 1)
+    assert result == "taken"
+    assert int(failed) > 3, "no mapping failed: is the hook there?"
+    assert Shot(path).file.check() == []
+
+
+def test_an_interrupt_leaves_a_whole_file_or_none(tmp_path: Path) -> None:
+    """SIGINT at many moments of a capture, its file and what follows."""
+    code = """
+    import signal, threading
+    kept = [[float(n), str(n)] for n in range(300_000)]
+    tonnage.snapshot(None).close()
+    print("ready", flush=True)
+    n = 0
+    while True:
+        n += 1
+        try:
+            tonnage.snapshot(sys.argv[1], force=True).close()
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+            break
+        except tonnage.Error as error:
+            print(type(error).__name__, flush=True)
+            break
+    print(len(kept), flush=True)
+    """
+    for attempt in range(6):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        path = folder / "a.tonnage"
+        process = subprocess.Popen(
+            [sys.executable, "-c", TRY + textwrap.dedent(code), str(path)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        import time
+
+        time.sleep(0.05 + 0.037 * attempt)  # any moment will do
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, rest
+        assert rest.splitlines() in (["interrupted", "300000"], ["InterruptedCapture", "300000"])
+        left = [one.name for one in folder.iterdir()]
+        assert left in ([], ["a.tonnage"]), left
+        if left:
+            assert Shot(path).file.check() == []
+
+
+@pytest.mark.parametrize(
+    "options", ["mode='fork-bomb'", "previews=-1", "previews='x'", "mode=3", "of=[], mode='no'", "previews=10**30"]
+)
+def test_a_wrong_argument_is_refused_before_anything_is_written(tmp_path: Path, options: str) -> None:
+    path = tmp_path / "a.tonnage"
+    code = f"""
+    try:
+        tonnage.snapshot({str(path)!r}, {options})
+        print("taken")
+    except (tonnage.ArgumentError, TypeError, ValueError, OverflowError) as error:
+        print(type(error).__name__)
+    """
+    assert outcome(code) in ("ArgumentError", "TypeError", "ValueError", "OverflowError")
+    assert not list(tmp_path.iterdir())
+
+
+def test_paths_with_odd_names_work(tmp_path: Path) -> None:
+    names = ["a b", "\u20ac", "-o", "new\nline", "x" * 200]
+    for name in names:
+        assert outcome(f"print(attempt({str(tmp_path / name)!r}))") == "taken"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+def test_without_a_path_nothing_is_left_in_the_temporary_folder(tmp_path: Path) -> None:
+    code = """
+    s = tonnage.snapshot()
+    print(len(s) > 1000, os.listdir(os.environ["TMPDIR"]))
+    """
+    assert outcome(code, env=environment(TMPDIR=str(tmp_path))) == "True []"
+    assert not list(tmp_path.iterdir())

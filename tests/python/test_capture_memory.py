@@ -1,0 +1,99 @@
+"""The ledger explains the resident set: what grew is named, and "unknown" explains nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from capture_support import Run, Shot, python
+
+EXPLAINED_SHARE = 0.98
+KINDS = {
+    "graph_heap": 60_000,
+    "json_like": 30_000,
+    "slots_tree": 100_000,
+    "fragmented": 150_000,
+    "compressors": 150,
+    "blocks": 4_000,
+    "arrays": 1_000_000,
+    "buffers": 20_000_000,
+    "threads": 20,
+}
+
+
+def growth(result: Run) -> tuple[dict[str, int], dict[str, int]]:
+    before, after = Shot(Path(f"{result.path}.before")).facts, result.shot.facts
+
+    def ledger(facts: dict[str, int]) -> dict[str, int]:
+        return {key[7:]: value for key, value in facts.items() if key.startswith("ledger.")}
+
+    return ledger(before), ledger(after)
+
+
+def explained(ledger: dict[str, int]) -> int:
+    named = {key: value for key, value in ledger.items() if key not in ("rss_bytes", "unknown_bytes")}
+    return sum(-value if key == "not_resident_bytes" else value for key, value in named.items())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_growth_of_the_resident_set_is_explained(shared_run: Callable[..., Run], kind: str) -> None:
+    if kind == "arrays" and python(["-c", "import numpy"]).returncode:
+        pytest.skip("numpy is not installed in this interpreter")
+    result = shared_run("growth", kind, str(KINDS[kind]))
+    before, after = growth(result)
+    grown = after["rss_bytes"] - before["rss_bytes"]
+    named = explained(after) - explained(before)
+    rows = {key: after[key] - before.get(key, 0) for key in after}
+    floor = 1_000_000 if kind == "threads" else 0  # twenty threads touch less than the noise of the rest
+    assert abs(grown - named) <= max((1 - EXPLAINED_SHARE) * grown, floor), (
+        f"{named} of {grown} bytes are named ({named / grown:.1%}): {rows}"
+    )
+
+
+@pytest.mark.parametrize("kind", ["graph_heap", "fragmented", "blocks", "buffers"])
+def test_the_ledger_adds_up_to_the_resident_set(shared_run: Callable[..., Run], kind: str) -> None:
+    _, after = growth(shared_run("growth", kind, str(KINDS[kind])))
+    assert explained(after) + after["unknown_bytes"] == after["rss_bytes"]
+    assert after["unknown_bytes"] <= 0.02 * after["rss_bytes"]
+
+
+def test_the_resident_set_is_the_systems_own_figure(shared_run: Callable[..., Run]) -> None:
+    result = shared_run("growth", "graph_heap", str(KINDS["graph_heap"]))
+    seen = result.side["rss_after"]
+    assert abs(result.shot.facts["memory.rss_bytes"] - seen) <= 0.02 * seen
+    assert abs(result.shot.facts["ledger.rss_bytes"] - seen) <= 0.05 * seen
+
+
+def test_most_of_a_plain_heap_is_objects(shared_run: Callable[..., Run]) -> None:
+    before, after = growth(shared_run("growth", "graph_heap", str(KINDS["graph_heap"])))
+    assert after["objects_bytes"] - before["objects_bytes"] >= 0.93 * (after["rss_bytes"] - before["rss_bytes"])
+
+
+def test_a_fragmented_heap_shows_as_free_memory_of_pymalloc(shared_run: Callable[..., Run]) -> None:
+    before, after = growth(shared_run("growth", "fragmented", str(KINDS["fragmented"])))
+    grown = after["rss_bytes"] - before["rss_bytes"]
+    assert after["pymalloc_free_bytes"] - before["pymalloc_free_bytes"] >= 0.4 * grown
+
+
+@pytest.mark.parametrize("kind", ["compressors", "blocks"])
+def test_memory_that_c_code_took_from_malloc_is_named(shared_run: Callable[..., Run], kind: str) -> None:
+    before, after = growth(shared_run("growth", kind, str(KINDS[kind])))
+    grown = after["rss_bytes"] - before["rss_bytes"]
+    malloc = sum(after[key] - before[key] for key in ("malloc_other_bytes", "malloc_free_bytes"))
+    assert malloc >= 0.9 * grown
+
+
+def test_the_data_of_arrays_is_counted_once_at_its_owner(shared_run: Callable[..., Run]) -> None:
+    if python(["-c", "import numpy"]).returncode:
+        pytest.skip("numpy is not installed in this interpreter")
+    result = shared_run("growth", "arrays", str(KINDS["arrays"]))
+    sizes = sorted(result.shot.file.sizes[node] for node in result.shot.of_type("numpy.ndarray"))
+    assert sum(size >= 8 * KINDS["arrays"] for size in sizes) == 8
+    before, after = growth(result)
+    assert after["objects_bytes"] - before["objects_bytes"] >= 8 * 8 * KINDS["arrays"]
+
+
+def test_the_capture_gives_its_own_memory_back(shared_run: Callable[..., Run]) -> None:
+    _, after = growth(shared_run("growth", "graph_heap", str(KINDS["graph_heap"])))
+    assert after["tonnage_bytes"] < 3_000_000

@@ -1,0 +1,95 @@
+"""References: all that the collector sees, and of what it does not see only what is named here."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Callable
+
+from capture_support import Run
+
+# What a snapshot knows beyond gc.get_referents, by the label of the reference and the kind of its holder.
+EXTRA_STYLES = {"key", "value", "items", "members"}
+
+
+def parse(rows: array[int]) -> dict[int, tuple[int, ...]]:
+    found: dict[int, tuple[int, ...]] = {}
+    at = 0
+    while at < len(rows):
+        count = rows[at + 1]
+        found[rows[at]] = tuple(rows[at + 2 : at + 2 + count])
+        at += 2 + count
+    return found
+
+
+def stable(result: Run) -> dict[int, tuple[int, ...]]:
+    """Objects whose referents were the same before and after the snapshot."""
+    before, after = parse(result.numbers(".before")), parse(result.numbers(".after"))
+    same = {address: referents for address, referents in before.items() if after.get(address) == referents}
+    assert len(same) >= 0.999 * len(before), f"the oracle changed under itself: {len(same)} of {len(before)}"
+    return same
+
+
+def test_every_referent_that_the_collector_sees_is_recorded(shared_run: Callable[..., Run]) -> None:
+    result = shared_run("references")
+    shot = result.shot
+    missing_objects: Counter[str] = Counter()
+    missing: Counter[tuple[str, str]] = Counter()
+    for address, referents in stable(result).items():
+        node = shot.find(address)
+        if node is None:
+            missing_objects["?"] += 1
+            continue
+        recorded = Counter(shot.address(child) for child in shot.children(node))
+        for lacking in (Counter(referents) - recorded).elements():
+            target = shot.find(lacking)
+            missing[shot.type(node), "not an object" if target is None else shot.type(target)] += 1
+    assert not missing_objects, f"{missing_objects.total()} objects are missing"
+    assert not missing, f"{missing.total()} references are missing: (holder, held) {missing.most_common(25)}"
+
+
+def test_every_further_reference_is_of_a_named_kind(shared_run: Callable[..., Run]) -> None:
+    """What is recorded beyond gc.get_referents has a label that says what it is."""
+    result = shared_run("references")
+    shot = result.shot
+    unnamed: Counter[tuple[str, str, str | int | None, str]] = Counter()
+    for address, referents in stable(result).items():
+        node = shot.find(address)
+        if node is None:
+            continue
+        left = Counter(referents)
+        for reference in shot.references(node):
+            assert reference.target is not None
+            target = shot.address(reference.target)
+            if left[target]:
+                left[target] -= 1
+            elif reference.target >= len(shot):
+                continue  # a synthetic node: keys shared by the instances of a class
+            elif not is_named(reference.style, reference.label):
+                unnamed[shot.type(node), reference.style, reference.label, shot.type(reference.target)] += 1
+    assert not unnamed, f"(holder, style, label, held) {unnamed.most_common(25)}"
+
+
+def is_named(style: str, label: str | int | None) -> bool:
+    if style in ("attribute", "item", "local", "field", "root"):
+        return isinstance(label, str) and bool(label)
+    return style in EXTRA_STYLES
+
+
+def test_no_reference_leads_to_something_that_is_no_object(shared_run: Callable[..., Run]) -> None:
+    assert shared_run("references").shot.facts.get("check.findings.failed", 0) == 0
+
+
+def test_references_are_not_counted_more_often_than_the_reference_count(shared_run: Callable[..., Run]) -> None:
+    """Owning references found are at most the reference count, for every mortal object."""
+    shot = shared_run("references").shot
+    owning: Counter[int] = Counter()
+    for node in range(shot.file.n_nodes):
+        for reference in shot.references(node):
+            if reference.kind == "owning" and reference.target is not None and reference.target < len(shot):
+                owning[reference.target] += 1
+    more: Counter[tuple[str, int]] = Counter()
+    for node, count in owning.items():
+        if not shot.has(node, 1 << 3) and count > shot.file.refcounts[node]:
+            more[shot.type(node), count - shot.file.refcounts[node]] += 1
+    assert not more, f"{more.total()} objects have more owners than references: (type, surplus) {more.most_common(20)}"
