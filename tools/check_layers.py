@@ -5,8 +5,8 @@
 
 Prints `file:line: what is wrong` for each finding and ends with 1 when there is one. What is held:
 
-- a folder includes only the folders its row of TABLE names; graph, analysis and views read snapshots, capture writes them;
-- the library includes C11, zstd and xxhash only; the operating system is lib/base/sys.c's, and nothing in lib prints or exits;
+- a folder includes only what its row of TABLE names; graph, analysis and views read snapshots, capture writes them;
+- the library includes C11, zstd and xxhash only, the operating system in lib/base/sys.c; it never prints or exits;
 - Python.h only in capture/inside, capture/cpython and python/ext;
 - CPython's version is tested in capture/cpython and where LOADERS says why, nowhere else;
 - the package imports the standard library and itself; compat modules import public names of tonnage only.

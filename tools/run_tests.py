@@ -54,9 +54,8 @@ def run(*command: str | Path, env: dict[str, str] | None = None, quiet: bool = F
     merged = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"} | (env or {})
     if not quiet:
         return subprocess.run(words, cwd=ROOT, env=merged, stdin=subprocess.DEVNULL, check=False).returncode
-    done = subprocess.run(
-        words, cwd=ROOT, env=merged, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-    )
+    pipe, out = subprocess.PIPE, subprocess.STDOUT
+    done = subprocess.run(words, cwd=ROOT, env=merged, stdin=subprocess.DEVNULL, stdout=pipe, stderr=out, check=False)
     if done.returncode != 0:
         sys.stdout.buffer.write(done.stdout)
         sys.stdout.flush()
@@ -142,7 +141,7 @@ def suite_c() -> Result:
 
 def suite_asan() -> Result:
     env = {
-        "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:allocator_may_return_null=1",
+        "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     }
     return _meson("build-asan", "-Db_sanitize=address,undefined", "-Db_lundef=false", env=env)
@@ -177,9 +176,8 @@ def suite_versions() -> Result:
 
 
 def suite_lint() -> Result:
-    tracked = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "*.c", "*.h"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split()
+    listing = ["git", "ls-files", "-co", "--exclude-standard", "*.c", "*.h"]
+    tracked = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     checks: list[tuple[str, list[str | Path]]] = [
         ("ruff", [BIN / "ruff", "check", "-q", "."]),
         ("mypy", [BIN / "mypy", "--strict", "--no-error-summary", "python/tonnage", "tools/check_layers.py", __file__]),
