@@ -42,6 +42,10 @@ int tn_node_describe(tn_snapshot *s, uint32_t id, char *out, size_t cap, tn_erro
 static int add_key(tn_snapshot *s, uint32_t key, tn_text *t, tn_error *err)
 {
     tn_preview preview;
+    if (key == TN_NONE) {
+        tn__text_add(t, "[?]", 3);
+        return TN_OK;
+    }
     TN_TRY(tn__snapshot_preview(s, key, &preview, err));
     char text[256];
     int n = preview.kind ? tn_node_preview(s, key, text, sizeof text, err)

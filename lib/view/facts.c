@@ -99,10 +99,12 @@ void tn__fact_command(tn_snapshot *s, tn_out *out)
     for (unsigned i = 0;; i++) {
         snprintf(key, sizeof key, "process.argv.%u", i);
         const char *text = tn__fact_text(s, key);
-        if (!text && i == 0 && !(text = tn__fact_text(s, "process.executable")))
-            text = "(unknown program)";
-        if (!text)
+        if (!text && i == 0)
+            text = tn__fact_text(s, "process.executable");
+        if (!text) {
+            tn__out_text(out, i == 0 ? "unknown program" : "");
             return;
+        }
         if (i > 0)
             tn__out_text(out, " ");
         print_argument(out, text);

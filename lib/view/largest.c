@@ -48,7 +48,8 @@ static int write_text(tn_largest *l, const tn_view_options *o, tn_out *out, tn_e
     if (status == TN_OK) {
         char size[24];
         tn__heading_print(l->snapshot, out, o);
-        tn__out_format(out, "%" PRIu64 " objects, %s\n\n", l->top.count, tn_format_bytes(l->top.bytes, size, sizeof size));
+        tn__out_format(out, "%" PRIu64 " object%s, %s\n\n", l->top.count, l->top.count == 1 ? "" : "s",
+                       tn_format_bytes(l->top.bytes, size, sizeof size));
         tn__table_print(&t, out, o);
         if (l->top.count > l->top.n_rows)
             tn__out_format(out, "<%" PRIu64 " more objects; use --limit N to see more, --limit 0 for all>\n",

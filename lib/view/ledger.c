@@ -1,6 +1,8 @@
 /* ledger.c - the resident set, row by row (facts ledger.*, docs/facts.md): what the objects explain and what the rest is. */
 #include "view/view.h"
 
+#include <stdio.h>
+
 static const struct {
     const char *name, *key, *text;
 } rows[] = {
@@ -25,21 +27,32 @@ static bool resident(tn_snapshot *s, uint64_t *rss)
 
 static void print_row(tn_out *out, const char *text, bool known, bool subtracted, uint64_t bytes, uint64_t rss)
 {
-    char size[24] = "unknown";
+    char size[24], cell[32] = "unknown", share[32];
+    const char *sign = subtracted && bytes ? "-" : "";
     if (known)
-        tn_format_bytes(bytes, size, sizeof size);
-    const char *sign = known && subtracted && bytes ? "-" : "";
-    tn__out_format(out, "  %-44s %1s%11s", text, sign, size);
-    if (known && rss)
-        tn__out_format(out, "  %s%5.1f %%", sign[0] ? "-" : " ", tn__pct(bytes, rss));
+        snprintf(cell, sizeof cell, "%s%s", sign, tn_format_bytes(bytes, size, sizeof size));
+    tn__out_format(out, "  %-44s %12s", text, cell);
+    if (known && rss) {
+        snprintf(share, sizeof share, "%s%.1f", sign, tn__pct(bytes, rss));
+        tn__out_format(out, "  %6s %%", share);
+    }
     tn__out_text(out, "\n");
+}
+
+static void print_heading(tn_snapshot *s, tn_out *out, const tn_view_options *o, bool known, uint64_t rss)
+{
+    uint64_t objects;
+    char text[120] = "Resident set (RSS)";
+    if (known && rss && tn__fact_u64(s, rows[0].key, &objects))
+        snprintf(text, sizeof text, "Resident set (RSS), of which the objects explain %.1f %%", tn__pct(objects, rss));
+    tn__table_heading(out, o, text);
 }
 
 void tn__ledger_print(tn_snapshot *s, tn_out *out, const tn_view_options *o)
 {
     uint64_t rss = 0, bytes;
     bool known = resident(s, &rss);
-    tn__table_heading(out, o, "Resident set (RSS)");
+    print_heading(s, out, o, known, rss);
     for (int i = 0; i < N_ROWS; i++) {
         bytes = 0;
         bool have = tn__fact_u64(s, rows[i].key, &bytes);

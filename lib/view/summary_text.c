@@ -51,7 +51,8 @@ static void print_totals(tn_snapshot *s, const tn_summary *sum, const tn_view_op
     if (tn__fact_u64(s, "memory.rss_bytes", &bytes))
         tn_format_bytes(bytes, rss, sizeof rss);
     tn_format_bytes(sum->census.total.bytes, size, sizeof size);
-    tn__out_format(out, "%" PRIu64 " objects, %s; resident set (RSS) %s\n", sum->census.total.count, size, rss);
+    tn__out_format(out, "%" PRIu64 " object%s, %s; resident set (RSS) %s\n", sum->census.total.count,
+                   sum->census.total.count == 1 ? "" : "s", size, rss);
     if (o->where && *o->where) {
         tn__out_text(out, "selected by: ");
         tn__out_escaped(out, o->where);
@@ -119,8 +120,8 @@ static void print_rest(const tn_summary *sum, tn_out *out)
                        tn_format_bytes(sum->more_bytes, size, sizeof size));
     if (sum->n_filtered)
         tn__out_format(out, "<%zu row%s below the threshold>\n", sum->n_filtered, sum->n_filtered == 1 ? "" : "s");
-    tn__out_format(out, "tonnage itself: %" PRIu64 " objects, %s (in no row above)\n\n", sum->census.own.count,
-                   tn_format_bytes(sum->census.own.bytes, size, sizeof size));
+    tn__out_format(out, "tonnage itself: %" PRIu64 " object%s, %s (in no row above)\n\n", sum->census.own.count,
+                   sum->census.own.count == 1 ? "" : "s", tn_format_bytes(sum->census.own.bytes, size, sizeof size));
 }
 
 void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_options *o, tn_out *out, tn_table *table)

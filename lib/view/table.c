@@ -6,6 +6,7 @@
 #include <string.h>
 
 enum { MAX_COLUMNS = 16, GAP = 2 };
+#define HEADING UINT32_MAX /* as a row */
 
 void tn__table_init(tn_table *t, const tn_alloc *a, const tn_table_column *columns, uint32_t n_columns)
 {
@@ -85,20 +86,27 @@ static const char *cell(const tn_table *t, uint32_t i)
     return (const char *)t->text.data + start;
 }
 
+static const char *text_at(const tn_table *t, uint32_t row, uint32_t column)
+{
+    return row == HEADING ? t->columns[column].heading : cell(t, row * t->n_columns + column);
+}
+
 static void print_row(const tn_table *t, tn_out *out, uint32_t row, const uint32_t *widths, uint32_t limit)
 {
-    uint32_t used = 0;
-    for (uint32_t c = 0; c < t->n_columns; c++) {
-        const char *text = row == UINT32_MAX ? t->columns[c].heading : cell(t, row * t->n_columns + c);
+    uint32_t used = 0, n_columns = t->n_columns;
+    while (n_columns > 0 && !*text_at(t, row, n_columns - 1)) /* no blanks at the end of a line */
+        n_columns--;
+    for (uint32_t c = 0; c < n_columns; c++) {
+        const char *text = text_at(t, row, c);
         size_t n = strlen(text);
         uint32_t width = tn__text_width(text, n);
-        bool last = c + 1 == t->n_columns;
+        bool last = c + 1 == n_columns;
         if (c > 0)
             spaces(out, GAP);
         used += c > 0 ? GAP : 0;
         if (t->columns[c].right)
             spaces(out, widths[c] - width);
-        if (last && used + width > limit && used < limit) {
+        if (c + 1 == t->n_columns && used < limit && width > limit - used) {
             n = tn__text_fit(text, n, limit - used - 1);
             tn__out_bytes(out, text, n);
             tn__out_text(out, "…");
@@ -133,7 +141,7 @@ void tn__table_print(const tn_table *t, tn_out *out, const tn_view_options *o)
     uint32_t limit = o->width ? o->width : 100;
     if (o->color)
         tn__out_text(out, "\033[1m");
-    print_row(t, out, UINT32_MAX, widths, limit);
+    print_row(t, out, HEADING, widths, limit);
     tn__out_text(out, o->color ? "\033[0m\n" : "\n");
     for (uint32_t r = 0; r < rows; r++) {
         print_row(t, out, r, widths, limit);

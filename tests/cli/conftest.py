@@ -1,0 +1,41 @@
+"""The command as a program: what it prints, where, and its exit code. TONNAGE_CLI names another binary."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "python"))
+CLI = os.environ.get("TONNAGE_CLI", str(ROOT / ".venv" / "bin" / "tonnage"))
+
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def cli() -> Cli:
+    """Runs the command; no terminal, English messages."""
+
+    def run(*words: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+        arguments = {
+            "capture_output": True, "encoding": "utf-8", "errors": "strict", "timeout": 60,
+            "env": {**os.environ, "LC_ALL": "C"}, **options,
+        }  # fmt: skip
+        return subprocess.run([CLI, *map(str, words)], **arguments)  # type: ignore[call-overload]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A snapshot of a small shop, all of whose numbers the tests know."""
+    import shop_snapshot
+
+    path = tmp_path_factory.mktemp("cli") / "shop.tonnage"
+    path.write_bytes(shop_snapshot.data())
+    return path

@@ -1,0 +1,32 @@
+"""Rewrites tests/cli/golden from what the command prints now; look at the difference before you keep it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "python")]
+
+
+def main() -> None:
+    """One file for each case of test_text_is_the_golden_one."""
+    import shop_snapshot
+    import test_cli_reading as tests
+
+    (cases,) = (mark.args[1] for mark in tests.test_text_is_the_golden_one.pytestmark)  # type: ignore[attr-defined]
+    tests.GOLDEN.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "shop.tonnage"
+        file.write_bytes(shop_snapshot.data())
+        for name, rest in cases:
+            slug = "-".join([name, *rest]).replace("--", "").translate(str.maketrans(":*.", "___"))
+            cli = os.environ.get("TONNAGE_CLI", "tonnage")
+            got = subprocess.run([cli, *tests.words(name, file, *rest)], capture_output=True, check=True)
+            (tests.GOLDEN / f"{slug}.txt").write_bytes(got.stdout)
+
+
+main()

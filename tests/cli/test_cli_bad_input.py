@@ -1,0 +1,178 @@
+"""Every bad input: its exit code, nothing on standard output, one line that names the cause."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import CLI, Cli
+
+READING = ("summary", "largest", "show", "info")
+
+
+def refused(cli: Cli, code: int, part: str, *words: str | Path) -> None:
+    got = cli(*words)
+    assert (got.returncode, got.stdout) == (code, ""), got
+    assert got.stderr.startswith("tonnage: ")
+    assert got.stderr.count("\n") == 1
+    assert part in got.stderr
+
+
+def words(verb: str, path: str | Path) -> list[str]:
+    return [verb, str(path), *(["0x10"] if verb == "show" else [])]
+
+
+@pytest.mark.parametrize("verb", READING)
+def test_files_that_are_no_snapshot(cli: Cli, shop: Path, tmp_path: Path, verb: str) -> None:
+    import pure_writer
+
+    data = shop.read_bytes()
+    wrong = {
+        "empty": b"",
+        "text": b"hello, this is no snapshot\n" * 10,
+        "magic": b"\x00" + data[1:],
+        "cut": data[: len(data) // 2],
+        "torn": data[:-1],
+    }
+    for name, content in wrong.items():
+        (tmp_path / name).write_bytes(content)
+        refused(cli, 5, name, *words(verb, tmp_path / name))
+    (tmp_path / "two").write_bytes(pure_writer.with_version(data, 2))
+    refused(cli, 6, "2", *words(verb, tmp_path / "two"))
+
+
+@pytest.mark.parametrize("verb", READING)
+def test_paths_that_are_no_file(cli: Cli, tmp_path: Path, verb: str) -> None:
+    refused(cli, 5, "no such file", *words(verb, tmp_path / "missing"))
+    refused(cli, 5, str(tmp_path), *words(verb, tmp_path))
+    refused(cli, 5, "/dev/null", *words(verb, "/dev/null"))
+
+
+def test_unreadable_file_is_a_permission(cli: Cli, shop: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.tonnage"
+    secret.write_bytes(shop.read_bytes())
+    secret.chmod(0)
+    if os.access(secret, os.R_OK):  # the super-user reads everything: ask as somebody else
+        tmp_path.chmod(0o755)
+        got = subprocess.run(
+            [CLI, "summary", "secret.tonnage"], cwd=tmp_path, user=65534, capture_output=True, text=True
+        )
+    else:
+        got = cli("summary", secret)
+    if "Permission" in got.stderr and got.returncode != 4:
+        pytest.skip("the command itself cannot be reached by another user")
+    assert (got.returncode, got.stdout) == (4, "")
+    assert "permission denied" in got.stderr
+
+
+def test_flipped_bits_never_crash(cli: Cli, shop: Path, tmp_path: Path) -> None:
+    import pure_writer
+
+    data = shop.read_bytes()
+    path = tmp_path / "flipped.tonnage"
+    for bit in range(0, 8 * len(data), 8 * len(data) // 60):
+        path.write_bytes(pure_writer.flip(data, bit))
+        for verb in ("summary", "check"):
+            got = cli(verb, path)
+            assert got.returncode in (0, 1, 5, 6), (bit, got)
+            assert "AddressSanitizer" not in got.stderr
+
+
+def test_check_reads_what_is_whole(cli: Cli, shop: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cut.tonnage"
+    path.write_bytes(shop.read_bytes()[:-40])
+    got = cli("check", path)
+    assert got.returncode == 1
+    assert got.stdout.startswith("verdict: truncated\n")
+    assert "ADDR" in got.stdout
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        ("summary",),
+        ("show", "FILE"),
+        ("summary", "FILE", "more"),
+        ("summary", "FILE", "--frobnicate"),
+        ("summary", "FILE", "--limit"),
+        ("summary", "FILE", "--limit", "-1"),
+        ("summary", "FILE", "--limit", "99999999999"),
+        ("summary", "FILE", "--sort", "colour"),
+        ("summary", "FILE", "--by", "colour"),
+        ("summary", "FILE", "--threshold", "much"),
+        ("summary", "FILE", "--max-memory", "0"),
+        ("summary", "FILE", "--json=yes"),
+        ("largest", "FILE", "--by", "type"),
+        ("largest", "FILE", "--sort", "type"),
+        ("show", "FILE", "pear"),
+        ("show", "FILE", "0x"),
+        ("show", "FILE", "-5"),
+        ("show", "FILE", "99999999999999999999999"),
+        ("frobnicate", "FILE"),
+        ("--frobnicate",),
+        (),
+    ],
+)
+def test_wrong_words_are_usage(cli: Cli, shop: Path, rest: tuple[str, ...]) -> None:
+    refused(cli, 2, "", *(str(shop) if word == "FILE" else word for word in rest))
+
+
+def test_absent_object_is_not_found(cli: Cli, shop: Path) -> None:
+    for address in ("0x7f0000000108", "0", "0xffffffffffffffff"):
+        refused(cli, 3, "no object starts at", "show", shop, address)
+
+
+def test_memory_limit_ends_in_one_line(cli: Cli, shop: Path) -> None:
+    refused(cli, 5, "", "summary", shop, "--max-memory", "1k")
+
+
+def test_help_of_every_verb_is_true(cli: Cli) -> None:
+    front = cli("--help")
+    assert (front.returncode, front.stderr) == (0, "")
+    for verb in ("summary", "largest", "show", "info", "check", "run"):
+        page = cli(verb, "--help")
+        assert (page.returncode, page.stderr) == (0, "")
+        assert f"  {verb} " in front.stdout
+        assert f"example: tonnage {verb} " in page.stdout
+        assert max(map(len, page.stdout.splitlines())) <= 120
+
+
+def test_listed_options_exist(cli: Cli, shop: Path) -> None:
+    values = {"--by": "type", "--sort": "size", "--limit": "1", "--threshold": "1", "--where": "size:>1", "--max-memory": "1G"}
+    for verb in READING + ("check",):
+        page = cli(verb, "--help").stdout
+        options = [line.split()[0] for line in page.splitlines() if line.startswith("  --")]
+        assert len(options) >= 4
+        for option in options:
+            address = ["0x7f0000000100"] if verb == "show" else []
+            got = cli(verb, shop, *address, option, *([values[option]] if option in values else []))
+            assert got.returncode == 0, (verb, option, got.stderr)
+
+
+def test_version_is_one_line(cli: Cli) -> None:
+    assert cli("--version").stdout.startswith("tonnage 0.")
+
+
+def test_full_disk_is_said(cli: Cli, shop: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        got = cli("summary", shop, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    assert got.returncode == 5
+    assert got.stderr == "tonnage: cannot write to standard output: No space left on device\n"
+
+
+def test_closed_output_is_said(shop: Path) -> None:
+    got = subprocess.run(f"'{CLI}' summary '{shop}' >&-", shell=True, capture_output=True, text=True)
+    assert got.returncode == 5
+    assert "cannot write to standard output" in got.stderr
+
+
+def test_a_reader_that_went_away_is_quiet(shop: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        got = subprocess.run([CLI, "summary", str(shop)], stdout=writing, stderr=subprocess.PIPE)
+    finally:
+        os.close(writing)
+    assert (got.returncode, got.stderr) == (0, b"")
