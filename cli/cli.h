@@ -10,7 +10,13 @@
 enum { CLI_OK = 0, CLI_FINDINGS = 1, CLI_USAGE = 2, CLI_NO_TARGET = 3, CLI_UNREADABLE = 5 };
 
 enum {
-    CLI_JSON = 1, CLI_LIMIT = 2, CLI_SORT = 4, CLI_WHERE = 8, CLI_THRESHOLD = 16, CLI_BY = 32, CLI_MEMORY = 64,
+    CLI_JSON = 1,
+    CLI_LIMIT = 2,
+    CLI_SORT = 4,
+    CLI_WHERE = 8,
+    CLI_THRESHOLD = 16,
+    CLI_BY = 32,
+    CLI_MEMORY = 64,
     CLI_ADDRESS = 128, /* the verb takes ADDRESS after FILE */
 };
 
@@ -45,7 +51,8 @@ int cli_fail(const char *file, const tn_error *err);                         /* 
 tn_sink cli_sink(void);
 void cli_print(const char *text);
 int cli_finish(int code); /* flushes; the exit code, another one if standard output failed */
-int cli_open(const cli_options *options, bool partial, tn_snapshot **out); /* 0 or an exit code, said; starts progress */
+int cli_open(const cli_options *options, bool partial,
+             tn_snapshot **out); /* 0 or an exit code, said; starts progress */
 
 /* ---- cmd_*.c ---- */
 int cmd_summary(const cli_options *options);

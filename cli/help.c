@@ -16,15 +16,19 @@ const cli_verb cli_verbs[] = {
      "The biggest single objects with a running total, their addresses and how their values begin.\n\n"
      "example: tonnage largest app.tonnage --where 'type:dict module:builtins' --limit 10\n"},
     {"show", READING | CLI_WHERE | CLI_ADDRESS, cmd_show, "one object: its parts, what it refers to, who refers to it",
-     "One object: its size and the parts of it, reference count, flags, value, the references it holds and the objects\n"
-     "that refer to it, each with the attribute, key or index. ADDRESS comes from a column \"at\" of summary or largest.\n\n"
+     "One object: its size and the parts of it, reference count, flags, value, the references it holds and the "
+     "objects\n"
+     "that refer to it, each with the attribute, key or index. ADDRESS comes from a column \"at\" of summary or "
+     "largest.\n\n"
      "example: tonnage show app.tonnage 0x7f0a12345680 --limit 50\n"},
     {"info", READING, cmd_info, "facts of the process, the interpreter and the capture; threads with stacks",
-     "All facts in the file: process, interpreter, memory, allocators, collector, threads with their stacks (the limit\n"
+     "All facts in the file: process, interpreter, memory, allocators, collector, threads with their stacks (the "
+     "limit\n"
      "counts frames of a thread), self-checks.\n\n"
      "example: tonnage info app.tonnage --json\n"},
     {"check", READING, cmd_check, "whether the file is whole and its self-checks held",
-     "Reads the whole file and verifies every hash and rule; then the self-checks of the capture. Opens cut files too and\n"
+     "Reads the whole file and verifies every hash and rule; then the self-checks of the capture. Opens cut files too "
+     "and\n"
      "says what of them is whole. Exit code 1 when anything is wrong.\n\n"
      "example: tonnage check app.tonnage\n"},
 };

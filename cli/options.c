@@ -12,8 +12,8 @@ static const struct {
     unsigned option;
     bool value;
 } known[] = {
-    {"--json", CLI_JSON, false},          {"--limit", CLI_LIMIT, true}, {"--sort", CLI_SORT, true},
-    {"--where", CLI_WHERE, true},         {"--by", CLI_BY, true},       {"--threshold", CLI_THRESHOLD, true},
+    {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true}, {"--sort", CLI_SORT, true},
+    {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},       {"--threshold", CLI_THRESHOLD, true},
     {"--max-memory", CLI_MEMORY, true},
 };
 
@@ -84,8 +84,8 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
         return CLI_OK;
     }
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strlen(known[i].name) != length || memcmp(known[i].name, word, length) != 0
-            || !(verb->options & known[i].option))
+        if (strlen(known[i].name) != length || memcmp(known[i].name, word, length) != 0 ||
+            !(verb->options & known[i].option))
             continue;
         if (!known[i].value) {
             if (equals)

@@ -12,13 +12,21 @@
 
 /* ---- selection.c: the grammar of docs/selection.md ---- */
 
-enum tn_condition_kind { TN_COND_TYPE, TN_COND_MODULE, TN_COND_SIZE, TN_COND_TEXT, TN_COND_ADDRESS, TN_COND_COUNT,
-                         TN_COND_LARGEST, TN_COND_KINDS };
+enum tn_condition_kind {
+    TN_COND_TYPE,
+    TN_COND_MODULE,
+    TN_COND_SIZE,
+    TN_COND_TEXT,
+    TN_COND_ADDRESS,
+    TN_COND_COUNT,
+    TN_COND_LARGEST,
+    TN_COND_KINDS
+};
 enum tn_compare { TN_CMP_EQ, TN_CMP_LT, TN_CMP_LE, TN_CMP_GT, TN_CMP_GE };
 enum { /* which conditions a selection may hold */
-    TN_SELECT_OBJECTS = 1 << TN_COND_TYPE | 1 << TN_COND_MODULE | 1 << TN_COND_SIZE | 1 << TN_COND_TEXT
-                        | 1 << TN_COND_ADDRESS,
-    TN_SELECT_ROWS = 1 << TN_COND_SIZE | 1 << TN_COND_COUNT | 1 << TN_COND_LARGEST,
+       TN_SELECT_OBJECTS =
+           1 << TN_COND_TYPE | 1 << TN_COND_MODULE | 1 << TN_COND_SIZE | 1 << TN_COND_TEXT | 1 << TN_COND_ADDRESS,
+       TN_SELECT_ROWS = 1 << TN_COND_SIZE | 1 << TN_COND_COUNT | 1 << TN_COND_LARGEST,
 };
 
 typedef struct tn_condition {
@@ -62,8 +70,8 @@ typedef struct tn_scan {
     const tn_selection *selection; /* NULL: all */
     uint8_t *shape_state;          /* one byte a shape */
     uint32_t n_shapes, n_objects;
-    size_t block;     /* next one to decode */
-    uint32_t offset;  /* in the current block */
+    size_t block;    /* next one to decode */
+    uint32_t offset; /* in the current block */
     tn_block shap, size, flag;
     bool by_size, by_node;
     /* the current tile: objects first .. first + n - 1 */
@@ -90,10 +98,10 @@ void tn__set_add(tn_set *set, uint32_t id);
 /* ---- groups.c ---- */
 
 typedef struct tn_group_row {
-    const char *name;  /* full name of a type, a module; NULL by size */
-    uint64_t each;     /* by size: the size */
+    const char *name; /* full name of a type, a module; NULL by size */
+    uint64_t each;    /* by size: the size */
     uint64_t count, bytes;
-    uint64_t top;      /* largest + 1; 0: none yet */
+    uint64_t top; /* largest + 1; 0: none yet */
     uint32_t largest_id;
 } tn_group_row;
 static inline uint64_t tn__group_largest(const tn_group_row *row)
@@ -118,7 +126,7 @@ void tn__census_free(tn_census *census);
 
 typedef struct tn_top_row {
     uint64_t bytes;
-    uint32_t id;
+    uint32_t id, shape;
 } tn_top_row;
 typedef struct tn_top {
     const tn_alloc *alloc;

@@ -207,15 +207,15 @@ static int tie(const tn_group_row *a, const tn_group_row *b)
     return a->each < b->each ? 1 : a->each > b->each ? -1 : 0;
 }
 
-#define ORDER(function, field)                                           \
-    static int function(const void *left, const void *right)             \
-    {                                                                    \
-        const tn_group_row *a = left, *b = right;                        \
+#define ORDER(function, field)                                                 \
+    static int function(const void *left, const void *right)                   \
+    {                                                                          \
+        const tn_group_row *a = left, *b = right;                              \
         return a->field < b->field ? 1 : a->field > b->field ? -1 : tie(a, b); \
-    }                                                                    \
-    static int function##_up(const void *left, const void *right)        \
-    {                                                                    \
-        const tn_group_row *a = left, *b = right;                        \
+    }                                                                          \
+    static int function##_up(const void *left, const void *right)              \
+    {                                                                          \
+        const tn_group_row *a = left, *b = right;                              \
         return a->field < b->field ? -1 : a->field > b->field ? 1 : tie(a, b); \
     }
 ORDER(by_bytes, bytes)

@@ -89,7 +89,9 @@ static int parse_address(const char *value, size_t n, uint64_t *out)
     size_t i = hex ? 2 : 0;
     for (; i < n; i++) {
         char c = value[i], low = (char)(c | 0x20);
-        uint64_t digit = c >= '0' && c <= '9' ? (uint64_t)(c - '0') : low >= 'a' && low <= 'f' ? (uint64_t)(low - 'a' + 10) : 99;
+        uint64_t digit = c >= '0' && c <= '9'       ? (uint64_t)(c - '0')
+                         : low >= 'a' && low <= 'f' ? (uint64_t)(low - 'a' + 10)
+                                                    : 99;
         if (digit >= base || result > (UINT64_MAX - digit) / base)
             return TN_EINVAL;
         result = result * base + digit;

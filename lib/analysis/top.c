@@ -53,7 +53,7 @@ static int collect(tn_top *top, tn_scan *scan, uint64_t flip, tn_error *err)
                 continue;
             top->count++;
             top->bytes += scan->bytes[i];
-            offer(top, (tn_top_row){scan->bytes[i] ^ flip, scan->first + i});
+            offer(top, (tn_top_row){scan->bytes[i] ^ flip, scan->first + i, scan->shape[i]});
         }
     }
     return more;

@@ -116,8 +116,8 @@ uint32_t tn__checks_failed(tn_snapshot *s)
     uint32_t failed = 0;
     for (size_t i = 0; i < tn_snapshot_n_facts(s); i++) {
         tn_fact fact;
-        if (tn_snapshot_fact(s, i, &fact) == TN_OK && strncmp(fact.key, "check.", 6) == 0
-            && ends_with(fact.key, ".failed") && fact.kind == TN_FACT_UINT)
+        if (tn_snapshot_fact(s, i, &fact) == TN_OK && strncmp(fact.key, "check.", 6) == 0 &&
+            ends_with(fact.key, ".failed") && fact.kind == TN_FACT_UINT)
             failed += fact.value.u > 0;
     }
     return failed;

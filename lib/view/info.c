@@ -8,10 +8,20 @@
 static const struct {
     const char *prefix, *title;
 } groups[] = {
-    {"capture.", "Capture"},   {"process.", "Process"},  {"platform.", "Platform"}, {"python.", "Interpreter"},
-    {"objects.", "Objects"},   {"own.", "tonnage's own"}, {"memory.", "Memory"},     {"status.", "Memory, as Linux counts it (after the pause)"},
-    {"smaps.", "Mappings (after the pause)"}, {"pymalloc.", "Python's allocator"}, {"malloc.", "C library's allocator"},
-    {"freelist.", "Free lists"}, {"gc.", "Garbage collector"}, {"check.", "Self-checks"},
+    {"capture.", "Capture"},
+    {"process.", "Process"},
+    {"platform.", "Platform"},
+    {"python.", "Interpreter"},
+    {"objects.", "Objects"},
+    {"own.", "tonnage's own"},
+    {"memory.", "Memory"},
+    {"status.", "Memory, as Linux counts it (after the pause)"},
+    {"smaps.", "Mappings (after the pause)"},
+    {"pymalloc.", "Python's allocator"},
+    {"malloc.", "C library's allocator"},
+    {"freelist.", "Free lists"},
+    {"gc.", "Garbage collector"},
+    {"check.", "Self-checks"},
 };
 enum { N_GROUPS = sizeof groups / sizeof *groups };
 
@@ -23,8 +33,8 @@ static bool starts_with(const char *text, const char *start)
 /* argv is the heading, pymalloc's classes and the ledger have views of their own, threads follow with their stacks. */
 static bool elsewhere(const char *key)
 {
-    return starts_with(key, "process.argv.") || starts_with(key, "ledger.") || starts_with(key, "thread.")
-           || starts_with(key, "pymalloc.class.");
+    return starts_with(key, "process.argv.") || starts_with(key, "ledger.") || starts_with(key, "thread.") ||
+           starts_with(key, "pymalloc.class.");
 }
 
 static int group_of(const char *key)
@@ -53,8 +63,8 @@ static void print_group(tn_snapshot *s, int group, const tn_view_options *o, tn_
         tn__out_escaped(out, name);
         tn__out_format(out, "%*s", n < 32 ? (int)(33 - n) : 1, "");
         tn__fact_print(out, &fact);
-        bool failed = group < N_GROUPS && strcmp(groups[group].prefix, "check.") == 0 && fact.kind == TN_FACT_UINT
-                      && n > 7 && strcmp(name + n - 7, ".failed") == 0 && fact.value.u > 0;
+        bool failed = group < N_GROUPS && strcmp(groups[group].prefix, "check.") == 0 && fact.kind == TN_FACT_UINT &&
+                      n > 7 && strcmp(name + n - 7, ".failed") == 0 && fact.value.u > 0;
         tn__out_text(out, failed ? "   FAILED\n" : "\n");
     }
 }

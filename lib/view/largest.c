@@ -9,27 +9,31 @@ typedef struct tn_largest {
     tn_buf preview;
 } tn_largest;
 
-static int row_of(tn_largest *l, size_t i, tn_node *node, tn_type *type, tn_error *err)
+/* Address, type and preview only: tn_node_get would load every column and all references for twenty rows. */
+static int row_of(tn_largest *l, size_t i, uint64_t *address, tn_type *type, tn_error *err)
 {
-    TN_TRY(tn_node_get(l->snapshot, l->top.rows[i].id, node, err));
-    TN_TRY(tn_snapshot_type(l->snapshot, node->type, type));
-    return tn__preview_into(l->snapshot, node->id, &l->preview, err);
+    const tn_top_row *row = &l->top.rows[i];
+    TN_TRY(tn__snapshot_addresses(l->snapshot, err));
+    TN_TRY(tn_snapshot_type(l->snapshot, tn__snapshot_shapes(l->snapshot)[row->shape].type, type));
+    TN_TRY(tn__preview_into(l->snapshot, row->id, &l->preview, err));
+    *address = tn__snapshot_address(l->snapshot, row->id);
+    return TN_OK;
 }
 
 static int fill_table(tn_largest *l, tn_table *t, tn_error *err)
 {
     uint64_t running = 0;
     for (size_t i = 0; i < l->top.n_rows; i++) {
-        tn_node node;
+        uint64_t address;
         tn_type type;
-        TN_TRY(row_of(l, i, &node, &type, err));
+        TN_TRY(row_of(l, i, &address, &type, err));
         running += l->top.rows[i].bytes;
         tn__table_u64(t, i);
         tn__table_bytes(t, l->top.rows[i].bytes);
         tn__table_pct(t, l->top.rows[i].bytes, l->top.bytes);
         tn__table_bytes(t, running);
         tn__table_pct(t, running, l->top.bytes);
-        tn__table_hex(t, node.address);
+        tn__table_hex(t, address);
         tn__table_text(t, type.full_name);
         tn__table_text(t, (const char *)l->preview.data);
     }
@@ -39,8 +43,8 @@ static int fill_table(tn_largest *l, tn_table *t, tn_error *err)
 static int write_text(tn_largest *l, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     static const tn_table_column columns[] = {
-        {"Index", true}, {"Size", true},  {"%", true},     {"Total", true},
-        {"%", true},     {"at", false}, {"Type", false}, {"Preview", false},
+        {"Index", true}, {"Size", true}, {"%", true},     {"Total", true},
+        {"%", true},     {"at", false},  {"Type", false}, {"Preview", false},
     };
     tn_table t;
     tn__table_init(&t, l->top.alloc, columns, sizeof columns / sizeof *columns);
@@ -76,17 +80,17 @@ static int write_json(tn_largest *l, const tn_view_options *o, tn_out *out, tn_e
     tn__json_close(&j, '}');
     tn__json_open(&j, "rows", '[');
     for (size_t i = 0; i < l->top.n_rows; i++) {
-        tn_node node;
+        uint64_t address;
         tn_type type;
-        TN_TRY(row_of(l, i, &node, &type, err));
-        running += node.size;
+        TN_TRY(row_of(l, i, &address, &type, err));
+        running += l->top.rows[i].bytes;
         tn__json_line(&j);
         tn__json_open(&j, NULL, '{');
-        tn__json_u64(&j, "size", node.size);
-        tn__json_pct(&j, "size_pct", node.size, l->top.bytes);
+        tn__json_u64(&j, "size", l->top.rows[i].bytes);
+        tn__json_pct(&j, "size_pct", l->top.rows[i].bytes, l->top.bytes);
         tn__json_u64(&j, "cum_size", running);
         tn__json_pct(&j, "cum_pct", running, l->top.bytes);
-        tn__json_hex(&j, "address", node.address);
+        tn__json_hex(&j, "address", address);
         tn__json_string(&j, "type", type.full_name);
         tn__json_string(&j, "preview", l->preview.size ? (const char *)l->preview.data : NULL);
         tn__json_close(&j, '}');

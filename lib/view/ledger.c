@@ -58,7 +58,7 @@ void tn__ledger_print(tn_snapshot *s, tn_out *out, const tn_view_options *o)
         bool have = tn__fact_u64(s, rows[i].key, &bytes);
         print_row(out, rows[i].text, have, i == N_ROWS - 1, bytes, rss);
     }
-    print_row(out, "total", known, false, rss, rss);
+    print_row(out, "total, read after the pause", known, false, rss, rss);
 }
 
 void tn__ledger_json(tn_json *j, tn_snapshot *s)

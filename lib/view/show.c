@@ -6,8 +6,8 @@
 
 const char *tn__part_name(uint8_t kind)
 {
-    static const char *const names[] = {"items", "keys", "values", "table", "utf-8 copy",
-                                        "blocks", "data", "cache", "wide copy", "other"};
+    static const char *const names[] = {"items",  "keys", "values", "table",     "utf-8 copy",
+                                        "blocks", "data", "cache",  "wide copy", "other"};
     return kind == 255 ? "own block" : kind < sizeof names / sizeof *names ? names[kind] : "other";
 }
 
@@ -120,7 +120,8 @@ static int compute(tn_show *show, uint32_t id, const tn_view_options *o, tn_erro
 {
     tn_snapshot *s = show->snapshot;
     if (o->sort)
-        return tn__error_set(err, TN_EINVAL, 0, "show keeps references in their own order; it has no columns to sort by");
+        return tn__error_set(err, TN_EINVAL, 0,
+                             "show keeps references in their own order; it has no columns to sort by");
     if (o->where && *o->where)
         TN_TRY(tn_set_where(s, o->where, &show->set, err));
     TN_TRY(tn_node_get(s, id, &show->node, err));

@@ -3,7 +3,7 @@
 
 static void columns_json(tn_json *j, const char *key)
 {
-    const char *const columns[] = {key,       "count",   "count_pct", "size",           "size_pct",
+    const char *const columns[] = {key,        "count",   "count_pct", "size",           "size_pct",
                                    "cum_size", "cum_pct", "largest",   "largest_address"};
     tn__json_strings(j, "columns", columns, sizeof columns / sizeof *columns);
     tn__json_open(j, "units", '{');

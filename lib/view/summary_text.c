@@ -51,8 +51,8 @@ static void print_totals(tn_snapshot *s, const tn_summary *sum, const tn_view_op
     if (tn__fact_u64(s, "memory.rss_bytes", &bytes))
         tn_format_bytes(bytes, rss, sizeof rss);
     tn_format_bytes(sum->census.total.bytes, size, sizeof size);
-    tn__out_format(out, "%" PRIu64 " object%s, %s; resident set (RSS) %s\n", sum->census.total.count,
-                   sum->census.total.count == 1 ? "" : "s", size, rss);
+    tn__out_format(out, "%" PRIu64 " object%s, %s; resident set (RSS) %s when the pause began\n",
+                   sum->census.total.count, sum->census.total.count == 1 ? "" : "s", size, rss);
     if (o->where && *o->where) {
         tn__out_text(out, "selected by: ");
         tn__out_escaped(out, o->where);
@@ -62,16 +62,16 @@ static void print_totals(tn_snapshot *s, const tn_summary *sum, const tn_view_op
 }
 
 static const tn_table_column by_type[] = {
-    {"Index", true}, {"Count", true}, {"%", true},       {"Size", true},  {"%", true},
-    {"Cumulative", true}, {"%", true}, {"Largest", true}, {"at", false}, {"Type", false},
+    {"Index", true},      {"Count", true}, {"%", true},       {"Size", true}, {"%", true},
+    {"Cumulative", true}, {"%", true},     {"Largest", true}, {"at", false},  {"Type", false},
 };
 static const tn_table_column by_size[] = {
-    {"Index", true}, {"Count", true}, {"%", true},   {"Size", true},  {"%", true},
-    {"Cumulative", true}, {"%", true}, {"Each", true}, {"one at", false},
+    {"Index", true},      {"Count", true}, {"%", true},    {"Size", true},    {"%", true},
+    {"Cumulative", true}, {"%", true},     {"Each", true}, {"one at", false},
 };
 static const tn_table_column by_module[] = {
-    {"Index", true}, {"Count", true}, {"%", true},       {"Size", true},  {"%", true},
-    {"Cumulative", true}, {"%", true}, {"Largest", true}, {"at", false}, {"Module", false},
+    {"Index", true},      {"Count", true}, {"%", true},       {"Size", true}, {"%", true},
+    {"Cumulative", true}, {"%", true},     {"Largest", true}, {"at", false},  {"Module", false},
 };
 
 static void fill_rows(const tn_summary *sum, tn_table *t)

@@ -98,14 +98,14 @@ int tn__label_into(tn_snapshot *s, const tn_reference *r, tn_buf *out, tn_error 
 /* ---- facts.c ---- */
 
 bool tn__fact_u64(tn_snapshot *s, const char *key, uint64_t *out);
-const char *tn__fact_text(tn_snapshot *s, const char *key); /* NULL: unknown */
-void tn__fact_print(tn_out *out, const tn_fact *fact);      /* value with the unit its key ends in */
-void tn__fact_time(uint64_t wall_ns, char *out, size_t cap);     /* 2026-01-31 12:00:00 UTC */
-void tn__fact_duration(uint64_t ns, char *out, size_t cap);      /* 41.2 ms */
-void tn__fact_command(tn_snapshot *s, tn_out *out);              /* argv, quoted where a shell would need it */
+const char *tn__fact_text(tn_snapshot *s, const char *key);  /* NULL: unknown */
+void tn__fact_print(tn_out *out, const tn_fact *fact);       /* value with the unit its key ends in */
+void tn__fact_time(uint64_t wall_ns, char *out, size_t cap); /* 2026-01-31 12:00:00 UTC */
+void tn__fact_duration(uint64_t ns, char *out, size_t cap);  /* 41.2 ms */
+void tn__fact_command(tn_snapshot *s, tn_out *out);          /* argv, quoted where a shell would need it */
 void tn__fact_json(tn_json *j, const char *key, const tn_fact *fact);
-void tn__info_json(tn_json *j, tn_snapshot *s);                  /* "info": {...} */
-uint32_t tn__checks_failed(tn_snapshot *s);                      /* facts check.*.failed above 0 */
+void tn__info_json(tn_json *j, tn_snapshot *s); /* "info": {...} */
+uint32_t tn__checks_failed(tn_snapshot *s);     /* facts check.*.failed above 0 */
 
 /* ---- ledger.c ---- */
 

@@ -140,7 +140,8 @@ def test_help_of_every_verb_is_true(cli: Cli) -> None:
 
 
 def test_listed_options_exist(cli: Cli, shop: Path) -> None:
-    values = {"--by": "type", "--sort": "size", "--limit": "1", "--threshold": "1", "--where": "size:>1", "--max-memory": "1G"}
+    values = {"--by": "type", "--sort": "size", "--limit": "1", "--threshold": "1", "--where": "size:>1"}
+    values["--max-memory"] = "1G"
     for verb in READING + ("check",):
         page = cli(verb, "--help").stdout
         options = [line.split()[0] for line in page.splitlines() if line.startswith("  --")]
