@@ -55,14 +55,14 @@ def test_unreadable_file_is_a_permission(cli: Cli, shop: Path, tmp_path: Path) -
     secret.write_bytes(shop.read_bytes())
     secret.chmod(0)
     if os.access(secret, os.R_OK):  # the super-user reads everything: ask as somebody else
-        tmp_path.chmod(0o755)
-        got = subprocess.run(
-            [CLI, "summary", "secret.tonnage"], cwd=tmp_path, user=65534, capture_output=True, text=True
-        )
+        try:
+            got = subprocess.run(
+                [CLI, "summary", "secret.tonnage"], cwd=tmp_path, user=65534, capture_output=True, text=True
+            )
+        except PermissionError:
+            pytest.skip("the command itself cannot be reached by another user")
     else:
         got = cli("summary", secret)
-    if "Permission" in got.stderr and got.returncode != 4:
-        pytest.skip("the command itself cannot be reached by another user")
     assert (got.returncode, got.stdout) == (4, "")
     assert "permission denied" in got.stderr
 
