@@ -8,11 +8,16 @@ typedef struct tn_findings {
     tn_buf rows; /* tn_error */
     uint32_t n;  /* all of them, also beyond the memory for rows */
     int worst;
+    tn_error stopped; /* no memory, no reading: says nothing of the file */
 } tn_findings;
 
 static void keep(void *ctx, const tn_error *finding)
 {
     tn_findings *f = ctx;
+    if (finding->status == TN_ENOMEM || finding->status == TN_ELIMIT || finding->status == TN_EIO) {
+        f->stopped = *finding;
+        return;
+    }
     f->n++;
     if (f->worst == TN_OK || finding->status == TN_ECORRUPT)
         f->worst = finding->status;
@@ -173,8 +178,12 @@ int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink 
     tn__buf_init(&findings.rows, tn__snapshot_alloc(s));
     tn_error first;
     int status = tn_snapshot_check(s, keep, &findings, &first);
-    if (status < 0 && findings.n == 0)
+    if (status < 0 && findings.n == 0 && findings.stopped.status == TN_OK)
         keep(&findings, &first);
+    if (findings.stopped.status < 0) {
+        tn__buf_free(&findings.rows);
+        return tn__error_set(err, findings.stopped.status, findings.stopped.offset, "%s", findings.stopped.message);
+    }
     tn_out out;
     tn__out_init(&out, sink);
     if (options->form == TN_JSON)

@@ -128,6 +128,16 @@ def test_memory_limit_ends_in_one_line(cli: Cli, shop: Path) -> None:
     refused(cli, 5, "", "summary", shop, "--max-memory", "1k")
 
 
+def test_check_without_memory_accuses_no_file(cli: Cli, shop: Path) -> None:
+    codes = set()
+    for limit in [2**n for n in range(10, 23)]:
+        got = cli("check", shop, "--max-memory", str(limit))
+        codes.add(got.returncode)
+        assert got.returncode in (0, 5), (limit, got)
+        assert got.returncode == 0 or got.stdout == "", limit
+    assert codes == {0, 5}
+
+
 def test_help_of_every_verb_is_true(cli: Cli) -> None:
     front = cli("--help")
     assert (front.returncode, front.stderr) == (0, "")
