@@ -21,7 +21,6 @@ static const tn_root_field tn_roots_3_11[] = {
     {"warnings.once_registry", 3512},
     {"warnings.default_action", 3520},
     {"exc_state.errnomap", 7128},
-    {"exc_state.memerrors_freelist", 7136},
     {0, 0},
 };
 

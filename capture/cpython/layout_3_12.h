@@ -23,7 +23,6 @@ static const tn_root_field tn_roots_3_12[] = {
     {"warnings.once_registry", 3904},
     {"warnings.default_action", 3912},
     {"exc_state.errnomap", 273400},
-    {"exc_state.memerrors_freelist", 273408},
     {0, 0},
 };
 

@@ -23,7 +23,6 @@ static const tn_root_field tn_roots_3_13[] = {
     {"warnings.once_registry", 10664},
     {"warnings.default_action", 10672},
     {"exc_state.errnomap", 82640},
-    {"exc_state.memerrors_freelist", 82648},
     {0, 0},
 };
 

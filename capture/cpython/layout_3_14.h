@@ -23,7 +23,6 @@ static const tn_root_field tn_roots_3_14[] = {
     {"warnings.once_registry", 10728},
     {"warnings.default_action", 10736},
     {"exc_state.errnomap", 79888},
-    {"exc_state.memerrors_freelist", 79896},
     {0, 0},
 };
 

@@ -23,7 +23,6 @@ static const tn_root_field tn_roots_3_15[] = {
     {"warnings.once_registry", 10704},
     {"warnings.default_action", 10712},
     {"exc_state.errnomap", 79896},
-    {"exc_state.memerrors_freelist", 79904},
     {0, 0},
 };
 

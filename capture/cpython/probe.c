@@ -75,7 +75,6 @@ static void print_roots(void)
     ROOT(warnings.once_registry);
     ROOT(warnings.default_action);
     ROOT(exc_state.errnomap);
-    ROOT(exc_state.memerrors_freelist);
     printf("    {0, 0},\n};\n\n");
 }
 

@@ -5,7 +5,8 @@
  */
 #include "engine/walk.h"
 
-enum { ODICT_FAST_NODES = 48, ODICT_FAST_SIZE = 56, ODICT_FIRST = 80, ODICT_NODE_BYTES = 32 };
+/* Objects/odictobject.c and Modules/_collectionsmodule.c, 3.11 to 3.15. */
+enum { ODICT_FIRST = 48, ODICT_FAST_NODES = 64, ODICT_FAST_SIZE = 72, ODICT_NODE_BYTES = 32 };
 enum { DEQUE_LEFT = 24, DEQUE_LEFT_INDEX = 40, DEQUE_N_FREE = 72, DEQUE_BLOCK_BYTES = 528, DEQUE_BLOCK_ITEMS = 64 };
 enum { SPLIT_OWNED = 1, SPLIT_EMBEDDED = 2, INTERNED_TABLE = 3 };
 
@@ -444,6 +445,12 @@ static bool describe_kind(tn_walk *w, uint64_t object, tn_type_info *t, tn_descr
         return false;
     case TN_KIND_NDARRAY: describe_ndarray(w, object, d); return false;
     case TN_KIND_CODE: describe_code(w, object, d); return false;
+    case TN_KIND_DATETIME: /* the field is only there when a byte says so (Include/datetime.h) */
+        if (tn_load8(m, object + 24))
+            add_span(d, TN_SPAN_ARRAY, object + (t->c_size - 8), 1);
+        else
+            add_span(d, TN_SPAN_ABSENT, 0, 1);
+        return false;
     case TN_KIND_TRAVERSE: case TN_KIND_MODULE: describe_traverse(w, object, t, d); return false;
     case TN_KIND_SCAN: describe_scan(w, object, t, d); return false;
     case TN_KIND_GENERATOR: {
@@ -486,6 +493,8 @@ uint64_t tn__nominal(const tn_walk *w, uint64_t object, const tn_type_info *t)
     uint64_t bytes = t->basic_size;
     if (t->kind == TN_KIND_STR && !t->python)
         return str_bytes(w, object);
+    if (t->kind == TN_KIND_DATETIME && !t->python && !tn_load8(m, object + 24))
+        return t->basic_size - 8;
     if (t->kind == TN_KIND_TYPE && !(tn_load64(m, object + l->type_flags) >> 9 & 1))
         return 0; /* a static type: its metatype's sizes are those of heap types */
     if (t->item_size && !(t->kind == TN_KIND_STR))

@@ -337,6 +337,8 @@ static inline void emit_leaf(tn_walk *w, const tn_region *r, uint64_t object, tn
     uint32_t shape = t->shapes[TN_VARIANT_PLAIN];
     if (__builtin_expect(shape == TN_NONE, 0))
         shape = tn__shape(w, t, TN_VARIANT_PLAIN);
+    if (__builtin_expect(w->status < 0, 0))
+        return;
     uint64_t block = own_block(w, r, object, t, &allocator), refcount = tn__refcount(w, object, &immortal);
     uint32_t flags = map_flags(w, r, object, t) | (immortal ? TN_NODE_IMMORTAL : 0u) |
                      (allocator == TN_ALLOCATOR_NONE ? TN_NODE_STATIC : 0u) | allocator << 10;
@@ -357,6 +359,8 @@ static void emit_container(tn_walk *w, const tn_region *r, uint64_t object, tn_t
     unsigned allocator;
     uint64_t pymalloc = 0, external = 0;
     tn__describe(w, object, t, &d);
+    if (__builtin_expect(w->status < 0, 0))
+        return;
     const tn_shape_info *shape = &TN_LIST(w->shapes, tn_shape_info)[d.shape];
     uint32_t shape_flags = shape->flags;
     uint64_t block = own_block(w, r, object, t, &allocator), refcount = tn__refcount(w, object, &immortal);
@@ -377,6 +381,8 @@ static void emit_container(tn_walk *w, const tn_region *r, uint64_t object, tn_t
 static inline void emit_object(tn_walk *w, const tn_region *r, uint64_t object, uint32_t id)
 {
     tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
+    if (__builtin_expect(!t || w->status < 0, 0))
+        return;
     if (t->simple || tn__plain_str(w, object, t))
         emit_leaf(w, r, object, t);
     else

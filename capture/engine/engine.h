@@ -59,8 +59,9 @@ bool tn_walk_thread_at(const tn_walk *w, uint32_t index, tn_walk_thread *out);
 /* Blocks of 64 KiB and more that objects own, for finding out how much of them is resident. */
 const tn_range *tn_walk_large_blocks(const tn_walk *w, size_t *n);
 
-/* Memory the walk holds just now. */
-uint64_t tn_walk_bytes(const tn_walk *w);
+/* Mappings the walk holds just now, and the allocator that notes them: the writer of its snapshot should use it too. */
+const tn_range *tn_walk_own_memory(const tn_walk *w, size_t *n);
+const tn_alloc *tn_walk_alloc(const tn_walk *w);
 
 /* Writes every chunk but FACT and STRS; strings are added to the walk's table until tn_walk_strings. The columns are used
  * up. */

@@ -150,11 +150,11 @@ static uint64_t chunk_bytes(const tn_map *map, uint64_t address, uint64_t nomina
     const tn_memory *m = &map->target->memory;
     *allocator = TN_ALLOCATOR_UNKNOWN;
     uint64_t rounded = (nominal + 8 + 15) & ~15ull;
-    if (!map->target->glibc || (m->checked && !tn_memory_readable(m, address - 16, 16)))
+    if (!map->target->glibc || !tn_memory_readable(m, address - 16, 16))
         return rounded;
     uint64_t size = tn_load64(m, address - 8), bytes = size & ~7ull;
     if (bytes < nominal + 8 || bytes > nominal + nominal / 2 + 8192)
-        return rounded;
+        return tn_memory_readable(m, address, nominal) ? rounded : 0;
     *allocator = TN_ALLOCATOR_MALLOC;
     return bytes;
 }

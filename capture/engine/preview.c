@@ -225,7 +225,7 @@ static uint16_t preview_type(tn_walk *w, uint64_t object, uint8_t *out, uint16_t
         n++;
     }
     *kind = TN_PREVIEW_NAME;
-    return n;
+    return w->options.redact ? UINT16_MAX : n;
 }
 
 /* Length of the preview, or UINT16_MAX for none. */

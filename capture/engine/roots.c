@@ -101,7 +101,8 @@ static uint32_t build_static_types(tn_walk *w)
         if (place)
             *place = t->address;
     }
-    uint32_t shape = tn__shape_new(w, tn__synthetic_type(w, "static types"), TN_RUN_MEMBERS, NULL, 0);
+    uint32_t shape = tn__shape_new(w, tn__synthetic_type(w, "static types"),
+                                   TN_RUN_MEMBERS | TN_REF_BORROWED << TN_RUN_KIND_SHIFT, NULL, 0);
     uint32_t node = tn__synthetic_new(w, shape, TN_LIST(found, uint64_t), (uint32_t)found.count);
     tn__list_free(w, &found, sizeof(uint64_t));
     return node;

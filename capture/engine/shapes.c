@@ -97,6 +97,10 @@ uint32_t tn__shape(tn_walk *w, tn_type_info *t, enum tn_variant variant)
         labels[2 * n] = tn__string(w, "__dict__");
         labels[2 * n++ + 1] = TN_LABEL_ATTRIBUTE;
     }
+    if (t->kind == TN_KIND_DATETIME) {
+        labels[2 * n] = tn__string(w, "tzinfo");
+        labels[2 * n++ + 1] = TN_LABEL_ATTRIBUTE;
+    }
     return t->shapes[variant] = tn__shape_new(w, t->index, run_flags(t), labels, n);
 }
 

@@ -52,6 +52,8 @@ static const struct {
       ATTRIBUTE(48, "__context__"), ATTRIBUTE(56, "__cause__"), END}},
 };
 
+static const field timezone_fields[] = {FIELD(16, "offset"), FIELD(24, "name"), END};
+
 static const uint8_t builtin_kinds[TN_BUILTINS] = {
     [TN_BUILTIN_OBJECT] = TN_KIND_LEAF, [TN_BUILTIN_TYPE] = TN_KIND_TYPE, [TN_BUILTIN_LIST] = TN_KIND_LIST,
     [TN_BUILTIN_TUPLE] = TN_KIND_TUPLE, [TN_BUILTIN_DICT] = TN_KIND_DICT, [TN_BUILTIN_SET] = TN_KIND_SET,
@@ -75,6 +77,12 @@ static const struct {
 } named_kinds[] = {
     {"collections.deque", TN_KIND_DEQUE, 200, 232},
     {"array.array", TN_KIND_ARRAY, 64, 64},
+    {"collections.defaultdict", TN_KIND_DICT, 56, 56},
+    {"datetime.datetime", TN_KIND_DATETIME, 48, 48},
+    {"datetime.time", TN_KIND_DATETIME, 40, 40},
+    {"datetime.timezone", TN_KIND_FIXED, 32, 32},
+    {"datetime.timedelta", TN_KIND_LEAF, 40, 40},
+    {"datetime.date", TN_KIND_LEAF, 32, 32},
     {"numpy.ndarray", TN_KIND_NDARRAY, 80, 112},
 };
 
@@ -259,6 +267,9 @@ static void set_layout_fields(tn_walk *w, tn_type_info *t)
     } else if (t->kind == TN_KIND_BYTEARRAY && l->bytearray_object) {
         const struct tn_versioned_field f[] = {{l->bytearray_object, TN_LABEL_FIELD, "ob_bytes_object"}};
         set_versioned(w, t, f, 1);
+    } else if (t->kind == TN_KIND_DICT && t->basic_size == 56) { /* collections.defaultdict */
+        const struct tn_versioned_field f[] = {{48, TN_LABEL_ATTRIBUTE, "default_factory"}};
+        set_versioned(w, t, f, 1);
     } else if (t->kind == TN_KIND_ODICT) {
         const struct tn_versioned_field f[] = {{96, TN_LABEL_ATTRIBUTE, "__dict__"}};
         set_versioned(w, t, f, 1);
@@ -278,11 +289,15 @@ static void classify_c(tn_walk *w, tn_type_info *t, const char *name)
             t->kind = builtin_kinds[i] ? builtin_kinds[i] : TN_KIND_TRAVERSE;
     if (t->address == w->target->builtin_types[TN_BUILTIN_OBJECT])
         t->kind = TN_KIND_LEAF;
+    if (t->flags >> 31 & 1)
+        t->kind = TN_KIND_TYPE; /* metaclasses written in C: tp_traverse aborts on classes that are not heap types */
     for (size_t i = 0; i < sizeof named_kinds / sizeof *named_kinds; i++)
         if (strcmp(name, named_kinds[i].name) == 0 && t->basic_size >= named_kinds[i].min_size &&
             t->basic_size <= named_kinds[i].max_size)
             t->kind = named_kinds[i].kind;
     const field *fixed = fixed_fields(w, t);
+    if (strcmp(name, "datetime.timezone") == 0)
+        fixed = timezone_fields;
     if (fixed)
         set_fixed(w, t, fixed);
     else
@@ -342,6 +357,7 @@ static void classify_python(tn_walk *w, tn_type_info *t)
     }
     t->kind = b->kind == TN_KIND_LEAF ? TN_KIND_FIXED : b->kind;
     t->traverse = b->traverse;
+    t->c_size = b->c_size;
     t->class_reference = t->kind == TN_KIND_TRAVERSE ? !b->heap : true;
     add_slots(w, t, base, b);
 }
@@ -369,6 +385,16 @@ static uint8_t visitor_of(const tn_type_info *t)
     }
 }
 
+/* A C type that adds no field to a plain one (numpy.float64) is as plain. */
+static void inherit_leaf(tn_walk *w, tn_type_info *t)
+{
+    uint64_t base = tn_load64(&w->target->memory, t->address + w->layout->type_base);
+    const tn_type_info *b = base ? tn__type_get(w, base) : NULL;
+    if (b && b->basic_size == t->basic_size && b->item_size == t->item_size && !b->n_fixed &&
+        (b->kind == TN_KIND_INT || b->kind == TN_KIND_FLOAT || b->kind == TN_KIND_COMPLEX || b->kind == TN_KIND_BYTES))
+        t->kind = b->kind;
+}
+
 static void classify(tn_walk *w, tn_type_info *t)
 {
     char name[256];
@@ -378,10 +404,12 @@ static void classify(tn_walk *w, tn_type_info *t)
     if (t->python) {
         classify_python(w, t);
     } else {
-        t->kind = t->gc && t->traverse ? TN_KIND_TRAVERSE
+        t->kind = t->traverse ? TN_KIND_TRAVERSE
                   : t->basic_size > 16 || t->item_size || t->dict_offset ? TN_KIND_OPAQUE
                                                                          : TN_KIND_LEAF;
         classify_c(w, t, name);
+        if (t->kind == TN_KIND_OPAQUE)
+            inherit_leaf(w, t);
         t->class_reference = t->heap && t->kind != TN_KIND_TRAVERSE && t->kind != TN_KIND_OPAQUE;
     }
     if (t->kind == TN_KIND_TRAVERSE && !w->target->traverse)
@@ -486,7 +514,6 @@ static tn_type_info *type_new(tn_walk *w, uint64_t address)
     *place = t;
     t->address = address;
     t->index = (uint32_t)w->types.count - 1;
-    t->base = TN_NONE;
     t->keys_node = TN_NONE;
     memset(t->shapes, 0xff, sizeof t->shapes);
     place_type(w->type_slots, w->n_type_slots, t);
@@ -525,6 +552,7 @@ tn_type_info *tn__type_add(tn_walk *w, uint64_t address)
         (uint8_t)((t->gc ? 16 : 0) + (t->flags & (l->managed_dict_flag | l->managed_weakref_flag) ? 16 : 0));
     t->basic_size = (uint32_t)tn_load64(m, address + l->type_basicsize);
     t->item_size = (uint32_t)tn_load64(m, address + l->type_itemsize);
+    t->c_size = t->basic_size;
     t->dict_offset = (int64_t)tn_load64(m, address + l->type_dictoffset);
     t->traverse = tn_load64(m, address + l->type_traverse);
     if (t->heap && t->managed_dict)

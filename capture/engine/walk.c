@@ -3,11 +3,28 @@
 
 /* ---- memory: everything a walk takes is counted ---- */
 
+/* Pieces are few and large: an array finds them. */
+static void note_piece(tn_walk *w, void *old, void *fresh, size_t bytes)
+{
+    unsigned i = 0;
+    while (i < w->n_pieces && w->pieces[i].start != (uint64_t)(uintptr_t)old)
+        i++;
+    if (i == w->n_pieces && (old || w->n_pieces == TN_MAX_PIECES))
+        return;
+    if (!fresh) {
+        w->pieces[i] = w->pieces[--w->n_pieces];
+        return;
+    }
+    w->n_pieces += i == w->n_pieces;
+    w->pieces[i] = (tn_range){(uint64_t)(uintptr_t)fresh, (uint64_t)(uintptr_t)fresh + bytes};
+}
+
 static void *counting_realloc(void *ctx, void *p, size_t old_bytes, size_t new_bytes)
 {
     tn_walk *w = ctx;
     void *q = w->base_alloc->realloc(w->base_alloc->ctx, p, old_bytes, new_bytes);
     if (q || new_bytes == 0) {
+        note_piece(w, p, q, new_bytes);
         w->bytes_now += new_bytes - old_bytes;
         w->bytes_peak = w->bytes_now > w->bytes_peak ? w->bytes_now : w->bytes_peak;
     }
@@ -183,9 +200,15 @@ const tn_range *tn_walk_large_blocks(const tn_walk *w, size_t *n)
     return TN_LIST(w->large, tn_range);
 }
 
-uint64_t tn_walk_bytes(const tn_walk *w)
+const tn_range *tn_walk_own_memory(const tn_walk *w, size_t *n)
 {
-    return w->bytes_now;
+    *n = w->n_pieces;
+    return w->pieces;
+}
+
+const tn_alloc *tn_walk_alloc(const tn_walk *w)
+{
+    return w->alloc;
 }
 
 tn_strtab *tn_walk_strings(tn_walk *w)

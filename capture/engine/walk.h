@@ -26,7 +26,7 @@ enum tn_kind {
     TN_KIND_FIXED,  /* fixed fields only */
     TN_KIND_STR, TN_KIND_BYTES, TN_KIND_INT, TN_KIND_FLOAT, TN_KIND_COMPLEX, TN_KIND_LIST, TN_KIND_TUPLE, TN_KIND_DICT,
     TN_KIND_ODICT, TN_KIND_SET, TN_KIND_BYTEARRAY, TN_KIND_DEQUE, TN_KIND_ARRAY, TN_KIND_NDARRAY, TN_KIND_TYPE,
-    TN_KIND_CODE, TN_KIND_FUNCTION, TN_KIND_GENERATOR, TN_KIND_FRAME, TN_KIND_MODULE, TN_KIND_BUFFERED,
+    TN_KIND_CODE, TN_KIND_FUNCTION, TN_KIND_GENERATOR, TN_KIND_FRAME, TN_KIND_MODULE, TN_KIND_DATETIME,
     TN_KIND_TRAVERSE, /* tp_traverse */
     TN_KIND_SCAN,     /* words of the block: a copied process, or asked for */
     TN_KIND_OPAQUE,   /* not followed */
@@ -41,7 +41,7 @@ typedef struct tn_type_info {
     uint8_t kind, visitor, preheader;
     bool gc, heap, python, managed_dict, own, stop, has_hash, simple, plain_str, previewed; /* simple: nothing to visit */
     uint64_t flags, traverse; /* traverse: the C function to call for TN_KIND_TRAVERSE */
-    uint32_t basic_size, item_size, base; /* base: row, or TN_NONE */
+    uint32_t basic_size, item_size, c_size; /* c_size: of the part that C code lays out */
     int64_t dict_offset;
     uint32_t n_fixed; /* fields read at offsets from the object */
     const uint32_t *offsets;
@@ -132,7 +132,7 @@ enum tn_walk_column {
     TN_WALK_PREV_NODE, TN_WALK_PREV_KIND, TN_WALK_PREV_LENGTH, TN_WALK_PREV_BYTES, TN_WALK_COLUMNS,
 };
 
-enum { TN_QUEUE = 32 };
+enum { TN_QUEUE = 32, TN_MAX_PIECES = 4096 };
 
 typedef struct tn_queued {
     union {
@@ -153,6 +153,8 @@ struct tn_walk {
     tn_alloc counting;
     const tn_alloc *base_alloc;
     uint64_t bytes_now, bytes_peak;
+    tn_range pieces[TN_MAX_PIECES]; /* what was taken from base_alloc and not given back */
+    uint32_t n_pieces;
     tn_arena arena;
     tn_map map;
     int status; /* first failure; the walk goes on without effect */

@@ -184,6 +184,16 @@ static uint64_t not_resident(const tn_walk *w)
     return sum;
 }
 
+static uint64_t own_resident(const tn_walk *w)
+{
+    size_t n;
+    uint64_t sum = 0;
+    const tn_range *pieces = tn_walk_own_memory(w, &n);
+    for (size_t i = 0; i < n; i++)
+        sum += tn_process_resident(pieces[i].start, pieces[i].end - pieces[i].start);
+    return sum;
+}
+
 static uint64_t minus(uint64_t a, uint64_t b)
 {
     return a > b ? a - b : 0;
@@ -192,7 +202,7 @@ static uint64_t minus(uint64_t a, uint64_t b)
 /* The resident set, row by row: docs/facts.md. What is counted by allocators but has no page is taken off again. */
 static void add_ledger(facts *f, const tn_process_memory *p, const tn_walk_report *r, const tn_walk *w, uint64_t arenas)
 {
-    uint64_t rss = 0, absent = not_resident(w), own = r->totals.own_bytes + tn_walk_bytes(w);
+    uint64_t rss = 0, absent = not_resident(w), own = r->totals.own_bytes + own_resident(w);
     for (unsigned i = 0; i < TN_MEMORY_CLASSES; i++)
         rss += p->classes[i].rss;
     uint64_t blocks = minus(r->pools.block_bytes, r->totals.pymalloc_bytes + r->totals.own_bytes);

@@ -60,7 +60,8 @@ static int io_error(tn_error *err, const char *what, const char *path)
 {
     int code = errno;
     if (code == ENOSPC || code == EDQUOT)
-        return tn__error_set(err, TN_EIO, 0, "%s %s: disk full: free space or choose another folder", what, path);
+        return tn__error_set(err, TN_EIO, 0, "%s %s: %s: free space or choose another folder", what, path,
+                             strerror(code));
     if (code == EACCES || code == EPERM)
         return tn__error_set(err, TN_EPERM, 0, "%s %s: permission denied", what, path);
     if (code == ENOENT)

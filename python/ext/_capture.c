@@ -6,6 +6,8 @@
  */
 #include <Python.h>
 
+#include <errno.h>
+
 
 #include "inside/inside.h"
 
@@ -30,6 +32,19 @@ static PyObject *raise_error(int status, const tn_error *err)
     return NULL;
 }
 
+/* For tests: TONNAGE_TEST_FAIL_MAP=n lets the n-th request for memory of a capture fail. */
+static long fail_at;
+
+static void *failing_realloc(void *ctx, void *p, size_t old_bytes, size_t new_bytes)
+{
+    (void)ctx;
+    if (new_bytes > old_bytes && fail_at > 0 && --fail_at == 0)
+        return NULL;
+    return tn__alloc_pages.realloc(tn__alloc_pages.ctx, p, old_bytes, new_bytes);
+}
+
+static const tn_alloc capture_alloc = {failing_realloc, NULL};
+
 /* The pause: from here to the end no Python code runs. */
 static int walk(const tn_walk_options *options, const tn_alloc *alloc, tn_capture_times *times, tn_walk **w, tn_error *err)
 {
@@ -48,9 +63,9 @@ static int save(const tn_capture_options *o, const tn_capture_times *times, tn_w
     tn_walk_report report;
     tn_walk_get_report(w, &report);
     if (o->path)
-        TN_TRY(tn_writer_open(o->path, o->force, 1, &tn__alloc_pages, &writer, err));
+        TN_TRY(tn_writer_open(o->path, o->force, 1, tn_walk_alloc(w), &writer, err));
     else
-        TN_TRY(tn_writer_open_fd(o->fd, 1, &tn__alloc_pages, &writer, err));
+        TN_TRY(tn_writer_open_fd(o->fd, 1, tn_walk_alloc(w), &writer, err));
     int status = tn_walk_save(w, writer, err);
     if (status == 0)
         status = tn_facts_save(&inside, o, times, &report, w, writer, err);
@@ -124,7 +139,10 @@ static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kw
     o.n_from = n_from;
     tn_walk_options wo = {from, n_from, o.preview_bytes, o.redact, false};
     tn_walk *w = NULL;
-    int status = walk(&wo, &tn__alloc_pages, &times, &w, &err);
+    const char *fail = secure_getenv("TONNAGE_TEST_FAIL_MAP");
+    fail_at = fail ? strtol(fail, NULL, 10) : 0;
+    int saved_errno = errno;
+    int status = walk(&wo, &capture_alloc, &times, &w, &err);
     if (status == 0) {
         Py_BEGIN_ALLOW_THREADS
         status = save(&o, &times, w, &err);
@@ -132,6 +150,7 @@ static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kw
         Py_END_ALLOW_THREADS
     }
     release(from, n_from);
+    errno = saved_errno;
     if (status < 0)
         return raise_error(status, &err);
     Py_RETURN_NONE;
