@@ -28,7 +28,8 @@ $(BIN)/meson: tools/requirements-build.txt
 
 # pip builds in place: only what changed is compiled again.
 $(VENV)/.built: $(SOURCES) | $(BIN)/meson
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation \
+	@echo "building tonnage into $(VENV)"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation \
 	    --no-deps --force-reinstall -Cbuild-dir=build .
 	@touch $@
 

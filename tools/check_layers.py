@@ -30,7 +30,7 @@ _WRITES = {"lib/base", "lib/snapshot", "lib/stacks"}
 # folder: (folders it may include besides itself and include/, headers it may not)
 TABLE: dict[str, tuple[set[str], set[str]]] = {
     "lib/base": (set(), set()),
-    "lib/snapshot": ({"lib/base"}, set()),
+    "lib/snapshot": ({"lib/base", "lib/stacks"}, set()),  # recorded frames need line tables
     "lib/stacks": ({"lib/base"}, set()),
     "lib/graph": (_READS, READ),
     "lib/analysis": (_READS | {"lib/graph"}, READ),

@@ -1,0 +1,61 @@
+#!/bin/bash
+# demo.sh - tonnage on two programs: Sphinx building this project's docs, and examples/leaky_service.py.
+#
+# Makes all it needs (.venv, .venv-demo, build/); network only for PyPI, and apt where something is missing. The files
+# stay in build/demo for more questions.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+exec </dev/null
+
+tools/bootstrap.sh build demo
+make --no-print-directory build
+
+dist=build/demo-dist out=build/demo bin=.venv-demo/bin
+rm -rf "$dist" "$out"
+mkdir -p "$dist" "$out"
+PATH="$PWD/.venv/bin:$PATH" .venv/bin/python -m pip wheel -q --disable-pip-version-check --no-build-isolation --no-deps \
+    -Cbuild-dir=build -w "$dist" .
+$bin/python -m pip install -q --disable-pip-version-check --no-deps --force-reinstall "$dist"/tonnage-*.whl
+
+show() {
+    printf '\n$ tonnage %s\n' "$*"
+    "$bin/tonnage" "$@"
+}
+
+# One value of a view's JSON: VALUE-EXPRESSION of `view`, then verb, file and options.
+ask() {
+    local expression=$1
+    shift
+    "$bin/tonnage" "$@" --json | "$bin/python" -c 'import json, sys; view = json.load(sys.stdin); print(eval(sys.argv[1]))' \
+        "$expression"
+}
+
+echo
+echo "== 1. Sphinx builds docs/: what does it keep in memory when it is done?"
+show run -o "$out/sphinx.tonnage" -m sphinx -q -C -b html -D extensions=myst_parser -D root_doc=format \
+    -d "$out/doctrees" docs "$out/html"
+show summary "$out/sphinx.tonnage" --limit 15
+show largest "$out/sphinx.tonnage" --limit 10
+
+echo
+echo "== 2. A service that leaks: no session is open, so what are all these?"
+show run -o "$out/leaky.tonnage" examples/leaky_service.py
+show summary "$out/leaky.tonnage" --limit 10
+show summary "$out/leaky.tonnage" --where 'module:__main__'
+session=$(ask 'view["rows"][0]["address"]' largest "$out/leaky.tonnage" --where type:__main__.Session --limit 1)
+show show "$out/leaky.tonnage" "$session"
+
+sessions=$(ask 'view["total"]["count"]' summary "$out/leaky.tonnage" --where type:__main__.Session)
+pages=$(ask 'view["total"]["count"]' summary "$out/leaky.tonnage" --where 'type:bytearray size:>=2k')
+page_size=$(ask 'f"{view[\"total\"][\"size\"] / 2**20:.1f} MiB"' summary "$out/leaky.tonnage" \
+    --where 'type:bytearray size:>=2k')
+holder=$(ask 'view["referrers"]["rows"][0]["address"]' show "$out/leaky.tonnage" "$session")
+entries=$(ask 'view["object"]["capacity"]' show "$out/leaky.tonnage" "$holder")
+audit=$(ask 'view["rows"][0]["address"]' largest "$out/leaky.tonnage" --where type:list --limit 1)
+lines=$(ask 'view["references"]["count"]' show "$out/leaky.tonnage" "$audit")
+cat <<END
+
+Found: $sessions closed sessions are in memory, with $pages pages of 2 KiB ($page_size). One dict at $holder,
+with room for $entries entries, holds them: SESSIONS. The longest list, at $audit, has $lines lines: AUDIT.
+Ask more of $out/leaky.tonnage with $bin/tonnage.
+END
