@@ -159,6 +159,7 @@ def _prepare_folder(path: str) -> tuple[CodeType, dict[str, Any]]:
     import runpy
 
     machinery: Any = runpy
+    path = os.path.abspath(path)
     if sys.flags.safe_path:
         sys.path.insert(0, path)
     else:
@@ -229,6 +230,13 @@ def _without_runner(traceback: TracebackType | None) -> TracebackType | None:
     while traceback is not None and traceback.tb_frame.f_code.co_filename in (__file__, "<frozen runpy>"):
         traceback = traceback.tb_next
     return traceback
+
+
+def _show_lines_of(text: str) -> None:
+    """Lets tracebacks show the lines of the program of -c."""
+    import linecache
+
+    linecache.cache.setdefault("<string>", (len(text), None, text.splitlines(True), "<string>"))
 
 
 def _report(error: BaseException) -> None:
@@ -308,6 +316,8 @@ def _run(options: _Options) -> None:
         raise
     except BaseException as error:
         failure = error
+        if options.kind == "-c" and sys.version_info >= (3, 13):
+            _show_lines_of(options.program)
         _report(error)
     finally:
         if options.at_exit and os.getpid() == pid:  # a child that the program forked ends here as well

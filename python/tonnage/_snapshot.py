@@ -393,7 +393,7 @@ def take(
     fd = _files.open_unlinked() if name is None else -1
     try:
         target = fd if name is None else os.fsencode(name)
-        _capture.snapshot(target, mode=mode, previews=previews, redact=redact, roots=roots, force=force, own=())
+        _capture.snapshot(target, mode=mode, previews=previews, redact=redact, roots=roots, force=force)
         if name is not None:
             fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
     except _capture.Error as error:
