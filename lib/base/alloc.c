@@ -88,7 +88,7 @@ void *tn__arena_get(tn_arena *arena, size_t bytes)
     if (bytes > SIZE_MAX / 2)
         return NULL;
     bytes = (bytes + 7) & ~(size_t)7;
-    if (arena->used + bytes > arena->capacity && !arena_grow(arena, bytes))
+    if ((!arena->blocks || bytes > arena->capacity - arena->used) && !arena_grow(arena, bytes))
         return NULL;
     void *p = (uint8_t *)arena->blocks + arena->used;
     arena->used += bytes;

@@ -1,8 +1,7 @@
-/* tables.c - strings, types, shapes, facts: parsed and checked at open; previews and stacks: when first asked for. */
+/* tables.c - strings, types, shapes, facts: parsed and checked at open. */
 #include "snapshot/snapshot.h"
 
-#include "stacks/linetable.h"
-
+#include <assert.h>
 #include <string.h>
 
 /* ---- words ---- */
@@ -31,33 +30,87 @@ static bool n_words(words *w, uint32_t *out, uint64_t n)
     return true;
 }
 
-/* Rows of a table: announced, but never more than its bytes can hold at row_bytes each. */
-static int table_rows(tn_snapshot *s, const char *id, uint64_t row_bytes, uint64_t *rows, tn_error *err)
+int tn__rows_fit(const tn_snapshot *s, unsigned id, uint64_t row_bytes, tn_error *err)
 {
-    const tn_chunk *c;
-    *rows = 0;
-    for (size_t k = 0; (c = tn__chunk_of(s, id, k)); k++) {
-        if (c->h.n_rows > c->h.raw_bytes / row_bytes || *rows + c->h.n_rows >= TN_NONE)
-            return tn__corrupt(err, c->offset, "chunk %s announces rows that it cannot hold", id);
-        *rows += c->h.n_rows;
+    for (size_t k = 0; k < tn__chunk_count(s, id); k++) {
+        const tn_chunk *c = tn__chunk_at(s, id, k);
+        if (c->h.n_rows > c->h.raw_bytes / row_bytes)
+            return tn__corrupt(err, c->offset, "chunk %s at byte %llu announces %llu rows in %llu bytes", tn__chunk_id(id),
+                               (unsigned long long)c->offset, (unsigned long long)c->h.n_rows,
+                               (unsigned long long)c->h.raw_bytes);
     }
+    if (tn__chunk_rows(s, id) >= TN_NONE)
+        return tn__corrupt(err, 0, "%s has %llu rows, more than can be numbered", tn__chunk_id(id),
+                           (unsigned long long)tn__chunk_rows(s, id));
+    return 0;
+}
+
+/* Loads the k-th chunk of a table for reading word by word. */
+static int open_words(tn_snapshot *s, const tn_chunk *c, words *w, tn_error *err)
+{
+    const uint8_t *payload;
+    TN_TRY(tn__chunk_load(s, c, TN_SLOT_LOAD, &payload, err));
+    *w = (words){payload, payload + c->h.raw_bytes, c->offset};
     return 0;
 }
 
 /* ---- strings ---- */
 
-static int parse_strings(tn_snapshot *s, const tn_chunk *c, uint32_t first, tn_error *err)
+/* Bytes of the well-formed sequence at p (surrogates allowed), or 0. */
+static size_t sequence(const uint8_t *p, size_t n)
 {
-    TN_TRY(tn__chunk_payload(s, c, &s->slots[4], err));
-    words lengths = {s->slots[4].data, s->slots[4].data + s->slots[4].size, c->offset};
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t bytes = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : (*p & 0xf0) == 0xe0 ? 3 : *p >= 0xf0 && *p < 0xf5 ? 4 : 0;
+    if (bytes < 2 || bytes > n)
+        return bytes == 1;
+    uint32_t code = *p & (0xffu >> (bytes + 1));
+    for (size_t i = 1; i < bytes; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (p[i] & 0x3f);
+    }
+    return code >= least[bytes] && code <= 0x10ffff ? bytes : 0;
+}
+
+/* A byte that belongs to no sequence becomes U+DC00 + byte, as by Python's surrogateescape: a command line may hold any. */
+static const char *text_of(tn_snapshot *s, const uint8_t *bytes, size_t n)
+{
+    size_t bad = 0, at = 0;
+    for (size_t i = 0, step; i < n; i += step ? step : 1) {
+        step = bytes[i] < 0x80 ? 1 : sequence(bytes + i, n - i);
+        bad += step == 0;
+    }
+    if (!bad)
+        return tn__arena_text(&s->arena, (const char *)bytes, n);
+    char *text = tn__arena_get(&s->arena, n + 2 * bad + 1);
+    for (size_t i = 0, step; text && i < n; i += step ? step : 1) {
+        step = sequence(bytes + i, n - i);
+        if (step) {
+            memcpy(text + at, bytes + i, step);
+            at += step;
+        } else {
+            text[at++] = (char)0xed;
+            text[at++] = (char)(0xb0 | bytes[i] >> 6);
+            text[at++] = (char)(0x80 | (bytes[i] & 0x3f));
+        }
+    }
+    if (text)
+        text[at] = 0;
+    return text;
+}
+
+static int parse_strings(tn_snapshot *s, const tn_chunk *c, tn_error *err)
+{
+    words lengths;
+    TN_TRY(open_words(s, c, &lengths, err));
     const uint8_t *at = lengths.at + 4 * c->h.n_rows;
-    for (uint64_t i = 0; i < c->h.n_rows; i++) {
-        uint32_t n;
-        if (!word(&lengths, &n) || at > lengths.end || n > (uint64_t)(lengths.end - at))
-            return tn__corrupt(err, c->offset, "its strings run over the end of their chunk");
-        s->strings[first + i] = tn__arena_text(&s->arena, (const char *)at, n);
-        s->string_bytes[first + i] = n;
-        if (!s->strings[first + i])
+    for (uint64_t i = c->h.first_row; i < c->h.first_row + c->h.n_rows; i++) {
+        uint32_t n = 0;
+        word(&lengths, &n);
+        if (n > (uint64_t)(lengths.end - at))
+            return tn__corrupt(err, c->offset, "string %llu runs over the end of its chunk", (unsigned long long)i);
+        s->strings[i] = text_of(s, at, n);
+        if (!s->strings[i])
             return tn__no_memory(s, err);
         at += n;
     }
@@ -66,30 +119,35 @@ static int parse_strings(tn_snapshot *s, const tn_chunk *c, uint32_t first, tn_e
 
 static int load_strings(tn_snapshot *s, tn_error *err)
 {
-    uint64_t n, at = 0;
-    const tn_chunk *c;
-    TN_TRY(table_rows(s, "STRS", 4, &n, err));
+    TN_TRY(tn__rows_fit(s, TN_ID_STRS, 4, err));
+    uint64_t n = tn__chunk_rows(s, TN_ID_STRS);
     s->strings = tn__arena_get(&s->arena, n * sizeof *s->strings);
-    s->string_bytes = tn__arena_get(&s->arena, n * sizeof *s->string_bytes);
-    if (!s->strings || !s->string_bytes)
+    if (!s->strings)
         return tn__no_memory(s, err);
-    for (size_t k = 0; (c = tn__chunk_of(s, "STRS", k)); at += c->h.n_rows, k++)
-        TN_TRY(parse_strings(s, c, (uint32_t)at, err));
+    for (size_t k = 0; k < tn__chunk_count(s, TN_ID_STRS); k++)
+        TN_TRY(parse_strings(s, tn__chunk_at(s, TN_ID_STRS, k), err));
     s->n_strings = (uint32_t)n;
     return 0;
 }
 
+int tn__string_check(const tn_snapshot *s, uint32_t index, uint64_t offset, tn_error *err)
+{
+    if (index < s->n_strings)
+        return 0;
+    return tn__corrupt(err, offset, "string %u is named, there are %u", index, s->n_strings);
+}
+
 static int string_at(const tn_snapshot *s, uint32_t index, const char **out, uint64_t offset, tn_error *err)
 {
-    if (index >= s->n_strings)
-        return tn__corrupt(err, offset, "it names string %u of %u", index, s->n_strings);
+    TN_TRY(tn__string_check(s, index, offset, err));
     *out = s->strings[index];
     return 0;
 }
 
 const char *tn__snapshot_string(tn_snapshot *s, uint32_t index)
 {
-    return index < s->n_strings ? s->strings[index] : NULL;
+    assert(index < s->n_strings);
+    return s->strings[index];
 }
 
 /* ---- types ---- */
@@ -134,24 +192,44 @@ static int parse_type(tn_snapshot *s, words *w, tn_type *t, tn_error *err)
     return full_name(s, t, err);
 }
 
+/* A chain of bases ends: whoever follows it comes to an end. Colours: 0 new, 1 on the way, 2 known to end. */
+static int check_bases(tn_snapshot *s, tn_error *err)
+{
+    uint8_t *colours = tn__alloc_zero(&s->alloc, s->n_types);
+    if (!colours)
+        return tn__no_memory(s, err);
+    int status = 0;
+    for (uint32_t i = 0; i < s->n_types && status == 0; i++) {
+        uint32_t t = i;
+        for (; t != TN_NONE && colours[t] == 0; t = s->types[t].base)
+            colours[t] = 1;
+        if (t != TN_NONE && colours[t] == 1)
+            status = tn__corrupt(err, 0, "type %u is a base of itself", t);
+        for (t = i; t != TN_NONE && colours[t] == 1; t = s->types[t].base)
+            colours[t] = 2;
+    }
+    tn__free(&s->alloc, colours, s->n_types);
+    return status;
+}
+
 static int load_types(tn_snapshot *s, tn_error *err)
 {
-    uint64_t n, at = 0;
-    const tn_chunk *c;
-    TN_TRY(table_rows(s, "TYPE", 36, &n, err));
-    s->types = tn__arena_get(&s->arena, n * sizeof *s->types);
+    uint64_t at = 0;
+    TN_TRY(tn__rows_fit(s, TN_ID_TYPE, 36, err));
+    s->n_types = (uint32_t)tn__chunk_rows(s, TN_ID_TYPE);
+    s->types = tn__arena_get(&s->arena, s->n_types * sizeof *s->types);
     if (!s->types)
         return tn__no_memory(s, err);
-    s->n_types = (uint32_t)n;
-    for (size_t k = 0; (c = tn__chunk_of(s, "TYPE", k)); k++) {
-        TN_TRY(tn__chunk_payload(s, c, &s->slots[4], err));
-        words w = {s->slots[4].data, s->slots[4].data + s->slots[4].size, c->offset};
+    for (size_t k = 0; k < tn__chunk_count(s, TN_ID_TYPE); k++) {
+        const tn_chunk *c = tn__chunk_at(s, TN_ID_TYPE, k);
+        words w;
+        TN_TRY(open_words(s, c, &w, err));
         for (uint64_t i = 0; i < c->h.n_rows; i++)
             TN_TRY(parse_type(s, &w, &s->types[at++], err));
         if (w.at != w.end)
             return tn__corrupt(err, c->offset, "bytes are left over behind its types");
     }
-    return 0;
+    return check_bases(s, err);
 }
 
 /* ---- shapes ---- */
@@ -165,7 +243,8 @@ static int parse_shape(tn_snapshot *s, words *w, tn_shape *shape, tn_error *err)
     if (!labels)
         return tn__no_memory(s, err);
     n_words(w, labels, 2 * (uint64_t)row[2]);
-    if (row[0] >= s->n_types || (row[1] & TN_RUN_STYLE) > TN_RUN_STACK || (row[1] >> TN_RUN_KIND_SHIFT & 15) > TN_REF_GUESSED)
+    if (row[0] >= s->n_types || (row[1] & TN_RUN_STYLE) > TN_RUN_STACK ||
+        (row[1] >> TN_RUN_KIND_SHIFT & 15) > TN_REF_GUESSED)
         return tn__corrupt(err, w->offset, "a row of its shape table is not possible");
     for (uint32_t i = 0; i < row[2]; i++)
         if (labels[2 * i] >= s->n_strings || (labels[2 * i + 1] & 255) > TN_LABEL_ROOT ||
@@ -177,16 +256,16 @@ static int parse_shape(tn_snapshot *s, words *w, tn_shape *shape, tn_error *err)
 
 static int load_shapes(tn_snapshot *s, tn_error *err)
 {
-    uint64_t n, at = 0;
-    const tn_chunk *c;
-    TN_TRY(table_rows(s, "SHTB", 12, &n, err));
-    s->shapes = tn__arena_get(&s->arena, n * sizeof *s->shapes);
+    uint64_t at = 0;
+    TN_TRY(tn__rows_fit(s, TN_ID_SHTB, 12, err));
+    s->n_shapes = (uint32_t)tn__chunk_rows(s, TN_ID_SHTB);
+    s->shapes = tn__arena_get(&s->arena, s->n_shapes * sizeof *s->shapes);
     if (!s->shapes)
         return tn__no_memory(s, err);
-    s->n_shapes = (uint32_t)n;
-    for (size_t k = 0; (c = tn__chunk_of(s, "SHTB", k)); k++) {
-        TN_TRY(tn__chunk_payload(s, c, &s->slots[4], err));
-        words w = {s->slots[4].data, s->slots[4].data + s->slots[4].size, c->offset};
+    for (size_t k = 0; k < tn__chunk_count(s, TN_ID_SHTB); k++) {
+        const tn_chunk *c = tn__chunk_at(s, TN_ID_SHTB, k);
+        words w;
+        TN_TRY(open_words(s, c, &w, err));
         for (uint64_t i = 0; i < c->h.n_rows; i++)
             TN_TRY(parse_shape(s, &w, &s->shapes[at++], err));
         if (w.at != w.end)
@@ -213,39 +292,57 @@ static int parse_fact(tn_snapshot *s, const tn_fact_row *row, tn_fact *f, uint64
 
 static int load_facts(tn_snapshot *s, tn_error *err)
 {
-    uint64_t n, at = 0;
-    const tn_chunk *c;
-    TN_TRY(table_rows(s, "FACT", sizeof(tn_fact_row), &n, err));
-    s->facts = tn__arena_get(&s->arena, n * sizeof *s->facts);
+    uint64_t at = 0;
+    TN_TRY(tn__rows_fit(s, TN_ID_FACT, sizeof(tn_fact_row), err));
+    s->facts = tn__arena_get(&s->arena, tn__chunk_rows(s, TN_ID_FACT) * sizeof *s->facts);
     if (!s->facts)
         return tn__no_memory(s, err);
-    for (size_t k = 0; (c = tn__chunk_of(s, "FACT", k)); k++) {
-        TN_TRY(tn__chunk_payload(s, c, &s->slots[4], err));
+    for (size_t k = 0; k < tn__chunk_count(s, TN_ID_FACT); k++) {
+        const tn_chunk *c = tn__chunk_at(s, TN_ID_FACT, k);
+        const uint8_t *payload;
+        TN_TRY(tn__chunk_load(s, c, TN_SLOT_LOAD, &payload, err));
         if (c->h.raw_bytes != c->h.n_rows * sizeof(tn_fact_row))
             return tn__corrupt(err, c->offset, "bytes are left over behind its facts");
-        const tn_fact_row *rows = (const tn_fact_row *)(const void *)s->slots[4].data;
+        const tn_fact_row *rows = (const tn_fact_row *)(const void *)payload;
         for (uint64_t i = 0; i < c->h.n_rows; i++)
             TN_TRY(parse_fact(s, &rows[i], &s->facts[at++], c->offset, err));
     }
-    s->n_facts = (size_t)n;
+    s->n_facts = at;
+    return 0;
+}
+
+/* Columns that have a row for each node must have as many as there are. */
+static int check_node_columns(const tn_snapshot *s, tn_error *err)
+{
+    for (unsigned id = TN_COL_SIZE; id <= TN_COL_FLAG; id++)
+        if (tn__chunk_count(s, id) && tn__chunk_rows(s, id) != s->n_nodes)
+            return tn__corrupt(err, tn__chunk_at(s, id, 0)->offset, "column %s has %llu rows for %u nodes",
+                               tn__chunk_id(id), (unsigned long long)tn__chunk_rows(s, id), s->n_nodes);
+    /* Of equal chunk numbers follow equal nodes only if no chunk but the last is short. */
+    for (unsigned id = TN_COL_SHAP; id <= TN_COL_FLAG; id++)
+        for (size_t k = 0; k + 1 < tn__chunk_count(s, id); k++)
+            if (tn__chunk_at(s, id, k)->h.n_rows != TN_NODE_BLOCK)
+                return tn__corrupt(err, tn__chunk_at(s, id, k)->offset, "chunk %s at byte %llu is not cut at %d nodes",
+                                   tn__chunk_id(id), (unsigned long long)tn__chunk_at(s, id, k)->offset, TN_NODE_BLOCK);
     return 0;
 }
 
 int tn__tables_load(tn_snapshot *s, tn_error *err)
 {
-    static const char *const required[] = {"FACT", "STRS", "TYPE", "SHTB", "ADDR", "SHAP", "SIZE"};
+    static const unsigned required[] = {TN_ID_FACT, TN_ID_STRS, TN_ID_TYPE,  TN_ID_SHTB,
+                                        TN_ID_ADDR, TN_COL_SHAP, TN_COL_SIZE};
     for (size_t i = 0; i < sizeof required / sizeof *required; i++)
-        if (!tn__chunk_of(s, required[i], 0))
-            return tn__corrupt(err, 0, "chunk %s is missing", required[i]);
-    uint64_t nodes;
-    TN_TRY(table_rows(s, "SHAP", 1, &nodes, err));
-    s->n_nodes = (uint32_t)nodes;
-    s->n_references = tn__chunk_rows(s, "REFS");
+        if (!tn__chunk_count(s, required[i]))
+            return tn__corrupt(err, 0, "chunk %s is missing", tn__chunk_id(required[i]));
+    TN_TRY(tn__rows_fit(s, TN_COL_SHAP, 1, err));
+    s->n_nodes = (uint32_t)tn__chunk_rows(s, TN_COL_SHAP);
+    s->n_references = tn__chunk_rows(s, TN_COL_REFS);
+    TN_TRY(check_node_columns(s, err));
     TN_TRY(load_strings(s, err));
     TN_TRY(load_types(s, err));
     TN_TRY(load_shapes(s, err));
     TN_TRY(load_facts(s, err));
-    return tn__addresses_load(s, err);
+    return tn__regions_load(s, err);
 }
 
 /* ---- what tonnage.h gives of them ---- */
@@ -293,154 +390,5 @@ int tn_snapshot_type(const tn_snapshot *s, uint32_t type, tn_type *out)
     if (type >= s->n_types)
         return TN_EINVAL;
     *out = s->types[type];
-    return 0;
-}
-
-/* ---- previews ---- */
-
-static int parse_previews(tn_snapshot *s, const tn_chunk *c, uint64_t first, tn_error *err)
-{
-    TN_TRY(tn__chunk_payload(s, c, &s->slots[4], err));
-    uint64_t n = c->h.n_rows, sum = 0;
-    const uint8_t *data = s->slots[4].data;
-    if (s->slots[4].size < 8 * n)
-        return tn__corrupt(err, c->offset, "its previews end early");
-    if (n) {
-        memcpy(s->preview_nodes + first, data, 4 * n);
-        memcpy(s->preview_kinds + first, data + 4 * n, 2 * n);
-        memcpy(s->preview_lengths + first, data + 6 * n, 2 * n);
-    }
-    for (uint64_t i = first; i < first + n; i++) {
-        uint32_t kind = s->preview_kinds[i] & ~(uint32_t)TN_PREVIEW_CUT;
-        if (s->preview_nodes[i] >= s->n_nodes || (i && s->preview_nodes[i] <= s->preview_nodes[i - 1]) || kind == 0 ||
-            kind > TN_PREVIEW_NAME)
-            return tn__corrupt(err, c->offset, "its previews are not in ascending order");
-        s->preview_starts[i] = s->preview_total + sum;
-        sum += s->preview_lengths[i];
-    }
-    if (s->slots[4].size != 8 * n + sum)
-        return tn__corrupt(err, c->offset, "the bytes of its previews do not add up");
-    if (sum)
-        memcpy(s->preview_bytes + s->preview_total, data + 8 * n, sum);
-    s->preview_total += sum;
-    return 0;
-}
-
-int tn__previews_load(tn_snapshot *s, tn_error *err)
-{
-    uint64_t n, bytes = 0, at = 0;
-    const tn_chunk *c;
-    if (s->previews_loaded)
-        return 0;
-    TN_TRY(table_rows(s, "PREV", 8, &n, err));
-    for (size_t k = 0; (c = tn__chunk_of(s, "PREV", k)); k++)
-        bytes += c->h.raw_bytes - 8 * c->h.n_rows;
-    s->preview_nodes = tn__arena_get(&s->arena, n * 4 + 8);
-    s->preview_kinds = tn__arena_get(&s->arena, n * 2 + 8);
-    s->preview_lengths = tn__arena_get(&s->arena, n * 2 + 8);
-    s->preview_starts = tn__arena_get(&s->arena, n * 8 + 8);
-    s->preview_bytes = tn__arena_get(&s->arena, bytes + 8);
-    if (!s->preview_nodes || !s->preview_kinds || !s->preview_lengths || !s->preview_starts || !s->preview_bytes)
-        return tn__no_memory(s, err);
-    s->preview_total = 0;
-    for (size_t k = 0; (c = tn__chunk_of(s, "PREV", k)); at += c->h.n_rows, k++)
-        TN_TRY(parse_previews(s, c, at, err));
-    s->n_previews = n;
-    s->previews_loaded = true;
-    return 0;
-}
-
-int tn__snapshot_preview(tn_snapshot *s, uint32_t id, tn_preview *out, tn_error *err)
-{
-    TN_TRY(tn__previews_load(s, err));
-    uint64_t lo = 0, hi = s->n_previews;
-    while (lo < hi) {
-        uint64_t mid = lo + (hi - lo) / 2;
-        if (s->preview_nodes[mid] < id)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    *out = (tn_preview){0};
-    if (lo < s->n_previews && s->preview_nodes[lo] == id)
-        *out = (tn_preview){s->preview_kinds[lo], s->preview_lengths[lo], s->preview_bytes + s->preview_starts[lo]};
-    return 0;
-}
-
-/* ---- stacks ---- */
-
-static int parse_code(tn_snapshot *s, words *w, tn_code *code, tn_error *err)
-{
-    uint32_t row[5];
-    if (!n_words(w, row, 5) || ((row[4] + 3ull) & ~3ull) > (uint64_t)(w->end - w->at))
-        return tn__corrupt(err, w->offset, "its code table ends early");
-    uint8_t *table = tn__arena_get(&s->arena, row[4] + 8);
-    if (!table)
-        return tn__no_memory(s, err);
-    memcpy(table, w->at, row[4]);
-    w->at += (row[4] + 3) & ~3u;
-    *code = (tn_code){.first_line = row[3], .n_table = row[4], .table = table};
-    TN_TRY(string_at(s, row[0], &code->name, w->offset, err));
-    TN_TRY(string_at(s, row[1], &code->qualified_name, w->offset, err));
-    return string_at(s, row[2], &code->file, w->offset, err);
-}
-
-static int load_codes(tn_snapshot *s, tn_error *err)
-{
-    uint64_t n, at = 0;
-    const tn_chunk *c;
-    TN_TRY(table_rows(s, "CODE", 20, &n, err));
-    s->codes = tn__arena_get(&s->arena, n * sizeof *s->codes + 8);
-    if (!s->codes)
-        return tn__no_memory(s, err);
-    for (size_t k = 0; (c = tn__chunk_of(s, "CODE", k)); k++) {
-        TN_TRY(tn__chunk_payload(s, c, &s->slots[4], err));
-        words w = {s->slots[4].data, s->slots[4].data + s->slots[4].size, c->offset};
-        for (uint64_t i = 0; i < c->h.n_rows; i++)
-            TN_TRY(parse_code(s, &w, &s->codes[at++], err));
-        if (w.at != w.end)
-            return tn__corrupt(err, c->offset, "bytes are left over behind its code table");
-    }
-    s->n_codes = (uint32_t)n;
-    return 0;
-}
-
-int tn__stacks_load(tn_snapshot *s, tn_error *err)
-{
-    uint64_t n, at = 0;
-    const tn_chunk *c;
-    if (s->stacks_loaded)
-        return 0;
-    TN_TRY(load_codes(s, err));
-    TN_TRY(table_rows(s, "STAK", sizeof(tn_stack_row), &n, err));
-    s->stacks = tn__arena_get(&s->arena, n * sizeof *s->stacks + 8);
-    if (!s->stacks)
-        return tn__no_memory(s, err);
-    for (size_t k = 0; (c = tn__chunk_of(s, "STAK", k)); at += c->h.n_rows, k++) {
-        TN_TRY(tn__chunk_payload(s, c, &s->slots[4], err));
-        if (c->h.raw_bytes != c->h.n_rows * sizeof(tn_stack_row))
-            return tn__corrupt(err, c->offset, "bytes are left over behind its call tree");
-        if (s->slots[4].size)
-            memcpy(s->stacks + at, s->slots[4].data, s->slots[4].size);
-    }
-    for (uint64_t i = 0; i < n; i++)
-        if (s->stacks[i].parent > i || s->stacks[i].code >= s->n_codes)
-            return tn__corrupt(err, 0, "an entry of its call tree comes before its parent");
-    s->n_stacks = (uint32_t)n;
-    s->stacks_loaded = true;
-    return 0;
-}
-
-int tn__snapshot_stack(tn_snapshot *s, uint32_t entry, tn_stack_entry *out, tn_error *err)
-{
-    TN_TRY(tn__stacks_load(s, err));
-    if (entry == 0 || entry > s->n_stacks)
-        return tn__corrupt(err, 0, "it names entry %u of a call tree of %u", entry, s->n_stacks);
-    const tn_stack_row *row = &s->stacks[entry - 1];
-    const tn_code *code = &s->codes[row->code];
-    uint32_t line = row->line;
-    if (!line)
-        line = tn__linetable_line(code->table, code->n_table, code->first_line, row->instruction);
-    *out = (tn_stack_entry){row->parent, line, code->name, code->qualified_name, code->file};
     return 0;
 }

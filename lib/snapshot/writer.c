@@ -61,9 +61,6 @@ static int begin(tn_writer *w, tn_error *err)
     ZSTD_customMem memory = {zstd_alloc, zstd_free, (void *)(uintptr_t)w->alloc};
     memcpy(h.magic, TN_FILE_MAGIC, sizeof h.magic);
     h.hash = XXH3_64bits(&h, offsetof(tn_file_header, hash));
-    tn__buf_init(&w->packed, w->alloc);
-    tn__buf_init(&w->scratch, w->alloc);
-    tn__buf_init(&w->toc, w->alloc);
     w->zstd = ZSTD_createCCtx_advanced(memory);
     if (!w->zstd)
         return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
@@ -71,27 +68,33 @@ static int begin(tn_writer *w, tn_error *err)
     return put(w, &h, sizeof h, err);
 }
 
-static int writer_new(int level, const tn_alloc *alloc, tn_writer **out, tn_error *err)
+static tn_writer *writer_new(int level, const tn_alloc *alloc, tn_error *err)
 {
     tn_writer *w = tn__alloc_zero(alloc, sizeof *w);
-    if (!w)
-        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+    if (!w) {
+        tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+        return NULL;
+    }
     w->alloc = alloc;
     w->level = level;
     w->fd = -1;
-    *out = w;
-    return 0;
+    tn__buf_init(&w->packed, alloc);
+    tn__buf_init(&w->scratch, alloc);
+    tn__buf_init(&w->toc, alloc);
+    return w;
 }
 
 int tn_writer_open(const char *path, bool force, int level, const tn_alloc *alloc, tn_writer **out, tn_error *err)
 {
-    tn_writer *w = NULL;
-    if (strlen(path) + 64 > PATH_BYTES)
+    size_t n = strlen(path);
+    if (n + 64 > PATH_BYTES)
         return tn__error_set(err, TN_EINVAL, 0, "the path of the snapshot is too long");
     if (!force && tn__sys_exists(path))
         return tn__error_set(err, TN_EEXIST, 0, "%s exists: choose another name, or force to replace it", path);
-    TN_TRY(writer_new(level, alloc, &w, err));
-    strcpy(w->path, path);
+    tn_writer *w = writer_new(level, alloc, err);
+    if (!w)
+        return TN_ENOMEM;
+    memcpy(w->path, path, n + 1);
     w->force = force;
     int status = tn__sys_create_beside(path, w->temp, sizeof w->temp, &w->fd, err);
     w->owns_fd = status == 0;
@@ -106,8 +109,9 @@ int tn_writer_open(const char *path, bool force, int level, const tn_alloc *allo
 
 int tn_writer_open_fd(int fd, int level, const tn_alloc *alloc, tn_writer **out, tn_error *err)
 {
-    tn_writer *w = NULL;
-    TN_TRY(writer_new(level, alloc, &w, err));
+    tn_writer *w = writer_new(level, alloc, err);
+    if (!w)
+        return TN_ENOMEM;
     w->fd = fd;
     int status = begin(w, err);
     if (status < 0)
@@ -343,8 +347,5 @@ void tn_writer_abort(tn_writer *w)
         return;
     if (w->owns_fd)
         tn__sys_unlink(w->temp);
-    if (w->packed.alloc)
-        writer_free(w);
-    else
-        tn__free(w->alloc, w, sizeof *w);
+    writer_free(w);
 }

@@ -1,0 +1,139 @@
+/* addresses.c - the address of an object, and the object at an address.
+ *
+ * Objects are numbered by address, so a bitmap of addresses is both: the address of object i is the i-th bit set, and the
+ * number of an address is the count of bits before its own.
+ */
+#include "snapshot/snapshot.h"
+
+#include <string.h>
+
+static unsigned ones(uint64_t bits)
+{
+    return (unsigned)__builtin_popcountll(bits);
+}
+
+static int copy_regions(tn_snapshot *s, uint64_t n, tn_error *err)
+{
+    s->regions.rows = tn__arena_get(&s->arena, n * sizeof *s->regions.rows);
+    s->regions.ranks = tn__arena_get(&s->arena, (n + 1) * sizeof *s->regions.ranks);
+    if (!s->regions.rows || !s->regions.ranks)
+        return tn__no_memory(s, err);
+    for (size_t k = 0; k < tn__chunk_count(s, TN_ID_ADDR); k++) {
+        const tn_chunk *c = tn__chunk_at(s, TN_ID_ADDR, k);
+        const uint8_t *payload;
+        TN_TRY(tn__chunk_load(s, c, TN_SLOT_LOAD, &payload, err));
+        if (c->h.raw_bytes != c->h.n_rows * sizeof *s->regions.rows)
+            return tn__corrupt(err, c->offset, "bytes are left over behind its addresses");
+        memcpy(s->regions.rows + c->h.first_row, payload, c->h.raw_bytes);
+    }
+    return 0;
+}
+
+int tn__regions_load(tn_snapshot *s, tn_error *err)
+{
+    uint64_t n = tn__chunk_rows(s, TN_ID_ADDR), objects = 0;
+    TN_TRY(tn__rows_fit(s, TN_ID_ADDR, sizeof(tn_region_row), err));
+    TN_TRY(copy_regions(s, n, err));
+    for (uint64_t i = 0; i < n; i++) {
+        const tn_region_row *r = &s->regions.rows[i];
+        if (r->region >> (64 - TN_REGION_SHIFT) || (i && r->region <= r[-1].region))
+            return tn__corrupt(err, 0, "its regions of addresses are not in ascending order");
+        s->regions.ranks[i] = (uint32_t)objects;
+        for (unsigned j = 0; j < TN_REGION_WORDS; j++)
+            objects += ones(r->bits[j]);
+        if (objects >= s->n_nodes)
+            break;
+    }
+    if (objects >= s->n_nodes)
+        return tn__corrupt(err, 0, "it has addresses for all its %u nodes or more, so no root", s->n_nodes);
+    s->regions.ranks[n] = s->n_objects = (uint32_t)objects;
+    s->regions.n = n;
+    return 0;
+}
+
+int tn__snapshot_addresses(tn_snapshot *s, tn_error *err)
+{
+    tn_loaded *l = &s->columns[TN_COL_AODD];
+    const uint32_t *odd;
+    uint64_t n;
+    if (l->u32)
+        return 0;
+    TN_TRY(tn__column_u32(s, TN_COL_AODD, &odd, &n, err));
+    for (uint64_t i = 1; i < n; i++)
+        if (odd[i] <= odd[i - 1]) {
+            tn__free(&s->alloc, l->u32, l->n * sizeof *l->u32);
+            l->u32 = NULL;
+            return tn__corrupt(err, tn__chunk_at(s, TN_COL_AODD, 0)->offset,
+                               "its list of objects at odd addresses is not in ascending order");
+        }
+    return 0;
+}
+
+/* Whether object i starts eight bytes into its granule. */
+static bool is_odd(const tn_snapshot *s, uint32_t i)
+{
+    const tn_loaded *l = &s->columns[TN_COL_AODD];
+    uint64_t low = 0, high = l->u32 ? l->n : 0, n = high;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (l->u32[middle] < i)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && l->u32[low] == i;
+}
+
+uint64_t tn__snapshot_address(const tn_snapshot *s, uint32_t i)
+{
+    uint64_t low = 0, high = s->regions.n;
+    while (high - low > 1) {
+        uint64_t middle = low + (high - low) / 2;
+        if (s->regions.ranks[middle] <= i)
+            low = middle;
+        else
+            high = middle;
+    }
+    const tn_region_row *r = &s->regions.rows[low];
+    uint32_t left = i - s->regions.ranks[low];
+    unsigned word = 0;
+    for (; left >= ones(r->bits[word]); word++)
+        left -= ones(r->bits[word]);
+    uint64_t bits = r->bits[word];
+    while (left--)
+        bits &= bits - 1;
+    uint64_t granule = 64ull * word + (unsigned)__builtin_ctzll(bits);
+    return r->region << TN_REGION_SHIFT | granule << 4 | (is_odd(s, i) ? 8u : 0u);
+}
+
+/* First region not below, or regions.n. */
+static uint64_t find_region(const tn_snapshot *s, uint64_t region)
+{
+    uint64_t low = 0, high = s->regions.n;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (s->regions.rows[middle].region < region)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+int tn_node_at(tn_snapshot *s, uint64_t address, uint32_t *id, tn_error *err)
+{
+    TN_TRY(tn__snapshot_addresses(s, err));
+    uint64_t region = address >> TN_REGION_SHIFT, at = find_region(s, region);
+    unsigned word = address >> 10 & (TN_REGION_WORDS - 1), bit = address >> 4 & 63;
+    if (at < s->regions.n && s->regions.rows[at].region == region) {
+        const uint64_t *bits = s->regions.rows[at].bits;
+        uint32_t rank = s->regions.ranks[at] + ones(bits[word] & ((1ull << bit) - 1));
+        for (unsigned i = 0; i < word; i++)
+            rank += ones(bits[i]);
+        if ((bits[word] >> bit & 1) && (address & 15) == (is_odd(s, rank) ? 8 : 0)) {
+            *id = rank;
+            return 0;
+        }
+    }
+    return tn__error_set(err, TN_ENOTFOUND, 0, "no object starts at 0x%llx in this snapshot", (unsigned long long)address);
+}
