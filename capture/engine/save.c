@@ -128,5 +128,6 @@ int tn_walk_save(tn_walk *w, tn_writer *writer, tn_error *err)
     for (unsigned i = 0; i < sizeof saved_columns / sizeof *saved_columns; i++)
         TN_TRY(save_column(w, writer, i, err));
     TN_TRY(save_previews(w, writer, err));
+    tn__columns_free(w); /* before the ledger is read: what is left of the capture should be little */
     return tn__frames_save(w, writer, err);
 }

@@ -261,7 +261,9 @@ static void set_layout_fields(tn_walk *w, tn_type_info *t)
             {l->gen_name, TN_LABEL_ATTRIBUTE, "__name__"},
             {l->gen_qualname, TN_LABEL_ATTRIBUTE, "__qualname__"},
             {l->gen_exc_value, TN_LABEL_FIELD, "gi_exc_state"},
-            {l->gen_origin, TN_LABEL_FIELD, "gi_origin_or_finalizer"},
+            /* plain generators leave it uninitialised */
+            {t->address == w->target->builtin_types[TN_BUILTIN_GENERATOR] ? 0 : l->gen_origin, TN_LABEL_FIELD,
+             "origin_or_finalizer"},
         };
         set_versioned(w, t, f, 5);
     } else if (t->kind == TN_KIND_BYTEARRAY && l->bytearray_object) {
@@ -505,8 +507,8 @@ static tn_type_info *type_new(tn_walk *w, uint64_t address)
         return NULL;
     }
     tn_type_info *t = tn__arena_get(&w->arena, sizeof *t);
-    tn_type_info **place = tn__list_add(w, &w->types, sizeof *place, 1);
-    if (!t || !place) {
+    tn_type_info **place = t ? tn__list_add(w, &w->types, sizeof *place, 1) : NULL;
+    if (!place) {
         w->status = TN_ENOMEM;
         return NULL;
     }
