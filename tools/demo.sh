@@ -32,7 +32,7 @@ ask() {
 
 echo
 echo "== 1. Sphinx builds docs/: what does it keep in memory when it is done?"
-show run -o "$out/sphinx.tonnage" -m sphinx -q -C -b html -D extensions=myst_parser -D root_doc=format \
+show run -o "$out/sphinx.tonnage" -m sphinx -q -C -b html -D extensions=myst_parser -D root_doc=format -D suppress_warnings=toc.not_included \
     -d "$out/doctrees" docs "$out/html"
 show summary "$out/sphinx.tonnage" --limit 15
 show largest "$out/sphinx.tonnage" --limit 10
