@@ -363,6 +363,24 @@ static void describe_traverse(tn_walk *w, uint64_t object, tn_type_info *t, tn_d
         add_span(d, TN_SPAN_ARRAY, (uint64_t)(uintptr_t)w->scratch.data, w->scratch.count)->local = true;
 }
 
+/* What a metaclass's own C code reports beyond what type_extras gave. */
+static void describe_meta(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d, uint32_t n_extra)
+{
+    w->scratch.count = 0;
+    if (!w->target->traverse)
+        return;
+    w->target->traverse(t->traverse, object, collect, w);
+    uint64_t *found = TN_LIST(w->scratch, uint64_t);
+    for (uint32_t e = 0; e < n_extra; e++)
+        for (size_t i = 0; i < w->scratch.count; i++)
+            if (found[i] == d->extra[e]) {
+                found[i] = found[--w->scratch.count];
+                break;
+            }
+    if (w->scratch.count)
+        add_span(d, TN_SPAN_ARRAY, (uint64_t)(uintptr_t)found, w->scratch.count)->local = true;
+}
+
 /* Every aligned word of the block that points to a known object. Guesses: marked so by the shape. */
 static void describe_scan(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d)
 {
@@ -526,6 +544,12 @@ void tn__describe(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *
         variant = describe_attributes(w, object, t, d);
     else if (t->dict_offset < 0 && t->python)
         variant = describe_trailing_dict(w, object, t, d);
+    if (t->kind == TN_KIND_TYPE) {
+        bool heap = tn_load64(&w->target->memory, object + w->layout->type_flags) >> 9 & 1;
+        if (t->meta && heap)
+            describe_meta(w, object, t, d, n_extra);
+        variant = heap ? variant : TN_VARIANT_STATIC;
+    }
     if (!describe_kind(w, object, t, d))
         d->shape = tn__shape(w, t, variant);
 }

@@ -30,6 +30,7 @@ static uint32_t run_flags(const tn_type_info *t)
     case TN_KIND_INT: case TN_KIND_ARRAY: case TN_KIND_NDARRAY: return TN_SHAPE_LENGTH;
     case TN_KIND_BYTEARRAY: return TN_SHAPE_LENGTH | TN_SHAPE_CAPACITY;
     case TN_KIND_TRAVERSE: case TN_KIND_MODULE: return TN_RUN_UNLABELLED;
+    case TN_KIND_TYPE: return t->meta ? TN_RUN_UNLABELLED : TN_RUN_NONE;
     case TN_KIND_SCAN: return TN_RUN_UNLABELLED | TN_REF_GUESSED << TN_RUN_KIND_SHIFT;
     default: return TN_RUN_NONE;
     }
@@ -81,6 +82,9 @@ uint32_t tn__shape(tn_walk *w, tn_type_info *t, enum tn_variant variant)
         return 0;
     }
     uint32_t n = leading_labels(w, t, labels);
+    if (variant == TN_VARIANT_STATIC) /* a base named in C source is not counted */
+        for (uint32_t i = 0, base = tn__string(w, "__base__"); i < n; i++)
+            labels[2 * i + 1] |= labels[2 * i] == base ? TN_REF_BORROWED << 8 : 0;
     if (t->n_fixed)
         memcpy(labels + 2 * n, t->labels, 2 * t->n_fixed * sizeof *labels);
     n += t->n_fixed;

@@ -419,6 +419,9 @@ static void classify(tn_walk *w, tn_type_info *t)
     if (t->kind == TN_KIND_OPAQUE && w->options.scan)
         t->kind = TN_KIND_SCAN;
     w->kinds_unknown += t->kind == TN_KIND_OPAQUE;
+    t->meta = t->kind == TN_KIND_TYPE && t->traverse &&
+              t->traverse != tn_load64(&w->target->memory,
+                                       w->target->builtin_types[TN_BUILTIN_TYPE] + w->layout->type_traverse);
     t->visitor = visitor_of(t);
     t->simple = !t->python && !t->class_reference && !t->n_fixed &&
                 (t->kind == TN_KIND_LEAF || t->kind == TN_KIND_BYTES || t->kind == TN_KIND_INT ||

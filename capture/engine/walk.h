@@ -33,13 +33,14 @@ enum tn_kind {
 };
 
 /* Variants of a type's shape: what its instances look like just now. */
-enum tn_variant { TN_VARIANT_PLAIN, TN_VARIANT_VALUES, TN_VARIANT_DICT, TN_VARIANTS };
+enum tn_variant { TN_VARIANT_PLAIN, TN_VARIANT_VALUES, TN_VARIANT_DICT, TN_VARIANT_STATIC, TN_VARIANTS };
 
 typedef struct tn_type_info {
     uint64_t address;
     uint32_t index; /* row of the type table */
     uint8_t kind, visitor, preheader;
-    bool gc, heap, python, managed_dict, own, stop, has_hash, simple, plain_str, previewed; /* simple: nothing to visit */
+    bool gc, heap, python, managed_dict, own, stop, has_hash, simple, plain_str, previewed, meta; /* simple: nothing to visit; meta: a metaclass
+                    * whose C code adds references to those of type */
     uint64_t flags, traverse; /* traverse: the C function to call for TN_KIND_TRAVERSE */
     uint32_t basic_size, item_size, c_size; /* c_size: of the part that C code lays out */
     int64_t dict_offset;
