@@ -47,7 +47,7 @@ show show "$out/leaky.tonnage" "$session"
 
 sessions=$(ask 'view["total"]["count"]' summary "$out/leaky.tonnage" --where type:__main__.Session)
 pages=$(ask 'view["total"]["count"]' summary "$out/leaky.tonnage" --where 'type:bytearray size:>=2k')
-page_size=$(ask 'f"{view[\"total\"][\"size\"] / 2**20:.1f} MiB"' summary "$out/leaky.tonnage" \
+page_size=$(ask '"%.1f MiB" % (view["total"]["size"] / 2**20)' summary "$out/leaky.tonnage" \
     --where 'type:bytearray size:>=2k')
 holder=$(ask 'view["referrers"]["rows"][0]["address"]' show "$out/leaky.tonnage" "$session")
 entries=$(ask 'view["object"]["capacity"]' show "$out/leaky.tonnage" "$holder")
