@@ -182,10 +182,12 @@ static void clear_hidden(tn_walk *w, uint64_t referent)
         r->planes[TN_PLANE_HIDDEN][referent >> 10 & 1023] &= ~(1ull << (referent >> 4 & 63));
 }
 
-/* Hidden objects may refer to one another; the ones referred to are not hidden after all. */
-static void keep_only_hidden_heads(tn_walk *w)
+/* Objects that other hidden ones or synthetic nodes refer to are not hidden after all. Called last. */
+void tn__pools_settle(tn_walk *w)
 {
     tn_description d;
+    for (size_t i = 0; i < w->synthetic_references.count; i++)
+        clear_hidden(w, TN_LIST(w->synthetic_references, uint64_t)[i]);
     for (size_t i = 0; i < w->hidden.count; i++) {
         uint64_t object = TN_LIST(w->hidden, uint64_t)[i];
         tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
@@ -208,5 +210,4 @@ void tn__pools_reconcile(tn_walk *w)
             if (r->pool_class[page] != TN_NOT_POOL && explained(r, page) != tn_load32(&w->target->memory, pool))
                 look_at_pool(w, r, pool);
         }
-    keep_only_hidden_heads(w);
 }

@@ -146,6 +146,7 @@ int tn_walk_run(const tn_target *target, const tn_walk_options *options, const t
     mark(w);
     tn__types_close(w);
     tn__roots_build(w);
+    tn__pools_settle(w);
     uint64_t marked = tn__sys_monotonic_ns();
     int status = walk_status(w, err);
     if (status == 0)

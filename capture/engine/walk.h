@@ -296,6 +296,7 @@ void tn__drain(tn_walk *w);
 /* pools.c */
 void tn__pools_load(tn_walk *w);
 void tn__pools_reconcile(tn_walk *w);
+void tn__pools_settle(tn_walk *w);
 
 /* own.c */
 void tn__own_find(tn_walk *w);
