@@ -1,0 +1,118 @@
+/* exercise.c - see exercise.h. */
+#include "exercise.h"
+
+#include "snapshot/reader.h"
+
+#include <string.h>
+
+static int worse(int status, int next)
+{
+    return status < 0 || next == TN_ENOTFOUND ? status : next;
+}
+
+static uint64_t sum_text(const char *text)
+{
+    return text ? strlen(text) : 0;
+}
+
+static int container(const tn_snapshot *s)
+{
+    tn_chunk_info info;
+    int status = 0;
+    for (size_t i = 0; i < tn_snapshot_n_chunks(s); i++)
+        status = worse(status, tn_snapshot_chunk(s, i, &info));
+    return status;
+}
+
+static int tables(tn_snapshot *s, uint64_t *sum)
+{
+    int status = 0;
+    tn_fact fact;
+    tn_type type;
+    for (size_t i = 0; i < tn_snapshot_n_facts(s); i++) {
+        status = worse(status, tn_snapshot_fact(s, i, &fact));
+        *sum += sum_text(fact.key) + (fact.kind == TN_FACT_TEXT ? sum_text(fact.value.text) : 0);
+        status = worse(status, tn_snapshot_find_fact(s, fact.key, &fact));
+    }
+    for (uint32_t i = 0; i < tn_snapshot_n_types(s); i++) {
+        status = worse(status, tn_snapshot_type(s, i, &type));
+        *sum += sum_text(type.name) + sum_text(type.full_name) + sum_text(type.module);
+        for (uint32_t k = 0; k < type.n_mro; k++)
+            status = worse(status, tn_snapshot_type(s, type.mro[k], &type));
+    }
+    return status;
+}
+
+static int columns(tn_snapshot *s)
+{
+    int status = 0;
+    tn_block b;
+    for (unsigned c = 0; c < TN_COLUMNS; c++) {
+        const uint32_t *u32;
+        const uint64_t *u64;
+        uint64_t n;
+        for (size_t k = 0; tn__column_block(s, c, k, c % 4, &b, NULL) == 0; k++)
+            ;
+        if (c != TN_COL_SIZE && c != TN_COL_LENG && c != TN_COL_CAPA && c != TN_COL_BUFS && c != TN_COL_HASH)
+            status = worse(status, tn__column_u32(s, c, &u32, &n, NULL));
+        status = worse(status, tn__column_u64(s, c, &u64, &n, NULL));
+    }
+    return status;
+}
+
+/* All of a small snapshot; of one with many nodes, the first and the last. */
+static int nodes(tn_snapshot *s, uint64_t *sum)
+{
+    int status = 0;
+    uint32_t n = tn_snapshot_n_nodes(s), id;
+    for (uint32_t i = 0; i < n; i = i == 2000 && n > 4000 ? n - 2000 : i + 1) {
+        tn_node node;
+        tn_reference_iter iter;
+        tn_reference r;
+        tn_preview preview;
+        tn_frame frame;
+        status = worse(status, tn_node_get(s, i, &node, NULL));
+        if (status < 0)
+            return status;
+        if (node.address)
+            status = worse(status, tn_node_at(s, node.address, &id, NULL));
+        status = worse(status, tn_references(s, i, &iter, NULL));
+        for (unsigned k = 0; k < 5000 && status == 0 && tn_reference_next(&iter, &r); k++)
+            *sum += sum_text(r.text) + r.target;
+        status = worse(status, tn__snapshot_preview(s, i, &preview, NULL));
+        for (uint16_t k = 0; status == 0 && k < preview.length; k++)
+            *sum += preview.bytes[k];
+        for (uint32_t depth = 0; depth < 64 && tn_snapshot_thread_frame(s, i, depth, &frame) == 0; depth++)
+            *sum += sum_text(frame.name) + sum_text(frame.file) + frame.line;
+    }
+    return status;
+}
+
+int exercise(tn_snapshot *s)
+{
+    uint64_t sum = tn_snapshot_file_bytes(s) + tn_snapshot_n_objects(s) + tn_snapshot_n_references(s);
+    int status = container(s);
+    status = worse(status, tables(s, &sum));
+    status = worse(status, nodes(s, &sum));
+    status = worse(status, columns(s));
+    status = worse(status, tn_snapshot_check(s, NULL, NULL, NULL));
+    return sum == UINT64_MAX ? TN_EBUSY : status; /* the sum is used: nothing above may be left out by a compiler */
+}
+
+int exercise_bytes(const void *bytes, size_t n, const tn_alloc *alloc, uint64_t max_memory_bytes)
+{
+    tn_open_options options = {.alloc = alloc, .max_memory_bytes = max_memory_bytes};
+    tn_snapshot *s = NULL;
+    int status = tn_snapshot_open_memory(bytes, n, &options, &s, NULL);
+    if (status == 0)
+        status = exercise(s);
+    tn_snapshot_close(s);
+    if (status == TN_ETRUNCATED) {
+        options.partial = true;
+        s = NULL;
+        if (tn_snapshot_open_memory(bytes, n, &options, &s, NULL) == 0)
+            exercise(s);
+        tn_snapshot_close(s);
+    }
+    return status;
+}
