@@ -23,7 +23,7 @@ static tn_span *add_span(tn_description *d, enum tn_span_kind kind, uint64_t bas
 /* Memory of a copied process may be torn: spans and buffers outside it are left out and counted. */
 static bool usable(tn_walk *w, uint64_t address, uint64_t bytes)
 {
-    if (!w->target->memory.checked || tn_memory_readable(&w->target->memory, address, bytes))
+    if ((!w->target->memory.checked && !w->strict) || tn_memory_readable(&w->target->memory, address, bytes))
         return true;
     w->map.unreadable++;
     return false;
@@ -203,6 +203,8 @@ static void describe_split(tn_walk *w, tn_type_info *t, tn_description *d, uint6
 static void describe_table(tn_walk *w, tn_description *d, uint64_t keys)
 {
     const tn_memory *m = &w->target->memory;
+    if (!usable(w, keys, w->layout->keys_indices))
+        return;
     uint64_t n = tn_load64(m, keys + w->layout->keys_nentries);
     bool general = tn_load8(m, keys + w->layout->keys_kind) == 0;
     uint64_t nominal = keys_bytes(w, keys, &d->capacity);
@@ -421,7 +423,7 @@ static bool describe_kind(tn_walk *w, uint64_t object, tn_type_info *t, tn_descr
     case TN_KIND_TUPLE: add_array(w, d, object + l->tuple_items, tn_load64(m, object + 16)); return false;
     case TN_KIND_DICT:
         base = tn_load64(m, object + l->dict_values);
-        if (base) {
+        if (base && usable(w, base - 8, 16) && usable(w, tn_load64(m, object + l->dict_keys), l->keys_indices)) {
             describe_split(w, t, d, tn_load64(m, object + l->dict_keys), base);
             return true;
         }

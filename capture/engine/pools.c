@@ -76,8 +76,10 @@ static bool gc_head_sound(const tn_walk *w, uint64_t head)
 static bool plausible(tn_walk *w, uint64_t object, uint64_t block, uint32_t size, const tn_type_info *t, bool *dead)
 {
     bool immortal;
-    uint64_t refcount = tn__refcount(w, object, &immortal);
-    *dead = refcount == 0 && !immortal;
+    uint64_t refcount = tn__refcount(w, object, &immortal), word = tn_load64(&w->target->memory, object);
+    /* 3.14+: free lists are linked through this word; above the count stand an overflow of at most 1 and a few flags */
+    *dead = (refcount == 0 && !immortal) ||
+            (w->layout->immortal_style == TN_IMMORTAL_HIGH_BIT && (word >> 32 & 0xffff) > 1);
     if (t->preheader != object - block || (!immortal && refcount >> 32) || t->kind == TN_KIND_TYPE)
         return false;
     if (object + t->basic_size > block + size || (t->gc && !gc_head_sound(w, object - 16)))
@@ -204,10 +206,12 @@ void tn__pools_settle(tn_walk *w)
 
 void tn__pools_reconcile(tn_walk *w)
 {
+    w->strict = true; /* an object that nothing refers to may be half made */
     for (tn_region *r = tn_map_next(&w->map, 0); r && w->status == 0; r = tn_map_next(&w->map, r->key + 1))
         for (unsigned page = 0; page < 64; page++) {
             uint64_t pool = r->key << 20 | (uint64_t)page << 14;
             if (r->pool_class[page] != TN_NOT_POOL && explained(r, page) != tn_load32(&w->target->memory, pool))
                 look_at_pool(w, r, pool);
         }
+    w->strict = false;
 }

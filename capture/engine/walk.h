@@ -184,7 +184,7 @@ struct tn_walk {
     } rows; /* of the node columns' newest blocks */
     tn_list stack; /* u64 */
     tn_list scratch; /* u64: references from tp_traverse */
-    bool marking;
+    bool marking, strict; /* strict: check the range of every buffer */
     uint64_t list_counts[4], lists_failed, findings;
 
     /* synthetic */
