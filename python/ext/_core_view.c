@@ -47,7 +47,9 @@ static int index_of(const char *name, const char *const *names, int n, const cha
     for (int i = 0; i < n; i++)
         if (strcmp(name, names[i]) == 0)
             return i;
-    PyErr_Format(PyExc_ValueError, "unknown %s '%s'", what, name);
+    tn_error err = {.status = TN_EINVAL};
+    snprintf(err.message, sizeof err.message, "unknown %s '%s'", what, name);
+    core_raise(TN_EINVAL, &err);
     return -1;
 }
 
@@ -66,8 +68,9 @@ PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
                                      &options.sort, core_id_converter, &options.limit, &by_name, core_id_converter,
                                      &options.width, &color, &options.where_rows, core_id_converter, &node))
         return NULL;
-    int kind = index_of(kind_name, view_names, VIEWS, "view"), by = index_of(by_name, groups, 3, "grouping");
-    if (PyErr_Occurred() || !core_enter(&call, self, true))
+    int kind = index_of(kind_name, view_names, VIEWS, "view");
+    int by = kind < 0 ? -1 : index_of(by_name, groups, 3, "grouping; use type, size or module, not");
+    if (kind < 0 || by < 0 || !core_enter(&call, self, true))
         return NULL;
     options.form = json ? TN_JSON : TN_TEXT;
     options.by = (enum tn_group)by;

@@ -5,11 +5,11 @@ def snapshot(
     target: int | bytes,
     /,
     *,
-    mode: str,
-    previews: int,
-    redact: bool,
-    roots: tuple[object, ...] | None,
-    force: bool,
+    mode: str = "stop",
+    previews: int = 80,
+    redact: bool = False,
+    roots: tuple[object, ...] | None = None,
+    force: bool = False,
 ) -> None: ...
 def size_of(x: object, /) -> tuple[int, tuple[tuple[str, int], ...]]: ...
 def deep_size(objects: tuple[object, ...], /) -> tuple[int, int]: ...

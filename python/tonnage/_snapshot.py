@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
-    from tonnage._core import Set, Type
+    from tonnage._core import Set
     from tonnage._core import Snapshot as Core
+    from tonnage._core import _Type as Type
     from tonnage._view import View
 
     Fact = int | float | str
+
+
+_PREVIEWS_MAX = 512
 
 
 class Snapshot:
@@ -177,23 +181,9 @@ class Snapshot:
         if self._closed:
             return f"<tonnage.Snapshot {self._path or 'without a name'}, closed>"
         try:
-            return f"{self._headline()}\n{self.summary(limit=10)!r}"
+            return repr(self.summary(limit=10))
         except _errors.Error as error:
             return f"<tonnage.Snapshot {self._path or 'without a name'}: {error}>"
-
-    def _headline(self) -> str:
-        from tonnage import _core
-
-        words = [f"snapshot of process {self.pid}" if self.pid is not None else "snapshot"]
-        if self.version:
-            words.append(f"Python {self.version.split()[0]}")
-        if self.time:
-            words.append(f"{self.time:%Y-%m-%d %H:%M:%S} UTC")
-        if self.rss is not None:
-            words.append(f"RSS {_core.format_bytes(self.rss)}")
-        if self.pause is not None:
-            words.append(f"pause {self.pause * 1000:.0f} ms")
-        return ", ".join(words)
 
     # ---- objects ----
 
@@ -372,6 +362,9 @@ def load(path: str | os.PathLike[str], *, partial: bool = False, max_memory: int
     snapshot = Snapshot(fd, name, partial=partial, max_memory=max_memory)
     try:
         _ = snapshot._core  # opens it: what is wrong with the file is said here
+    except _errors.Error as error:
+        snapshot.close()
+        raise _errors.from_status(error.status, f"{name}: {error}", error.offset) from None
     except BaseException:
         snapshot.close()
         raise
@@ -387,6 +380,10 @@ def take(
     force: bool,
 ) -> Snapshot:
     """Takes a snapshot of this process; see `tonnage.snapshot`."""
+    if mode != "stop":
+        raise _errors.ArgumentError(f"unknown mode '{mode}': only 'stop' exists", -8)
+    if not 0 <= previews <= _PREVIEWS_MAX:
+        raise _errors.ArgumentError(f"previews must be 0 to {_PREVIEWS_MAX} bytes, not {previews}", -8)
     from tonnage import _capture
 
     name = None if path is None else os.path.abspath(os.fspath(path))

@@ -30,7 +30,7 @@ class View:
     Iterating gives the rows as dicts; `rows`, `total` and `json()` come from the command's `--json`.
     """
 
-    __slots__ = ("_core", "_data", "_json", "_kind", "_options", "_text")
+    __slots__ = ("_core", "_data", "_json", "_kind", "_options", "_rows", "_text")
 
     def __init__(self, core: Core, kind: str, **options: Any) -> None:
         self._core = core
@@ -39,6 +39,7 @@ class View:
         self._text = core.view(kind, width=_terminal_width(), **options)
         self._json: str | None = None
         self._data: dict[str, Any] | None = None
+        self._rows: list[dict[str, Any]] | None = None
 
     def __repr__(self) -> str:
         return self._text.rstrip("\n")
@@ -60,7 +61,7 @@ class View:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The whole JSON object of the view."""
+        """The whole JSON object of the view (docs/view-json.md); addresses are text there."""
         if self._data is None:
             import json
 
@@ -70,9 +71,15 @@ class View:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """The rows, each a dict from column to value; sizes in bytes."""
-        rows: list[dict[str, Any]] = self.data.get("rows", [])
-        return rows
+        """The rows, each a dict from column to value: sizes in bytes, addresses as int, ready for `snapshot[...]`."""
+        if self._rows is None:
+            rows: list[dict[str, Any]] = self.data.get("rows", [])
+            addresses = [column for column, unit in self.data.get("units", {}).items() if unit == "address"]
+            self._rows = [
+                row | {column: int(row[column], 16) for column in addresses if row.get(column) is not None}
+                for row in rows
+            ]
+        return self._rows
 
     @property
     def total(self) -> Any:

@@ -1,0 +1,361 @@
+"""Snapshots through the Python API: taking, naming, loading, closing, errors, views."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import tonnage
+from capture_support import environment
+
+
+class Thing:
+    pass
+
+
+things = [Thing() for _ in range(123)]
+
+
+def test_a_file_is_made_and_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.tonnage"
+    with tonnage.snapshot(path) as taken:
+        assert (taken.path, taken.file_bytes) == (str(path), path.stat().st_size)
+        assert path.stat().st_mode & 0o777 == 0o600
+        with tonnage.load(path) as loaded:
+            assert len(loaded) == len(taken)
+            assert loaded.facts == taken.facts
+
+
+def test_without_a_path_no_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with tonnage.snapshot() as taken:
+        assert taken.path is None
+        assert os.listdir(tmp_path) == []
+        assert len(taken) > 1000
+        taken.save(tmp_path / "kept.tonnage")
+        assert taken.path == str(tmp_path / "kept.tonnage")
+    with tonnage.load(tmp_path / "kept.tonnage") as loaded:
+        assert not loaded.check()
+        assert (tmp_path / "kept.tonnage").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_system_without_unnamed_files_does_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str, flags: int, *rest: int) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(95, "not supported")
+        return real(path, flags, *rest)
+
+    real = os.open
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(os, "open", refuse)
+    with tonnage.snapshot() as taken:
+        assert len(taken) > 1000
+        assert os.listdir(tmp_path) == []
+
+
+def test_save_replaces_only_by_force(tmp_path: Path) -> None:
+    path = tmp_path / "a.tonnage"
+    path.write_bytes(b"mine")
+    with tonnage.snapshot(of=things) as taken:
+        with pytest.raises(tonnage.ExistsError, match="force=True"):
+            taken.save(path)
+        with pytest.raises(FileExistsError):
+            tonnage.snapshot(path)
+        assert path.read_bytes() == b"mine"
+        taken.save(path, force=True)
+        with pytest.raises(tonnage.FileError, match="No such file"):
+            taken.save(tmp_path / "none" / "a.tonnage")
+    assert os.listdir(tmp_path) == ["a.tonnage"]
+    with tonnage.load(path) as loaded:
+        assert not loaded.check()
+
+
+def test_a_part_of_the_process(tmp_path: Path) -> None:
+    root = {"key": things[:10]}
+    with tonnage.snapshot(of=root) as one, tonnage.snapshot(of=[root]) as listed, tonnage.snapshot() as whole:
+        assert len(one) == len(listed) < len(whole) // 10
+        assert {id(thing) for thing in things[:10]} <= {item.address for item in one}
+        assert one.facts["capture.scope"] == "reachable"
+        with pytest.raises(KeyError, match="without of="):
+            one[id(things)]
+
+
+def test_a_list_of_objects_is_not_itself_an_object() -> None:
+    roots: list[object] = [Thing()]
+    with tonnage.snapshot(of=roots) as without, tonnage.snapshot(of=[roots]) as within:
+        assert id(roots) not in without
+        assert id(roots) in within
+
+
+def test_closing_frees_and_later_use_is_refused() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    taken = tonnage.snapshot()
+    item = taken[id(things)]
+    taken.close()
+    taken.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert "closed" in repr(taken)
+    for use in (lambda: len(taken), lambda: taken.facts["x"], lambda: item.children, lambda: taken.save("x")):
+        with pytest.raises(ValueError, match="closed"):
+            use()
+
+
+def test_a_forgotten_snapshot_closes_its_file() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    tonnage.snapshot(of=things).summary()
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_facts_stand_as_attributes() -> None:
+    began = datetime.now(UTC)
+    with tonnage.snapshot() as taken:
+        assert taken.pid == os.getpid()
+        assert taken.host == os.uname().nodename
+        assert taken.mode == "stop"
+        assert (taken.version or "").startswith(".".join(map(str, sys.version_info[:3])))
+        assert taken.time is not None
+        assert abs((taken.time - began).total_seconds()) < 60
+        assert taken.rss is not None and taken.rss > 5 << 20
+        assert taken.pause is not None and 0 < taken.pause < 60
+        assert Path(taken.argv[0]).name.startswith("python") or taken.argv
+        assert any(thread.ident == threading.get_ident() for thread in taken.threads)
+
+
+def test_a_summary_prints_the_table_and_gives_rows() -> None:
+    with tonnage.snapshot() as taken:
+        view = taken.summary(limit=5)
+        assert len(view) == len(view.rows) == 5
+        assert [row["type"] for row in view] == [row["type"] for row in view.rows]
+        assert all(row["type"][:10] in str(view) for row in view)
+        assert isinstance(taken[view[0]["largest_address"]], tonnage.Object)
+        assert json.loads(view.json())["total"] == view.total
+        assert view.total["count"] == len(taken)
+        assert repr(taken) == repr(taken.summary(limit=10))
+
+
+def test_a_summary_selects_groups_and_cuts() -> None:
+    with tonnage.snapshot() as taken:
+        (row,) = taken.summary(where=f"type:{__name__}.Thing")
+        assert (row["count"], row["type"]) == (123, f"{__name__}.Thing")
+        assert all(row["size"] >= 65536 for row in taken.summary(threshold="64k", limit=0))
+        assert all(row["size"] >= 65536 for row in taken.summary(threshold=65536, limit=0))
+        assert __name__ in [row["module"] for row in taken.summary(by="module", limit=0)]
+        assert "each" in taken.summary(by="size")[0]
+        names = [row["type"] for row in taken.summary(sort="type", limit=0)]
+        assert names == sorted(names, key=lambda name: name.encode())
+
+
+def test_the_largest_come_first_and_can_be_looked_up() -> None:
+    big = [None] * 5_000_000
+    with tonnage.snapshot() as taken:
+        first = taken.largest(limit=1)[0]
+        assert (first["address"], first["type"]) == (id(big), "list")
+        assert taken[first["address"]].capacity == 5_000_000
+
+
+def test_info_is_the_page_of_the_command() -> None:
+    with tonnage.snapshot() as taken:
+        assert taken.info().data["info"]["pid"] == os.getpid()
+        with pytest.raises(tonnage.ArgumentError):
+            _ = taken.info().total
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"where": "nonsense:1"}, {"sort": "nonsense"}, {"by": "nonsense"}, {"threshold": "many"}],
+    ids=["where", "sort", "by", "threshold"],
+)
+def test_a_wrong_argument_of_a_view_is_an_argument_error(options: dict[str, str]) -> None:
+    with tonnage.snapshot(of=things) as taken, pytest.raises(tonnage.ArgumentError) as caught:
+        taken.summary(**options)  # type: ignore[arg-type]
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize("options", [{"mode": "later"}, {"previews": -1}, {"previews": 100000}])
+def test_a_wrong_argument_of_a_snapshot_is_an_argument_error(options: dict[str, object]) -> None:
+    with pytest.raises(tonnage.ArgumentError):
+        tonnage.snapshot(**options)  # type: ignore[arg-type]
+
+
+def test_damaged_files_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "a.tonnage"
+    tonnage.snapshot(path, of=things).close()
+    whole = path.read_bytes()
+    path.write_bytes(b"#!/bin/sh\n" * 10)
+    with pytest.raises(tonnage.FormatError) as caught:
+        tonnage.load(path)
+    assert type(caught.value) is tonnage.FormatError
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(tonnage.TruncatedError):
+        tonnage.load(path)
+    damaged = bytearray(whole)
+    damaged[len(whole) // 2] ^= 255
+    path.write_bytes(damaged)
+    with pytest.raises(tonnage.CorruptError) as found:
+        with tonnage.load(path) as loaded:
+            raise loaded.check()[0]
+    assert found.value.offset > 0
+    with pytest.raises(tonnage.FileError, match="No such file"):
+        tonnage.load(tmp_path / "none")
+    with pytest.raises(tonnage.FormatError, match=tmp_path.name):
+        tonnage.load(tmp_path)
+
+
+def test_a_limit_on_memory_is_kept(tmp_path: Path) -> None:
+    tonnage.snapshot(tmp_path / "a.tonnage").close()
+    with pytest.raises(tonnage.LimitError):
+        with tonnage.load(tmp_path / "a.tonnage", max_memory=100_000) as loaded:
+            _ = loaded[id(things)].parents
+
+
+def test_errors_can_be_pickled() -> None:
+    error = pickle.loads(pickle.dumps(tonnage.CorruptError("bad", -6, 77)))
+    assert (type(error), str(error), error.status, error.offset) == (tonnage.CorruptError, "bad", -6, 77)
+
+
+def test_threads_may_share_a_snapshot() -> None:
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            for _ in range(20):
+                assert taken.summary(limit=3).total["count"] == len(taken)
+                found = taken[id(things)]
+                assert len(found.children) == 123
+                assert found.references[100].target == found.children[100]
+                assert found in found.children[0].parents
+        except BaseException as error:
+            failures.append(error)
+
+    with tonnage.snapshot() as taken:
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+
+
+def test_closing_while_others_read_is_safe() -> None:
+    for delay in (0.0, 0.001, 0.004, 0.01):
+        taken = tonnage.snapshot()
+
+        def work(snapshot: tonnage.Snapshot = taken) -> None:
+            try:
+                while True:
+                    for item in snapshot[id(things)].children:
+                        _ = repr(item), item.parents, item.type
+                    snapshot.summary()
+            except ValueError:
+                pass
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(delay)
+        taken.close()
+        for thread in threads:
+            thread.join(60)
+            assert not thread.is_alive()
+
+
+def test_deep_size_counts_what_is_reached_once() -> None:
+    inner = [1.5, 2.5]
+    size = tonnage.deep_size([inner, inner])
+    assert size == (4, size.bytes)
+    assert (size.count, size[0]) == (4, 4)
+    assert size.bytes >= tonnage.size_of(inner) + 48
+    assert tonnage.deep_size([inner], inner).count == 4
+    assert "count=4" in repr(size)
+
+
+def test_importing_is_cheap() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import tonnage; new = set(sys.modules) - before;"
+        "print(sorted(name for name in new if not name.startswith('tonnage'))); print('tonnage._core' in new)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True, timeout=60
+    )
+    assert done.stdout.splitlines() == ["['__future__']", "False"]
+
+
+def test_taking_a_snapshot_does_not_load_the_reader(tmp_path: Path) -> None:
+    code = "import tonnage, sys; tonnage.snapshot(sys.argv[1]).close(); print('tonnage._core' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.tonnage")],
+        capture_output=True, text=True, env=environment(), check=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import code; code.interact(banner='', exitmsg='')",
+        "breakpoint()",
+    ],
+    ids=["interact", "breakpoint"],
+)
+def test_it_works_at_a_prompt(code: str) -> None:
+    typed = "import tonnage; s = tonnage.snapshot(); n = len(s); print('found', n > 1000)\n"
+    typed += "exit()\n" if code.startswith("import code") else "continue\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code + "\n"], input=typed, capture_output=True, text=True, env=environment(), timeout=60
+    )
+    assert "found True" in done.stdout, done.stderr
+
+
+def test_it_works_in_threads_atexit_and_asyncio() -> None:
+    code = """
+import asyncio, atexit, threading, tonnage
+def take(where):
+    with tonnage.snapshot() as s:
+        print(where, len(s) > 1000, len(s.threads))
+async def main():
+    take("asyncio")
+atexit.register(take, "atexit")
+asyncio.run(main())
+thread = threading.Thread(target=take, args=("thread",))
+thread.start(); thread.join()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), timeout=60, check=True
+    )
+    assert done.stdout == "asyncio True 1\nthread True 2\natexit True 1\n"
+
+
+def test_a_finalizer_during_a_collection_gets_busy() -> None:
+    seen: list[str] = []
+
+    class Late:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            try:
+                tonnage.snapshot().close()
+                seen.append("taken")
+            except tonnage.Busy:
+                seen.append("busy")
+
+    gc.collect()
+    Late()
+    gc.collect()
+    assert seen == ["busy"]
+
+
+def test_version_is_that_of_the_library() -> None:
+    from tonnage import _core
+
+    assert tonnage.__version__ == _core.VERSION
