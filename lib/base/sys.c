@@ -60,7 +60,7 @@ static int io_error(tn_error *err, const char *what, const char *path)
 {
     int code = errno;
     if (code == ENOSPC || code == EDQUOT)
-        return tn__error_set(err, TN_EIO, 0, "%s %s: %s: free space or choose another folder", what, path,
+        return tn__error_set(err, TN_EIO, 0, "%s %s: disk full: %s: free space or choose another folder", what, path,
                              strerror(code));
     if (code == EACCES || code == EPERM)
         return tn__error_set(err, TN_EPERM, 0, "%s %s: permission denied", what, path);
@@ -163,13 +163,18 @@ int tn__sys_create_beside(const char *path, char *temp, size_t cap, int *fd, tn_
     return tn__error_set(err, TN_EIO, 0, "cannot write %s: too many unfinished files beside it", path);
 }
 
-/* link() refuses an existing name where rename() would replace it. Some file systems have no links: rename then, after
- * looking. */
+/* Neither way replaces what came to stand under the name meanwhile. File systems without either: rename after looking. */
 static int publish_new(const char *temp, const char *path)
 {
     struct stat st;
-    if (link(temp, path) == 0)
-        return unlink(temp);
+    if (renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    if (link(temp, path) == 0) {
+        unlink(temp);
+        return 0;
+    }
     if (errno == EEXIST)
         return -1;
     if (lstat(path, &st) == 0) {

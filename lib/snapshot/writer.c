@@ -159,7 +159,9 @@ static int write_chunk(tn_writer *w, tn_chunk_header *h, const void *payload, tn
     const void *stored;
     size_t n;
     XXH3_state_t state;
-    assert(h->raw_bytes <= TN_CHUNK_MAX_RAW);
+    if (h->raw_bytes > TN_CHUNK_MAX_RAW)
+        return tn__error_set(err, TN_ELIMIT, 0, "a chunk %.4s of %llu bytes is more than the format allows", h->id,
+                             (unsigned long long)h->raw_bytes);
     TN_TRY(pack(w, payload, h->raw_bytes, &stored, &n, err));
     h->version = 1;
     h->compression = stored != payload;
@@ -203,15 +205,16 @@ int tn_writer_table(tn_writer *w, const char *id, const void *payload, size_t ra
     default: { typedef uint64_t element; body } break;                \
     }
 
-static uint64_t largest(const void *values, unsigned width, uint64_t n)
+/* Every bit that occurs: enough to know the width. */
+static uint64_t bits_of(const void *values, unsigned width, uint64_t n)
 {
-    uint64_t any = 0; /* bits that occur: enough to know the width */
+    uint64_t any = 0;
     FOR_WIDTH(width, {
         const element *v = values;
-        element bits = 0;
+        element seen = 0;
         for (uint64_t i = 0; i < n; i++)
-            bits |= v[i];
-        any = bits;
+            seen |= v[i];
+        any = seen;
     })
     return any;
 }
@@ -238,21 +241,32 @@ static void delta(void *values, unsigned width, uint64_t n)
     })
 }
 
-static void planes(const uint8_t *values, unsigned width, uint64_t n, uint8_t *out)
+/* Byte p of every element into plane p. */
+static void planes(const void *values, unsigned width, uint64_t n, uint8_t *restrict out)
 {
-    for (unsigned p = 0; p < width; p++)
-        for (uint64_t i = 0; i < n; i++)
-            out[p * n + i] = values[i * width + p];
+    FOR_WIDTH(width, {
+        const element *restrict v = values;
+        for (unsigned p = 0; p < sizeof *v; p++)
+            for (uint64_t i = 0; i < n; i++)
+                out[p * n + i] = (uint8_t)(v[i] >> 8 * p);
+    })
+}
+
+static bool is_node_column(const char *id)
+{
+    return !memcmp(id, "SHAP", 4) || !memcmp(id, "SIZE", 4) || !memcmp(id, "REFC", 4) || !memcmp(id, "FLAG", 4);
 }
 
 int tn_writer_column(tn_writer *w, const char *id, void *values, unsigned in_width, uint64_t n_rows, unsigned transform,
                      tn_error *err)
 {
-    uint64_t most = largest(values, in_width, n_rows);
-    unsigned width = most >> 32 ? 8 : most >> 16 ? 4 : most >> 8 ? 2 : 1;
+    uint64_t bits = bits_of(values, in_width, n_rows);
+    unsigned width = bits >> 32 ? 8 : bits >> 16 ? 4 : bits >> 8 ? 2 : 1;
     if (width < in_width)
         narrow(values, in_width, width, n_rows);
     tn_chunk_header h = header_of(w, id, n_rows, n_rows * width);
+    if (is_node_column(id) && (h.first_row % TN_NODE_BLOCK || n_rows > TN_NODE_BLOCK))
+        return tn__error_set(err, TN_EINVAL, 0, "column %s must be cut every %d nodes", id, TN_NODE_BLOCK);
     h.width = (uint8_t)width;
     if (transform & TN_TRANSFORM_DELTA)
         delta(values, width, n_rows);

@@ -21,7 +21,7 @@ int tn_writer_open_fd(int fd, int level, const tn_alloc *alloc, tn_writer **out,
 /* One chunk of a column: n_rows values of in_width (1, 2, 4, 8) bytes. The writer picks the stored width from the largest
  * value, applies transform (format.h; the widths then count after narrowing, delta modulo the width) and compresses.
  * values is scratch afterwards: the writer may transform it in place. first_row is counted by the writer per id.
- * raw bytes must be <= TN_CHUNK_MAX_RAW; node columns must come in TN_NODE_BLOCK rows (asserted). */
+ * TN_ELIMIT beyond TN_CHUNK_MAX_RAW bytes; TN_EINVAL if a node column does not come in blocks of TN_NODE_BLOCK rows. */
 int tn_writer_column(tn_writer *w, const char *id, void *values, unsigned in_width, uint64_t n_rows, unsigned transform,
                      tn_error *err);
 /* One chunk of a table that is not a column; payload exactly as docs/format.md says. */
