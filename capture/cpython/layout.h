@@ -30,8 +30,8 @@
     X(type_cache) X(type_subclasses) X(type_weaklist) X(type_del) X(type_finalize) X(type_is_gc) X(heaptype_name)        \
     X(heaptype_qualname) X(heaptype_slots) X(heaptype_cached_keys) X(heaptype_module) X(heaptype_tpname)                 \
     X(heaptype_getitem) X(heaptype_init) X(heaptype_size)                                                                \
-    X(static_types) X(static_types_count) X(static_type_size) X(static_type_dict) X(static_type_subclasses)              \
-    X(static_type_weaklist) X(static_ext_types) X(static_ext_count)                                                      \
+    X(static_types) X(static_types_max) X(static_type_size) X(static_type_dict) X(static_type_subclasses)              \
+    X(static_type_weaklist) X(static_ext_types) X(static_ext_max)                                                      \
     X(list_items) X(list_allocated) X(tuple_items) X(bytes_value) X(float_value) X(complex_value)                        \
     X(long_tag) X(long_digits) X(set_fill) X(set_used) X(set_mask) X(set_table) X(set_smalltable) X(set_weaklist)        \
     X(dict_used) X(dict_keys) X(dict_values) X(keys_refcnt) X(keys_log2_size) X(keys_log2_index_bytes) X(keys_kind)      \

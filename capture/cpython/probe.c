@@ -194,16 +194,16 @@ static void print_types(void)
     N(heaptype_size, sizeof(PyHeapTypeObject));
 #if V(13)
     O(static_types, PyInterpreterState, types.builtins.initialized);
-    O(static_types_count, PyInterpreterState, types.builtins.num_initialized);
+    N(static_types_max, _Py_MAX_MANAGED_STATIC_BUILTIN_TYPES);
     O(static_ext_types, PyInterpreterState, types.for_extensions.initialized);
-    O(static_ext_count, PyInterpreterState, types.for_extensions.num_initialized);
+    N(static_ext_max, _Py_MAX_MANAGED_STATIC_EXT_TYPES);
     N(static_type_size, sizeof(managed_static_type_state));
     O(static_type_dict, managed_static_type_state, tp_dict);
     O(static_type_subclasses, managed_static_type_state, tp_subclasses);
     O(static_type_weaklist, managed_static_type_state, tp_weaklist);
 #elif V(12)
     O(static_types, PyInterpreterState, types.builtins);
-    O(static_types_count, PyInterpreterState, types.num_builtins_initialized);
+    N(static_types_max, _Py_MAX_STATIC_BUILTIN_TYPES);
     N(static_type_size, sizeof(static_builtin_state));
     O(static_type_dict, static_builtin_state, tp_dict);
     O(static_type_subclasses, static_builtin_state, tp_subclasses);

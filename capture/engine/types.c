@@ -462,12 +462,11 @@ static void read_states(tn_walk *w, uint32_t offset, uint32_t count)
 
 bool tn__static_state(tn_walk *w, uint64_t type, uint64_t *dict, uint64_t *subclasses)
 {
-    enum { MAX_BUILTIN = 200, MAX_EXTENSION = 10 }; /* pycore_typeobject.h, 3.12 to 3.15 */
     if (w->layout->static_style != TN_STATIC_PER_INTERPRETER)
         return false;
     if (!w->static_states.count) {
-        read_states(w, w->layout->static_types, MAX_BUILTIN);
-        read_states(w, w->layout->static_ext_types, MAX_EXTENSION);
+        read_states(w, w->layout->static_types, w->layout->static_types_max);
+        read_states(w, w->layout->static_ext_types, w->layout->static_ext_max);
     }
     const static_state *s = TN_LIST(w->static_states, static_state);
     for (size_t i = 0; i < w->static_states.count; i++)
