@@ -387,7 +387,7 @@ def main() -> None:
     held_by("ctypes.py_object", ctypes.py_object)
     held_by("ctypes structure", lambda x: PyObjectHolder(1, x))
     held_by("memoryview", lambda x: memoryview(with_attribute(BytesSub(b"view"), x)))
-    held_by("datetime with a zone", lambda x: datetime.datetime(2020, 1, 1, tzinfo=Zone(x)), lambda d: d.tzinfo)
+    held_by("datetime with a zone", lambda x: datetime.datetime(2020, 1, 1, tzinfo=Zone(x)), lambda d: vars(d.tzinfo))
     held_by("itemgetter", lambda x: operator.itemgetter(x))
     held_by("queue.SimpleQueue", simple_queue)
     held_by("asyncio.Future", future)

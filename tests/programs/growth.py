@@ -80,6 +80,11 @@ def buffers(n: int) -> Any:
     return [bytes([1]) * n, bytearray(b"y" * n), array.array("d", b"12345678" * (n // 8)), "z" * n, mapped]
 
 
+def untouched(n: int) -> Any:
+    """Memory that is taken and never written: it is in no resident set."""
+    return [bytes(n)]
+
+
 def threads(n: int) -> Any:
     import threading
 
@@ -106,6 +111,7 @@ KINDS: dict[str, Any] = {
     "blocks": blocks,
     "arrays": arrays,
     "buffers": buffers,
+    "untouched": untouched,
     "threads": threads,
 }
 

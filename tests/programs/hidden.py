@@ -35,7 +35,7 @@ def with_contents(argument: Any) -> Any:
 def main() -> None:
     leak("leaked float", float("12345.678"))
     leak("leaked str", "".join(["leaked ", "text ", "of C"]))
-    leak("leaked bytes", bytes(b"leaked" * 10))
+    leak("leaked bytes", bytes(bytearray(b"leaked" * 10)))
     leak("leaked tuple", tuple([float("7.125")]))
     leak("leaked dict", {"leaked": float("8.125")})
     leak("leaked large bytes", bytes(10_000))

@@ -95,7 +95,9 @@ def zoo() -> list[Any]:
 
 
 def dump() -> array[int]:
-    found = {id(obj): obj for obj in gc.get_objects()}
+    found: dict[int, Any] = {}
+    for obj in gc.get_objects():  # no comprehension: up to 3.11 one is a function, and tracked
+        found[id(obj)] = obj
     queue = list(found.values())
     rows = array("Q")
     own = {id(found), id(queue), id(rows)}

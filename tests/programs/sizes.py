@@ -143,7 +143,8 @@ def main() -> None:
         block, allocator = pool_block(start, maps), 1
         if not block:
             inside = next((name for low, high, name in maps if low <= start < high), None)
-            allocator = 2 if inside in ("", "[heap]") else 0
+            static = isinstance(obj, type) and not obj.__flags__ & 1 << 9  # also in pages that look like malloc's
+            allocator = 2 if inside in ("", "[heap]") and not static else 0
             block = (struct.unpack("<Q", ctypes.string_at(start - 8, 8))[0] & ~7) if allocator else 0
         rows.extend((id(obj), names[key], sys.getsizeof(obj), block, allocator))
     del everything, obj

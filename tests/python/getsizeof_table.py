@@ -46,8 +46,11 @@ def is_block_of(size: int, n_bytes: int) -> bool:
 
 
 def is_shrunk_block_of(size: int, n_bytes: int) -> bool:
-    """Whether size is a block that held up to a third more and was shrunk in place, as pymalloc's realloc does."""
-    return block(n_bytes) <= size <= block(n_bytes * 4 // 3 + 16)
+    """Whether size is a block that was made smaller in place.
+
+    pymalloc keeps a block unless less than three quarters of it are left; glibc cuts its chunk, also below 512 bytes.
+    """
+    return is_block_of(size, n_bytes) or block(n_bytes) <= size < n_bytes * 4 / 3 or size == (n_bytes + 23) // 16 * 16
 
 
 def adds_up(row: Row, n_blocks: int) -> bool:
@@ -101,7 +104,7 @@ RULES: tuple[Rule, ...] = (
         "dict keys",
         "getsizeof adds the table of keys; here it is a block of its own",
         lambda row: "dict" in row.bases and "keys" in row.parts and set(row.parts) <= {"keys", "other"},
-        lambda row: adds_up(row, 4) or ("OrderedDict" in row.bases and row.total >= row.getsizeof),
+        lambda row: adds_up(row, 2),
     ),
     Rule(
         "dict with shared keys",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -92,10 +93,13 @@ def test_the_table_refuses_a_size_that_no_rule_gives() -> None:
 
 
 def test_blocks_in_use_agree_with_the_interpreters_own_count(shared_run: Callable[..., Run]) -> None:
-    """sys.getallocatedblocks() counts what pymalloc handed out; the snapshot call itself makes a few more."""
+    """sys.getallocatedblocks() counts pymalloc's blocks and those too large for it."""
     result = shared_run("sizes")
+    file = result.shot.file
+    large = sum(1 for node in range(file.n_objects) if file.flags[node] >> 10 & 3 == 2)
+    large += sum(1 for node in range(file.n_objects) for buffer in file.buffers(node) if buffer.size > 512)
     counted, walked = result.side["allocated_blocks"], result.shot.facts["pymalloc.blocks"]
-    assert abs(counted - walked) <= 0.005 * counted, (counted, walked)
+    assert abs(counted - walked - large) <= 0.003 * counted, (counted, walked, large)
 
 
 def test_blocks_of_all_size_classes_add_up(shared_run: Callable[..., Run]) -> None:
@@ -126,13 +130,13 @@ def test_the_sum_of_sizes_is_the_sum_of_facts(shared_run: Callable[..., Run]) ->
         ("float('1.5')", 32),
         ("7", 0),
         ("10**20", 48),
-        ("'x' * 100", 160),
+        ("'x' * 100", 160 if sys.version_info < (3, 12) else 144),
         ("bytes(1000)", 1056),
         ("set()", 224),
-        ("set(range(5))", 224),
+        ("set(range(4))", 224),
         ("object()", 16),
         ("{}", 64),
-        ("{1: 2}", 64 + 224),
+        ("{1: 2}", 64 + 160),
         ("None", 0),
         ("int", 0),
     ],
