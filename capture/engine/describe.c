@@ -383,14 +383,25 @@ static void describe_meta(tn_walk *w, uint64_t object, tn_type_info *t, tn_descr
         add_span(d, TN_SPAN_ARRAY, (uint64_t)(uintptr_t)found, w->scratch.count)->local = true;
 }
 
-/* Every aligned word of the block that points to a known object. Guesses: marked so by the shape. */
+/* Does an object seem to start there? Its type must be one that is already known. */
+static bool seems_object(tn_walk *w, uint64_t word)
+{
+    const tn_memory *m = &w->target->memory;
+    if (!word || (word & 7) || !tn_memory_readable(m, word, 16))
+        return false;
+    uint64_t type = tn_load64(m, word + 8);
+    return !(type & 7) && tn_map_has(&w->map, type) && tn__type_get(w, type);
+}
+
+/* Every aligned word of the block that seems to point to an object. Guesses: marked so by the shape. */
 static void describe_scan(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d)
 {
     const tn_memory *m = &w->target->memory;
+    uint64_t bytes = tn__nominal(w, object, t) - t->preheader;
     w->scratch.count = 0;
-    for (uint64_t at = 16; at + 8 <= t->basic_size; at += 8) {
-        uint64_t word = usable(w, object + at, 8) ? tn_load64(m, object + at) : 0;
-        if (word && tn_map_has(&w->map, word))
+    for (uint64_t at = 16; at + 8 <= bytes && usable(w, object + at, 8); at += 8) {
+        uint64_t word = tn_load64(m, object + at);
+        if (seems_object(w, word))
             collect(w, word);
     }
     if (w->scratch.count)

@@ -56,6 +56,9 @@ typedef struct tn_walk_thread {
 } tn_walk_thread;
 bool tn_walk_thread_at(const tn_walk *w, uint32_t index, tn_walk_thread *out);
 
+/* Address of the first object at or after address; 0 at the end. O(1) for neighbours. */
+uint64_t tn_walk_next_object(const tn_walk *w, uint64_t address);
+
 /* Blocks of 64 KiB and more that objects own, for finding out how much of them is resident. */
 const tn_range *tn_walk_large_blocks(const tn_walk *w, size_t *n);
 

@@ -195,6 +195,21 @@ bool tn_walk_thread_at(const tn_walk *w, uint32_t index, tn_walk_thread *out)
     return true;
 }
 
+uint64_t tn_walk_next_object(const tn_walk *w, uint64_t address)
+{
+    for (const tn_region *r = tn_map_next(&w->map, address >> 20); r; r = tn_map_next(&w->map, r->key + 1)) {
+        uint64_t start = r->key << 20, from = address > start ? address : start;
+        for (unsigned c = (from - start) >> 10 & 1023; c < 1024; c++)
+            for (uint64_t left = r->cells[c].bits; left; left &= left - 1) {
+                uint64_t object = start | (uint64_t)c << 10 | (uint64_t)__builtin_ctzll(left) << 4;
+                object |= tn_region_plane(r, TN_PLANE_ODD, object) ? 8 : 0;
+                if (object >= from)
+                    return object;
+            }
+    }
+    return 0;
+}
+
 const tn_range *tn_walk_large_blocks(const tn_walk *w, size_t *n)
 {
     *n = w->large.count;

@@ -1,0 +1,96 @@
+/* test_copy.c - one engine, two memory sources: a stopped child read through process_vm_readv gives the objects that the
+ * same heap gives in place. The child is a fork, so parent and child hold the same heap at the same addresses; the copy
+ * stands elsewhere and none of the child's code runs.
+ */
+#include <Python.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "inside/inside.h"
+#include "outside/copy.h"
+
+static const char plant[] =
+    "import collections, json, re, threading, functools, asyncio\n"
+    "class Slots:\n    __slots__ = ('left', 'right')\n"
+    "class Node:\n    def __init__(self, n):\n        self.name = 'node-%d' % n; self.links = [n, str(n)]; self.extra = {n: (n,)}\n"
+    "nodes = [Node(i) for i in range(3000)]\n"
+    "slots = [Slots() for _ in range(500)]\n"
+    "for s in slots: s.left = float(id(s)); s.right = s\n"
+    "kept = [collections.deque(str(i) for i in range(500)), collections.OrderedDict((str(i), i) for i in range(99)),\n"
+    "        collections.defaultdict(list, a=[1.5]), {str(i) for i in range(400)}, frozenset('abc'), bytearray(999),\n"
+    "        re.compile('a+(b)'), functools.partial(print, 'x' * 900), iter([object()]), (i for i in ['y' * 700]),\n"
+    "        json.loads('{\"a\": [1, 2.5, {\"b\": null}]}'), b'z' * 100000, 10 ** 200]\n"
+    "def suspended():\n    local = 'local ' * 200\n    yield local\n"
+    "generator = suspended(); next(generator)\n";
+
+static int walk(const tn_target *target, tn_walk **w)
+{
+    tn_error err = {0};
+    tn_walk_options options = {.preview_bytes = 80};
+    int status = tn_walk_run(target, &options, &tn__alloc_pages, w, &err);
+    if (status < 0)
+        printf("walk: %s\n", err.message);
+    return status;
+}
+
+/* Objects of a that b lacks. */
+static unsigned missing(const tn_walk *a, const tn_walk *b, const char *what)
+{
+    unsigned n = 0;
+    for (uint64_t at = tn_walk_next_object(a, 0); at; at = tn_walk_next_object(a, at + 8))
+        if (tn_walk_next_object(b, at) != at && n++ < 10)
+            printf("%s: 0x%llx\n", what, (unsigned long long)at);
+    return n;
+}
+
+static int compare(tn_inside *inside, int child)
+{
+    tn_error err = {0};
+    tn_copy copy;
+    tn_walk *here = NULL, *there = NULL;
+    if (tn_inside_prepare(inside, &err) < 0 || walk(&inside->target, &here) < 0)
+        return printf("in place: %s\n", err.message), 1;
+    if (tn_copy_process(child, &copy, &err) < 0)
+        return printf("copy: %s\n", err.message), 1;
+    tn_target target = inside->target;
+    target.memory = copy.memory;
+    target.traverse = NULL;
+    if (walk(&target, &there) < 0)
+        return 1;
+    tn_walk_report a, b;
+    tn_walk_get_report(here, &a);
+    tn_walk_get_report(there, &b);
+    unsigned lost = missing(here, there, "only in place"), extra = missing(there, here, "only in the copy");
+    printf("in place %llu objects, in the copy %llu; %u lost, %u extra; %llu unreadable, %llu no objects\n",
+           (unsigned long long)a.objects, (unsigned long long)b.objects, lost, extra, (unsigned long long)b.unreadable,
+           (unsigned long long)b.findings);
+    tn_walk_free(here);
+    tn_walk_free(there);
+    tn_copy_free(&copy);
+    return lost || extra || a.objects < 15000;
+}
+
+int main(void)
+{
+    static tn_inside inside;
+    tn_error err = {0};
+    Py_InitializeEx(0);
+    if (PyRun_SimpleString(plant) != 0 || tn_inside_probe(&inside, &err) < 0)
+        return printf("%s\n", err.message), 1;
+    fflush(stdout);
+    int child = fork();
+    if (child == 0) {
+        raise(SIGSTOP);
+        _exit(0);
+    }
+    int state, result = 1;
+    if (child > 0 && waitpid(child, &state, WUNTRACED) == child && WIFSTOPPED(state))
+        result = compare(&inside, child);
+    kill(child, SIGKILL);
+    waitpid(child, &state, 0);
+    printf(result ? "FAILED\n" : "ok\n");
+    return result;
+}
