@@ -284,10 +284,10 @@ static PyObject *snapshot_type(core_snapshot *self, PyObject *arg)
     if (status < 0)
         core_raise(status, NULL);
     else
-        result = Py_BuildValue("NNNIIIINNN", core_text_or_none(type.name), core_text_or_none(type.module),
-                               core_text_or_none(type.full_name), type.flags, type.visitor, type.basic_size,
-                               type.item_size, core_id_or_none(type.node), core_id_or_none(type.base),
-                               mro_tuple(&type));
+        result =
+            Py_BuildValue("NNNIIIINNN", core_text_or_none(type.name), core_text_or_none(type.module),
+                          core_text_or_none(type.full_name), type.flags, type.visitor, type.basic_size, type.item_size,
+                          core_id_or_none(type.node), core_id_or_none(type.base), mro_tuple(&type));
     core_leave(&call);
     return result;
 }
@@ -306,7 +306,8 @@ static PyMethodDef snapshot_methods[] = {
      "Nodes a node refers to, as u32 in bytes; only those with a style of label when one is given."},
     {"references", (PyCFunction)core_references, METH_VARARGS,
      "references(node, start, count): list of (target, kind, style, key, label)."},
-    {"referrers", (PyCFunction)core_referrers, METH_O, "Distinct nodes that refer to a node, ascending, as u32 in bytes."},
+    {"referrers", (PyCFunction)core_referrers, METH_O,
+     "Distinct nodes that refer to a node, ascending, as u32 in bytes."},
     {"frame", (PyCFunction)core_frame, METH_VARARGS,
      "frame(thread_node, depth): (node, name, qualified_name, file, line), or None past the last."},
     {"select", (PyCFunction)(void (*)(void))core_select, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
@@ -412,15 +413,9 @@ static PyModuleDef_Slot module_slots[] = {
 };
 
 static PyModuleDef module_def = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "tonnage._core",
-    .m_doc = "Reading snapshots; private to tonnage.",
-    .m_size = sizeof(core_state),
-    .m_methods = module_methods,
-    .m_slots = module_slots,
-    .m_traverse = module_traverse,
-    .m_clear = module_clear,
-    .m_free = module_free,
+    PyModuleDef_HEAD_INIT,         .m_name = "tonnage._core",   .m_doc = "Reading snapshots; private to tonnage.",
+    .m_size = sizeof(core_state),  .m_methods = module_methods, .m_slots = module_slots,
+    .m_traverse = module_traverse, .m_clear = module_clear,     .m_free = module_free,
 };
 
 PyMODINIT_FUNC PyInit__core(void)

@@ -18,11 +18,11 @@ enum core_load { CORE_NODES = 1, CORE_REFERENCES = 2, CORE_REFERRERS = 4, CORE_A
 
 typedef struct core_snapshot {
     PyObject_HEAD
-    tn_snapshot *handle;     /* NULL once closed */
-    PyThread_type_lock lock; /* held around every call on handle; no Python code runs under it */
-    size_t n_users;          /* calls and sets that still need handle; changes under the interpreter lock */
-    bool closing;            /* close was asked for: the last user closes */
-    unsigned loaded;         /* enum core_load */
+    tn_snapshot *handle;      /* NULL once closed */
+    PyThread_type_lock lock;  /* held around every call on handle; no Python code runs under it */
+    size_t n_users;           /* calls and sets that still need handle; changes under the interpreter lock */
+    bool closing;             /* close was asked for: the last user closes */
+    unsigned loaded;          /* enum core_load */
     tn_reference_iter cursor; /* where the last run of references(cursor_node) stopped */
     uint32_t cursor_node;
     uint64_t cursor_index;
@@ -79,7 +79,8 @@ PyObject *core_frame(core_snapshot *self, PyObject *args);
 
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
 PyObject *core_check(core_snapshot *self, PyObject *unused);
-PyObject *core_select(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args, PyObject *names);
+PyObject *core_select(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args,
+                      PyObject *names);
 extern PyType_Spec core_set_spec;
 
 #endif

@@ -55,7 +55,8 @@ static int index_of(const char *name, const char *const *names, int n, const cha
 
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kind", "json", "where", "sort", "limit", "by", "width", "color", "where_rows", "node", NULL};
+    static char *names[] = {"kind",  "json",  "where",      "sort", "limit", "by",
+                            "width", "color", "where_rows", "node", NULL};
     static const char *const groups[] = {"type", "size", "module"};
     const char *kind_name, *by_name = "type";
     int json = 0, color = 0;
@@ -114,8 +115,8 @@ static PyObject *findings_list(const findings *found)
     PyObject *list = PyList_New((Py_ssize_t)found->count);
     for (size_t i = 0; list && i < found->count; i++) {
         const tn_error *f = &found->values[i];
-        PyObject *item = Py_BuildValue("iKN", f->status, (unsigned long long)f->offset,
-                                       core_text(f->message, strlen(f->message)));
+        PyObject *item =
+            Py_BuildValue("iKN", f->status, (unsigned long long)f->offset, core_text(f->message, strlen(f->message)));
         if (item)
             PyList_SET_ITEM(list, (Py_ssize_t)i, item);
         else
@@ -148,7 +149,8 @@ PyObject *core_check(core_snapshot *self, PyObject *unused)
 
 /* ---- sets ---- */
 
-PyObject *core_select(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args, PyObject *names)
+PyObject *core_select(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args,
+                      PyObject *names)
 {
     const char *where;
     core_call call;
