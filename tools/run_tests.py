@@ -166,9 +166,9 @@ def suite_versions() -> Result:
             one = junit(folder / f"{version}.xml")
             one.failures = [f"{version} {name}" for name in one.failures]
             result.add(one)
+            tested[int(version.split(".")[1])] = version
         else:
             result.fail(f"{version}: {outcome}")
-        tested[int(version.split(".")[1])] = version
     missing = [f"3.{minor}" for minor in MINORS if minor not in tested]
     result.note = f"CPython tested: {' '.join(tested[minor] for minor in sorted(tested))}; "
     result.note += f"not tested: {' '.join(missing) or 'none'}"

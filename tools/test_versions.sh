@@ -43,7 +43,7 @@ find_python() { # minor
 }
 
 # What runs with an interpreter, here and in the chroot alike: venv, build, tests.
-#   PYTHON BOOT RESULTS VERSION TESTS…       BOOT: a pip wheel where venv has no ensurepip, else empty
+#   PYTHON BOOT RESULTS VERSION TESTS…       BOOT: a folder with pip where venv has no ensurepip, else empty
 # Packages without a wheel for an interpreter are left out one by one: tests that import them skip, and skips are counted.
 cat >build-versions/one.sh <<'INNER'
 set -uo pipefail
@@ -56,7 +56,8 @@ stamp=$venv/.ready.$(cat tools/requirements-build.txt tools/requirements-test.tx
 if [ ! -e "$stamp" ]; then
     rm -rf "$venv"
     if [ -n "$boot" ]; then
-        "$python" -m venv --without-pip "$venv" && "$bin/python" "$boot/pip" install -q --no-index "$boot" || fail no-venv
+        "$python" -m venv --without-pip "$venv" && PYTHONPATH=$boot "$bin/python" -m pip install -q --ignore-installed pip ||
+            fail no-venv
     else
         "$python" -m venv "$venv" || fail no-venv
     fi
@@ -97,10 +98,8 @@ if [ "$(id -u)" != 0 ] || ! chroot=$(tools/unstable_chroot.sh); then
 fi
 
 # The unstable root gets this checkout bound to /mnt, /proc and a /tmp of its own, all gone with the mount namespace.
-boot=$(.venv/bin/python -c 'import ensurepip, glob, os
-print(glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), "_bundled", "pip-*.whl"))[0])' 2>/dev/null) ||
-    boot=$(ls /usr/share/python-wheels/pip-*.whl 2>/dev/null | head -1)
-cp -f "$boot" build-versions/
+boot=build-versions/boot
+.venv/bin/python -m pip install -q --disable-pip-version-check --upgrade --target "$boot" pip
 cp -f "${PIP_CERT:-/etc/ssl/certs/ca-certificates.crt}" build-versions/certificates.crt
 cp -fL /etc/resolv.conf "$chroot/etc/resolv.conf"
 mkdir -p "$results"
@@ -118,10 +117,15 @@ for minor in "${missing[@]}"; do
         mkdir -p "$chroot/mnt"
         mount --bind "$root" "$chroot/mnt"
         mount --bind /dev "$chroot/dev"
-        exec chroot "$chroot" env -u PIP_FIND_LINKS -u PIP_CONFIG_FILE HOME=/tmp LANG=C.UTF-8 PATH=/usr/bin:/bin \
+        kept=()
+        for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY PIP_INDEX_URL PIP_EXTRA_INDEX_URL \
+            PIP_TRUSTED_HOST PIP_DEFAULT_TIMEOUT; do
+            [ -z "${!name:-}" ] || kept+=("$name=${!name}")
+        done
+        exec chroot "$chroot" env -i HOME=/tmp LANG=C.UTF-8 PATH=/usr/bin:/bin "${kept[@]}" \
             PIP_CERT=/mnt/build-versions/certificates.crt SSL_CERT_FILE=/mnt/build-versions/certificates.crt \
             bash -c "cd /mnt && exec bash build-versions/one.sh \"\$@\"" one "$@"' \
         versions "$chroot" "$root" "$results" \
-        "$python" "/mnt/build-versions/$(basename "$boot")" "/mnt/${results#"$root"/}" "$version" "${tests[@]}" ||
+        "$python" "/mnt/$boot" "/mnt/${results#"$root"/}" "$version" "${tests[@]}" ||
         echo "$version chroot-failed" >>"$results/tested"
 done

@@ -389,8 +389,9 @@ static bool seems_object(tn_walk *w, uint64_t word)
     const tn_memory *m = &w->target->memory;
     if (!word || (word & 7) || !tn_memory_readable(m, word, 16))
         return false;
-    uint64_t type = tn_load64(m, word + 8);
-    return !(type & 7) && tn_map_has(&w->map, type) && tn__type_get(w, type);
+    bool immortal;
+    uint64_t type = tn_load64(m, word + 8), refcount = tn__refcount(w, word, &immortal);
+    return (refcount || immortal) && !(type & 7) && tn_map_has(&w->map, type) && tn__type_get(w, type);
 }
 
 /* Every aligned word of the block that seems to point to an object. Guesses: marked so by the shape. */

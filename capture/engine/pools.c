@@ -87,7 +87,9 @@ static bool plausible(tn_walk *w, uint64_t object, uint64_t block, uint32_t size
     uint64_t nominal = tn__nominal(w, object, t);
     if (nominal > size)
         return false;
-    return ((nominal + 15) & ~15ull) == size || (t->item_size && 4 * nominal >= 3 * (uint64_t)size);
+    if (((nominal + 15) & ~15ull) == size || (t->kind == TN_KIND_INT && nominal + 32 >= size)) /* spare digits stay */
+        return true;
+    return (t->item_size || t->kind == TN_KIND_STR) && 4 * nominal >= 3 * (uint64_t)size;
 }
 
 static uint64_t classify(tn_walk *w, uint64_t block, uint32_t size, bool *dead)

@@ -200,7 +200,8 @@ static void any_failing_call_leaves_nothing(void **state)
 {
     (void)state;
     long n = 0;
-    for (unsigned force = 0; force < 2; force++)
+    for (unsigned force = 0; force < 2; force++) {
+        unlink(path);
         for (n = 0;; n++) {
             tn_error err = {0};
             calls_until_failure = n;
@@ -211,8 +212,10 @@ static void any_failing_call_leaves_nothing(void **state)
             assert_int_equal(status, TN_EIO);
             if (!strstr(err.message, "disk full"))
                 fail_msg("call %ld: %s", n, err.message);
-            assert_int_equal(files(), 0);
+            if (files())
+                fail_msg("call %ld leaves a file", n);
         }
+    }
     assert_true(n > 60); /* header, each chunk in two or three writes, trailer, sync, rename */
     calls_until_failure = -1;
     expect_sound();
@@ -224,7 +227,7 @@ static void file_systems_without_renameat2_are_served(void **state)
     long n = 0;
     struct stat st;
     tn_error err;
-    for (int status = TN_EIO; status < 0; n++) { /* EINVAL of fsync is passed over, that of renameat2 goes round */
+    for (int status = TN_EIO; status < 0; n++) { /* until only fsync fails, which some file systems cannot */
         calls_until_failure = n;
         failure_code = EINVAL;
         status = write_sample(false, &tn__alloc_libc, &err);

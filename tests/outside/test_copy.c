@@ -42,7 +42,7 @@ static unsigned missing(const tn_walk *a, const tn_walk *b, const char *what)
     unsigned n = 0;
     for (uint64_t at = tn_walk_next_object(a, 0); at; at = tn_walk_next_object(a, at + 8))
         if (tn_walk_next_object(b, at) != at && n++ < 10)
-            printf("%s: 0x%llx\n", what, (unsigned long long)at);
+            printf("%s: 0x%llx %s\n", what, (unsigned long long)at, Py_TYPE((PyObject *)(uintptr_t)at)->tp_name);
     return n;
 }
 
