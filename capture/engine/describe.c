@@ -391,7 +391,7 @@ static bool seems_object(tn_walk *w, uint64_t word)
         return false;
     bool immortal;
     uint64_t type = tn_load64(m, word + 8), refcount = tn__refcount(w, word, &immortal);
-    return (refcount || immortal) && !(type & 7) && tn_map_has(&w->map, type) && tn__type_get(w, type);
+    return (immortal || (refcount && !(refcount >> 32))) && !(type & 7) && tn_map_has(&w->map, type) && tn__type_get(w, type);
 }
 
 /* Every aligned word of the block that seems to point to an object. Guesses: marked so by the shape. */
