@@ -24,18 +24,6 @@ static bool found(checker *c, int status, const tn_error *finding)
 
 /* ---- chunks ---- */
 
-static int check_padding(tn_snapshot *s, const tn_chunk *c, tn_error *err)
-{
-    uint8_t bytes[8] = {0};
-    uint64_t at = c->offset + sizeof c->h + c->h.stored_bytes, end = tn__chunk_end(&c->h, c->offset);
-    TN_TRY(tn__snapshot_read(s, at, bytes, (size_t)(end - at), err));
-    for (unsigned i = 0; i < sizeof bytes; i++)
-        if (bytes[i])
-            return tn__corrupt(err, at + i, "the bytes behind chunk %.4s at byte %llu are not zero", c->h.id,
-                               (unsigned long long)c->offset);
-    return 0;
-}
-
 static void check_chunks(checker *c)
 {
     for (size_t i = 0; i < c->s->n_chunks && !c->stopped; i++) {
@@ -43,7 +31,7 @@ static void check_chunks(checker *c)
         const uint8_t *payload;
         tn_error err = {0};
         found(c, tn__chunk_load(c->s, chunk, TN_SLOT_LOAD, &payload, &err), &err);
-        found(c, check_padding(c->s, chunk, &err), &err);
+        found(c, tn__chunk_check_padding(c->s, chunk, &err), &err);
     }
 }
 

@@ -78,6 +78,18 @@ uint64_t tn__chunk_end(const tn_chunk_header *h, uint64_t offset)
     return offset + sizeof *h + ((h->stored_bytes + 7) & ~7ull);
 }
 
+int tn__chunk_check_padding(tn_snapshot *s, const tn_chunk *c, tn_error *err)
+{
+    uint8_t bytes[8] = {0};
+    uint64_t at = c->offset + sizeof c->h + c->h.stored_bytes, end = tn__chunk_end(&c->h, c->offset);
+    TN_TRY(tn__snapshot_read(s, at, bytes, (size_t)(end - at), err));
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        if (bytes[i])
+            return tn__corrupt(err, at + i, "the bytes behind chunk %.4s at byte %llu are not zero", c->h.id,
+                               (unsigned long long)c->offset);
+    return 0;
+}
+
 /* Bounds of a chunk that must end by end. */
 static int check_bounds(const tn_chunk_header *h, uint64_t offset, uint64_t end, tn_error *err)
 {
@@ -214,6 +226,7 @@ static int read_toc(tn_snapshot *s, const tn_file_trailer *t, tn_error *err)
     if (memcmp(toc.h.id, "TOC ", 4) != 0 || toc.h.first_row || toc.h.n_rows > TN_CHUNK_MAX_RAW / sizeof(tn_toc_row) ||
         toc.h.raw_bytes != toc.h.n_rows * sizeof(tn_toc_row) || tn__chunk_end(&toc.h, t->toc_offset) != end)
         return tn__corrupt(err, t->toc_offset, "its table of contents is not where its trailer says");
+    TN_TRY(tn__chunk_check_padding(s, &toc, err));
     TN_TRY(tn__chunk_load(s, &toc, TN_SLOT_LOAD, &rows, err));
     return read_chunk_headers(s, (const tn_toc_row *)(const void *)rows, toc.h.n_rows, t->toc_offset, err);
 }

@@ -124,6 +124,7 @@ const tn_chunk *tn__chunk_at(const tn_snapshot *s, unsigned id, size_t k); /* k-
 uint64_t tn__chunk_rows(const tn_snapshot *s, unsigned id);
 uint64_t tn__chunk_raw_bytes(const tn_snapshot *s, unsigned id);
 uint64_t tn__chunk_end(const tn_chunk_header *h, uint64_t offset); /* of the padding; stored_bytes must be checked */
+int tn__chunk_check_padding(tn_snapshot *s, const tn_chunk *c, tn_error *err);
 
 /* chunks.c */
 void tn__memory_init(tn_snapshot *s, const tn_alloc *base, uint64_t max_bytes);
