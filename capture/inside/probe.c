@@ -191,7 +191,7 @@ static int search_module(struct dl_phdr_info *info, size_t size, void *data)
 static uint64_t find_arenas(const tn_target *t, uint64_t small, uint64_t other)
 {
     arena_search s = {&t->memory, {small & ~(POOL_BYTES - 1ull), other & ~(POOL_BYTES - 1ull)},
-                      t->builtin_types[TN_BUILTIN_LIST], 0};
+                      t->interpreter, 0}; /* the main interpreter's state is part of _PyRuntime */
     if (is_pool(s.memory, s.pools[0]) && is_pool(s.memory, s.pools[1]))
         dl_iterate_phdr(search_module, &s);
     return s.found;
