@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import tonnage
-from capture_support import Run, environment
+from capture_support import Run, environment, python
 
 HIDDEN, STATIC, IMMORTAL, TRACKED = 1 << 7, 1 << 4, 1 << 3, 1
 
@@ -125,6 +125,38 @@ def test_a_small_snapshot_is_whole_with_each_allocator(run: Callable[..., Run]) 
     assert shot.facts["python.allocator"] == "malloc"
     missing = [name for name, one in result.side["planted"].items() if shot.find(one["id"]) is None]
     assert not missing
+
+
+@pytest.mark.parametrize(
+    "variable", [("PYTHONMALLOC", "debug"), ("PYTHONTRACEMALLOC", "5"), ("PYTHONDEVMODE", "1"), ("MALLOC_CHECK_", "3")]
+)
+def test_debugging_aids_hide_no_object(run: Callable[..., Run], variable: tuple[str, str]) -> None:
+    result = run("containers", env=environment(**dict([variable])))
+    shot = result.shot
+    missing = [name for name, one in result.side["planted"].items() if shot.find(one["id"]) is None]
+    assert not missing
+    assert not {key: value for key, value in shot.facts.items() if key.endswith(".failed") and value}
+
+
+def test_another_interpreter_in_the_process_does_no_harm() -> None:
+    code = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+import tonnage
+other = interpreters.create()
+interpreters.run_string(other, "class Other: pass\\nkept = [Other() for _ in range(500)]")
+kept = [object() for _ in range(100)]
+snapshot = tonnage.snapshot()
+assert all(id(one) in snapshot for one in kept)
+assert snapshot.check() == []
+assert not any(value for key, value in snapshot.facts.items() if key.endswith(".failed"))
+snapshot.close()
+interpreters.destroy(other)
+"""
+    done = python(["-c", code])
+    assert done.returncode == 0, done.stderr
 
 
 # ---- threads ----
