@@ -13,17 +13,18 @@
 int tn__error_set(tn_error *err, int status, uint64_t offset, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-#define TN_TRY(expr)                 \
-    do {                             \
-        int tn_try_ = (expr);        \
-        if (tn_try_ < 0)             \
-            return tn_try_;          \
+#define TN_TRY(expr)          \
+    do {                      \
+        int tn_try_ = (expr); \
+        if (tn_try_ < 0)      \
+            return tn_try_;   \
     } while (0)
 
 /* ---- alloc.c ---- */
 
-extern const tn_alloc tn__alloc_libc;  /* malloc */
-extern const tn_alloc tn__alloc_pages; /* own anonymous mappings: for captures, which must not use the target's malloc */
+extern const tn_alloc tn__alloc_libc; /* malloc */
+extern const tn_alloc
+    tn__alloc_pages; /* own anonymous mappings: for captures, which must not use the target's malloc */
 
 void *tn__alloc(const tn_alloc *a, size_t bytes); /* not zeroed; NULL when out of memory; bytes 0 gives a pointer */
 void *tn__alloc_zero(const tn_alloc *a, size_t bytes);
@@ -37,7 +38,7 @@ typedef struct tn_arena {
     size_t used, capacity; /* in the newest block */
 } tn_arena;
 void tn__arena_init(tn_arena *arena, const tn_alloc *a);
-void *tn__arena_get(tn_arena *arena, size_t bytes); /* 8-aligned, not zeroed */
+void *tn__arena_get(tn_arena *arena, size_t bytes);                 /* 8-aligned, not zeroed */
 char *tn__arena_text(tn_arena *arena, const char *bytes, size_t n); /* copy with a NUL */
 void tn__arena_free(tn_arena *arena);
 
@@ -72,7 +73,7 @@ void tn__sys_unmap(void *p, size_t bytes);
 int tn__sys_open_read(const char *path, int *fd, uint64_t *bytes, tn_error *err);
 int tn__sys_dup(int fd, int *out, uint64_t *bytes, tn_error *err);
 int tn__sys_read_at(int fd, uint64_t offset, void *out, size_t bytes, tn_error *err); /* short read: TN_ETRUNCATED */
-int tn__sys_write(int fd, const void *bytes, size_t n, tn_error *err);                /* whole or error; EINTR retried */
+int tn__sys_write(int fd, const void *bytes, size_t n, tn_error *err); /* whole or error; EINTR retried */
 void tn__sys_close(int fd);
 
 /* A temporary file beside path (O_EXCL, O_NOFOLLOW, mode 0600). temp receives its name. */

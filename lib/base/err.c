@@ -21,8 +21,7 @@ const char *tn_status_name(int status)
 {
     switch (status) {
 #define X(code, value, exit_code, text) \
-    case TN_##code:                     \
-        return #code;
+    case TN_##code: return #code;
         TN_STATUS_MAP(X)
 #undef X
     default: return "?";
@@ -33,8 +32,7 @@ const char *tn_status_text(int status)
 {
     switch (status) {
 #define X(code, value, exit_code, text) \
-    case TN_##code:                     \
-        return text;
+    case TN_##code: return text;
         TN_STATUS_MAP(X)
 #undef X
     default: return "unknown status";
@@ -45,8 +43,7 @@ int tn_status_exit_code(int status)
 {
     switch (status) {
 #define X(code, value, exit_code, text) \
-    case TN_##code:                     \
-        return exit_code;
+    case TN_##code: return exit_code;
         TN_STATUS_MAP(X)
 #undef X
     default: return 1;

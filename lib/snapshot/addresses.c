@@ -135,5 +135,6 @@ int tn_node_at(tn_snapshot *s, uint64_t address, uint32_t *id, tn_error *err)
             return 0;
         }
     }
-    return tn__error_set(err, TN_ENOTFOUND, 0, "no object starts at 0x%llx in this snapshot", (unsigned long long)address);
+    return tn__error_set(err, TN_ENOTFOUND, 0, "no object starts at 0x%llx in this snapshot",
+                         (unsigned long long)address);
 }

@@ -93,8 +93,12 @@ int tn_snapshot_check(tn_snapshot *s, tn_report report, void *ctx, tn_error *err
     checker c = {.s = s, .report = report, .ctx = ctx};
     if (s->truncated) {
         tn_error end = {0};
-        found(&c, tn__error_set(&end, TN_ETRUNCATED, s->file_bytes, "truncated snapshot: its end is missing, %zu chunks follow"
-                                                                    " one another from its beginning", s->n_chunks), &end);
+        found(&c,
+              tn__error_set(&end, TN_ETRUNCATED, s->file_bytes,
+                            "truncated snapshot: its end is missing, %zu chunks follow"
+                            " one another from its beginning",
+                            s->n_chunks),
+              &end);
     }
     check_chunks(&c);
     /* Columns that cannot be read would be reported a second time. */

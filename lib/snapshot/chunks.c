@@ -36,8 +36,7 @@ int tn__no_memory(const tn_snapshot *s, tn_error *err)
 static void *limited_realloc(void *ctx, void *p, size_t old_bytes, size_t new_bytes)
 {
     tn_snapshot *s = ctx;
-    if (new_bytes > old_bytes && s->max_memory_bytes &&
-        new_bytes - old_bytes > s->max_memory_bytes - s->memory_bytes) {
+    if (new_bytes > old_bytes && s->max_memory_bytes && new_bytes - old_bytes > s->max_memory_bytes - s->memory_bytes) {
         s->limited = true;
         return NULL;
     }

@@ -116,12 +116,12 @@ static int check_length(tn_snapshot *s, enum tn_column column, tn_error *err)
 
 /* ---- whole columns ---- */
 
-#define COPY(to, from)                                    \
-    do {                                                  \
-        const from *restrict v = b->data;                 \
-        to *restrict out = (to *)values + b->first_row;   \
-        for (uint32_t i = 0; i < b->n_rows; i++)          \
-            out[i] = (to)v[i];                            \
+#define COPY(to, from)                                  \
+    do {                                                \
+        const from *restrict v = b->data;               \
+        to *restrict out = (to *)values + b->first_row; \
+        for (uint32_t i = 0; i < b->n_rows; i++)        \
+            out[i] = (to)v[i];                          \
     } while (0)
 
 static void copy_wide(const tn_block *b, void *values)

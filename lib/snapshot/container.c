@@ -100,8 +100,8 @@ static int check_bounds(const tn_chunk_header *h, uint64_t offset, uint64_t end,
     if (h->stored_bytes > end - offset - sizeof *h || tn__chunk_end(h, offset) > end)
         return tn__corrupt(err, offset, "chunk %.4s at byte %llu does not end inside the file", h->id, at);
     if (h->raw_bytes > TN_CHUNK_MAX_RAW || h->stored_bytes > h->raw_bytes + MORE_STORED)
-        return tn__corrupt(err, offset, "chunk %.4s at byte %llu announces %llu bytes, more than a chunk may hold", h->id,
-                           at, (unsigned long long)h->raw_bytes);
+        return tn__corrupt(err, offset, "chunk %.4s at byte %llu announces %llu bytes, more than a chunk may hold",
+                           h->id, at, (unsigned long long)h->raw_bytes);
     return 0;
 }
 
@@ -111,8 +111,8 @@ static int check_rows(const tn_chunk *c, tn_error *err)
     bool column = c->id < TN_COLUMNS;
     unsigned w = h->width;
     if (column && ((w != 1 && w != 2 && w != 4 && w != 8) || h->n_rows > h->raw_bytes || h->n_rows * w != h->raw_bytes))
-        return tn__corrupt(err, c->offset, "column chunk %.4s at byte %llu has %llu rows of width %u in %llu bytes", h->id,
-                           (unsigned long long)c->offset, (unsigned long long)h->n_rows, w,
+        return tn__corrupt(err, c->offset, "column chunk %.4s at byte %llu has %llu rows of width %u in %llu bytes",
+                           h->id, (unsigned long long)c->offset, (unsigned long long)h->n_rows, w,
                            (unsigned long long)h->raw_bytes);
     if (!column && (w || h->transform))
         return tn__corrupt(err, c->offset, "chunk %.4s at byte %llu is no column but has a width", h->id,
@@ -128,7 +128,8 @@ static int check_header(const tn_chunk *c, tn_error *err)
     const tn_chunk_header *h = &c->h;
     if (h->version != 1)
         return tn__error_set(err, TN_EVERSION, c->offset,
-                             "chunk %.4s has version %u, this tonnage reads version 1: use a newer one", h->id, h->version);
+                             "chunk %.4s has version %u, this tonnage reads version 1: use a newer one", h->id,
+                             h->version);
     if (h->compression > 1 || h->transform > 3 || (h->compression == 0 && h->stored_bytes != h->raw_bytes))
         return tn__corrupt(err, c->offset, "the header of chunk %.4s at byte %llu contradicts itself", h->id,
                            (unsigned long long)c->offset);
@@ -209,8 +210,9 @@ static int read_chunk_headers(tn_snapshot *s, const tn_toc_row *rows, uint64_t n
         TN_TRY(add_chunk(s, &h, at, err));
         at = tn__chunk_end(&h, at);
     }
-    return at == end ? 0 : tn__corrupt(err, at, "its table of contents leaves out the chunk at byte %llu",
-                                       (unsigned long long)at);
+    return at == end ? 0
+                     : tn__corrupt(err, at, "its table of contents leaves out the chunk at byte %llu",
+                                   (unsigned long long)at);
 }
 
 static int read_toc(tn_snapshot *s, const tn_file_trailer *t, tn_error *err)
@@ -245,8 +247,9 @@ static int read_file_header(tn_snapshot *s, tn_error *err)
     if (!tn__hash_is(h.hash, &h, offsetof(tn_file_header, hash)))
         return tn__corrupt(err, 0, "the checksum of its header is wrong");
     if (h.major != TN_FILE_MAJOR)
-        return tn__error_set(err, TN_EVERSION, 8, "the snapshot has format %u.%u, this tonnage reads %u.x: use a newer one",
-                             h.major, h.minor, TN_FILE_MAJOR);
+        return tn__error_set(err, TN_EVERSION, 8,
+                             "the snapshot has format %u.%u, this tonnage reads %u.x: use a newer one", h.major,
+                             h.minor, TN_FILE_MAJOR);
     return h.zero || h.zero2 ? tn__corrupt(err, 12, "reserved bytes of its header are set") : 0;
 }
 
@@ -256,16 +259,18 @@ static int read_container(tn_snapshot *s, bool partial, tn_error *err)
     TN_TRY(read_file_header(s, err));
     if (s->file_bytes >= sizeof(tn_file_header) + sizeof t)
         TN_TRY(tn__snapshot_read(s, s->file_bytes - sizeof t, &t, sizeof t, err));
-    s->truncated = memcmp(t.magic, TN_FILE_END, sizeof t.magic) != 0 ||
-                   !tn__hash_is(t.hash, &t, offsetof(tn_file_trailer, hash));
+    s->truncated =
+        memcmp(t.magic, TN_FILE_END, sizeof t.magic) != 0 || !tn__hash_is(t.hash, &t, offsetof(tn_file_trailer, hash));
     if (s->truncated) {
         TN_TRY(walk_chunks(s, err));
         if (!partial)
-            return tn__error_set(err, TN_ETRUNCATED, s->file_bytes,
-                                 "truncated snapshot: its end is missing, %zu chunks are whole: `tonnage check` lists them",
-                                 s->n_chunks);
+            return tn__error_set(
+                err, TN_ETRUNCATED, s->file_bytes,
+                "truncated snapshot: its end is missing, %zu chunks are whole: `tonnage check` lists them",
+                s->n_chunks);
     } else if (t.file_bytes != s->file_bytes) {
-        return tn__corrupt(err, s->file_bytes - sizeof t, "its trailer gives %llu bytes as size of the file, it has %llu",
+        return tn__corrupt(err, s->file_bytes - sizeof t,
+                           "its trailer gives %llu bytes as size of the file, it has %llu",
                            (unsigned long long)t.file_bytes, (unsigned long long)s->file_bytes);
     } else {
         TN_TRY(read_toc(s, &t, err));
@@ -310,8 +315,8 @@ static int open_with(const char *path, int fd, const void *bytes, uint64_t n_byt
     s->file_bytes = n_bytes;
     s->last_frame.thread = TN_NONE;
     if (!bytes)
-        status = path ? tn__sys_open_read(path, &s->fd, &s->file_bytes, err)
-                      : tn__sys_dup(fd, &s->fd, &s->file_bytes, err);
+        status =
+            path ? tn__sys_open_read(path, &s->fd, &s->file_bytes, err) : tn__sys_dup(fd, &s->fd, &s->file_bytes, err);
     if (status == 0)
         status = load(s, options, err);
     if (status < 0)
@@ -372,9 +377,14 @@ int tn_snapshot_chunk(const tn_snapshot *s, size_t index, tn_chunk_info *out)
     if (index >= s->n_chunks)
         return TN_EINVAL;
     const tn_chunk *c = &s->chunks[index];
-    *out = (tn_chunk_info){.width = c->h.width, .transform = c->h.transform, .compressed = c->h.compression,
-                           .offset = c->offset, .first_row = c->h.first_row, .n_rows = c->h.n_rows,
-                           .raw_bytes = c->h.raw_bytes, .stored_bytes = c->h.stored_bytes};
+    *out = (tn_chunk_info){.width = c->h.width,
+                           .transform = c->h.transform,
+                           .compressed = c->h.compression,
+                           .offset = c->offset,
+                           .first_row = c->h.first_row,
+                           .n_rows = c->h.n_rows,
+                           .raw_bytes = c->h.raw_bytes,
+                           .stored_bytes = c->h.stored_bytes};
     memcpy(out->id, c->h.id, 4);
     return 0;
 }

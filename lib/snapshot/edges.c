@@ -100,7 +100,7 @@ int tn_references(tn_snapshot *s, uint32_t id, tn_reference_iter *iter, tn_error
 static void label_run(const tn_shape *shape, const uint32_t *run, uint64_t index, tn_reference *out)
 {
     static const enum tn_label_style styles[] = {
-        [TN_RUN_ITEMS] = TN_LABEL_INDEX,     [TN_RUN_PAIRS] = TN_LABEL_KEY,        [TN_RUN_MEMBERS] = TN_LABEL_MEMBER,
+        [TN_RUN_ITEMS] = TN_LABEL_INDEX,        [TN_RUN_PAIRS] = TN_LABEL_KEY,   [TN_RUN_MEMBERS] = TN_LABEL_MEMBER,
         [TN_RUN_UNLABELLED] = TN_LABEL_UNKNOWN, [TN_RUN_STACK] = TN_LABEL_STACK,
     };
     out->style = styles[shape->flags & TN_RUN_STYLE];

@@ -96,7 +96,8 @@ int tn_node_get(tn_snapshot *s, uint32_t id, tn_node *out, tn_error *err)
 /* ---- threads ---- */
 
 /* Frame number depth from where the last call left off, if that was before it: a stack read in order is read once. */
-static int find_frame(tn_snapshot *s, const tn_csr *csr, uint32_t thread, uint32_t depth, uint32_t *frame, tn_error *err)
+static int find_frame(tn_snapshot *s, const tn_csr *csr, uint32_t thread, uint32_t depth, uint32_t *frame,
+                      tn_error *err)
 {
     uint64_t position = csr->offsets[thread], row;
     uint32_t at = 0;

@@ -11,8 +11,20 @@
 
 /* Columns by chunk id, for tn__column_*. */
 enum tn_column {
-    TN_COL_AODD, TN_COL_SHAP, TN_COL_SIZE, TN_COL_REFC, TN_COL_FLAG, TN_COL_DEGR, TN_COL_REFS, TN_COL_LENG, TN_COL_CAPA,
-    TN_COL_BUFS, TN_COL_BUFK, TN_COL_HASH, TN_COL_STKI, TN_COLUMNS,
+    TN_COL_AODD,
+    TN_COL_SHAP,
+    TN_COL_SIZE,
+    TN_COL_REFC,
+    TN_COL_FLAG,
+    TN_COL_DEGR,
+    TN_COL_REFS,
+    TN_COL_LENG,
+    TN_COL_CAPA,
+    TN_COL_BUFS,
+    TN_COL_BUFK,
+    TN_COL_HASH,
+    TN_COL_STKI,
+    TN_COLUMNS,
 };
 
 /* Whole column, kept by the snapshot. present is false (and *values NULL, *n 0) when the file has none. _u32 fails with
@@ -57,7 +69,7 @@ typedef struct tn_csr {
 int tn__snapshot_references(tn_snapshot *s, tn_csr *out, tn_error *err);
 
 /* Address of object i (i < n_objects), and back. */
-int tn__snapshot_addresses(tn_snapshot *s, tn_error *err);      /* loads; then: */
+int tn__snapshot_addresses(tn_snapshot *s, tn_error *err);       /* loads; then: */
 uint64_t tn__snapshot_address(const tn_snapshot *s, uint32_t i); /* O(log regions) */
 
 /* Raw preview of a node; kind 0 when there is none. */

@@ -116,8 +116,8 @@ static int parse_code(tn_snapshot *s, const uint8_t **at, const uint8_t *end, tn
     TN_TRY(tn__string_check(s, row.name, offset, err));
     TN_TRY(tn__string_check(s, row.qualified_name, offset, err));
     TN_TRY(tn__string_check(s, row.file, offset, err));
-    *code = (tn_code){s->strings[row.name], s->strings[row.qualified_name], s->strings[row.file],
-                      row.first_line,       row.n_table,                    table};
+    *code = (tn_code){
+        s->strings[row.name], s->strings[row.qualified_name], s->strings[row.file], row.first_line, row.n_table, table};
     return 0;
 }
 

@@ -19,7 +19,14 @@
 
 /* Ids this version knows; the columns first, so that enum tn_column is part of it. */
 enum {
-    TN_ID_ADDR = TN_COLUMNS, TN_ID_SHTB, TN_ID_TYPE, TN_ID_STRS, TN_ID_PREV, TN_ID_CODE, TN_ID_STAK, TN_ID_FACT,
+    TN_ID_ADDR = TN_COLUMNS,
+    TN_ID_SHTB,
+    TN_ID_TYPE,
+    TN_ID_STRS,
+    TN_ID_PREV,
+    TN_ID_CODE,
+    TN_ID_STAK,
+    TN_ID_FACT,
     TN_IDS,
     TN_ID_OTHER = TN_IDS, /* skipped */
 };

@@ -35,8 +35,8 @@ int tn__rows_fit(const tn_snapshot *s, unsigned id, uint64_t row_bytes, tn_error
     for (size_t k = 0; k < tn__chunk_count(s, id); k++) {
         const tn_chunk *c = tn__chunk_at(s, id, k);
         if (c->h.n_rows > c->h.raw_bytes / row_bytes)
-            return tn__corrupt(err, c->offset, "chunk %s at byte %llu announces %llu rows in %llu bytes", tn__chunk_id(id),
-                               (unsigned long long)c->offset, (unsigned long long)c->h.n_rows,
+            return tn__corrupt(err, c->offset, "chunk %s at byte %llu announces %llu rows in %llu bytes",
+                               tn__chunk_id(id), (unsigned long long)c->offset, (unsigned long long)c->h.n_rows,
                                (unsigned long long)c->h.raw_bytes);
     }
     if (tn__chunk_rows(s, id) >= TN_NONE)
@@ -60,7 +60,11 @@ static int open_words(tn_snapshot *s, const tn_chunk *c, words *w, tn_error *err
 static size_t sequence(const uint8_t *p, size_t n)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t bytes = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : (*p & 0xf0) == 0xe0 ? 3 : *p >= 0xf0 && *p < 0xf5 ? 4 : 0;
+    size_t bytes = *p < 0x80                 ? 1
+                   : *p >= 0xc2 && *p < 0xe0 ? 2
+                   : (*p & 0xf0) == 0xe0     ? 3
+                   : *p >= 0xf0 && *p < 0xf5 ? 4
+                                             : 0;
     if (bytes < 2 || bytes > n)
         return bytes == 1;
     uint32_t code = *p & (0xffu >> (bytes + 1));
@@ -184,8 +188,14 @@ static int parse_type(tn_snapshot *s, words *w, tn_type *t, tn_error *err)
     if ((row[BASE] != TN_NONE && row[BASE] >= s->n_types) || (row[NODE] != TN_NONE && row[NODE] >= s->n_nodes) ||
         row[VISITOR] > TN_VISIT_NOT)
         return tn__corrupt(err, w->offset, "a row of its type table points outside the file's tables");
-    *t = (tn_type){.flags = row[FLAGS], .visitor = row[VISITOR], .basic_size = row[BASIC], .item_size = row[ITEM],
-                   .node = row[NODE], .base = row[BASE], .n_mro = row[N_MRO], .mro = mro};
+    *t = (tn_type){.flags = row[FLAGS],
+                   .visitor = row[VISITOR],
+                   .basic_size = row[BASIC],
+                   .item_size = row[ITEM],
+                   .node = row[NODE],
+                   .base = row[BASE],
+                   .n_mro = row[N_MRO],
+                   .mro = mro};
     TN_TRY(string_at(s, row[0], &t->name, w->offset, err));
     if (row[MODULE] != TN_NONE)
         TN_TRY(string_at(s, row[MODULE], &t->module, w->offset, err));
@@ -329,7 +339,7 @@ static int check_node_columns(const tn_snapshot *s, tn_error *err)
 
 int tn__tables_load(tn_snapshot *s, tn_error *err)
 {
-    static const unsigned required[] = {TN_ID_FACT, TN_ID_STRS, TN_ID_TYPE,  TN_ID_SHTB,
+    static const unsigned required[] = {TN_ID_FACT, TN_ID_STRS,  TN_ID_TYPE, TN_ID_SHTB,
                                         TN_ID_ADDR, TN_COL_SHAP, TN_COL_SIZE};
     for (size_t i = 0; i < sizeof required / sizeof *required; i++)
         if (!tn__chunk_count(s, required[i]))

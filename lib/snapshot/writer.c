@@ -197,12 +197,24 @@ int tn_writer_table(tn_writer *w, const char *id, const void *payload, size_t ra
 /* ---- columns ---- */
 
 /* One loop a width, so that the compiler makes vectors of them. */
-#define FOR_WIDTH(width, body)                                        \
-    switch (width) {                                                  \
-    case 1: { typedef uint8_t element; body } break;                  \
-    case 2: { typedef uint16_t element; body } break;                 \
-    case 4: { typedef uint32_t element; body } break;                 \
-    default: { typedef uint64_t element; body } break;                \
+#define FOR_WIDTH(width, body)    \
+    switch (width) {              \
+    case 1: {                     \
+        typedef uint8_t element;  \
+        body                      \
+    } break;                      \
+    case 2: {                     \
+        typedef uint16_t element; \
+        body                      \
+    } break;                      \
+    case 4: {                     \
+        typedef uint32_t element; \
+        body                      \
+    } break;                      \
+    default: {                    \
+        typedef uint64_t element; \
+        body                      \
+    } break;                      \
     }
 
 /* Every bit that occurs: enough to know the width. */

@@ -25,7 +25,8 @@ int tn_writer_open_fd(int fd, int level, const tn_alloc *alloc, tn_writer **out,
 int tn_writer_column(tn_writer *w, const char *id, void *values, unsigned in_width, uint64_t n_rows, unsigned transform,
                      tn_error *err);
 /* One chunk of a table that is not a column; payload exactly as docs/format.md says. */
-int tn_writer_table(tn_writer *w, const char *id, const void *payload, size_t raw_bytes, uint64_t n_rows, tn_error *err);
+int tn_writer_table(tn_writer *w, const char *id, const void *payload, size_t raw_bytes, uint64_t n_rows,
+                    tn_error *err);
 /* All strings of tab as STRS chunks. */
 int tn_writer_strings(tn_writer *w, const tn_strtab *tab, tn_error *err);
 

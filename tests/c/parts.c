@@ -146,7 +146,8 @@ uint8_t *parts_bytes(const parts *p, size_t *n)
     memcpy(bytes, &header, sizeof header);
     for (size_t i = 0; i < p->n; i++) {
         const part *one = &p->at[i];
-        rows[i] = (tn_toc_row){.offset = (uint64_t)(at - bytes), .first_row = one->h.first_row, .n_rows = one->h.n_rows};
+        rows[i] =
+            (tn_toc_row){.offset = (uint64_t)(at - bytes), .first_row = one->h.first_row, .n_rows = one->h.n_rows};
         memcpy(rows[i].id, one->h.id, 4);
         at = put_chunk(at, one->h, one->payload, one->h.raw_bytes);
     }

@@ -19,7 +19,7 @@ typedef struct sample_node {
     uint64_t length, capacity, hash;
     uint32_t stack, n_buffers;
     sample_buffer buffers[3];
-    uint32_t n_references; /* fixed ones and run */
+    uint32_t n_references;                      /* fixed ones and run */
     uint32_t references[SAMPLE_MAX_REFERENCES]; /* 0 absent, else 1 + node */
     uint16_t preview_kind, preview_length;
     const char *preview;
@@ -43,7 +43,14 @@ typedef struct sample_code {
     uint8_t table[16];
 } sample_code;
 
-enum { SAMPLE_TYPES = 12, SAMPLE_SHAPES = 12, SAMPLE_STRINGS = 35, SAMPLE_FACTS = 6, SAMPLE_CODES = 2, SAMPLE_STACKS = 2 };
+enum {
+    SAMPLE_TYPES = 12,
+    SAMPLE_SHAPES = 12,
+    SAMPLE_STRINGS = 35,
+    SAMPLE_FACTS = 6,
+    SAMPLE_CODES = 2,
+    SAMPLE_STACKS = 2
+};
 extern const sample_node sample_nodes[SAMPLE_NODES];
 extern const sample_shape sample_shapes[SAMPLE_SHAPES];
 extern const sample_type sample_types[SAMPLE_TYPES];

@@ -109,16 +109,17 @@ static void every_form_of_location_is_read(void **state)
 {
     (void)state;
     static const uint8_t table[] = {
-        0x80 | 13 << 3 | 0, 2 << 1,             /* 0-1: line + 2, no columns */
-        0x80 | 3 << 3 | 1, 0,                   /* 2-5: same line */
-        0x80 | 11 << 3 | 0, 0, 0,               /* 6-7: line + 1 */
-        0x80 | 15 << 3 | 0,                     /* 8-9: none */
-        0x80 | 14 << 3 | 7, 3 << 1 | 1, 5, 1, 1, /* 10-25: line - 3, ends 5 lines later */
-        0x80 | 14 << 3 | 0, 0x40 | 20, 20, 0, 1, 1, /* 26-27: line + 650 */
+        0x80 | 13 << 3 | 0, 2 << 1,                  /* 0-1: line + 2, no columns */
+        0x80 | 3 << 3 | 1,  0,                       /* 2-5: same line */
+        0x80 | 11 << 3 | 0, 0,          0,           /* 6-7: line + 1 */
+        0x80 | 15 << 3 | 0,                          /* 8-9: none */
+        0x80 | 14 << 3 | 7, 3 << 1 | 1, 5,  1, 1,    /* 10-25: line - 3, ends 5 lines later */
+        0x80 | 14 << 3 | 0, 0x40 | 20,  20, 0, 1, 1, /* 26-27: line + 650 */
     };
     static const struct {
         uint32_t instruction, line;
-    } want[] = {{0, 12}, {1, 12}, {2, 12}, {5, 12}, {6, 13}, {8, 0}, {10, 10}, {25, 10}, {26, 660}, {28, 0}, {UINT32_MAX, 0}};
+    } want[] = {{0, 12},  {1, 12},  {2, 12},   {5, 12}, {6, 13},        {8, 0},
+                {10, 10}, {25, 10}, {26, 660}, {28, 0}, {UINT32_MAX, 0}};
     for (size_t i = 0; i < sizeof want / sizeof *want; i++)
         assert_int_equal(tn__linetable_line(table, sizeof table, 10, want[i].instruction), want[i].line);
     assert_int_equal(tn__linetable_line(table, 0, 10, 0), 0);

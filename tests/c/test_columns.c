@@ -12,7 +12,8 @@
 /* A file with n nodes of one shape that has a length, no objects but the first n_objects, and what put adds. */
 typedef int (*put_more)(tn_writer *w, uint32_t n_nodes, tn_error *err);
 
-static int put_blocks(tn_writer *w, const char *id, uint32_t n, uint64_t (*value)(uint32_t), unsigned width, tn_error *err)
+static int put_blocks(tn_writer *w, const char *id, uint32_t n, uint64_t (*value)(uint32_t), unsigned width,
+                      tn_error *err)
 {
     uint64_t *block = malloc(TN_NODE_BLOCK * sizeof *block);
     int status = 0;
@@ -264,12 +265,9 @@ static void unknown_chunks_are_skipped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_width_and_transform_survives),
-        cmocka_unit_test(the_narrowest_width_is_stored),
-        cmocka_unit_test(equal_blocks_hold_equal_nodes),
-        cmocka_unit_test(nodes_of_later_blocks_are_found),
-        cmocka_unit_test(columns_left_out_are_absent),
-        cmocka_unit_test(unknown_chunks_are_skipped),
+        cmocka_unit_test(every_width_and_transform_survives), cmocka_unit_test(the_narrowest_width_is_stored),
+        cmocka_unit_test(equal_blocks_hold_equal_nodes),      cmocka_unit_test(nodes_of_later_blocks_are_found),
+        cmocka_unit_test(columns_left_out_are_absent),        cmocka_unit_test(unknown_chunks_are_skipped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -172,8 +172,9 @@ static void other_major_versions_are_refused_by_number(void **state)
 static void impossible_numbers_in_headers_are_refused(void **state)
 {
     (void)state;
-    static const uint64_t numbers[] = {0, 1, 7, 1 << 20, TN_CHUNK_MAX_RAW, TN_CHUNK_MAX_RAW + 1, 1ull << 31, 1ull << 32,
-                                       1ull << 61, 1ull << 63, UINT64_MAX - 7, UINT64_MAX};
+    static const uint64_t numbers[] = {
+        0,          1,          7,          1 << 20,    TN_CHUNK_MAX_RAW, TN_CHUNK_MAX_RAW + 1,
+        1ull << 31, 1ull << 32, 1ull << 61, 1ull << 63, UINT64_MAX - 7,   UINT64_MAX};
     size_t at = 32;
     for (tn_chunk_header h; at < n_good - 32; at += 48 + ((h.stored_bytes + 7) & ~7ull)) {
         memcpy(&h, good + at, sizeof h);
@@ -300,7 +301,10 @@ typedef struct rule {
     uint8_t bytes[8];
 } rule;
 
-#define U32(v) {(uint8_t)(v), (uint8_t)((v) >> 8), (uint8_t)((v) >> 16), (uint8_t)((v) >> 24)}
+#define U32(v)                                                                        \
+    {                                                                                 \
+        (uint8_t)(v), (uint8_t)((v) >> 8), (uint8_t)((v) >> 16), (uint8_t)((v) >> 24) \
+    }
 static const rule rules[] = {
     {"a node's shape exists", "SHAP", 14, 1, {SAMPLE_SHAPES}},
     {"a shape's type exists", "SHTB", 0, 4, U32(SAMPLE_TYPES)},
@@ -491,8 +495,10 @@ static void unknown_chunks_may_be_anything(void **state)
 static void bytes_that_are_no_text_become_surrogates(void **state)
 {
     (void)state;
-    static const char raw[] = "a\xff\xc3\xe2\x82" "b\xc0\x80\xf5", want[] = "a\xed\xb3\xbf\xed\xb3\x83\xed\xb3\xa2\xed\xb2\x82"
-                                                                          "b\xed\xb3\x80\xed\xb2\x80\xed\xb3\xb5";
+    static const char raw[] = "a\xff\xc3\xe2\x82"
+                              "b\xc0\x80\xf5",
+                      want[] = "a\xed\xb3\xbf\xed\xb3\x83\xed\xb3\xa2\xed\xb2\x82"
+                               "b\xed\xb3\x80\xed\xb2\x80\xed\xb3\xb5";
     parts p;
     size_t n;
     tn_snapshot *s;

@@ -123,7 +123,9 @@ static void put_reference(FILE *f, const sample_node *node, const sample_shape *
     uint32_t run = shape->flags & TN_RUN_STYLE;
     bool value = k >= shape->n_fixed && run == TN_RUN_PAIRS && (index & 1);
     fprintf(f, "{\"target\": %u, \"style\": \"%s\", \"kind\": \"%s\", \"index\": %u", node->references[k] - 1,
-            k < shape->n_fixed ? fixed[shape->labels[k].style] : value ? "value" : runs[run],
+            k < shape->n_fixed ? fixed[shape->labels[k].style]
+            : value            ? "value"
+                               : runs[run],
             k < shape->n_fixed ? kinds[shape->labels[k].kind] : kinds[shape->flags >> TN_RUN_KIND_SHIFT & 15], index);
     put_key_text(f, "text", k < shape->n_fixed ? sample_strings[shape->labels[k].name] : NULL);
     put_number(f, "key", value, value ? node->references[k - 1] - 1 : 0);
@@ -175,10 +177,15 @@ static void put_expected(void)
         put_node(f, i);
     fputs("  ],\n  \"threads\": [\n", f);
     fprintf(f, "    {\"node\": %d, \"frames\": [\n", SAMPLE_THREAD);
-    fprintf(f, "      {\"node\": %d, \"name\": \"handle\", \"qualified_name\": \"Server.handle\", \"file\": \"/srv/app.py\", "
-               "\"line\": 12},\n", SAMPLE_INNER_FRAME);
-    fprintf(f, "      {\"node\": %d, \"name\": \"<module>\", \"qualified_name\": \"<module>\", \"file\": \"/srv/app.py\", "
-               "\"line\": 77}]}\n", SAMPLE_OUTER_FRAME);
+    fprintf(
+        f,
+        "      {\"node\": %d, \"name\": \"handle\", \"qualified_name\": \"Server.handle\", \"file\": \"/srv/app.py\", "
+        "\"line\": 12},\n",
+        SAMPLE_INNER_FRAME);
+    fprintf(f,
+            "      {\"node\": %d, \"name\": \"<module>\", \"qualified_name\": \"<module>\", \"file\": \"/srv/app.py\", "
+            "\"line\": 77}]}\n",
+            SAMPLE_OUTER_FRAME);
     fputs("  ]\n}\n", f);
     fclose(f);
 }
