@@ -131,7 +131,7 @@ def _meson(folder: str, *options: str, env: dict[str, str] | None = None) -> Res
         return Result().fail(f"meson compile -C {folder}")
     log = ROOT / folder / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
-    run("meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", env=env)
+    run("meson", "test", "-C", folder, "--print-errorlogs", env=env)
     return meson_log(log)
 
 
@@ -181,7 +181,6 @@ def suite_lint() -> Result:
     checks: list[tuple[str, list[str | Path]]] = [
         ("ruff", [BIN / "ruff", "check", "-q", "."]),
         ("mypy", [BIN / "mypy", "--strict", "--no-error-summary", "python/tonnage", "tools/check_layers.py", __file__]),
-        ("clang-format", [BIN / "clang-format", "--dry-run", "-Werror", *tracked]),
         ("check_layers", [BIN / "python", "tools/check_layers.py"]),
     ]
     result = Result()
@@ -190,6 +189,15 @@ def suite_lint() -> Result:
             result.fail(name)
         else:
             result.passed += 1
+    # Its own messages show a line for each blank: names are enough, `make fmt` does the rest.
+    check = [str(BIN / "clang-format"), "--dry-run", "-Werror"]
+    quiet = subprocess.DEVNULL
+    unformatted = [name for name in tracked if subprocess.run([*check, name], cwd=ROOT, stderr=quiet).returncode]
+    if unformatted:
+        print("not laid out as .clang-format says:", *unformatted)
+        result.fail("clang-format")
+    else:
+        result.passed += 1
     return result
 
 
