@@ -202,9 +202,10 @@ static uint64_t minus(uint64_t a, uint64_t b)
 /* The resident set, row by row: docs/facts.md. What is counted by allocators but has no page is taken off again. */
 static void add_ledger(facts *f, const tn_process_memory *p, const tn_walk_report *r, const tn_walk *w, uint64_t arenas)
 {
-    uint64_t rss = 0, absent = not_resident(w), own = r->totals.own_bytes + own_resident(w);
+    uint64_t rss = 0, absent = not_resident(w), own = r->totals.own_bytes;
     for (unsigned i = 0; i < TN_MEMORY_CLASSES; i++)
         rss += p->classes[i].rss;
+    rss = minus(rss, own_resident(w));
     uint64_t blocks = minus(r->pools.block_bytes, r->totals.pymalloc_bytes + r->totals.own_bytes);
     uint64_t pool_free = r->pools.arenas ? minus(arenas, r->pools.block_bytes) : 0;
     uint64_t native = p->malloc_known ? minus(p->malloc_in_use, r->totals.malloc_bytes) : 0;
