@@ -74,7 +74,7 @@ def get(client: http.client.HTTPConnection, path: str) -> str:
 def main(n_requests: int) -> None:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    client = http.client.HTTPConnection(*server.server_address[:2])
+    client = http.client.HTTPConnection("127.0.0.1", server.server_port)
     for visitor in range(n_requests // 3):
         token = get(client, f"/login?user=visitor{visitor}")
         get(client, f"/view?token={token}")
