@@ -65,6 +65,12 @@ int tn__strtab_init(tn_strtab *tab, const tn_alloc *a);
 void tn__strtab_free(tn_strtab *tab);
 int tn__strtab_add(tn_strtab *tab, const char *text, size_t n, uint32_t *index); /* TN_ENOMEM TN_ELIMIT */
 
+/* ---- utf8.c: UTF-8 in which a lone surrogate has three bytes (docs/format.md) ---- */
+
+size_t tn__utf8_length(const uint8_t *text, size_t n); /* well-formed bytes from the beginning on; n: all */
+/* Appends text; a byte that belongs to no sequence becomes U+DC00 + byte, as by Python's surrogateescape. */
+int tn__utf8_append(tn_buf *out, const uint8_t *text, size_t n);
+
 /* ---- sys.c ---- */
 
 void *tn__sys_map(size_t bytes); /* anonymous, private, readable, writable; NULL when refused */

@@ -160,6 +160,9 @@ static int check_order(tn_snapshot *s, tn_error *err)
     for (size_t i = 0; i < s->n_chunks; i++) {
         const tn_chunk *c = &s->chunks[i];
         TN_TRY(check_header(c, err));
+        if (memcmp(c->h.id, "TOC ", 4) == 0)
+            return tn__corrupt(err, c->offset, "it has a second table of contents at byte %llu",
+                               (unsigned long long)c->offset);
         if (c->id == TN_ID_OTHER)
             continue;
         if (c->h.first_row != rows[c->id] || c->h.n_rows > UINT64_MAX - rows[c->id])

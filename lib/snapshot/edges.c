@@ -11,18 +11,16 @@ static size_t targets_bytes(const tn_snapshot *s)
     return (size_t)s->n_references * sizeof(uint32_t);
 }
 
-/* A file without REFS has recorded no references: every node has none. */
 static int build_offsets(tn_snapshot *s, uint64_t *offsets, tn_error *err)
 {
     const uint32_t *shapes, *degrees;
     uint64_t n, n_degrees, row = 0, sum = 0;
-    bool recorded = tn__chunk_count(s, TN_COL_REFS) != 0;
     TN_TRY(tn__column_u32(s, TN_COL_SHAP, &shapes, &n, err));
     TN_TRY(tn__column_u32(s, TN_COL_DEGR, &degrees, &n_degrees, err));
     for (uint32_t i = 0; i < s->n_nodes; i++) {
         const tn_shape *shape = &s->shapes[shapes[i]];
         unsigned style = shape->flags & TN_RUN_STYLE;
-        offsets[i] = recorded ? sum : 0;
+        offsets[i] = sum;
         sum += shape->n_fixed;
         if (!style || !degrees)
             continue;
@@ -30,10 +28,9 @@ static int build_offsets(tn_snapshot *s, uint64_t *offsets, tn_error *err)
             return tn__corrupt(err, 0, "node %u has a key without a value", i);
         sum += degrees[row++];
     }
-    offsets[s->n_nodes] = recorded ? sum : 0;
-    if (recorded && sum != s->n_references)
-        return tn__corrupt(err, tn__chunk_at(s, TN_COL_REFS, 0)->offset,
-                           "its nodes have %llu references, column REFS has %llu", (unsigned long long)sum,
+    offsets[s->n_nodes] = sum;
+    if (sum != s->n_references)
+        return tn__corrupt(err, 0, "its nodes have %llu references, column REFS has %llu", (unsigned long long)sum,
                            (unsigned long long)s->n_references);
     return 0;
 }

@@ -56,53 +56,6 @@ static int open_words(tn_snapshot *s, const tn_chunk *c, words *w, tn_error *err
 
 /* ---- strings ---- */
 
-/* Bytes of the well-formed sequence at p (surrogates allowed), or 0. */
-static size_t sequence(const uint8_t *p, size_t n)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t bytes = *p < 0x80                 ? 1
-                   : *p >= 0xc2 && *p < 0xe0 ? 2
-                   : (*p & 0xf0) == 0xe0     ? 3
-                   : *p >= 0xf0 && *p < 0xf5 ? 4
-                                             : 0;
-    if (bytes < 2 || bytes > n)
-        return bytes == 1;
-    uint32_t code = *p & (0xffu >> (bytes + 1));
-    for (size_t i = 1; i < bytes; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (p[i] & 0x3f);
-    }
-    return code >= least[bytes] && code <= 0x10ffff ? bytes : 0;
-}
-
-/* A byte that belongs to no sequence becomes U+DC00 + byte, as by Python's surrogateescape: a command line may hold any. */
-static const char *text_of(tn_snapshot *s, const uint8_t *bytes, size_t n)
-{
-    size_t bad = 0, at = 0;
-    for (size_t i = 0, step; i < n; i += step ? step : 1) {
-        step = bytes[i] < 0x80 ? 1 : sequence(bytes + i, n - i);
-        bad += step == 0;
-    }
-    if (!bad)
-        return tn__arena_text(&s->arena, (const char *)bytes, n);
-    char *text = tn__arena_get(&s->arena, n + 2 * bad + 1);
-    for (size_t i = 0, step; text && i < n; i += step ? step : 1) {
-        step = sequence(bytes + i, n - i);
-        if (step) {
-            memcpy(text + at, bytes + i, step);
-            at += step;
-        } else {
-            text[at++] = (char)0xed;
-            text[at++] = (char)(0xb0 | bytes[i] >> 6);
-            text[at++] = (char)(0x80 | (bytes[i] & 0x3f));
-        }
-    }
-    if (text)
-        text[at] = 0;
-    return text;
-}
-
 static int parse_strings(tn_snapshot *s, const tn_chunk *c, tn_error *err)
 {
     words lengths;
@@ -113,7 +66,9 @@ static int parse_strings(tn_snapshot *s, const tn_chunk *c, tn_error *err)
         word(&lengths, &n);
         if (n > (uint64_t)(lengths.end - at))
             return tn__corrupt(err, c->offset, "string %llu runs over the end of its chunk", (unsigned long long)i);
-        s->strings[i] = text_of(s, at, n);
+        if (tn__utf8_length(at, n) != n)
+            return tn__corrupt(err, c->offset, "string %llu is not UTF-8", (unsigned long long)i);
+        s->strings[i] = tn__arena_text(&s->arena, (const char *)at, n);
         if (!s->strings[i])
             return tn__no_memory(s, err);
         at += n;

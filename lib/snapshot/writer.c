@@ -300,14 +300,20 @@ int tn_writer_column(tn_writer *w, const char *id, void *values, unsigned in_wid
 static int write_strings(tn_writer *w, const tn_strtab *tab, uint32_t first, uint32_t end, tn_error *err)
 {
     const uint32_t *starts = (const uint32_t *)(const void *)tab->offsets.data;
+    size_t lengths_bytes = 4 * (size_t)(end - first);
     w->scratch.size = 0;
-    int status = tn__buf_reserve(&w->scratch, 4 * (size_t)(end - first) + starts[end] - starts[first]);
-    for (uint32_t i = first; i < end && status == 0; i++)
-        status = tn__buf_append(&w->scratch, &(uint32_t){starts[i + 1] - starts[i]}, sizeof(uint32_t));
-    if (status == 0)
-        status = tn__buf_append(&w->scratch, tab->bytes.data + starts[first], starts[end] - starts[first]);
-    if (status < 0)
+    int status = tn__buf_reserve(&w->scratch, lengths_bytes + starts[end] - starts[first]);
+    w->scratch.size = lengths_bytes;
+    for (uint32_t i = first; i < end && status == 0; i++) {
+        size_t before = w->scratch.size;
+        status = tn__utf8_append(&w->scratch, tab->bytes.data + starts[i], starts[i + 1] - starts[i]);
+        if (status == 0)
+            memcpy(w->scratch.data + 4 * (size_t)(i - first), &(uint32_t){(uint32_t)(w->scratch.size - before)}, 4);
+    }
+    if (status < 0) {
+        w->scratch.size = 0;
         return tn__error_set(err, status, 0, "not enough memory to write the snapshot");
+    }
     return tn_writer_table(w, "STRS", w->scratch.data, w->scratch.size, end - first, err);
 }
 

@@ -27,7 +27,7 @@ int tn_writer_column(tn_writer *w, const char *id, void *values, unsigned in_wid
 /* One chunk of a table that is not a column; payload exactly as docs/format.md says. */
 int tn_writer_table(tn_writer *w, const char *id, const void *payload, size_t raw_bytes, uint64_t n_rows,
                     tn_error *err);
-/* All strings of tab as STRS chunks. */
+/* All strings of tab as STRS chunks; bytes that are no UTF-8 are escaped (tn__utf8_append). */
 int tn_writer_strings(tn_writer *w, const tn_strtab *tab, tn_error *err);
 
 uint64_t tn_writer_bytes(const tn_writer *w); /* written so far */

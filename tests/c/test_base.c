@@ -70,6 +70,25 @@ static void equal_strings_have_one_number(void **state)
     tn__strtab_free(&tab);
 }
 
+static void bytes_that_are_no_text_become_surrogates(void **state)
+{
+    (void)state;
+    static const uint8_t raw[] = "a\xff\xc3\xe2\x82"
+                                 "b\xc0\x80\xf5\xed\xa0\x80\xe2\x82\xac\xf0\x9f\x98\x80z\xf0";
+    static const uint8_t want[] =
+        "a\xed\xb3\xbf\xed\xb3\x83\xed\xb3\xa2\xed\xb2\x82"
+        "b\xed\xb3\x80\xed\xb2\x80\xed\xb3\xb5\xed\xa0\x80\xe2\x82\xac\xf0\x9f\x98\x80z\xed\xb3\xb0";
+    tn_buf b;
+    tn__buf_init(&b, &tn__alloc_libc);
+    assert_int_equal(tn__utf8_append(&b, raw, sizeof raw - 1), 0);
+    assert_int_equal(b.size, sizeof want - 1);
+    assert_memory_equal(b.data, want, b.size);
+    assert_int_equal(tn__utf8_length(b.data, b.size), b.size);
+    assert_int_equal(tn__utf8_length(raw, sizeof raw - 1), 1);
+    assert_int_equal(tn__utf8_length(raw, 0), 0);
+    tn__buf_free(&b);
+}
+
 static void a_string_table_without_memory_stays_as_it_was(void **state)
 {
     (void)state;
@@ -143,6 +162,7 @@ int main(void)
         cmocka_unit_test(pieces_of_an_arena_are_aligned_and_apart),
         cmocka_unit_test(buffers_grow_and_keep_their_bytes),
         cmocka_unit_test(equal_strings_have_one_number),
+        cmocka_unit_test(bytes_that_are_no_text_become_surrogates),
         cmocka_unit_test(a_string_table_without_memory_stays_as_it_was),
         cmocka_unit_test(errors_may_go_nowhere_and_are_cut),
         cmocka_unit_test(every_form_of_location_is_read),
