@@ -17,38 +17,47 @@
 #include <stdint.h>
 
 /* X(name): every offset or size of the table, in the order of probe.c. */
-#define TN_LAYOUT_FIELDS(X)                                                                                              \
-    X(interp_next) X(interp_id) X(interp_threads) X(interp_gc) X(interp_sysdict) X(interp_size)                          \
-    X(gc_collecting) X(gc_enabled) X(gc_garbage) X(gc_callbacks) X(runtime_interpreters_head) X(runtime_main)            \
-    X(thread_next) X(thread_frame) X(thread_cframe_frame) X(thread_ident) X(thread_native) X(thread_dict)                \
-    X(thread_context) X(thread_async_exc) X(thread_profile_obj) X(thread_trace_obj) X(thread_exception)                  \
-    X(thread_exc_info) X(thread_exc_value) X(thread_exc_previous) X(thread_delete_later)                                 \
-    X(frame_code) X(frame_function) X(frame_globals) X(frame_builtins) X(frame_locals) X(frame_object)                   \
-    X(frame_previous) X(frame_instr) X(frame_stacktop) X(frame_owner) X(frame_localsplus)                                \
-    X(type_name) X(type_basicsize) X(type_itemsize) X(type_dealloc) X(type_flags) X(type_doc) X(type_traverse)           \
-    X(type_clear) X(type_weaklistoffset) X(type_base) X(type_dict) X(type_dictoffset) X(type_bases) X(type_mro)          \
-    X(type_cache) X(type_subclasses) X(type_weaklist) X(type_del) X(type_finalize) X(type_is_gc) X(heaptype_name)        \
-    X(heaptype_qualname) X(heaptype_slots) X(heaptype_cached_keys) X(heaptype_module) X(heaptype_tpname)                 \
-    X(heaptype_getitem) X(heaptype_init) X(heaptype_size)                                                                \
-    X(static_types) X(static_types_max) X(static_type_size) X(static_type_dict) X(static_type_subclasses)              \
-    X(static_type_weaklist) X(static_ext_types) X(static_ext_max)                                                      \
-    X(list_items) X(list_allocated) X(tuple_items) X(bytes_value) X(float_value) X(complex_value)                        \
-    X(long_tag) X(long_digits) X(set_fill) X(set_used) X(set_mask) X(set_table) X(set_smalltable) X(set_weaklist)        \
-    X(dict_used) X(dict_keys) X(dict_values) X(keys_refcnt) X(keys_log2_size) X(keys_log2_index_bytes) X(keys_kind)      \
-    X(keys_usable) X(keys_nentries) X(keys_indices) X(values_items) X(values_capacity) X(values_embedded)                \
-    X(values_valid)                                                                                                      \
-    X(str_length) X(str_state) X(str_ascii_size) X(str_compact_size) X(str_utf8_length) X(str_utf8) X(str_data)          \
-    X(str_wstr) X(str_wstr_length) X(bytearray_alloc) X(bytearray_bytes) X(bytearray_object)                             \
-    X(code_consts) X(code_names) X(code_exceptiontable) X(code_localsplusnames) X(code_localspluskinds)                  \
-    X(code_filename) X(code_name) X(code_qualname) X(code_linetable) X(code_weakreflist) X(code_firstlineno)             \
-    X(code_nlocalsplus) X(code_stacksize) X(code_cached) X(code_cached_size) X(code_linearray) X(code_co_code)           \
-    X(code_extra) X(code_executors) X(code_monitoring) X(code_adaptive) X(code_firsttraceable)                           \
-    X(gen_weakreflist) X(gen_name) X(gen_qualname) X(gen_exc_value) X(gen_origin) X(gen_state) X(gen_frame)              \
-    X(frameobject_back) X(frameobject_frame) X(frameobject_trace) X(frameobject_data)                                    \
-    X(function_globals) X(function_builtins) X(function_name) X(function_qualname) X(function_code)                      \
-    X(function_defaults) X(function_kwdefaults) X(function_closure) X(function_doc) X(function_dict)                     \
-    X(function_weakreflist) X(function_module) X(function_annotations) X(function_annotate) X(function_typeparams)       \
-    X(module_dict) X(module_weaklist) X(module_name) X(pool_szidx)
+#define TN_LAYOUT_FIELDS(X)                                                                                            \
+    X(interp_threads)                                                                                                  \
+    X(interp_gc) X(interp_sysdict) X(gc_collecting) X(gc_enabled) X(thread_next) X(thread_frame) X(                    \
+        thread_cframe_frame) X(thread_ident) X(thread_native) X(thread_dict) X(thread_context) X(thread_async_exc)     \
+        X(thread_profile_obj) X(thread_trace_obj) X(thread_exception) X(thread_exc_info) X(thread_exc_value) X(        \
+            thread_exc_previous) X(frame_code) X(frame_function) X(frame_locals) X(frame_object) X(frame_previous)     \
+            X(frame_instr) X(frame_stacktop) X(frame_owner) X(frame_localsplus) X(type_name) X(type_basicsize)         \
+                X(type_itemsize) X(type_dealloc) X(type_flags) X(type_doc) X(type_traverse) X(type_weaklistoffset) X(  \
+                    type_base) X(type_dict) X(type_dictoffset) X(type_bases) X(type_mro) X(type_cache)                 \
+                    X(type_subclasses) X(type_del) X(type_finalize) X(heaptype_name) X(heaptype_qualname) X(           \
+                        heaptype_slots) X(heaptype_cached_keys) X(heaptype_module) X(heaptype_tpname) X(static_types)  \
+                        X(static_types_max) X(static_type_size) X(static_type_dict) X(static_type_subclasses)          \
+                            X(static_ext_types) X(static_ext_max) X(list_items) X(list_allocated) X(tuple_items) X(    \
+                                bytes_value) X(float_value) X(complex_value) X(long_tag) X(long_digits) X(set_mask)    \
+                                X(set_table) X(set_smalltable) X(dict_used) X(dict_keys) X(dict_values) X(             \
+                                    keys_log2_index_bytes) X(keys_kind) X(keys_usable)                                 \
+                                    X(keys_nentries) X(keys_indices) X(values_items) X(                                \
+                                        values_capacity) X(values_embedded) X(values_valid) X(str_length) X(str_state) \
+                                        X(str_ascii_size) X(str_compact_size) X(                                       \
+                                            str_utf8_length) X(str_utf8) X(str_data) X(str_wstr) X(bytearray_alloc)    \
+                                            X(bytearray_bytes) X(bytearray_object) X(code_consts) X(code_names)        \
+                                                X(code_exceptiontable) X(code_localsplusnames) X(code_localspluskinds) \
+                                                    X(code_filename) X(code_name) X(code_qualname) X(                  \
+                                                        code_linetable) X(code_firstlineno) X(code_nlocalsplus)        \
+                                                        X(code_stacksize) X(code_cached) X(code_cached_size) X(        \
+                                                            code_linearray) X(code_co_code) X(code_adaptive)           \
+                                                            X(gen_weakreflist) X(gen_name) X(gen_qualname) X(          \
+                                                                gen_exc_value) X(gen_origin) X(gen_state)              \
+                                                                X(gen_frame) X(frameobject_back) X(frameobject_frame)  \
+                                                                    X(frameobject_trace) X(frameobject_data) X(        \
+                                                                        function_globals) X(function_builtins)         \
+                                                                        X(function_name) X(function_qualname) X(       \
+                                                                            function_code) X(function_defaults)        \
+                                                                            X(function_kwdefaults) X(function_closure) \
+                                                                                X(function_doc) X(function_dict)       \
+                                                                                    X(function_module)                 \
+                                                                                        X(function_annotations)        \
+                                                                                            X(function_annotate)       \
+                                                                                                X(function_typeparams) \
+                                                                                                    X(module_dict)     \
+                                                                                                        X(module_name)
 
 typedef struct tn_root_field {
     const char *name;
@@ -57,9 +66,9 @@ typedef struct tn_root_field {
 
 /* Answers that are not offsets. */
 enum tn_dict_style {
-    TN_DICT_POINTERS,  /* 3.11: values pointer at word -4, dict at -3 */
-    TN_DICT_TAGGED,    /* 3.12: one word at -3: dict, or values + 1 */
-    TN_DICT_INLINE,    /* 3.13+: dict at -3, values after the instance */
+    TN_DICT_POINTERS, /* 3.11: values pointer at word -4, dict at -3 */
+    TN_DICT_TAGGED,   /* 3.12: one word at -3: dict, or values + 1 */
+    TN_DICT_INLINE,   /* 3.13+: dict at -3, values after the instance */
 };
 enum tn_int_style { TN_INT_SIGNED_SIZE /* ob_size */, TN_INT_TAGGED /* lv_tag: size << 3 | sign */ };
 enum tn_static_style { TN_STATIC_IN_TYPE /* 3.11 */, TN_STATIC_PER_INTERPRETER /* 3.12+ */ };
@@ -75,7 +84,7 @@ typedef struct tn_layout {
     enum tn_frame_style frame_style;
     uint32_t managed_dict_flag, managed_weakref_flag, inline_values_flag; /* in tp_flags */
     int32_t gen_suspended_min, gen_suspended_max; /* frame states in which a generator's frame holds values */
-    bool cframe; /* 3.11, 3.12: the thread points to a _PyCFrame, which points to the frame */
+    bool cframe;         /* 3.11, 3.12: the thread points to a _PyCFrame, which points to the frame */
     uint32_t owner_skip; /* frames of this owner and above have no code */
     uint32_t str_interned_mask, str_kind_shift, str_compact_bit, str_ascii_bit;
     const tn_root_field *interp_roots; /* ends with a NULL name */

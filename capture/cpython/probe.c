@@ -93,18 +93,11 @@ static unsigned str_state(int interned, int kind, int compact, int ascii)
 
 static void print_interp(void)
 {
-    O(interp_next, PyInterpreterState, next);
-    O(interp_id, PyInterpreterState, id);
     O(interp_threads, PyInterpreterState, threads.head);
     O(interp_gc, PyInterpreterState, gc);
     O(interp_sysdict, PyInterpreterState, sysdict);
-    N(interp_size, sizeof(PyInterpreterState));
     O(gc_collecting, struct _gc_runtime_state, collecting);
     O(gc_enabled, struct _gc_runtime_state, enabled);
-    O(gc_garbage, struct _gc_runtime_state, garbage);
-    O(gc_callbacks, struct _gc_runtime_state, callbacks);
-    O(runtime_interpreters_head, _PyRuntimeState, interpreters.head);
-    O(runtime_main, _PyRuntimeState, interpreters.main);
     O(thread_next, PyThreadState, next);
 #if V(13)
     O(thread_frame, PyThreadState, current_frame);
@@ -122,13 +115,10 @@ static void print_interp(void)
     O(thread_trace_obj, PyThreadState, c_traceobj);
 #if V(13)
     O(thread_exception, PyThreadState, current_exception);
-    O(thread_delete_later, PyThreadState, delete_later);
 #elif V(12)
     O(thread_exception, PyThreadState, current_exception);
-    O(thread_delete_later, PyThreadState, trash.delete_later);
 #else
     O(thread_exception, PyThreadState, curexc_value);
-    O(thread_delete_later, PyThreadState, trash_delete_later);
 #endif
     O(thread_exc_info, PyThreadState, exc_info);
     O(thread_exc_value, _PyErr_StackItem, exc_value);
@@ -145,8 +135,6 @@ static void print_interp(void)
 #else
     O(frame_function, _PyInterpreterFrame, f_func);
 #endif
-    O(frame_globals, _PyInterpreterFrame, f_globals);
-    O(frame_builtins, _PyInterpreterFrame, f_builtins);
     O(frame_locals, _PyInterpreterFrame, f_locals);
     O(frame_object, _PyInterpreterFrame, frame_obj);
     O(frame_previous, _PyInterpreterFrame, previous);
@@ -168,7 +156,6 @@ static void print_types(void)
     O(type_flags, PyTypeObject, tp_flags);
     O(type_doc, PyTypeObject, tp_doc);
     O(type_traverse, PyTypeObject, tp_traverse);
-    O(type_clear, PyTypeObject, tp_clear);
     O(type_weaklistoffset, PyTypeObject, tp_weaklistoffset);
     O(type_base, PyTypeObject, tp_base);
     O(type_dict, PyTypeObject, tp_dict);
@@ -177,21 +164,14 @@ static void print_types(void)
     O(type_mro, PyTypeObject, tp_mro);
     O(type_cache, PyTypeObject, tp_cache);
     O(type_subclasses, PyTypeObject, tp_subclasses);
-    O(type_weaklist, PyTypeObject, tp_weaklist);
     O(type_del, PyTypeObject, tp_del);
     O(type_finalize, PyTypeObject, tp_finalize);
-    O(type_is_gc, PyTypeObject, tp_is_gc);
     O(heaptype_name, PyHeapTypeObject, ht_name);
     O(heaptype_qualname, PyHeapTypeObject, ht_qualname);
     O(heaptype_slots, PyHeapTypeObject, ht_slots);
     O(heaptype_cached_keys, PyHeapTypeObject, ht_cached_keys);
     O(heaptype_module, PyHeapTypeObject, ht_module);
     O(heaptype_tpname, PyHeapTypeObject, _ht_tpname);
-    O(heaptype_getitem, PyHeapTypeObject, _spec_cache.getitem);
-#if V(13)
-    O(heaptype_init, PyHeapTypeObject, _spec_cache.init);
-#endif
-    N(heaptype_size, sizeof(PyHeapTypeObject));
 #if V(13)
     O(static_types, PyInterpreterState, types.builtins.initialized);
     N(static_types_max, _Py_MAX_MANAGED_STATIC_BUILTIN_TYPES);
@@ -200,14 +180,12 @@ static void print_types(void)
     N(static_type_size, sizeof(managed_static_type_state));
     O(static_type_dict, managed_static_type_state, tp_dict);
     O(static_type_subclasses, managed_static_type_state, tp_subclasses);
-    O(static_type_weaklist, managed_static_type_state, tp_weaklist);
 #elif V(12)
     O(static_types, PyInterpreterState, types.builtins);
     N(static_types_max, _Py_MAX_STATIC_BUILTIN_TYPES);
     N(static_type_size, sizeof(static_builtin_state));
     O(static_type_dict, static_builtin_state, tp_dict);
     O(static_type_subclasses, static_builtin_state, tp_subclasses);
-    O(static_type_weaklist, static_builtin_state, tp_weaklist);
 #endif
 }
 
@@ -226,17 +204,12 @@ static void print_containers(void)
     O(long_tag, PyVarObject, ob_size);
     O(long_digits, PyLongObject, ob_digit);
 #endif
-    O(set_fill, PySetObject, fill);
-    O(set_used, PySetObject, used);
     O(set_mask, PySetObject, mask);
     O(set_table, PySetObject, table);
     O(set_smalltable, PySetObject, smalltable);
-    O(set_weaklist, PySetObject, weakreflist);
     O(dict_used, PyDictObject, ma_used);
     O(dict_keys, PyDictObject, ma_keys);
     O(dict_values, PyDictObject, ma_values);
-    O(keys_refcnt, PyDictKeysObject, dk_refcnt);
-    O(keys_log2_size, PyDictKeysObject, dk_log2_size);
     O(keys_log2_index_bytes, PyDictKeysObject, dk_log2_index_bytes);
     O(keys_kind, PyDictKeysObject, dk_kind);
     O(keys_usable, PyDictKeysObject, dk_usable);
@@ -257,7 +230,6 @@ static void print_containers(void)
     O(str_data, PyUnicodeObject, data);
 #if !V(12)
     O(str_wstr, PyASCIIObject, wstr);
-    O(str_wstr_length, PyCompactUnicodeObject, wstr_length);
 #endif
     O(bytearray_alloc, PyByteArrayObject, ob_alloc);
     O(bytearray_bytes, PyByteArrayObject, ob_bytes);
@@ -277,24 +249,17 @@ static void print_code(void)
     O(code_name, PyCodeObject, co_name);
     O(code_qualname, PyCodeObject, co_qualname);
     O(code_linetable, PyCodeObject, co_linetable);
-    O(code_weakreflist, PyCodeObject, co_weakreflist);
     O(code_firstlineno, PyCodeObject, co_firstlineno);
     O(code_nlocalsplus, PyCodeObject, co_nlocalsplus);
     O(code_stacksize, PyCodeObject, co_stacksize);
 #if V(12)
     O(code_cached, PyCodeObject, _co_cached);
     N(code_cached_size, sizeof(_PyCoCached));
-    O(code_monitoring, PyCodeObject, _co_monitoring);
 #else
     O(code_linearray, PyCodeObject, _co_linearray);
     O(code_co_code, PyCodeObject, _co_code);
 #endif
-    O(code_extra, PyCodeObject, co_extra);
-#if V(13)
-    O(code_executors, PyCodeObject, co_executors);
-#endif
     O(code_adaptive, PyCodeObject, co_code_adaptive);
-    O(code_firsttraceable, PyCodeObject, _co_firsttraceable);
     O(gen_weakreflist, PyGenObject, gi_weakreflist);
     O(gen_name, PyGenObject, gi_name);
     O(gen_qualname, PyGenObject, gi_qualname);
@@ -316,7 +281,6 @@ static void print_code(void)
     O(function_closure, PyFunctionObject, func_closure);
     O(function_doc, PyFunctionObject, func_doc);
     O(function_dict, PyFunctionObject, func_dict);
-    O(function_weakreflist, PyFunctionObject, func_weakreflist);
     O(function_module, PyFunctionObject, func_module);
     O(function_annotations, PyFunctionObject, func_annotations);
 #if V(14)
@@ -326,9 +290,7 @@ static void print_code(void)
     O(function_typeparams, PyFunctionObject, func_typeparams);
 #endif
     O(module_dict, PyModuleObject, md_dict);
-    O(module_weaklist, PyModuleObject, md_weaklist);
     O(module_name, PyModuleObject, md_name);
-    N(pool_szidx, 36);
 }
 
 int main(void)
@@ -340,8 +302,9 @@ int main(void)
     printf("    .dict_style = %s,\n", V(13) ? "TN_DICT_INLINE" : V(12) ? "TN_DICT_TAGGED" : "TN_DICT_POINTERS");
     printf("    .int_style = %s,\n", V(12) ? "TN_INT_TAGGED" : "TN_INT_SIGNED_SIZE");
     printf("    .static_style = %s,\n", V(12) ? "TN_STATIC_PER_INTERPRETER" : "TN_STATIC_IN_TYPE");
-    printf("    .immortal_style = %s,\n",
-           V(14) ? "TN_IMMORTAL_HIGH_BIT" : V(12) ? "TN_IMMORTAL_LOW_WORD" : "TN_IMMORTAL_NONE");
+    printf("    .immortal_style = %s,\n", V(14)   ? "TN_IMMORTAL_HIGH_BIT"
+                                          : V(12) ? "TN_IMMORTAL_LOW_WORD"
+                                                  : "TN_IMMORTAL_NONE");
     printf("    .frame_style = %s,\n", V(14) ? "TN_FRAME_STACKREFS" : "TN_FRAME_STACKTOP");
     printf("    .managed_dict_flag = %lu,\n", (unsigned long)Py_TPFLAGS_MANAGED_DICT);
 #if V(12)
