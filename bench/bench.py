@@ -197,6 +197,7 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true", help="leave the other analysers out")
     parser.add_argument("--output", type=Path, help="write the tables there as well")
     options = parser.parse_args()
+    load = os.getloadavg()[0]  # of others: nothing of ours has run yet
     last = sorted(os.sched_getaffinity(0))[-1]
     os.sched_setaffinity(0, {last})
     sizes = [50_000] if options.quick else [1_000_000, 5_000_000]
@@ -215,7 +216,8 @@ def main() -> None:
             for name, per in WORKLOADS.items():
                 peers_table += peer_rows(python, peers, name, round(sizes[0] / per))
         pieces.append(
-            f"### CPython {version}, tonnage {tool}, {processor()}, one processor, medians of {ROUNDS}\n\n"
+            f"### CPython {version}, tonnage {tool}, {processor()}, one processor, medians of {ROUNDS}, "
+            f"load of others {load:.1f}\n\n"
             + table(["heap", "what", "measured", "per object", "of gc.collect()", "goal", ""], captures + summaries)
             + "\n\n"
             + table(

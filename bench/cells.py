@@ -60,7 +60,8 @@ def capture(workload: str, n: int, _: list[str]) -> dict[str, Any]:
     import tonnage
 
     kept = build(workload, n)
-    baseline = collections()
+    gc.collect()
+    baseline: list[float] = []  # one before each capture, so that a busy machine slows both
     first: list[float] = []
     pauses: list[float] = []
     calls: list[float] = []
@@ -70,6 +71,7 @@ def capture(workload: str, n: int, _: list[str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "heap.tonnage")
         for turn in range(ROUNDS + 1):
+            baseline.append(seconds(gc.collect)[0])
             rss = status_bytes("VmRSS")
             reset_peak()
             took, _ = seconds(lambda: whole(tonnage, path))
