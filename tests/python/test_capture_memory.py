@@ -79,9 +79,11 @@ def test_a_fragmented_heap_shows_as_free_memory_of_pymalloc(shared_run: Callable
     assert after["pymalloc_free_bytes"] - before["pymalloc_free_bytes"] >= 0.4 * grown
 
 
-@pytest.mark.parametrize("kind", ["graph_heap", "json_like", "slots_tree", "blocks"])
+@pytest.mark.parametrize("kind", ["graph_heap", "json_like", "slots_tree", "fragmented", "blocks", "arrays", "buffers"])
 def test_where_all_is_touched_nothing_is_taken_off_as_not_resident(shared_run: Callable[..., Run], kind: str) -> None:
     """Rows that claim too much cannot be balanced by a row of what is not in memory."""
+    if kind == "arrays" and python(["-c", "import numpy"]).returncode:
+        pytest.skip("numpy is not installed in this interpreter")
     before, after = growth(shared_run("growth", kind, str(KINDS[kind])))
     assert before["not_resident_bytes"] <= 0.03 * before["rss_bytes"]
     grown = after["rss_bytes"] - before["rss_bytes"]
