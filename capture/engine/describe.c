@@ -554,7 +554,7 @@ void tn__describe(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *
     if (t->n_fixed)
         add_span(d, TN_SPAN_FIELDS, object, t->n_fixed)->offsets = t->offsets;
     enum tn_variant variant = TN_VARIANT_PLAIN;
-    if (t->managed_dict)
+    if (t->managed_dict && !t->traverses_dict)
         variant = describe_attributes(w, object, t, d);
     else if (t->dict_offset < 0 && t->python)
         variant = describe_trailing_dict(w, object, t, d);

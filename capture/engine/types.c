@@ -361,6 +361,7 @@ static void classify_python(tn_walk *w, tn_type_info *t)
     t->traverse = b->traverse;
     t->c_size = b->c_size;
     t->class_reference = t->kind == TN_KIND_TRAVERSE ? !b->heap : true;
+    t->traverses_dict = b->traverses_dict;
     add_slots(w, t, base, b);
 }
 
@@ -413,6 +414,7 @@ static void classify(tn_walk *w, tn_type_info *t)
         if (t->kind == TN_KIND_OPAQUE)
             inherit_leaf(w, t);
         t->class_reference = t->heap && t->kind != TN_KIND_TRAVERSE && t->kind != TN_KIND_OPAQUE;
+        t->traverses_dict = t->kind == TN_KIND_TRAVERSE && t->managed_dict && w->target->traverse;
     }
     if (t->kind == TN_KIND_TRAVERSE && !w->target->traverse)
         t->kind = TN_KIND_SCAN;

@@ -48,6 +48,7 @@ typedef struct tn_type_info {
     const uint32_t *offsets;
     const uint32_t *labels; /* 2 words each, as in SHTB */
     bool class_reference;   /* instances of Python classes refer to their class */
+    bool traverses_dict;    /* its C code's tp_traverse reports the managed dict too */
     uint32_t node;          /* of the type object; set by the second pass */
     uint64_t keys;          /* shared keys of the class, 0: none */
     uint32_t keys_node;     /* synthetic index */
