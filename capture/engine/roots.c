@@ -152,7 +152,7 @@ void tn__roots_build(tn_walk *w)
             *place = TN_SYNTHETIC | TN_LIST(w->threads, tn_thread_info)[i].synthetic;
     }
     if (w->interned) {
-        uint32_t label[2] = {tn__string(w, "table"), TN_LABEL_FIELD};
+        uint32_t label[2] = {tn__string(w, "table"), TN_LABEL_FIELD | TN_REF_BORROWED << 8};
         uint32_t shape = tn__shape_new(w, tn__synthetic_type(w, "interned strings"), 0, label, 1);
         uint32_t node = tn__synthetic_new(w, shape, &w->interned, 1);
         name_group(w, &labels, "interned strings");
