@@ -29,20 +29,20 @@ extern "C" {
 /* ---- 1. Status and errors -------------------------------------------------------------------------------------- */
 
 /* X(code, value, exit code of the CLI, text) */
-#define TN_STATUS_MAP(X)                                                                            \
-    X(OK, 0, 0, "ok")                                                                               \
-    X(ENOMEM, -1, 5, "out of memory")                                                               \
-    X(EIO, -2, 5, "cannot read or write")                                                           \
-    X(EFORMAT, -3, 5, "not a tonnage snapshot")                                                     \
-    X(EVERSION, -4, 6, "unsupported version")                                                       \
-    X(ETRUNCATED, -5, 5, "truncated snapshot")                                                      \
-    X(ECORRUPT, -6, 5, "corrupt snapshot")                                                          \
-    X(ELIMIT, -7, 5, "limit exceeded")                                                              \
-    X(EINVAL, -8, 2, "invalid argument")                                                            \
-    X(ENOTFOUND, -9, 3, "not found")                                                                \
-    X(EPERM, -10, 4, "not permitted")                                                               \
-    X(EBUSY, -11, 1, "busy")                                                                        \
-    X(EINTERRUPTED, -12, 130, "interrupted")                                                        \
+#define TN_STATUS_MAP(X)                        \
+    X(OK, 0, 0, "ok")                           \
+    X(ENOMEM, -1, 5, "out of memory")           \
+    X(EIO, -2, 5, "cannot read or write")       \
+    X(EFORMAT, -3, 5, "not a tonnage snapshot") \
+    X(EVERSION, -4, 6, "unsupported version")   \
+    X(ETRUNCATED, -5, 5, "truncated snapshot")  \
+    X(ECORRUPT, -6, 5, "corrupt snapshot")      \
+    X(ELIMIT, -7, 5, "limit exceeded")          \
+    X(EINVAL, -8, 2, "invalid argument")        \
+    X(ENOTFOUND, -9, 3, "not found")            \
+    X(EPERM, -10, 4, "not permitted")           \
+    X(EBUSY, -11, 1, "busy")                    \
+    X(EINTERRUPTED, -12, 130, "interrupted")    \
     X(EEXIST, -13, 2, "file exists")
 
 enum tn_status {
@@ -83,7 +83,7 @@ int tn_snapshot_open(const char *path, const tn_open_options *options, tn_snapsh
 int tn_snapshot_open_fd(int fd, const tn_open_options *options, tn_snapshot **out, tn_error *err);
 int tn_snapshot_open_memory(const void *bytes, size_t n_bytes, const tn_open_options *options, tn_snapshot **out,
                             tn_error *err); /* bytes stay the caller's and must outlive the snapshot */
-void tn_snapshot_close(tn_snapshot *s); /* NULL allowed */
+void tn_snapshot_close(tn_snapshot *s);     /* NULL allowed */
 
 uint64_t tn_snapshot_file_bytes(const tn_snapshot *s);
 uint32_t tn_snapshot_n_nodes(const tn_snapshot *s);
@@ -122,8 +122,13 @@ int tn_snapshot_fact(const tn_snapshot *s, size_t index, tn_fact *out);
 int tn_snapshot_find_fact(const tn_snapshot *s, const char *key, tn_fact *out); /* TN_ENOTFOUND when absent */
 
 enum {
-    TN_TYPE_HEAP = 1, TN_TYPE_GC = 2, TN_TYPE_SYNTHETIC = 4, TN_TYPE_FINALIZER = 8, TN_TYPE_DICT = 16,
-    TN_TYPE_WEAKREF = 32, TN_TYPE_OWN = 64,
+    TN_TYPE_HEAP = 1,
+    TN_TYPE_GC = 2,
+    TN_TYPE_SYNTHETIC = 4,
+    TN_TYPE_FINALIZER = 8,
+    TN_TYPE_DICT = 16,
+    TN_TYPE_WEAKREF = 32,
+    TN_TYPE_OWN = 64,
 };
 typedef struct tn_type {
     const char *name;      /* qualified name, without module */
@@ -144,14 +149,22 @@ typedef struct tn_frame {
     const char *name, *qualified_name, *file;
     uint32_t line; /* 0: unknown */
 } tn_frame;
-int tn_snapshot_thread_frame(tn_snapshot *s, uint32_t thread_node, uint32_t depth, tn_frame *out); /* ENOTFOUND at end */
+int tn_snapshot_thread_frame(tn_snapshot *s, uint32_t thread_node, uint32_t depth,
+                             tn_frame *out); /* ENOTFOUND at end */
 
 /* ---- 4. Nodes -------------------------------------------------------------------------------------------------- */
 
 enum {
-    TN_NODE_TRACKED = 1, TN_NODE_GENERATION = 6 /* >> 1 */, TN_NODE_IMMORTAL = 8, TN_NODE_STATIC = 16,
-    TN_NODE_FINALIZED = 32, TN_NODE_OWN = 64, TN_NODE_HIDDEN = 128, TN_NODE_BUFFERS = 0x300 /* >> 8 */,
-    TN_NODE_ALLOCATOR = 0xc00 /* >> 10 */, TN_NODE_GUESSED = 0x1000,
+    TN_NODE_TRACKED = 1,
+    TN_NODE_GENERATION = 6 /* >> 1 */,
+    TN_NODE_IMMORTAL = 8,
+    TN_NODE_STATIC = 16,
+    TN_NODE_FINALIZED = 32,
+    TN_NODE_OWN = 64,
+    TN_NODE_HIDDEN = 128,
+    TN_NODE_BUFFERS = 0x300 /* >> 8 */,
+    TN_NODE_ALLOCATOR = 0xc00 /* >> 10 */,
+    TN_NODE_GUESSED = 0x1000,
 };
 #define TN_UNKNOWN UINT64_MAX
 
@@ -183,12 +196,17 @@ int tn_node_describe(tn_snapshot *s, uint32_t id, char *out, size_t cap, tn_erro
 /* ---- 5. References --------------------------------------------------------------------------------------------- */
 
 enum tn_label_style {
-    TN_LABEL_ATTRIBUTE, TN_LABEL_ITEM, TN_LABEL_LOCAL, TN_LABEL_FIELD, TN_LABEL_ROOT, /* text is the name */
-    TN_LABEL_INDEX,                                                                  /* index counts */
+    TN_LABEL_ATTRIBUTE,
+    TN_LABEL_ITEM,
+    TN_LABEL_LOCAL,
+    TN_LABEL_FIELD,
+    TN_LABEL_ROOT,   /* text is the name */
+    TN_LABEL_INDEX,  /* index counts */
     TN_LABEL_KEY,    /* this reference is the key of a dict entry */
     TN_LABEL_VALUE,  /* ...is a value; key is the key's node */
     TN_LABEL_MEMBER, /* ...is in a set */
-    TN_LABEL_UNKNOWN, TN_LABEL_STACK,
+    TN_LABEL_UNKNOWN,
+    TN_LABEL_STACK,
 };
 enum tn_reference_kind { TN_REF_OWNING, TN_REF_BORROWED, TN_REF_WEAK, TN_REF_INTERNED, TN_REF_GUESSED };
 

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 /* X(name): every offset or size of the table, in the order of probe.c. */
+/* clang-format off */
 #define TN_LAYOUT_FIELDS(X)                                                                                            \
     X(interp_threads)                                                                                                  \
     X(interp_gc) X(interp_sysdict) X(gc_collecting) X(gc_enabled) X(thread_next) X(thread_frame) X(                    \
@@ -58,6 +59,7 @@
                                                                                                 X(function_typeparams) \
                                                                                                     X(module_dict)     \
                                                                                                         X(module_name)
+/* clang-format on */
 
 typedef struct tn_root_field {
     const char *name;

@@ -115,7 +115,8 @@ static enum tn_variant describe_trailing_dict(tn_walk *w, uint64_t object, tn_ty
 
 static uint64_t entries_of(const tn_walk *w, uint64_t keys)
 {
-    return keys + w->layout->keys_indices + (1ull << tn_load8(&w->target->memory, keys + w->layout->keys_log2_index_bytes));
+    return keys + w->layout->keys_indices +
+           (1ull << tn_load8(&w->target->memory, keys + w->layout->keys_log2_index_bytes));
 }
 
 static uint64_t keys_bytes(const tn_walk *w, uint64_t keys, uint64_t *room)
@@ -131,7 +132,8 @@ uint32_t tn__keys_node(tn_walk *w, uint64_t keys)
     uint32_t known = tn__memo_get(w, TN_SYNTHETIC, keys, 0);
     if (known != TN_NONE)
         return known;
-    uint64_t room, nominal = keys_bytes(w, keys, &room), n = tn_load64(&w->target->memory, keys + w->layout->keys_nentries);
+    uint64_t room, nominal = keys_bytes(w, keys, &room),
+                   n = tn_load64(&w->target->memory, keys + w->layout->keys_nentries);
     uint64_t references[64];
     for (uint64_t i = 0; i < n && i < 64; i++)
         references[i] = tn_load64(&w->target->memory, entries_of(w, keys) + 16 * i);
@@ -164,8 +166,9 @@ static uint32_t split_shape(tn_walk *w, tn_type_info *t, uint64_t keys, uint32_t
     labels[0] = tn__string(w, "shared keys");
     labels[1] = TN_LABEL_FIELD;
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t name =
-            w->options.redact ? TN_NONE : tn__string_of(w, tn_load64(&w->target->memory, entries_of(w, keys) + 16ull * i));
+        uint32_t name = w->options.redact
+                            ? TN_NONE
+                            : tn__string_of(w, tn_load64(&w->target->memory, entries_of(w, keys) + 16ull * i));
         labels[2 * i + 2] = name == TN_NONE ? tn__string(w, "") : name;
         labels[2 * i + 3] = TN_LABEL_ITEM | (embedded ? TN_REF_BORROWED << 8 : 0);
     }
@@ -348,8 +351,9 @@ static void describe_traverse(tn_walk *w, uint64_t object, tn_type_info *t, tn_d
 {
     const tn_region *r = tn_map_find(&w->map, object);
     w->scratch.count = 0;
-    if (!w->target->traverse || !t->traverse || (t->preheader && r && tn_region_plane(r, TN_PLANE_HIDDEN, object) &&
-                                                 tn_load64(&w->target->memory, object - 16) == 0))
+    if (!w->target->traverse || !t->traverse ||
+        (t->preheader && r && tn_region_plane(r, TN_PLANE_HIDDEN, object) &&
+         tn_load64(&w->target->memory, object - 16) == 0))
         return;
     w->target->traverse(t->traverse, object, collect, w);
     if (t->kind == TN_KIND_MODULE) {
@@ -391,7 +395,8 @@ static bool seems_object(tn_walk *w, uint64_t word)
         return false;
     bool immortal;
     uint64_t type = tn_load64(m, word + 8), refcount = tn__refcount(w, word, &immortal);
-    return (immortal || (refcount && !(refcount >> 32))) && !(type & 7) && tn_map_has(&w->map, type) && tn__type_get(w, type);
+    return (immortal || (refcount && !(refcount >> 32))) && !(type & 7) && tn_map_has(&w->map, type) &&
+           tn__type_get(w, type);
 }
 
 /* Every aligned word of the block that seems to point to an object. Guesses: marked so by the shape. */
@@ -443,8 +448,8 @@ static bool describe_kind(tn_walk *w, uint64_t object, tn_type_info *t, tn_descr
         if (object == w->interned) {
             d->shape = tn__memo_get(w, t->address, 1, INTERNED_TABLE);
             if (d->shape == TN_NONE) {
-                d->shape = tn__shape_new(w, t->index, TN_RUN_PAIRS | TN_SHAPE_CAPACITY | TN_REF_INTERNED << TN_RUN_KIND_SHIFT,
-                                         NULL, 0);
+                d->shape = tn__shape_new(
+                    w, t->index, TN_RUN_PAIRS | TN_SHAPE_CAPACITY | TN_REF_INTERNED << TN_RUN_KIND_SHIFT, NULL, 0);
                 tn__memo_put(w, t->address, 1, INTERNED_TABLE, d->shape);
             }
             return true;
@@ -483,7 +488,8 @@ static bool describe_kind(tn_walk *w, uint64_t object, tn_type_info *t, tn_descr
         else
             add_span(d, TN_SPAN_ABSENT, 0, 1);
         return false;
-    case TN_KIND_TRAVERSE: case TN_KIND_MODULE: describe_traverse(w, object, t, d); return false;
+    case TN_KIND_TRAVERSE:
+    case TN_KIND_MODULE: describe_traverse(w, object, t, d); return false;
     case TN_KIND_SCAN: describe_scan(w, object, t, d); return false;
     case TN_KIND_GENERATOR: {
         int32_t state = (int8_t)tn_load8(m, object + l->gen_state);

@@ -7,14 +7,22 @@ static const struct {
     uint8_t width, unit;
     uint32_t block_rows;
 } column_shapes[TN_WALK_COLUMNS] = {
-    [TN_WALK_SHAP] = {2, 1, TN_NODE_BLOCK},      [TN_WALK_SIZE] = {2, 16, TN_NODE_BLOCK},
-    [TN_WALK_REFC] = {2, 1, TN_NODE_BLOCK},      [TN_WALK_FLAG] = {2, 1, TN_NODE_BLOCK},
-    [TN_WALK_DEGR] = {2, 1, TN_NODE_BLOCK},      [TN_WALK_REFS] = {4, 1, TN_NODE_BLOCK},
-    [TN_WALK_LENG] = {2, 1, TN_NODE_BLOCK},      [TN_WALK_CAPA] = {2, 1, TN_NODE_BLOCK},
-    [TN_WALK_BUFS] = {2, 16, TN_NODE_BLOCK},     [TN_WALK_BUFK] = {1, 1, TN_NODE_BLOCK},
-    [TN_WALK_HASH] = {8, 1, TN_NODE_BLOCK / 2},  [TN_WALK_STKI] = {4, 1, 4096},
-    [TN_WALK_AODD] = {4, 1, 16384},              [TN_WALK_PREV_NODE] = {4, 1, 16384},
-    [TN_WALK_PREV_KIND] = {2, 1, 16384},         [TN_WALK_PREV_LENGTH] = {2, 1, 16384},
+    [TN_WALK_SHAP] = {2, 1, TN_NODE_BLOCK},
+    [TN_WALK_SIZE] = {2, 16, TN_NODE_BLOCK},
+    [TN_WALK_REFC] = {2, 1, TN_NODE_BLOCK},
+    [TN_WALK_FLAG] = {2, 1, TN_NODE_BLOCK},
+    [TN_WALK_DEGR] = {2, 1, TN_NODE_BLOCK},
+    [TN_WALK_REFS] = {4, 1, TN_NODE_BLOCK},
+    [TN_WALK_LENG] = {2, 1, TN_NODE_BLOCK},
+    [TN_WALK_CAPA] = {2, 1, TN_NODE_BLOCK},
+    [TN_WALK_BUFS] = {2, 16, TN_NODE_BLOCK},
+    [TN_WALK_BUFK] = {1, 1, TN_NODE_BLOCK},
+    [TN_WALK_HASH] = {8, 1, TN_NODE_BLOCK / 2},
+    [TN_WALK_STKI] = {4, 1, 4096},
+    [TN_WALK_AODD] = {4, 1, 16384},
+    [TN_WALK_PREV_NODE] = {4, 1, 16384},
+    [TN_WALK_PREV_KIND] = {2, 1, 16384},
+    [TN_WALK_PREV_LENGTH] = {2, 1, 16384},
     [TN_WALK_PREV_BYTES] = {1, 1, 1 << 20},
 };
 
@@ -171,8 +179,8 @@ static inline void add_row(tn_walk *w, uint32_t shape, uint64_t size, uint64_t r
     if (refcount > UINT32_MAX)
         refcount = UINT32_MAX;
     w->rows.columns[0][n] = shape < UINT16_MAX ? (uint16_t)shape : big_node(w, TN_WALK_SHAP, shape);
-    w->rows.columns[1][n] = (size & 15) == 0 && size >> 4 < UINT16_MAX ? (uint16_t)(size >> 4)
-                                                                       : big_node(w, TN_WALK_SIZE, size);
+    w->rows.columns[1][n] =
+        (size & 15) == 0 && size >> 4 < UINT16_MAX ? (uint16_t)(size >> 4) : big_node(w, TN_WALK_SIZE, size);
     w->rows.columns[2][n] = refcount < UINT16_MAX ? (uint16_t)refcount : big_node(w, TN_WALK_REFC, refcount);
     w->rows.columns[3][n] = (uint16_t)flags;
     w->rows.n = n + 1;
@@ -322,7 +330,7 @@ static inline uint64_t own_block(tn_walk *w, const tn_region *r, uint64_t object
     uint8_t class = r->pool_class[object >> 14 & 63];
     if (__builtin_expect(class != TN_NOT_POOL, 1)) {
         *allocator = TN_ALLOCATOR_PYMALLOC;
-        return ((uint64_t)class + 1) << 4;
+        return ((uint64_t) class + 1) << 4;
     }
     uint64_t bytes = tn_map_block_outside(&w->map, r, object - t->preheader, tn__nominal(w, object, t), allocator);
     note_large(w, object, bytes);
@@ -366,7 +374,8 @@ static void emit_container(tn_walk *w, const tn_region *r, uint64_t object, tn_t
     uint64_t block = own_block(w, r, object, t, &allocator), refcount = tn__refcount(w, object, &immortal);
     uint64_t size = block + (d.n_buffers ? add_buffers(w, &d, &pymalloc, &external) : 0);
     uint32_t flags = map_flags(w, r, object, t) | (immortal ? TN_NODE_IMMORTAL : 0u) |
-                     (allocator == TN_ALLOCATOR_NONE ? TN_NODE_STATIC : 0u) | (uint32_t)d.n_buffers << 8 | allocator << 10;
+                     (allocator == TN_ALLOCATOR_NONE ? TN_NODE_STATIC : 0u) | (uint32_t)d.n_buffers << 8 |
+                     allocator << 10;
     add_row(w, d.shape, size, refcount, flags);
     add_references(w, object, &d);
     if (shape_flags & TN_SHAPE_LENGTH)

@@ -21,10 +21,10 @@ typedef struct tn_walk_options {
 typedef struct tn_pool_stats {
     uint64_t arenas, arena_bytes, pools, pools_free, blocks, block_bytes, free_bytes;
     uint64_t class_pools[32], class_blocks[32], class_free[32];
-    uint64_t failed;                      /* pools whose counted blocks differ from their own count */
-    uint64_t unclaimed, unclaimed_bytes;  /* live blocks that are neither object nor known buffer */
-    uint64_t freelist, freelist_bytes;    /* of these: dead objects kept for reuse */
-    uint64_t hidden;                      /* objects found by this scan only */
+    uint64_t failed;                     /* pools whose counted blocks differ from their own count */
+    uint64_t unclaimed, unclaimed_bytes; /* live blocks that are neither object nor known buffer */
+    uint64_t freelist, freelist_bytes;   /* of these: dead objects kept for reuse */
+    uint64_t hidden;                     /* objects found by this scan only */
 } tn_pool_stats;
 
 typedef struct tn_totals {

@@ -4,7 +4,14 @@
  */
 #include "engine/walk.h"
 
-enum { MAX_FRAMES = 1 << 20, SHAPE_THREAD_FRAME = 4, SHAPE_GUESSED = 5, SHAPE_HOLDER = 6, MEMO_STACK = 7, MEMO_CODE = 8 };
+enum {
+    MAX_FRAMES = 1 << 20,
+    SHAPE_THREAD_FRAME = 4,
+    SHAPE_GUESSED = 5,
+    SHAPE_HOLDER = 6,
+    MEMO_STACK = 7,
+    MEMO_CODE = 8
+};
 
 /* 3.14+: the low bits of a word on the stack are a tag; 3 is a tagged integer, no reference. */
 static uint64_t stack_word(const tn_walk *w, uint64_t address)
@@ -139,7 +146,8 @@ static uint32_t code_row(tn_walk *w, uint64_t code)
     if (row != TN_NONE)
         return row;
     uint64_t table = tn_load64(m, code + l->code_linetable), n = tn_load64(m, table + 16);
-    uint32_t words[5] = {text_row(w, tn_load64(m, code + l->code_name)), text_row(w, tn_load64(m, code + l->code_qualname)),
+    uint32_t words[5] = {text_row(w, tn_load64(m, code + l->code_name)),
+                         text_row(w, tn_load64(m, code + l->code_qualname)),
                          text_row(w, tn_load64(m, code + l->code_filename)), tn_load32(m, code + l->code_firstlineno),
                          (uint32_t)(n < 1 << 20 ? n : 0)};
     static const uint8_t zeros[4];
@@ -155,7 +163,8 @@ static uint32_t code_row(tn_walk *w, uint64_t code)
 /* Row of STAK + 1. */
 static uint32_t stack_row(tn_walk *w, uint32_t parent, uint64_t frame, uint64_t code)
 {
-    uint64_t instruction = tn_load64(&w->target->memory, frame + w->layout->frame_instr) - code - w->layout->code_adaptive;
+    uint64_t instruction =
+        tn_load64(&w->target->memory, frame + w->layout->frame_instr) - code - w->layout->code_adaptive;
     uint32_t at = instruction < 1u << 28 ? (uint32_t)instruction : 0, row = code_row(w, code);
     uint32_t known = tn__memo_get(w, parent, (uint64_t)row << 32 | at, MEMO_STACK);
     if (known != TN_NONE)
@@ -217,8 +226,8 @@ static void push_handled(tn_walk *w, uint64_t thread)
 
 static uint64_t next_thread(const tn_walk *w, uint64_t thread)
 {
-    uint64_t next = tn_load64(&w->target->memory,
-                              thread ? thread + w->layout->thread_next : w->target->interpreter + w->layout->interp_threads);
+    uint64_t next = tn_load64(&w->target->memory, thread ? thread + w->layout->thread_next
+                                                         : w->target->interpreter + w->layout->interp_threads);
     return next && tn_memory_readable(&w->target->memory, next, w->layout->thread_exc_info + 8) ? next : 0;
 }
 
@@ -286,7 +295,8 @@ static void build_thread(tn_walk *w, uint64_t thread)
         push(w, thread_field(w, thread, i));
     push_handled(w, thread);
     for (; n_fixed < w->scratch.count; n_fixed++) {
-        labels[2 * n_fixed] = tn__string(w, n_fixed < THREAD_FIELDS ? thread_fields[n_fixed].name : "handled exception");
+        labels[2 * n_fixed] =
+            tn__string(w, n_fixed < THREAD_FIELDS ? thread_fields[n_fixed].name : "handled exception");
         labels[2 * n_fixed + 1] = TN_LABEL_FIELD;
         uint64_t *place = tn__list_add(w, &nodes, sizeof *place, 1);
         if (place)
@@ -299,8 +309,12 @@ static void build_thread(tn_walk *w, uint64_t thread)
     uint64_t ident = tn_load64(&w->target->memory, thread + w->layout->thread_ident);
     tn_thread_info *info = tn__list_add(w, &w->threads, sizeof *info, 1);
     if (info)
-        *info = (tn_thread_info){ident, tn_load64(&w->target->memory, thread + w->layout->thread_native), node, n_frames,
-                                 tn__thread_name(w, ident), thread == w->target->current_thread};
+        *info = (tn_thread_info){ident,
+                                 tn_load64(&w->target->memory, thread + w->layout->thread_native),
+                                 node,
+                                 n_frames,
+                                 tn__thread_name(w, ident),
+                                 thread == w->target->current_thread};
 }
 
 void tn__threads_build(tn_walk *w)

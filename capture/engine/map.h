@@ -104,7 +104,7 @@ static inline uint64_t tn_map_block(const tn_map *map, uint64_t address, uint64_
     if (class == TN_NOT_POOL)
         return tn_map_block_outside(map, r, address, nominal, allocator);
     *allocator = TN_ALLOCATOR_PYMALLOC;
-    return ((uint64_t)class + 1) << 4;
+    return ((uint64_t) class + 1) << 4;
 }
 bool tn_map_static(const tn_map *map, uint64_t address);
 

@@ -169,7 +169,8 @@ static void sweep_cell(tn_walk *w, tn_region *r, unsigned c)
 
 void tn__mark_all(tn_walk *w)
 {
-    for (tn_region *r = tn_map_next(&w->map, 0); r && w->status == 0 && !w->map.failed; r = tn_map_next(&w->map, r->key + 1)) {
+    for (tn_region *r = tn_map_next(&w->map, 0); r && w->status == 0 && !w->map.failed;
+         r = tn_map_next(&w->map, r->key + 1)) {
         for (unsigned c = 0; c < 1024; c++)
             if (r->cells[c].bits)
                 sweep_cell(w, r, c);

@@ -24,7 +24,7 @@ static void load_pool(tn_walk *w, uint64_t pool)
         return;
     }
     uint32_t room = (POOL_BYTES - HEADER) / size;
-    r->pool_class[pool >> 14 & 63] = (uint8_t)class;
+    r->pool_class[pool >> 14 & 63] = (uint8_t) class;
     s->pools++;
     s->blocks += used;
     s->block_bytes += (uint64_t)used * size;
@@ -68,7 +68,8 @@ static bool gc_head_sound(const tn_walk *w, uint64_t head)
 {
     const tn_memory *m = &w->target->memory;
     uint64_t next = tn_load64(m, head) & ~3ull;
-    return next == 0 || ((next & 3) == 0 && tn_memory_readable(m, next, 16) && (tn_load64(m, next + 8) & ~3ull) == head);
+    return next == 0 ||
+           ((next & 3) == 0 && tn_memory_readable(m, next, 16) && (tn_load64(m, next + 8) & ~3ull) == head);
 }
 
 /* Could an instance of t start here? Its computed size must lead to this very class; a shrunk realloc may stay in place

@@ -20,7 +20,8 @@ static inline uint64_t tn__span_word(const tn_walk *w, const tn_span *s, uint64_
 
 enum { TN_DEQUE_ITEMS = 64 }; /* Modules/_collectionsmodule.c, BLOCKLEN */
 
-static inline __attribute__((always_inline)) void tn__each_in_span(tn_walk *w, uint64_t object, const tn_span *s, tn_each each)
+static inline __attribute__((always_inline)) void tn__each_in_span(tn_walk *w, uint64_t object, const tn_span *s,
+                                                                   tn_each each)
 {
     const tn_memory *m = &w->target->memory;
     uint64_t at = s->base;
@@ -66,8 +67,8 @@ static inline __attribute__((always_inline)) void tn__each_in_span(tn_walk *w, u
     }
 }
 
-static inline __attribute__((always_inline)) void tn__each_reference(tn_walk *w, uint64_t object, const tn_description *d,
-                                                                     tn_each each)
+static inline __attribute__((always_inline)) void tn__each_reference(tn_walk *w, uint64_t object,
+                                                                     const tn_description *d, tn_each each)
 {
     for (unsigned i = 0; i < d->n_spans; i++)
         tn__each_in_span(w, object, &d->spans[i], each);

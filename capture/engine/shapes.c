@@ -22,14 +22,20 @@ uint32_t tn__shape_new(tn_walk *w, uint32_t type, uint32_t flags, const uint32_t
 static uint32_t run_flags(const tn_type_info *t)
 {
     switch (t->kind) {
-    case TN_KIND_LIST: case TN_KIND_DEQUE: return TN_RUN_ITEMS | TN_SHAPE_CAPACITY;
+    case TN_KIND_LIST:
+    case TN_KIND_DEQUE: return TN_RUN_ITEMS | TN_SHAPE_CAPACITY;
     case TN_KIND_TUPLE: return TN_RUN_ITEMS;
-    case TN_KIND_DICT: case TN_KIND_ODICT: return TN_RUN_PAIRS | TN_SHAPE_CAPACITY;
+    case TN_KIND_DICT:
+    case TN_KIND_ODICT: return TN_RUN_PAIRS | TN_SHAPE_CAPACITY;
     case TN_KIND_SET: return TN_RUN_MEMBERS | TN_SHAPE_CAPACITY;
-    case TN_KIND_STR: case TN_KIND_BYTES: return TN_SHAPE_LENGTH | (t->has_hash ? TN_SHAPE_HASH : 0);
-    case TN_KIND_INT: case TN_KIND_ARRAY: case TN_KIND_NDARRAY: return TN_SHAPE_LENGTH;
+    case TN_KIND_STR:
+    case TN_KIND_BYTES: return TN_SHAPE_LENGTH | (t->has_hash ? TN_SHAPE_HASH : 0);
+    case TN_KIND_INT:
+    case TN_KIND_ARRAY:
+    case TN_KIND_NDARRAY: return TN_SHAPE_LENGTH;
     case TN_KIND_BYTEARRAY: return TN_SHAPE_LENGTH | TN_SHAPE_CAPACITY;
-    case TN_KIND_TRAVERSE: case TN_KIND_MODULE: return TN_RUN_UNLABELLED;
+    case TN_KIND_TRAVERSE:
+    case TN_KIND_MODULE: return TN_RUN_UNLABELLED;
     case TN_KIND_TYPE: return t->meta ? TN_RUN_UNLABELLED : TN_RUN_NONE;
     case TN_KIND_SCAN: return TN_RUN_UNLABELLED | TN_REF_GUESSED << TN_RUN_KIND_SHIFT;
     default: return TN_RUN_NONE;
@@ -42,10 +48,11 @@ static uint32_t leading_labels(tn_walk *w, const tn_type_info *t, uint32_t *labe
     static const struct {
         const char *name;
         uint32_t style;
-    } of_type[] = {{"__dict__", TN_LABEL_ATTRIBUTE}, {"tp_subclasses", TN_LABEL_FIELD}, {"shared keys", TN_LABEL_FIELD},
-                   {"__bases__", TN_LABEL_ATTRIBUTE}, {"__mro__", TN_LABEL_ATTRIBUTE}, {"tp_cache", TN_LABEL_FIELD},
-                   {"__base__", TN_LABEL_ATTRIBUTE}, {"ht_module", TN_LABEL_FIELD}, {"__name__", TN_LABEL_ATTRIBUTE},
-                   {"__qualname__", TN_LABEL_ATTRIBUTE}, {"__slots__", TN_LABEL_FIELD}};
+    } of_type[] = {
+        {"__dict__", TN_LABEL_ATTRIBUTE},     {"tp_subclasses", TN_LABEL_FIELD}, {"shared keys", TN_LABEL_FIELD},
+        {"__bases__", TN_LABEL_ATTRIBUTE},    {"__mro__", TN_LABEL_ATTRIBUTE},   {"tp_cache", TN_LABEL_FIELD},
+        {"__base__", TN_LABEL_ATTRIBUTE},     {"ht_module", TN_LABEL_FIELD},     {"__name__", TN_LABEL_ATTRIBUTE},
+        {"__qualname__", TN_LABEL_ATTRIBUTE}, {"__slots__", TN_LABEL_FIELD}};
     uint32_t n = 0;
     if (t->class_reference) {
         labels[2 * n] = tn__string(w, "__class__");

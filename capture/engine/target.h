@@ -43,18 +43,20 @@ static inline uint8_t tn_load8(const tn_memory *m, uint64_t address)
 bool tn_memory_readable(const tn_memory *m, uint64_t address, uint64_t bytes);
 
 /* Types of the interpreter that the engine decodes by their own layout; addresses in tn_target.builtin_types. */
+/* clang-format off */
 #define TN_BUILTIN_MAP(X)                                                                                                \
     X(OBJECT) X(TYPE) X(LIST) X(TUPLE) X(DICT) X(SET) X(FROZENSET) X(STR) X(BYTES) X(BYTEARRAY) X(INT) X(BOOL) X(FLOAT)  \
     X(COMPLEX) X(NONE) X(ELLIPSIS) X(NOTIMPLEMENTED) X(CODE) X(FUNCTION) X(METHOD) X(CFUNCTION) X(CMETHOD) X(CELL)       \
     X(MODULE) X(GENERATOR) X(COROUTINE) X(ASYNC_GENERATOR) X(FRAME) X(TRACEBACK) X(PROPERTY) X(CLASSMETHOD)              \
     X(STATICMETHOD) X(WEAKREF) X(WEAKPROXY) X(CALLABLEPROXY) X(GETSET) X(MEMBER) X(METHOD_DESCR) X(CLASSMETHOD_DESCR)    \
     X(WRAPPER_DESCR) X(MAPPINGPROXY) X(SLICE) X(RANGE) X(EXCEPTION) X(ODICT) X(MEMORYVIEW) X(CAPSULE)
+/* clang-format on */
 
 enum tn_builtin {
 #define X(name) TN_BUILTIN_##name,
     TN_BUILTIN_MAP(X)
 #undef X
-    TN_BUILTINS
+        TN_BUILTINS
 };
 
 /* Calls visit once a reference that the type's own tp_traverse reports. NULL where no code of the target may run. */

@@ -17,10 +17,22 @@ typedef struct field {
     const char *label;
 } field;
 
-#define ATTRIBUTE(offset, name) {offset, TN_LABEL_ATTRIBUTE, TN_REF_OWNING, name}
-#define FIELD(offset, name) {offset, TN_LABEL_FIELD, TN_REF_OWNING, name}
-#define WEAK(offset, name) {offset, TN_LABEL_FIELD, TN_REF_WEAK, name}
-#define END {0, 0, 0, NULL}
+#define ATTRIBUTE(offset, name)                         \
+    {                                                   \
+        offset, TN_LABEL_ATTRIBUTE, TN_REF_OWNING, name \
+    }
+#define FIELD(offset, name)                         \
+    {                                               \
+        offset, TN_LABEL_FIELD, TN_REF_OWNING, name \
+    }
+#define WEAK(offset, name)                        \
+    {                                             \
+        offset, TN_LABEL_FIELD, TN_REF_WEAK, name \
+    }
+#define END           \
+    {                 \
+        0, 0, 0, NULL \
+    }
 
 static const struct {
     enum tn_builtin type;
@@ -46,7 +58,8 @@ static const struct {
      {ATTRIBUTE(16, "__objclass__"), ATTRIBUTE(24, "__name__"), ATTRIBUTE(32, "__qualname__"), END}},
     {TN_BUILTIN_MAPPINGPROXY, {FIELD(16, "mapping"), END}},
     {TN_BUILTIN_SLICE, {ATTRIBUTE(16, "start"), ATTRIBUTE(24, "stop"), ATTRIBUTE(32, "step"), END}},
-    {TN_BUILTIN_RANGE, {ATTRIBUTE(16, "start"), ATTRIBUTE(24, "stop"), ATTRIBUTE(32, "step"), FIELD(40, "length"), END}},
+    {TN_BUILTIN_RANGE,
+     {ATTRIBUTE(16, "start"), ATTRIBUTE(24, "stop"), ATTRIBUTE(32, "step"), FIELD(40, "length"), END}},
     {TN_BUILTIN_EXCEPTION,
      {ATTRIBUTE(16, "__dict__"), ATTRIBUTE(24, "args"), ATTRIBUTE(32, "__notes__"), ATTRIBUTE(40, "__traceback__"),
       ATTRIBUTE(48, "__context__"), ATTRIBUTE(56, "__cause__"), END}},
@@ -55,17 +68,34 @@ static const struct {
 static const field timezone_fields[] = {FIELD(16, "offset"), FIELD(24, "name"), END};
 
 static const uint8_t builtin_kinds[TN_BUILTINS] = {
-    [TN_BUILTIN_OBJECT] = TN_KIND_LEAF, [TN_BUILTIN_TYPE] = TN_KIND_TYPE, [TN_BUILTIN_LIST] = TN_KIND_LIST,
-    [TN_BUILTIN_TUPLE] = TN_KIND_TUPLE, [TN_BUILTIN_DICT] = TN_KIND_DICT, [TN_BUILTIN_SET] = TN_KIND_SET,
-    [TN_BUILTIN_FROZENSET] = TN_KIND_SET, [TN_BUILTIN_STR] = TN_KIND_STR, [TN_BUILTIN_BYTES] = TN_KIND_BYTES,
-    [TN_BUILTIN_BYTEARRAY] = TN_KIND_BYTEARRAY, [TN_BUILTIN_INT] = TN_KIND_INT, [TN_BUILTIN_BOOL] = TN_KIND_LEAF,
-    [TN_BUILTIN_FLOAT] = TN_KIND_FLOAT, [TN_BUILTIN_COMPLEX] = TN_KIND_COMPLEX, [TN_BUILTIN_NONE] = TN_KIND_LEAF,
-    [TN_BUILTIN_ELLIPSIS] = TN_KIND_LEAF, [TN_BUILTIN_NOTIMPLEMENTED] = TN_KIND_LEAF, [TN_BUILTIN_CODE] = TN_KIND_CODE,
-    [TN_BUILTIN_FUNCTION] = TN_KIND_FUNCTION, [TN_BUILTIN_MODULE] = TN_KIND_MODULE,
-    [TN_BUILTIN_GENERATOR] = TN_KIND_GENERATOR, [TN_BUILTIN_COROUTINE] = TN_KIND_GENERATOR,
-    [TN_BUILTIN_ASYNC_GENERATOR] = TN_KIND_GENERATOR, [TN_BUILTIN_FRAME] = TN_KIND_FRAME,
-    [TN_BUILTIN_ODICT] = TN_KIND_ODICT, [TN_BUILTIN_CAPSULE] = TN_KIND_LEAF,
-    [TN_BUILTIN_PROPERTY] = TN_KIND_TRAVERSE, [TN_BUILTIN_MEMORYVIEW] = TN_KIND_TRAVERSE,
+    [TN_BUILTIN_OBJECT] = TN_KIND_LEAF,
+    [TN_BUILTIN_TYPE] = TN_KIND_TYPE,
+    [TN_BUILTIN_LIST] = TN_KIND_LIST,
+    [TN_BUILTIN_TUPLE] = TN_KIND_TUPLE,
+    [TN_BUILTIN_DICT] = TN_KIND_DICT,
+    [TN_BUILTIN_SET] = TN_KIND_SET,
+    [TN_BUILTIN_FROZENSET] = TN_KIND_SET,
+    [TN_BUILTIN_STR] = TN_KIND_STR,
+    [TN_BUILTIN_BYTES] = TN_KIND_BYTES,
+    [TN_BUILTIN_BYTEARRAY] = TN_KIND_BYTEARRAY,
+    [TN_BUILTIN_INT] = TN_KIND_INT,
+    [TN_BUILTIN_BOOL] = TN_KIND_LEAF,
+    [TN_BUILTIN_FLOAT] = TN_KIND_FLOAT,
+    [TN_BUILTIN_COMPLEX] = TN_KIND_COMPLEX,
+    [TN_BUILTIN_NONE] = TN_KIND_LEAF,
+    [TN_BUILTIN_ELLIPSIS] = TN_KIND_LEAF,
+    [TN_BUILTIN_NOTIMPLEMENTED] = TN_KIND_LEAF,
+    [TN_BUILTIN_CODE] = TN_KIND_CODE,
+    [TN_BUILTIN_FUNCTION] = TN_KIND_FUNCTION,
+    [TN_BUILTIN_MODULE] = TN_KIND_MODULE,
+    [TN_BUILTIN_GENERATOR] = TN_KIND_GENERATOR,
+    [TN_BUILTIN_COROUTINE] = TN_KIND_GENERATOR,
+    [TN_BUILTIN_ASYNC_GENERATOR] = TN_KIND_GENERATOR,
+    [TN_BUILTIN_FRAME] = TN_KIND_FRAME,
+    [TN_BUILTIN_ODICT] = TN_KIND_ODICT,
+    [TN_BUILTIN_CAPSULE] = TN_KIND_LEAF,
+    [TN_BUILTIN_PROPERTY] = TN_KIND_TRAVERSE,
+    [TN_BUILTIN_MEMORYVIEW] = TN_KIND_TRAVERSE,
 };
 
 /* C types recognised by name and size; their layouts are not in CPython's headers (Modules/_collectionsmodule.c,
@@ -75,14 +105,10 @@ static const struct {
     uint8_t kind;
     uint32_t min_size, max_size;
 } named_kinds[] = {
-    {"collections.deque", TN_KIND_DEQUE, 200, 232},
-    {"array.array", TN_KIND_ARRAY, 64, 64},
-    {"collections.defaultdict", TN_KIND_DICT, 56, 56},
-    {"datetime.datetime", TN_KIND_DATETIME, 48, 48},
-    {"datetime.time", TN_KIND_DATETIME, 40, 40},
-    {"datetime.timezone", TN_KIND_FIXED, 32, 32},
-    {"datetime.timedelta", TN_KIND_LEAF, 40, 40},
-    {"datetime.date", TN_KIND_LEAF, 32, 32},
+    {"collections.deque", TN_KIND_DEQUE, 200, 232},    {"array.array", TN_KIND_ARRAY, 64, 64},
+    {"collections.defaultdict", TN_KIND_DICT, 56, 56}, {"datetime.datetime", TN_KIND_DATETIME, 48, 48},
+    {"datetime.time", TN_KIND_DATETIME, 40, 40},       {"datetime.timezone", TN_KIND_FIXED, 32, 32},
+    {"datetime.timedelta", TN_KIND_LEAF, 40, 40},      {"datetime.date", TN_KIND_LEAF, 32, 32},
     {"numpy.ndarray", TN_KIND_NDARRAY, 80, 112},
 };
 
@@ -172,7 +198,7 @@ static void set_fixed(tn_walk *w, tn_type_info *t, const field *fields)
         w->status = TN_ENOMEM;
         return;
     }
-    for (; fields[n].label; ) {
+    for (; fields[n].label;) {
         offsets[n] = fields[n].offset;
         add_label(w, labels, &n, fields[n].label, fields[n].style, fields[n].kind);
     }
@@ -278,7 +304,9 @@ static void set_layout_fields(tn_walk *w, tn_type_info *t)
     } else if (t->kind == TN_KIND_NDARRAY) {
         const struct tn_versioned_field f[] = {{48, TN_LABEL_ATTRIBUTE, "base"},
                                                {56, TN_LABEL_ATTRIBUTE, "dtype"},
-                                               {t->basic_size >= 96 ? 88 : t->basic_size >= 88 ? 80 : 0,
+                                               {t->basic_size >= 96   ? 88
+                                                : t->basic_size >= 88 ? 80
+                                                                      : 0,
                                                 TN_LABEL_FIELD, "mem_handler"}};
         set_versioned(w, t, f, 3);
     }
@@ -382,8 +410,12 @@ static uint8_t visitor_of(const tn_type_info *t)
     case TN_KIND_TRAVERSE: return TN_VISIT_TRAVERSE;
     case TN_KIND_SCAN: return TN_VISIT_SCAN;
     case TN_KIND_OPAQUE: return TN_VISIT_NOT;
-    case TN_KIND_LEAF: case TN_KIND_STR: case TN_KIND_BYTES: case TN_KIND_INT: case TN_KIND_FLOAT: case TN_KIND_COMPLEX:
-        return t->n_fixed || t->class_reference ? TN_VISIT_LAYOUT : TN_VISIT_LEAF;
+    case TN_KIND_LEAF:
+    case TN_KIND_STR:
+    case TN_KIND_BYTES:
+    case TN_KIND_INT:
+    case TN_KIND_FLOAT:
+    case TN_KIND_COMPLEX: return t->n_fixed || t->class_reference ? TN_VISIT_LAYOUT : TN_VISIT_LEAF;
     default: return TN_VISIT_LAYOUT;
     }
 }
@@ -407,7 +439,7 @@ static void classify(tn_walk *w, tn_type_info *t)
     if (t->python) {
         classify_python(w, t);
     } else {
-        t->kind = t->traverse ? TN_KIND_TRAVERSE
+        t->kind = t->traverse                                            ? TN_KIND_TRAVERSE
                   : t->basic_size > 16 || t->item_size || t->dict_offset ? TN_KIND_OPAQUE
                                                                          : TN_KIND_LEAF;
         classify_c(w, t, name);
@@ -422,8 +454,8 @@ static void classify(tn_walk *w, tn_type_info *t)
         t->kind = TN_KIND_SCAN;
     w->kinds_unknown += t->kind == TN_KIND_OPAQUE;
     t->meta = t->kind == TN_KIND_TYPE && t->traverse &&
-              t->traverse != tn_load64(&w->target->memory,
-                                       w->target->builtin_types[TN_BUILTIN_TYPE] + w->layout->type_traverse);
+              t->traverse !=
+                  tn_load64(&w->target->memory, w->target->builtin_types[TN_BUILTIN_TYPE] + w->layout->type_traverse);
     t->visitor = visitor_of(t);
     t->simple = !t->python && !t->class_reference && !t->n_fixed &&
                 (t->kind == TN_KIND_LEAF || t->kind == TN_KIND_BYTES || t->kind == TN_KIND_INT ||
@@ -458,7 +490,8 @@ static void read_states(tn_walk *w, uint32_t offset, uint32_t count)
             continue;
         static_state *s = tn__list_add(w, &w->static_states, sizeof *s, 1);
         if (s)
-            *s = (static_state){type, tn_load64(m, at + l->static_type_dict), tn_load64(m, at + l->static_type_subclasses)};
+            *s = (static_state){type, tn_load64(m, at + l->static_type_dict),
+                                tn_load64(m, at + l->static_type_subclasses)};
     }
 }
 
@@ -554,8 +587,7 @@ tn_type_info *tn__type_add(tn_walk *w, uint64_t address)
     t->heap = t->flags & HEAPTYPE;
     t->gc = t->flags & HAVE_GC;
     t->managed_dict = t->flags & l->managed_dict_flag;
-    t->preheader =
-        (uint8_t)((t->gc ? 16 : 0) + (t->flags & (l->managed_dict_flag | l->managed_weakref_flag) ? 16 : 0));
+    t->preheader = (uint8_t)((t->gc ? 16 : 0) + (t->flags & (l->managed_dict_flag | l->managed_weakref_flag) ? 16 : 0));
     t->basic_size = (uint32_t)tn_load64(m, address + l->type_basicsize);
     t->item_size = (uint32_t)tn_load64(m, address + l->type_itemsize);
     t->c_size = t->basic_size;

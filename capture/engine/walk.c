@@ -190,8 +190,7 @@ bool tn_walk_thread_at(const tn_walk *w, uint32_t index, tn_walk_thread *out)
     if (index >= w->threads.count)
         return false;
     const tn_thread_info *t = &TN_LIST(w->threads, tn_thread_info)[index];
-    *out = (tn_walk_thread){t->ident, t->native, w->map.n_objects + t->synthetic, t->n_frames, t->name,
-                            t->current};
+    *out = (tn_walk_thread){t->ident, t->native, w->map.n_objects + t->synthetic, t->n_frames, t->name, t->current};
     return true;
 }
 

@@ -22,11 +22,29 @@
 /* ---- types.c: type registry, shapes ---- */
 
 enum tn_kind {
-    TN_KIND_LEAF,   /* nothing inside that refers to objects */
-    TN_KIND_FIXED,  /* fixed fields only */
-    TN_KIND_STR, TN_KIND_BYTES, TN_KIND_INT, TN_KIND_FLOAT, TN_KIND_COMPLEX, TN_KIND_LIST, TN_KIND_TUPLE, TN_KIND_DICT,
-    TN_KIND_ODICT, TN_KIND_SET, TN_KIND_BYTEARRAY, TN_KIND_DEQUE, TN_KIND_ARRAY, TN_KIND_NDARRAY, TN_KIND_TYPE,
-    TN_KIND_CODE, TN_KIND_FUNCTION, TN_KIND_GENERATOR, TN_KIND_FRAME, TN_KIND_MODULE, TN_KIND_DATETIME,
+    TN_KIND_LEAF,  /* nothing inside that refers to objects */
+    TN_KIND_FIXED, /* fixed fields only */
+    TN_KIND_STR,
+    TN_KIND_BYTES,
+    TN_KIND_INT,
+    TN_KIND_FLOAT,
+    TN_KIND_COMPLEX,
+    TN_KIND_LIST,
+    TN_KIND_TUPLE,
+    TN_KIND_DICT,
+    TN_KIND_ODICT,
+    TN_KIND_SET,
+    TN_KIND_BYTEARRAY,
+    TN_KIND_DEQUE,
+    TN_KIND_ARRAY,
+    TN_KIND_NDARRAY,
+    TN_KIND_TYPE,
+    TN_KIND_CODE,
+    TN_KIND_FUNCTION,
+    TN_KIND_GENERATOR,
+    TN_KIND_FRAME,
+    TN_KIND_MODULE,
+    TN_KIND_DATETIME,
     TN_KIND_TRAVERSE, /* tp_traverse */
     TN_KIND_SCAN,     /* words of the block: a copied process, or asked for */
     TN_KIND_OPAQUE,   /* not followed */
@@ -39,9 +57,10 @@ typedef struct tn_type_info {
     uint64_t address;
     uint32_t index; /* row of the type table */
     uint8_t kind, visitor, preheader;
-    bool gc, heap, python, managed_dict, own, stop, has_hash, simple, plain_str, previewed, meta; /* simple: nothing to visit; meta: a metaclass
+    bool gc, heap, python, managed_dict, own, stop, has_hash, simple, plain_str, previewed,
+        meta;                               /* simple: nothing to visit; meta: a metaclass
                     * whose C code adds references to those of type */
-    uint64_t flags, traverse; /* traverse: the C function to call for TN_KIND_TRAVERSE */
+    uint64_t flags, traverse;               /* traverse: the C function to call for TN_KIND_TRAVERSE */
     uint32_t basic_size, item_size, c_size; /* c_size: of the part that C code lays out */
     int64_t dict_offset;
     uint32_t n_fixed; /* fields read at offsets from the object */
@@ -78,7 +97,7 @@ enum tn_span_kind { TN_SPAN_ARRAY, TN_SPAN_FIELDS, TN_SPAN_PAIRS, TN_SPAN_SET, T
 /* A run of references inside an object's memory. NULL words are absent references (pairs and sets: skipped). */
 typedef struct tn_span {
     uint8_t kind;
-    bool local;    /* base is an address in this process (scratch), not in the target */
+    bool local;      /* base is an address in this process (scratch), not in the target */
     uint32_t stride; /* pairs */
     uint64_t base, count;
     const uint32_t *offsets; /* fields */
@@ -129,9 +148,24 @@ typedef struct tn_big {
 } tn_big;
 
 enum tn_walk_column {
-    TN_WALK_SHAP, TN_WALK_SIZE, TN_WALK_REFC, TN_WALK_FLAG, TN_WALK_DEGR, TN_WALK_REFS, TN_WALK_LENG, TN_WALK_CAPA,
-    TN_WALK_BUFS, TN_WALK_BUFK, TN_WALK_HASH, TN_WALK_STKI, TN_WALK_AODD,
-    TN_WALK_PREV_NODE, TN_WALK_PREV_KIND, TN_WALK_PREV_LENGTH, TN_WALK_PREV_BYTES, TN_WALK_COLUMNS,
+    TN_WALK_SHAP,
+    TN_WALK_SIZE,
+    TN_WALK_REFC,
+    TN_WALK_FLAG,
+    TN_WALK_DEGR,
+    TN_WALK_REFS,
+    TN_WALK_LENG,
+    TN_WALK_CAPA,
+    TN_WALK_BUFS,
+    TN_WALK_BUFK,
+    TN_WALK_HASH,
+    TN_WALK_STKI,
+    TN_WALK_AODD,
+    TN_WALK_PREV_NODE,
+    TN_WALK_PREV_KIND,
+    TN_WALK_PREV_LENGTH,
+    TN_WALK_PREV_BYTES,
+    TN_WALK_COLUMNS,
 };
 
 enum { TN_QUEUE = 32, TN_MAX_PIECES = 4096 };
@@ -162,7 +196,7 @@ struct tn_walk {
     int status; /* first failure; the walk goes on without effect */
 
     /* types */
-    tn_list types; /* tn_type_info * */
+    tn_list types;            /* tn_type_info * */
     tn_type_slot *type_slots; /* open addressing */
     uint32_t n_type_slots;
     tn_list shapes; /* tn_shape_info */
@@ -182,9 +216,9 @@ struct tn_walk {
     struct {
         uint16_t *columns[4];
         uint32_t n;
-    } rows; /* of the node columns' newest blocks */
-    tn_list stack; /* u64 */
-    tn_list scratch; /* u64: references from tp_traverse */
+    } rows;               /* of the node columns' newest blocks */
+    tn_list stack;        /* u64 */
+    tn_list scratch;      /* u64: references from tp_traverse */
     bool marking, strict; /* strict: check the range of every buffer */
     uint64_t list_counts[4], lists_failed, findings;
 
@@ -196,9 +230,9 @@ struct tn_walk {
     tn_list stacks;               /* tn_stack_row */
     tn_buf code_rows;
     uint32_t n_codes;
-    tn_list threads;              /* tn_thread_info */
+    tn_list threads; /* tn_thread_info */
 
-    uint64_t interned; /* the dict of interned strings */
+    uint64_t interned;         /* the dict of interned strings */
     tn_list own_seeds, hidden; /* u64 each */
     tn_list own_counts;        /* tn_own_count, open addressing */
     uint32_t n_own;
@@ -275,7 +309,7 @@ uint32_t tn__keys_node(tn_walk *w, uint64_t keys);
 uint64_t tn__frame_references(tn_walk *w, uint64_t frame, bool innermost);
 /* Shape of something of this type that holds a frame of code; lead: how many leading references of its own. */
 uint32_t tn__frame_shape(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t code, bool guessed);
-void tn__threads_mark(tn_walk *w); /* roots */
+void tn__threads_mark(tn_walk *w);  /* roots */
 void tn__threads_build(tn_walk *w); /* nodes, once everything is marked */
 int tn__frames_save(tn_walk *w, tn_writer *writer, tn_error *err);
 enum { TN_FRAME_FIXED = 4 };

@@ -210,7 +210,8 @@ static void add_ledger(facts *f, const tn_process_memory *p, const tn_walk_repor
     uint64_t pool_free = r->pools.arenas ? minus(arenas, r->pools.block_bytes) : 0;
     uint64_t native = p->malloc_known ? minus(p->malloc_in_use, r->totals.malloc_bytes) : 0;
     uint64_t known = r->totals.bytes + own + blocks + pool_free + native + p->malloc_free +
-                     p->classes[TN_MEMORY_FILE].rss + p->classes[TN_MEMORY_STACK].rss + p->classes[TN_MEMORY_SHARED].rss;
+                     p->classes[TN_MEMORY_FILE].rss + p->classes[TN_MEMORY_STACK].rss +
+                     p->classes[TN_MEMORY_SHARED].rss;
     uint64_t unknown = minus(rss + absent, known);
     absent += minus(known, rss + absent);
     number(f, "ledger.rss_bytes", rss);

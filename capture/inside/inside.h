@@ -41,7 +41,12 @@ typedef struct tn_class_memory {
     uint64_t size, rss, pss, swap;
 } tn_class_memory;
 enum tn_memory_class {
-    TN_MEMORY_HEAP, TN_MEMORY_ANONYMOUS, TN_MEMORY_STACK, TN_MEMORY_FILE, TN_MEMORY_SHARED, TN_MEMORY_SPECIAL,
+    TN_MEMORY_HEAP,
+    TN_MEMORY_ANONYMOUS,
+    TN_MEMORY_STACK,
+    TN_MEMORY_FILE,
+    TN_MEMORY_SHARED,
+    TN_MEMORY_SPECIAL,
     TN_MEMORY_CLASSES,
 };
 extern const char *const tn_memory_class_names[TN_MEMORY_CLASSES];

@@ -144,8 +144,7 @@ static bool covers(const tn_memory *m, uint64_t table, uint64_t pool)
 {
     enum { FIRST_ROWS = 16 }; /* the table never has fewer (INITIAL_ARENA_OBJECTS) */
     uint64_t row = table + (uint64_t)tn_load32(m, pool + 32) * ARENA_ROW;
-    if ((table & 15) || !tn_memory_readable(m, row, ARENA_ROW) ||
-        !tn_memory_readable(m, table, FIRST_ROWS * ARENA_ROW))
+    if ((table & 15) || !tn_memory_readable(m, row, ARENA_ROW) || !tn_memory_readable(m, table, FIRST_ROWS * ARENA_ROW))
         return false;
     uint64_t start = tn_load64(m, row);
     for (unsigned i = 0; i < FIRST_ROWS; i++)
@@ -190,8 +189,10 @@ static int search_module(struct dl_phdr_info *info, size_t size, void *data)
 
 static uint64_t find_arenas(const tn_target *t, uint64_t small, uint64_t other)
 {
-    arena_search s = {&t->memory, {small & ~(POOL_BYTES - 1ull), other & ~(POOL_BYTES - 1ull)},
-                      t->interpreter, 0}; /* the main interpreter's state is part of _PyRuntime */
+    arena_search s = {&t->memory,
+                      {small & ~(POOL_BYTES - 1ull), other & ~(POOL_BYTES - 1ull)},
+                      t->interpreter,
+                      0}; /* the main interpreter's state is part of _PyRuntime */
     if (is_pool(s.memory, s.pools[0]) && is_pool(s.memory, s.pools[1]))
         dl_iterate_phdr(search_module, &s);
     return s.found;
@@ -282,8 +283,7 @@ static const char *check_layout(const tn_target *t, const plant *p)
         tn_load64(m, tn_load64(m, ADDRESS(p->list) + l->list_items)) != ADDRESS(p->number))
         return "list";
     if (tn_load64(m, text + l->str_length) != 9 || !(tn_load32(m, text + l->str_state) & l->str_compact_bit) ||
-        (tn_load32(m, text + l->str_state) & l->str_ascii_bit) ||
-        tn_load8(m, text + l->str_compact_size + 8) != 0xe9)
+        (tn_load32(m, text + l->str_state) & l->str_ascii_bit) || tn_load8(m, text + l->str_compact_size + 8) != 0xe9)
         return "str";
     if (tn_load64(m, code + 8) != t->builtin_types[TN_BUILTIN_CODE] || tn_load32(m, code + l->code_nlocalsplus) != 2 ||
         tn_load64(m, tn_load64(m, code + l->code_localsplusnames) + 16) != 2)
@@ -367,8 +367,9 @@ int tn_inside_prepare(tn_inside *inside, tn_error *err)
     if (t->interpreter != ADDRESS(PyInterpreterState_Get()))
         return tn__error_set(err, TN_EVERSION, 0, "a snapshot must be taken from the main interpreter");
     if (tn_load32(&t->memory, t->interpreter + t->layout->interp_gc + t->layout->gc_collecting))
-        return tn__error_set(err, TN_EBUSY, 0,
-                             "a garbage collection is running: take the snapshot outside of finalizers and gc callbacks");
+        return tn__error_set(
+            err, TN_EBUSY, 0,
+            "a garbage collection is running: take the snapshot outside of finalizers and gc callbacks");
     TN_TRY(tn_process_ranges(&ranges, &n_ranges, err));
     tn_process_free_ranges((tn_range *)(uintptr_t)t->memory.ranges, t->memory.n_ranges);
     t->memory.ranges = ranges;

@@ -10,7 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-const char *const tn_memory_class_names[TN_MEMORY_CLASSES] = {"heap", "anonymous", "stack", "file", "shared", "special"};
+const char *const tn_memory_class_names[TN_MEMORY_CLASSES] = {"heap", "anonymous", "stack",
+                                                              "file", "shared",    "special"};
 
 size_t tn_process_read_file(const char *path, char *out, size_t cap)
 {
@@ -71,7 +72,8 @@ static bool add_range(range_list *list, uint64_t start, uint64_t end)
     }
     if (list->count == list->capacity) {
         uint32_t capacity = list->capacity ? 2 * list->capacity : 4096;
-        tn_range *data = tn__realloc(&tn__alloc_pages, list->data, list->capacity * sizeof *data, capacity * sizeof *data);
+        tn_range *data =
+            tn__realloc(&tn__alloc_pages, list->data, list->capacity * sizeof *data, capacity * sizeof *data);
         if (!data)
             return false;
         list->data = data;
@@ -95,8 +97,8 @@ static int finish(range_list *list, bool ok, tn_range **ranges, uint32_t *n, tn_
         }
     }
     tn__free(&tn__alloc_pages, list->data, list->capacity * sizeof *list->data);
-    return tn__error_set(err, ok ? TN_EIO : TN_ENOMEM, 0, ok ? "/proc/self/maps is not readable: mount /proc"
-                                                            : "not enough memory to begin a snapshot");
+    return tn__error_set(err, ok ? TN_EIO : TN_ENOMEM, 0,
+                         ok ? "/proc/self/maps is not readable: mount /proc" : "not enough memory to begin a snapshot");
 }
 
 void tn_process_free_ranges(tn_range *ranges, uint32_t n)

@@ -105,8 +105,9 @@ int tn_copy_process(int pid, tn_copy *out, tn_error *err)
         if (!copy_range(pid, &maps.memory.ranges[i], &copy))
             status = tn__error_set(err, TN_ENOMEM, 0, "not enough memory to copy process %d", pid);
     if (status == 0 && copy.memory.n_ranges == 0)
-        status = tn__error_set(err, TN_EPERM, 0,
-                               "process %d cannot be read: permission denied; run as its user or with CAP_SYS_PTRACE", pid);
+        status =
+            tn__error_set(err, TN_EPERM, 0,
+                          "process %d cannot be read: permission denied; run as its user or with CAP_SYS_PTRACE", pid);
     tn__free(&tn__alloc_pages, (void *)(uintptr_t)maps.memory.ranges, maps.capacity * sizeof(tn_range));
     if (status < 0)
         tn_copy_free(&copy);

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 
-
 #include "inside/inside.h"
 
 #ifdef Py_GIL_DISABLED
@@ -46,7 +45,8 @@ static void *failing_realloc(void *ctx, void *p, size_t old_bytes, size_t new_by
 static const tn_alloc capture_alloc = {failing_realloc, NULL};
 
 /* The pause: from here to the end no Python code runs. */
-static int walk(const tn_walk_options *options, const tn_alloc *alloc, tn_capture_times *times, tn_walk **w, tn_error *err)
+static int walk(const tn_walk_options *options, const tn_alloc *alloc, tn_capture_times *times, tn_walk **w,
+                tn_error *err)
 {
     TN_TRY(tn_inside_prepare(&inside, err));
     times->wall_ns = tn__sys_wall_ns();
@@ -103,8 +103,9 @@ static void release(uint64_t *from, uint32_t n)
         tn__free(&tn__alloc_pages, from, (n + 1) * sizeof *from);
 }
 
-PyDoc_STRVAR(snapshot_doc, "snapshot(target, /, *, mode='stop', previews=80, redact=False, roots=None, force=False)\n--\n\n"
-                           "Write a snapshot to target, a path (bytes) or a file descriptor (int).");
+PyDoc_STRVAR(snapshot_doc,
+             "snapshot(target, /, *, mode='stop', previews=80, redact=False, roots=None, force=False)\n--\n\n"
+             "Write a snapshot to target, a path (bytes) or a file descriptor (int).");
 
 static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kwargs)
 {
@@ -116,7 +117,8 @@ static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kw
     tn_capture_times times = {0};
     tn_error err = {0};
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sipOp", names, &where, &mode, &previews, &redact, &roots, &force))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sipOp", names, &where, &mode, &previews, &redact, &roots,
+                                     &force))
         return NULL;
     if (inside_status < 0)
         return raise_error(inside_status, &inside_error);
@@ -158,7 +160,8 @@ static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kw
 
 static const char *part_name(uint8_t kind)
 {
-    static const char *const names[] = {"items", "keys", "values", "table", "utf8", "blocks", "data", "cache", "wide", "other"};
+    static const char *const names[] = {"items",  "keys", "values", "table", "utf8",
+                                        "blocks", "data", "cache",  "wide",  "other"};
     return kind < sizeof names / sizeof *names ? names[kind] : "object";
 }
 
@@ -188,7 +191,8 @@ static PyObject *capture_size_of(PyObject *module, PyObject *object)
     return parts ? Py_BuildValue("(KN)", (unsigned long long)size.bytes, parts) : NULL;
 }
 
-PyDoc_STRVAR(deep_size_doc, "deep_size(objects, /)\n--\n\nCount and bytes of everything that the objects in the tuple reach.");
+PyDoc_STRVAR(deep_size_doc,
+             "deep_size(objects, /)\n--\n\nCount and bytes of everything that the objects in the tuple reach.");
 
 static PyObject *capture_deep_size(PyObject *module, PyObject *roots)
 {
@@ -240,8 +244,8 @@ static PyMethodDef methods[] = {
 };
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, .m_name = "tonnage._capture", .m_doc = "Takes snapshots of this interpreter.", .m_size = -1,
-    .m_methods = methods,
+    PyModuleDef_HEAD_INIT, .m_name = "tonnage._capture", .m_doc = "Takes snapshots of this interpreter.",
+    .m_size = -1,          .m_methods = methods,
 };
 
 PyMODINIT_FUNC PyInit__capture(void)

@@ -1,4 +1,7 @@
-"""Every function of sections 1 to 5 of tonnage.h that the reader defines is called by a C test: python api_covered.py ROOT."""
+"""Every function of sections 1 to 5 of tonnage.h that the reader defines is called by a C test.
+
+Usage: python api_covered.py ROOT.
+"""
 
 import re
 import sys

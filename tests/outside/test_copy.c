@@ -15,7 +15,8 @@
 static const char plant[] =
     "import collections, json, re, threading, functools, asyncio\n"
     "class Slots:\n    __slots__ = ('left', 'right')\n"
-    "class Node:\n    def __init__(self, n):\n        self.name = 'node-%d' % n; self.links = [n, str(n)]; self.extra = {n: (n,)}\n"
+    "class Node:\n    def __init__(self, n):\n        self.name = 'node-%d' % n; self.links = [n, str(n)]; self.extra "
+    "= {n: (n,)}\n"
     "nodes = [Node(i) for i in range(3000)]\n"
     "slots = [Slots() for _ in range(500)]\n"
     "for s in slots: s.left = float(id(s)); s.right = s\n"

@@ -292,8 +292,6 @@ def test_lines_of_a_code_object() -> None:
     """The line table of the sample by hand, and that of a real function."""
     lines = [(0, 2, 10), (2, 6, 11), (6, 12, 11), (12, 14, None), (14, 16, 12), (16, 18, 11)]
     assert list(reader.code_lines(LINE_TABLE, 10)) == lines
-    if sys.version_info < (3, 11):
-        pytest.skip("the line table has another format before CPython 3.11")
     code = test_every_encoding_gives_the_same.__code__
     found: dict[int, int | None] = {}
     for start, end, line in reader.code_lines(code.co_linetable, code.co_firstlineno):

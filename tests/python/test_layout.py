@@ -1,7 +1,8 @@
 """The committed layout table of this interpreter's minor version is what its own headers say.
 
-`capture/cpython/probe.c` is compiled against the internal headers of the interpreter that runs the test, and its output is
-compared with the table line by line. The first line names the patch release and may differ.
+`capture/cpython/probe.c` is compiled against the internal headers of the interpreter that runs the
+test, and its output is compared with the table line by line. The first line names the patch release
+and may differ.
 """
 
 from __future__ import annotations
