@@ -3,8 +3,8 @@
 #
 #   tools/test_versions.sh RESULTS            a folder inside this checkout
 #
-# Looks for interpreters with headers among pyenv's, on PATH and in /usr/bin, then, for minors still missing, in the Debian
-# unstable root of tools/unstable_chroot.sh (made when root may; TONNAGE_NO_CHROOT=1 leaves it out). Each gets a venv of its
+# Looks for interpreters with headers among pyenv's, on PATH and in /usr/bin, then, with TONNAGE_UNSTABLE=1 and for minors
+# still missing, in the Debian unstable root of tools/unstable_chroot.sh (which root may make). Each gets a venv of its
 # own, build-versions/venv-X.Y.Z. Writes RESULTS/X.Y.Z.xml (junit) and one line a version in RESULTS/tested: `X.Y.Z built`
 # or what failed. TONNAGE_TESTS names the tests (default tests/python).
 set -uo pipefail
@@ -91,7 +91,7 @@ for minor in 11 12 13 14 15; do
     fi
 done
 
-[ ${#missing[@]} -gt 0 ] && [ -z "${TONNAGE_NO_CHROOT:-}" ] || exit 0
+[ ${#missing[@]} -gt 0 ] && [ -n "${TONNAGE_UNSTABLE:-}" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! chroot=$(tools/unstable_chroot.sh); then
     say "no Debian unstable root: not tested: ${missing[*]/#/3.}"
     exit 0
