@@ -53,8 +53,7 @@ fmt: bootstrap ## Lay out C and sort Python imports
 	@$(BIN)/ruff check -q --fix . || true
 
 bench: bootstrap build ## Measurements of speed and memory (bench/)
-	@if [ -x bench/run ]; then PATH="$(CURDIR)/$(BIN):$$PATH" bench/run; \
-	else echo "no benchmark yet" >&2; exit 1; fi
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bench/run
 
 soak: bootstrap ## Fuzz every target for SOAK_SECONDS (300), keep what crashes
 	@tools/soak.sh
@@ -63,4 +62,4 @@ demo: ## Look into Sphinx and into a leaking service
 	@tools/demo.sh
 
 clean: ## Remove what was built, keep .venv
-	@rm -rf build build-c build-asan build-fuzz build-versions $(VENV)/.built
+	@rm -rf build build-c build-asan build-fuzz build-results build-versions $(VENV)/.built

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -218,6 +219,8 @@ def main(argv: list[str]) -> int:
     if unknown:
         print(f"no suite {', '.join(unknown)}; there are {', '.join(SUITES)}", file=sys.stderr)
         return 2
+    # A shell starts background jobs with interrupts ignored, and so would every process of a test be.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     RESULTS.mkdir(exist_ok=True)
     lines, total = [], Result()
     for name in argv or SUITES:
