@@ -62,6 +62,9 @@ uint64_t tn_walk_next_object(const tn_walk *w, uint64_t address);
 /* Blocks of 64 KiB and more that objects own, for finding out how much of them is resident. */
 const tn_range *tn_walk_large_blocks(const tn_walk *w, size_t *n);
 
+/* Addresses of pymalloc's arenas as they were during the walk: the table itself may move once the world runs again. */
+const uint64_t *tn_walk_arenas(const tn_walk *w, size_t *n);
+
 /* Mappings the walk holds just now, and the allocator that notes them: the writer of its snapshot should use it too. */
 const tn_range *tn_walk_own_memory(const tn_walk *w, size_t *n);
 const tn_alloc *tn_walk_alloc(const tn_walk *w);

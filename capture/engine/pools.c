@@ -42,6 +42,9 @@ void tn__pools_load(tn_walk *w)
         uint64_t start = tn_load64(m, row), end = tn_load64(m, row + 8);
         if (!start || !tn_memory_readable(m, start, ARENA_BYTES))
             continue;
+        uint64_t *place = tn__list_add(w, &w->arenas, sizeof *place, 1);
+        if (place)
+            *place = start;
         w->pools.arenas++;
         w->pools.arena_bytes += ARENA_BYTES;
         uint64_t pool = (start + POOL_BYTES - 1) & ~(uint64_t)(POOL_BYTES - 1);

@@ -99,6 +99,7 @@ void tn_walk_free(tn_walk *w)
     tn__list_free(w, &w->own_seeds, sizeof(uint64_t));
     tn__list_free(w, &w->hidden, sizeof(uint64_t));
     tn__list_free(w, &w->large, sizeof(tn_range));
+    tn__list_free(w, &w->arenas, sizeof(uint64_t));
     tn__strtab_free(&w->strings);
     tn__buf_free(&w->type_rows);
     tn__buf_free(&w->code_rows);
@@ -219,6 +220,12 @@ const tn_range *tn_walk_own_memory(const tn_walk *w, size_t *n)
 {
     *n = w->n_pieces;
     return w->pieces;
+}
+
+const uint64_t *tn_walk_arenas(const tn_walk *w, size_t *n)
+{
+    *n = w->arenas.count;
+    return TN_LIST(w->arenas, uint64_t);
 }
 
 const tn_alloc *tn_walk_alloc(const tn_walk *w)

@@ -237,6 +237,7 @@ struct tn_walk {
     tn_list own_counts;        /* tn_own_count, open addressing */
     uint32_t n_own;
     tn_pool_stats pools;
+    tn_list arenas; /* u64 */
     tn_totals totals;
     tn_list large; /* tn_range: blocks so large that part of them may not be resident */
     tn_column_data columns[TN_WALK_COLUMNS];

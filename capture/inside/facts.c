@@ -56,14 +56,18 @@ static void secret(facts *f, const char *key, const char *value, size_t n)
 
 static void add_argv(facts *f)
 {
-    static char line[65536];
-    size_t n = tn_process_read_file("/proc/self/cmdline", line, sizeof line - 1), i = 0;
+    enum { LINE_BYTES = 65536 };
+    char *line = tn__alloc(&tn__alloc_pages, LINE_BYTES);
+    if (!line)
+        return;
+    size_t n = tn_process_read_file("/proc/self/cmdline", line, LINE_BYTES - 1), i = 0;
     line[n] = 0;
     for (size_t at = 0; at < n && i < 1024; at += strlen(line + at) + 1) {
         char key[32];
         snprintf(key, sizeof key, "process.argv.%zu", i++);
         secret(f, key, line + at, strlen(line + at));
     }
+    tn__free(&tn__alloc_pages, line, LINE_BYTES);
 }
 
 static void add_link(facts *f, const char *key, const char *path)
@@ -138,13 +142,13 @@ static void add_memory(facts *f, const tn_process_memory *p, const tn_capture_ti
 }
 
 /* Arenas may have come and gone since the pause; the kernel answers for what is mapped now. */
-static uint64_t arenas_resident(const tn_target *t)
+static uint64_t arenas_resident(const tn_walk *w)
 {
+    size_t n;
     uint64_t sum = 0;
-    for (uint32_t i = 0; i < t->n_arenas; i++) {
-        uint64_t start = tn_load64(&t->memory, t->arenas + 48ull * i);
-        sum += start ? tn_process_resident(start, 1 << 20) : 0;
-    }
+    const uint64_t *arenas = tn_walk_arenas(w, &n);
+    for (size_t i = 0; i < n; i++)
+        sum += tn_process_resident(arenas[i], 1 << 20);
     return sum;
 }
 
@@ -301,7 +305,7 @@ int tn_facts_save(const tn_inside *inside, const tn_capture_options *options, co
     tn_process_memory memory;
     facts f = {.strings = tn_walk_strings(w), .redact = options->redact};
     tn__buf_init(&f.rows, &tn__alloc_pages);
-    uint64_t arenas = arenas_resident(&inside->target);
+    uint64_t arenas = arenas_resident(w);
     tn_process_memory_read(&memory);
     add_capture(&f, options, times, report);
     add_process(&f);
