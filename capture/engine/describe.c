@@ -23,7 +23,7 @@ static tn_span *add_span(tn_description *d, enum tn_span_kind kind, uint64_t bas
 /* Memory of a copied process may be torn: spans and buffers outside it are left out and counted. */
 static bool usable(tn_walk *w, uint64_t address, uint64_t bytes)
 {
-    if ((!w->target->memory.checked && !w->strict) || tn_memory_readable(&w->target->memory, address, bytes))
+    if (tn__usable(w, address, bytes))
         return true;
     w->map.unreadable++;
     return false;
@@ -31,7 +31,7 @@ static bool usable(tn_walk *w, uint64_t address, uint64_t bytes)
 
 static void add_array(tn_walk *w, tn_description *d, uint64_t base, uint64_t count)
 {
-    if (count && base && usable(w, base, 8 * count))
+    if (count && base && !(count >> 60) && usable(w, base, 8 * count))
         add_span(d, TN_SPAN_ARRAY, base, count);
 }
 
@@ -67,6 +67,8 @@ static void describe_values(tn_walk *w, tn_type_info *t, tn_description *d, uint
  * their number (Objects/dictobject.c, new_values). */
 static void add_values_block(tn_walk *w, tn_description *d, uint64_t values, uint64_t keys)
 {
+    if (!usable(w, values - 8, 16))
+        return;
     uint64_t prefix = tn_load8(&w->target->memory, values - 1);
     uint64_t room = tn_load64(&w->target->memory, keys + w->layout->keys_usable) +
                     tn_load64(&w->target->memory, keys + w->layout->keys_nentries);
@@ -89,7 +91,7 @@ static enum tn_variant describe_attributes(tn_walk *w, uint64_t object, tn_type_
             add_span(d, TN_SPAN_ARRAY, dict_at, 1);
             return TN_VARIANT_VALUES;
         }
-    } else if (values) {
+    } else if (values && t->keys) {
         add_values_block(w, d, values, t->keys);
         describe_values(w, t, d, values, t->n_keys);
         return TN_VARIANT_VALUES;
@@ -211,7 +213,7 @@ static void describe_table(tn_walk *w, tn_description *d, uint64_t keys)
     uint64_t n = tn_load64(m, keys + w->layout->keys_nentries);
     bool general = tn_load8(m, keys + w->layout->keys_kind) == 0;
     uint64_t nominal = keys_bytes(w, keys, &d->capacity);
-    if (!usable(w, keys, nominal))
+    if (n > d->capacity || d->capacity >> 56 || !usable(w, keys, nominal))
         return;
     add_buffer(d, TN_BUFFER_KEYS, keys, nominal);
     add_span(d, TN_SPAN_PAIRS, entries_of(w, keys) + (general ? 8 : 0), n)->stride = general ? 24 : 16;
@@ -238,6 +240,8 @@ static void describe_deque(tn_walk *w, uint64_t object, tn_description *d)
     const tn_memory *m = &w->target->memory;
     uint64_t n = tn_load64(m, object + 16), first = tn_load64(m, object + DEQUE_LEFT_INDEX);
     uint64_t left = tn_load64(m, object + DEQUE_LEFT), n_free = tn_load64(m, object + DEQUE_N_FREE);
+    if (first >= DEQUE_BLOCK_ITEMS || !usable(w, left, DEQUE_BLOCK_BYTES))
+        return;
     tn_span *s = add_span(d, TN_SPAN_DEQUE, left, n);
     s->stride = (uint32_t)first;
     uint64_t blocks = (first + n + DEQUE_BLOCK_ITEMS - 1) / DEQUE_BLOCK_ITEMS;
@@ -327,7 +331,7 @@ static void describe_code(tn_walk *w, uint64_t object, tn_description *d)
     const tn_layout *l = w->layout;
     if (l->code_cached) {
         uint64_t cached = tn_load64(m, object + l->code_cached);
-        if (cached)
+        if (cached && usable(w, cached, 32))
             add_span(d, TN_SPAN_ARRAY, cached, 4);
         else
             add_span(d, TN_SPAN_ABSENT, 0, 4);
@@ -349,11 +353,9 @@ static void collect(void *ctx, uint64_t referent)
  * its fields are not to be trusted. */
 static void describe_traverse(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d)
 {
-    const tn_region *r = tn_map_find(&w->map, object);
     w->scratch.count = 0;
     if (!w->target->traverse || !t->traverse ||
-        (t->preheader && r && tn_region_plane(r, TN_PLANE_HIDDEN, object) &&
-         tn_load64(&w->target->memory, object - 16) == 0))
+        (t->gc && tn__doubtful(w, object) && tn_load64(&w->target->memory, object - 16) == 0))
         return;
     w->target->traverse(t->traverse, object, collect, w);
     if (t->kind == TN_KIND_MODULE) {
@@ -464,7 +466,7 @@ static bool describe_kind(tn_walk *w, uint64_t object, tn_type_info *t, tn_descr
         d->capacity = tn_load64(m, object + l->set_mask) + 1;
         if (base != object + l->set_smalltable)
             add_buffer(d, TN_BUFFER_TABLE, base, 16 * d->capacity);
-        if (usable(w, base, 16 * d->capacity))
+        if (!(d->capacity >> 56) && usable(w, base, 16 * d->capacity))
             add_span(d, TN_SPAN_SET, base, d->capacity);
         return false;
     case TN_KIND_DEQUE: describe_deque(w, object, d); return false;

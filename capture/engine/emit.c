@@ -392,6 +392,8 @@ static inline void emit_object(tn_walk *w, const tn_region *r, uint64_t object, 
     tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
     if (__builtin_expect(!t || w->status < 0, 0))
         return;
+    w->strict =
+        __builtin_expect(r->planes[TN_PLANE_DOUBTFUL] != NULL, 0) && tn_region_plane(r, TN_PLANE_DOUBTFUL, object);
     if (t->simple || tn__plain_str(w, object, t))
         emit_leaf(w, r, object, t);
     else
@@ -400,6 +402,7 @@ static inline void emit_object(tn_walk *w, const tn_region *r, uint64_t object, 
         add32(w, &w->columns[TN_WALK_AODD], id);
     if (t->previewed)
         tn__preview(w, id, object, t);
+    w->strict = false;
 }
 
 static void emit_synthetic(tn_walk *w, const tn_synthetic *s)

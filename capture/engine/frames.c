@@ -262,7 +262,8 @@ static uint32_t frame_type(tn_walk *w)
 static uint32_t build_frames(tn_walk *w, uint64_t thread, tn_list *nodes)
 {
     tn_list frames = {0};
-    for (uint64_t f = first_frame(w, thread); f && frames.count < MAX_FRAMES; f = next_frame(w, f)) {
+    unsigned depth = 0;
+    for (uint64_t f = first_frame(w, thread); f && depth++ < MAX_FRAMES; f = next_frame(w, f)) {
         uint64_t *place = frame_code(w, f) ? tn__list_add(w, &frames, sizeof *place, 1) : NULL;
         if (place)
             *place = f;

@@ -14,7 +14,17 @@
 #include "engine/target.h"
 #include "snapshot/format.h"
 
-enum tn_plane { TN_PLANE_ODD, TN_PLANE_GEN0, TN_PLANE_GEN1, TN_PLANE_FROZEN, TN_PLANE_OWN, TN_PLANE_HIDDEN, TN_PLANES };
+/* Doubtful: hidden, or reached from hidden objects only, so perhaps half made. */
+enum tn_plane {
+    TN_PLANE_ODD,
+    TN_PLANE_GEN0,
+    TN_PLANE_GEN1,
+    TN_PLANE_FROZEN,
+    TN_PLANE_OWN,
+    TN_PLANE_HIDDEN,
+    TN_PLANE_DOUBTFUL,
+    TN_PLANES
+};
 
 typedef struct tn_cell {
     uint64_t bits;

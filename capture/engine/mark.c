@@ -126,6 +126,8 @@ static void visit(tn_walk *w, uint64_t object)
     }
     if (t->simple || tn__plain_str(w, object, t))
         return;
+    if (w->strict)
+        tn_map_set_plane(&w->map, TN_PLANE_DOUBTFUL, object);
     tn__describe(w, object, t, &d);
     for (unsigned i = 0; i < d.n_buffers; i++)
         if (d.buffers[i].address)

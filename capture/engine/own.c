@@ -131,8 +131,10 @@ void tn__own_find(tn_walk *w)
         tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
         if (!t || t->simple)
             continue;
+        w->strict = tn__doubtful(w, object);
         tn__describe(w, object, t, &d);
         tn__each_reference(w, object, &d, count_reference);
     }
+    w->strict = false;
     tn__list_free(w, &w->own_counts, sizeof(own_count));
 }

@@ -119,8 +119,12 @@ static bool is_interned_table(tn_walk *w, uint64_t object)
         tn_load64(m, object + l->dict_used) < 64 || tn_load64(m, object + l->dict_values))
         return false;
     uint64_t keys = tn_load64(m, object + l->dict_keys);
+    if (!tn_memory_readable(m, keys, l->keys_indices))
+        return false;
     uint64_t at = keys + l->keys_indices + (1ull << tn_load8(m, keys + l->keys_log2_index_bytes));
     for (unsigned i = 0, same = 0; i < 64; i++) {
+        if (!tn_memory_readable(m, at + 16ull * i, 16))
+            return false;
         same += tn_load64(m, at + 16ull * i) == tn_load64(m, at + 16ull * i + 8);
         if (same + 8 < i + 1)
             return false;
@@ -201,9 +205,11 @@ void tn__pools_settle(tn_walk *w)
         tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
         if (!t || t->simple)
             continue;
+        w->strict = true;
         tn__describe(w, object, t, &d);
         tn__each_reference(w, object, &d, clear_hidden);
     }
+    w->strict = false;
     for (size_t i = 0; i < w->hidden.count; i++) {
         uint64_t object = TN_LIST(w->hidden, uint64_t)[i];
         w->pools.hidden += tn_region_plane(tn_map_find(&w->map, object), TN_PLANE_HIDDEN, object);

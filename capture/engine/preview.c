@@ -26,7 +26,7 @@ static text text_of(const tn_walk *w, uint64_t str)
         t.data = tn_load64(m, str + l->str_data);
     else
         t.data = str + (t.ascii ? l->str_ascii_size : l->str_compact_size);
-    if (m->checked && !tn_memory_readable(m, t.data, t.length * t.kind))
+    if (t.length >> 56 || !tn__usable(w, t.data, t.length * t.kind))
         t.length = 0;
     return t;
 }
@@ -96,7 +96,7 @@ uint64_t tn__content_hash(tn_walk *w, uint64_t object, const tn_type_info *t)
     const tn_memory *m = &w->target->memory;
     if (t->kind == TN_KIND_BYTES) {
         uint64_t n = tn_load64(m, object + 16), data = object + w->layout->bytes_value;
-        return m->checked && !tn_memory_readable(m, data, n) ? 0 : XXH3_64bits(TN_AT(m, data), n);
+        return !tn__usable(w, data, n) ? 0 : XXH3_64bits(TN_AT(m, data), n);
     }
     text s = text_of(w, object);
     if (s.ascii)
@@ -190,7 +190,8 @@ static uint16_t preview_text(tn_walk *w, uint64_t object, uint8_t *out, uint16_t
     size_t n = cap ? encode(w, &t, &at, out, cap) : 0;
     if (!cap || w->options.redact)
         return UINT16_MAX;
-    *kind = (uint16_t)(TN_PREVIEW_TEXT | (at < t.length ? TN_PREVIEW_CUT : 0));
+    bool cut = at < tn_load64(&w->target->memory, object + w->layout->str_length);
+    *kind = (uint16_t)(TN_PREVIEW_TEXT | (cut ? TN_PREVIEW_CUT : 0));
     return (uint16_t)n;
 }
 
@@ -208,7 +209,8 @@ static uint16_t preview_data(tn_walk *w, uint64_t data, uint64_t length, uint8_t
 static uint16_t preview_name(tn_walk *w, uint64_t str, uint8_t *out, uint16_t *kind)
 {
     bool cut = false;
-    if (w->options.redact || !str || tn_load64(&w->target->memory, str + 8) != w->target->builtin_types[TN_BUILTIN_STR])
+    if (w->options.redact || !str || !tn__usable(w, str, 16) ||
+        tn_load64(&w->target->memory, str + 8) != w->target->builtin_types[TN_BUILTIN_STR])
         return UINT16_MAX;
     size_t n = tn__str_utf8(w, str, (char *)out, NAME_MAX_BYTES, &cut);
     *kind = (uint16_t)(TN_PREVIEW_NAME | (cut ? TN_PREVIEW_CUT : 0));

@@ -56,7 +56,7 @@ static inline __attribute__((always_inline)) void tn__each_in_span(tn_walk *w, u
             if (++index == TN_DEQUE_ITEMS) {
                 index = 0;
                 at = tn_load64(m, at + 8 + 8 * TN_DEQUE_ITEMS);
-                if (m->checked && !tn_memory_readable(m, at, 16 + 8 * TN_DEQUE_ITEMS))
+                if (!tn__usable(w, at, 16 + 8 * TN_DEQUE_ITEMS))
                     return;
             }
         }

@@ -132,7 +132,7 @@ static size_t c_string(tn_walk *w, uint64_t address, char *out, size_t cap)
 uint32_t tn__string(tn_walk *w, const char *text)
 {
     uint32_t index = 0;
-    if (tn__strtab_add(&w->strings, text, strlen(text), &index) < 0)
+    if (w->status == 0 && tn__strtab_add(&w->strings, text, strlen(text), &index) < 0)
         w->status = TN_ENOMEM;
     return index;
 }
@@ -151,7 +151,7 @@ uint32_t tn__string_of(tn_walk *w, uint64_t str)
         return TN_NONE;
     size_t n = tn__str_utf8(w, str, buffer, sizeof buffer, NULL);
     uint32_t index = 0;
-    if (tn__strtab_add(&w->strings, buffer, n, &index) < 0)
+    if (w->status == 0 && tn__strtab_add(&w->strings, buffer, n, &index) < 0)
         w->status = TN_ENOMEM;
     return index;
 }
@@ -160,7 +160,7 @@ uint32_t tn__string_of(tn_walk *w, uint64_t str)
 
 static void add_label(tn_walk *w, uint32_t *labels, uint32_t *n, const char *name, unsigned style, unsigned kind)
 {
-    labels[2 * *n] = tn__string(w, w->options.redact && style == TN_LABEL_ITEM ? "" : name);
+    labels[2 * *n] = tn__string(w, name);
     labels[2 * (*n)++ + 1] = style | kind << 8;
 }
 
@@ -363,7 +363,7 @@ static void add_slots(tn_walk *w, tn_type_info *t, uint64_t c_base, const tn_typ
             char name[256];
             c_string(w, tn_load64(m, member), name, sizeof name);
             offsets[n] = (uint32_t)tn_load64(m, member + 16);
-            add_label(w, labels, &n, name, TN_LABEL_ATTRIBUTE, TN_REF_OWNING);
+            add_label(w, labels, &n, w->options.redact ? "" : name, TN_LABEL_ATTRIBUTE, TN_REF_OWNING);
         }
     }
     if (t->dict_offset > 0 && !t->managed_dict && t->dict_offset != base->dict_offset) {

@@ -145,11 +145,14 @@ int tn_walk_run(const tn_target *target, const tn_walk_options *options, const t
         return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to begin a snapshot");
     }
     mark(w);
-    tn__types_close(w);
-    tn__roots_build(w);
-    tn__pools_settle(w);
-    uint64_t marked = tn__sys_monotonic_ns();
     int status = walk_status(w, err);
+    if (status == 0) {
+        tn__types_close(w);
+        tn__roots_build(w);
+        tn__pools_settle(w);
+        status = walk_status(w, err);
+    }
+    uint64_t marked = tn__sys_monotonic_ns();
     if (status == 0)
         status = tn_map_rank(&w->map, err);
     if (status == 0) {
@@ -252,6 +255,7 @@ static uint64_t size_of(tn_walk *w, uint64_t object, tn_object_size *out)
     tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
     if (!t)
         return 0;
+    w->strict = tn__doubtful(w, object);
     tn__describe(w, object, t, &d);
     *out = (tn_object_size){own_block(w, object, t), 1, {255}, {own_block(w, object, t)}};
     for (unsigned i = 0; i < d.n_buffers; i++) {

@@ -219,7 +219,7 @@ struct tn_walk {
     } rows;               /* of the node columns' newest blocks */
     tn_list stack;        /* u64 */
     tn_list scratch;      /* u64: references from tp_traverse */
-    bool marking, strict; /* strict: check the range of every buffer */
+    bool marking, strict; /* strict: the object at hand is doubtful: check the range of every buffer */
     uint64_t list_counts[4], lists_failed, findings;
 
     /* synthetic */
@@ -258,6 +258,17 @@ typedef struct tn_thread_info {
 void *tn__list_add(tn_walk *w, tn_list *list, size_t element, size_t n); /* n new elements, or NULL (w->status set) */
 #define TN_LIST(list, type) ((type *)(void *)(list).data)
 void tn__list_free(tn_walk *w, tn_list *list, size_t element);
+
+/* False where memory may be torn or half made and is not there. */
+static inline bool tn__usable(const tn_walk *w, uint64_t address, uint64_t bytes)
+{
+    return (!w->target->memory.checked && !w->strict) || tn_memory_readable(&w->target->memory, address, bytes);
+}
+static inline bool tn__doubtful(const tn_walk *w, uint64_t object)
+{
+    const tn_region *r = tn_map_find(&w->map, object);
+    return r && tn_region_plane(r, TN_PLANE_DOUBTFUL, object);
+}
 
 /* types.c */
 int tn__types_init(tn_walk *w);

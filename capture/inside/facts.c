@@ -16,10 +16,12 @@ typedef struct facts {
 static void put(facts *f, const char *key, uint32_t kind, uint64_t value)
 {
     tn_fact_row row = {0, kind, value};
+    if (f->status < 0)
+        return;
     int status = tn__strtab_add(f->strings, key, strlen(key), &row.key);
     if (status == 0)
         status = tn__buf_append(&f->rows, &row, sizeof row);
-    f->status = f->status ? f->status : status;
+    f->status = status;
 }
 
 static void number(facts *f, const char *key, uint64_t value)
@@ -41,8 +43,10 @@ __attribute__((format(printf, 3, 4))) static void number_named(facts *f, uint64_
 static void text(facts *f, const char *key, const char *value, size_t n)
 {
     uint32_t row = 0;
+    if (f->status < 0)
+        return;
     int status = tn__strtab_add(f->strings, value, n, &row);
-    f->status = f->status ? f->status : status;
+    f->status = status;
     put(f, key, TN_FACT_TEXT, row);
 }
 
@@ -96,10 +100,10 @@ static void add_process(facts *f)
     }
 }
 
-static void add_python(facts *f, const tn_inside *inside)
+static void add_python(facts *f, const tn_inside *inside, const tn_walk_report *r)
 {
     const char *space = strchr(inside->version, ' ');
-    const char *allocator = inside->target.n_arenas ? "pymalloc" : "malloc";
+    const char *allocator = r->pools.arenas ? "pymalloc" : "malloc";
     text(f, "python.implementation", "cpython", 7);
     text(f, "python.version", inside->version, space ? (size_t)(space - inside->version) : strlen(inside->version));
     number(f, "python.hexversion", inside->hexversion);
@@ -309,7 +313,7 @@ int tn_facts_save(const tn_inside *inside, const tn_capture_options *options, co
     tn_process_memory_read(&memory);
     add_capture(&f, options, times, report);
     add_process(&f);
-    add_python(&f, inside);
+    add_python(&f, inside, report);
     add_memory(&f, &memory, times);
     add_pools(&f, &report->pools, arenas);
     add_gc(&f, inside, report);

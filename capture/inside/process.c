@@ -114,7 +114,8 @@ int tn_process_ranges(tn_range **ranges, uint32_t *n, tn_error *err)
     lines l = {.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
     bool ok = true;
     while (ok && l.fd >= 0 && next_line(&l, line, sizeof line)) {
-        if (sscanf(line, "%llx-%llx %7s", &start, &end, perms) != 3 || perms[0] != 'r' || strstr(line, "[v"))
+        if (sscanf(line, "%llx-%llx %7s", &start, &end, perms) != 3 || perms[0] != 'r' ||
+            (!strchr(line, '/') && strstr(line, "[v")))
             continue;
         ok = add_range(&list, start, end);
     }

@@ -31,7 +31,7 @@ static PyObject *raise_error(int status, const tn_error *err)
     return NULL;
 }
 
-/* For tests: TONNAGE_TEST_FAIL_MAP=n lets the n-th request for memory of a capture fail. */
+/* For tests: TONNAGE_TEST_FAIL_MAP=n lets the n-th request for memory of a capture fail, -n that one and all later ones. */
 static long fail_at;
 
 static void *failing_realloc(void *ctx, void *p, size_t old_bytes, size_t new_bytes)
@@ -39,6 +39,10 @@ static void *failing_realloc(void *ctx, void *p, size_t old_bytes, size_t new_by
     (void)ctx;
     if (new_bytes > old_bytes && fail_at > 0 && --fail_at == 0)
         return NULL;
+    if (new_bytes > old_bytes && fail_at < 0 && ++fail_at == 0) {
+        fail_at = -1;
+        return NULL;
+    }
     return tn__alloc_pages.realloc(tn__alloc_pages.ctx, p, old_bytes, new_bytes);
 }
 
@@ -128,7 +132,7 @@ static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kw
         return PyErr_Format(PyExc_ValueError, "previews must be 0 to 512 bytes, not %d", previews);
     if (PyBytes_Check(where))
         o.path = PyBytes_AS_STRING(where);
-    else if ((o.fd = (int)PyLong_AsLong(where)) < 0)
+    else if ((o.fd = PyObject_AsFileDescriptor(where)) < 0)
         return NULL;
     uint64_t *from;
     uint32_t n_from;

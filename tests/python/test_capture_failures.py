@@ -158,13 +158,14 @@ def test_without_room_for_its_own_memory_the_program_lives(tmp_path: Path) -> No
     assert Shot(path).file.check() == []
 
 
-def test_every_mapping_of_a_capture_may_fail(tmp_path: Path) -> None:
-    """The n-th mapping fails, for all n until the capture needs no more of them."""
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_every_mapping_of_a_capture_may_fail(tmp_path: Path, sign: str) -> None:
+    """The n-th mapping fails (or it and all later ones), for all n until the capture needs no more of them."""
     path = tmp_path / "a.tonnage"
     code = f"""
     said = []
     for n in range(1, 2000):
-        os.environ["TONNAGE_TEST_FAIL_MAP"] = str(n)
+        os.environ["TONNAGE_TEST_FAIL_MAP"] = {sign!r} + str(n)
         result = attempt({str(path)!r})
         if result == "taken":
             break

@@ -141,3 +141,11 @@ print(ascii([s[id(x)].preview for x in (a, b, c, d)]))
     assert shown[2] == repr(b"\0\xff" * 3)
     assert shown[3].startswith("'\U0001f600")
     assert Shot(path).file.check() == []
+
+
+def test_redaction_covers_the_names_of_slots(tmp_path: Path) -> None:
+    path = tmp_path / "a.tonnage"
+    code = "import sys, tonnage; C = type('C', (), {'__slots__': ('private_slot',)}); c = C()"
+    code += "; tonnage.snapshot(sys.argv[1], redact=True).close()"
+    assert python(["-c", code, str(path)]).returncode == 0
+    assert not any("private_slot" in text for text in Shot(path).file.strings)
