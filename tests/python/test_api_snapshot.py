@@ -265,7 +265,7 @@ def test_closing_while_others_read_is_safe() -> None:
         time.sleep(delay)
         taken.close()
         for thread in threads:
-            thread.join(60)
+            thread.join(110)
             assert not thread.is_alive()
 
 
