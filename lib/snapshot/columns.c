@@ -12,6 +12,7 @@ static uint64_t bound_of(const tn_snapshot *s, enum tn_column column)
     case TN_COL_SHAP: return s->n_shapes;
     case TN_COL_AODD: return s->n_objects;
     case TN_COL_REFS: return s->n_nodes + 1ull;
+    case TN_COL_DEGR: return s->n_references < UINT64_MAX ? s->n_references + 1 : UINT64_MAX;
     case TN_COL_BUFK: return TN_BUFFER_KINDS;
     case TN_COL_STKI: return tn__chunk_rows(s, TN_ID_STAK) + 1;
     case TN_COL_REFC:
