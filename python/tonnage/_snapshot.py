@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 
+# Not threading: importing it would load it, and what it needs, into the target.
+from _thread import RLock
+
 from tonnage import _errors, _files
 from tonnage._object import Object, Thread
 
@@ -32,7 +35,8 @@ class Snapshot:
     """
 
     __slots__ = (
-        "__weakref__", "_all", "_closed", "_facts", "_fd", "_handle", "_options", "_path", "_taken_by", "_types",
+        "__weakref__", "_all", "_closed", "_facts", "_fd", "_handle", "_options", "_path", "_state", "_taken_by",
+        "_types",
     )  # fmt: skip
 
     def __init__(self, fd: int, path: str | None, *, taken_by: int = 0, partial: bool = False, max_memory: int = 0):
@@ -40,6 +44,7 @@ class Snapshot:
         self._path = path  # None: the file has no name
         self._taken_by = taken_by  # process that took it: only there .obj works
         self._options = (partial, max_memory)
+        self._state = RLock()  # of _handle, _closed and _fd: another thread may open or close meanwhile
         self._handle: Core | None = None
         self._closed = False
         self._facts: dict[str, Fact] | None = None
@@ -61,13 +66,20 @@ class Snapshot:
     @property
     def _core(self) -> Core:
         """The open reader; opened, and the extension loaded, when first needed."""
-        if self._handle is None:
-            if self._closed:
-                raise ValueError("the snapshot is closed")
-            from tonnage import _core
+        handle = self._handle
+        return self._open() if handle is None else handle
 
-            self._handle = _core.Snapshot(self._fd, partial=self._options[0], max_memory=self._options[1])
-        return self._handle
+    def _open(self) -> Core:
+        from tonnage import _core
+
+        with self._state:
+            if self._handle is None and not self._closed:
+                opened = _core.Snapshot(self._fd, partial=self._options[0], max_memory=self._options[1])
+                if not self._closed:  # as the handler of a signal may have done
+                    self._handle = opened
+            if self._handle is None:
+                raise ValueError("the snapshot is closed")
+            return self._handle
 
     def save(self, path: str | os.PathLike[str], force: bool = False) -> None:
         """Copies the file under a name, at once: a file of that name is whole or does not exist.
@@ -83,23 +95,25 @@ class Snapshot:
         Example:
             >>> snapshot.save("before.tonnage")  # doctest: +SKIP
         """
-        if self._closed:
-            raise ValueError("the snapshot is closed")
         name = os.fspath(path)
-        _files.copy(self._fd, name, force)
-        if self._path is None:
-            self._path = name
+        with self._state:
+            if self._closed:
+                raise ValueError("the snapshot is closed")
+            _files.copy(self._fd, name, force)
+            if self._path is None:
+                self._path = name
 
     def close(self) -> None:
         """Frees its memory and closes its file; one without a name is gone then. Closing again does nothing."""
-        if self._closed:
-            return
-        self._closed = True
-        self._all = None
-        if self._handle is not None:
-            self._handle.close()
-            self._handle = None
-        os.close(self._fd)
+        with self._state:
+            if self._closed:
+                return
+            self._closed = True
+            self._all = None
+            if self._handle is not None:
+                self._handle.close()
+                self._handle = None
+            os.close(self._fd)
 
     def __enter__(self) -> Snapshot:
         return self
@@ -227,9 +241,13 @@ class Snapshot:
         return f"no object starts at {address:#x}: {way_out}"
 
     def _objects(self) -> Set:
-        if self._all is None:
-            self._all = self._core.select("")
-        return self._all
+        core = self._core  # or it is closed
+        found = self._all
+        if found is None:
+            found = core.select("")
+            with self._state:
+                self._all = None if self._closed else found
+        return found
 
     def _type(self, row: int) -> Type:
         found = self._types.get(row)
