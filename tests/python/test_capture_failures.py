@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -181,48 +180,42 @@ def test_every_mapping_of_a_capture_may_fail(tmp_path: Path, sign: str) -> None:
 
 
 def test_an_interrupt_leaves_a_whole_file_or_none(tmp_path: Path) -> None:
-    """SIGINT at many moments of a capture, its file and what follows."""
-    code = """
-    import signal, threading
-    kept = [[float(n), str(n)] for n in range(300_000)]
-    tonnage.snapshot(None).close()
-    print("ready", flush=True)
-    n = 0
-    while True:
-        n += 1
-        try:
-            tonnage.snapshot(sys.argv[1], force=True).close()
-        except KeyboardInterrupt:
-            print("interrupted", flush=True)
-            break
-        except tonnage.Error as error:
-            print(type(error).__name__, flush=True)
-            break
-    print(len(kept), flush=True)
-    """
-    for attempt in range(6):
-        folder = tmp_path / str(attempt)
-        folder.mkdir()
-        path = folder / "a.tonnage"
-        process = subprocess.Popen(
-            [sys.executable, "-c", TRY + textwrap.dedent(code), str(path)],
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment(),
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        import time
+    """A signal at many moments of a capture, its file and what follows, then Ctrl-C itself.
 
-        time.sleep(0.05 + 0.037 * attempt)  # any moment will do
-        process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=120)
-        assert process.returncode == 0, rest
-        assert rest.splitlines() in (["interrupted", "300000"], ["InterruptedCapture", "300000"])
-        left = [one.name for one in folder.iterdir()]
-        assert left in ([], ["a.tonnage"]), left
-        if left:
-            assert Shot(path).file.check() == []
+    The moments are fractions of the time that a capture takes here. Only a timer can send a signal during the pause,
+    and its signal is SIGALRM; with the handler of SIGINT it does the same.
+    """
+    code = f"""
+    import signal, time
+    for number in signal.SIGALRM, signal.SIGINT:  # a background job begins with the latter ignored
+        signal.signal(number, signal.default_int_handler)
+    del kept[2000:]
+    said = []
+    start = time.perf_counter()
+    attempt({str(tmp_path / "first")!r})
+    took = time.perf_counter() - start
+    for n in range(12):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 1e-6 + took * n / 9)
+            said.append(attempt({str(tmp_path)!r} + f"/{{n}}"))
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except KeyboardInterrupt:
+            said.append("interrupted")
+    print(*said)
+    print(attempt({str(tmp_path / "last")!r}))
+    signal.raise_signal(signal.SIGINT)
+    """
+    done = python(["-c", TRY + textwrap.dedent(code)], env=environment(TMPDIR=str(tmp_path)))
+    said, last = done.stdout.splitlines()
+    assert done.returncode == -signal.SIGINT, done.stderr
+    assert set(said.split()) <= {"taken", "interrupted"}
+    assert said.startswith("interrupted "), "the first signal comes long before the end"
+    assert last == "taken"
+    left = {path.name for path in tmp_path.iterdir()}
+    taken = {str(n) for n, word in enumerate(said.split()) if word == "taken"}
+    assert taken | {"first", "last"} <= left <= {"first", "last", *map(str, range(12))}
+    for name in left:
+        assert Shot(tmp_path / name).file.check() == [], name
 
 
 @pytest.mark.parametrize(
