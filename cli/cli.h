@@ -22,7 +22,7 @@ enum {
 
 typedef struct cli_options {
     const char *file, *address;
-    const char *threshold; /* as given, checked */
+    char rows[40]; /* --threshold as a selection on rows */
     uint64_t max_memory_bytes;
     bool help;
     tn_view_options view;
@@ -33,7 +33,8 @@ typedef struct cli_verb {
     unsigned options; /* CLI_JSON ... */
     int (*run)(const cli_options *options);
     const char *about; /* one line, for --help */
-    const char *help;  /* its own page: usage, what it shows, example */
+    /* its own page: what it shows; what options mean for its rows; examples, one of each option */
+    const char *help, *limit, *sort, *where, *examples;
 } cli_verb;
 
 /* ---- main.c, help.c ---- */

@@ -3,50 +3,55 @@
 
 #include <stdio.h>
 
-#define READING (CLI_JSON | CLI_LIMIT | CLI_MEMORY)
+#define READING (CLI_JSON | CLI_LIMIT | CLI_SORT | CLI_WHERE | CLI_MEMORY)
+#define OBJECTS "type module size text address"
 
 const cli_verb cli_verbs[] = {
-    {"summary", READING | CLI_SORT | CLI_WHERE | CLI_THRESHOLD | CLI_BY, cmd_summary,
+    {"summary", READING | CLI_THRESHOLD | CLI_BY, cmd_summary,
      "what is in memory, by type, size or module, and how much of RSS that is",
      "Objects by type: how many, how many bytes, the largest of each with its address. Below the table: tonnage's own\n"
-     "objects, and what the rest of the resident set is.\n\n"
-     "example: tonnage summary app.tonnage --by module --sort count --limit 5\n"},
-    {"largest", READING | CLI_SORT | CLI_WHERE | CLI_THRESHOLD, cmd_largest,
-     "the biggest single objects with a running total",
-     "The biggest single objects with a running total, their addresses and how their values begin.\n\n"
-     "example: tonnage largest app.tonnage --where 'type:dict module:builtins' --limit 10\n"},
-    {"show", READING | CLI_WHERE | CLI_ADDRESS, cmd_show, "one object: its parts, what it refers to, who refers to it",
-     "One object: its size and the parts of it, reference count, flags, value, the references it holds and the "
-     "objects\n"
-     "that refer to it, each with the attribute, key or index. ADDRESS comes from a column \"at\" of summary or "
-     "largest.\n\n"
-     "example: tonnage show app.tonnage 0x7f0a12345680 --limit 50\n"},
-    {"info", READING, cmd_info, "facts of the process, the interpreter and the capture; threads with stacks",
-     "All facts in the file: process, interpreter, memory, allocators, collector, threads with their stacks (the "
-     "limit\n"
-     "counts frames of a thread), self-checks.\n\n"
-     "example: tonnage info app.tonnage --json\n"},
+     "objects, and what the rest of the resident set is.\n",
+     .limit = "rows shown", .sort = "size, count, largest, or type (each, module with --by)",
+     .where = "only these objects; conditions: " OBJECTS,
+     .examples = "  tonnage summary app.tonnage --by module --sort count --limit 5\n"
+                 "  tonnage summary app.tonnage --where 'type:app.Session+ size:>=1k -module:json' --threshold 64k\n"
+                 "  tonnage summary app.tonnage --json --limit 0 --max-memory 2G\n"},
+    {"largest", READING | CLI_THRESHOLD, cmd_largest, "the biggest single objects with a running total",
+     "The biggest single objects with a running total, their addresses and how their values begin.\n",
+     .limit = "objects shown", .sort = "size (-size: the smallest), or these by address, type or preview",
+     .where = "only these objects; conditions: " OBJECTS,
+     .examples = "  tonnage largest app.tonnage --where 'type:dict -module:app' --limit 10\n"
+                 "  tonnage largest app.tonnage --threshold 1M --limit 0 --sort type\n"
+                 "  tonnage largest app.tonnage --json --max-memory 2G\n"},
+    {"show", READING | CLI_THRESHOLD | CLI_ADDRESS, cmd_show,
+     "one object: its parts, what it refers to, who refers to it",
+     "One object: its size and the parts of it, reference count, flags, value, the references it holds and the\n"
+     "objects that refer to it, each with the attribute, key or index. ADDRESS comes from a column \"at\" of summary\n"
+     "or largest. The options are about the references and the referrers, by the object at the other end.\n",
+     .limit = "rows shown of each", .sort = "size, address, type, label, kind or preview (default: as they stand)",
+     .where = "only to and from these objects; conditions: " OBJECTS,
+     .examples = "  tonnage show app.tonnage 0x7f0a12345680 --limit 50\n"
+                 "  tonnage show app.tonnage 0x7f0a12345680 --sort size --threshold 1k\n"
+                 "  tonnage show app.tonnage 0x7f0a12345680 --where 'type:app.*' --json --max-memory 2G\n"},
+    {"info", READING | CLI_THRESHOLD, cmd_info,
+     "facts of the process, the interpreter and the capture; threads with stacks",
+     "All facts in the file: process, interpreter, memory, allocators, collector, threads with their stacks,\n"
+     "self-checks. With --sort, --where or --threshold a list of facts instead, each with its full name.\n",
+     .limit = "frames shown of a thread, rows of a list", .sort = "size (facts in bytes first) or name",
+     .where = "only these facts; conditions: text (in name or value) size",
+     .examples = "  tonnage info app.tonnage --json --max-memory 2G\n"
+                 "  tonnage info app.tonnage --where text:malloc --sort name --limit 0\n"
+                 "  tonnage info app.tonnage --threshold 1M --sort size\n"},
     {"check", READING, cmd_check, "whether the file is whole and its self-checks held",
-     "Reads the whole file and verifies every hash and rule; then the self-checks of the capture. Opens cut files too "
-     "and\n"
-     "says what of them is whole. Exit code 1 when anything is wrong.\n\n"
-     "example: tonnage check app.tonnage\n"},
+     "Reads the whole file and verifies every hash and rule; then the self-checks of the capture. Opens cut files too\n"
+     "and says what of them is whole. Exit code 1 when anything is wrong, selected or not.\n",
+     .limit = "findings shown", .sort = "offset, status or message (default: as they were found)",
+     .where = "only these findings; condition: text (in status or message)",
+     .examples = "  tonnage check app.tonnage\n"
+                 "  tonnage check app.tonnage --where text:checksum --sort offset --limit 0\n"
+                 "  tonnage check app.tonnage --json --max-memory 2G\n"},
 };
 const size_t cli_n_verbs = sizeof cli_verbs / sizeof *cli_verbs;
-
-static const struct {
-    unsigned option;
-    const char *text;
-} lines[] = {
-    {CLI_BY, "  --by type|size|module  what a row stands for (default type)\n"},
-    {CLI_SORT, "  --sort COLUMN          order of the rows; -COLUMN reverses it\n"},
-    {CLI_LIMIT, "  --limit N              rows shown (default 20, 0: all)\n"},
-    {CLI_THRESHOLD, "  --threshold SIZE       only rows of at least SIZE bytes, such as 64k\n"},
-    {CLI_WHERE, "  --where SELECTION      only these objects, such as 'type:app.Session+ size:>=1k -module:json';\n"
-                "                         conditions: type module size text address\n"},
-    {CLI_JSON, "  --json                 for programs; schema version 1\n"},
-    {CLI_MEMORY, "  --max-memory SIZE      give up beyond SIZE (default half of the machine's memory)\n"},
-};
 
 void cli_help(void)
 {
@@ -58,11 +63,20 @@ void cli_help(void)
         cli_print(line);
     }
     cli_print("  run       runs a Python program and writes a snapshot of it\n"
-              "\n  VERB --help   options of a verb, with an example\n"
+              "\n  VERB --help   options of a verb, with examples\n"
               "  --version     version of this command\n\n"
               "exit codes: 0 ok, 1 findings, 2 usage, 3 no such object or Python, 4 not permitted, 5 unreadable file,\n"
               "            6 unsupported version, 130 interrupted\n\n"
               "example: tonnage summary app.tonnage --where 'size:>=1k' --limit 10\n");
+}
+
+static void print_option(const cli_verb *verb, unsigned option, const char *name, const char *text, const char *rest)
+{
+    char line[160];
+    if (!(verb->options & option))
+        return;
+    snprintf(line, sizeof line, "  %-22s %s%s\n", name, text, rest);
+    cli_print(line);
 }
 
 void cli_help_verb(const cli_verb *verb)
@@ -73,8 +87,14 @@ void cli_help_verb(const cli_verb *verb)
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
-        if (verb->options & lines[i].option)
-            cli_print(lines[i].text);
-    cli_print("  --help                 this page\n");
+    print_option(verb, CLI_BY, "--by type|size|module", "what a row stands for (default type)", "");
+    print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
+    print_option(verb, CLI_LIMIT, "--limit N", verb->limit, " (default 20, 0: all)");
+    print_option(verb, CLI_THRESHOLD, "--threshold SIZE", "only rows of at least SIZE bytes, such as 64k", "");
+    print_option(verb, CLI_WHERE, "--where SELECTION", verb->where, "");
+    print_option(verb, CLI_JSON, "--json", "for programs; schema version 1", "");
+    print_option(verb, CLI_MEMORY, "--max-memory SIZE", "give up beyond SIZE",
+                 " (default half of the machine's memory)");
+    cli_print("  --help                 this page\n\nexamples:\n");
+    cli_print(verb->examples);
 }

@@ -1,6 +1,7 @@
 /* options.c - the words after a verb. FILE comes first; options may stand anywhere, as --name VALUE or --name=VALUE. */
 #include "cli.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,19 @@ static const struct {
     {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true}, {"--sort", CLI_SORT, true},
     {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},       {"--threshold", CLI_THRESHOLD, true},
     {"--max-memory", CLI_MEMORY, true},
+};
+
+/* Options of other verbs, and why this one has them not. */
+static const struct {
+    const char *verb;
+    unsigned option;
+    const char *why;
+} refused[] = {
+    {"largest", CLI_BY, "its rows are single objects"},
+    {"show", CLI_BY, "its rows are single references"},
+    {"info", CLI_BY, "its rows are facts"},
+    {"check", CLI_BY, "its rows are findings"},
+    {"check", CLI_THRESHOLD, "a finding has no size"},
 };
 
 static int usage(const cli_verb *verb, const char *what, const char *word)
@@ -64,7 +78,8 @@ static int set_value(const cli_verb *verb, unsigned option, const char *value, c
     case CLI_THRESHOLD:
         if (tn_parse_bytes(value, &bytes) < 0)
             return usage(verb, "--threshold takes a size such as 64k, not", value);
-        out->threshold = value;
+        snprintf(out->rows, sizeof out->rows, "size:>=%" PRIu64, bytes);
+        out->view.where_rows = out->rows;
         return CLI_OK;
     default:
         if (tn_parse_bytes(value, &bytes) < 0 || bytes == 0)
@@ -72,6 +87,16 @@ static int set_value(const cli_verb *verb, unsigned option, const char *value, c
         out->max_memory_bytes = bytes;
         return CLI_OK;
     }
+}
+
+static int refuse(const cli_verb *verb, unsigned option, const char *name)
+{
+    const char *why = "it has nothing of the kind";
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (refused[i].option == option && strcmp(refused[i].verb, verb->name) == 0)
+            why = refused[i].why;
+    cli_say("%s: %s makes no sense here: %s; see tonnage %s --help", verb->name, name, why, verb->name);
+    return CLI_USAGE;
 }
 
 /* Takes the option in words[*at] and its value. */
@@ -84,9 +109,10 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
         return CLI_OK;
     }
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strlen(known[i].name) != length || memcmp(known[i].name, word, length) != 0 ||
-            !(verb->options & known[i].option))
+        if (strlen(known[i].name) != length || memcmp(known[i].name, word, length) != 0)
             continue;
+        if (!(verb->options & known[i].option))
+            return refuse(verb, known[i].option, known[i].name);
         if (!known[i].value) {
             if (equals)
                 return usage(verb, "no value is taken by", word);

@@ -259,15 +259,16 @@ typedef struct tn_sink {
 enum tn_form { TN_TEXT, TN_JSON };
 enum tn_group { TN_BY_TYPE, TN_BY_SIZE, TN_BY_MODULE };
 
+/* What can be selected and sorted differs by view (docs/selection.md, docs/view-json.md); what cannot is EINVAL. */
 typedef struct tn_view_options {
     enum tn_form form;
     const char *where; /* selection, NULL: all */
-    const char *sort;  /* column name, "-" before it reverses; NULL: the view's own */
+    const char *sort;  /* column name, "-" before it reverses; NULL: the view's own order */
     uint32_t limit;    /* rows; 0: all */
     enum tn_group by;  /* summary */
     uint32_t width;    /* columns of the terminal; 0: 100 */
     bool color;
-    const char *where_rows; /* selection on rows of the summary ("size:>=1k"), NULL: all */
+    const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);

@@ -27,6 +27,8 @@ enum { /* which conditions a selection may hold */
        TN_SELECT_OBJECTS =
            1 << TN_COND_TYPE | 1 << TN_COND_MODULE | 1 << TN_COND_SIZE | 1 << TN_COND_TEXT | 1 << TN_COND_ADDRESS,
        TN_SELECT_ROWS = 1 << TN_COND_SIZE | 1 << TN_COND_COUNT | 1 << TN_COND_LARGEST,
+       TN_SELECT_FACTS = 1 << TN_COND_TEXT | 1 << TN_COND_SIZE,
+       TN_SELECT_FINDINGS = 1 << TN_COND_TEXT,
 };
 
 typedef struct tn_condition {
@@ -59,6 +61,8 @@ int tn__selection_bind(const tn_selection *sel, tn_snapshot *s, tn_error *err); 
 int tn__selection_types(const tn_selection *sel, tn_snapshot *s, uint8_t *ok, tn_error *err); /* one byte a type */
 /* Conditions on text and address; 1 holds, 0 does not, or an error. */
 int tn__selection_node(const tn_selection *sel, tn_snapshot *s, uint32_t id, tn_error *err);
+/* A row that is no object: its two texts, its size or NULL (no condition on sizes holds then). */
+bool tn__selection_row(const tn_selection *sel, const char *first, const char *second, const uint64_t *size);
 
 /* ---- scan.c ---- */
 

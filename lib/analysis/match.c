@@ -119,3 +119,19 @@ int tn__selection_node(const tn_selection *sel, tn_snapshot *s, uint32_t id, tn_
     }
     return 1;
 }
+
+bool tn__selection_row(const tn_selection *sel, const char *first, const char *second, const uint64_t *size)
+{
+    for (size_t i = 0; i < sel->n; i++) {
+        const tn_condition *c = tn__selection_at(sel, i);
+        bool holds;
+        if (c->kind == TN_COND_SIZE)
+            holds = size ? tn__condition_number(c, *size) : c->negated;
+        else
+            holds = (contains(first, strlen(first), c->text, c->n_text) ||
+                     contains(second, strlen(second), c->text, c->n_text)) != c->negated;
+        if (!holds)
+            return false;
+    }
+    return true;
+}

@@ -27,6 +27,10 @@ static int unknown_key(const tn_parser *p, size_t start, tn_error *err)
 {
     if (p->allowed == TN_SELECT_ROWS)
         return bad_word(p, start, "rows are selected by size:, count: or largest:, as in size:>=1k", err);
+    if (p->allowed == TN_SELECT_FACTS)
+        return bad_word(p, start, "facts are selected by text: or size:, as in text:malloc size:>=1M", err);
+    if (p->allowed == TN_SELECT_FINDINGS)
+        return bad_word(p, start, "findings are selected by text:, as in text:checksum", err);
     return bad_word(p, start, "use type:, module:, size:, text: or address:, as in type:dict size:>=1k", err);
 }
 

@@ -5,8 +5,10 @@
 #include <string.h>
 
 typedef struct tn_findings {
-    tn_buf rows; /* tn_error */
-    uint32_t n;  /* all of them, also beyond the memory for rows */
+    tn_buf rows;  /* tn_error */
+    uint32_t n;   /* all of them, also beyond the memory for rows */
+    tn_buf order; /* tn_order_key: which rows are wanted, in what order */
+    size_t n_wanted;
     int worst;
     tn_error stopped; /* no memory, no reading: says nothing of the file */
 } tn_findings;
@@ -24,15 +26,58 @@ static void keep(void *ctx, const tn_error *finding)
     (void)tn__buf_append(&f->rows, finding, sizeof *finding);
 }
 
-static const tn_error *row(const tn_findings *f, size_t i)
+static const tn_error *found(const tn_findings *f, size_t i)
 {
     return (const tn_error *)(const void *)f->rows.data + i;
 }
 
+static const tn_error *row(const tn_findings *f, size_t i)
+{
+    return found(f, ((const tn_order_key *)(const void *)f->order.data)[i].row);
+}
+
 static size_t n_rows(const tn_findings *f, const tn_view_options *o)
 {
+    return o->limit && o->limit < f->n_wanted ? o->limit : f->n_wanted;
+}
+
+/* Options say what is shown; verdict and exit code speak of the whole file. They are read before it is. */
+typedef struct tn_check_options {
+    size_t column;
+    bool descending;
+    tn_selection selection;
+} tn_check_options;
+enum { BY_OFFSET, BY_STATUS, BY_MESSAGE };
+
+static int read_options(tn_snapshot *s, const tn_view_options *o, tn_check_options *out, tn_error *err)
+{
+    static const char *const names[] = {"offset", "status", "message"};
+    if (o->where_rows)
+        return tn__error_set(err, TN_EINVAL, 0, "findings have no size: no threshold can be asked of them");
+    TN_TRY(tn__order_parse(o->sort, names, sizeof names / sizeof *names, 0, &out->column, &out->descending, err));
+    return tn__selection_parse(tn__snapshot_alloc(s), o->where, TN_SELECT_FINDINGS, &out->selection, err);
+}
+
+static int make_order(tn_findings *f, const tn_view_options *o, const tn_check_options *how, tn_error *err)
+{
     size_t n = f->rows.size / sizeof(tn_error);
-    return o->limit && o->limit < n ? o->limit : n;
+    for (size_t i = 0; i < n; i++) {
+        const tn_error *one = found(f, i);
+        const char *status = tn_status_name(one->status);
+        if (!tn__selection_row(&how->selection, status, one->message, NULL))
+            continue;
+        tn_order_key key = {.number = how->column == BY_OFFSET ? one->offset : 0,
+                            .text = how->column == BY_STATUS    ? status
+                                    : how->column == BY_MESSAGE ? one->message
+                                                                : "",
+                            .row = i};
+        if (tn__buf_append(&f->order, &key, sizeof key) < 0)
+            return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+        f->n_wanted++;
+    }
+    if (o->sort)
+        tn__order_sort((tn_order_key *)(void *)f->order.data, f->n_wanted, how->descending);
+    return TN_OK;
 }
 
 static const char *verdict(const tn_findings *f, uint32_t checks)
@@ -106,8 +151,10 @@ static void write_text(tn_snapshot *s, const tn_findings *f, const tn_view_optio
         tn__out_escaped(out, row(f, i)->message);
         tn__out_text(out, "\n");
     }
-    if (f->n > n)
-        tn__out_format(out, "  <%zu more; use --limit 0 to see all>\n", f->n - n);
+    if (f->n_wanted > n)
+        tn__out_format(out, "  <%zu more; use --limit 0 to see all>\n", f->n_wanted - n);
+    if (f->n > f->n_wanted)
+        tn__out_format(out, "  <%zu not selected>\n", f->n - f->n_wanted);
     tn__out_text(out, "\nSelf-checks of the capture\n");
     bool any = false, failed;
     for (size_t i = 0; i < tn_snapshot_n_facts(s); i++) {
@@ -132,6 +179,7 @@ static void write_json(tn_snapshot *s, const tn_findings *f, const tn_view_optio
     bool failed;
     tn__json_start(&j, out, "check");
     tn__json_string(&j, "verdict", f->worst == TN_ETRUNCATED ? "truncated" : f->n ? "corrupt" : "whole");
+    tn__json_string(&j, "where", o->where);
     tn__json_open(&j, "findings", '[');
     for (size_t i = 0; i < n_rows(f, o); i++) {
         tn__json_line(&j);
@@ -142,7 +190,8 @@ static void write_json(tn_snapshot *s, const tn_findings *f, const tn_view_optio
         tn__json_close(&j, '}');
     }
     tn__json_close(&j, ']');
-    tn__json_u64(&j, "more", f->n - n_rows(f, o));
+    tn__json_u64(&j, "more", f->n_wanted - n_rows(f, o));
+    tn__json_u64(&j, "filtered", f->n - f->n_wanted);
     tn__json_open(&j, "checks", '{');
     for (size_t i = 0; i < tn_snapshot_n_facts(s); i++) {
         tn_fact fact;
@@ -170,27 +219,37 @@ static void write_json(tn_snapshot *s, const tn_findings *f, const tn_view_optio
     tn__out_text(out, "\n");
 }
 
-int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err)
+static int view(tn_snapshot *s, const tn_view_options *options, const tn_check_options *how, tn_findings *findings,
+                const tn_sink *sink, tn_error *err)
 {
-    if (options->sort || (options->where && *options->where))
-        return tn__error_set(err, TN_EINVAL, 0, "check looks at the whole file; it has nothing to sort or select");
-    tn_findings findings = {0};
-    tn__buf_init(&findings.rows, tn__snapshot_alloc(s));
     tn_error first;
-    int status = tn_snapshot_check(s, keep, &findings, &first);
-    if (status < 0 && findings.n == 0 && findings.stopped.status == TN_OK)
-        keep(&findings, &first);
-    if (findings.stopped.status < 0) {
-        tn__buf_free(&findings.rows);
-        return tn__error_set(err, findings.stopped.status, findings.stopped.offset, "%s", findings.stopped.message);
-    }
+    int status = tn_snapshot_check(s, keep, findings, &first);
+    if (status < 0 && findings->n == 0 && findings->stopped.status == TN_OK)
+        keep(findings, &first);
+    if (findings->stopped.status < 0)
+        return tn__error_set(err, findings->stopped.status, findings->stopped.offset, "%s", findings->stopped.message);
+    TN_TRY(make_order(findings, options, how, err));
     tn_out out;
     tn__out_init(&out, sink);
     if (options->form == TN_JSON)
-        write_json(s, &findings, options, &out);
+        write_json(s, findings, options, &out);
     else
-        write_text(s, &findings, options, &out);
-    *sound = findings.n == 0 && tn__checks_failed(s) == 0;
-    tn__buf_free(&findings.rows);
+        write_text(s, findings, options, &out);
     return tn__out_end(&out, err);
+}
+
+int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err)
+{
+    tn_check_options how = {0};
+    tn_findings findings = {0};
+    TN_TRY(read_options(s, options, &how, err));
+    tn__buf_init(&findings.rows, tn__snapshot_alloc(s));
+    tn__buf_init(&findings.order, tn__snapshot_alloc(s));
+    int status = view(s, options, &how, &findings, sink, err);
+    if (status == TN_OK)
+        *sound = findings.n == 0 && tn__checks_failed(s) == 0;
+    tn__selection_free(&how.selection);
+    tn__buf_free(&findings.rows);
+    tn__buf_free(&findings.order);
+    return status;
 }

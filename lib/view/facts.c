@@ -58,29 +58,41 @@ static bool ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
+bool tn__fact_bytes(const tn_fact *fact, uint64_t *bytes)
+{
+    if (fact->kind != TN_FACT_UINT || !(ends_with(fact->key, "bytes") || strncmp(fact->key, "status.", 7) == 0))
+        return false;
+    *bytes = fact->value.u;
+    return true;
+}
+
+const char *tn__fact_value(const tn_fact *fact, char *out, size_t cap)
+{
+    uint64_t bytes;
+    bool uint = fact->kind == TN_FACT_UINT;
+    if (fact->kind == TN_FACT_TEXT)
+        return fact->value.text;
+    if (tn__fact_bytes(fact, &bytes))
+        tn_format_bytes(bytes, out, cap);
+    else if (uint && (ends_with(fact->key, "wall_time_ns") || ends_with(fact->key, "start_time_ns")))
+        tn__fact_time(fact->value.u, out, cap);
+    else if (uint && ends_with(fact->key, "_ns"))
+        tn__fact_duration(fact->value.u, out, cap);
+    else if (uint && ends_with(fact->key, "hexversion"))
+        snprintf(out, cap, "0x%08" PRIx64, fact->value.u);
+    else if (uint)
+        snprintf(out, cap, "%" PRIu64, fact->value.u);
+    else if (fact->kind == TN_FACT_INT)
+        snprintf(out, cap, "%" PRId64, fact->value.i);
+    else
+        snprintf(out, cap, "%g", fact->value.d);
+    return out;
+}
+
 void tn__fact_print(tn_out *out, const tn_fact *fact)
 {
     char text[40];
-    bool uint = fact->kind == TN_FACT_UINT;
-    if (fact->kind == TN_FACT_TEXT) {
-        tn__out_escaped(out, fact->value.text);
-        return;
-    }
-    if (uint && (ends_with(fact->key, "bytes") || strncmp(fact->key, "status.", 7) == 0))
-        tn_format_bytes(fact->value.u, text, sizeof text);
-    else if (uint && (ends_with(fact->key, "wall_time_ns") || ends_with(fact->key, "start_time_ns")))
-        tn__fact_time(fact->value.u, text, sizeof text);
-    else if (uint && ends_with(fact->key, "_ns"))
-        tn__fact_duration(fact->value.u, text, sizeof text);
-    else if (uint && ends_with(fact->key, "hexversion"))
-        snprintf(text, sizeof text, "0x%08" PRIx64, fact->value.u);
-    else if (uint)
-        snprintf(text, sizeof text, "%" PRIu64, fact->value.u);
-    else if (fact->kind == TN_FACT_INT)
-        snprintf(text, sizeof text, "%" PRId64, fact->value.i);
-    else
-        snprintf(text, sizeof text, "%g", fact->value.d);
-    tn__out_text(out, text);
+    tn__out_escaped(out, tn__fact_value(fact, text, sizeof text));
 }
 
 static void print_argument(tn_out *out, const char *text)

@@ -1,4 +1,5 @@
 /* info.c - what is known of the process, the interpreter and the capture, by group. */
+#include "view/info.h"
 #include "view/summary.h"
 
 #include <inttypes.h>
@@ -166,10 +167,12 @@ static void thread_json(tn_json *j, tn_snapshot *s, unsigned n)
     tn__json_close(j, '}');
 }
 
-static void write_json(tn_snapshot *s, tn_out *out)
+static void write_json(tn_snapshot *s, const tn_info_rows *rows, const tn_view_options *o, tn_out *out)
 {
     tn_json j;
     tn__json_start(&j, out, "info");
+    if (rows)
+        tn__info_rows_json(rows, o, &j);
     tn__json_open(&j, "threads", '[');
     for (unsigned n = 0; thread_known(s, n); n++)
         thread_json(&j, s, n);
@@ -181,22 +184,33 @@ static void write_json(tn_snapshot *s, tn_out *out)
     tn__out_text(out, "\n");
 }
 
+static void write_page(tn_snapshot *s, const tn_view_options *options, tn_out *out)
+{
+    tn__heading_print(s, out, options);
+    for (int g = 0; g <= N_GROUPS; g++)
+        print_group(s, g, options, out);
+    print_threads(s, options, out);
+    tn__out_text(out, "\n");
+    tn__ledger_print(s, out, options);
+    print_file(s, options, out);
+}
+
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)
 {
-    if (options->sort || (options->where && *options->where))
-        return tn__error_set(err, TN_EINVAL, 0, "info is about the process; it has nothing to sort or select");
+    bool select = options->sort || (options->where && *options->where) || options->where_rows;
+    tn_info_rows rows = {0};
     tn_out out;
     tn__out_init(&out, sink);
-    if (options->form == TN_JSON) {
-        write_json(s, &out);
-    } else {
+    int status = select ? tn__info_rows(s, options, &rows, err) : TN_OK;
+    if (status == TN_OK && options->form == TN_JSON) {
+        write_json(s, select ? &rows : NULL, options, &out);
+    } else if (status == TN_OK && select) {
         tn__heading_print(s, &out, options);
-        for (int g = 0; g <= N_GROUPS; g++)
-            print_group(s, g, options, &out);
-        print_threads(s, options, &out);
-        tn__out_text(&out, "\n");
-        tn__ledger_print(s, &out, options);
-        print_file(s, options, &out);
+        status = tn__info_rows_text(&rows, options, &out, err);
+    } else if (status == TN_OK) {
+        write_page(s, options, &out);
     }
-    return tn__out_end(&out, err);
+    if (select)
+        tn__info_rows_free(&rows);
+    return status < 0 ? status : tn__out_end(&out, err);
 }

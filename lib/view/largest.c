@@ -3,20 +3,55 @@
 
 #include <inttypes.h>
 
+enum tn_largest_column { BY_SIZE, BY_ADDRESS, BY_TYPE, BY_PREVIEW };
+
 typedef struct tn_largest {
     tn_snapshot *snapshot;
     tn_top top;
-    tn_buf preview;
+    tn_order_key *order; /* one a row of top; NULL: top's own order */
+    tn_buf preview, texts;
 } tn_largest;
+
+static const tn_top_row *row_at(const tn_largest *l, size_t i)
+{
+    return &l->top.rows[l->order ? l->order[i].row : i];
+}
 
 /* Address, type and preview only: tn_node_get would load every column and all references for twenty rows. */
 static int row_of(tn_largest *l, size_t i, uint64_t *address, tn_type *type, tn_error *err)
 {
-    const tn_top_row *row = &l->top.rows[i];
+    const tn_top_row *row = row_at(l, i);
     TN_TRY(tn__snapshot_addresses(l->snapshot, err));
     TN_TRY(tn_snapshot_type(l->snapshot, tn__snapshot_shapes(l->snapshot)[row->shape].type, type));
     TN_TRY(tn__preview_into(l->snapshot, row->id, &l->preview, err));
     *address = tn__snapshot_address(l->snapshot, row->id);
+    return TN_OK;
+}
+
+/* The biggest objects stay the same ones; only their order changes. Objects stand in the file in order of address. */
+static int make_order(tn_largest *l, enum tn_largest_column column, bool descending, tn_error *err)
+{
+    size_t n = l->top.n_rows;
+    l->order = tn__alloc_zero(l->top.alloc, n * sizeof *l->order);
+    if (!l->order)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        uint64_t address;
+        tn_type type;
+        l->order[i] = (tn_order_key){.text = "", .row = i};
+        if (column == BY_ADDRESS)
+            l->order[i].number = l->top.rows[i].id;
+        if (column == BY_ADDRESS)
+            continue;
+        TN_TRY(row_of(l, i, &address, &type, err));
+        l->order[i].text = type.full_name;
+        l->order[i].number = column == BY_PREVIEW ? l->texts.size : 0;
+        if (column == BY_PREVIEW && tn__buf_append(&l->texts, l->preview.data, l->preview.size + 1) < 0)
+            return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    }
+    for (size_t i = 0; column == BY_PREVIEW && i < n; i++) /* offsets become texts, which move no more */
+        l->order[i] = (tn_order_key){.text = (const char *)l->texts.data + l->order[i].number, .row = i};
+    tn__order_sort(l->order, n, descending);
     return TN_OK;
 }
 
@@ -27,10 +62,10 @@ static int fill_table(tn_largest *l, tn_table *t, tn_error *err)
         uint64_t address;
         tn_type type;
         TN_TRY(row_of(l, i, &address, &type, err));
-        running += l->top.rows[i].bytes;
+        running += row_at(l, i)->bytes;
         tn__table_u64(t, i);
-        tn__table_bytes(t, l->top.rows[i].bytes);
-        tn__table_pct(t, l->top.rows[i].bytes, l->top.bytes);
+        tn__table_bytes(t, row_at(l, i)->bytes);
+        tn__table_pct(t, row_at(l, i)->bytes, l->top.bytes);
         tn__table_bytes(t, running);
         tn__table_pct(t, running, l->top.bytes);
         tn__table_hex(t, address);
@@ -83,11 +118,11 @@ static int write_json(tn_largest *l, const tn_view_options *o, tn_out *out, tn_e
         uint64_t address;
         tn_type type;
         TN_TRY(row_of(l, i, &address, &type, err));
-        running += l->top.rows[i].bytes;
+        running += row_at(l, i)->bytes;
         tn__json_line(&j);
         tn__json_open(&j, NULL, '{');
-        tn__json_u64(&j, "size", l->top.rows[i].bytes);
-        tn__json_pct(&j, "size_pct", l->top.rows[i].bytes, l->top.bytes);
+        tn__json_u64(&j, "size", row_at(l, i)->bytes);
+        tn__json_pct(&j, "size_pct", row_at(l, i)->bytes, l->top.bytes);
         tn__json_u64(&j, "cum_size", running);
         tn__json_pct(&j, "cum_pct", running, l->top.bytes);
         tn__json_hex(&j, "address", address);
@@ -108,20 +143,33 @@ static int write_json(tn_largest *l, const tn_view_options *o, tn_out *out, tn_e
     return TN_OK;
 }
 
-int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)
+static int compute(tn_largest *l, const tn_view_options *o, tn_error *err)
 {
-    static const char *const names[] = {"size"};
+    static const char *const names[] = {"size", "address", "type", "preview"};
     size_t column;
     bool descending;
-    TN_TRY(tn__order_parse(options->sort, names, 1, 1, &column, &descending, err));
-    tn_largest l = {.snapshot = s};
-    TN_TRY(tn__top(s, options->where, options->limit, !descending, &l.top, err));
+    TN_TRY(tn__order_parse(o->sort, names, sizeof names / sizeof *names, 1, &column, &descending, err));
+    TN_TRY(tn__where_both(o->where, o->where_rows, &l->texts, err));
+    bool smallest = column == BY_SIZE && !descending;
+    TN_TRY(tn__top(l->snapshot, (const char *)l->texts.data, o->limit, smallest, &l->top, err));
+    l->texts.size = 0;
+    return column == BY_SIZE ? TN_OK : make_order(l, (enum tn_largest_column)column, descending, err);
+}
+
+int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)
+{
+    tn_largest l = {.snapshot = s, .top.alloc = tn__snapshot_alloc(s)};
     tn__buf_init(&l.preview, l.top.alloc);
+    tn__buf_init(&l.texts, l.top.alloc);
     tn_out out;
     tn__out_init(&out, sink);
-    int status = options->form == TN_JSON ? write_json(&l, options, &out, err) : write_text(&l, options, &out, err);
+    int status = compute(&l, options, err);
+    if (status == TN_OK)
+        status = options->form == TN_JSON ? write_json(&l, options, &out, err) : write_text(&l, options, &out, err);
     if (status == TN_OK)
         status = tn__out_end(&out, err);
+    tn__free(l.top.alloc, l.order, l.order ? l.top.n_rows * sizeof *l.order : 0);
+    tn__buf_free(&l.texts);
     tn__buf_free(&l.preview);
     tn__top_free(&l.top);
     return status;

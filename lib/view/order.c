@@ -1,6 +1,7 @@
-/* order.c - the column named by --sort: "size", "-size" reversed. */
+/* order.c - which rows a view has and in what order: "--sort size", "-size" reversed; conditions on rows. */
 #include "view/view.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int tn__order_parse(const char *sort, const char *const *names, size_t n, size_t first_name, size_t *column,
@@ -23,4 +24,40 @@ int tn__order_parse(const char *sort, const char *const *names, size_t n, size_t
     tn__text_end(&t);
     return tn__error_set(err, TN_EINVAL, 0, "cannot sort by \"%.40s\"; columns here: %s (\"-\" before one reverses it)",
                          name, list);
+}
+
+static int compare_keys(const tn_order_key *a, const tn_order_key *b)
+{
+    if (a->number != b->number)
+        return a->number < b->number ? -1 : 1;
+    return strcmp(a->text, b->text);
+}
+
+static int ascending(const void *left, const void *right)
+{
+    const tn_order_key *a = left, *b = right;
+    int order = compare_keys(a, b);
+    return order ? order : a->row < b->row ? -1 : 1;
+}
+
+static int descending(const void *left, const void *right)
+{
+    const tn_order_key *a = left, *b = right;
+    int order = compare_keys(b, a);
+    return order ? order : a->row < b->row ? -1 : 1;
+}
+
+void tn__order_sort(tn_order_key *keys, size_t n, bool down)
+{
+    if (n > 1)
+        qsort(keys, n, sizeof *keys, down ? descending : ascending);
+}
+
+int tn__where_both(const char *where, const char *where_rows, tn_buf *out, tn_error *err)
+{
+    const char *const parts[] = {where ? where : "", where_rows ? " " : "", where_rows ? where_rows : ""};
+    int status = TN_OK;
+    for (int i = 0; i < 3 && status == TN_OK; i++)
+        status = tn__buf_append(out, parts[i], strlen(parts[i]) + (i == 2)); /* the last with its NUL */
+    return status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum tn_show_column { BY_SIZE, BY_ADDRESS, BY_TYPE, BY_LABEL, BY_KIND, BY_PREVIEW };
+
 const char *tn__part_name(uint8_t kind)
 {
     static const char *const names[] = {"items",  "keys", "values", "table",     "utf-8 copy",
@@ -67,20 +69,80 @@ static int add_row(tn_show *show, tn_neighbours *list, uint32_t id, const tn_ref
     if (show->set && !tn_set_has(show->set, id))
         return TN_OK;
     list->n_all++;
-    if (show->limit && list->n_rows >= show->limit)
+    if (!show->sorted && show->limit && list->n_rows >= show->limit)
         return TN_OK;
     tn_node node;
     tn_type type;
     TN_TRY(tn_node_get(show->snapshot, id, &node, err));
     TN_TRY(tn_snapshot_type(show->snapshot, node.type, &type));
-    tn_neighbour row = {.id = id, .kind = r->kind, .type = type.full_name, .address = node.address, .size = node.size};
-    TN_TRY(tn__label_into(show->snapshot, r, &show->scratch, err));
-    TN_TRY(keep_text(show, &row.label, err));
-    TN_TRY(keep_preview(show, id, &row.preview, err));
-    if (tn__buf_append(&list->rows, &row, sizeof row) < 0)
+    tn_neighbour row = {.id = id, .reference = *r, .type = type.full_name, .address = node.address, .size = node.size};
+    if (list->n_rows == UINT32_MAX || tn__buf_append(&list->rows, &row, sizeof row) < 0)
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
     list->n_rows++;
     return TN_OK;
+}
+
+static int fill_texts(tn_show *show, tn_neighbours *list, tn_error *err)
+{
+    for (uint32_t i = 0; i < list->n_rows; i++) {
+        tn_neighbour *row = (tn_neighbour *)(void *)list->rows.data + i;
+        TN_TRY(tn__label_into(show->snapshot, &row->reference, &show->scratch, err));
+        TN_TRY(keep_text(show, &row->label, err));
+        TN_TRY(keep_preview(show, row->id, &row->preview, err));
+    }
+    return TN_OK;
+}
+
+static tn_order_key key_of(const tn_show *show, const tn_neighbour *row)
+{
+    const char *text = NULL;
+    switch ((enum tn_show_column)show->column) {
+    case BY_SIZE: return (tn_order_key){.number = row->size, .text = ""};
+    case BY_ADDRESS: return (tn_order_key){.number = row->address, .text = ""};
+    case BY_TYPE: text = row->type; break;
+    case BY_LABEL: text = tn__show_text(show, row->label); break;
+    case BY_KIND: text = tn__kind_name(row->reference.kind); break;
+    case BY_PREVIEW: text = tn__show_text(show, row->preview); break;
+    }
+    return (tn_order_key){.text = text ? text : ""};
+}
+
+/* All rows are there; those that are shown stay, in order. */
+static int sort_rows(const tn_show *show, tn_neighbours *list, tn_error *err)
+{
+    uint32_t n = list->n_rows, n_shown = show->limit && show->limit < n ? show->limit : n;
+    tn_order_key *keys = tn__alloc(show->alloc, n * sizeof *keys);
+    tn_buf rows;
+    tn__buf_init(&rows, show->alloc);
+    int status = keys ? tn__buf_reserve(&rows, n_shown * sizeof(tn_neighbour)) : TN_ENOMEM;
+    for (uint32_t i = 0; status == TN_OK && i < n; i++) {
+        keys[i] = key_of(show, tn__show_row(list, i));
+        keys[i].row = i;
+    }
+    if (status == TN_OK)
+        tn__order_sort(keys, n, show->descending);
+    for (uint32_t i = 0; status == TN_OK && i < n_shown; i++)
+        status = tn__buf_append(&rows, tn__show_row(list, (uint32_t)keys[i].row), sizeof(tn_neighbour));
+    tn__free(show->alloc, keys, n * sizeof *keys);
+    if (status < 0) {
+        tn__buf_free(&rows);
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    }
+    tn__buf_free(&list->rows);
+    list->rows = rows;
+    list->n_rows = n_shown;
+    return TN_OK;
+}
+
+/* Texts are made for what is shown, unless they decide what that is. */
+static int finish_rows(tn_show *show, tn_neighbours *list, tn_error *err)
+{
+    bool by_text = show->sorted && (show->column == BY_LABEL || show->column == BY_PREVIEW);
+    if (by_text)
+        TN_TRY(fill_texts(show, list, err));
+    if (show->sorted && list->n_rows)
+        TN_TRY(sort_rows(show, list, err));
+    return by_text ? TN_OK : fill_texts(show, list, err);
 }
 
 static int find_references(tn_show *show, tn_error *err)
@@ -102,7 +164,7 @@ static int find_referrers(tn_show *show, tn_error *err)
     for (uint32_t i = 0; i < n; i++) {
         if (i > 0 && nodes[i] == nodes[i - 1])
             continue;
-        if (show->limit && show->referrers.n_rows >= show->limit && !show->set) {
+        if (show->limit && show->referrers.n_rows >= show->limit && !show->set && !show->sorted) {
             show->referrers.n_all += n - i;
             break;
         }
@@ -116,19 +178,27 @@ static int find_referrers(tn_show *show, tn_error *err)
     return TN_OK;
 }
 
+static int read_options(tn_show *show, const tn_view_options *o, tn_error *err)
+{
+    static const char *const names[] = {"size", "address", "type", "label", "kind", "preview"};
+    show->sorted = o->sort;
+    TN_TRY(tn__order_parse(o->sort, names, sizeof names / sizeof *names, 1, &show->column, &show->descending, err));
+    if (!(o->where && *o->where) && !o->where_rows)
+        return TN_OK;
+    TN_TRY(tn__where_both(o->where, o->where_rows, &show->scratch, err));
+    return tn_set_where(show->snapshot, (const char *)show->scratch.data, &show->set, err);
+}
+
 static int compute(tn_show *show, uint32_t id, const tn_view_options *o, tn_error *err)
 {
-    tn_snapshot *s = show->snapshot;
-    if (o->sort)
-        return tn__error_set(err, TN_EINVAL, 0,
-                             "show keeps references in their own order; it has no columns to sort by");
-    if (o->where && *o->where)
-        TN_TRY(tn_set_where(s, o->where, &show->set, err));
-    TN_TRY(tn_node_get(s, id, &show->node, err));
-    TN_TRY(tn_snapshot_type(s, show->node.type, &show->type));
+    TN_TRY(read_options(show, o, err));
+    TN_TRY(tn_node_get(show->snapshot, id, &show->node, err));
+    TN_TRY(tn_snapshot_type(show->snapshot, show->node.type, &show->type));
     TN_TRY(keep_preview(show, id, &show->preview, err));
     TN_TRY(find_references(show, err));
-    return find_referrers(show, err);
+    TN_TRY(finish_rows(show, &show->references, err));
+    TN_TRY(find_referrers(show, err));
+    return finish_rows(show, &show->referrers, err);
 }
 
 int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err)

@@ -6,7 +6,7 @@
 
 typedef struct tn_neighbour {
     uint32_t id;
-    enum tn_reference_kind kind;
+    tn_reference reference;
     uint64_t label, preview; /* offsets in texts; UINT64_MAX: none */
     const char *type;        /* full name */
     uint64_t address, size;
@@ -23,6 +23,8 @@ typedef struct tn_show {
     const tn_alloc *alloc;
     tn_set *set; /* of --where, or NULL */
     uint32_t limit;
+    bool sorted, descending;
+    size_t column; /* enum tn_show_column of show.c */
     tn_node node;
     tn_type type;
     tn_buf texts, scratch; /* NUL-terminated texts of the rows; one text */

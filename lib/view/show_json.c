@@ -52,7 +52,7 @@ static void list_json(const tn_show *show, tn_json *j, const char *key, const tn
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
         tn__json_string(j, "label", tn__show_text(show, row->label));
-        tn__json_string(j, "kind", tn__kind_name(row->kind));
+        tn__json_string(j, "kind", tn__kind_name(row->reference.kind));
         tn__json_u64(j, "node", row->id);
         tn__json_hex(j, "address", row->address);
         tn__json_string(j, "type", row->type);

@@ -71,8 +71,8 @@ static void print_row(const tn_show *show, const tn_neighbour *row, bool label_l
         tn__out_text(out, *label == ' ' ? " :" : " : ");
         tn__out_text(out, label);
     }
-    if (row->kind != TN_REF_OWNING)
-        tn__out_format(out, "  (%s)", tn__kind_name(row->kind));
+    if (row->reference.kind != TN_REF_OWNING)
+        tn__out_format(out, "  (%s)", tn__kind_name(row->reference.kind));
     tn__out_text(out, "\n");
 }
 

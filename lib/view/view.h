@@ -98,8 +98,10 @@ int tn__label_into(tn_snapshot *s, const tn_reference *r, tn_buf *out, tn_error 
 /* ---- facts.c ---- */
 
 bool tn__fact_u64(tn_snapshot *s, const char *key, uint64_t *out);
-const char *tn__fact_text(tn_snapshot *s, const char *key);  /* NULL: unknown */
-void tn__fact_print(tn_out *out, const tn_fact *fact);       /* value with the unit its key ends in */
+const char *tn__fact_text(tn_snapshot *s, const char *key);             /* NULL: unknown */
+bool tn__fact_bytes(const tn_fact *fact, uint64_t *bytes);              /* whether it is a number of bytes */
+const char *tn__fact_value(const tn_fact *fact, char *out, size_t cap); /* with the unit its key ends in; cap >= 40 */
+void tn__fact_print(tn_out *out, const tn_fact *fact);
 void tn__fact_time(uint64_t wall_ns, char *out, size_t cap); /* 2026-01-31 12:00:00 UTC */
 void tn__fact_duration(uint64_t ns, char *out, size_t cap);  /* 41.2 ms */
 void tn__fact_command(tn_snapshot *s, tn_out *out);          /* argv, quoted where a shell would need it */
@@ -112,11 +114,21 @@ uint32_t tn__checks_failed(tn_snapshot *s);     /* facts check.*.failed above 0 
 void tn__ledger_print(tn_snapshot *s, tn_out *out, const tn_view_options *o);
 void tn__ledger_json(tn_json *j, tn_snapshot *s);
 
-/* ---- order.c: the column given to --sort ---- */
+/* ---- order.c: which rows, in what order ---- */
 
 /* Index of the column in names and its direction; numbers default to descending, names (index >= first_name) to
  * ascending. sort NULL: column 0. TN_EINVAL lists the names. */
 int tn__order_parse(const char *sort, const char *const *names, size_t n, size_t first_name, size_t *column,
                     bool *descending, tn_error *err);
+
+typedef struct tn_order_key {
+    uint64_t number;  /* 0 where the column is a text */
+    const char *text; /* "" where it is a number */
+    size_t row;
+} tn_order_key;
+void tn__order_sort(tn_order_key *keys, size_t n, bool descending); /* equal ones stay in order of row */
+
+/* Where a row is an object, conditions on rows are further ones on objects: both in one text, in an empty buffer. */
+int tn__where_both(const char *where, const char *where_rows, tn_buf *out, tn_error *err);
 
 #endif

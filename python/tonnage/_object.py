@@ -249,11 +249,23 @@ class Object:
         """
         return self._snapshot._live(self)
 
-    def show(self, *, limit: int = 20) -> View:
-        """The page of the command's `show`: what it is, what it holds, what holds it."""
-        from tonnage._view import View
+    def show(
+        self,
+        *,
+        limit: int = 20,
+        where: str | None = None,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+    ) -> View:
+        """The page of the command's `show`: what it is, what it holds, what holds it.
 
-        return View(self._snapshot._core, "show", node=self._node, limit=limit)
+        Args:
+            limit: references shown, and referrers; 0 for all.
+            where: only those whose other end is in this selection.
+            sort: "size", "address", "type", "label", "kind" or "preview" of the other end; default: as they stand.
+            threshold: only those whose other end has this many bytes or more; an int or text such as "64k".
+        """
+        return self._snapshot._view("show", node=self._node, limit=limit, where=where, sort=sort, threshold=threshold)
 
     def _objects(self, ids: bytes) -> Objects:
         return Objects(self._snapshot, memoryview(ids).cast("I"))

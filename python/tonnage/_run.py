@@ -28,6 +28,10 @@ Runs a program and takes a snapshot when it ends.
   --previews N   longest piece of a value that is kept, in bytes (default 80)
   --redact       keep no text of the process at all, except names of types
   --no-at-exit   take no snapshot at the end; the program calls tonnage.snapshot() itself
+
+examples:
+  python -m tonnage run -o app.tonnage --force --previews 200 app.py --serve
+  python -m tonnage run --no-at-exit --redact -m app.worker
 """
 
 

@@ -163,16 +163,22 @@ class Snapshot:
         Example:
             >>> snapshot.summary(limit=3)  # doctest: +SKIP
         """
-        rows = None if threshold is None else f"size:>={threshold}"
-        return self._view("summary", by=by, where=where, limit=limit, sort=sort, where_rows=rows)
+        return self._view("summary", by=by, where=where, limit=limit, sort=sort, threshold=threshold)
 
-    def largest(self, limit: int = 20, where: str | None = None, sort: str | None = None) -> View:
+    def largest(
+        self,
+        limit: int = 20,
+        where: str | None = None,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+    ) -> View:
         """The largest single objects.
 
         Args:
             limit: rows, 0 for all.
             where: only objects of this selection.
-            sort: a column; "-" before it turns the order around.
+            sort: "address", "type" or "preview" for another order of the largest; "-size" for the smallest instead.
+            threshold: only objects of this many bytes or more; an int or text such as "64k".
 
         Returns:
             A view, the table of `tonnage largest`. Cost: one pass over sizes.
@@ -180,11 +186,27 @@ class Snapshot:
         Example:
             >>> snapshot[snapshot.largest().rows[0]["address"]]  # doctest: +SKIP
         """
-        return self._view("largest", limit=limit, where=where, sort=sort)
+        return self._view("largest", limit=limit, where=where, sort=sort, threshold=threshold)
 
-    def info(self) -> View:
-        """What is known of the process, the capture and the file: the page of `tonnage info`. Cost: none."""
-        return self._view("info")
+    def info(
+        self,
+        limit: int = 0,
+        where: str | None = None,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+    ) -> View:
+        """What is known of the process, the capture and the file: the page of `tonnage info`.
+
+        Args:
+            limit: frames of a thread, 0 for all; rows where the facts are selected or sorted.
+            where: only facts of this selection, for instance "text:malloc size:>=1M".
+            sort: "size" or "name"; "-" before it turns the order around.
+            threshold: only facts of this many bytes or more; an int or text such as "64k".
+
+        Returns:
+            A view. It has rows when facts are selected or sorted. Cost: none.
+        """
+        return self._view("info", limit=limit, where=where, sort=sort, threshold=threshold)
 
     def _view(self, kind: str, **options: str | int | None) -> View:
         from tonnage._view import View

@@ -32,7 +32,9 @@ class View:
 
     __slots__ = ("_core", "_data", "_json", "_kind", "_options", "_rows", "_text")
 
-    def __init__(self, core: Core, kind: str, **options: Any) -> None:
+    def __init__(self, core: Core, kind: str, *, threshold: int | str | None = None, **options: Any) -> None:
+        if threshold is not None:
+            options["where_rows"] = f"size:>={threshold}"
         self._core = core
         self._kind = kind
         self._options = options

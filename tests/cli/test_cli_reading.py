@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -81,6 +82,133 @@ def test_ledger_sums_and_unknown_rows_are_null(cli: Cli, shop: Path) -> None:
 def test_rows_follow_the_column(cli: Cli, shop: Path, sort: str, first: str) -> None:
     rows = json.loads(cli("summary", shop, "--json", "--sort", sort).stdout)["rows"]
     assert rows[0]["type"] == first
+
+
+@pytest.mark.parametrize(
+    ("options", "addresses"),
+    [
+        (["--limit", "3"], [0x200, 0x400, 0x300]),
+        (["--limit", "3", "--sort", "size"], [0x200, 0x400, 0x300]),
+        (["--limit", "3", "--sort", "-size"], [0x500, 0x600, 0x100]),
+        (["--limit", "3", "--sort", "address"], [0x200, 0x300, 0x400]),
+        (["--limit", "3", "--sort", "-address"], [0x400, 0x300, 0x200]),
+        (["--limit", "4", "--sort", "type"], [0x200, 0x100, 0x400, 0x300]),
+        (["--limit", "4", "--sort", "-type"], [0x400, 0x300, 0x100, 0x200]),
+        (["--limit", "3", "--sort", "preview"], [0x200, 0x300, 0x400]),
+        (["--limit", "3", "--sort", "-preview"], [0x400, 0x300, 0x200]),
+        (["--threshold", "64"], [0x200, 0x400, 0x300]),
+        (["--threshold", "64", "--where", "type:str"], [0x400, 0x300]),
+        (["--threshold", "0.0625 k", "--where", "-type:str"], [0x200]),
+        (["--where", "type:nothing", "--sort", "preview"], []),
+    ],
+)
+def test_largest_follows_its_options(cli: Cli, shop: Path, options: list[str], addresses: list[int]) -> None:
+    view = json.loads(cli("largest", shop, "--json", *options).stdout)
+    assert [int(row["address"], 16) - 0x7F0000000000 for row in view["rows"]] == addresses
+    sizes = [row["size"] for row in view["rows"]]
+    assert [row["cum_size"] for row in view["rows"]] == list(itertools.accumulate(sizes))
+
+
+@pytest.mark.parametrize(
+    ("options", "labels", "more"),
+    [
+        ([], [" key 0", "[\"it's\\x1b[\\ud800\"]", " key 1"], 0),
+        (["--sort", "size"], [" key 1", " key 0", "[\"it's\\x1b[\\ud800\"]"], 0),
+        (["--sort", "size", "--limit", "1"], [" key 1"], 2),
+        (["--sort", "-size", "--limit", "1"], ["[\"it's\\x1b[\\ud800\"]"], 2),
+        (["--sort", "label"], [" key 0", " key 1", "[\"it's\\x1b[\\ud800\"]"], 0),
+        (["--sort", "-label", "--limit", "2"], ["[\"it's\\x1b[\\ud800\"]", " key 1"], 1),
+        (["--sort", "address"], [" key 0", " key 1", "[\"it's\\x1b[\\ud800\"]"], 0),
+        (["--sort", "type"], ["[\"it's\\x1b[\\ud800\"]", " key 0", " key 1"], 0),
+        (["--sort", "preview", "--limit", "2"], [" key 0", " key 1"], 1),
+        (["--sort", "kind"], [" key 0", "[\"it's\\x1b[\\ud800\"]", " key 1"], 0),
+        (["--threshold", "64"], [" key 0", " key 1"], 0),
+        (["--threshold", "64", "--where", "text:größ"], [" key 1"], 0),
+        (["--threshold", "1k"], [], 0),
+    ],
+)
+def test_show_follows_its_options(cli: Cli, shop: Path, options: list[str], labels: list[str], more: int) -> None:
+    references = json.loads(cli("show", shop, "0x7f0000000200", "--json", *options).stdout)["references"]
+    assert [row["label"] for row in references["rows"]] == labels
+    assert (references["more"], references["count"]) == (more, len(labels) + more)
+
+
+def test_show_options_are_about_referrers_too(cli: Cli, shop: Path) -> None:
+    def referrers(*options: str) -> list[str]:
+        view = json.loads(cli("show", shop, "0x7f0000000200", "--json", *options).stdout)
+        return [row["type"] for row in view["referrers"]["rows"]]
+
+    assert referrers("--sort", "size", "--limit", "1") == ["shop.cart.Cart"]
+    assert referrers("--threshold", "56") == ["shop.cart.Cart"]
+    assert referrers("--threshold", "57") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (["--where", "text:process."], ["process.pid", "process.host", "process.argv.0", "process.argv.1"]),
+        (["--where", "text:process.", "--sort", "-name", "--limit", "1"], ["process.pid"]),
+        (["--where", "text:3.12 -text:tool"], ["python.version"]),
+        (["--where", "text:UTC"], ["capture.wall_time_ns"]),
+        (["--threshold", "2k", "--sort", "size", "--limit", "3"],
+         ["memory.rss_bytes", "ledger.rss_bytes", "ledger.mapped_files_bytes"]),
+        (["--where", "size:<1k", "--sort", "name"], ["ledger.not_resident_bytes", "ledger.tonnage_bytes"]),
+        (["--where", "text:nothing"], []),
+    ],
+)  # fmt: skip
+def test_info_follows_its_options(cli: Cli, shop: Path, options: list[str], names: list[str]) -> None:
+    view = json.loads(cli("info", shop, "--json", *options).stdout)
+    assert {row["name"] for row in view["rows"]} == set(names)
+    if "--sort" in options:
+        assert [row["name"] for row in view["rows"]] == names
+    for row in view["rows"]:
+        assert list(row) == view["columns"]
+        assert row["value"] == view["info"]["facts"][row["name"]]
+        assert row["size"] == (row["value"] if row["name"].endswith("bytes") else None)
+    text = cli("info", shop, *options).stdout
+    assert f"\n{len(names) + view['more']} of " in text
+    assert [line.split()[0] for line in text.splitlines()[5:] if not line.startswith("<")] == [
+        row["name"] for row in view["rows"]
+    ]
+
+
+def test_info_without_options_has_no_rows(cli: Cli, shop: Path) -> None:
+    assert "rows" not in json.loads(cli("info", shop, "--json").stdout)
+
+
+@pytest.mark.parametrize(
+    ("options", "chunks", "more", "filtered"),
+    [
+        ([], ["SIZE", "DEGR", "REFS"], 0, 0),
+        (["--sort", "offset"], ["SIZE", "DEGR", "REFS"], 0, 0),
+        (["--sort", "-offset"], ["REFS", "DEGR", "SIZE"], 0, 0),
+        (["--sort", "message"], ["DEGR", "REFS", "SIZE"], 0, 0),
+        (["--sort", "-message", "--limit", "1"], ["SIZE"], 2, 0),
+        (["--sort", "status"], ["SIZE", "DEGR", "REFS"], 0, 0),
+        (["--where", "text:REFS"], ["REFS"], 0, 2),
+        (["--where", "text:ECORRUPT -text:REFS"], ["SIZE", "DEGR"], 0, 1),
+        (["--where", "text:nothing"], [], 0, 3),
+    ],
+)
+def test_check_follows_its_options(
+    cli: Cli, shop: Path, tmp_path: Path, options: list[str], chunks: list[str], more: int, filtered: int
+) -> None:
+    """Three chunks with a flipped bit; what is shown changes neither the verdict nor the exit code."""
+    data = bytearray(shop.read_bytes())
+    for chunk in json.loads(cli("check", shop, "--json").stdout)["chunks"]:
+        if chunk["id"] in ("SIZE", "DEGR", "REFS"):
+            data[chunk["offset"] + 48] ^= 1
+    path = tmp_path / "broken.tonnage"
+    path.write_bytes(data)
+    got = cli("check", path, "--json", *options)
+    view = json.loads(got.stdout)
+    assert (got.returncode, view["verdict"]) == (1, "corrupt")
+    assert [one["message"].split("chunk ")[1][:4] for one in view["findings"]] == chunks
+    assert (view["more"], view["filtered"]) == (more, filtered)
+    text = cli("check", path, *options).stdout
+    assert "Findings in the file (3)\n" in text
+    assert (f"  <{more} more; " in text) == (more > 0)
+    assert (f"  <{filtered} not selected>\n" in text) == (filtered > 0)
 
 
 def test_show_names_both_ends(cli: Cli, shop: Path) -> None:

@@ -143,3 +143,12 @@ def test_wrong_words_are_a_usage_error(words: list[str], tmp_path: Path) -> None
     code, out, errors = outcome(["-m", "tonnage", "run", *words], tmp_path)
     assert (code, out) == (2, "")
     assert "--help" in errors[0]
+
+
+def test_the_help_has_an_example_of_each_option(tmp_path: Path) -> None:
+    code, out, errors = outcome(["-m", "tonnage", "run", "--help"], tmp_path)
+    options, examples = out.split("examples:\n")
+    assert (code, errors) == (0, [])
+    listed = set(re.findall(r"^  (-+[a-z-]+)", options, re.MULTILINE))
+    assert listed <= set(examples.split())
+    assert len(listed) == 5

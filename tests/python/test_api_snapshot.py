@@ -165,6 +165,25 @@ def test_the_largest_come_first_and_can_be_looked_up() -> None:
         assert taken[first["address"]].capacity == 5_000_000
 
 
+def test_every_view_takes_the_options_of_its_verb() -> None:
+    held = ["x" * 100, "y" * 3000, ("a", "b"), "z" * 1000]
+    with tonnage.snapshot(of=[held]) as taken:
+        big = taken.largest(threshold=1000, where="type:str")
+        assert [row["address"] for row in big] == [id(held[1]), id(held[3])]
+        assert [row["address"] for row in taken.largest(sort="address", threshold=1000)] == sorted(
+            id(one) for one in held[1:] if len(one) > 2
+        )
+        shown = taken[id(held)].show(sort="-size", where="type:str", threshold="0.5k", limit=1)
+        (row,) = shown.data["references"]["rows"]
+        assert (row["label"], row["address"], shown.data["references"]["more"]) == ("[3]", hex(id(held[3])), 1)
+        (row,) = taken.info(where="text:memory.", threshold="1M", sort="size", limit=1)
+        assert (row["name"], row["value"]) == ("memory.rss_bytes", taken.rss)
+        assert "\nFile\n" in repr(taken.info(limit=1))
+        for wrong in taken.largest, taken.info, taken[id(held)].show:
+            with pytest.raises(tonnage.ArgumentError):
+                wrong(sort="nonsense")
+
+
 def test_info_is_the_page_of_the_command() -> None:
     with tonnage.snapshot() as taken:
         assert taken.info().data["info"]["pid"] == os.getpid()

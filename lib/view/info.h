@@ -1,0 +1,18 @@
+/* info.h - facts as rows, between info.c (the page) and info_rows.c. */
+#ifndef TN_INFO_H
+#define TN_INFO_H
+
+#include "view/view.h"
+
+typedef struct tn_info_rows {
+    tn_snapshot *snapshot;
+    tn_buf keys; /* tn_order_key: row is the index of the fact */
+    size_t n, n_shown;
+} tn_info_rows;
+
+int tn__info_rows(tn_snapshot *s, const tn_view_options *o, tn_info_rows *rows, tn_error *err);
+void tn__info_rows_free(tn_info_rows *rows); /* also after a failure */
+int tn__info_rows_text(const tn_info_rows *rows, const tn_view_options *o, tn_out *out, tn_error *err);
+void tn__info_rows_json(const tn_info_rows *rows, const tn_view_options *o, tn_json *j);
+
+#endif
