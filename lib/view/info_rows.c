@@ -60,7 +60,7 @@ static bool fact_at(const tn_info_rows *rows, size_t i, tn_fact *fact)
 
 int tn__info_rows_text(const tn_info_rows *rows, const tn_view_options *o, tn_out *out, tn_error *err)
 {
-    static const tn_table_column columns[] = {{"Fact", false}, {"Value", false}};
+    static const tn_table_column columns[] = {{"Fact", false, 0}, {"Value", false, 0}};
     char text[40];
     tn_fact fact;
     tn_table t;

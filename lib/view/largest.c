@@ -78,8 +78,8 @@ static int fill_table(tn_largest *l, tn_table *t, tn_error *err)
 static int write_text(tn_largest *l, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     static const tn_table_column columns[] = {
-        {"Index", true}, {"Size", true}, {"%", true},     {"Total", true},
-        {"%", true},     {"at", false},  {"Type", false}, {"Preview", false},
+        {"Index", true, 0}, {"Size", true, 0}, {"%", true, 1},     {"Total", true, 2},
+        {"%", true, 2},     {"at", false, 0},  {"Type", false, 0}, {"Preview", false, 0},
     };
     tn_table t;
     tn__table_init(&t, l->top.alloc, columns, sizeof columns / sizeof *columns);
@@ -90,9 +90,11 @@ static int write_text(tn_largest *l, const tn_view_options *o, tn_out *out, tn_e
         tn__out_format(out, "%" PRIu64 " object%s, %s\n\n", l->top.count, l->top.count == 1 ? "" : "s",
                        tn_format_bytes(l->top.bytes, size, sizeof size));
         tn__table_print(&t, out, o);
+        tn__out_wrap(out, o->width);
         if (l->top.count > l->top.n_rows)
             tn__out_format(out, "<%" PRIu64 " more objects; use --limit N to see more, --limit 0 for all>\n",
                            l->top.count - l->top.n_rows);
+        tn__out_unwrap(out);
     }
     tn__table_free(&t);
     return status;

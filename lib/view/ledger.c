@@ -25,15 +25,17 @@ static bool resident(tn_snapshot *s, uint64_t *rss)
     return tn__fact_u64(s, "ledger.rss_bytes", rss) || tn__fact_u64(s, "memory.rss_bytes", rss);
 }
 
-static void print_row(tn_out *out, const char *text, bool known, bool subtracted, uint64_t bytes, uint64_t rss)
+enum { WITH_SHARES = 69 }; /* columns of a row; a narrower terminal gets it without its share */
+
+static void print_row(tn_out *out, const char *text, bool known, bool subtracted, uint64_t bytes, uint64_t whole)
 {
     char size[24], cell[32] = "unknown", share[32];
     const char *sign = subtracted && bytes ? "-" : "";
     if (known)
         snprintf(cell, sizeof cell, "%s%s", sign, tn_format_bytes(bytes, size, sizeof size));
     tn__out_format(out, "  %-44s %12s", text, cell);
-    if (known && rss) {
-        snprintf(share, sizeof share, "%s%.1f", sign, tn__pct(bytes, rss));
+    if (known && whole) {
+        snprintf(share, sizeof share, "%s%.1f", sign, tn__pct(bytes, whole));
         tn__out_format(out, "  %6s %%", share);
     }
     tn__out_text(out, "\n");
@@ -53,12 +55,13 @@ void tn__ledger_print(tn_snapshot *s, tn_out *out, const tn_view_options *o)
     uint64_t rss = 0, bytes;
     bool known = resident(s, &rss);
     print_heading(s, out, o, known, rss);
+    uint64_t whole = tn__columns_of(o) < WITH_SHARES ? 0 : rss;
     for (int i = 0; i < N_ROWS; i++) {
         bytes = 0;
         bool have = tn__fact_u64(s, rows[i].key, &bytes);
-        print_row(out, rows[i].text, have, i == N_ROWS - 1, bytes, rss);
+        print_row(out, rows[i].text, have, i == N_ROWS - 1, bytes, whole);
     }
-    print_row(out, "total, read after the pause", known, false, rss, rss);
+    print_row(out, "total, read after the pause", known, false, rss, whole);
 }
 
 void tn__ledger_json(tn_json *j, tn_snapshot *s)

@@ -29,6 +29,7 @@ static void print_when(tn_snapshot *s, tn_out *out)
 void tn__heading_print(tn_snapshot *s, tn_out *out, const tn_view_options *o)
 {
     uint64_t pid;
+    tn__out_wrap(out, o->width);
     tn__out_text(out, o->color ? "\033[1m" : "");
     tn__fact_command(s, out);
     tn__out_text(out, o->color ? "\033[0m" : "");
@@ -42,6 +43,7 @@ void tn__heading_print(tn_snapshot *s, tn_out *out, const tn_view_options *o)
     }
     print_when(s, out);
     tn__out_text(out, "\n");
+    tn__out_unwrap(out);
 }
 
 static void print_totals(tn_snapshot *s, const tn_summary *sum, const tn_view_options *o, tn_out *out)
@@ -61,17 +63,18 @@ static void print_totals(tn_snapshot *s, const tn_summary *sum, const tn_view_op
     tn__out_text(out, "\n");
 }
 
+/* Shares and running totals can be reckoned; what there is, how much of it and where it is cannot. */
 static const tn_table_column by_type[] = {
-    {"Index", true},      {"Count", true}, {"%", true},       {"Size", true}, {"%", true},
-    {"Cumulative", true}, {"%", true},     {"Largest", true}, {"at", false},  {"Type", false},
+    {"Index", true, 0},      {"Count", true, 0}, {"%", true, 4},       {"Size", true, 0}, {"%", true, 0},
+    {"Cumulative", true, 3}, {"%", true, 3},     {"Largest", true, 1}, {"at", false, 2},  {"Type", false, 0},
 };
 static const tn_table_column by_size[] = {
-    {"Index", true},      {"Count", true}, {"%", true},    {"Size", true},    {"%", true},
-    {"Cumulative", true}, {"%", true},     {"Each", true}, {"one at", false},
+    {"Index", true, 0},      {"Count", true, 0}, {"%", true, 4},    {"Size", true, 0},    {"%", true, 0},
+    {"Cumulative", true, 3}, {"%", true, 3},     {"Each", true, 0}, {"one at", false, 0},
 };
 static const tn_table_column by_module[] = {
-    {"Index", true},      {"Count", true}, {"%", true},       {"Size", true}, {"%", true},
-    {"Cumulative", true}, {"%", true},     {"Largest", true}, {"at", false},  {"Module", false},
+    {"Index", true, 0},      {"Count", true, 0}, {"%", true, 4},       {"Size", true, 0}, {"%", true, 0},
+    {"Cumulative", true, 3}, {"%", true, 3},     {"Largest", true, 1}, {"at", false, 2},  {"Module", false, 0},
 };
 
 static void fill_rows(const tn_summary *sum, tn_table *t)
@@ -97,22 +100,19 @@ static void fill_rows(const tn_summary *sum, tn_table *t)
 
 static void fill_total(const tn_summary *sum, tn_table *t)
 {
-    static const char *const nouns[][2] = {{"type", "types"}, {"size", "sizes"}, {"module", "modules"}};
     const tn_group_row *total = &sum->census.total;
-    char text[64];
-    tn__table_text(t, "");
+    tn__table_text(t, "total");
     tn__table_u64(t, total->count);
     tn__table_pct(t, total->count, total->count);
     tn__table_bytes(t, total->bytes);
     tn__table_pct(t, total->bytes, total->bytes);
-    for (int i = 0; i < 4 - (sum->by == TN_BY_SIZE); i++)
+    for (int i = 0; i < 5 - (sum->by == TN_BY_SIZE); i++)
         tn__table_text(t, "");
-    snprintf(text, sizeof text, "total of %zu %s", sum->n_groups, nouns[sum->by][sum->n_groups != 1]);
-    tn__table_text(t, text);
 }
 
 static void print_rest(const tn_summary *sum, tn_out *out)
 {
+    static const char *const nouns[][2] = {{"type", "types"}, {"size", "sizes"}, {"module", "modules"}};
     char size[24];
     size_t more = sum->census.n_rows - sum->n_shown;
     if (more)
@@ -120,8 +120,9 @@ static void print_rest(const tn_summary *sum, tn_out *out)
                        tn_format_bytes(sum->more_bytes, size, sizeof size));
     if (sum->n_filtered)
         tn__out_format(out, "<%zu row%s below the threshold>\n", sum->n_filtered, sum->n_filtered == 1 ? "" : "s");
-    tn__out_format(out, "tonnage itself: %" PRIu64 " object%s, %s (in no row above)\n\n", sum->census.own.count,
-                   sum->census.own.count == 1 ? "" : "s", tn_format_bytes(sum->census.own.bytes, size, sizeof size));
+    tn__out_format(out, "%zu %s in all; tonnage itself: %" PRIu64 " object%s, %s (in no row above)\n\n", sum->n_groups,
+                   nouns[sum->by][sum->n_groups != 1], sum->census.own.count, sum->census.own.count == 1 ? "" : "s",
+                   tn_format_bytes(sum->census.own.bytes, size, sizeof size));
 }
 
 void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_options *o, tn_out *out, tn_table *table)
@@ -134,12 +135,18 @@ void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_optio
     if (table->status < 0)
         return;
     tn__heading_print(s, out, o);
+    tn__out_wrap(out, o->width);
     print_totals(s, sum, o, out);
+    tn__out_unwrap(out);
     tn__table_print(table, out, o);
+    tn__out_wrap(out, o->width);
     print_rest(sum, out);
+    tn__out_unwrap(out);
     tn__ledger_print(s, out, o);
     uint32_t failed = tn__checks_failed(s);
+    tn__out_wrap(out, o->width);
     if (failed)
         tn__out_format(out, "\nwarning: %u self-check%s of the capture failed; see `tonnage check FILE`\n",
                        (unsigned)failed, failed == 1 ? "" : "s");
+    tn__out_unwrap(out);
 }

@@ -1,4 +1,7 @@
-/* table.c - columns of text aligned by what a terminal shows; the last one is cut at the terminal's width. */
+/* table.c - columns of text aligned by what a terminal shows; the last one is cut at the terminal's width.
+ *
+ * What is spare is left out first, so that a narrow terminal shows the most important columns whole.
+ */
 #include "view/view.h"
 
 #include <inttypes.h>
@@ -6,7 +9,8 @@
 #include <string.h>
 
 enum { MAX_COLUMNS = 16, GAP = 2 };
-#define HEADING UINT32_MAX /* as a row */
+#define HEADING UINT32_MAX  /* as a row */
+#define LEFT_OUT UINT32_MAX /* as a width */
 
 void tn__table_init(tn_table *t, const tn_alloc *a, const tn_table_column *columns, uint32_t n_columns)
 {
@@ -91,19 +95,24 @@ static const char *text_at(const tn_table *t, uint32_t row, uint32_t column)
     return row == HEADING ? t->columns[column].heading : cell(t, row * t->n_columns + column);
 }
 
+enum { LAST_COLUMN = 14 }; /* the last one gets this much, an address, before others are left out */
+
 static void print_row(const tn_table *t, tn_out *out, uint32_t row, const uint32_t *widths, uint32_t limit)
 {
     uint32_t used = 0, n_columns = t->n_columns;
+    bool first = true;
     while (n_columns > 0 && !*text_at(t, row, n_columns - 1)) /* no blanks at the end of a line */
         n_columns--;
     for (uint32_t c = 0; c < n_columns; c++) {
+        if (widths[c] == LEFT_OUT)
+            continue;
         const char *text = text_at(t, row, c);
         size_t n = strlen(text);
         uint32_t width = tn__text_width(text, n);
         bool last = c + 1 == n_columns;
-        if (c > 0)
-            spaces(out, GAP);
-        used += c > 0 ? GAP : 0;
+        spaces(out, first ? 0 : GAP);
+        used += first ? 0 : GAP;
+        first = false;
         if (t->columns[c].right)
             spaces(out, widths[c] - width);
         if (c + 1 == t->n_columns && used < limit && width > limit - used) {
@@ -116,6 +125,27 @@ static void print_row(const tn_table *t, tn_out *out, uint32_t row, const uint32
         if (!t->columns[c].right && !last)
             spaces(out, widths[c] - width);
         used += widths[c];
+    }
+}
+
+/* Leaves columns out until the others fit, or none is spare. */
+static void fit(const tn_table *t, uint32_t *widths, uint32_t limit)
+{
+    for (;;) {
+        uint64_t sum = 0;
+        uint8_t spare = 0;
+        for (uint32_t c = 0; c < t->n_columns; c++) {
+            if (widths[c] == LEFT_OUT)
+                continue;
+            bool last = c + 1 == t->n_columns;
+            sum += (sum ? GAP : 0) + (last && widths[c] > LAST_COLUMN ? LAST_COLUMN : widths[c]);
+            spare = t->columns[c].spare > spare ? t->columns[c].spare : spare;
+        }
+        if (sum <= limit || spare == 0)
+            return;
+        for (uint32_t c = 0; c < t->n_columns; c++)
+            if (t->columns[c].spare == spare)
+                widths[c] = LEFT_OUT;
     }
 }
 
@@ -138,7 +168,8 @@ void tn__table_print(const tn_table *t, tn_out *out, const tn_view_options *o)
             widths[c] = width > widths[c] ? width : widths[c];
         }
     }
-    uint32_t limit = o->width ? o->width : 100;
+    uint32_t limit = tn__columns_of(o);
+    fit(t, widths, limit);
     if (o->color)
         tn__out_text(out, "\033[1m");
     print_row(t, out, HEADING, widths, limit);

@@ -36,13 +36,18 @@ typedef struct tn_out {
     const tn_sink *sink;
     size_t n;
     bool failed;
-    char buffer[8192];
+    uint32_t wrap, used; /* columns of a line, 0: lines stay as they come; of them used */
+    size_t n_blanks, n_word;
+    char buffer[8192], word[256]; /* blanks and a word that wait for the end of the word */
 } tn_out;
 void tn__out_init(tn_out *out, const tn_sink *sink);
 void tn__out_bytes(tn_out *out, const char *bytes, size_t n);
 void tn__out_text(tn_out *out, const char *text);
 void tn__out_escaped(tn_out *out, const char *text); /* any length, terminal-safe */
 void tn__out_format(tn_out *out, const char *format, ...) __attribute__((format(printf, 2, 3))); /* < 512 bytes */
+/* From here on lines break between words, and go on indented, so that no terminal cuts them; width as in the options. */
+void tn__out_wrap(tn_out *out, uint32_t width);
+void tn__out_unwrap(tn_out *out);
 int tn__out_end(tn_out *out, tn_error *err);
 
 /* ---- json.c ---- */
@@ -67,9 +72,15 @@ void tn__json_line(tn_json *j);                                 /* the next valu
 
 /* ---- table.c ---- */
 
+static inline uint32_t tn__columns_of(const tn_view_options *o)
+{
+    return o->width ? o->width : 100;
+}
+
 typedef struct tn_table_column {
     const char *heading;
     bool right;
+    uint8_t spare; /* left out where the terminal is too narrow, higher numbers first; 0: never */
 } tn_table_column;
 typedef struct tn_table {
     const tn_table_column *columns;

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import itertools
 import json
+import os
+import pty
+import struct
+import subprocess
+import termios
 from pathlib import Path
 
 import pytest
-from conftest import Cli
+from conftest import CLI, Cli
 
 GOLDEN = Path(__file__).with_name("golden")
 VERBS = ("summary", "largest", "show", "info", "check")
@@ -226,6 +233,59 @@ def test_show_names_both_ends(cli: Cli, shop: Path) -> None:
 
 def test_address_may_be_decimal(cli: Cli, shop: Path) -> None:
     assert cli("show", shop, str(int(CART, 16))).stdout == cli("show", shop, CART).stdout
+
+
+def on_terminal(width: int, *words: str | Path) -> str:
+    """What the command prints on a terminal of this many columns, without colours."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
+    environment = {**os.environ, "LC_ALL": "C", "NO_COLOR": "1"}
+    process = subprocess.Popen([CLI, *map(str, words)], stdout=slave, env=environment)
+    os.close(slave)
+    pieces = []
+    with contextlib.suppress(OSError):  # what a read gives when the other end is closed
+        while piece := os.read(master, 65536):
+            pieces.append(piece)
+    os.close(master)
+    assert process.wait() == 0
+    return b"".join(pieces).decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        ("--limit", "1", "--threshold", "50", "--where", "-text:nothing -text:to -text:see -text:here"),
+        ("--by", "size"),
+        ("--by", "module"),
+    ],
+    ids=["type", "size", "module"],
+)
+def test_a_summary_fits_its_terminal(cli: Cli, tmp_path: Path, rest: tuple[str, ...]) -> None:
+    """At any width from 60 on lines are no wider, prose breaks between words, and only names of types are cut."""
+    import shop_snapshot
+
+    path = tmp_path / "shop.tonnage"
+    arguments = {f"process.argv.{n}": f"--option-{n}=größer" for n in range(2, 12)}
+    path.write_bytes(shop_snapshot.data(**{"check.pools.failed": 3}, **arguments))
+
+    def parts(text: str) -> tuple[list[str], list[str], list[str], list[str], list[str]]:
+        above, rest = text.split("\nIndex")
+        table, rest = rest.split("\ntotal")
+        foot, rest = rest.split("\n", 1)[1].split("\n\nResident")
+        ledger, warning = rest.split("\n\nwarning")
+        return above.split(), table.splitlines(), foot.split(), ledger.splitlines(), warning.split()
+
+    above, table, foot, ledger, warning = parts(cli("summary", path, *rest).stdout)
+    for width in range(60, 201, 4):
+        printed = on_terminal(width, "summary", path, *rest)
+        assert max(map(len, printed.splitlines())) <= width, printed
+        got = parts(printed)
+        assert (got[0], got[2], got[4]) == (above, foot, warning)
+        assert len(got[1]) == len(table)
+        assert all(line.startswith(short) for line, short in zip(ledger, got[3], strict=True))
+        assert width < 72 or got[3] == ledger
+        assert width < 100 or got[1] == table
+        assert width > 60 or "Cumulative" not in got[1][0]
 
 
 def test_text_never_holds_controls(cli: Cli, shop: Path) -> None:
