@@ -42,7 +42,7 @@ suites: ## The names of the suites; each is also a target
 asan: bootstrap ## The C tests and the fuzz corpus under ASan and UBSan
 	@$(BIN)/python tools/run_tests.py asan
 
-lint: bootstrap build ## ruff, mypy, clang-format, the dependency table
+lint: bootstrap build ## ruff, mypy, stubs, clang-format, the dependency table
 	@$(BIN)/python tools/run_tests.py lint
 
 c python versions: bootstrap build

@@ -55,7 +55,7 @@ VERSION_FOLDERS = {"capture/cpython"}
 LOADERS = {
     "python/ext/_capture.c",
     "python/ext/_core.c",
-    "capture/inside/probe.c",  # asks the running interpreter its version, to find its table
+    "capture/inside/interpreter.c",  # asks the running interpreter its version, to find its table
     "python/tonnage/_run.py",  # starts programs as the interpreter of its version does
 }
 OS_FILES = {"lib/base/sys.c"}

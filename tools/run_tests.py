@@ -182,6 +182,7 @@ def suite_lint() -> Result:
     checks: list[tuple[str, list[str | Path]]] = [
         ("ruff", [BIN / "ruff", "check", "-q", "."]),
         ("mypy", [BIN / "mypy", "--strict", "--no-error-summary", "python/tonnage", "examples", "tools"]),
+        ("stubtest", [BIN / "python", "-m", "mypy.stubtest", "tonnage._core", "tonnage._capture"]),
         ("check_layers", [BIN / "python", "tools/check_layers.py"]),
     ]
     result = Result()

@@ -1,8 +1,8 @@
 /* inside.h - a capture of the process we run in.
  *
- *   probe.c    once, at import: finds the runtime's structures and checks the layout table on planted objects
- *   process.c  mappings, resident memory, allocator counters, process facts (no Python.h)
- *   facts.c    the FACT chunk
+ *   interpreter.c  once, at import: finds the runtime's structures and checks the layout table on planted objects
+ *   process.c      mappings, resident memory, allocator counters, process facts (no Python.h)
+ *   facts.c        the FACT chunk
  *   ../../python/ext/_capture.c: the module that calls tn_inside_*
  */
 #ifndef TN_INSIDE_H

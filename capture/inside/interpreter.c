@@ -1,4 +1,4 @@
-/* probe.c - finds this interpreter's structures and checks the layout table on planted objects, once.
+/* interpreter.c - finds this interpreter's structures and checks the layout table on planted objects, once.
  *
  * Nothing here trusts an offset that it can test: collector lists are found through a list made for the purpose, obmalloc's
  * arena table through the pools of two small objects, and every kind of layout is read back from objects whose content is
