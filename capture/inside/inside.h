@@ -57,6 +57,15 @@ typedef struct tn_process_memory {
     uint64_t malloc_in_use, malloc_free, malloc_mmap;
 } tn_process_memory;
 
+typedef struct tn_mapping {
+    uint64_t start, end;
+    char perms[5];
+    const char *name; /* in the line; "" without */
+} tn_mapping;
+bool tn_process_mapping(const char *line, tn_mapping *out); /* false: no line of /proc/PID/maps, no head of smaps */
+enum tn_memory_class tn_process_class(const tn_mapping *m, uint64_t guard_end); /* end of the guard before it, or 0 */
+void tn_process_sort(tn_range *ranges, uint32_t n);                             /* allocates nothing */
+
 int tn_process_ranges(tn_range **ranges, uint32_t *n, tn_error *err); /* readable mappings; tn_process_free_ranges */
 int tn_process_statics(tn_range **ranges, uint32_t *n, tn_error *err);
 void tn_process_free_ranges(tn_range *ranges, uint32_t n);

@@ -6,7 +6,6 @@
 #include <link.h>
 #include <malloc.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -55,6 +54,42 @@ static bool next_line(lines *l, char *out, size_t cap)
     }
     out[n] = 0;
     return true;
+}
+
+/* ---- a mapping: "7f..-7f.. r-xp 00001000 08:01 1234     /usr/lib/a b.so", the last field to the end of the line ---- */
+
+bool tn_process_mapping(const char *line, tn_mapping *out)
+{
+    unsigned long long start, end;
+    char perms[8];
+    int name = -1;
+    if (sscanf(line, "%llx-%llx %7s %*s %*s %*s %n", &start, &end, perms, &name) != 3 || strlen(perms) != 4)
+        return false;
+    *out = (tn_mapping){.start = start, .end = end, .name = name < 0 ? "" : line + name};
+    memcpy(out->perms, perms, sizeof out->perms);
+    return true;
+}
+
+static bool begins(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* Brackets mean the kernel's own names at the beginning only: a path may hold them too. Thread stacks are anonymous; glibc
+ * puts a guard below each one. */
+enum tn_memory_class tn_process_class(const tn_mapping *m, uint64_t guard_end)
+{
+    if (strcmp(m->name, "[heap]") == 0)
+        return TN_MEMORY_HEAP;
+    if (strcmp(m->name, "[stack]") == 0 || begins(m->name, "[stack:"))
+        return TN_MEMORY_STACK;
+    if (begins(m->name, "[v"))
+        return TN_MEMORY_SPECIAL;
+    if (m->perms[3] == 's')
+        return TN_MEMORY_SHARED;
+    if (m->name[0] == '/')
+        return TN_MEMORY_FILE;
+    return m->start == guard_end && m->perms[1] == 'w' ? TN_MEMORY_STACK : TN_MEMORY_ANONYMOUS;
 }
 
 /* ---- ranges ---- */
@@ -108,17 +143,14 @@ void tn_process_free_ranges(tn_range *ranges, uint32_t n)
 
 int tn_process_ranges(tn_range **ranges, uint32_t *n, tn_error *err)
 {
-    char line[512], perms[8];
-    unsigned long long start, end;
+    char line[512];
+    tn_mapping m;
     range_list list = {0};
     lines l = {.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
     bool ok = true;
-    while (ok && l.fd >= 0 && next_line(&l, line, sizeof line)) {
-        if (sscanf(line, "%llx-%llx %7s", &start, &end, perms) != 3 || perms[0] != 'r' ||
-            (!strchr(line, '/') && strstr(line, "[v")))
-            continue;
-        ok = add_range(&list, start, end);
-    }
+    while (ok && l.fd >= 0 && next_line(&l, line, sizeof line))
+        if (tn_process_mapping(line, &m) && m.perms[0] == 'r' && tn_process_class(&m, 0) != TN_MEMORY_SPECIAL)
+            ok = add_range(&list, m.start, m.end);
     if (l.fd >= 0)
         close(l.fd);
     return finish(&list, ok, ranges, n, err);
@@ -140,10 +172,27 @@ static int add_segments(struct dl_phdr_info *info, size_t size, void *data)
     return 0;
 }
 
-static int by_start(const void *a, const void *b)
+/* By start, in place: qsort() of older C libraries calls malloc, and a capture leaves the program's heap as it is. */
+void tn_process_sort(tn_range *ranges, uint32_t n)
 {
-    const tn_range *x = a, *y = b;
-    return x->start < y->start ? -1 : x->start > y->start;
+    uint32_t heap = n / 2;
+    while (n > 1) {
+        tn_range one;
+        if (heap > 0) {
+            one = ranges[--heap]; /* make a heap, the largest first */
+        } else {
+            one = ranges[--n]; /* take the largest out */
+            ranges[n] = ranges[0];
+        }
+        uint32_t at = heap;
+        for (uint32_t child; (child = 2 * at + 1) < n; at = child) {
+            child += child + 1 < n && ranges[child + 1].start > ranges[child].start;
+            if (ranges[child].start <= one.start)
+                break;
+            ranges[at] = ranges[child];
+        }
+        ranges[at] = one;
+    }
 }
 
 int tn_process_statics(tn_range **ranges, uint32_t *n, tn_error *err)
@@ -151,7 +200,7 @@ int tn_process_statics(tn_range **ranges, uint32_t *n, tn_error *err)
     range_list list = {0};
     bool ok = dl_iterate_phdr(add_segments, &list) == 0;
     if (ok)
-        qsort(list.data, list.count, sizeof *list.data, by_start);
+        tn_process_sort(list.data, list.count);
     return finish(&list, ok, ranges, n, err);
 }
 
@@ -190,23 +239,6 @@ uint64_t tn_process_rss(void)
     return sscanf(text, "%llu %llu", &size, &resident) == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
-/* Thread stacks are anonymous; glibc puts a guard below each one. */
-static enum tn_memory_class classify(const char *line, const char *perms, uint64_t start, uint64_t guard_end)
-{
-    const char *name = strchr(line, '/');
-    if (strstr(line, "[heap]"))
-        return TN_MEMORY_HEAP;
-    if (strstr(line, "[stack"))
-        return TN_MEMORY_STACK;
-    if (strstr(line, "[v"))
-        return TN_MEMORY_SPECIAL;
-    if (perms[3] == 's')
-        return TN_MEMORY_SHARED;
-    if (name)
-        return TN_MEMORY_FILE;
-    return start == guard_end && perms[1] == 'w' ? TN_MEMORY_STACK : TN_MEMORY_ANONYMOUS;
-}
-
 static void add_smaps_line(const char *line, tn_class_memory *c)
 {
     char key[32];
@@ -225,16 +257,16 @@ static void add_smaps_line(const char *line, tn_class_memory *c)
 
 void tn_process_memory_read(tn_process_memory *out)
 {
-    char line[1024], perms[8];
-    unsigned long long start, end;
+    char line[1024];
+    tn_mapping m;
     uint64_t guard_end = 0;
     enum tn_memory_class class = TN_MEMORY_SPECIAL;
     lines l = {.fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC)};
     memset(out, 0, sizeof *out);
     while (l.fd >= 0 && next_line(&l, line, sizeof line)) {
-        if (sscanf(line, "%llx-%llx %7s", &start, &end, perms) == 3) {
-            class = classify(line, perms, start, guard_end);
-            guard_end = strncmp(perms, "---p", 4) == 0 && end - start <= 65536 ? end : 0;
+        if (tn_process_mapping(line, &m)) {
+            class = tn_process_class(&m, guard_end);
+            guard_end = strcmp(m.perms, "---p") == 0 && m.end - m.start <= 65536 ? m.end : 0;
         } else {
             add_smaps_line(line, &out->classes[class]);
         }
