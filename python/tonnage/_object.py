@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import overload
 
     from tonnage._core import Snapshot as Core
+    from tonnage._core import _Reference
     from tonnage._snapshot import Snapshot
     from tonnage._view import View
 else:
@@ -32,7 +33,7 @@ _FLAGS = (
 )  # fmt: skip
 _ALLOCATORS = ("none", "pymalloc", "malloc", "unknown")
 _TYPE_SYNTHETIC = 4
-_LABEL_ITEM, _LABEL_KEY, _LABEL_VALUE = 1, 6, 7
+_LABEL_ITEM, _LABEL_FIELD, _LABEL_KEY, _LABEL_VALUE = 1, 3, 6, 7
 _SHOWN = 6
 _PAGE = 512
 
@@ -210,8 +211,8 @@ class Object:
     def keys(self) -> Objects:
         """Keys of a dict, in order, where `values` has their values.
 
-        A `__dict__` that shares its keys with other instances has them in a table that a snapshot of a part of the
-        process (`of=`) may lack; then the labels of `references` name them.
+        A `__dict__` that shares its keys with other instances has none in a snapshot of a part of the process (`of=`):
+        the class holds these keys, and classes are not followed. The labels of `references` name them.
 
         Raises:
             AttributeError: it is no dict.
@@ -275,17 +276,20 @@ class Object:
             raise AttributeError(f"{self.type} has no {name}: it is no dict; see .children and .references")
 
     def _shared_keys(self) -> bytes:
-        """Keys of a `__dict__` that shares its keys with other instances: they stand in a table of their own."""
+        """Keys of a `__dict__` that shares its keys with other instances: they stand in a table of their own.
+
+        The table is its first reference; the value in place n + 1 has the key in place n. All keys or, so that keys and
+        values stand side by side, none.
+        """
         core = self._snapshot._core
-        labels = core.references(self._node, 0, self.n_refs)
-        names = [label[1:-1] for _, _, style, _, label in labels if style == _LABEL_ITEM]
-        if not names:
+        references = core.references(self._node, 0, self.n_refs)
+        if not references or references[0][2] != _LABEL_FIELD:
             return b""
-        keys = list(memoryview(core.targets(labels[0][0])).cast("I"))
-        if len(keys) != len(names):
-            wanted = set(names)
-            keys = [key for key in keys if core.preview(key) in wanted]
-        return b"".join(key.to_bytes(4, "little") for key in keys)
+        keys = {place: key for key, *_, place in core.references(references[0][0], 0, 1 << 32)}
+        places = [place - 1 for _, _, style, *_, place in references if style == _LABEL_ITEM]
+        if not all(place in keys for place in places):
+            return b""
+        return b"".join(keys[place].to_bytes(4, "little") for place in places)
 
 
 class Reference:
@@ -296,7 +300,7 @@ class Reference:
     kind: str
     label: str
 
-    def __init__(self, snapshot: Snapshot, source: int, fields: tuple[int, int, int, int | None, str]) -> None:
+    def __init__(self, snapshot: Snapshot, source: int, fields: _Reference) -> None:
         self._snapshot = snapshot
         self._source = source
         self._target = fields[0]

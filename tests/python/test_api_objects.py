@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 import tonnage
@@ -113,6 +114,32 @@ def test_keys_of_a_shared_dict_are_its_attributes() -> None:
         found = snapshot[id(space)]
         assert [key.preview for key in found.keys] == ["'name'", "'history'"]
         assert [value.address for value in found.values] == [id(value) for value in space.values()]
+
+
+@pytest.mark.parametrize("options", [{}, {"redact": True}, {"previews": 0}], ids=["plain", "redact", "no previews"])
+def test_keys_of_a_shared_dict_are_told_by_their_place(options: dict[str, Any]) -> None:
+    """Also where an instance lacks some of the attributes of others, and where no text was kept."""
+    sessions = [Session("a"), Session("b"), Session("c")]
+    del sessions[1].name
+    sessions[2].__dict__.pop("history")
+    spaces = [vars(session) for session in sessions]
+    with tonnage.snapshot(**options) as snapshot:
+        for space in spaces:
+            found = snapshot[id(space)]
+            assert [key.address for key in found.keys] == [id(key) for key in space]
+            assert [value.address for value in found.values] == [id(value) for value in space.values()]
+
+
+def test_keys_that_belong_to_the_class_are_missing_in_a_part_of_the_process() -> None:
+    """They are all there or none is, so that keys never stand beside the wrong values; labels name them."""
+    sessions = [Session("a"), Session("b")]
+    space = vars(sessions[0])
+    with tonnage.snapshot(of=[sessions[0]]) as snapshot:
+        found = snapshot[id(space)]
+        assert len(found.values) == 2
+        assert len(found.keys) in (0, 2)
+        labels = {one.label: one.target.address for one in found.references}
+        assert labels["['name']"] == id(sessions[0].name)
 
 
 def test_keys_of_an_empty_dict_are_empty() -> None:
