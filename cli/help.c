@@ -35,8 +35,9 @@ const cli_verb cli_verbs[] = {
                  "  tonnage show app.tonnage 0x7f0a12345680 --where 'type:app.*' --json --max-memory 2G\n"},
     {"info", READING | CLI_THRESHOLD, cmd_info,
      "facts of the process, the interpreter and the capture; threads with stacks",
-     "All facts in the file: process, interpreter, memory, allocators, collector, threads with their stacks,\n"
-     "self-checks. With --sort, --where or --threshold a list of facts instead, each with its full name.\n",
+     "All facts in the file: process, interpreter, memory, allocators, collector, threads with their stacks\n"
+     "(without the calls that took the snapshot), self-checks. With --sort, --where or --threshold a list of facts\n"
+     "instead, each with its full name.\n",
      .limit = "frames shown of a thread, rows of a list", .sort = "size (facts in bytes first) or name",
      .where = "only these facts; conditions: text (in name or value) size",
      .examples = "  tonnage info app.tonnage --json --max-memory 2G\n"

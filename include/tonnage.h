@@ -148,6 +148,7 @@ typedef struct tn_frame {
     uint32_t node; /* synthetic node whose references are the locals */
     const char *name, *qualified_name, *file;
     uint32_t line; /* 0: unknown */
+    bool own;      /* runs code of tonnage: the innermost ones of a thread took the snapshot */
 } tn_frame;
 int tn_snapshot_thread_frame(tn_snapshot *s, uint32_t thread_node, uint32_t depth,
                              tn_frame *out); /* ENOTFOUND at end */

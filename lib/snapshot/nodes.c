@@ -1,6 +1,8 @@
 /* nodes.c - one node with all that is known of it, and the frames of a thread. */
 #include "snapshot/snapshot.h"
 
+#include <string.h>
+
 uint32_t tn_snapshot_n_nodes(const tn_snapshot *s)
 {
     return s->n_nodes;
@@ -123,6 +125,31 @@ static int find_frame(tn_snapshot *s, const tn_csr *csr, uint32_t thread, uint32
     return TN_ENOTFOUND;
 }
 
+/* Target of the first reference of this label, or TN_NONE. */
+static uint32_t labelled(tn_snapshot *s, uint32_t node, enum tn_label_style style, const char *text)
+{
+    tn_reference_iter iter;
+    tn_reference r;
+    if (tn_references(s, node, &iter, NULL) < 0)
+        return TN_NONE;
+    while (tn_reference_next(&iter, &r))
+        if (r.style == style && r.text && strcmp(r.text, text) == 0)
+            return r.target;
+    return TN_NONE;
+}
+
+/* The function that runs may be held by the frame alone; the module it is of is tonnage's beyond doubt. */
+static int frame_is_own(tn_snapshot *s, uint32_t frame, bool *own)
+{
+    const uint32_t *flags;
+    uint64_t n;
+    TN_TRY(tn__column_u32(s, TN_COL_FLAG, &flags, &n, NULL));
+    uint32_t function = labelled(s, frame, TN_LABEL_FIELD, "function");
+    uint32_t globals = function == TN_NONE ? TN_NONE : labelled(s, function, TN_LABEL_ATTRIBUTE, "__globals__");
+    *own = flags && globals != TN_NONE && (flags[globals] & TN_NODE_OWN);
+    return 0;
+}
+
 int tn_snapshot_thread_frame(tn_snapshot *s, uint32_t thread_node, uint32_t depth, tn_frame *out)
 {
     tn_frame frame = {.name = "?", .qualified_name = "?", .file = "?"};
@@ -144,6 +171,7 @@ int tn_snapshot_thread_frame(tn_snapshot *s, uint32_t thread_node, uint32_t dept
         frame.file = entry.file;
         frame.line = entry.line;
     }
+    TN_TRY(frame_is_own(s, frame.node, &frame.own));
     *out = frame;
     return 0;
 }

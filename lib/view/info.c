@@ -80,8 +80,10 @@ static bool thread_fact(tn_snapshot *s, unsigned n, const char *name, tn_fact *f
 static void print_frames(tn_snapshot *s, uint32_t node, uint32_t limit, tn_out *out)
 {
     tn_frame frame;
-    uint32_t depth = 0;
-    for (; tn_snapshot_thread_frame(s, node, depth, &frame) == TN_OK; depth++) {
+    uint32_t hidden = 0, depth = 0; /* shown ones begin behind those that took the snapshot */
+    while (tn_snapshot_thread_frame(s, node, hidden, &frame) == TN_OK && frame.own)
+        hidden++;
+    for (; tn_snapshot_thread_frame(s, node, hidden + depth, &frame) == TN_OK; depth++) {
         if (limit && depth >= limit)
             continue;
         tn__out_text(out, "    ");
@@ -161,6 +163,7 @@ static void thread_json(tn_json *j, tn_snapshot *s, unsigned n)
         tn__json_string(j, "file", frame.file);
         tn__json_u64(j, "line", frame.line);
         tn__json_u64(j, "node", frame.node);
+        tn__json_bool(j, "own", frame.own);
         tn__json_close(j, '}');
     }
     tn__json_close(j, ']');

@@ -259,8 +259,9 @@ PyObject *core_frame(core_snapshot *self, PyObject *args)
     else if (status < 0)
         core_raise(status, NULL);
     else
-        result = Py_BuildValue("NNNNI", core_id_or_none(frame.node), core_text_or_none(frame.name),
-                               core_text_or_none(frame.qualified_name), core_text_or_none(frame.file), frame.line);
+        result = Py_BuildValue("NNNNIN", core_id_or_none(frame.node), core_text_or_none(frame.name),
+                               core_text_or_none(frame.qualified_name), core_text_or_none(frame.file), frame.line,
+                               PyBool_FromLong(frame.own));
     core_leave(&call);
     return result;
 }

@@ -364,22 +364,26 @@ class References(Sequence[Reference]):
 
 
 class Frame:
-    """A frame of a thread: a call that was running."""
+    """A frame of a thread: a call that was running; `own`: of tonnage, the innermost ones took the snapshot."""
 
-    __slots__ = ("_node", "_snapshot", "file", "line", "name", "qualified_name")
+    __slots__ = ("_node", "_snapshot", "file", "line", "name", "own", "qualified_name")
 
     name: str
     qualified_name: str
     file: str
     line: int | None
+    own: bool
 
-    def __init__(self, snapshot: Snapshot, fields: tuple[int | None, str | None, str | None, str | None, int]) -> None:
+    def __init__(
+        self, snapshot: Snapshot, fields: tuple[int | None, str | None, str | None, str | None, int, bool]
+    ) -> None:
         self._snapshot = snapshot
         self._node = fields[0]
         self.name = fields[1] or "?"
         self.qualified_name = fields[2] or self.name
         self.file = fields[3] or "?"
         self.line = fields[4] or None
+        self.own = fields[5]
 
     @property
     def locals(self) -> References:
@@ -414,7 +418,8 @@ class Thread:
         self.frames = () if node is None else tuple(_frames(snapshot, core, node))
 
     def __repr__(self) -> str:
-        calls = " ← ".join(frame.name for frame in self.frames[:_SHOWN])
+        hidden = next((n for n, frame in enumerate(self.frames) if not frame.own), len(self.frames))
+        calls = " ← ".join(frame.name for frame in self.frames[hidden : hidden + _SHOWN])
         return f"Thread({self.name or self.ident}: {calls or 'no frames'})"
 
 

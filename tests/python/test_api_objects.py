@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -235,6 +237,27 @@ def test_show_is_the_page_of_the_command(snapshot: tonnage.Snapshot, planted: Pl
     page = snapshot[id(planted.table)].show()
     assert "['alpha']" in str(page)
     assert page.data["object"]["type"] == "dict"
+
+
+@pytest.mark.parametrize("options", [{}, {"redact": True}], ids=["plain", "redact"])
+def test_calls_that_took_the_snapshot_are_left_out_of_texts(options: dict[str, Any]) -> None:
+    """The file has them, as JSON and `.frames` say; a text begins with the caller."""
+    me = test_calls_that_took_the_snapshot_are_left_out_of_texts.__name__
+    with tonnage.snapshot(**options) as taken:
+        frames = next(thread.frames for thread in taken.threads if thread.ident == threading.get_ident())
+        own = [frame.own for frame in frames]
+        first = own.index(False)
+        assert first >= 1 and all(own[:first]) and not any(own[first:])
+        info = taken.info(limit=1)
+        thread = next(one for one in info.data["threads"] if one["ident"] == threading.get_ident())
+        assert [frame["own"] for frame in thread["frames"]] == own
+        page = repr(info)
+        assert "tonnage/_snapshot.py" not in page and "tonnage/__init__.py" not in page
+        assert f"<{len(frames) - first - 1} more frames" in page
+        if not options:
+            assert (frames[0].name, frames[first].name) == ("take", me)
+            assert f"{Path(__file__).name}:" in page
+            assert f": {me} ← " in repr(taken.threads)
 
 
 def test_threads_have_frames_with_locals(snapshot: tonnage.Snapshot) -> None:
