@@ -1,20 +1,17 @@
-"""The command as a program: what it prints, where, and its exit code. TONNAGE_CLI names another binary."""
+"""The command as a program: what it prints, where, and its exit code."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "python"))
-CLI = os.environ.get("TONNAGE_CLI", str(ROOT / ".venv" / "bin" / "tonnage"))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "python")]
 
-Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+from cli_support import CLI, Cli  # noqa: E402
 
 
 @pytest.fixture(scope="session")

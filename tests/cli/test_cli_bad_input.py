@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import CLI, Cli
+from cli_support import CLI, Cli
 
 READING = ("summary", "largest", "show", "info")
 

@@ -7,7 +7,7 @@ import random
 import struct
 from pathlib import Path
 
-from conftest import Cli
+from cli_support import Cli
 
 FLOATS = [0.0, -0.0, 0.1, 1e15, 1e16, 1.5e16, 123456789012345680.0, 1e-4, 1e-5, 1.7976931348623157e308, 5e-324]
 FLOATS += [float("inf"), float("-inf"), float("nan"), 100.0, 1 / 3, 2.0**53, 9007199254740993.0, -2.5]

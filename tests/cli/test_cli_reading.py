@@ -14,7 +14,7 @@ import termios
 from pathlib import Path
 
 import pytest
-from conftest import CLI, Cli
+from cli_support import CLI, Cli
 
 GOLDEN = Path(__file__).with_name("golden")
 VERBS = ("summary", "largest", "show", "info", "check")

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import CLI, Cli
+from cli_support import CLI, Cli
 
 
 def python_that(path: Path, imports: bool) -> Path:

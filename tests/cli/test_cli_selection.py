@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Cli
+from cli_support import Cli
 
 
 @pytest.mark.parametrize(
