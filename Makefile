@@ -12,7 +12,7 @@ export PYTHON
 .DEFAULT_GOAL := help
 
 .NOTPARALLEL:
-.PHONY: help build test suites c asan python versions lint fmt bench soak demo clean bootstrap
+.PHONY: help build test suites c asan tsan python versions lint fmt bench soak demo clean bootstrap
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +45,7 @@ asan: bootstrap ## The C tests and the fuzz corpus under ASan and UBSan
 lint: bootstrap build ## ruff, mypy, stubs, clang-format, the dependency table
 	@$(BIN)/python tools/run_tests.py lint
 
-c python versions: bootstrap build
+c tsan python versions: bootstrap build
 	@$(BIN)/python tools/run_tests.py $@
 
 fmt: bootstrap ## Lay out C and sort Python imports
@@ -62,4 +62,4 @@ demo: ## Look into Sphinx and into a leaking service
 	@tools/demo.sh
 
 clean: ## Remove what was built, keep .venv
-	@rm -rf build build-c build-asan build-fuzz build-results build-versions $(VENV)/.built
+	@rm -rf build build-c build-asan build-tsan build-fuzz build-results build-versions $(VENV)/.built

@@ -123,7 +123,7 @@ def meson_log(path: Path) -> Result:
 CHECKED = ("-Dtests=true", "-Dpython=false", "-Dwerror_ci=true", "--buildtype=debugoptimized", "-Db_ndebug=false")
 
 
-def _meson(folder: str, *options: str, env: dict[str, str] | None = None) -> Result:
+def _meson(folder: str, *options: str, env: dict[str, str] | None = None, only: str = "") -> Result:
     if not (ROOT / folder / "build.ninja").exists():
         shutil.rmtree(ROOT / folder, ignore_errors=True)
         if run("meson", "setup", folder, *CHECKED, *options, quiet=True):
@@ -132,7 +132,7 @@ def _meson(folder: str, *options: str, env: dict[str, str] | None = None) -> Res
         return Result().fail(f"meson compile -C {folder}")
     log = ROOT / folder / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
-    run("meson", "test", "-C", folder, "--print-errorlogs", env=env)
+    run("meson", "test", "-C", folder, "--print-errorlogs", *(("--suite", only) if only else ()), env=env)
     return meson_log(log)
 
 
@@ -146,6 +146,12 @@ def suite_asan() -> Result:
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     }
     return _meson("build-asan", "-Db_sanitize=address,undefined", "-Db_lundef=false", env=env)
+
+
+def suite_tsan() -> Result:
+    """Where threads meet: the engine, walking this process with several."""
+    env = {"TSAN_OPTIONS": "halt_on_error=0:exitcode=66"}
+    return _meson("build-tsan", "-Db_sanitize=thread", "-Db_lundef=false", env=env, only="engine")
 
 
 def suite_python() -> Result:
@@ -206,6 +212,7 @@ def suite_lint() -> Result:
 SUITES: dict[str, Callable[[], Result]] = {
     "c": suite_c,
     "asan": suite_asan,
+    "tsan": suite_tsan,
     "python": suite_python,
     "versions": suite_versions,
     "lint": suite_lint,

@@ -8,7 +8,8 @@
 /* Objects/odictobject.c and Modules/_collectionsmodule.c, 3.11 to 3.15. */
 enum { ODICT_FIRST = 48, ODICT_FAST_NODES = 64, ODICT_FAST_SIZE = 72, ODICT_NODE_BYTES = 32 };
 enum { DEQUE_LEFT = 24, DEQUE_LEFT_INDEX = 40, DEQUE_N_FREE = 72, DEQUE_BLOCK_BYTES = 528, DEQUE_BLOCK_ITEMS = 64 };
-enum { SPLIT_OWNED = 1, SPLIT_EMBEDDED = 2, INTERNED_TABLE = 3 };
+enum { SPLIT_OWNED = 1, SPLIT_EMBEDDED = 2, INTERNED_TABLE = 3, TRAVERSED = 9 };
+enum { TRAVERSED_MAX = 4 << 20 }; /* words: beyond that one thread emits alone */
 
 static tn_span *add_span(tn_description *d, enum tn_span_kind kind, uint64_t base, uint64_t count)
 {
@@ -25,7 +26,7 @@ static bool usable(tn_walk *w, uint64_t address, uint64_t bytes)
 {
     if (tn__usable(w, address, bytes))
         return true;
-    w->map.unreadable++;
+    w->unreadable++;
     return false;
 }
 
@@ -45,13 +46,6 @@ static void add_bytes(tn_description *d, uint8_t kind, uint64_t bytes)
 {
     if (bytes && d->n_buffers < TN_MAX_BUFFERS)
         d->buffers[d->n_buffers++] = (tn_buffer){0, bytes, kind};
-}
-
-static void claim(tn_walk *w, uint64_t address)
-{
-    tn_region *r = tn_map_find(&w->map, address);
-    if (r)
-        r->claims[address >> 10 & 1023] |= 1ull << (address >> 4 & 63);
 }
 
 /* ---- instances ---- */
@@ -129,11 +123,8 @@ static uint64_t keys_bytes(const tn_walk *w, uint64_t keys, uint64_t *room)
     return entries_of(w, keys) - keys + entry * *room;
 }
 
-uint32_t tn__keys_node(tn_walk *w, uint64_t keys)
+static uint32_t keys_node_make(tn_walk *w, uint64_t keys)
 {
-    uint32_t known = tn__memo_get(w, TN_SYNTHETIC, keys, 0);
-    if (known != TN_NONE)
-        return known;
     uint64_t room, nominal = keys_bytes(w, keys, &room),
                    n = tn_load64(&w->target->memory, keys + w->layout->keys_nentries);
     uint64_t references[64];
@@ -148,19 +139,29 @@ uint32_t tn__keys_node(tn_walk *w, uint64_t keys)
     uint32_t node = tn__synthetic_new(w, shape, references, n < 64 ? (uint32_t)n : 64);
     unsigned allocator;
     if (node != TN_NONE) {
-        TN_LIST(w->synthetic, tn_synthetic)[node].size = tn_map_block(&w->map, keys, nominal, &allocator);
+        TN_LIST(w->reg->synthetic, tn_synthetic)[node].size = tn_map_block(w->map, keys, nominal, &allocator);
         tn__memo_put(w, TN_SYNTHETIC, keys, 0, node);
-        claim(w, keys);
+        tn_map_claim(w->map, keys);
     }
     return node;
 }
 
-static uint32_t split_shape(tn_walk *w, tn_type_info *t, uint64_t keys, uint32_t n, bool embedded)
+uint32_t tn__keys_node(tn_walk *w, uint64_t keys)
 {
-    uint32_t tag = embedded ? SPLIT_EMBEDDED : SPLIT_OWNED, shape = tn__memo_get(w, t->address, keys, tag);
-    if (shape != TN_NONE)
-        return shape;
-    uint32_t *labels = tn__arena_get(&w->arena, 2 * ((size_t)n + 1) * sizeof *labels);
+    uint32_t known = tn__memo_get(w, TN_SYNTHETIC, keys, 0);
+    if (known != TN_NONE)
+        return known;
+    bool taken = tn__lock(w);
+    known = tn__memo_get(w, TN_SYNTHETIC, keys, 0);
+    if (known == TN_NONE)
+        known = keys_node_make(w, keys);
+    tn__unlock(w, taken);
+    return known;
+}
+
+static uint32_t split_shape_make(tn_walk *w, tn_type_info *t, uint64_t keys, uint32_t n, bool embedded)
+{
+    uint32_t *labels = tn__arena_get(&w->reg->arena, 2 * ((size_t)n + 1) * sizeof *labels);
     if (!labels) {
         w->status = TN_ENOMEM;
         return 0;
@@ -174,8 +175,21 @@ static uint32_t split_shape(tn_walk *w, tn_type_info *t, uint64_t keys, uint32_t
         labels[2 * i + 2] = name == TN_NONE ? tn__string(w, "") : name;
         labels[2 * i + 3] = TN_LABEL_ITEM | (embedded ? TN_REF_BORROWED << 8 : 0);
     }
-    shape = tn__shape_new(w, t->index, TN_SHAPE_CAPACITY, labels, n + 1);
-    tn__memo_put(w, t->address, keys, tag, shape);
+    uint32_t shape = tn__shape_new(w, t->index, TN_SHAPE_CAPACITY, labels, n + 1);
+    tn__memo_put(w, t->address, keys, embedded ? SPLIT_EMBEDDED : SPLIT_OWNED, shape);
+    return shape;
+}
+
+static uint32_t split_shape(tn_walk *w, tn_type_info *t, uint64_t keys, uint32_t n, bool embedded)
+{
+    uint32_t tag = embedded ? SPLIT_EMBEDDED : SPLIT_OWNED, shape = tn__memo_get(w, t->address, keys, tag);
+    if (shape != TN_NONE)
+        return shape;
+    bool taken = tn__lock(w);
+    shape = tn__memo_get(w, t->address, keys, tag);
+    if (shape == TN_NONE)
+        shape = split_shape_make(w, t, keys, n, embedded);
+    tn__unlock(w, taken);
     return shape;
 }
 
@@ -228,9 +242,9 @@ static void describe_odict(tn_walk *w, uint64_t object, tn_description *d)
     uint64_t node = tn_load64(m, object + ODICT_FIRST);
     for (uint64_t i = 0; node && i <= used && usable(w, node, ODICT_NODE_BYTES); i++, node = tn_load64(m, node + 16)) {
         if (w->marking)
-            claim(w, node);
+            tn_map_claim(w->map, node);
         else
-            bytes += tn_map_block(&w->map, node, ODICT_NODE_BYTES, &allocator);
+            bytes += tn_map_block(w->map, node, ODICT_NODE_BYTES, &allocator);
     }
     add_bytes(d, TN_BUFFER_OTHER, bytes);
 }
@@ -247,7 +261,7 @@ static void describe_deque(tn_walk *w, uint64_t object, tn_description *d)
     uint64_t blocks = (first + n + DEQUE_BLOCK_ITEMS - 1) / DEQUE_BLOCK_ITEMS;
     blocks += blocks == 0;
     unsigned allocator;
-    uint64_t each = left ? tn_map_block(&w->map, left, DEQUE_BLOCK_BYTES, &allocator) : 0;
+    uint64_t each = left ? tn_map_block(w->map, left, DEQUE_BLOCK_BYTES, &allocator) : 0;
     add_bytes(d, TN_BUFFER_BLOCKS, (blocks + (n_free <= 16 ? n_free : 0)) * each);
     d->capacity = blocks * DEQUE_BLOCK_ITEMS;
 }
@@ -349,15 +363,52 @@ static void collect(void *ctx, uint64_t referent)
         *place = referent;
 }
 
-/* tp_traverse runs C code of the type. An object that only the pool scan found and that is not tracked may be half made:
- * its fields are not to be trusted. */
+static void keep_traversed(tn_walk *w, uint64_t object)
+{
+    tn_registry *reg = w->reg;
+    bool taken = tn__lock(w);
+    size_t n = w->scratch.count;
+    reg->first_thread_only |= reg->traversed.count > TRAVERSED_MAX;
+    uint64_t *place = reg->first_thread_only ? NULL : tn__list_add(w, &reg->traversed, sizeof *place, n + 1);
+    if (place) {
+        place[0] = n;
+        if (n)
+            memcpy(place + 1, w->scratch.data, n * sizeof *place);
+        tn__memo_put(w, object, 0, TRAVERSED, (uint32_t)(reg->traversed.count - n - 1));
+    }
+    tn__unlock(w, taken);
+}
+
+/* What the object's tp_traverse reports, into scratch. It is C code of the type, so only the first thread calls it; what it
+ * said is kept for the others, who come by when objects are emitted. */
+static void traverse(tn_walk *w, uint64_t object, const tn_type_info *t)
+{
+    tn_registry *reg = w->reg;
+    uint32_t known = w->n_threads == 1 ? TN_NONE : tn__memo_get(w, object, 0, TRAVERSED);
+    w->scratch.count = 0;
+    if (known != TN_NONE) {
+        const uint64_t *kept = TN_LIST(reg->traversed, uint64_t) + known;
+        uint64_t *place = tn__list_add(w, &w->scratch, sizeof *place, kept[0]);
+        if (place)
+            memcpy(place, kept + 1, kept[0] * sizeof *place);
+        return;
+    }
+    if (w->helper) {
+        w->findings++;
+        return;
+    }
+    w->target->traverse(t->traverse, object, collect, w);
+    if (w->n_threads > 1 && w->marking)
+        keep_traversed(w, object);
+}
+
+/* An object that only the pool scan found and that is not tracked may be half made: its fields are not to be trusted. */
 static void describe_traverse(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d)
 {
     w->scratch.count = 0;
-    if (!w->target->traverse || !t->traverse ||
-        (t->gc && tn__doubtful(w, object) && tn_load64(&w->target->memory, object - 16) == 0))
+    if (!t->calls || (t->gc && tn__doubtful(w, object) && tn_load64(&w->target->memory, object - 16) == 0))
         return;
-    w->target->traverse(t->traverse, object, collect, w);
+    traverse(w, object, t);
     if (t->kind == TN_KIND_MODULE) {
         uint64_t dict = tn_load64(&w->target->memory, object + w->layout->module_dict);
         uint64_t *found = TN_LIST(w->scratch, uint64_t);
@@ -374,10 +425,9 @@ static void describe_traverse(tn_walk *w, uint64_t object, tn_type_info *t, tn_d
 /* What a metaclass's own C code reports beyond what type_extras gave. */
 static void describe_meta(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d, uint32_t n_extra)
 {
-    w->scratch.count = 0;
-    if (!w->target->traverse)
+    if (!t->calls)
         return;
-    w->target->traverse(t->traverse, object, collect, w);
+    traverse(w, object, t);
     uint64_t *found = TN_LIST(w->scratch, uint64_t);
     for (uint32_t e = 0; e < n_extra; e++)
         for (size_t i = 0; i < w->scratch.count; i++)
@@ -397,7 +447,7 @@ static bool seems_object(tn_walk *w, uint64_t word)
         return false;
     bool immortal;
     uint64_t type = tn_load64(m, word + 8), refcount = tn__refcount(w, word, &immortal);
-    return (immortal || (refcount && !(refcount >> 32))) && !(type & 7) && tn_map_has(&w->map, type) &&
+    return (immortal || (refcount && !(refcount >> 32))) && !(type & 7) && tn_map_has(w->map, type) &&
            tn__type_get(w, type);
 }
 
@@ -427,6 +477,20 @@ static bool describe_frame(tn_walk *w, uint64_t frame, tn_type_info *t, tn_descr
     return true;
 }
 
+/* The table of interned strings owns none of them. */
+static bool describe_interned(tn_walk *w, tn_type_info *t, tn_description *d)
+{
+    bool taken = tn__lock(w);
+    d->shape = tn__memo_get(w, t->address, 1, INTERNED_TABLE);
+    if (d->shape == TN_NONE) {
+        d->shape = tn__shape_new(w, t->index, TN_RUN_PAIRS | TN_SHAPE_CAPACITY | TN_REF_INTERNED << TN_RUN_KIND_SHIFT,
+                                 NULL, 0);
+        tn__memo_put(w, t->address, 1, INTERNED_TABLE, d->shape);
+    }
+    tn__unlock(w, taken);
+    return true;
+}
+
 static bool describe_kind(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d)
 {
     const tn_memory *m = &w->target->memory;
@@ -447,16 +511,7 @@ static bool describe_kind(tn_walk *w, uint64_t object, tn_type_info *t, tn_descr
             return true;
         }
         describe_table(w, d, tn_load64(m, object + l->dict_keys));
-        if (object == w->interned) {
-            d->shape = tn__memo_get(w, t->address, 1, INTERNED_TABLE);
-            if (d->shape == TN_NONE) {
-                d->shape = tn__shape_new(
-                    w, t->index, TN_RUN_PAIRS | TN_SHAPE_CAPACITY | TN_REF_INTERNED << TN_RUN_KIND_SHIFT, NULL, 0);
-                tn__memo_put(w, t->address, 1, INTERNED_TABLE, d->shape);
-            }
-            return true;
-        }
-        return false;
+        return object == w->interned && describe_interned(w, t, d);
     case TN_KIND_ODICT:
         describe_odict(w, object, d);
         describe_table(w, d, tn_load64(m, object + l->dict_keys));

@@ -1,61 +1,67 @@
-/* emit.c - the second pass: every object again, in address order, into columns. */
+/* emit.c - the second pass: every object again, in address order, into columns.
+ *
+ * Nodes are shared out in bundles of TN_NODE_BLOCK: each has columns of its own, so threads do not meet, and save.c packs a
+ * bundle at a time. rank (map.c) told where each bundle begins.
+ */
 #include "engine/references.h"
 
-/* Width in memory and rows of a block. Memory first touched costs more than what is written into it, so numbers take two
- * bytes where nearly all fit; the others stand aside (big). unit: values are multiples of it, as block sizes are. */
+/* Width in memory and rows of a block. Memory first touched costs more than what is written into it, so numbers take one or
+ * two bytes where nearly all fit; the others stand aside (big). unit: values are multiples of it, as block sizes are. */
 static const struct {
     uint8_t width, unit;
     uint32_t block_rows;
 } column_shapes[TN_WALK_COLUMNS] = {
-    [TN_WALK_SHAP] = {2, 1, TN_NODE_BLOCK},
-    [TN_WALK_SIZE] = {2, 16, TN_NODE_BLOCK},
-    [TN_WALK_REFC] = {2, 1, TN_NODE_BLOCK},
-    [TN_WALK_FLAG] = {2, 1, TN_NODE_BLOCK},
-    [TN_WALK_DEGR] = {2, 1, TN_NODE_BLOCK},
-    [TN_WALK_REFS] = {4, 1, TN_NODE_BLOCK},
-    [TN_WALK_LENG] = {2, 1, TN_NODE_BLOCK},
-    [TN_WALK_CAPA] = {2, 1, TN_NODE_BLOCK},
-    [TN_WALK_BUFS] = {2, 16, TN_NODE_BLOCK},
-    [TN_WALK_BUFK] = {1, 1, TN_NODE_BLOCK},
-    [TN_WALK_HASH] = {8, 1, TN_NODE_BLOCK / 2},
-    [TN_WALK_STKI] = {4, 1, 4096},
-    [TN_WALK_AODD] = {4, 1, 16384},
-    [TN_WALK_PREV_NODE] = {4, 1, 16384},
-    [TN_WALK_PREV_KIND] = {2, 1, 16384},
-    [TN_WALK_PREV_LENGTH] = {2, 1, 16384},
-    [TN_WALK_PREV_BYTES] = {1, 1, 1 << 20},
+    [TN_WALK_SHAP] = {2, 1, TN_NODE_BLOCK}, [TN_WALK_SIZE] = {1, 16, TN_NODE_BLOCK},
+    [TN_WALK_REFC] = {1, 1, TN_NODE_BLOCK}, [TN_WALK_FLAG] = {2, 1, TN_NODE_BLOCK},
+    [TN_WALK_DEGR] = {1, 1, 65536},         [TN_WALK_REFS] = {4, 1, 131072}, /* 3 where all ids fit */
+    [TN_WALK_LENG] = {1, 1, 65536},         [TN_WALK_CAPA] = {1, 1, 65536},
+    [TN_WALK_BUFS] = {1, 16, 65536},        [TN_WALK_BUFK] = {1, 1, 65536},
+    [TN_WALK_HASH] = {8, 1, 65536},         [TN_WALK_STKI] = {4, 1, 4096},
+    [TN_WALK_AODD] = {4, 1, 16384},         [TN_WALK_PREV_KIND] = {2, 1, 65536},
+    [TN_WALK_PREV_BYTES] = {1, 1, 1 << 18},
 };
+static const enum tn_walk_column node_columns[4] = {TN_WALK_SHAP, TN_WALK_SIZE, TN_WALK_REFC, TN_WALK_FLAG};
 
-enum { SLAB_BYTES = 8 << 20 };
+enum { SLAB_BYTES = 8 << 20, TN_LARGE = 65536 };
 
-void tn__columns_init(tn_walk *w)
+static void columns_init(tn_column_data *columns, uint64_t n_nodes)
 {
-    for (unsigned i = 0; i < TN_WALK_COLUMNS; i++) {
-        w->columns[i].width = column_shapes[i].width;
-        w->columns[i].unit = column_shapes[i].unit;
-        w->columns[i].block_rows = column_shapes[i].block_rows;
-    }
+    for (unsigned i = 0; i < TN_WALK_COLUMNS; i++)
+        columns[i] = (tn_column_data){
+            .width = column_shapes[i].width, .unit = column_shapes[i].unit, .block_rows = column_shapes[i].block_rows};
+    columns[TN_WALK_REFS].width = n_nodes < 1 << 24 ? 3 : 4;
+}
+
+/* Four bytes are stored even where a value takes three. */
+static size_t block_bytes(const tn_column_data *c)
+{
+    return (size_t)c->block_rows * c->width + (c->width == 3 ? 8 : 0);
 }
 
 void tn__columns_free(tn_walk *w)
 {
-    for (unsigned i = 0; i < TN_WALK_COLUMNS; i++) {
-        tn_column_data *c = &w->columns[i];
-        if (c->blocks.count)
-            tn__free(w->alloc, TN_LIST(c->blocks, void *)[0], (size_t)c->block_rows * c->width);
-        tn__list_free(w, &c->blocks, sizeof(void *));
-        tn__list_free(w, &c->big, sizeof(tn_big));
+    for (unsigned i = 0; w->reg->n_bundles && i < TN_WALK_COLUMNS; i++) {
+        const tn_column_data *c = &w->reg->bundles[0].columns[i];
+        if (c->first)
+            tn__free(w->alloc, c->first->data, block_bytes(c));
     }
-    for (size_t i = 0; i < w->slabs.count; i++)
-        tn__free(w->alloc, TN_LIST(w->slabs, void *)[i], SLAB_BYTES);
-    tn__list_free(w, &w->slabs, sizeof(void *));
+    tn__free(w->alloc, w->reg->bundles, w->reg->n_bundles * sizeof *w->reg->bundles);
+    w->reg->bundles = NULL;
+    w->reg->n_bundles = 0;
+    for (uint32_t t = 0; t < w->n_threads; t++) {
+        tn_walk *of = t ? &w->helpers[t - 1] : w;
+        for (size_t i = 0; i < of->slabs.count; i++)
+            tn__free(w->alloc, TN_LIST(of->slabs, void *)[i], SLAB_BYTES);
+        tn__list_free(w, &of->slabs, sizeof(void *));
+        tn__arena_free(&of->arena);
+    }
 }
 
-/* The first block of a column is a mapping of its own, touched as far as it is used: small captures stay small. Later ones
- * are cut from slabs large enough for huge pages: a quarter of the page faults' time. */
+/* The first block of a column of the first bundle is a mapping of its own, touched as far as it is used: small captures
+ * stay small. The others are cut from slabs large enough for huge pages: a quarter of the page faults' time. */
 static void *block_get(tn_walk *w, const tn_column_data *c, size_t bytes)
 {
-    if (c->blocks.count == 1 || bytes > 2 << 20)
+    if (w->rows.bundle == 0 && !c->first)
         return tn__alloc(w->alloc, bytes);
     if (w->slab_left < bytes) {
         void **slab = tn__list_add(w, &w->slabs, sizeof *slab, 1);
@@ -72,17 +78,22 @@ static void *block_get(tn_walk *w, const tn_column_data *c, size_t bytes)
 
 static bool next_block(tn_walk *w, tn_column_data *c)
 {
-    size_t bytes = (size_t)c->block_rows * c->width;
-    void **place = tn__list_add(w, &c->blocks, sizeof *place, 1);
-    void *block = place ? block_get(w, c, bytes) : NULL;
-    if (place)
-        *place = block;
-    if (!block) {
+    size_t bytes = block_bytes(c);
+    tn_block *block = tn__arena_get(&w->arena, sizeof *block);
+    uint8_t *data = block ? block_get(w, c, bytes) : NULL;
+    if (!data) {
         w->status = TN_ENOMEM;
         return false;
     }
-    c->at = block;
-    c->end = c->at + bytes;
+    *block = (tn_block){NULL, data};
+    c->n_full += c->last ? c->block_rows : 0;
+    if (c->last)
+        c->last->next = block;
+    else
+        c->first = block;
+    c->last = block;
+    c->at = data;
+    c->end = data + (size_t)c->block_rows * c->width;
     return true;
 }
 
@@ -104,7 +115,50 @@ static inline void add8bytes(tn_walk *w, tn_column_data *c, uint64_t value)
 
 uint64_t tn__column_count(const tn_column_data *c)
 {
-    return (uint64_t)c->blocks.count * c->block_rows - (uint64_t)(c->end - c->at) / c->width;
+    return c->last ? c->n_full + (uint64_t)(c->at - c->last->data) / c->width : 0;
+}
+
+static inline void add_reference(tn_walk *w, uint32_t id)
+{
+    tn_column_data *c = &w->columns[TN_WALK_REFS];
+    if (__builtin_expect(c->at == c->end, 0) && !next_block(w, c))
+        return;
+    memcpy(c->at, &id, 4);
+    c->at += c->width;
+}
+
+static void note_big(tn_walk *w, tn_column_data *c, uint64_t row, uint64_t value)
+{
+    tn_big *big = tn__arena_get(&w->arena, sizeof *big);
+    if (!big) {
+        w->status = TN_ENOMEM;
+        return;
+    }
+    *big = (tn_big){NULL, row, value};
+    if (c->last_big)
+        c->last_big->next = big;
+    else
+        c->first_big = big;
+    c->last_big = big;
+}
+
+static inline void add_number(tn_walk *w, tn_column_data *c, uint64_t value)
+{
+    if (__builtin_expect(c->at == c->end, 0) && !next_block(w, c))
+        return;
+    *c->at++ = value < UINT8_MAX ? (uint8_t)value : UINT8_MAX;
+    if (__builtin_expect(value >= UINT8_MAX, 0))
+        note_big(w, c, tn__column_count(c) - 1, value);
+}
+
+static inline void add_bytes(tn_walk *w, tn_column_data *c, uint64_t bytes)
+{
+    if (__builtin_expect(c->at == c->end, 0) && !next_block(w, c))
+        return;
+    bool small = (bytes & 15) == 0 && bytes >> 4 < UINT8_MAX;
+    *c->at++ = small ? (uint8_t)(bytes >> 4) : UINT8_MAX;
+    if (__builtin_expect(!small, 0))
+        note_big(w, c, tn__column_count(c) - 1, bytes);
 }
 
 static inline void add16(tn_walk *w, tn_column_data *c, uint16_t value)
@@ -115,85 +169,21 @@ static inline void add16(tn_walk *w, tn_column_data *c, uint16_t value)
     c->at += 2;
 }
 
-static void add_big(tn_walk *w, tn_column_data *c, uint64_t value)
-{
-    add16(w, c, UINT16_MAX);
-    tn_big *big = tn__list_add(w, &c->big, sizeof *big, 1);
-    if (big)
-        *big = (tn_big){tn__column_count(c) - 1, value};
-}
-
-static inline void add_number(tn_walk *w, tn_column_data *c, uint64_t value)
-{
-    if (__builtin_expect(value >= UINT16_MAX, 0))
-        add_big(w, c, value);
-    else
-        add16(w, c, (uint16_t)value);
-}
-
-static inline void add_bytes(tn_walk *w, tn_column_data *c, uint64_t bytes)
-{
-    if (__builtin_expect((bytes & 15) || bytes >> 4 >= UINT16_MAX, 0))
-        add_big(w, c, bytes);
-    else
-        add16(w, c, (uint16_t)(bytes >> 4));
-}
-
-void tn__column_add(tn_walk *w, enum tn_walk_column which, uint64_t value)
-{
-    tn_column_data *c = &w->columns[which];
-    if (c->at == c->end && !next_block(w, c))
-        return;
-    memcpy(c->at, &value, c->width);
-    c->at += c->width;
-}
-
-/* The node columns grow row by row together. */
-static bool next_nodes(tn_walk *w)
-{
-    static const enum tn_walk_column node_columns[4] = {TN_WALK_SHAP, TN_WALK_SIZE, TN_WALK_REFC, TN_WALK_FLAG};
-    for (unsigned i = 0; i < 4; i++) {
-        tn_column_data *c = &w->columns[node_columns[i]];
-        if (!next_block(w, c))
-            return false;
-        w->rows.columns[i] = (uint16_t *)(void *)c->at;
-    }
-    w->rows.n = 0;
-    return true;
-}
-
-static uint16_t big_node(tn_walk *w, unsigned which, uint64_t value)
-{
-    tn_column_data *c = &w->columns[which];
-    tn_big *big = tn__list_add(w, &c->big, sizeof *big, 1);
-    if (big)
-        *big = (tn_big){(c->blocks.count - 1) * TN_NODE_BLOCK + w->rows.n, value};
-    return UINT16_MAX;
-}
-
 static inline void add_row(tn_walk *w, uint32_t shape, uint64_t size, uint64_t refcount, uint32_t flags)
 {
-    if (__builtin_expect(w->rows.n == TN_NODE_BLOCK, 0) && !next_nodes(w))
-        return;
-    uint32_t n = w->rows.n;
-    if (refcount > UINT32_MAX)
-        refcount = UINT32_MAX;
-    w->rows.columns[0][n] = shape < UINT16_MAX ? (uint16_t)shape : big_node(w, TN_WALK_SHAP, shape);
-    w->rows.columns[1][n] =
-        (size & 15) == 0 && size >> 4 < UINT16_MAX ? (uint16_t)(size >> 4) : big_node(w, TN_WALK_SIZE, size);
-    w->rows.columns[2][n] = refcount < UINT16_MAX ? (uint16_t)refcount : big_node(w, TN_WALK_REFC, refcount);
-    w->rows.columns[3][n] = (uint16_t)flags;
-    w->rows.n = n + 1;
-}
-
-/* Tells the node columns how far they got. */
-static void finish_rows(tn_walk *w)
-{
-    static const enum tn_walk_column node_columns[4] = {TN_WALK_SHAP, TN_WALK_SIZE, TN_WALK_REFC, TN_WALK_FLAG};
-    for (unsigned i = 0; i < 4; i++) {
-        tn_column_data *c = &w->columns[node_columns[i]];
-        c->at = c->blocks.count ? c->end - (size_t)c->width * (TN_NODE_BLOCK - w->rows.n) : c->end;
-    }
+    tn_rows *rows = &w->rows;
+    uint32_t n = rows->n++;
+    bool small = (size & 15) == 0 && size >> 4 < UINT8_MAX;
+    rows->shapes[n] = shape < UINT16_MAX ? (uint16_t)shape : UINT16_MAX;
+    rows->sizes[n] = small ? (uint8_t)(size >> 4) : UINT8_MAX;
+    rows->refcounts[n] = refcount < UINT8_MAX ? (uint8_t)refcount : UINT8_MAX;
+    rows->flags[n] = (uint16_t)flags;
+    if (__builtin_expect(shape >= UINT16_MAX, 0))
+        note_big(w, &w->columns[TN_WALK_SHAP], n, shape);
+    if (__builtin_expect(!small, 0))
+        note_big(w, &w->columns[TN_WALK_SIZE], n, size);
+    if (__builtin_expect(refcount >= UINT8_MAX, 0))
+        note_big(w, &w->columns[TN_WALK_REFC], n, refcount < UINT32_MAX ? refcount : UINT32_MAX);
 }
 
 uint64_t tn__refcount(const tn_walk *w, uint64_t object, bool *immortal)
@@ -206,44 +196,42 @@ uint64_t tn__refcount(const tn_walk *w, uint64_t object, bool *immortal)
 }
 
 /* References wait in a queue, in order, while the map's cells that give their ids are fetched. A queue entry is a cell and
- * a bit in it; for what has no cell (absent, synthetic) the id itself. */
-static inline void write_reference(tn_walk *w, tn_queued q)
+ * the reference, whose bits 4-9 are the place in it; for what has no cell (absent, synthetic) the id itself. */
+static inline uint32_t id_of(tn_queued q)
 {
-    uint32_t id = q.value;
-    if (q.cell) {
-        uint64_t below = (1ull << q.value) - 1;
-        id = q.cell->bits >> q.value & 1 ? q.cell->rank + 1 + (uint32_t)__builtin_popcountll(q.cell->bits & below) : 0;
-    }
-    add32(w, &w->columns[TN_WALK_REFS], id);
+    if (__builtin_expect(!q.cell, 0))
+        return q.value;
+    uint64_t upto = q.cell->bits << (~(q.value >> 4) & 63); /* its bit is the highest now */
+    uint32_t id = q.cell->rank + (uint32_t)__builtin_popcountll(upto);
+    return (int64_t)upto < 0 ? id : 0;
 }
 
 static inline void put_reference(tn_walk *w, uint64_t referent)
 {
-    tn_queued q = {.cell = NULL, .value = 0};
-    const tn_region *r = tn_map_find(&w->map, referent);
+    tn_queued q = {.cell = NULL, .value = (uint32_t)referent};
+    const tn_region *r = tn_map_find(w->map, referent);
     if (__builtin_expect(r != NULL, 1)) {
         q.cell = &r->cells[referent >> 10 & 1023];
-        q.value = referent >> 4 & 63;
         __builtin_prefetch(q.cell);
-    } else if (referent >> 63) {
-        q.value = w->map.n_objects + (uint32_t)referent + 1;
+    } else {
+        q.value = referent >> 63 ? w->map->n_objects + (uint32_t)referent + 1 : 0;
     }
-    uint64_t n = w->n_references++;
-    if (__builtin_expect(n >= TN_QUEUE, 1))
-        write_reference(w, w->emit_queue[n % TN_QUEUE]);
-    w->emit_queue[n % TN_QUEUE] = q;
+    tn_queued *place = &w->emit_queue[w->n_references % TN_QUEUE], due = *place;
+    *place = q;
+    if (__builtin_expect(w->n_references++ >= TN_QUEUE, 1))
+        add_reference(w, id_of(due));
 }
 
 static void finish_queue(tn_walk *w)
 {
     uint64_t n = w->n_references;
     for (uint64_t i = n > TN_QUEUE ? n - TN_QUEUE : 0; i < n; i++)
-        write_reference(w, w->emit_queue[i % TN_QUEUE]);
+        add_reference(w, id_of(w->emit_queue[i % TN_QUEUE]));
 }
 
 static void add_references(tn_walk *w, uint64_t object, const tn_description *d)
 {
-    const tn_shape_info *shape = &TN_LIST(w->shapes, tn_shape_info)[d->shape];
+    const tn_shape_info *shape = &TN_SHAPE_AT(w, d->shape);
     uint64_t before = w->n_references;
     tn__each_reference(w, object, d, put_reference);
     uint64_t n = w->n_references - before;
@@ -255,26 +243,30 @@ static void add_references(tn_walk *w, uint64_t object, const tn_description *d)
 
 static void note_large(tn_walk *w, uint64_t address, uint64_t bytes)
 {
-    enum { LARGE = 65536 };
-    tn_range *place = bytes >= LARGE ? tn__list_add(w, &w->large, sizeof *place, 1) : NULL;
+    tn_range *place = bytes >= TN_LARGE ? tn__list_add(w, &w->large, sizeof *place, 1) : NULL;
     if (place)
         *place = (tn_range){address, address + bytes};
+}
+
+static inline uint64_t add_buffer(tn_walk *w, uint8_t kind, uint64_t address, uint64_t nominal, uint64_t *pymalloc,
+                                  uint64_t *external)
+{
+    unsigned allocator = TN_ALLOCATOR_MALLOC;
+    uint64_t bytes = address ? tn_map_block(w->map, address, nominal, &allocator) : nominal;
+    if (__builtin_expect(address && bytes >= TN_LARGE, 0))
+        note_large(w, address, bytes);
+    add_bytes(w, &w->columns[TN_WALK_BUFS], bytes);
+    add_number(w, &w->columns[TN_WALK_BUFK], kind);
+    *pymalloc += allocator == TN_ALLOCATOR_PYMALLOC ? bytes : 0;
+    *external += allocator == TN_ALLOCATOR_UNKNOWN ? bytes : 0;
+    return bytes;
 }
 
 static uint64_t add_buffers(tn_walk *w, const tn_description *d, uint64_t *pymalloc, uint64_t *external)
 {
     uint64_t sum = 0;
-    for (unsigned i = 0; i < d->n_buffers; i++) {
-        unsigned allocator = TN_ALLOCATOR_MALLOC;
-        const tn_buffer *b = &d->buffers[i];
-        uint64_t bytes = b->address ? tn_map_block(&w->map, b->address, b->nominal, &allocator) : b->nominal;
-        note_large(w, b->address, b->address ? bytes : 0);
-        add_bytes(w, &w->columns[TN_WALK_BUFS], bytes);
-        tn__column_add(w, TN_WALK_BUFK, b->kind);
-        sum += bytes;
-        *pymalloc += allocator == TN_ALLOCATOR_PYMALLOC ? bytes : 0;
-        *external += allocator == TN_ALLOCATOR_UNKNOWN ? bytes : 0;
-    }
+    for (unsigned i = 0; i < d->n_buffers; i++)
+        sum += add_buffer(w, d->buffers[i].kind, d->buffers[i].address, d->buffers[i].nominal, pymalloc, external);
     return sum;
 }
 
@@ -324,6 +316,13 @@ static inline uint32_t map_flags(const tn_walk *w, const tn_region *r, uint64_t 
     return flags;
 }
 
+static inline uint32_t row_flags(tn_walk *w, const tn_region *r, uint64_t object, const tn_type_info *t, bool immortal,
+                                 unsigned allocator)
+{
+    return map_flags(w, r, object, t) | (immortal ? TN_NODE_IMMORTAL : 0u) |
+           (allocator == TN_ALLOCATOR_NONE ? TN_NODE_STATIC : 0u) | allocator << 10;
+}
+
 static inline uint64_t own_block(tn_walk *w, const tn_region *r, uint64_t object, const tn_type_info *t,
                                  unsigned *allocator)
 {
@@ -332,9 +331,100 @@ static inline uint64_t own_block(tn_walk *w, const tn_region *r, uint64_t object
         *allocator = TN_ALLOCATOR_PYMALLOC;
         return ((uint64_t) class + 1) << 4;
     }
-    uint64_t bytes = tn_map_block_outside(&w->map, r, object - t->preheader, tn__nominal(w, object, t), allocator);
+    uint64_t bytes = tn_map_block_outside(w->map, r, object - t->preheader, tn__nominal(w, object, t), allocator);
     note_large(w, object, bytes);
     return bytes;
+}
+
+/* ---- previews: of the row added last ---- */
+
+static bool mark_previewed(tn_walk *w)
+{
+    enum { BYTES = TN_NODE_BLOCK / 8 };
+    uint64_t **bits = &w->reg->bundles[w->rows.bundle].previews;
+    if (__builtin_expect(!*bits, 0)) {
+        if (!(*bits = tn__arena_get(&w->arena, BYTES))) {
+            w->status = TN_ENOMEM;
+            return false;
+        }
+        memset(*bits, 0, BYTES);
+    }
+    uint32_t node = w->rows.n - 1;
+    (*bits)[node / 64] |= 1ull << node % 64;
+    return true;
+}
+
+/* All threads draw on one budget, a few KiB at a time. */
+static bool afford(tn_walk *w, uint32_t n)
+{
+    enum { SHARE = 65536, BUDGET = 64 << 20 };
+    w->totals.previews_eligible++;
+    if (__builtin_expect(w->preview_bytes_left < n, 0)) {
+        if (__atomic_fetch_add(&w->reg->preview_bytes, SHARE, __ATOMIC_RELAXED) >= BUDGET)
+            return false;
+        w->preview_bytes_left = SHARE;
+    }
+    w->preview_bytes_left -= n;
+    w->totals.previews_kept++;
+    return true;
+}
+
+static void add_preview(tn_walk *w, uint16_t kind, const void *bytes, uint32_t n)
+{
+    tn_column_data *c = &w->columns[TN_WALK_PREV_BYTES];
+    if (!afford(w, n) || !mark_previewed(w))
+        return;
+    add16(w, &w->columns[TN_WALK_PREV_KIND],
+          (uint16_t)(n | (kind & TN_PREVIEW_CUT ? TN_WALK_CUT : 0u) | (kind & 15u) << TN_WALK_KIND_SHIFT));
+    while ((uint64_t)(c->end - c->at) < n) {
+        uint32_t part = (uint32_t)(c->end - c->at);
+        if (part)
+            memcpy(c->at, bytes, part);
+        c->at += part;
+        bytes = (const uint8_t *)bytes + part;
+        n -= part;
+        if (!next_block(w, c))
+            return;
+    }
+    if (n)
+        memcpy(c->at, bytes, n);
+    c->at += n;
+}
+
+/* Bytes from the lowest one on that give the number back when the last one's sign is extended. */
+static inline uint32_t significant(int64_t value)
+{
+    uint64_t magnitude = (uint64_t)(value < 0 ? ~value : value);
+    return magnitude ? (64 - (unsigned)__builtin_clzll(magnitude)) / 8 + 1 : 1;
+}
+
+static void preview(tn_walk *w, uint64_t object, const tn_type_info *t)
+{
+    uint8_t out[TN_PREVIEW_MAX];
+    uint16_t kind = 0, n = tn__preview(w, object, t, out, &kind);
+    if (n == UINT16_MAX)
+        return;
+    int64_t value;
+    memcpy(&value, out, sizeof value);
+    add_preview(w, kind, out, kind == TN_PREVIEW_INT ? significant(value) : n);
+}
+
+/* Length and preview of an int of any size. */
+static void add_int(tn_walk *w, uint64_t object, const tn_type_info *t)
+{
+    int64_t value;
+    uint64_t magnitude;
+    bool small = tn__int_small(w, object, &value);
+    if (!small) {
+        add_number(w, &w->columns[TN_WALK_LENG], tn__int_bits(w, object));
+        if (t->previewed)
+            preview(w, object, t);
+        return;
+    }
+    magnitude = (uint64_t)(value < 0 ? -value : value);
+    add_number(w, &w->columns[TN_WALK_LENG], magnitude ? 64u - (unsigned)__builtin_clzll(magnitude) : 0);
+    if (t->previewed)
+        add_preview(w, TN_PREVIEW_INT, &value, significant(value));
 }
 
 /* Objects without references and buffers: most of an ordinary heap. */
@@ -348,11 +438,10 @@ static inline void emit_leaf(tn_walk *w, const tn_region *r, uint64_t object, tn
     if (__builtin_expect(w->status < 0, 0))
         return;
     uint64_t block = own_block(w, r, object, t, &allocator), refcount = tn__refcount(w, object, &immortal);
-    uint32_t flags = map_flags(w, r, object, t) | (immortal ? TN_NODE_IMMORTAL : 0u) |
-                     (allocator == TN_ALLOCATOR_NONE ? TN_NODE_STATIC : 0u) | allocator << 10;
+    uint32_t flags = row_flags(w, r, object, t, immortal, allocator);
     add_row(w, shape, block, refcount, flags);
     if (t->kind == TN_KIND_INT)
-        add_number(w, &w->columns[TN_WALK_LENG], tn__int_bits(w, object));
+        add_int(w, object, t);
     else if (t->kind == TN_KIND_STR || t->kind == TN_KIND_BYTES)
         add_number(w, &w->columns[TN_WALK_LENG], tn_load64(&w->target->memory, object + 16));
     if (t->has_hash)
@@ -369,13 +458,11 @@ static void emit_container(tn_walk *w, const tn_region *r, uint64_t object, tn_t
     tn__describe(w, object, t, &d);
     if (__builtin_expect(w->status < 0, 0))
         return;
-    const tn_shape_info *shape = &TN_LIST(w->shapes, tn_shape_info)[d.shape];
+    const tn_shape_info *shape = &TN_SHAPE_AT(w, d.shape);
     uint32_t shape_flags = shape->flags;
     uint64_t block = own_block(w, r, object, t, &allocator), refcount = tn__refcount(w, object, &immortal);
     uint64_t size = block + (d.n_buffers ? add_buffers(w, &d, &pymalloc, &external) : 0);
-    uint32_t flags = map_flags(w, r, object, t) | (immortal ? TN_NODE_IMMORTAL : 0u) |
-                     (allocator == TN_ALLOCATOR_NONE ? TN_NODE_STATIC : 0u) | (uint32_t)d.n_buffers << 8 |
-                     allocator << 10;
+    uint32_t flags = row_flags(w, r, object, t, immortal, allocator) | (uint32_t)d.n_buffers << 8;
     add_row(w, d.shape, size, refcount, flags);
     add_references(w, object, &d);
     if (shape_flags & TN_SHAPE_LENGTH)
@@ -387,6 +474,39 @@ static void emit_container(tn_walk *w, const tn_region *r, uint64_t object, tn_t
     add_totals(w, flags & TN_NODE_OWN, block, allocator, pymalloc, external, size);
 }
 
+/* Lists, tuples and dicts: see tn__quick. */
+static void emit_quick(tn_walk *w, const tn_region *r, uint64_t object, tn_type_info *t, const tn_quick *q)
+{
+    static const uint8_t kinds[] = {[TN_KIND_LIST] = TN_BUFFER_ITEMS, [TN_KIND_DICT] = TN_BUFFER_KEYS};
+    const tn_memory *m = &w->target->memory;
+    bool immortal;
+    unsigned allocator;
+    uint64_t pymalloc = 0, external = 0, at = q->at, before = w->n_references;
+    uint32_t shape = tn__shape(w, t, TN_VARIANT_PLAIN);
+    if (__builtin_expect(w->status < 0, 0))
+        return;
+    uint64_t block = own_block(w, r, object, t, &allocator), refcount = tn__refcount(w, object, &immortal);
+    uint64_t size =
+        block + (q->buffer ? add_buffer(w, kinds[t->kind], q->buffer, q->nominal, &pymalloc, &external) : 0);
+    uint32_t flags = row_flags(w, r, object, t, immortal, allocator) | (q->buffer ? 1u << 8 : 0);
+    add_row(w, shape, size, refcount, flags);
+    if (!q->stride)
+        for (uint64_t i = 0; i < q->count; i++, at += 8)
+            put_reference(w, tn_load64(m, at));
+    else
+        for (uint64_t i = 0; i < q->count; i++, at += q->stride) {
+            uint64_t value = tn_load64(m, at + 8);
+            if (value) {
+                put_reference(w, tn_load64(m, at));
+                put_reference(w, value);
+            }
+        }
+    add_number(w, &w->columns[TN_WALK_DEGR], w->n_references - before);
+    if (t->kind != TN_KIND_TUPLE)
+        add_number(w, &w->columns[TN_WALK_CAPA], q->capacity);
+    add_totals(w, flags & TN_NODE_OWN, block, allocator, pymalloc, external, size);
+}
+
 static inline void emit_object(tn_walk *w, const tn_region *r, uint64_t object, uint32_t id)
 {
     tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
@@ -394,21 +514,24 @@ static inline void emit_object(tn_walk *w, const tn_region *r, uint64_t object, 
         return;
     w->strict =
         __builtin_expect(r->planes[TN_PLANE_DOUBTFUL] != NULL, 0) && tn_region_plane(r, TN_PLANE_DOUBTFUL, object);
+    tn_quick q;
     if (t->simple || tn__plain_str(w, object, t))
         emit_leaf(w, r, object, t);
+    else if (tn__quick(w, object, t, &q))
+        emit_quick(w, r, object, t, &q);
     else
         emit_container(w, r, object, t);
     if (object & 8)
         add32(w, &w->columns[TN_WALK_AODD], id);
-    if (t->previewed)
-        tn__preview(w, id, object, t);
+    if (t->previewed && !(t->simple && t->kind == TN_KIND_INT))
+        preview(w, object, t);
     w->strict = false;
 }
 
 static void emit_synthetic(tn_walk *w, const tn_synthetic *s)
 {
-    const tn_shape_info *shape = &TN_LIST(w->shapes, tn_shape_info)[s->shape];
-    const uint64_t *references = TN_LIST(w->synthetic_references, uint64_t) + s->first_reference;
+    const tn_shape_info *shape = &TN_SHAPE_AT(w, s->shape);
+    const uint64_t *references = TN_LIST(w->reg->synthetic_references, uint64_t) + s->first_reference;
     add_row(w, s->shape, s->size, 0, 0);
     for (uint32_t i = 0; i < s->n_references; i++)
         put_reference(w, references[i]);
@@ -419,20 +542,105 @@ static void emit_synthetic(tn_walk *w, const tn_synthetic *s)
     w->totals.synthetic_bytes += s->size;
 }
 
-void tn__emit(tn_walk *w)
+/* ---- bundles ---- */
+
+static bool begin_bundle(tn_walk *w, uint32_t index)
 {
-    uint32_t id = 0;
-    w->rows.n = TN_NODE_BLOCK;
-    for (tn_region *r = tn_map_next(&w->map, 0); r && w->status == 0; r = tn_map_next(&w->map, r->key + 1))
-        for (unsigned c = 0; c < 1024; c++)
-            for (uint64_t left = r->cells[c].bits; left; left &= left - 1) {
+    w->columns = w->reg->bundles[index].columns;
+    w->rows.bundle = index;
+    w->rows.n = 0;
+    w->n_references = 0;
+    for (unsigned i = 0; i < 4; i++)
+        if (!next_block(w, &w->columns[node_columns[i]]))
+            return false;
+    w->rows.shapes = (uint16_t *)(void *)w->columns[TN_WALK_SHAP].at;
+    w->rows.sizes = w->columns[TN_WALK_SIZE].at;
+    w->rows.refcounts = w->columns[TN_WALK_REFC].at;
+    w->rows.flags = (uint16_t *)(void *)w->columns[TN_WALK_FLAG].at;
+    return true;
+}
+
+static void end_bundle(tn_walk *w)
+{
+    finish_queue(w);
+    w->totals.references += w->n_references;
+    for (unsigned i = 0; i < 4; i++)
+        w->columns[node_columns[i]].at += (size_t)w->rows.n * column_shapes[node_columns[i]].width;
+}
+
+static void emit_objects(tn_walk *w, uint32_t id, uint32_t end)
+{
+    tn_region *r = id < end ? tn_map_next(w->map, w->reg->bundles[w->rows.bundle].region) : NULL;
+    uint64_t skip = r ? id - r->cells[0].rank : 0;
+    for (; r && w->status == 0; r = tn_map_next(w->map, r->key + 1))
+        for (unsigned c = 0; c < 1024; c++) {
+            uint64_t left = r->cells[c].bits, n = (uint64_t)__builtin_popcountll(left);
+            if (skip >= n) {
+                skip -= n;
+                continue;
+            }
+            tn__look_ahead(w, r, c);
+            for (; skip; skip--)
+                left &= left - 1;
+            for (; left; left &= left - 1) {
+                if (id == end)
+                    return;
                 uint64_t object = r->key << 20 | (uint64_t)c << 10 | (uint64_t)__builtin_ctzll(left) << 4;
                 object |= tn_region_plane(r, TN_PLANE_ODD, object) ? 8 : 0;
                 emit_object(w, r, object, id++);
             }
-    for (size_t i = 0; i < w->synthetic.count && w->status == 0; i++)
-        emit_synthetic(w, &TN_LIST(w->synthetic, tn_synthetic)[i]);
-    finish_queue(w);
-    finish_rows(w);
-    w->totals.references = w->n_references;
+        }
+}
+
+static void emit_bundle(tn_walk *w, uint32_t index)
+{
+    uint64_t n_objects = w->map->n_objects, n_nodes = n_objects + w->reg->synthetic.count;
+    uint64_t id = (uint64_t)index * TN_NODE_BLOCK, end = id + TN_NODE_BLOCK;
+    end = end < n_nodes ? end : n_nodes;
+    if (!begin_bundle(w, index))
+        return;
+    emit_objects(w, (uint32_t)id, (uint32_t)(end < n_objects ? end : n_objects));
+    for (id = id < n_objects ? n_objects : id; id < end && w->status == 0; id++)
+        emit_synthetic(w, &TN_LIST(w->reg->synthetic, tn_synthetic)[id - n_objects]);
+    end_bundle(w);
+}
+
+static void emit_some(tn_walk *w)
+{
+    uint32_t index;
+    while (w->status == 0 &&
+           (index = __atomic_fetch_add(&w->reg->next_bundle, 1, __ATOMIC_RELAXED)) < w->reg->n_bundles)
+        emit_bundle(w, index);
+}
+
+static bool make_bundles(tn_walk *w)
+{
+    tn_registry *reg = w->reg;
+    uint64_t n_nodes = w->map->n_objects + reg->synthetic.count, next = 0;
+    uint32_t n = (uint32_t)((n_nodes + TN_NODE_BLOCK - 1) / TN_NODE_BLOCK);
+    reg->bundles = tn__alloc(w->alloc, n * sizeof *reg->bundles);
+    if (!reg->bundles) {
+        w->status = TN_ENOMEM;
+        return false;
+    }
+    reg->n_bundles = n;
+    for (uint32_t i = 0; i < n; i++)
+        columns_init(reg->bundles[i].columns, n_nodes);
+    for (const tn_region *r = tn_map_next(w->map, 0); r; r = tn_map_next(w->map, r->key + 1)) {
+        uint64_t end = r->cells[1023].rank + (uint64_t)__builtin_popcountll(r->cells[1023].bits);
+        for (; next * TN_NODE_BLOCK < end; next++)
+            reg->bundles[next].region = r->key;
+    }
+    return true;
+}
+
+void tn__emit(tn_walk *w)
+{
+    if (!make_bundles(w))
+        return;
+    w->reg->next_bundle = 0;
+    if (w->reg->first_thread_only)
+        emit_some(w);
+    else
+        tn__share(w, emit_some);
 }

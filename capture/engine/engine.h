@@ -10,12 +10,15 @@
 
 typedef struct tn_walk tn_walk;
 
+enum { TN_USUAL_THREADS = 4, TN_MAX_THREADS = 16 };
+
 typedef struct tn_walk_options {
     const uint64_t *from; /* objects to start at; NULL: everything in the process */
     uint32_t n_from;
     uint32_t preview_bytes; /* longest preview of data; 0: identifiers only */
     bool redact;            /* no text at all except type names */
     bool scan;              /* guess references of objects without a known layout from their words */
+    uint32_t threads;       /* 0: as many as pay, at most TN_USUAL_THREADS */
 } tn_walk_options;
 
 typedef struct tn_pool_stats {
@@ -40,7 +43,8 @@ typedef struct tn_walk_report {
     uint64_t list_counts[4], lists_failed, unreadable, findings, types_unknown;
     tn_pool_stats pools;
     tn_totals totals;
-    uint32_t n_threads;
+    uint32_t n_threads; /* of the target */
+    uint32_t threads;   /* that walked */
 } tn_walk_report;
 
 /* Walks the target; the world must be stopped meanwhile. Memory through alloc only. Errors: TN_ENOMEM TN_ELIMIT. */

@@ -86,22 +86,18 @@ static void push_guesses(tn_walk *w, uint64_t frame, uint64_t code)
     for (uint32_t i = 0; i < max && i < 4096; i++) {
         uint64_t at = frame + w->layout->frame_localsplus + 8ull * (n_locals + i);
         uint64_t word = tn_memory_readable(m, at, 8) ? stack_word(w, at) : 0;
-        if (word && tn_map_has(&w->map, word))
+        if (word && tn_map_has(w->map, word))
             push(w, word);
     }
 }
 
-uint32_t tn__frame_shape(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t code, bool guessed)
+static uint32_t frame_shape_make(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t code, bool guessed)
 {
     static const char *const fixed[TN_FRAME_FIXED] = {"code", "function", "f_locals", "frame object"};
     const tn_memory *m = &w->target->memory;
-    uint32_t tag = t ? SHAPE_HOLDER : guessed ? SHAPE_GUESSED : SHAPE_THREAD_FRAME;
-    uint32_t shape = tn__memo_get(w, type, code, tag);
-    if (shape != TN_NONE)
-        return shape;
     uint32_t n_locals = tn_load32(m, code + w->layout->code_nlocalsplus), n = 0;
     uint32_t lead = t ? t->n_fixed + t->class_reference : 0;
-    uint32_t *labels = tn__arena_get(&w->arena, 2 * ((size_t)lead + TN_FRAME_FIXED + n_locals) * sizeof *labels);
+    uint32_t *labels = tn__arena_get(&w->reg->arena, 2 * ((size_t)lead + TN_FRAME_FIXED + n_locals) * sizeof *labels);
     if (!labels) {
         w->status = TN_ENOMEM;
         return 0;
@@ -125,8 +121,22 @@ uint32_t tn__frame_shape(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t co
         labels[2 * n + 1] = TN_LABEL_LOCAL;
     }
     uint32_t flags = TN_RUN_STACK | (guessed ? TN_REF_GUESSED << TN_RUN_KIND_SHIFT : 0) | (t ? 0 : TN_SHAPE_STACK);
-    shape = tn__shape_new(w, type, flags, labels, n);
-    tn__memo_put(w, type, code, tag, shape);
+    return tn__shape_new(w, type, flags, labels, n);
+}
+
+uint32_t tn__frame_shape(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t code, bool guessed)
+{
+    uint32_t tag = t ? SHAPE_HOLDER : guessed ? SHAPE_GUESSED : SHAPE_THREAD_FRAME;
+    uint32_t shape = tn__memo_get(w, type, code, tag);
+    if (shape != TN_NONE)
+        return shape;
+    bool taken = tn__lock(w);
+    shape = tn__memo_get(w, type, code, tag);
+    if (shape == TN_NONE) {
+        shape = frame_shape_make(w, t, type, code, guessed);
+        tn__memo_put(w, type, code, tag, shape);
+    }
+    tn__unlock(w, taken);
     return shape;
 }
 
@@ -280,7 +290,7 @@ static uint32_t build_frames(tn_walk *w, uint64_t thread, tn_list *nodes)
         uint32_t node = tn__synthetic_new(w, shape, TN_LIST(w->scratch, uint64_t), (uint32_t)w->scratch.count);
         parent = stack_row(w, parent, frame, code);
         if (node != TN_NONE)
-            TN_LIST(w->synthetic, tn_synthetic)[node].stack = parent;
+            TN_LIST(w->reg->synthetic, tn_synthetic)[node].stack = parent;
         out[i] = TN_SYNTHETIC | node;
     }
     tn__list_free(w, &frames, sizeof(uint64_t));

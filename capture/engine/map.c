@@ -14,10 +14,11 @@ bool tn_memory_readable(const tn_memory *m, uint64_t address, uint64_t bytes)
     return lo < m->n_ranges && m->ranges[lo].start <= address && bytes <= m->ranges[lo].end - address;
 }
 
-int tn_map_init(tn_map *map, const tn_target *target, const tn_alloc *alloc)
+int tn_map_init(tn_map *map, const tn_target *target, const tn_alloc *alloc, pthread_mutex_t *lock)
 {
     memset(map, 0, sizeof *map);
     map->target = target;
+    map->lock = lock;
     tn__arena_init(&map->arena, alloc);
     map->top = tn__arena_get(&map->arena, 8192 * sizeof *map->top);
     if (!map->top)
@@ -66,16 +67,12 @@ static tn_region *region_new(tn_map *map, uint64_t key)
     return r;
 }
 
-tn_region *tn_map_get(tn_map *map, uint64_t address)
+static tn_region *region_make(tn_map *map, uint64_t address)
 {
+    tn_region ***second = &map->top[address >> 34];
     tn_region *r = tn_map_find(map, address);
     if (r)
         return r;
-    if (address >> 47 || !tn_memory_readable(&map->target->memory, address, 16)) {
-        map->unreadable++;
-        return NULL;
-    }
-    tn_region ***second = &map->top[address >> 34];
     if (!*second) {
         tn_region **made = tn__arena_get(&map->arena, 16384 * sizeof *made);
         if (!made) {
@@ -83,44 +80,69 @@ tn_region *tn_map_get(tn_map *map, uint64_t address)
             return NULL;
         }
         memset(made, 0, 16384 * sizeof *made);
-        *second = made;
+        __atomic_store_n(second, made, __ATOMIC_RELEASE);
     }
     r = region_new(map, address >> 20);
     if (!r)
         return NULL;
     find_readable(r, &map->target->memory);
-    (*second)[address >> 20 & 16383] = r;
+    r->swept = r->key < map->swept_below ? 1024 : 0;
+    __atomic_store_n(&(*second)[address >> 20 & 16383], r, __ATOMIC_RELEASE);
     map->n_regions++;
+    return r;
+}
+
+tn_region *tn_map_get(tn_map *map, uint64_t address)
+{
+    tn_region *r = tn_map_find(map, address);
+    if (r)
+        return r;
+    if (address >> 47 || !tn_memory_readable(&map->target->memory, address, 16))
+        return NULL;
+    pthread_mutex_lock(map->lock);
+    r = region_make(map, address);
+    pthread_mutex_unlock(map->lock);
     return r;
 }
 
 tn_region *tn_map_next(const tn_map *map, uint64_t key)
 {
     for (uint64_t t = key >> 14; t < 8192; t++, key = t << 14) {
-        if (!map->top[t])
-            continue;
-        for (uint64_t s = key & 16383; s < 16384; s++)
-            if (map->top[t][s])
-                return map->top[t][s];
+        tn_region **second = __atomic_load_n(&map->top[t], __ATOMIC_ACQUIRE);
+        for (uint64_t s = key & 16383; second && s < 16384; s++) {
+            tn_region *r = __atomic_load_n(&second[s], __ATOMIC_ACQUIRE);
+            if (r)
+                return r;
+        }
     }
     return NULL;
+}
+
+static uint64_t *plane_make(tn_map *map, tn_region *r, enum tn_plane plane)
+{
+    if (r->planes[plane])
+        return r->planes[plane];
+    uint64_t *p = tn__arena_get(&map->arena, 1024 * sizeof *p);
+    if (!p) {
+        map->failed = true;
+        return NULL;
+    }
+    memset(p, 0, 1024 * sizeof *p);
+    __atomic_store_n(&r->planes[plane], p, __ATOMIC_RELEASE);
+    return p;
 }
 
 void tn_map_set_plane(tn_map *map, enum tn_plane plane, uint64_t address)
 {
     tn_region *r = tn_map_find(map, address);
-    if (!r)
-        return;
-    if (!r->planes[plane]) {
-        uint64_t *p = tn__arena_get(&map->arena, 1024 * sizeof *p);
-        if (!p) {
-            map->failed = true;
-            return;
-        }
-        memset(p, 0, 1024 * sizeof *p);
-        r->planes[plane] = p;
+    uint64_t *p = r ? __atomic_load_n(&r->planes[plane], __ATOMIC_ACQUIRE) : NULL;
+    if (r && !p) {
+        pthread_mutex_lock(map->lock);
+        p = plane_make(map, r, plane);
+        pthread_mutex_unlock(map->lock);
     }
-    r->planes[plane][address >> 10 & 1023] |= 1ull << (address >> 4 & 63);
+    if (p)
+        tn_map_or(map, &p[address >> 10 & 1023], 1ull << (address >> 4 & 63));
 }
 
 int tn_map_rank(tn_map *map, tn_error *err)

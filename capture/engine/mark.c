@@ -1,8 +1,9 @@
 /* mark.c - the first pass: a bit for every object that is tracked or reachable.
  *
- * Objects are visited in address order by a cursor that sweeps the map. A reference to an address ahead of the cursor only
- * sets a bit: the sweep will come by. One behind it goes on an explicit stack as well, with a prefetch. So every object is
- * visited once, most of them sequentially, and no chain is too deep.
+ * Objects are visited in address order by sweeps of the map, each thread taking region after region. Before a sweep looks
+ * at a cell it says so (region->swept); a reference first sets its bit and then asks. So a bit is seen by the sweep, or
+ * the one who set it finds that the sweep has been there and puts the object on its own stack (both may happen; visiting
+ * twice does no harm). Every object is visited, most of them sequentially, and no chain is too deep.
  */
 #include "engine/references.h"
 
@@ -24,26 +25,31 @@ static void push(tn_walk *w, uint64_t address)
 
 static void mark_first(tn_walk *w, tn_region *r, uint64_t address)
 {
-    tn_cell *cell = &r->cells[address >> 10 & 1023];
+    unsigned cell = address >> 10 & 1023;
     if ((address & 7) || !page_readable(r, address)) {
         w->findings++;
         return;
     }
-    cell->bits |= 1ull << (address >> 4 & 63);
-    if (address & 8)
-        tn_map_set_plane(&w->map, TN_PLANE_ODD, address);
-    if (address < w->cursor)
+    if (address & 8) /* before the bit: who sees that must see this */
+        tn_map_set_plane(w->map, TN_PLANE_ODD, address);
+    if (tn_map_or(w->map, &r->cells[cell].bits, 1ull << (address >> 4 & 63)) &&
+        __atomic_load_n(&r->swept, __ATOMIC_SEQ_CST) > cell && (address < w->cursor || address >= w->cell_end))
         push(w, address);
 }
 
-static inline void mark(tn_walk *w, uint64_t address)
+static inline bool is_marked(const tn_cell *cell, uint64_t address)
+{
+    return __atomic_load_n(&cell->bits, __ATOMIC_RELAXED) >> (address >> 4 & 63) & 1;
+}
+
+static void mark(tn_walk *w, uint64_t address)
 {
     if (!address || address >> 63)
         return;
-    tn_region *r = tn_map_find(&w->map, address);
-    if (!r && !(r = tn_map_get(&w->map, address)))
-        return;
-    if (!(r->cells[address >> 10 & 1023].bits >> (address >> 4 & 63) & 1))
+    tn_region *r = tn_map_find(w->map, address);
+    if (!r && !(r = tn_map_get(w->map, address)))
+        w->unreadable++;
+    else if (!is_marked(&r->cells[address >> 10 & 1023], address))
         mark_first(w, r, address);
 }
 
@@ -53,24 +59,23 @@ void tn__mark(tn_walk *w, uint64_t address)
 }
 
 /* Marks later: the map's cell of a reference is a likely cache miss, so it is fetched now and looked at when the queue
- * comes round. Whether an address is behind the cursor is asked then, which is what matters. */
+ * comes round. */
 static inline void mark_due(tn_walk *w, tn_queued q)
 {
-    if (q.region && !(q.region->cells[q.address >> 10 & 1023].bits >> (q.address >> 4 & 63) & 1))
-        mark_first(w, q.region, q.address);
+    if (q.to_mark && !is_marked(q.to_mark, q.address))
+        mark_first(w, tn_map_find(w->map, q.address), q.address);
 }
 
 static inline void mark_soon(tn_walk *w, uint64_t address)
 {
-    tn_queued q = {.region = tn_map_find(&w->map, address), .address = address};
-    if (__builtin_expect(!q.region, 0)) {
+    tn_region *r = tn_map_find(w->map, address);
+    if (__builtin_expect(!r, 0)) {
         mark(w, address);
         return;
     }
-    __builtin_prefetch(&q.region->cells[address >> 10 & 1023]);
-    uint64_t n = w->n_marked++ % TN_QUEUE;
-    tn_queued due = w->mark_queue[n];
-    w->mark_queue[n] = q;
+    tn_queued *place = &w->mark_queue[w->n_marked++ % TN_QUEUE], due = *place;
+    *place = (tn_queued){.to_mark = &r->cells[address >> 10 & 1023], .address = address};
+    __builtin_prefetch(place->to_mark);
     mark_due(w, due);
 }
 
@@ -78,25 +83,18 @@ static void finish_queue(tn_walk *w)
 {
     for (unsigned i = 0; i < TN_QUEUE; i++) {
         tn_queued due = w->mark_queue[i];
-        w->mark_queue[i].region = NULL;
+        w->mark_queue[i].to_mark = NULL;
         mark_due(w, due);
     }
 }
 
-static void claim(tn_walk *w, uint64_t address)
-{
-    tn_region *r = tn_map_find(&w->map, address);
-    if (r)
-        r->claims[address >> 10 & 1023] |= 1ull << (address >> 4 & 63);
-}
-
 static void unmark(tn_walk *w, uint64_t object)
 {
-    tn_region *r = tn_map_find(&w->map, object);
+    tn_region *r = tn_map_find(w->map, object);
     uint64_t keep = ~(1ull << (object >> 4 & 63));
-    r->cells[object >> 10 & 1023].bits &= keep;
+    __atomic_fetch_and(&r->cells[object >> 10 & 1023].bits, keep, __ATOMIC_RELAXED);
     if (r->planes[TN_PLANE_ODD])
-        r->planes[TN_PLANE_ODD][object >> 10 & 1023] &= keep;
+        __atomic_fetch_and(&r->planes[TN_PLANE_ODD][object >> 10 & 1023], keep, __ATOMIC_RELAXED);
 }
 
 static bool is_start(const tn_walk *w, uint64_t object)
@@ -115,9 +113,35 @@ static void mark_owned_fields(tn_walk *w, uint64_t object, const tn_type_info *t
             mark(w, tn_load64(&w->target->memory, object + t->offsets[i]));
 }
 
+/* Only the thread that holds the GIL may call tp_traverse. */
+static void defer(tn_walk *w, uint64_t object)
+{
+    bool taken = tn__lock(w);
+    uint64_t *place = tn__list_add(w, &w->reg->deferred, sizeof *place, 1);
+    if (place)
+        *place = object;
+    tn__unlock(w, taken);
+}
+
+static inline void visit_quick(tn_walk *w, const tn_quick *q)
+{
+    const tn_memory *m = &w->target->memory;
+    uint64_t at = q->at;
+    if (q->buffer)
+        tn_map_claim(w->map, q->buffer);
+    for (uint64_t i = 0; i < q->count; i++, at += q->stride ? q->stride : 8) {
+        uint64_t first = tn_load64(m, at), value = q->stride ? tn_load64(m, at + 8) : 0;
+        if (value)
+            mark_soon(w, value);
+        if (value || !q->stride)
+            mark_soon(w, first);
+    }
+}
+
 static void visit(tn_walk *w, uint64_t object)
 {
     tn_description d;
+    tn_quick q;
     tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
     if (!t || (w->options.from && t->stop && !is_start(w, object))) {
         w->findings += !t;
@@ -126,12 +150,20 @@ static void visit(tn_walk *w, uint64_t object)
     }
     if (t->simple || tn__plain_str(w, object, t))
         return;
+    if (tn__quick(w, object, t, &q)) {
+        visit_quick(w, &q);
+        return;
+    }
+    if (t->calls && w->helper) {
+        defer(w, object);
+        return;
+    }
     if (w->strict)
-        tn_map_set_plane(&w->map, TN_PLANE_DOUBTFUL, object);
+        tn_map_set_plane(w->map, TN_PLANE_DOUBTFUL, object);
     tn__describe(w, object, t, &d);
     for (unsigned i = 0; i < d.n_buffers; i++)
         if (d.buffers[i].address)
-            claim(w, d.buffers[i].address);
+            tn_map_claim(w->map, d.buffers[i].address);
     for (unsigned i = 0; i < d.n_spans; i++)
         if (w->options.from && d.spans[i].kind == TN_SPAN_FIELDS)
             mark_owned_fields(w, object, t);
@@ -144,20 +176,35 @@ static void visit(tn_walk *w, uint64_t object)
     }
 }
 
+/* A few objects from the stack: their memory was asked for when they came there. */
+static void visit_some(tn_walk *w)
+{
+    enum { SOME = 16 };
+    uint64_t objects[SOME];
+    unsigned n = w->stack.count < SOME ? (unsigned)w->stack.count : SOME;
+    w->stack.count -= n;
+    memcpy(objects, TN_LIST(w->stack, uint64_t) + w->stack.count, n * sizeof *objects);
+    for (unsigned i = 0; i < n; i++)
+        tn__fetch_buffer(w, objects[i]);
+    for (unsigned i = 0; i < n; i++)
+        visit(w, objects[i]);
+}
+
 void tn__drain(tn_walk *w)
 {
     do {
         while (w->stack.count && w->status == 0)
-            visit(w, TN_LIST(w->stack, uint64_t)[--w->stack.count]);
+            visit_some(w);
         finish_queue(w);
     } while (w->stack.count && w->status == 0);
 }
 
 static void sweep_cell(tn_walk *w, tn_region *r, unsigned c)
 {
-    uint64_t done = 0, left;
-    uint64_t base = r->key << 20 | (uint64_t)c << 10;
-    while ((left = r->cells[c].bits & ~done)) {
+    uint64_t done = 0, left, base = r->key << 20 | (uint64_t)c << 10;
+    w->cursor = base;
+    w->cell_end = base + 1024;
+    while ((left = tn_region_bits(r, c) & ~done)) {
         unsigned bit = (unsigned)__builtin_ctzll(left);
         uint64_t object = base | (uint64_t)bit << 4;
         object |= tn_region_plane(r, TN_PLANE_ODD, object) ? 8 : 0;
@@ -167,18 +214,44 @@ static void sweep_cell(tn_walk *w, tn_region *r, unsigned c)
         if (w->stack.count >= BATCH)
             tn__drain(w);
     }
+    w->cursor = w->cell_end = 0;
 }
 
-void tn__mark_all(tn_walk *w)
+static void begin_cell(const tn_walk *w, tn_region *r, unsigned c)
 {
-    for (tn_region *r = tn_map_next(&w->map, 0); r && w->status == 0 && !w->map.failed;
-         r = tn_map_next(&w->map, r->key + 1)) {
-        for (unsigned c = 0; c < 1024; c++)
-            if (r->cells[c].bits)
+    __atomic_store_n(&r->swept, c + 1, w->map->shared ? __ATOMIC_SEQ_CST : __ATOMIC_RELAXED);
+}
+
+static tn_region *next_region(tn_walk *w)
+{
+    bool taken = tn__lock(w);
+    tn_region *r = tn_map_next(w->map, w->reg->next_region);
+    w->reg->next_region = r ? r->key + 1 : UINT64_MAX;
+    if (!w->map->shared)
+        w->map->swept_below = r ? r->key : UINT64_MAX;
+    tn__unlock(w, taken);
+    return r;
+}
+
+void tn__sweep(tn_walk *w)
+{
+    for (tn_region *r = next_region(w); r && w->status == 0; r = next_region(w)) {
+        for (unsigned c = 0; c < 1024; c++) {
+            begin_cell(w, r, c);
+            tn__look_ahead(w, r, c);
+            if (tn_region_bits(r, c))
                 sweep_cell(w, r, c);
-        w->cursor = (r->key + 1) << 20; /* all that is still marked in this region is behind */
+        }
         tn__drain(w);
     }
-    w->cursor = UINT64_MAX;
     tn__drain(w);
+}
+
+void tn__mark_rest(tn_walk *w)
+{
+    for (size_t i = 0; i < w->reg->deferred.count && w->status == 0; i++) {
+        visit(w, TN_LIST(w->reg->deferred, uint64_t)[i]);
+        tn__drain(w);
+    }
+    w->reg->deferred.count = 0;
 }

@@ -10,12 +10,12 @@ static uint64_t attribute(tn_walk *w, uint64_t object, const char *name)
     if (!t || !t->managed_dict)
         return 0;
     tn__describe(w, object, t, &d);
-    const tn_shape_info *shape = &TN_LIST(w->shapes, tn_shape_info)[d.shape];
+    const tn_shape_info *shape = &TN_SHAPE_AT(w, d.shape);
     uint32_t wanted = tn__string(w, name), dict = tn__string(w, "__dict__"), position = 0;
     for (unsigned s = 0; s < d.n_spans; s++) {
         const tn_span *span = &d.spans[s];
         for (uint64_t i = 0; i < span->count && position < shape->n_fixed; i++, position++) {
-            uint32_t label = TN_LIST(w->labels, uint32_t)[shape->labels + 2 * position];
+            uint32_t label = TN_LIST(w->reg->labels, uint32_t)[shape->labels + 2 * position];
             uint64_t value = span->kind == TN_SPAN_ARRAY && !span->local ? tn_load64(m, span->base + 8 * i) : 0;
             if (value && label == wanted)
                 return value;

@@ -50,19 +50,19 @@ static own_count *count_of(tn_walk *w, uint64_t address)
 
 static void take(tn_walk *w, uint64_t object)
 {
-    own_count *c = tn_map_has(&w->map, object) ? count_of(w, object) : NULL;
+    own_count *c = tn_map_has(w->map, object) ? count_of(w, object) : NULL;
     uint64_t *place = c && !c->own ? tn__list_add(w, &w->stack, sizeof *place, 1) : NULL;
     if (!place)
         return;
     c->own = true;
     *place = object;
-    tn_map_set_plane(&w->map, TN_PLANE_OWN, object);
+    tn_map_set_plane(w->map, TN_PLANE_OWN, object);
 }
 
 static void count_reference(tn_walk *w, uint64_t referent)
 {
     bool immortal;
-    if (!referent || referent >> 63 || !tn_map_has(&w->map, referent) || tn_map_static(&w->map, referent))
+    if (!referent || referent >> 63 || !tn_map_has(w->map, referent) || tn_map_static(w->map, referent))
         return;
     own_count *c = count_of(w, referent);
     uint64_t refcount = tn__refcount(w, referent, &immortal);

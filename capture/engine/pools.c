@@ -18,7 +18,7 @@ static void load_pool(tn_walk *w, uint64_t pool)
         s->pools_free++;
         return;
     }
-    tn_region *r = class < N_CLASSES ? tn_map_get(&w->map, pool) : NULL;
+    tn_region *r = class < N_CLASSES ? tn_map_get(w->map, pool) : NULL;
     if (!r || tn_load32(m, pool + 44) != POOL_BYTES - size || next < HEADER || next > POOL_BYTES) {
         s->failed++;
         return;
@@ -101,7 +101,7 @@ static uint64_t classify(tn_walk *w, uint64_t block, uint32_t size, bool *dead)
     const tn_memory *m = &w->target->memory;
     for (uint64_t object = block; object < block + 48 && object + 16 <= block + size; object += 16) {
         uint64_t type = tn_load64(m, object + 8);
-        if (!type || (type & 7) || !tn_map_has(&w->map, type))
+        if (!type || (type & 7) || !tn_map_has(w->map, type))
             continue;
         const tn_type_info *t = tn__type_get(w, type);
         if (t && plausible(w, object, block, size, t, dead))
@@ -144,7 +144,7 @@ static void found_hidden(tn_walk *w, uint64_t object)
     if (!place)
         return;
     *place = object;
-    tn_map_set_plane(&w->map, TN_PLANE_HIDDEN, object);
+    tn_map_set_plane(w->map, TN_PLANE_HIDDEN, object);
     tn__mark(w, object);
     tn__drain(w);
 }
@@ -189,7 +189,7 @@ static unsigned explained(const tn_region *r, unsigned page)
 
 static void clear_hidden(tn_walk *w, uint64_t referent)
 {
-    tn_region *r = referent && !(referent >> 63) ? tn_map_find(&w->map, referent) : NULL;
+    tn_region *r = referent && !(referent >> 63) ? tn_map_find(w->map, referent) : NULL;
     if (r && tn_region_plane(r, TN_PLANE_HIDDEN, referent))
         r->planes[TN_PLANE_HIDDEN][referent >> 10 & 1023] &= ~(1ull << (referent >> 4 & 63));
 }
@@ -198,8 +198,8 @@ static void clear_hidden(tn_walk *w, uint64_t referent)
 void tn__pools_settle(tn_walk *w)
 {
     tn_description d;
-    for (size_t i = 0; i < w->synthetic_references.count; i++)
-        clear_hidden(w, TN_LIST(w->synthetic_references, uint64_t)[i]);
+    for (size_t i = 0; i < w->reg->synthetic_references.count; i++)
+        clear_hidden(w, TN_LIST(w->reg->synthetic_references, uint64_t)[i]);
     for (size_t i = 0; i < w->hidden.count; i++) {
         uint64_t object = TN_LIST(w->hidden, uint64_t)[i];
         tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
@@ -212,14 +212,14 @@ void tn__pools_settle(tn_walk *w)
     w->strict = false;
     for (size_t i = 0; i < w->hidden.count; i++) {
         uint64_t object = TN_LIST(w->hidden, uint64_t)[i];
-        w->pools.hidden += tn_region_plane(tn_map_find(&w->map, object), TN_PLANE_HIDDEN, object);
+        w->pools.hidden += tn_region_plane(tn_map_find(w->map, object), TN_PLANE_HIDDEN, object);
     }
 }
 
 void tn__pools_reconcile(tn_walk *w)
 {
     w->strict = true; /* an object that nothing refers to may be half made */
-    for (tn_region *r = tn_map_next(&w->map, 0); r && w->status == 0; r = tn_map_next(&w->map, r->key + 1))
+    for (tn_region *r = tn_map_next(w->map, 0); r && w->status == 0; r = tn_map_next(w->map, r->key + 1))
         for (unsigned page = 0; page < 64; page++) {
             uint64_t pool = r->key << 20 | (uint64_t)page << 14;
             if (r->pool_class[page] != TN_NOT_POOL && explained(r, page) != tn_load32(&w->target->memory, pool))

@@ -4,7 +4,7 @@
 
 #include "engine/walk.h"
 
-enum { NAME_MAX_BYTES = 160, TEXT_MAX_BYTES = 512, PREVIEW_BUDGET = 64 << 20 };
+enum { NAME_MAX_BYTES = 160, TEXT_MAX_BYTES = TN_PREVIEW_MAX };
 
 /* ---- str ---- */
 
@@ -149,6 +149,19 @@ static uint64_t int_digits(const tn_walk *w, uint64_t object, bool *negative)
     return *negative ? 0 - tag : tag;
 }
 
+bool tn__int_small(const tn_walk *w, uint64_t object, int64_t *value)
+{
+    bool negative;
+    uint64_t n = int_digits(w, object, &negative);
+    const uint64_t at = object + w->layout->long_digits;
+    if (n > 2)
+        return false;
+    int64_t low = n ? (int64_t)tn_load32(&w->target->memory, at) : 0;
+    int64_t high = n == 2 ? (int64_t)tn_load32(&w->target->memory, at + 4) : 0;
+    *value = negative ? -(high << DIGIT_BITS | low) : high << DIGIT_BITS | low;
+    return true;
+}
+
 uint64_t tn__int_bits(const tn_walk *w, uint64_t object)
 {
     bool negative;
@@ -230,8 +243,7 @@ static uint16_t preview_type(tn_walk *w, uint64_t object, uint8_t *out, uint16_t
     return w->options.redact ? UINT16_MAX : n;
 }
 
-/* Length of the preview, or UINT16_MAX for none. */
-static uint16_t preview_of(tn_walk *w, uint64_t object, const tn_type_info *t, uint8_t *out, uint16_t *kind)
+uint16_t tn__preview(tn_walk *w, uint64_t object, const tn_type_info *t, uint8_t *out, uint16_t *kind)
 {
     const tn_memory *m = &w->target->memory;
     const tn_layout *l = w->layout;
@@ -261,33 +273,4 @@ static uint16_t preview_of(tn_walk *w, uint64_t object, const tn_type_info *t, u
         return preview_data(w, tn_load64(m, object + l->bytearray_bytes), tn_load64(m, object + 16), out, kind);
     default: return UINT16_MAX;
     }
-}
-
-static void put_bytes(tn_walk *w, const uint8_t *bytes, uint16_t n)
-{
-    tn_column_data *c = &w->columns[TN_WALK_PREV_BYTES];
-    if (c->end - c->at >= n) {
-        memcpy(c->at, bytes, n);
-        c->at += n;
-        return;
-    }
-    for (uint16_t i = 0; i < n; i++)
-        tn__column_add(w, TN_WALK_PREV_BYTES, bytes[i]);
-}
-
-void tn__preview(tn_walk *w, uint32_t id, uint64_t object, const tn_type_info *t)
-{
-    uint8_t out[TEXT_MAX_BYTES];
-    uint16_t kind = 0, n = preview_of(w, object, t, out, &kind);
-    if (n == UINT16_MAX)
-        return;
-    w->totals.previews_eligible++;
-    if (w->preview_bytes + n > PREVIEW_BUDGET)
-        return;
-    w->preview_bytes += n;
-    w->totals.previews_kept++;
-    tn__column_add(w, TN_WALK_PREV_NODE, id); /* width 4, never big */
-    tn__column_add(w, TN_WALK_PREV_KIND, kind);
-    tn__column_add(w, TN_WALK_PREV_LENGTH, n);
-    put_bytes(w, out, n);
 }

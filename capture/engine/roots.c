@@ -11,15 +11,15 @@ enum { MAX_ROOTS = 64 };
 
 uint32_t tn__synthetic_new(tn_walk *w, uint32_t shape, const uint64_t *references, uint32_t n)
 {
-    uint32_t first = (uint32_t)w->synthetic_references.count;
-    uint64_t *place = n ? tn__list_add(w, &w->synthetic_references, sizeof *place, n) : NULL;
+    uint32_t first = (uint32_t)w->reg->synthetic_references.count;
+    uint64_t *place = n ? tn__list_add(w, &w->reg->synthetic_references, sizeof *place, n) : NULL;
     if (place)
         memcpy(place, references, n * sizeof *place);
-    tn_synthetic *s = tn__list_add(w, &w->synthetic, sizeof *s, 1);
+    tn_synthetic *s = tn__list_add(w, &w->reg->synthetic, sizeof *s, 1);
     if (!s || (n && !place))
         return TN_NONE;
     *s = (tn_synthetic){shape, 0, 0, first, n};
-    return (uint32_t)w->synthetic.count - 1;
+    return (uint32_t)w->reg->synthetic.count - 1;
 }
 
 /* A word of the interpreter's state that should be an object; 0 when it is none. */
@@ -37,7 +37,7 @@ void tn__mark_root(tn_walk *w, uint64_t address)
         tn__mark(w, address);
 }
 
-static void mark_lists(tn_walk *w)
+void tn__lists_mark(tn_walk *w)
 {
     const tn_memory *m = &w->target->memory;
     static const int planes[4] = {TN_PLANE_GEN0, TN_PLANE_GEN1, -1, TN_PLANE_FROZEN};
@@ -54,7 +54,7 @@ static void mark_lists(tn_walk *w)
             w->list_counts[i]++;
             tn__mark(w, at + 16);
             if (planes[i] >= 0)
-                tn_map_set_plane(&w->map, (enum tn_plane)planes[i], at + 16);
+                tn_map_set_plane(w->map, (enum tn_plane)planes[i], at + 16);
         }
     }
 }
@@ -73,10 +73,9 @@ void tn__roots_mark(tn_walk *w)
         tn__mark_root(w, w->target->builtin_types[i]);
     uint64_t unused;
     tn__static_state(w, 0, &unused, &unused);
-    for (size_t i = 0; i < w->static_states.count; i++)
-        tn__mark_root(w, TN_LIST(w->static_states, uint64_t)[3 * i]);
+    for (size_t i = 0; i < w->reg->static_states.count; i++)
+        tn__mark_root(w, TN_LIST(w->reg->static_states, uint64_t)[3 * i]);
     tn__threads_mark(w);
-    mark_lists(w);
 }
 
 static uint32_t build_interpreter(tn_walk *w)
@@ -95,8 +94,8 @@ static uint32_t build_interpreter(tn_walk *w)
 static uint32_t build_static_types(tn_walk *w)
 {
     tn_list found = {0};
-    for (uint32_t i = 0; i < w->types.count; i++) {
-        const tn_type_info *t = TN_LIST(w->types, tn_type_info *)[i];
+    for (uint32_t i = 0; i < w->reg->types.count; i++) {
+        const tn_type_info *t = TN_LIST(w->reg->types, tn_type_info *)[i];
         uint64_t *place = t->heap || t->address >> 63 ? NULL : tn__list_add(w, &found, sizeof *place, 1);
         if (place)
             *place = t->address;
@@ -124,8 +123,9 @@ static void set_root(tn_walk *w, uint32_t flags, const tn_list *labels, uint32_t
     uint32_t type = tn__synthetic_type(w, "root");
     uint32_t shape = tn__shape_new(w, type, flags, TN_LIST(*labels, uint32_t), n_fixed);
     if (tn__synthetic_new(w, shape, references, n) != TN_NONE) {
-        TN_LIST(w->synthetic, tn_synthetic)[0] = TN_LIST(w->synthetic, tn_synthetic)[w->synthetic.count - 1];
-        w->synthetic.count--;
+        TN_LIST(w->reg->synthetic, tn_synthetic)
+        [0] = TN_LIST(w->reg->synthetic, tn_synthetic)[w->reg->synthetic.count - 1];
+        w->reg->synthetic.count--;
     }
 }
 

@@ -1,4 +1,8 @@
-/* save.c - columns of a finished walk into a file. Reads nothing of the target: runs after the pause. */
+/* save.c - columns of a finished walk into a file. Reads nothing of the target: runs after the pause.
+ *
+ * The threads of the walk pack bundles, each into a pack of its own, and write them in turn.
+ */
+#include "engine/crew.h"
 #include "engine/walk.h"
 
 static const struct {
@@ -21,51 +25,13 @@ static const struct {
     {TN_WALK_STKI, "STKI", 0},
 };
 
-/* Two-byte columns are widened to what they stand for; the writer narrows again. */
-static int save_numbers(tn_walk *w, tn_writer *writer, const char *id, const tn_column_data *c, const uint16_t *block,
-                        uint64_t first, uint64_t rows, size_t *big, tn_error *err)
-{
-    const tn_big *b = TN_LIST(c->big, tn_big);
-    uint64_t *wide = tn__alloc(w->alloc, rows * sizeof *wide);
-    if (!wide)
-        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
-    bool any = *big < c->big.count && b[*big].row < first + rows;
-    uint32_t *narrow = (uint32_t *)(void *)wide;
-    for (uint64_t i = 0; i < rows && any; i++)
-        wide[i] = (uint64_t)block[i] * c->unit;
-    for (uint64_t i = 0; i < rows && !any; i++)
-        narrow[i] = (uint32_t)block[i] * c->unit;
-    for (; *big < c->big.count && b[*big].row < first + rows; ++*big)
-        wide[b[*big].row - first] = b[*big].value;
-    int status = tn_writer_column(writer, id, wide, any ? 8 : 4, rows, 0, err);
-    tn__free(w->alloc, wide, rows * sizeof *wide);
-    return status;
-}
-
-static int save_column(tn_walk *w, tn_writer *writer, unsigned which, tn_error *err)
-{
-    tn_column_data *c = &w->columns[saved_columns[which].column];
-    const char *id = saved_columns[which].id;
-    size_t big = 0;
-    for (size_t b = 0; b < c->blocks.count; b++) {
-        uint64_t first = (uint64_t)b * c->block_rows, rows = tn__column_count(c) - first;
-        void *block = TN_LIST(c->blocks, void *)[b];
-        rows = rows < c->block_rows ? rows : c->block_rows;
-        if (c->width == 2)
-            TN_TRY(save_numbers(w, writer, id, c, block, first, rows, &big, err));
-        else
-            TN_TRY(tn_writer_column(writer, id, block, c->width, rows, saved_columns[which].transform, err));
-    }
-    return 0;
-}
-
 static int save_addresses(tn_walk *w, tn_writer *writer, tn_error *err)
 {
     enum { ROWS = 64 };
     tn_region_row *rows = tn__alloc(w->alloc, ROWS * sizeof *rows);
     uint64_t n = 0;
     int status = rows ? 0 : tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
-    for (tn_region *r = tn_map_next(&w->map, 0); r && status == 0; r = tn_map_next(&w->map, r->key + 1)) {
+    for (tn_region *r = tn_map_next(w->map, 0); r && status == 0; r = tn_map_next(w->map, r->key + 1)) {
         uint64_t any = 0;
         rows[n].region = r->key;
         for (unsigned i = 0; i < TN_REGION_WORDS; i++)
@@ -82,52 +48,242 @@ static int save_addresses(tn_walk *w, tn_writer *writer, tn_error *err)
     return status;
 }
 
-/* Reads the byte column on, across its blocks. */
-static void take_bytes(const tn_column_data *c, uint64_t *at, uint8_t *out, uint64_t n)
+/* ---- bundles ---- */
+
+typedef struct saver {
+    tn_walk *w;
+    tn_writer *writer;
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    uint32_t next, turn; /* bundle to be packed, to be written */
+    int status;          /* of the first failure */
+    tn_error err;
+} saver;
+
+static uint64_t rows_in(const tn_column_data *c, const tn_block *block)
 {
+    return block == c->last ? (uint64_t)(c->at - block->data) / c->width : c->block_rows;
+}
+
+static uint64_t value_in(const tn_column_data *c, const tn_block *b, uint64_t row)
+{
+    return (c->width == 1 ? b->data[row] : ((const uint16_t *)(const void *)b->data)[row]) * (uint64_t)c->unit;
+}
+
+/* Numbers are widened to what they stand for; the pack narrows them again. */
+static int pack_numbers(tn_pack *p, const char *id, const tn_column_data *c, tn_buf *wide, tn_error *err)
+{
+    const tn_big *big = c->first_big;
+    uint64_t first = 0, rows;
+    for (const tn_block *b = c->first; b; b = b->next, first += rows) {
+        rows = rows_in(c, b);
+        wide->size = 0;
+        if (tn__buf_reserve(wide, rows * 8) < 0)
+            return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+        uint64_t *wide64 = (uint64_t *)(void *)wide->data;
+        uint16_t *wide16 = (uint16_t *)(void *)wide->data;
+        bool any = big && big->row < first + rows;
+        for (uint64_t i = 0; i < rows && any; i++)
+            wide64[i] = value_in(c, b, i);
+        for (uint64_t i = 0; i < rows && !any; i++)
+            wide16[i] = (uint16_t)value_in(c, b, i);
+        for (; big && big->row < first + rows; big = big->next)
+            wide64[big->row - first] = big->value;
+        TN_TRY(tn_pack_column(p, id, wide->data, any ? 8 : 2, rows, 0, err));
+    }
+    return 0;
+}
+
+static int pack_references(tn_pack *p, const char *id, const tn_column_data *c, unsigned transform, tn_buf *wide,
+                           tn_error *err)
+{
+    for (const tn_block *b = c->first; b; b = b->next) {
+        uint64_t rows = rows_in(c, b);
+        wide->size = 0;
+        if (tn__buf_reserve(wide, rows * 4) < 0)
+            return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+        uint32_t *out = (uint32_t *)(void *)wide->data;
+        for (uint64_t i = 0; i < rows; i++) {
+            memcpy(&out[i], b->data + 3 * i, 4);
+            out[i] &= 0xffffff;
+        }
+        TN_TRY(tn_pack_column(p, id, out, 4, rows, transform, err));
+    }
+    return 0;
+}
+
+static int pack_column(tn_pack *p, const tn_bundle *bundle, unsigned which, tn_buf *wide, tn_error *err)
+{
+    const tn_column_data *c = &bundle->columns[saved_columns[which].column];
+    const char *id = saved_columns[which].id;
+    unsigned transform = saved_columns[which].transform;
+    if (c->width < 3)
+        return pack_numbers(p, id, c, wide, err);
+    if (c->width == 3)
+        return pack_references(p, id, c, transform, wide, err);
+    for (const tn_block *b = c->first; b; b = b->next)
+        TN_TRY(tn_pack_column(p, id, b->data, c->width, rows_in(c, b), transform, err));
+    return 0;
+}
+
+/* ---- previews ---- */
+
+/* Reads a column of bytes on, across its blocks. */
+typedef struct reading {
+    const tn_column_data *column;
+    const tn_block *block;
+    uint64_t at;
+} reading;
+
+static void take_bytes(reading *r, uint8_t *out, uint64_t n)
+{
+    uint64_t block_bytes = (uint64_t)r->column->block_rows * r->column->width;
     while (n) {
-        uint64_t inside = *at % c->block_rows, part = c->block_rows - inside;
+        uint64_t part = block_bytes - r->at;
         part = part < n ? part : n;
-        memcpy(out, TN_LIST(c->blocks, uint8_t *)[*at / c->block_rows] + inside, part);
+        memcpy(out, r->block->data + r->at, part);
         out += part;
-        *at += part;
         n -= part;
+        r->at += part;
+        if (r->at == block_bytes) {
+            r->block = r->block->next;
+            r->at = 0;
+        }
     }
 }
 
-static int save_previews(tn_walk *w, tn_writer *writer, tn_error *err)
+enum { PREVIEW_ROWS = 16384 };
+
+/* One chunk being made: three columns and the bytes. */
+typedef struct previews {
+    uint32_t nodes[PREVIEW_ROWS], n;
+    uint16_t kinds[PREVIEW_ROWS], lengths[PREVIEW_ROWS];
+    size_t n_bytes;
+    uint8_t bytes[PREVIEW_ROWS * TN_PREVIEW_MAX];
+} previews;
+
+static int flush_previews(tn_pack *p, previews *v, tn_buf *out, tn_error *err)
 {
-    const tn_column_data *node = &w->columns[TN_WALK_PREV_NODE], *kind = &w->columns[TN_WALK_PREV_KIND];
-    const tn_column_data *length = &w->columns[TN_WALK_PREV_LENGTH], *bytes = &w->columns[TN_WALK_PREV_BYTES];
-    uint64_t at = 0;
-    for (size_t b = 0; b < node->blocks.count; b++) {
-        uint64_t rows = tn__column_count(node) - (uint64_t)b * node->block_rows, n_bytes = 0;
-        rows = rows < node->block_rows ? rows : node->block_rows;
-        const uint16_t *lengths = TN_LIST(length->blocks, uint16_t *)[b];
-        for (uint64_t i = 0; i < rows; i++)
-            n_bytes += lengths[i];
-        size_t size = rows * 8 + n_bytes;
-        uint8_t *payload = tn__alloc(w->alloc, size);
-        if (!payload)
-            return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
-        memcpy(payload, TN_LIST(node->blocks, void *)[b], rows * 4);
-        memcpy(payload + rows * 4, TN_LIST(kind->blocks, void *)[b], rows * 2);
-        memcpy(payload + rows * 6, lengths, rows * 2);
-        take_bytes(bytes, &at, payload + rows * 8, n_bytes);
-        int status = tn_writer_table(writer, "PREV", payload, size, rows, err);
-        tn__free(w->alloc, payload, size);
-        TN_TRY(status);
+    out->size = 0;
+    if (tn__buf_append(out, v->nodes, v->n * 4) < 0 || tn__buf_append(out, v->kinds, v->n * 2) < 0 ||
+        tn__buf_append(out, v->lengths, v->n * 2) < 0 || tn__buf_append(out, v->bytes, v->n_bytes) < 0)
+        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+    int status = tn_pack_table(p, "PREV", out->data, out->size, v->n, err);
+    v->n = 0;
+    v->n_bytes = 0;
+    return status;
+}
+
+static void take_preview(previews *v, uint32_t node, reading *kinds, reading *bytes)
+{
+    uint16_t head;
+    take_bytes(kinds, (uint8_t *)&head, sizeof head);
+    uint16_t kind = head >> TN_WALK_KIND_SHIFT, n = head & (TN_WALK_CUT - 1);
+    uint8_t *out = v->bytes + v->n_bytes;
+    take_bytes(bytes, out, n);
+    if (kind == TN_PREVIEW_INT) {
+        memset(out + n, out[n - 1] & 0x80 ? 0xff : 0, 8u - n);
+        n = 8;
     }
-    return 0;
+    v->nodes[v->n] = node;
+    v->kinds[v->n] = (uint16_t)(kind | (head & TN_WALK_CUT ? TN_PREVIEW_CUT : 0));
+    v->lengths[v->n++] = n;
+    v->n_bytes += n;
+}
+
+static int pack_previews(tn_pack *p, const tn_bundle *bundle, uint32_t first, previews *v, tn_buf *out, tn_error *err)
+{
+    const tn_column_data *kind = &bundle->columns[TN_WALK_PREV_KIND], *byte = &bundle->columns[TN_WALK_PREV_BYTES];
+    reading kinds = {kind, kind->first, 0}, bytes = {byte, byte->first, 0};
+    for (uint32_t i = 0; bundle->previews && i < TN_NODE_BLOCK / 64; i++)
+        for (uint64_t left = bundle->previews[i]; left; left &= left - 1) {
+            take_preview(v, first + i * 64 + (uint32_t)__builtin_ctzll(left), &kinds, &bytes);
+            if (v->n == PREVIEW_ROWS)
+                TN_TRY(flush_previews(p, v, out, err));
+        }
+    return v->n ? flush_previews(p, v, out, err) : 0;
+}
+
+/* ---- sharing out ---- */
+
+static int pack_bundle(tn_pack *p, const tn_walk *w, uint32_t index, previews *v, tn_buf *scratch, tn_error *err)
+{
+    const tn_bundle *bundle = &w->reg->bundles[index];
+    for (unsigned i = 0; i < sizeof saved_columns / sizeof *saved_columns; i++)
+        TN_TRY(pack_column(p, bundle, i, scratch, err));
+    return pack_previews(p, bundle, index * TN_NODE_BLOCK, v, scratch, err);
+}
+
+/* Bundle index, or TN_NONE when there is no more to do. */
+static uint32_t take(saver *s)
+{
+    pthread_mutex_lock(&s->lock);
+    uint32_t index = s->status == 0 && s->next < s->w->reg->n_bundles ? s->next++ : TN_NONE;
+    pthread_mutex_unlock(&s->lock);
+    return index;
+}
+
+static void fail(saver *s, int status, const tn_error *err)
+{
+    if (s->status == 0) {
+        s->status = status;
+        s->err = *err;
+    }
+}
+
+/* Waits until the bundles before this one are written. */
+static void write_in_turn(saver *s, uint32_t index, tn_pack *p, int status, tn_error *err)
+{
+    pthread_mutex_lock(&s->lock);
+    while (s->turn != index && s->status == 0)
+        pthread_cond_wait(&s->moved, &s->lock);
+    if (status == 0 && s->status == 0)
+        status = tn_writer_put(s->writer, p, err);
+    if (status < 0)
+        fail(s, status, err);
+    s->turn++;
+    pthread_cond_broadcast(&s->moved);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void save_some(void *ctx, uint32_t thread)
+{
+    saver *s = ctx;
+    tn_error err = {0};
+    tn_pack *p = NULL;
+    tn_buf scratch;
+    (void)thread;
+    tn__buf_init(&scratch, s->w->alloc);
+    previews *v = tn__alloc(s->w->alloc, sizeof *v);
+    int status = v ? tn_pack_new(tn_writer_level(s->writer), s->w->alloc, &p, &err)
+                   : tn__error_set(&err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+    for (uint32_t index; (index = take(s)) != TN_NONE;) {
+        if (status == 0) {
+            v->n = 0;
+            v->n_bytes = 0;
+            status = pack_bundle(p, s->w, index, v, &scratch, &err);
+        }
+        write_in_turn(s, index, p, status, &err);
+    }
+    tn__buf_free(&scratch);
+    tn__free(s->w->alloc, v, sizeof *v);
+    tn_pack_free(p);
+}
+
+static int save_bundles(tn_walk *w, tn_writer *writer, tn_error *err)
+{
+    saver s = {.w = w, .writer = writer, .lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
+    tn_crew_run(w->reg->n_bundles < w->n_threads ? w->reg->n_bundles : w->n_threads, save_some, &s);
+    if (s.status < 0 && err)
+        *err = s.err;
+    return s.status;
 }
 
 int tn_walk_save(tn_walk *w, tn_writer *writer, tn_error *err)
 {
     TN_TRY(tn__types_save(w, writer, err));
     TN_TRY(save_addresses(w, writer, err));
-    for (unsigned i = 0; i < sizeof saved_columns / sizeof *saved_columns; i++)
-        TN_TRY(save_column(w, writer, i, err));
-    TN_TRY(save_previews(w, writer, err));
+    TN_TRY(save_bundles(w, writer, err));
     tn__columns_free(w); /* before the ledger is read: what is left of the capture should be little */
     return tn__frames_save(w, writer, err);
 }

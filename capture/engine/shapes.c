@@ -5,18 +5,22 @@
 
 uint32_t tn__shape_new(tn_walk *w, uint32_t type, uint32_t flags, const uint32_t *labels, uint32_t n_fixed)
 {
-    uint32_t at = (uint32_t)w->labels.count;
+    uint32_t at = (uint32_t)w->reg->labels.count;
     if (n_fixed) {
-        uint32_t *place = tn__list_add(w, &w->labels, sizeof *place, 2 * (size_t)n_fixed);
+        uint32_t *place = tn__list_add(w, &w->reg->labels, sizeof *place, 2 * (size_t)n_fixed);
         if (!place)
             return 0;
         memcpy(place, labels, 2 * n_fixed * sizeof *place);
     }
-    tn_shape_info *s = tn__list_add(w, &w->shapes, sizeof *s, 1);
-    if (!s)
+    uint32_t n = w->reg->n_shapes, block = n / TN_SHAPE_BLOCK;
+    if (block < TN_SHAPE_BLOCK && !w->reg->shapes[block])
+        w->reg->shapes[block] = tn__arena_get(&w->reg->arena, TN_SHAPE_BLOCK * sizeof(tn_shape_info));
+    if (block == TN_SHAPE_BLOCK || !w->reg->shapes[block]) {
+        w->status = TN_ENOMEM;
         return 0;
-    *s = (tn_shape_info){type, flags, n_fixed, at};
-    return (uint32_t)w->shapes.count - 1;
+    }
+    TN_SHAPE_AT(w, n) = (tn_shape_info){type, flags, n_fixed, at};
+    return w->reg->n_shapes++;
 }
 
 static uint32_t run_flags(const tn_type_info *t)
@@ -79,11 +83,9 @@ static uint32_t value_labels(tn_walk *w, const tn_type_info *t, uint32_t *labels
     return t->n_keys;
 }
 
-uint32_t tn__shape(tn_walk *w, tn_type_info *t, enum tn_variant variant)
+static uint32_t shape_of(tn_walk *w, const tn_type_info *t, enum tn_variant variant)
 {
-    if (t->shapes[variant] != TN_NONE)
-        return t->shapes[variant];
-    uint32_t *labels = tn__arena_get(&w->arena, 2 * (24 + (size_t)t->n_fixed + t->n_keys) * sizeof *labels);
+    uint32_t *labels = tn__arena_get(&w->reg->arena, 2 * (24 + (size_t)t->n_fixed + t->n_keys) * sizeof *labels);
     if (!labels) {
         w->status = TN_ENOMEM;
         return 0;
@@ -112,54 +114,80 @@ uint32_t tn__shape(tn_walk *w, tn_type_info *t, enum tn_variant variant)
         labels[2 * n] = tn__string(w, "tzinfo");
         labels[2 * n++ + 1] = TN_LABEL_ATTRIBUTE;
     }
-    return t->shapes[variant] = tn__shape_new(w, t->index, run_flags(t), labels, n);
+    return tn__shape_new(w, t->index, run_flags(t), labels, n);
 }
 
-uint32_t tn__memo_get(tn_walk *w, uint64_t type, uint64_t thing, uint32_t tag)
+uint32_t tn__shape_make(tn_walk *w, tn_type_info *t, enum tn_variant variant)
 {
-    const tn_memo *keys = TN_LIST(w->memos, tn_memo);
-    if (!w->memo_slots)
+    bool taken = tn__lock(w);
+    if (t->shapes[variant] == TN_NONE)
+        __atomic_store_n(&t->shapes[variant], shape_of(w, t, variant), __ATOMIC_RELEASE);
+    tn__unlock(w, taken);
+    return t->shapes[variant];
+}
+
+static uint32_t memo_hash(uint64_t type, uint64_t thing, uint32_t tag)
+{
+    return tn__type_hash(type ^ thing << 1 ^ (uint64_t)tag << 4);
+}
+
+static uint32_t memo_find(const tn_registry *reg, uint64_t type, uint64_t thing, uint32_t tag)
+{
+    const tn_memo *memos = TN_LIST(reg->memos, tn_memo);
+    if (!reg->memo_slots)
         return TN_NONE;
-    for (uint32_t i = tn__type_hash(type ^ thing << 1 ^ tag << 4) & (w->n_memo_slots - 1);;
-         i = (i + 1) & (w->n_memo_slots - 1)) {
-        uint32_t slot = w->memo_slots[i];
+    for (uint32_t i = memo_hash(type, thing, tag) & (reg->n_memo_slots - 1);; i = (i + 1) & (reg->n_memo_slots - 1)) {
+        uint32_t slot = reg->memo_slots[i];
         if (!slot)
             return TN_NONE;
-        const tn_memo *k = &keys[slot - 1];
+        const tn_memo *k = &memos[slot - 1];
         if (k->type == type && k->thing == thing && k->tag == tag)
             return k->value;
     }
 }
 
+uint32_t tn__memo_get(tn_walk *w, uint64_t type, uint64_t thing, uint32_t tag)
+{
+    tn_memo *cached = &w->cached_memos[memo_hash(type, thing, tag) % TN_CACHED];
+    if (cached->type == type && cached->thing == thing && cached->tag == tag)
+        return cached->value;
+    bool taken = tn__lock(w);
+    uint32_t value = memo_find(w->reg, type, thing, tag);
+    tn__unlock(w, taken);
+    if (value != TN_NONE)
+        *cached = (tn_memo){type, thing, tag, value};
+    return value;
+}
+
 static void place_key(tn_walk *w, uint32_t index)
 {
-    const tn_memo *k = &TN_LIST(w->memos, tn_memo)[index];
-    uint32_t i = tn__type_hash(k->type ^ k->thing << 1 ^ k->tag << 4) & (w->n_memo_slots - 1);
-    while (w->memo_slots[i])
-        i = (i + 1) & (w->n_memo_slots - 1);
-    w->memo_slots[i] = index + 1;
+    const tn_memo *k = &TN_LIST(w->reg->memos, tn_memo)[index];
+    uint32_t i = memo_hash(k->type, k->thing, k->tag) & (w->reg->n_memo_slots - 1);
+    while (w->reg->memo_slots[i])
+        i = (i + 1) & (w->reg->n_memo_slots - 1);
+    w->reg->memo_slots[i] = index + 1;
 }
 
 void tn__memo_put(tn_walk *w, uint64_t type, uint64_t thing, uint32_t tag, uint32_t value)
 {
-    if (w->memos.count * 2 >= w->n_memo_slots) {
-        uint32_t n = w->n_memo_slots ? 2 * w->n_memo_slots : 1024;
-        uint32_t *slots = tn__arena_get(&w->arena, n * sizeof *slots);
+    if (w->reg->memos.count * 2 >= w->reg->n_memo_slots) {
+        uint32_t n = w->reg->n_memo_slots ? 2 * w->reg->n_memo_slots : 1024;
+        uint32_t *slots = tn__arena_get(&w->reg->arena, n * sizeof *slots);
         if (!slots) {
             w->status = TN_ENOMEM;
             return;
         }
         memset(slots, 0, n * sizeof *slots);
-        w->memo_slots = slots;
-        w->n_memo_slots = n;
-        for (uint32_t i = 0; i < w->memos.count; i++)
+        w->reg->memo_slots = slots;
+        w->reg->n_memo_slots = n;
+        for (uint32_t i = 0; i < w->reg->memos.count; i++)
             place_key(w, i);
     }
-    tn_memo *k = tn__list_add(w, &w->memos, sizeof *k, 1);
+    tn_memo *k = tn__list_add(w, &w->reg->memos, sizeof *k, 1);
     if (!k)
         return;
     *k = (tn_memo){type, thing, tag, value};
-    place_key(w, (uint32_t)w->memos.count - 1);
+    place_key(w, (uint32_t)w->reg->memos.count - 1);
 }
 
 /* ---- tables of the file ---- */
@@ -230,8 +258,8 @@ enum { MAX_MRO = 1024 };
 void tn__types_close(tn_walk *w)
 {
     uint32_t rows[MAX_MRO];
-    for (uint32_t i = 0; i < w->types.count; i++) {
-        tn_type_info *t = TN_LIST(w->types, tn_type_info *)[i];
+    for (uint32_t i = 0; i < w->reg->types.count; i++) {
+        tn_type_info *t = TN_LIST(w->reg->types, tn_type_info *)[i];
         if (!(t->address >> 63))
             mro_rows(w, t, rows, MAX_MRO);
     }
@@ -255,7 +283,7 @@ static int add_type(tn_walk *w, const tn_type_info *t, tn_buf *out)
     row[3] = t->visitor;
     row[4] = t->basic_size;
     row[5] = t->item_size;
-    row[6] = tn_map_id(&w->map, t->address);
+    row[6] = tn_map_id(w->map, t->address);
     row[7] = row_of(w, tn_load64(&w->target->memory, t->address + w->layout->type_base));
     TN_TRY(add_words(out, row, 8));
     uint32_t rows[MAX_MRO], n = mro_rows(w, t, rows, MAX_MRO);
@@ -274,14 +302,14 @@ static int flush_table(tn_writer *writer, const char *id, tn_buf *out, uint64_t 
 /* Reads names and bases from the target: part of the pause. */
 void tn__types_collect(tn_walk *w)
 {
-    for (uint32_t i = 0; i < w->types.count && w->status == 0; i++)
-        if (add_type(w, TN_LIST(w->types, tn_type_info *)[i], &w->type_rows) < 0)
+    for (uint32_t i = 0; i < w->reg->types.count && w->status == 0; i++)
+        if (add_type(w, TN_LIST(w->reg->types, tn_type_info *)[i], &w->reg->type_rows) < 0)
             w->status = TN_ENOMEM;
 }
 
 static int save_types(tn_walk *w, tn_writer *writer, tn_error *err)
 {
-    const uint8_t *start = w->type_rows.data, *end = start + w->type_rows.size;
+    const uint8_t *start = w->reg->type_rows.data, *end = start + w->reg->type_rows.size;
     while (start < end) {
         uint64_t rows = 0;
         const uint8_t *at = start;
@@ -300,10 +328,10 @@ static int save_types(tn_walk *w, tn_writer *writer, tn_error *err)
 static int save_shapes(tn_walk *w, tn_writer *writer, tn_buf *out, tn_error *err)
 {
     uint64_t rows = 0;
-    for (uint32_t i = 0; i < w->shapes.count; i++) {
-        const tn_shape_info *s = &TN_LIST(w->shapes, tn_shape_info)[i];
+    for (uint32_t i = 0; i < w->reg->n_shapes; i++) {
+        const tn_shape_info *s = &TN_SHAPE_AT(w, i);
         TN_TRY(add_words(out, (uint32_t[]){s->type, s->flags, s->n_fixed}, 3));
-        TN_TRY(add_words(out, TN_LIST(w->labels, uint32_t) + s->labels, 2 * (size_t)s->n_fixed));
+        TN_TRY(add_words(out, TN_LIST(w->reg->labels, uint32_t) + s->labels, 2 * (size_t)s->n_fixed));
         if (++rows, out->size > TN_CHUNK_MAX_RAW / 2)
             TN_TRY(flush_table(writer, "SHTB", out, &rows, err));
     }

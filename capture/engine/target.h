@@ -23,20 +23,27 @@ typedef struct tn_memory {
 
 #define TN_AT(memory, address) ((const void *)(uintptr_t)((address) + (memory)->bias))
 
+/* ThreadSanitizer keeps no books of memory that is not the program's own. */
+#ifdef __SANITIZE_THREAD__
+#define TN_FOREIGN __attribute__((no_sanitize("thread"), noinline, unused))
+#else
+#define TN_FOREIGN inline
+#endif
+
 /* Loads are plain moves: the target's structures are aligned, or packed by 4 (some 3.13). */
-static inline uint64_t tn_load64(const tn_memory *m, uint64_t address)
+static TN_FOREIGN uint64_t tn_load64(const tn_memory *m, uint64_t address)
 {
     uint64_t v;
     memcpy(&v, TN_AT(m, address), sizeof v);
     return v;
 }
-static inline uint32_t tn_load32(const tn_memory *m, uint64_t address)
+static TN_FOREIGN uint32_t tn_load32(const tn_memory *m, uint64_t address)
 {
     uint32_t v;
     memcpy(&v, TN_AT(m, address), sizeof v);
     return v;
 }
-static inline uint8_t tn_load8(const tn_memory *m, uint64_t address)
+static TN_FOREIGN uint8_t tn_load8(const tn_memory *m, uint64_t address)
 {
     return *(const uint8_t *)TN_AT(m, address);
 }

@@ -132,7 +132,7 @@ static size_t c_string(tn_walk *w, uint64_t address, char *out, size_t cap)
 uint32_t tn__string(tn_walk *w, const char *text)
 {
     uint32_t index = 0;
-    if (w->status == 0 && tn__strtab_add(&w->strings, text, strlen(text), &index) < 0)
+    if (w->status == 0 && tn__strtab_add(&w->reg->strings, text, strlen(text), &index) < 0)
         w->status = TN_ENOMEM;
     return index;
 }
@@ -151,7 +151,7 @@ uint32_t tn__string_of(tn_walk *w, uint64_t str)
         return TN_NONE;
     size_t n = tn__str_utf8(w, str, buffer, sizeof buffer, NULL);
     uint32_t index = 0;
-    if (w->status == 0 && tn__strtab_add(&w->strings, buffer, n, &index) < 0)
+    if (w->status == 0 && tn__strtab_add(&w->reg->strings, buffer, n, &index) < 0)
         w->status = TN_ENOMEM;
     return index;
 }
@@ -192,8 +192,8 @@ static const field *fixed_fields(const tn_walk *w, const tn_type_info *t)
 
 static void set_fixed(tn_walk *w, tn_type_info *t, const field *fields)
 {
-    uint32_t n = 0, *offsets = tn__arena_get(&w->arena, 8 * sizeof *offsets);
-    uint32_t *labels = tn__arena_get(&w->arena, 16 * sizeof *labels);
+    uint32_t n = 0, *offsets = tn__arena_get(&w->reg->arena, 8 * sizeof *offsets);
+    uint32_t *labels = tn__arena_get(&w->reg->arena, 16 * sizeof *labels);
     if (!offsets || !labels) {
         w->status = TN_ENOMEM;
         return;
@@ -211,8 +211,8 @@ static void set_fixed(tn_walk *w, tn_type_info *t, const field *fields)
 /* Fields of FUNCTION and CODE, whose offsets depend on the version. */
 static void set_versioned(tn_walk *w, tn_type_info *t, const struct tn_versioned_field *fields, uint32_t n)
 {
-    uint32_t count = 0, *offsets = tn__arena_get(&w->arena, n * sizeof *offsets);
-    uint32_t *labels = tn__arena_get(&w->arena, 2 * n * sizeof *labels);
+    uint32_t count = 0, *offsets = tn__arena_get(&w->reg->arena, n * sizeof *offsets);
+    uint32_t *labels = tn__arena_get(&w->reg->arena, 2 * n * sizeof *labels);
     if (!offsets || !labels) {
         w->status = TN_ENOMEM;
         return;
@@ -344,8 +344,8 @@ static void add_slots(tn_walk *w, tn_type_info *t, uint64_t c_base, const tn_typ
         chain[depth++] = c;
         room += (uint32_t)tn_load64(m, c + 16);
     }
-    uint32_t *offsets = tn__arena_get(&w->arena, room * sizeof *offsets);
-    uint32_t *labels = tn__arena_get(&w->arena, 2 * (size_t)room * sizeof *labels);
+    uint32_t *offsets = tn__arena_get(&w->reg->arena, room * sizeof *offsets);
+    uint32_t *labels = tn__arena_get(&w->reg->arena, 2 * (size_t)room * sizeof *labels);
     if (!offsets || !labels) {
         w->status = TN_ENOMEM;
         return;
@@ -452,10 +452,12 @@ static void classify(tn_walk *w, tn_type_info *t)
         t->kind = TN_KIND_SCAN;
     if (t->kind == TN_KIND_OPAQUE && w->options.scan)
         t->kind = TN_KIND_SCAN;
-    w->kinds_unknown += t->kind == TN_KIND_OPAQUE;
+    w->reg->kinds_unknown += t->kind == TN_KIND_OPAQUE;
     t->meta = t->kind == TN_KIND_TYPE && t->traverse &&
               t->traverse !=
                   tn_load64(&w->target->memory, w->target->builtin_types[TN_BUILTIN_TYPE] + w->layout->type_traverse);
+    t->calls =
+        w->target->traverse && t->traverse && (t->kind == TN_KIND_TRAVERSE || t->kind == TN_KIND_MODULE || t->meta);
     t->visitor = visitor_of(t);
     t->simple = !t->python && !t->class_reference && !t->n_fixed &&
                 (t->kind == TN_KIND_LEAF || t->kind == TN_KIND_BYTES || t->kind == TN_KIND_INT ||
@@ -465,6 +467,12 @@ static void classify(tn_walk *w, tn_type_info *t)
     t->previewed = (data && w->options.preview_bytes && !w->options.redact) || t->kind == TN_KIND_STR ||
                    t->kind == TN_KIND_FUNCTION || t->kind == TN_KIND_CODE || t->kind == TN_KIND_MODULE ||
                    t->kind == TN_KIND_TYPE;
+    t->buffer_at = t->kind == TN_KIND_DICT                                        ? (int32_t)w->layout->dict_keys
+                   : t->kind == TN_KIND_LIST                                      ? (int32_t)w->layout->list_items
+                   : t->managed_dict && w->layout->dict_style == TN_DICT_POINTERS ? -32
+                                                                                  : 0;
+    t->quick = !t->python && !t->class_reference && !t->n_fixed && !w->target->memory.checked &&
+               (t->kind == TN_KIND_LIST || t->kind == TN_KIND_TUPLE || t->kind == TN_KIND_DICT);
     t->plain_str = t->kind == TN_KIND_STR && !t->python;
     t->has_hash = !w->options.redact && (t->kind == TN_KIND_STR || t->kind == TN_KIND_BYTES);
     t->stop = t->kind == TN_KIND_TYPE || t->kind == TN_KIND_MODULE || t->kind == TN_KIND_FUNCTION ||
@@ -488,7 +496,7 @@ static void read_states(tn_walk *w, uint32_t offset, uint32_t count)
         uint64_t at = w->target->interpreter + offset + (uint64_t)i * l->static_type_size, type = tn_load64(m, at);
         if (!type || !tn_memory_readable(m, type, 16))
             continue;
-        static_state *s = tn__list_add(w, &w->static_states, sizeof *s, 1);
+        static_state *s = tn__list_add(w, &w->reg->static_states, sizeof *s, 1);
         if (s)
             *s = (static_state){type, tn_load64(m, at + l->static_type_dict),
                                 tn_load64(m, at + l->static_type_subclasses)};
@@ -499,12 +507,12 @@ bool tn__static_state(tn_walk *w, uint64_t type, uint64_t *dict, uint64_t *subcl
 {
     if (w->layout->static_style != TN_STATIC_PER_INTERPRETER)
         return false;
-    if (!w->static_states.count) {
+    if (!w->reg->static_states.count) {
         read_states(w, w->layout->static_types, w->layout->static_types_max);
         read_states(w, w->layout->static_ext_types, w->layout->static_ext_max);
     }
-    const static_state *s = TN_LIST(w->static_states, static_state);
-    for (size_t i = 0; i < w->static_states.count; i++)
+    const static_state *s = TN_LIST(w->reg->static_states, static_state);
+    for (size_t i = 0; i < w->reg->static_states.count; i++)
         if (s[i].type == type) {
             *dict = s[i].dict;
             *subclasses = s[i].subclasses;
@@ -525,26 +533,26 @@ static void place_type(tn_type_slot *slots, uint32_t n, tn_type_info *t)
 
 static bool grow_slots(tn_walk *w)
 {
-    uint32_t n = w->n_type_slots ? w->n_type_slots * 2 : 2048;
-    tn_type_slot *slots = tn__arena_get(&w->arena, n * sizeof *slots);
+    uint32_t n = w->reg->n_type_slots ? w->reg->n_type_slots * 2 : 2048;
+    tn_type_slot *slots = tn__arena_get(&w->reg->arena, n * sizeof *slots);
     if (!slots)
         return false;
     memset(slots, 0, n * sizeof *slots);
-    for (uint32_t i = 0; i < w->types.count; i++)
-        place_type(slots, n, TN_LIST(w->types, tn_type_info *)[i]);
-    w->type_slots = slots;
-    w->n_type_slots = n;
+    for (uint32_t i = 0; i < w->reg->types.count; i++)
+        place_type(slots, n, TN_LIST(w->reg->types, tn_type_info *)[i]);
+    w->reg->type_slots = slots;
+    w->reg->n_type_slots = n;
     return true;
 }
 
 static tn_type_info *type_new(tn_walk *w, uint64_t address)
 {
-    if (w->types.count * 4 >= w->n_type_slots && !grow_slots(w)) {
+    if (w->reg->types.count * 4 >= w->reg->n_type_slots && !grow_slots(w)) {
         w->status = TN_ENOMEM;
         return NULL;
     }
-    tn_type_info *t = tn__arena_get(&w->arena, sizeof *t);
-    tn_type_info **place = t ? tn__list_add(w, &w->types, sizeof *place, 1) : NULL;
+    tn_type_info *t = tn__arena_get(&w->reg->arena, sizeof *t);
+    tn_type_info **place = t ? tn__list_add(w, &w->reg->types, sizeof *place, 1) : NULL;
     if (!place) {
         w->status = TN_ENOMEM;
         return NULL;
@@ -552,10 +560,10 @@ static tn_type_info *type_new(tn_walk *w, uint64_t address)
     memset(t, 0, sizeof *t);
     *place = t;
     t->address = address;
-    t->index = (uint32_t)w->types.count - 1;
+    t->index = (uint32_t)w->reg->types.count - 1;
     t->keys_node = TN_NONE;
     memset(t->shapes, 0xff, sizeof t->shapes);
-    place_type(w->type_slots, w->n_type_slots, t);
+    place_type(w->reg->type_slots, w->reg->n_type_slots, t);
     return t;
 }
 
@@ -570,7 +578,7 @@ static void read_keys(tn_walk *w, tn_type_info *t)
 }
 
 /* A word that is no type (the header of something else) gives NULL: never an instance with an invented layout. */
-tn_type_info *tn__type_add(tn_walk *w, uint64_t address)
+static tn_type_info *type_add(tn_walk *w, uint64_t address)
 {
     const tn_memory *m = &w->target->memory;
     const tn_layout *l = w->layout;
@@ -601,11 +609,36 @@ tn_type_info *tn__type_add(tn_walk *w, uint64_t address)
     return t;
 }
 
+static tn_type_info *type_find(tn_walk *w, uint64_t address)
+{
+    for (uint32_t i = tn__type_hash(address) & (w->reg->n_type_slots - 1);; i = (i + 1) & (w->reg->n_type_slots - 1)) {
+        const tn_type_slot *slot = &w->reg->type_slots[i];
+        if (slot->address == address)
+            return slot->type;
+        if (!slot->address)
+            return NULL;
+    }
+}
+
+tn_type_info *tn__type_look_up(tn_walk *w, uint64_t address)
+{
+    if (!address)
+        return NULL;
+    bool taken = tn__lock(w);
+    tn_type_info *t = type_find(w, address);
+    if (!t)
+        t = type_add(w, address);
+    if (t)
+        w->cached_types[tn__type_hash(address) % TN_CACHED] = (tn_type_slot){address, t};
+    tn__unlock(w, taken);
+    return t;
+}
+
 uint32_t tn__synthetic_type(tn_walk *w, const char *name)
 {
     uint32_t string = tn__string(w, name);
-    for (uint32_t i = 0; i < w->types.count; i++) {
-        tn_type_info *t = TN_LIST(w->types, tn_type_info *)[i];
+    for (uint32_t i = 0; i < w->reg->types.count; i++) {
+        tn_type_info *t = TN_LIST(w->reg->types, tn_type_info *)[i];
         if (t->address >> 63 && (uint32_t)t->address == string)
             return i;
     }
@@ -617,5 +650,5 @@ int tn__types_init(tn_walk *w)
 {
     if (!grow_slots(w))
         return TN_ENOMEM;
-    return tn__strtab_init(&w->strings, w->alloc);
+    return tn__strtab_init(&w->reg->strings, w->alloc);
 }

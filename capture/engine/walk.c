@@ -1,33 +1,36 @@
 /* walk.c - the order of a walk, its memory, and the small questions: one object's size, what it reaches. */
+#include "engine/crew.h"
 #include "engine/walk.h"
 
 /* ---- memory: everything a walk takes is counted ---- */
 
 /* Pieces are few and large: an array finds them. */
-static void note_piece(tn_walk *w, void *old, void *fresh, size_t bytes)
+static void note_piece(tn_registry *reg, void *old, void *fresh, size_t bytes)
 {
     unsigned i = 0;
-    while (i < w->n_pieces && w->pieces[i].start != (uint64_t)(uintptr_t)old)
+    while (i < reg->n_pieces && reg->pieces[i].start != (uint64_t)(uintptr_t)old)
         i++;
-    if (i == w->n_pieces && (old || w->n_pieces == TN_MAX_PIECES))
+    if (i == reg->n_pieces && (old || reg->n_pieces == TN_MAX_PIECES))
         return;
     if (!fresh) {
-        w->pieces[i] = w->pieces[--w->n_pieces];
+        reg->pieces[i] = reg->pieces[--reg->n_pieces];
         return;
     }
-    w->n_pieces += i == w->n_pieces;
-    w->pieces[i] = (tn_range){(uint64_t)(uintptr_t)fresh, (uint64_t)(uintptr_t)fresh + bytes};
+    reg->n_pieces += i == reg->n_pieces;
+    reg->pieces[i] = (tn_range){(uint64_t)(uintptr_t)fresh, (uint64_t)(uintptr_t)fresh + bytes};
 }
 
 static void *counting_realloc(void *ctx, void *p, size_t old_bytes, size_t new_bytes)
 {
-    tn_walk *w = ctx;
-    void *q = w->base_alloc->realloc(w->base_alloc->ctx, p, old_bytes, new_bytes);
+    tn_registry *reg = ctx;
+    pthread_mutex_lock(&reg->memory_lock);
+    void *q = reg->base_alloc->realloc(reg->base_alloc->ctx, p, old_bytes, new_bytes);
     if (q || new_bytes == 0) {
-        note_piece(w, p, q, new_bytes);
-        w->bytes_now += new_bytes - old_bytes;
-        w->bytes_peak = w->bytes_now > w->bytes_peak ? w->bytes_now : w->bytes_peak;
+        note_piece(reg, p, q, new_bytes);
+        reg->bytes_now += new_bytes - old_bytes;
+        reg->bytes_peak = reg->bytes_now > reg->bytes_peak ? reg->bytes_now : reg->bytes_peak;
     }
+    pthread_mutex_unlock(&reg->memory_lock);
     return q;
 }
 
@@ -56,6 +59,120 @@ void tn__list_free(tn_walk *w, tn_list *list, size_t element)
     *list = (tn_list){0};
 }
 
+/* ---- threads ---- */
+
+bool tn__lock(tn_walk *w)
+{
+    if (!w->map->shared || w->holds_lock)
+        return false;
+    pthread_mutex_lock(&w->reg->lock);
+    return w->holds_lock = true;
+}
+
+void tn__unlock(tn_walk *w, bool taken)
+{
+    if (!taken)
+        return;
+    w->holds_lock = false;
+    pthread_mutex_unlock(&w->reg->lock);
+}
+
+typedef struct shared_work {
+    tn_walk *w;
+    void (*work)(tn_walk *w);
+} shared_work;
+
+static void work_on(void *ctx, uint32_t index)
+{
+    const shared_work *s = ctx;
+    s->work(index ? &s->w->helpers[index - 1] : s->w);
+}
+
+static void move_list(tn_walk *w, tn_list *from, tn_list *to, size_t element)
+{
+    void *place = from->count ? tn__list_add(w, to, element, from->count) : NULL;
+    if (place)
+        memcpy(place, from->data, from->count * element);
+    from->count = 0;
+}
+
+/* What a helper found out is added to what the first thread knows. */
+static void take_results(tn_walk *w, tn_walk *helper)
+{
+    uint64_t *sums = (uint64_t *)(void *)&w->totals, *parts = (uint64_t *)(void *)&helper->totals;
+    for (size_t i = 0; i < sizeof w->totals / sizeof *sums; i++)
+        sums[i] += parts[i];
+    memset(&helper->totals, 0, sizeof helper->totals);
+    w->findings += helper->findings;
+    w->unreadable += helper->unreadable;
+    helper->findings = helper->unreadable = 0;
+    w->status = w->status ? w->status : helper->status;
+    move_list(w, &helper->own_seeds, &w->own_seeds, sizeof(uint64_t));
+    move_list(w, &helper->large, &w->large, sizeof(tn_range));
+}
+
+void tn__share(tn_walk *w, void (*work)(tn_walk *w))
+{
+    shared_work s = {w, work};
+    for (uint32_t i = 0; i + 1 < w->n_threads; i++) {
+        w->helpers[i].interned = w->interned;
+        w->helpers[i].marking = w->marking;
+    }
+    w->map->shared = w->n_threads > 1;
+    tn_crew_run(w->n_threads, work_on, &s);
+    w->map->shared = false;
+    for (uint32_t i = 0; i + 1 < w->n_threads; i++)
+        take_results(w, &w->helpers[i]);
+}
+
+/* Helpers pay from about a hundred thousand objects on. What is asked for may be no more than a few objects. */
+static void get_helpers(tn_walk *w)
+{
+    enum { ENOUGH = 100000 };
+    uint32_t n = w->options.threads ? w->options.threads : tn_crew_size(TN_USUAL_THREADS);
+    n = n < TN_MAX_THREADS ? n : TN_MAX_THREADS;
+    if (n < 2 || w->options.from || (!w->options.threads && w->pools.arenas && w->pools.blocks < ENOUGH))
+        return;
+    w->helpers = tn__alloc_zero(w->alloc, (n - 1) * sizeof *w->helpers);
+    if (!w->helpers) {
+        w->status = TN_ENOMEM;
+        return;
+    }
+    w->n_threads = n;
+    for (uint32_t i = 0; i + 1 < n; i++) {
+        tn_walk *h = &w->helpers[i];
+        h->target = w->target;
+        h->layout = w->layout;
+        h->options = w->options;
+        h->alloc = w->alloc;
+        h->map = w->map;
+        h->reg = w->reg;
+        h->helper = true;
+        h->n_threads = n;
+        tn__arena_init(&h->arena, h->alloc);
+    }
+}
+
+/* ---- begin and end ---- */
+
+static int registry_new(const tn_target *target, const tn_alloc *alloc, tn_walk *w)
+{
+    tn_registry *reg = w->reg = tn__alloc_zero(alloc, sizeof *reg);
+    if (!reg)
+        return TN_ENOMEM;
+    reg->base_alloc = alloc;
+    reg->counting = (tn_alloc){counting_realloc, reg};
+    pthread_mutex_init(&reg->lock, NULL);
+    pthread_mutex_init(&reg->memory_lock, NULL);
+    pthread_mutex_init(&reg->map_lock, NULL);
+    w->alloc = &reg->counting;
+    w->map = &reg->map;
+    tn__arena_init(&reg->arena, w->alloc);
+    tn__arena_init(&w->arena, w->alloc);
+    tn__buf_init(&reg->type_rows, w->alloc);
+    return tn_map_init(w->map, target, w->alloc, &reg->map_lock);
+}
+
 static int walk_new(const tn_target *target, const tn_walk_options *options, const tn_alloc *alloc, tn_walk **out)
 {
     tn_walk *w = tn__alloc_zero(alloc, sizeof *w);
@@ -64,55 +181,75 @@ static int walk_new(const tn_target *target, const tn_walk_options *options, con
     w->target = target;
     w->layout = target->layout;
     w->options = *options;
-    w->base_alloc = alloc;
-    w->counting = (tn_alloc){counting_realloc, w};
-    w->alloc = &w->counting;
     w->marking = true;
     w->interned = target->interned;
-    tn__arena_init(&w->arena, w->alloc);
-    tn__buf_init(&w->type_rows, w->alloc);
-    tn__buf_init(&w->code_rows, w->alloc);
+    w->n_threads = 1;
+    int status = registry_new(target, alloc, w);
+    if (!w->reg) {
+        tn__free(alloc, w, sizeof *w);
+        return status;
+    }
     *out = w;
-    TN_TRY(tn_map_init(&w->map, target, w->alloc));
+    TN_TRY(status);
+    tn__buf_init(&w->code_rows, w->alloc);
     TN_TRY(tn__types_init(w));
-    tn__columns_init(w);
     return tn__synthetic_new(w, 0, NULL, 0) == TN_NONE ? TN_ENOMEM : 0;
+}
+
+static void registry_free(tn_registry *reg, tn_walk *w)
+{
+    const tn_alloc *alloc = reg->base_alloc;
+    tn__list_free(w, &reg->types, sizeof(tn_type_info *));
+    tn__list_free(w, &reg->labels, sizeof(uint32_t));
+    tn__list_free(w, &reg->static_states, 3 * sizeof(uint64_t));
+    tn__list_free(w, &reg->memos, sizeof(tn_memo));
+    tn__list_free(w, &reg->synthetic, sizeof(tn_synthetic));
+    tn__list_free(w, &reg->synthetic_references, sizeof(uint64_t));
+    tn__list_free(w, &reg->deferred, sizeof(uint64_t));
+    tn__list_free(w, &reg->traversed, sizeof(uint64_t));
+    tn__strtab_free(&reg->strings);
+    tn__buf_free(&reg->type_rows);
+    tn_map_free(&reg->map);
+    tn__arena_free(&reg->arena);
+    pthread_mutex_destroy(&reg->lock);
+    pthread_mutex_destroy(&reg->memory_lock);
+    pthread_mutex_destroy(&reg->map_lock);
+    tn__free(alloc, reg, sizeof *reg);
+}
+
+/* What every thread has. */
+static void lists_free(tn_walk *w)
+{
+    tn__list_free(w, &w->stack, sizeof(uint64_t));
+    tn__list_free(w, &w->scratch, sizeof(uint64_t));
+    tn__list_free(w, &w->own_seeds, sizeof(uint64_t));
+    tn__list_free(w, &w->large, sizeof(tn_range));
 }
 
 void tn_walk_free(tn_walk *w)
 {
     if (!w)
         return;
-    const tn_alloc *alloc = w->base_alloc;
+    const tn_alloc *alloc = w->reg->base_alloc;
     tn__columns_free(w);
-    tn__list_free(w, &w->types, sizeof(tn_type_info *));
-    tn__list_free(w, &w->shapes, sizeof(tn_shape_info));
-    tn__list_free(w, &w->labels, sizeof(uint32_t));
-    tn__list_free(w, &w->static_states, 3 * sizeof(uint64_t));
-    tn__list_free(w, &w->memos, sizeof(tn_memo));
-    tn__list_free(w, &w->stack, sizeof(uint64_t));
-    tn__list_free(w, &w->scratch, sizeof(uint64_t));
-    tn__list_free(w, &w->synthetic, sizeof(tn_synthetic));
-    tn__list_free(w, &w->synthetic_references, sizeof(uint64_t));
+    for (uint32_t i = 0; i + 1 < w->n_threads; i++)
+        lists_free(&w->helpers[i]);
+    tn__free(w->alloc, w->helpers, (w->n_threads - 1) * sizeof *w->helpers);
+    lists_free(w);
     tn__list_free(w, &w->stacks, sizeof(tn_stack_row));
     tn__list_free(w, &w->threads, sizeof(tn_thread_info));
-    tn__list_free(w, &w->own_seeds, sizeof(uint64_t));
     tn__list_free(w, &w->hidden, sizeof(uint64_t));
-    tn__list_free(w, &w->large, sizeof(tn_range));
     tn__list_free(w, &w->arenas, sizeof(uint64_t));
-    tn__strtab_free(&w->strings);
-    tn__buf_free(&w->type_rows);
     tn__buf_free(&w->code_rows);
-    tn_map_free(&w->map);
-    tn__arena_free(&w->arena);
+    registry_free(w->reg, w);
     tn__free(alloc, w, sizeof *w);
 }
 
 static int walk_status(const tn_walk *w, tn_error *err)
 {
-    if (w->status < 0 || w->map.failed)
+    if (w->status < 0 || w->map->failed)
         return tn__error_set(err, TN_ENOMEM, 0, "not enough memory for the snapshot: it had taken %llu MiB",
-                             (unsigned long long)(w->bytes_now >> 20));
+                             (unsigned long long)(w->reg->bytes_now >> 20));
     return 0;
 }
 
@@ -120,15 +257,18 @@ static int walk_status(const tn_walk *w, tn_error *err)
 
 static void mark(tn_walk *w)
 {
-    w->cursor = 0;
     tn__pools_load(w);
     if (w->options.from) {
         for (uint32_t i = 0; i < w->options.n_from; i++)
             tn__mark(w, w->options.from[i]);
-        tn__mark_all(w);
+        tn__sweep(w);
     } else {
+        get_helpers(w);
         tn__roots_mark(w);
-        tn__mark_all(w);
+        tn__lists_mark(w);
+        w->map->swept_below = w->n_threads > 1 ? UINT64_MAX : 0;
+        tn__share(w, tn__sweep);
+        tn__mark_rest(w);
         tn__pools_reconcile(w);
         tn__own_find(w);
     }
@@ -154,7 +294,7 @@ int tn_walk_run(const tn_target *target, const tn_walk_options *options, const t
     }
     uint64_t marked = tn__sys_monotonic_ns();
     if (status == 0)
-        status = tn_map_rank(&w->map, err);
+        status = tn_map_rank(w->map, err);
     if (status == 0) {
         tn__emit(w);
         tn__types_collect(w);
@@ -173,15 +313,16 @@ int tn_walk_run(const tn_target *target, const tn_walk_options *options, const t
 void tn_walk_get_report(const tn_walk *w, tn_walk_report *out)
 {
     *out = (tn_walk_report){
-        .objects = w->map.n_objects,
-        .nodes = w->map.n_objects + w->synthetic.count,
+        .objects = w->map->n_objects,
+        .threads = w->n_threads,
+        .nodes = w->map->n_objects + w->reg->synthetic.count,
         .mark_ns = w->mark_ns,
         .emit_ns = w->emit_ns,
-        .peak_bytes = w->bytes_peak,
+        .peak_bytes = w->reg->bytes_peak,
         .lists_failed = w->lists_failed,
-        .unreadable = w->map.unreadable,
+        .unreadable = w->unreadable,
         .findings = w->findings,
-        .types_unknown = w->kinds_unknown,
+        .types_unknown = w->reg->kinds_unknown,
         .pools = w->pools,
         .totals = w->totals,
         .n_threads = (uint32_t)w->threads.count,
@@ -194,13 +335,13 @@ bool tn_walk_thread_at(const tn_walk *w, uint32_t index, tn_walk_thread *out)
     if (index >= w->threads.count)
         return false;
     const tn_thread_info *t = &TN_LIST(w->threads, tn_thread_info)[index];
-    *out = (tn_walk_thread){t->ident, t->native, w->map.n_objects + t->synthetic, t->n_frames, t->name, t->current};
+    *out = (tn_walk_thread){t->ident, t->native, w->map->n_objects + t->synthetic, t->n_frames, t->name, t->current};
     return true;
 }
 
 uint64_t tn_walk_next_object(const tn_walk *w, uint64_t address)
 {
-    for (const tn_region *r = tn_map_next(&w->map, address >> 20); r; r = tn_map_next(&w->map, r->key + 1)) {
+    for (const tn_region *r = tn_map_next(w->map, address >> 20); r; r = tn_map_next(w->map, r->key + 1)) {
         uint64_t start = r->key << 20, from = address > start ? address : start;
         for (unsigned c = (from - start) >> 10 & 1023; c < 1024; c++)
             for (uint64_t left = r->cells[c].bits; left; left &= left - 1) {
@@ -221,8 +362,8 @@ const tn_range *tn_walk_large_blocks(const tn_walk *w, size_t *n)
 
 const tn_range *tn_walk_own_memory(const tn_walk *w, size_t *n)
 {
-    *n = w->n_pieces;
-    return w->pieces;
+    *n = w->reg->n_pieces;
+    return w->reg->pieces;
 }
 
 const uint64_t *tn_walk_arenas(const tn_walk *w, size_t *n)
@@ -238,7 +379,7 @@ const tn_alloc *tn_walk_alloc(const tn_walk *w)
 
 tn_strtab *tn_walk_strings(tn_walk *w)
 {
-    return &w->strings;
+    return &w->reg->strings;
 }
 
 /* ---- small questions ---- */
@@ -246,7 +387,7 @@ tn_strtab *tn_walk_strings(tn_walk *w)
 static uint64_t own_block(tn_walk *w, uint64_t object, const tn_type_info *t)
 {
     unsigned allocator;
-    return tn_map_block(&w->map, object - t->preheader, tn__nominal(w, object, t), &allocator);
+    return tn_map_block(w->map, object - t->preheader, tn__nominal(w, object, t), &allocator);
 }
 
 static uint64_t size_of(tn_walk *w, uint64_t object, tn_object_size *out)
@@ -261,7 +402,7 @@ static uint64_t size_of(tn_walk *w, uint64_t object, tn_object_size *out)
     for (unsigned i = 0; i < d.n_buffers; i++) {
         unsigned allocator;
         const tn_buffer *b = &d.buffers[i];
-        uint64_t bytes = b->address ? tn_map_block(&w->map, b->address, b->nominal, &allocator) : b->nominal;
+        uint64_t bytes = b->address ? tn_map_block(w->map, b->address, b->nominal, &allocator) : b->nominal;
         out->kinds[out->n_parts] = b->kind;
         out->parts[out->n_parts++] = bytes;
         out->bytes += bytes;
@@ -294,7 +435,7 @@ int tn_walk_reach(const tn_target *target, const tn_walk_options *options, const
         status = walk_status(w, err);
     }
     uint64_t n = 0, sum = 0;
-    for (tn_region *r = status == 0 ? tn_map_next(&w->map, 0) : NULL; r; r = tn_map_next(&w->map, r->key + 1))
+    for (tn_region *r = status == 0 ? tn_map_next(w->map, 0) : NULL; r; r = tn_map_next(w->map, r->key + 1))
         for (unsigned c = 0; c < 1024; c++)
             for (uint64_t left = r->cells[c].bits; left; left &= left - 1) {
                 uint64_t object = r->key << 20 | (uint64_t)c << 10 | (uint64_t)__builtin_ctzll(left) << 4;
@@ -324,7 +465,7 @@ int tn_walk_exists(const tn_target *target, uint64_t address, uint64_t type, uin
     if (status == 0) {
         tn_object_size now;
         bool immortal;
-        *exists = tn_map_has(&w->map, address) && tn_load64(&target->memory, address + 8) == type &&
+        *exists = tn_map_has(w->map, address) && tn_load64(&target->memory, address + 8) == type &&
                   size_of(w, address, &now) == size && (tn__refcount(w, address, &immortal) > 0 || immortal);
     }
     tn_walk_free(w);

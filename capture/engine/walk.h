@@ -6,14 +6,20 @@
  *         → pools (pools.c): live blocks that nobody claimed are looked at: objects held by C only
  *         → own (own.c): what belongs to tonnage itself
  *         → rank (map.c): ids in address order
- *         → emit (emit.c): columns, block by block, in id order
+ *         → emit (emit.c): columns, bundle by bundle, in id order
  *   and, after the world runs again, save.c writes them.
+ *
+ * Marking, emitting and saving are shared out among a few threads (crew.h). Each has a tn_walk of its own: its stack,
+ * queues, counters. What they have in common is the map, whose bits are set atomically, and the registry, whose lock is
+ * taken where something new is met: a type, a shape, a key table. Each thread remembers what it met, so that is rare.
  *
  * Decoding twice is cheaper than keeping raw edges: 8 bytes a reference are neither written nor read back, and the second
  * pass runs in address order, which the hardware prefetches.
  */
 #ifndef TN_WALK_H
 #define TN_WALK_H
+
+#include <pthread.h>
 
 #include "engine/engine.h"
 #include "engine/map.h"
@@ -57,9 +63,11 @@ typedef struct tn_type_info {
     uint64_t address;
     uint32_t index; /* row of the type table */
     uint8_t kind, visitor, preheader;
-    bool gc, heap, python, managed_dict, own, stop, has_hash, simple, plain_str, previewed,
-        meta;                               /* simple: nothing to visit; meta: a metaclass
-                    * whose C code adds references to those of type */
+    bool gc, heap, python, managed_dict, own, stop, has_hash, plain_str, previewed;
+    bool simple;                            /* nothing to visit */
+    bool quick;                             /* a list, tuple or dict and no more than that */
+    bool meta;                              /* a metaclass whose C code adds references to those of type */
+    bool calls;                             /* its tp_traverse is called: by the thread that holds the GIL only */
     uint64_t flags, traverse;               /* traverse: the C function to call for TN_KIND_TRAVERSE */
     uint32_t basic_size, item_size, c_size; /* c_size: of the part that C code lays out */
     int64_t dict_offset;
@@ -68,6 +76,7 @@ typedef struct tn_type_info {
     const uint32_t *labels; /* 2 words each, as in SHTB */
     bool class_reference;   /* instances of Python classes refer to their class */
     bool traverses_dict;    /* its C code's tp_traverse reports the managed dict too */
+    int32_t buffer_at;      /* offset of a pointer that reading an instance follows at once; 0: none */
     uint32_t node;          /* of the type object; set by the second pass */
     uint64_t keys;          /* shared keys of the class, 0: none */
     uint32_t keys_node;     /* synthetic index */
@@ -135,17 +144,23 @@ typedef struct tn_list {
     size_t count, capacity;
 } tn_list;
 
-/* A column being made: blocks of equal row counts, never moved; values in units. Where a value does not fit, its place holds
- * 65535 and the value itself stands in big, in row order. */
-typedef struct tn_column_data {
-    uint32_t width, unit, block_rows;
-    tn_list blocks; /* void * */
-    tn_list big;    /* tn_big */
-    uint8_t *at, *end;
-} tn_column_data;
+/* A column being made: blocks, never moved; values in units. Where a value does not fit, its place holds the largest number
+ * and the value itself stands in big, in row order. */
+typedef struct tn_block {
+    struct tn_block *next;
+    uint8_t *data;
+} tn_block;
 typedef struct tn_big {
+    struct tn_big *next;
     uint64_t row, value;
 } tn_big;
+typedef struct tn_column_data {
+    uint32_t width, unit, block_rows;
+    uint8_t *at, *end; /* in the last block */
+    uint64_t n_full;   /* rows of the blocks before it */
+    tn_block *first, *last;
+    tn_big *first_big, *last_big;
+} tn_column_data;
 
 enum tn_walk_column {
     TN_WALK_SHAP,
@@ -161,19 +176,34 @@ enum tn_walk_column {
     TN_WALK_HASH,
     TN_WALK_STKI,
     TN_WALK_AODD,
-    TN_WALK_PREV_NODE,
-    TN_WALK_PREV_KIND,
-    TN_WALK_PREV_LENGTH,
+    TN_WALK_PREV_KIND, /* one a preview: TN_WALK_KIND, TN_WALK_CUT, length */
     TN_WALK_PREV_BYTES,
     TN_WALK_COLUMNS,
 };
 
-enum { TN_QUEUE = 32, TN_MAX_PIECES = 4096 };
+/* The columns of TN_NODE_BLOCK nodes: what a thread emits, and packs for the file, at a time. */
+typedef struct tn_bundle {
+    uint64_t region;    /* where its first object is */
+    uint64_t *previews; /* a bit a node; NULL: none */
+    tn_column_data columns[TN_WALK_COLUMNS];
+} tn_bundle;
+
+/* A preview in memory: length in the low bits; integers without the bytes that repeat the sign. */
+enum { TN_WALK_LENGTH_BITS = 10, TN_WALK_CUT = 1 << 10, TN_WALK_KIND_SHIFT = 11 };
+
+/* Where the rows of the node columns go. */
+typedef struct tn_rows {
+    uint16_t *shapes, *flags;
+    uint8_t *sizes, *refcounts;
+    uint32_t n, bundle;
+} tn_rows;
+
+enum { TN_QUEUE = 32, TN_MAX_PIECES = 4096, TN_CACHED = 512, TN_SHAPE_BLOCK = 1024 };
 
 typedef struct tn_queued {
     union {
         const tn_cell *cell; /* emit */
-        tn_region *region;   /* mark */
+        tn_cell *to_mark;    /* mark */
     };
     union {
         uint32_t value;
@@ -181,70 +211,98 @@ typedef struct tn_queued {
     };
 } tn_queued;
 
-struct tn_walk {
-    const tn_target *target;
-    const tn_layout *layout;
-    tn_walk_options options;
-    const tn_alloc *alloc; /* counts: see own_bytes */
-    tn_alloc counting;
-    const tn_alloc *base_alloc;
-    uint64_t bytes_now, bytes_peak;
-    tn_range pieces[TN_MAX_PIECES]; /* what was taken from base_alloc and not given back */
-    uint32_t n_pieces;
-    tn_arena arena;
-    tn_map map;
-    int status; /* first failure; the walk goes on without effect */
+/* Small map (a, b, tag) -> number: shapes that belong to a type and one more thing (code object, key table), nodes of key
+ * tables, call-tree entries. */
+typedef struct tn_memo {
+    uint64_t type, thing;
+    uint32_t tag, value;
+} tn_memo;
 
-    /* types */
+/* What all threads of a walk have in common. */
+typedef struct tn_registry {
+    tn_map map;
+    pthread_mutex_t map_lock, lock; /* lock guards all below */
+    tn_arena arena;
     tn_list types;            /* tn_type_info * */
     tn_type_slot *type_slots; /* open addressing */
-    uint32_t n_type_slots;
-    tn_list shapes; /* tn_shape_info */
-    tn_list labels; /* u32 */
+    uint32_t n_type_slots, n_shapes;
+    tn_shape_info *shapes[TN_SHAPE_BLOCK]; /* blocks of as many; a shape never moves */
+    tn_list labels;                        /* u32 */
     tn_strtab strings;
     tn_buf type_rows;
     tn_list static_states; /* (type, dict, subclasses) of 3.12+ */
     uint32_t kinds_unknown;
     tn_list memos; /* tn_memo */
     uint32_t *memo_slots, n_memo_slots;
-
-    /* mark */
-    uint64_t cursor;
-    tn_queued mark_queue[TN_QUEUE]; /* references whose map cells are on their way into the cache */
-    uint64_t n_marked, n_references;
-    tn_queued emit_queue[TN_QUEUE];
-    struct {
-        uint16_t *columns[4];
-        uint32_t n;
-    } rows;               /* of the node columns' newest blocks */
-    tn_list stack;        /* u64 */
-    tn_list scratch;      /* u64: references from tp_traverse */
-    bool marking, strict; /* strict: the object at hand is doubtful: check the range of every buffer */
-    uint64_t list_counts[4], lists_failed, findings;
-
-    /* synthetic */
     tn_list synthetic;            /* tn_synthetic */
     tn_list synthetic_references; /* u64 */
-    tn_list key_tables;           /* (address, synthetic index) */
-    tn_list codes;                /* recorded code objects: (address, row) */
-    tn_list stacks;               /* tn_stack_row */
+    tn_list deferred;             /* u64: objects whose tp_traverse is to be called, met by other threads */
+    tn_list traversed;            /* u64: a count, then what tp_traverse reported; where: memo */
+    bool first_thread_only;       /* not all of that was kept */
+    uint64_t next_region;         /* to be swept */
+    uint32_t n_bundles, next_bundle;
+    tn_bundle *bundles;
+    uint64_t preview_bytes;
+
+    pthread_mutex_t memory_lock; /* guards the rest */
+    const tn_alloc *base_alloc;
+    tn_alloc counting;
+    uint64_t bytes_now, bytes_peak;
+    tn_range pieces[TN_MAX_PIECES]; /* what was taken from base_alloc and not given back */
+    uint32_t n_pieces;
+} tn_registry;
+
+/* One thread's view of a walk. */
+struct tn_walk {
+    const tn_target *target;
+    const tn_layout *layout;
+    tn_walk_options options;
+    const tn_alloc *alloc; /* counts: see own_bytes */
+    tn_map *map;
+    tn_registry *reg;
+    bool helper;     /* may not run code of the target */
+    bool holds_lock; /* of the registry */
+    int status;      /* first failure; the walk goes on without effect */
+    tn_type_slot cached_types[TN_CACHED];
+    tn_memo cached_memos[TN_CACHED];
+
+    /* mark */
+    uint64_t cursor, cell_end;      /* the sweep of this thread: next place to look at, end of the cell */
+    tn_queued mark_queue[TN_QUEUE]; /* references whose map cells are on their way into the cache */
+    uint64_t n_marked;
+    tn_list stack;        /* u64 */
+    tn_list scratch;      /* u64: references from tp_traverse */
+    tn_list own_seeds;    /* u64 */
+    bool marking, strict; /* strict: the object at hand is doubtful: check the range of every buffer */
+    uint64_t findings, unreadable;
+
+    /* emit */
+    tn_column_data *columns; /* of the bundle at hand */
+    tn_rows rows;
+    tn_queued emit_queue[TN_QUEUE];
+    uint64_t n_references;
+    uint32_t preview_bytes_left; /* of this thread's share */
+    tn_arena arena;              /* blocks and big values */
+    tn_list slabs;               /* void * */
+    uint8_t *slab;
+    size_t slab_left;
+    tn_list large; /* tn_range: blocks so large that part of them may not be resident */
+    tn_totals totals;
+
+    /* the first thread only */
+    struct tn_walk *helpers;
+    uint32_t n_threads;
+    uint64_t list_counts[4], lists_failed;
+    tn_list stacks; /* tn_stack_row */
     tn_buf code_rows;
     uint32_t n_codes;
-    tn_list threads; /* tn_thread_info */
-
-    uint64_t interned;         /* the dict of interned strings */
-    tn_list own_seeds, hidden; /* u64 each */
-    tn_list own_counts;        /* tn_own_count, open addressing */
+    tn_list threads;    /* tn_thread_info */
+    uint64_t interned;  /* the dict of interned strings */
+    tn_list hidden;     /* u64 */
+    tn_list own_counts; /* tn_own_count, open addressing */
     uint32_t n_own;
     tn_pool_stats pools;
     tn_list arenas; /* u64 */
-    tn_totals totals;
-    tn_list large; /* tn_range: blocks so large that part of them may not be resident */
-    tn_column_data columns[TN_WALK_COLUMNS];
-    tn_list slabs; /* void * */
-    uint8_t *slab;
-    size_t slab_left;
-    uint64_t preview_bytes;
     uint64_t mark_ns, emit_ns;
 };
 
@@ -254,10 +312,13 @@ typedef struct tn_thread_info {
     bool current;
 } tn_thread_info;
 
-/* walk.c: memory and lists */
+/* walk.c: memory, lists, the lock */
 void *tn__list_add(tn_walk *w, tn_list *list, size_t element, size_t n); /* n new elements, or NULL (w->status set) */
 #define TN_LIST(list, type) ((type *)(void *)(list).data)
 void tn__list_free(tn_walk *w, tn_list *list, size_t element);
+bool tn__lock(tn_walk *w); /* the registry; true: give that to tn__unlock (it was not held before) */
+void tn__unlock(tn_walk *w, bool taken);
+void tn__share(tn_walk *w, void (*work)(tn_walk *w)); /* on every thread of the walk; returns when all are done */
 
 /* False where memory may be torn or half made and is not there. */
 static inline bool tn__usable(const tn_walk *w, uint64_t address, uint64_t bytes)
@@ -266,13 +327,13 @@ static inline bool tn__usable(const tn_walk *w, uint64_t address, uint64_t bytes
 }
 static inline bool tn__doubtful(const tn_walk *w, uint64_t object)
 {
-    const tn_region *r = tn_map_find(&w->map, object);
+    const tn_region *r = tn_map_find(w->map, object);
     return r && tn_region_plane(r, TN_PLANE_DOUBTFUL, object);
 }
 
 /* types.c */
 int tn__types_init(tn_walk *w);
-tn_type_info *tn__type_add(tn_walk *w, uint64_t address);
+tn_type_info *tn__type_look_up(tn_walk *w, uint64_t address);
 static inline uint32_t tn__type_hash(uint64_t address)
 {
     return (uint32_t)((address >> 4) * 0x9E3779B97F4A7C15ull >> 40);
@@ -280,13 +341,8 @@ static inline uint32_t tn__type_hash(uint64_t address)
 /* NULL when the word is no type. */
 static inline tn_type_info *tn__type_get(tn_walk *w, uint64_t address)
 {
-    for (uint32_t i = tn__type_hash(address) & (w->n_type_slots - 1);; i = (i + 1) & (w->n_type_slots - 1)) {
-        const tn_type_slot *slot = &w->type_slots[i];
-        if (slot->address == address)
-            return slot->type;
-        if (!slot->address)
-            return tn__type_add(w, address);
-    }
+    const tn_type_slot *slot = &w->cached_types[tn__type_hash(address) % TN_CACHED];
+    return __builtin_expect(slot->address == address && address, 1) ? slot->type : tn__type_look_up(w, address);
 }
 uint32_t tn__synthetic_type(tn_walk *w, const char *name);
 uint32_t tn__string(tn_walk *w, const char *text);
@@ -294,14 +350,15 @@ uint32_t tn__string_of(tn_walk *w, uint64_t str); /* row of a str object's text;
 size_t tn__str_utf8(tn_walk *w, uint64_t str, char *out, size_t cap, bool *cut); /* bytes written */
 bool tn__str_is(tn_walk *w, uint64_t str, const char *text, bool prefix);
 uint64_t tn__dict_find(tn_walk *w, uint64_t dict, const char *key, bool prefix); /* value, or 0 */
-uint32_t tn__shape(tn_walk *w, tn_type_info *t, enum tn_variant variant);
+#define TN_SHAPE_AT(w, shape) ((w)->reg->shapes[(shape) / TN_SHAPE_BLOCK][(shape) % TN_SHAPE_BLOCK])
+uint32_t tn__shape_make(tn_walk *w, tn_type_info *t, enum tn_variant variant);
+static inline uint32_t tn__shape(tn_walk *w, tn_type_info *t, enum tn_variant variant)
+{
+    uint32_t known = __atomic_load_n(&t->shapes[variant], __ATOMIC_ACQUIRE);
+    return __builtin_expect(known != TN_NONE, 1) ? known : tn__shape_make(w, t, variant);
+}
 uint32_t tn__shape_new(tn_walk *w, uint32_t type, uint32_t flags, const uint32_t *labels, uint32_t n_fixed);
-/* Small map (a, b, tag) -> number: shapes that belong to a type and one more thing (code object, key table), nodes of key
- * tables, call-tree entries. TN_NONE when absent. */
-typedef struct tn_memo {
-    uint64_t type, thing;
-    uint32_t tag, value;
-} tn_memo;
+/* TN_NONE when absent. */
 uint32_t tn__memo_get(tn_walk *w, uint64_t type, uint64_t thing, uint32_t tag);
 void tn__memo_put(tn_walk *w, uint64_t type, uint64_t thing, uint32_t tag, uint32_t value);
 bool tn__static_state(tn_walk *w, uint64_t type, uint64_t *dict, uint64_t *subclasses);
@@ -331,13 +388,15 @@ uint32_t tn__thread_name(tn_walk *w, uint64_t ident);
 
 /* roots.c */
 void tn__roots_mark(tn_walk *w);
+void tn__lists_mark(tn_walk *w); /* the collector's lists */
 void tn__roots_build(tn_walk *w);
 uint32_t tn__synthetic_new(tn_walk *w, uint32_t shape, const uint64_t *references, uint32_t n);
 
 /* mark.c */
 void tn__mark(tn_walk *w, uint64_t address);
 void tn__mark_root(tn_walk *w, uint64_t address); /* checks first that it is an object */
-void tn__mark_all(tn_walk *w);
+void tn__sweep(tn_walk *w);                       /* this thread's share of all regions */
+void tn__mark_rest(tn_walk *w);                   /* what the others left to the first thread */
 void tn__drain(tn_walk *w);
 
 /* pools.c */
@@ -349,15 +408,16 @@ void tn__pools_settle(tn_walk *w);
 void tn__own_find(tn_walk *w);
 
 /* emit.c */
-void tn__columns_init(tn_walk *w);
-void tn__columns_free(tn_walk *w);
 void tn__emit(tn_walk *w);
-void tn__column_add(tn_walk *w, enum tn_walk_column which, uint64_t value);
+void tn__columns_free(tn_walk *w);
 uint64_t tn__column_count(const tn_column_data *c);
 uint64_t tn__refcount(const tn_walk *w, uint64_t object, bool *immortal);
 
 /* preview.c */
-void tn__preview(tn_walk *w, uint32_t id, uint64_t object, const tn_type_info *t);
+enum { TN_PREVIEW_MAX = 512 };
+/* Bytes written to out (TN_PREVIEW_MAX), or UINT16_MAX for no preview. */
+uint16_t tn__preview(tn_walk *w, uint64_t object, const tn_type_info *t, uint8_t *out, uint16_t *kind);
+bool tn__int_small(const tn_walk *w, uint64_t object, int64_t *value); /* true: up to 60 bits */
 uint64_t tn__content_hash(tn_walk *w, uint64_t object, const tn_type_info *t);
 uint64_t tn__int_bits(const tn_walk *w, uint64_t object);
 

@@ -248,6 +248,7 @@ static void add_capture(facts *f, const tn_capture_options *o, const tn_capture_
     number(f, "capture.pause_ns", times->pause_ns);
     number(f, "capture.mark_ns", r->mark_ns);
     number(f, "capture.emit_ns", r->emit_ns);
+    number(f, "capture.threads", r->threads);
     number(f, "capture.own_bytes", r->peak_bytes);
     number(f, "capture.previews_bytes", o->preview_bytes);
     number(f, "capture.previews_eligible", r->totals.previews_eligible);

@@ -1,7 +1,4 @@
 /* writer.c - see writer.h. */
-#define ZSTD_STATIC_LINKING_ONLY
-#include <zstd.h>
-
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -18,33 +15,15 @@ struct tn_writer {
     bool owns_fd, force;
     char path[PATH_BYTES], temp[PATH_BYTES];
     uint64_t bytes;
-    ZSTD_CCtx *zstd;
     int level;
-    tn_buf packed, scratch, toc;
+    tn_pack *pack; /* of single chunks */
+    tn_buf scratch, toc;
     struct {
         char id[4];
         uint64_t rows;
     } ids[MAX_IDS];
     unsigned n_ids;
 };
-
-/* ---- zstd's memory: it frees without telling sizes, so they stand before each piece ---- */
-
-static void *zstd_alloc(void *ctx, size_t bytes)
-{
-    size_t *p = tn__alloc(ctx, bytes + 16);
-    if (!p)
-        return NULL;
-    *p = bytes;
-    return p + 2;
-}
-
-static void zstd_free(void *ctx, void *address)
-{
-    size_t *p = (size_t *)address - 2;
-    if (address)
-        tn__free(ctx, p, *p + 16);
-}
 
 /* ---- opening ---- */
 
@@ -58,13 +37,9 @@ static int put(tn_writer *w, const void *bytes, size_t n, tn_error *err)
 static int begin(tn_writer *w, tn_error *err)
 {
     tn_file_header h = {.major = TN_FILE_MAJOR, .minor = TN_FILE_MINOR};
-    ZSTD_customMem memory = {zstd_alloc, zstd_free, (void *)(uintptr_t)w->alloc};
     memcpy(h.magic, TN_FILE_MAGIC, sizeof h.magic);
     h.hash = XXH3_64bits(&h, offsetof(tn_file_header, hash));
-    w->zstd = ZSTD_createCCtx_advanced(memory);
-    if (!w->zstd)
-        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
-    ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, w->level);
+    TN_TRY(tn_pack_new(w->level, w->alloc, &w->pack, err));
     return put(w, &h, sizeof h, err);
 }
 
@@ -78,7 +53,6 @@ static tn_writer *writer_new(int level, const tn_alloc *alloc, tn_error *err)
     w->alloc = alloc;
     w->level = level;
     w->fd = -1;
-    tn__buf_init(&w->packed, alloc);
     tn__buf_init(&w->scratch, alloc);
     tn__buf_init(&w->toc, alloc);
     return w;
@@ -133,166 +107,58 @@ static uint64_t *rows_of(tn_writer *w, const char *id)
     return &w->ids[w->n_ids++].rows;
 }
 
-/* Compresses where that gains an eighth, so that incompressible columns cost no time to read. */
-static int pack(tn_writer *w, const void *payload, size_t raw, const void **stored, size_t *n, tn_error *err)
-{
-    *stored = payload;
-    *n = raw;
-    if (raw < 64)
-        return 0;
-    w->packed.size = 0;
-    if (tn__buf_reserve(&w->packed, ZSTD_compressBound(raw)) < 0)
-        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
-    size_t got = ZSTD_compress2(w->zstd, w->packed.data, w->packed.capacity, payload, raw);
-    if (ZSTD_isError(got))
-        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to compress the snapshot");
-    if (got < raw - raw / 8) {
-        *stored = w->packed.data;
-        *n = got;
-    }
-    return 0;
-}
-
-static int write_chunk(tn_writer *w, tn_chunk_header *h, const void *payload, tn_error *err)
-{
-    static const uint8_t zeros[8];
-    const void *stored;
-    size_t n;
-    XXH3_state_t state;
-    if (h->raw_bytes > TN_CHUNK_MAX_RAW)
-        return tn__error_set(err, TN_ELIMIT, 0, "a chunk %.4s of %llu bytes is more than the format allows", h->id,
-                             (unsigned long long)h->raw_bytes);
-    TN_TRY(pack(w, payload, h->raw_bytes, &stored, &n, err));
-    h->version = 1;
-    h->compression = stored != payload;
-    h->stored_bytes = n;
-    XXH3_64bits_reset(&state);
-    XXH3_64bits_update(&state, h, offsetof(tn_chunk_header, hash));
-    XXH3_64bits_update(&state, stored, n);
-    h->hash = XXH3_64bits_digest(&state);
-    tn_toc_row row = {.offset = w->bytes, .first_row = h->first_row, .n_rows = h->n_rows};
-    memcpy(row.id, h->id, 4);
-    if (payload != w->toc.data && tn__buf_append(&w->toc, &row, sizeof row) < 0)
-        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
-    TN_TRY(put(w, h, sizeof *h, err));
-    TN_TRY(put(w, stored, n, err));
-    return put(w, zeros, -n & 7, err);
-}
-
-static tn_chunk_header header_of(tn_writer *w, const char *id, uint64_t n_rows, uint64_t raw_bytes)
-{
-    uint64_t *rows = rows_of(w, id);
-    tn_chunk_header h = {.first_row = *rows, .n_rows = n_rows, .raw_bytes = raw_bytes};
-    memcpy(h.id, id, 4);
-    *rows += n_rows;
-    return h;
-}
-
-int tn_writer_table(tn_writer *w, const char *id, const void *payload, size_t raw_bytes, uint64_t n_rows, tn_error *err)
-{
-    tn_chunk_header h = header_of(w, id, n_rows, raw_bytes);
-    return write_chunk(w, &h, payload, err);
-}
-
-/* ---- columns ---- */
-
-/* One loop a width, so that the compiler makes vectors of them. */
-#define FOR_WIDTH(width, body)    \
-    switch (width) {              \
-    case 1: {                     \
-        typedef uint8_t element;  \
-        body                      \
-    } break;                      \
-    case 2: {                     \
-        typedef uint16_t element; \
-        body                      \
-    } break;                      \
-    case 4: {                     \
-        typedef uint32_t element; \
-        body                      \
-    } break;                      \
-    default: {                    \
-        typedef uint64_t element; \
-        body                      \
-    } break;                      \
-    }
-
-/* Every bit that occurs: enough to know the width. */
-static uint64_t bits_of(const void *values, unsigned width, uint64_t n)
-{
-    uint64_t any = 0;
-    FOR_WIDTH(width, {
-        const element *v = values;
-        element seen = 0;
-        for (uint64_t i = 0; i < n; i++)
-            seen |= v[i];
-        any = seen;
-    })
-    return any;
-}
-
-/* In place, front to back: a narrower element never overtakes a wider one. */
-static void narrow(void *values, unsigned from, unsigned to, uint64_t n)
-{
-    uint8_t *bytes = values;
-    FOR_WIDTH(to, {
-        for (uint64_t i = 0; i < n; i++) {
-            element v;
-            memcpy(&v, bytes + i * from, sizeof v);
-            memcpy(bytes + i * sizeof v, &v, sizeof v);
-        }
-    })
-}
-
-static void delta(void *values, unsigned width, uint64_t n)
-{
-    FOR_WIDTH(width, {
-        element *v = values;
-        for (uint64_t i = n; i-- > 1;)
-            v[i] = (element)(v[i] - v[i - 1]);
-    })
-}
-
-/* Byte p of every element into plane p. */
-static void planes(const void *values, unsigned width, uint64_t n, uint8_t *restrict out)
-{
-    FOR_WIDTH(width, {
-        const element *restrict v = values;
-        for (unsigned p = 0; p < sizeof *v; p++)
-            for (uint64_t i = 0; i < n; i++)
-                out[p * n + i] = (uint8_t)(v[i] >> 8 * p);
-    })
-}
-
 static bool is_node_column(const char *id)
 {
     return !memcmp(id, "SHAP", 4) || !memcmp(id, "SIZE", 4) || !memcmp(id, "REFC", 4) || !memcmp(id, "FLAG", 4);
 }
 
+/* Completes a packed chunk: its place among the rows of its id, its hash, its row in the table of contents. */
+static int place(tn_writer *w, tn_chunk_header *h, uint64_t offset, tn_error *err)
+{
+    XXH3_state_t state;
+    uint64_t *rows = rows_of(w, h->id);
+    h->first_row = *rows;
+    *rows += h->n_rows;
+    if (is_node_column(h->id) && (h->first_row % TN_NODE_BLOCK || h->n_rows > TN_NODE_BLOCK))
+        return tn__error_set(err, TN_EINVAL, 0, "column %.4s must be cut every %d nodes", h->id, TN_NODE_BLOCK);
+    XXH3_64bits_reset(&state);
+    XXH3_64bits_update(&state, h, offsetof(tn_chunk_header, hash));
+    XXH3_64bits_update(&state, h + 1, h->stored_bytes);
+    h->hash = XXH3_64bits_digest(&state);
+    tn_toc_row row = {.offset = offset, .first_row = h->first_row, .n_rows = h->n_rows};
+    memcpy(row.id, h->id, 4);
+    if (memcmp(h->id, "TOC ", 4) != 0 && tn__buf_append(&w->toc, &row, sizeof row) < 0)
+        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+    return 0;
+}
+
+int tn_writer_put(tn_writer *w, tn_pack *p, tn_error *err)
+{
+    size_t n_bytes, at = 0;
+    uint8_t *bytes = tn_pack_bytes(p, &n_bytes);
+    while (at < n_bytes) {
+        tn_chunk_header *h = (tn_chunk_header *)(void *)(bytes + at);
+        TN_TRY(place(w, h, w->bytes + at, err));
+        at += sizeof *h + ((h->stored_bytes + 7) & ~7ull);
+    }
+    TN_TRY(put(w, bytes, n_bytes, err));
+    tn_pack_clear(p);
+    return 0;
+}
+
+int tn_writer_table(tn_writer *w, const char *id, const void *payload, size_t raw_bytes, uint64_t n_rows, tn_error *err)
+{
+    tn_pack_clear(w->pack);
+    TN_TRY(tn_pack_table(w->pack, id, payload, raw_bytes, n_rows, err));
+    return tn_writer_put(w, w->pack, err);
+}
+
 int tn_writer_column(tn_writer *w, const char *id, void *values, unsigned in_width, uint64_t n_rows, unsigned transform,
                      tn_error *err)
 {
-    uint64_t bits = bits_of(values, in_width, n_rows);
-    unsigned width = bits >> 32 ? 8 : bits >> 16 ? 4 : bits >> 8 ? 2 : 1;
-    if (width < in_width)
-        narrow(values, in_width, width, n_rows);
-    tn_chunk_header h = header_of(w, id, n_rows, n_rows * width);
-    if (is_node_column(id) && (h.first_row % TN_NODE_BLOCK || n_rows > TN_NODE_BLOCK))
-        return tn__error_set(err, TN_EINVAL, 0, "column %s must be cut every %d nodes", id, TN_NODE_BLOCK);
-    h.width = (uint8_t)width;
-    if (transform & TN_TRANSFORM_DELTA)
-        delta(values, width, n_rows);
-    if (width == 1)
-        transform &= ~(unsigned)TN_TRANSFORM_PLANES;
-    h.transform = (uint8_t)transform;
-    if (transform & TN_TRANSFORM_PLANES) {
-        w->scratch.size = 0;
-        if (tn__buf_reserve(&w->scratch, n_rows * width) < 0)
-            return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
-        planes(values, width, n_rows, w->scratch.data);
-        values = w->scratch.data;
-    }
-    return write_chunk(w, &h, values, err);
+    tn_pack_clear(w->pack);
+    TN_TRY(tn_pack_column(w->pack, id, values, in_width, n_rows, transform, err));
+    return tn_writer_put(w, w->pack, err);
 }
 
 /* ---- strings ---- */
@@ -330,6 +196,11 @@ int tn_writer_strings(tn_writer *w, const tn_strtab *tab, tn_error *err)
     return write_strings(w, tab, first, tab->count, err);
 }
 
+int tn_writer_level(const tn_writer *w)
+{
+    return w->level;
+}
+
 uint64_t tn_writer_bytes(const tn_writer *w)
 {
     return w->bytes;
@@ -340,10 +211,9 @@ uint64_t tn_writer_bytes(const tn_writer *w)
 static int finish(tn_writer *w, tn_error *err)
 {
     tn_file_trailer t = {.toc_offset = w->bytes};
-    tn_chunk_header h = header_of(w, "TOC ", w->toc.size / sizeof(tn_toc_row), w->toc.size);
     if (w->toc.size > TN_CHUNK_MAX_RAW)
         return tn__error_set(err, TN_ELIMIT, 0, "the snapshot has too many chunks");
-    TN_TRY(write_chunk(w, &h, w->toc.data, err));
+    TN_TRY(tn_writer_table(w, "TOC ", w->toc.data, w->toc.size, w->toc.size / sizeof(tn_toc_row), err));
     t.file_bytes = w->bytes + sizeof t;
     t.hash = XXH3_64bits(&t, offsetof(tn_file_trailer, hash));
     memcpy(t.magic, TN_FILE_END, sizeof t.magic);
@@ -354,8 +224,7 @@ static int finish(tn_writer *w, tn_error *err)
 static void writer_free(tn_writer *w)
 {
     const tn_alloc *alloc = w->alloc;
-    ZSTD_freeCCtx(w->zstd);
-    tn__buf_free(&w->packed);
+    tn_pack_free(w->pack);
     tn__buf_free(&w->scratch);
     tn__buf_free(&w->toc);
     if (w->owns_fd)

@@ -108,21 +108,22 @@ static void release(uint64_t *from, uint32_t n)
 }
 
 PyDoc_STRVAR(snapshot_doc,
-             "snapshot(target, /, *, mode='stop', previews=80, redact=False, roots=None, force=False)\n--\n\n"
+             "snapshot(target, /, *, mode='stop', previews=80, redact=False, roots=None, force=False, threads=0)\n"
+             "--\n\n"
              "Write a snapshot to target, a path (bytes) or a file descriptor (int).");
 
 static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"", "mode", "previews", "redact", "roots", "force", NULL};
+    static char *names[] = {"", "mode", "previews", "redact", "roots", "force", "threads", NULL};
     PyObject *where, *roots = Py_None;
     const char *mode = "stop";
-    int previews = 80, redact = 0, force = 0;
+    int previews = 80, redact = 0, force = 0, threads = 0;
     tn_capture_options o = {.fd = -1};
     tn_capture_times times = {0};
     tn_error err = {0};
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sipOp", names, &where, &mode, &previews, &redact, &roots,
-                                     &force))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sipOpi", names, &where, &mode, &previews, &redact, &roots,
+                                     &force, &threads))
         return NULL;
     if (inside_status < 0)
         return raise_error(inside_status, &inside_error);
@@ -130,6 +131,8 @@ static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kw
         return PyErr_Format(PyExc_ValueError, "unknown mode '%s': only 'stop' exists", mode);
     if (previews < 0 || previews > 512)
         return PyErr_Format(PyExc_ValueError, "previews must be 0 to 512 bytes, not %d", previews);
+    if (threads < 0 || threads > TN_MAX_THREADS)
+        return PyErr_Format(PyExc_ValueError, "threads must be 0 to %d, not %d", TN_MAX_THREADS, threads);
     if (PyBytes_Check(where))
         o.path = PyBytes_AS_STRING(where);
     else if ((o.fd = PyObject_AsFileDescriptor(where)) < 0)
@@ -143,7 +146,7 @@ static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kw
     o.redact = redact;
     o.from = from;
     o.n_from = n_from;
-    tn_walk_options wo = {from, n_from, o.preview_bytes, o.redact, false};
+    tn_walk_options wo = {from, n_from, o.preview_bytes, o.redact, false, (uint32_t)threads};
     tn_walk *w = NULL;
     const char *fail = secure_getenv("TONNAGE_TEST_FAIL_MAP");
     fail_at = fail ? strtol(fail, NULL, 10) : 0;

@@ -76,6 +76,7 @@ def snapshot(
     redact: bool = False,
     of: object = None,
     force: bool = False,
+    threads: int | None = None,
 ) -> Snapshot:
     """Takes a snapshot of this process.
 
@@ -88,6 +89,9 @@ def snapshot(
         of: an object, or a list of objects: only what they reach, themselves included, goes into the file. To start
             at a list itself, give a list with it inside. None: everything.
         force: replace an existing file.
+        threads: how many threads share the work, this one included, 1 to 16. None: one for each processor that this
+            thread may run on, at most 4, and one alone for a small heap. Helper threads run no Python code, take no
+            signals and are gone when the call returns.
 
     Returns:
         The snapshot, ready to be read; nothing of it is loaded yet.
@@ -106,4 +110,4 @@ def snapshot(
         ...     print(s.summary(limit=5))
     """
     roots = None if of is None else tuple(of) if isinstance(of, list) else (of,)
-    return take(path, mode, previews, redact, roots, force)
+    return take(path, mode, previews, redact, roots, force, threads)

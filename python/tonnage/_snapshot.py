@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 _PREVIEWS_MAX = 512
+_THREADS_MAX = 16
 
 
 class Snapshot:
@@ -418,19 +419,24 @@ def take(
     redact: bool,
     roots: tuple[object, ...] | None,
     force: bool,
+    threads: int | None,
 ) -> Snapshot:
     """Takes a snapshot of this process; see `tonnage.snapshot`."""
     if mode != "stop":
         raise _errors.ArgumentError(f"unknown mode '{mode}': only 'stop' exists", -8)
     if not 0 <= previews <= _PREVIEWS_MAX:
         raise _errors.ArgumentError(f"previews must be 0 to {_PREVIEWS_MAX} bytes, not {previews}", -8)
+    if threads is not None and not 1 <= threads <= _THREADS_MAX:
+        raise _errors.ArgumentError(f"threads must be 1 to {_THREADS_MAX}, not {threads}", -8)
     from tonnage import _capture
 
     name = None if path is None else os.path.abspath(os.fspath(path))
     fd = _files.open_unlinked() if name is None else -1
     try:
         target = fd if name is None else os.fsencode(name)
-        _capture.snapshot(target, mode=mode, previews=previews, redact=redact, roots=roots, force=force)
+        _capture.snapshot(
+            target, mode=mode, previews=previews, redact=redact, roots=roots, force=force, threads=threads or 0
+        )
         if name is not None:
             fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
     except _capture.Error as error:

@@ -157,15 +157,16 @@ def test_without_room_for_its_own_memory_the_program_lives(tmp_path: Path) -> No
     assert Shot(path).file.check() == []
 
 
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("sign", ["", "-"])
-def test_every_mapping_of_a_capture_may_fail(tmp_path: Path, sign: str) -> None:
+def test_every_mapping_of_a_capture_may_fail(tmp_path: Path, sign: str, threads: int) -> None:
     """The n-th mapping fails (or it and all later ones), for all n until the capture needs no more of them."""
     path = tmp_path / "a.tonnage"
     code = f"""
     said = []
     for n in range(1, 2000):
         os.environ["TONNAGE_TEST_FAIL_MAP"] = {sign!r} + str(n)
-        result = attempt({str(path)!r})
+        result = attempt({str(path)!r}, threads={threads})
         if result == "taken":
             break
         assert result.startswith("NoMemoryError: "), result
