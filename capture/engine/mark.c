@@ -23,18 +23,21 @@ static void push(tn_walk *w, uint64_t address)
         *place = address;
 }
 
-static void mark_first(tn_walk *w, tn_region *r, uint64_t address)
+/* True if nobody else marked it meanwhile. */
+static bool mark_first(tn_walk *w, tn_region *r, uint64_t address)
 {
     unsigned cell = address >> 10 & 1023;
     if ((address & 7) || !page_readable(r, address)) {
         w->findings++;
-        return;
+        return false;
     }
     if (address & 8) /* before the bit: who sees that must see this */
         tn_map_set_plane(w->map, TN_PLANE_ODD, address);
-    if (tn_map_or(w->map, &r->cells[cell].bits, 1ull << (address >> 4 & 63)) &&
-        __atomic_load_n(&r->swept, __ATOMIC_SEQ_CST) > cell && (address < w->cursor || address >= w->cell_end))
+    if (!tn_map_or(w->map, &r->cells[cell].bits, 1ull << (address >> 4 & 63)))
+        return false;
+    if (__atomic_load_n(&r->swept, __ATOMIC_SEQ_CST) > cell && (address < w->cursor || address >= w->cell_end))
         push(w, address);
+    return true;
 }
 
 static inline bool is_marked(const tn_cell *cell, uint64_t address)
@@ -42,20 +45,16 @@ static inline bool is_marked(const tn_cell *cell, uint64_t address)
     return __atomic_load_n(&cell->bits, __ATOMIC_RELAXED) >> (address >> 4 & 63) & 1;
 }
 
-static void mark(tn_walk *w, uint64_t address)
+bool tn__mark(tn_walk *w, uint64_t address)
 {
     if (!address || address >> 63)
-        return;
+        return false;
     tn_region *r = tn_map_find(w->map, address);
-    if (!r && !(r = tn_map_get(w->map, address)))
+    if (!r && !(r = tn_map_get(w->map, address))) {
         w->unreadable++;
-    else if (!is_marked(&r->cells[address >> 10 & 1023], address))
-        mark_first(w, r, address);
-}
-
-void tn__mark(tn_walk *w, uint64_t address)
-{
-    mark(w, address);
+        return false;
+    }
+    return !is_marked(&r->cells[address >> 10 & 1023], address) && mark_first(w, r, address);
 }
 
 /* Marks later: the map's cell of a reference is a likely cache miss, so it is fetched now and looked at when the queue
@@ -70,7 +69,7 @@ static inline void mark_soon(tn_walk *w, uint64_t address)
 {
     tn_region *r = tn_map_find(w->map, address);
     if (__builtin_expect(!r, 0)) {
-        mark(w, address);
+        tn__mark(w, address);
         return;
     }
     tn_queued *place = &w->mark_queue[w->n_marked++ % TN_QUEUE], due = *place;
@@ -110,7 +109,7 @@ static void mark_owned_fields(tn_walk *w, uint64_t object, const tn_type_info *t
 {
     for (uint32_t i = 0; i < t->n_fixed; i++)
         if (t->labels[2 * i + 1] >> 8 == TN_REF_OWNING)
-            mark(w, tn_load64(&w->target->memory, object + t->offsets[i]));
+            tn__mark(w, tn_load64(&w->target->memory, object + t->offsets[i]));
 }
 
 /* Only the thread that holds the GIL may call tp_traverse. */

@@ -37,26 +37,37 @@ void tn__mark_root(tn_walk *w, uint64_t address)
         tn__mark(w, address);
 }
 
+/* Marks what stands in one of the collector's lists, from its beginning or, where another thread does that, from its end:
+ * an object that is marked already is where the two meet. So nothing may be marked before. */
+static void mark_list(tn_walk *w, unsigned which, bool backward)
+{
+    static const int planes[4] = {TN_PLANE_GEN0, TN_PLANE_GEN1, -1, TN_PLANE_FROZEN};
+    const tn_memory *m = &w->target->memory;
+    uint64_t head = w->target->gc_heads[which], previous = head;
+    unsigned ahead = backward ? 8 : 0, back = 8 - ahead;
+    for (uint64_t at = head ? tn_load64(m, head + ahead) & ~3ull : head; at != head;
+         at = tn_load64(m, at + ahead) & ~3ull) {
+        if ((m->checked && !tn_memory_readable(m, at, 32)) || (tn_load64(m, at + back) & ~3ull) != previous) {
+            w->lists_failed++;
+            return;
+        }
+        previous = at;
+        if (!tn__mark(w, at + 16))
+            return;
+        w->list_counts[which]++;
+        if (planes[which] >= 0)
+            tn_map_set_plane(w->map, (enum tn_plane)planes[which], at + 16);
+    }
+}
+
 void tn__lists_mark(tn_walk *w)
 {
-    const tn_memory *m = &w->target->memory;
-    static const int planes[4] = {TN_PLANE_GEN0, TN_PLANE_GEN1, -1, TN_PLANE_FROZEN};
-    for (unsigned i = 0; i < 4; i++) {
-        uint64_t head = w->target->gc_heads[i], previous = head;
-        if (!head)
-            continue;
-        for (uint64_t at = tn_load64(m, head) & ~3ull; at != head; at = tn_load64(m, at) & ~3ull) {
-            if ((m->checked && !tn_memory_readable(m, at, 32)) || (tn_load64(m, at + 8) & ~3ull) != previous) {
-                w->lists_failed++;
-                break;
-            }
-            previous = at;
-            w->list_counts[i]++;
-            tn__mark(w, at + 16);
-            if (planes[i] >= 0)
-                tn_map_set_plane(w->map, (enum tn_plane)planes[i], at + 16);
-        }
-    }
+    if (w->index == 0)
+        for (unsigned i = 0; i < 4; i++)
+            mark_list(w, i, false);
+    else if (w->index == 1)
+        for (unsigned i = 2; i < 4; i++) /* the long ones */
+            mark_list(w, i, true);
 }
 
 void tn__roots_mark(tn_walk *w)

@@ -65,31 +65,57 @@ static uint64_t rows_in(const tn_column_data *c, const tn_block *block)
     return block == c->last ? (uint64_t)(c->at - block->data) / c->width : c->block_rows;
 }
 
-static uint64_t value_in(const tn_column_data *c, const tn_block *b, uint64_t row)
+/* Multiples of unit of n numbers of width bytes, out_width bytes each. One loop a pair, so that the compiler makes vectors
+ * of them. */
+#define WIDEN(in, out)                                                 \
+    do {                                                               \
+        const in *from = (const in *)(const void *)values;             \
+        out *to = (out *)wide;                                         \
+        for (uint64_t i = 0; i < n; i++)                               \
+            to[i] = (out)(from[i] * (out)unit);                        \
+    } while (0)
+
+static void widen(const uint8_t *values, unsigned width, uint32_t unit, uint64_t n, unsigned out_width, void *wide)
 {
-    return (c->width == 1 ? b->data[row] : ((const uint16_t *)(const void *)b->data)[row]) * (uint64_t)c->unit;
+    if (width == 1 && out_width == 2)
+        WIDEN(uint8_t, uint16_t);
+    else if (width == 1 && out_width == 4)
+        WIDEN(uint8_t, uint32_t);
+    else if (width == 1)
+        WIDEN(uint8_t, uint64_t);
+    else if (out_width == 4)
+        WIDEN(uint16_t, uint32_t);
+    else
+        WIDEN(uint16_t, uint64_t);
 }
 
-/* Numbers are widened to what they stand for; the pack narrows them again. */
+static void put_number(void *wide, unsigned width, uint64_t row, uint64_t value)
+{
+    memcpy((uint8_t *)wide + row * width, &value, width); /* little endian */
+}
+
+/* Numbers are widened to what they stand for where that is needed: for a unit, or for values that stand aside. */
 static int pack_numbers(tn_pack *p, const char *id, const tn_column_data *c, tn_buf *wide, tn_error *err)
 {
     const tn_big *big = c->first_big;
     uint64_t first = 0, rows;
     for (const tn_block *b = c->first; b; b = b->next, first += rows) {
+        uint64_t any = 0;
         rows = rows_in(c, b);
+        for (const tn_big *at = big; at && at->row < first + rows; at = at->next)
+            any |= at->value;
+        if (!any && c->unit == 1) {
+            TN_TRY(tn_pack_column(p, id, b->data, c->width, rows, 0, err));
+            continue;
+        }
+        unsigned width = any >> 32 ? 8 : any >> 16 || c->width == 2 ? 4 : 2;
         wide->size = 0;
-        if (tn__buf_reserve(wide, rows * 8) < 0)
+        if (tn__buf_reserve(wide, rows * width) < 0)
             return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
-        uint64_t *wide64 = (uint64_t *)(void *)wide->data;
-        uint16_t *wide16 = (uint16_t *)(void *)wide->data;
-        bool any = big && big->row < first + rows;
-        for (uint64_t i = 0; i < rows && any; i++)
-            wide64[i] = value_in(c, b, i);
-        for (uint64_t i = 0; i < rows && !any; i++)
-            wide16[i] = (uint16_t)value_in(c, b, i);
+        widen(b->data, c->width, c->unit, rows, width, wide->data);
         for (; big && big->row < first + rows; big = big->next)
-            wide64[big->row - first] = big->value;
-        TN_TRY(tn_pack_column(p, id, wide->data, any ? 8 : 2, rows, 0, err));
+            put_number(wide->data, width, big->row - first, big->value);
+        TN_TRY(tn_pack_column(p, id, wide->data, width, rows, 0, err));
     }
     return 0;
 }
@@ -135,9 +161,14 @@ typedef struct reading {
     uint64_t at;
 } reading;
 
-static void take_bytes(reading *r, uint8_t *out, uint64_t n)
+static inline void take_bytes(reading *r, uint8_t *out, uint64_t n)
 {
     uint64_t block_bytes = (uint64_t)r->column->block_rows * r->column->width;
+    if (__builtin_expect(n <= 16 && r->at + 16 < block_bytes, 1)) { /* out has room for more than it is given */
+        memcpy(out, r->block->data + r->at, 16);
+        r->at += n;
+        return;
+    }
     while (n) {
         uint64_t part = block_bytes - r->at;
         part = part < n ? part : n;
@@ -159,7 +190,7 @@ typedef struct previews {
     uint32_t nodes[PREVIEW_ROWS], n;
     uint16_t kinds[PREVIEW_ROWS], lengths[PREVIEW_ROWS];
     size_t n_bytes;
-    uint8_t bytes[PREVIEW_ROWS * TN_PREVIEW_MAX];
+    uint8_t bytes[PREVIEW_ROWS * TN_PREVIEW_MAX + 16];
 } previews;
 
 static int flush_previews(tn_pack *p, previews *v, tn_buf *out, tn_error *err)
@@ -177,12 +208,17 @@ static int flush_previews(tn_pack *p, previews *v, tn_buf *out, tn_error *err)
 static void take_preview(previews *v, uint32_t node, reading *kinds, reading *bytes)
 {
     uint16_t head;
-    take_bytes(kinds, (uint8_t *)&head, sizeof head);
+    uint8_t heads[16];
+    take_bytes(kinds, heads, sizeof head);
+    memcpy(&head, heads, sizeof head);
     uint16_t kind = head >> TN_WALK_KIND_SHIFT, n = head & (TN_WALK_CUT - 1);
     uint8_t *out = v->bytes + v->n_bytes;
     take_bytes(bytes, out, n);
     if (kind == TN_PREVIEW_INT) {
-        memset(out + n, out[n - 1] & 0x80 ? 0xff : 0, 8u - n);
+        int64_t value;
+        memcpy(&value, out, sizeof value);
+        value = (int64_t)((uint64_t)value << (64 - 8 * n)) >> (64 - 8 * n);
+        memcpy(out, &value, sizeof value);
         n = 8;
     }
     v->nodes[v->n] = node;

@@ -105,7 +105,11 @@ static void take_results(tn_walk *w, tn_walk *helper)
     memset(&helper->totals, 0, sizeof helper->totals);
     w->findings += helper->findings;
     w->unreadable += helper->unreadable;
-    helper->findings = helper->unreadable = 0;
+    w->lists_failed += helper->lists_failed;
+    for (unsigned i = 0; i < 4; i++)
+        w->list_counts[i] += helper->list_counts[i];
+    helper->findings = helper->unreadable = helper->lists_failed = 0;
+    memset(helper->list_counts, 0, sizeof helper->list_counts);
     w->status = w->status ? w->status : helper->status;
     move_list(w, &helper->own_seeds, &w->own_seeds, sizeof(uint64_t));
     move_list(w, &helper->large, &w->large, sizeof(tn_range));
@@ -147,6 +151,7 @@ static void get_helpers(tn_walk *w)
         h->alloc = w->alloc;
         h->map = w->map;
         h->reg = w->reg;
+        h->index = i + 1;
         h->helper = true;
         h->n_threads = n;
         tn__arena_init(&h->arena, h->alloc);
@@ -264,8 +269,8 @@ static void mark(tn_walk *w)
         tn__sweep(w);
     } else {
         get_helpers(w);
+        tn__share(w, tn__lists_mark);
         tn__roots_mark(w);
-        tn__lists_mark(w);
         w->map->swept_below = w->n_threads > 1 ? UINT64_MAX : 0;
         tn__share(w, tn__sweep);
         tn__mark_rest(w);

@@ -260,7 +260,8 @@ struct tn_walk {
     const tn_alloc *alloc; /* counts: see own_bytes */
     tn_map *map;
     tn_registry *reg;
-    bool helper;     /* may not run code of the target */
+    uint32_t index;  /* of this thread */
+    bool helper;     /* not the first one: may not run code of the target */
     bool holds_lock; /* of the registry */
     int status;      /* first failure; the walk goes on without effect */
     tn_type_slot cached_types[TN_CACHED];
@@ -274,7 +275,7 @@ struct tn_walk {
     tn_list scratch;      /* u64: references from tp_traverse */
     tn_list own_seeds;    /* u64 */
     bool marking, strict; /* strict: the object at hand is doubtful: check the range of every buffer */
-    uint64_t findings, unreadable;
+    uint64_t findings, unreadable, lists_failed, list_counts[4];
 
     /* emit */
     tn_column_data *columns; /* of the bundle at hand */
@@ -292,7 +293,6 @@ struct tn_walk {
     /* the first thread only */
     struct tn_walk *helpers;
     uint32_t n_threads;
-    uint64_t list_counts[4], lists_failed;
     tn_list stacks; /* tn_stack_row */
     tn_buf code_rows;
     uint32_t n_codes;
@@ -388,12 +388,12 @@ uint32_t tn__thread_name(tn_walk *w, uint64_t ident);
 
 /* roots.c */
 void tn__roots_mark(tn_walk *w);
-void tn__lists_mark(tn_walk *w); /* the collector's lists */
+void tn__lists_mark(tn_walk *w); /* this thread's share of the collector's lists; before anything is marked */
 void tn__roots_build(tn_walk *w);
 uint32_t tn__synthetic_new(tn_walk *w, uint32_t shape, const uint64_t *references, uint32_t n);
 
 /* mark.c */
-void tn__mark(tn_walk *w, uint64_t address);
+bool tn__mark(tn_walk *w, uint64_t address); /* true: it was not marked before */
 void tn__mark_root(tn_walk *w, uint64_t address); /* checks first that it is an object */
 void tn__sweep(tn_walk *w);                       /* this thread's share of all regions */
 void tn__mark_rest(tn_walk *w);                   /* what the others left to the first thread */
