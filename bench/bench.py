@@ -3,8 +3,8 @@
 
     bench/bench.py [--quick] [--python PATH ...] [--no-peers] [--output FILE]
 
-Prints the tables of docs/performance.md.  Each cell runs in a fresh process, all of them pinned to one processor, five
-rounds each; the median counts.  The peers are installed from PyPI into an environment of their own beside the results.
+Prints the tables of docs/performance.md.  Each cell runs in a fresh process, five rounds each; the median counts.  The
+peers are installed from PyPI into an environment of their own beside the results.
 """
 
 from __future__ import annotations
@@ -76,11 +76,12 @@ def mark(value: float, goal: float, at_least: bool = False) -> str:
     return "met" if (value >= goal if at_least else value <= goal) else "missed"
 
 
-def capture_rows(name: str, result: Cell) -> list[list[str]]:
-    base, objects = median(result["gc"]), result["objects"]
-    where = f"{name}, {objects / 1e6:.1f} M objects"
+def capture_rows(name: str, result: Cell, alone: Cell) -> list[list[str]]:
+    objects = result["objects"]
+    where, base = f"{name}, {objects / 1e6:.1f} M objects", median(result["gc"])
 
-    def times(what: str, took: float, goal: float) -> list[str]:
+    def times(what: str, of: Cell, key: str, goal: float) -> list[str]:
+        took, base = median(of[key]), median(of["gc"])
         each = took / objects * 1e9
         return [
             where,
@@ -98,16 +99,34 @@ def capture_rows(name: str, result: Cell) -> list[list[str]]:
 
     return [
         [where, "gc.collect()", f"{base:.3f} s", f"{base / objects * 1e9:.0f} ns", "1", "", ""],
-        times("pause, first", result["first_pause"], 1.0),
-        times("pause, repeated", median(result["pauses"]), 0.6),
-        times("whole call, first", result["first_call"], 1.2),
-        times("whole call, repeated", median(result["calls"]), 1.2),
+        times("pause, first", result, "first_pauses", 1.0),
+        times("pause, repeated", result, "pauses", 0.6),
+        times("whole call, first", result, "first_calls", 1.2),
+        times("whole call, repeated", result, "calls", 1.2),
+        times("pause, first, one thread", alone, "first_pauses", 1.0),
+        times("pause, repeated, one thread", alone, "pauses", 0.6),
+        times("whole call, repeated, one thread", alone, "calls", 1.2),
         each("file", result["file_bytes"], 10),
         each("file, previews=0", result["file_bytes_without_previews"], 10),
         each("peak memory, its own figure", max(result["own_bytes"]), 64),
-        each("peak memory, first, VmHWM", result["first_peak_bytes"], 64),
+        each("peak memory, first, VmHWM", median(result["first_peak_bytes"]), 64),
         each("peak memory, repeated, VmHWM", median(result["peak_bytes"]), 64),
     ]
+
+
+def captured(python: str, name: str, n: int) -> tuple[Cell, Cell]:
+    """With the threads it takes by itself and with one. A process has one first capture: several processes each."""
+    results = []
+    for arguments in ((), (1,)):
+        cells = [cell(python, "capture", name, n, *arguments) for _ in range(ROUNDS if n < 500_000 else 3)]
+        result = cells[0]
+        for key in ("gc", "pauses", "calls"):
+            result[key] = [value for one in cells for value in one[key]]
+        for key, one_key in (("first_pauses", "first_pause"), ("first_calls", "first_call")):
+            result[key] = [one[one_key] for one in cells]
+        result["first_peak_bytes"] = [one["first_peak_bytes"] for one in cells]
+        results.append(result)
+    return results[0], results[1]
 
 
 def command(python: str) -> str | None:
@@ -198,25 +217,24 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="write the tables there as well")
     options = parser.parse_args()
     load = os.getloadavg()[0]  # of others: nothing of ours has run yet
-    last = sorted(os.sched_getaffinity(0))[-1]
-    os.sched_setaffinity(0, {last})
     sizes = [50_000] if options.quick else [1_000_000, 5_000_000]
     pieces = []
     for python in options.python or [sys.executable]:
         captures, summaries, peers_table = [], [], []
-        version = tool = ""
+        version = tool = threads = ""
         for name, per in WORKLOADS.items():
             for objects in sizes:
-                result = cell(python, "capture", name, round(objects / per))
+                result, alone = captured(python, name, round(objects / per))
                 version, tool = str(result["version"]).split()[0], result["tool"]
-                captures += capture_rows(name, result)
+                threads = result["threads"]
+                captures += capture_rows(name, result, alone)
             summaries += summary_rows(python, name, round(sizes[-1] / per))
         with tempfile.TemporaryDirectory() as folder:
             peers = None if options.no_peers else make_peers(Path(folder) / "peers", python)
             for name, per in WORKLOADS.items():
                 peers_table += peer_rows(python, peers, name, round(sizes[0] / per))
         pieces.append(
-            f"### CPython {version}, tonnage {tool}, {processor()}, one processor, medians of {ROUNDS}, "
+            f"### CPython {version}, tonnage {tool}, {processor()}, {threads} threads, medians of {ROUNDS}, "
             f"load of others {load:.1f}\n\n"
             + table(["heap", "what", "measured", "per object", "of gc.collect()", "goal", ""], captures + summaries)
             + "\n\n"

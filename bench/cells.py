@@ -1,6 +1,6 @@
 """One measurement in a fresh process: `python cells.py CELL WORKLOAD N [ARGUMENT ...]`, one JSON object on stdout.
 
-bench.py starts these, pinned to one processor.  Nothing but the standard library, tonnage and, in the cells named after
+bench.py starts these.  Nothing but the standard library, tonnage and, in the cells named after
 them, the peers is imported, so that each cell measures the heap that the workload made and no other.
 """
 
@@ -55,9 +55,14 @@ def collections() -> list[float]:
     return [seconds(gc.collect)[0] for _ in range(ROUNDS)]
 
 
-def capture(workload: str, n: int, _: list[str]) -> dict[str, Any]:
-    """gc.collect(), the pause of the first and of repeated captures, the whole call, and what each takes."""
+def capture(workload: str, n: int, arguments: list[str]) -> dict[str, Any]:
+    """gc.collect(), the pause of the first and of repeated captures, the whole call, and what each takes.
+
+    Argument: how many threads; without it as many as tonnage takes by itself.
+    """
     import tonnage
+
+    threads = int(arguments[0]) if arguments else None
 
     kept = build(workload, n)
     gc.collect()
@@ -74,7 +79,7 @@ def capture(workload: str, n: int, _: list[str]) -> dict[str, Any]:
             baseline.append(seconds(gc.collect)[0])
             rss = status_bytes("VmRSS")
             reset_peak()
-            took, _ = seconds(lambda: whole(tonnage, path))
+            took, _ = seconds(lambda: whole(tonnage, path, threads))
             peak = status_bytes("VmHWM")
             with tonnage.load(path) as snapshot:
                 facts = snapshot.facts
@@ -101,6 +106,7 @@ def capture(workload: str, n: int, _: list[str]) -> dict[str, Any]:
         "first_peak_bytes": peaks[0],
         "peak_bytes": peaks[1:],
         "own_bytes": own,
+        "threads": facts["capture.threads"],
         "objects": facts["objects.count"],
         "object_bytes": facts["objects.bytes"],
         "version": facts["python.version"],
@@ -108,8 +114,8 @@ def capture(workload: str, n: int, _: list[str]) -> dict[str, Any]:
     }
 
 
-def whole(tonnage: Any, path: str) -> None:
-    tonnage.snapshot(path, force=True).close()
+def whole(tonnage: Any, path: str, threads: int | None) -> None:
+    tonnage.snapshot(path, force=True, threads=threads).close()
 
 
 def save(workload: str, n: int, arguments: list[str]) -> dict[str, Any]:

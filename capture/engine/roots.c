@@ -43,8 +43,9 @@ static void mark_list(tn_walk *w, unsigned which, bool backward)
 {
     static const int planes[4] = {TN_PLANE_GEN0, TN_PLANE_GEN1, -1, TN_PLANE_FROZEN};
     const tn_memory *m = &w->target->memory;
-    uint64_t head = w->target->gc_heads[which], previous = head;
-    unsigned ahead = backward ? 8 : 0, back = 8 - ahead;
+    enum { AHEAD = 16 };
+    uint64_t head = w->target->gc_heads[which], previous = head, passed[AHEAD] = {0};
+    unsigned ahead = backward ? 8 : 0, back = 8 - ahead, n = 0;
     for (uint64_t at = head ? tn_load64(m, head + ahead) & ~3ull : head; at != head;
          at = tn_load64(m, at + ahead) & ~3ull) {
         if ((m->checked && !tn_memory_readable(m, at, 32)) || (tn_load64(m, at + back) & ~3ull) != previous) {
@@ -52,6 +53,9 @@ static void mark_list(tn_walk *w, unsigned which, bool backward)
             return;
         }
         previous = at;
+        /* Chains mostly follow the order of allocation: what comes next stands about as far on as what passed. */
+        __builtin_prefetch(TN_AT(m, 2 * at - passed[n % AHEAD]));
+        passed[n++ % AHEAD] = at;
         if (!tn__mark(w, at + 16))
             return;
         w->list_counts[which]++;

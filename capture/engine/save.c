@@ -67,12 +67,12 @@ static uint64_t rows_in(const tn_column_data *c, const tn_block *block)
 
 /* Multiples of unit of n numbers of width bytes, out_width bytes each. One loop a pair, so that the compiler makes vectors
  * of them. */
-#define WIDEN(in, out)                                                 \
-    do {                                                               \
-        const in *from = (const in *)(const void *)values;             \
-        out *to = (out *)wide;                                         \
-        for (uint64_t i = 0; i < n; i++)                               \
-            to[i] = (out)(from[i] * (out)unit);                        \
+#define WIDEN(in, out)                                     \
+    do {                                                   \
+        const in *from = (const in *)(const void *)values; \
+        out *to = (out *)wide;                             \
+        for (uint64_t i = 0; i < n; i++)                   \
+            to[i] = (out)(from[i] * (out)unit);            \
     } while (0)
 
 static void widen(const uint8_t *values, unsigned width, uint32_t unit, uint64_t n, unsigned out_width, void *wide)
@@ -183,14 +183,14 @@ static inline void take_bytes(reading *r, uint8_t *out, uint64_t n)
     }
 }
 
-enum { PREVIEW_ROWS = 16384 };
+enum { PREVIEW_ROWS = 16384, PREVIEW_BYTES = 1 << 20 };
 
 /* One chunk being made: three columns and the bytes. */
 typedef struct previews {
     uint32_t nodes[PREVIEW_ROWS], n;
     uint16_t kinds[PREVIEW_ROWS], lengths[PREVIEW_ROWS];
     size_t n_bytes;
-    uint8_t bytes[PREVIEW_ROWS * TN_PREVIEW_MAX + 16];
+    uint8_t bytes[PREVIEW_BYTES + TN_PREVIEW_MAX + 16];
 } previews;
 
 static int flush_previews(tn_pack *p, previews *v, tn_buf *out, tn_error *err)
@@ -234,7 +234,7 @@ static int pack_previews(tn_pack *p, const tn_bundle *bundle, uint32_t first, pr
     for (uint32_t i = 0; bundle->previews && i < TN_NODE_BLOCK / 64; i++)
         for (uint64_t left = bundle->previews[i]; left; left &= left - 1) {
             take_preview(v, first + i * 64 + (uint32_t)__builtin_ctzll(left), &kinds, &bytes);
-            if (v->n == PREVIEW_ROWS)
+            if (v->n == PREVIEW_ROWS || v->n_bytes > PREVIEW_BYTES)
                 TN_TRY(flush_previews(p, v, out, err));
         }
     return v->n ? flush_previews(p, v, out, err) : 0;

@@ -393,7 +393,7 @@ void tn__roots_build(tn_walk *w);
 uint32_t tn__synthetic_new(tn_walk *w, uint32_t shape, const uint64_t *references, uint32_t n);
 
 /* mark.c */
-bool tn__mark(tn_walk *w, uint64_t address); /* true: it was not marked before */
+bool tn__mark(tn_walk *w, uint64_t address);      /* true: it was not marked before */
 void tn__mark_root(tn_walk *w, uint64_t address); /* checks first that it is an object */
 void tn__sweep(tn_walk *w);                       /* this thread's share of all regions */
 void tn__mark_rest(tn_walk *w);                   /* what the others left to the first thread */
