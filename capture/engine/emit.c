@@ -307,10 +307,10 @@ static void add_totals(tn_walk *w, bool own, uint64_t block, unsigned allocator,
 static inline uint32_t map_flags(const tn_walk *w, const tn_region *r, uint64_t object, const tn_type_info *t)
 {
     uint32_t flags = 0;
-    if (__builtin_expect(r->planes[TN_PLANE_HIDDEN] != NULL, 0) && tn_region_plane(r, TN_PLANE_HIDDEN, object))
-        flags |= TN_NODE_HIDDEN;
-    if (__builtin_expect(r->planes[TN_PLANE_OWN] != NULL, 0) && tn_region_plane(r, TN_PLANE_OWN, object))
-        flags |= TN_NODE_OWN;
+    if (__builtin_expect(r->marked, 0)) {
+        flags |= tn_region_plane(r, TN_PLANE_HIDDEN, object) ? TN_NODE_HIDDEN : 0;
+        flags |= tn_region_plane(r, TN_PLANE_OWN, object) ? TN_NODE_OWN : 0;
+    }
     if (t->gc && (t->kind != TN_KIND_TYPE || (tn_load64(&w->target->memory, object + w->layout->type_flags) >> 9 & 1)))
         flags |= gc_flags(w, r, object);
     return flags;
@@ -404,9 +404,28 @@ static void preview(tn_walk *w, uint64_t object, const tn_type_info *t)
     uint16_t kind = 0, n = tn__preview(w, object, t, out, &kind);
     if (n == UINT16_MAX)
         return;
-    int64_t value;
-    memcpy(&value, out, sizeof value);
-    add_preview(w, kind, out, kind == TN_PREVIEW_INT ? significant(value) : n);
+    if (kind == TN_PREVIEW_INT) {
+        int64_t value;
+        memcpy(&value, out, sizeof value);
+        n = (uint16_t)significant(value);
+    }
+    add_preview(w, kind, out, n);
+}
+
+/* Length, hash and preview of a str that tn__plain_str knows. */
+static void add_text(tn_walk *w, uint64_t object, const tn_type_info *t)
+{
+    const tn_memory *m = &w->target->memory;
+    const tn_layout *l = w->layout;
+    uint64_t length = tn_load64(m, object + l->str_length), data = object + l->str_ascii_size;
+    uint64_t n = tn__usable(w, data, length) ? length : 0;
+    add_number(w, &w->columns[TN_WALK_LENG], length);
+    if (t->has_hash)
+        add8bytes(w, &w->columns[TN_WALK_HASH], tn__hash(TN_AT(m, data), n));
+    uint32_t room = tn__preview_room(w, tn_load32(m, object + l->str_state) & l->str_interned_mask);
+    if (room)
+        add_preview(w, TN_PREVIEW_TEXT | (n > room || n < length ? TN_PREVIEW_CUT : 0), TN_AT(m, data),
+                    (uint32_t)(n < room ? n : room));
 }
 
 /* Length and preview of an int of any size. */
@@ -440,12 +459,18 @@ static inline void emit_leaf(tn_walk *w, const tn_region *r, uint64_t object, tn
     uint64_t block = own_block(w, r, object, t, &allocator), refcount = tn__refcount(w, object, &immortal);
     uint32_t flags = row_flags(w, r, object, t, immortal, allocator);
     add_row(w, shape, block, refcount, flags);
-    if (t->kind == TN_KIND_INT)
+    if (t->kind == TN_KIND_STR) {
+        add_text(w, object, t);
+    } else if (t->kind == TN_KIND_INT) {
         add_int(w, object, t);
-    else if (t->kind == TN_KIND_STR || t->kind == TN_KIND_BYTES)
-        add_number(w, &w->columns[TN_WALK_LENG], tn_load64(&w->target->memory, object + 16));
-    if (t->has_hash)
-        add8bytes(w, &w->columns[TN_WALK_HASH], tn__content_hash(w, object, t));
+    } else {
+        if (t->kind == TN_KIND_BYTES)
+            add_number(w, &w->columns[TN_WALK_LENG], tn_load64(&w->target->memory, object + 16));
+        if (t->has_hash)
+            add8bytes(w, &w->columns[TN_WALK_HASH], tn__content_hash(w, object, t));
+        if (t->previewed)
+            preview(w, object, t);
+    }
     add_totals(w, flags & TN_NODE_OWN, block, allocator, 0, 0, block);
 }
 
@@ -472,6 +497,8 @@ static void emit_container(tn_walk *w, const tn_region *r, uint64_t object, tn_t
     if (shape_flags & TN_SHAPE_HASH)
         add8bytes(w, &w->columns[TN_WALK_HASH], tn__content_hash(w, object, t));
     add_totals(w, flags & TN_NODE_OWN, block, allocator, pymalloc, external, size);
+    if (t->previewed)
+        preview(w, object, t);
 }
 
 /* Lists, tuples and dicts: see tn__quick. */
@@ -512,8 +539,7 @@ static inline void emit_object(tn_walk *w, const tn_region *r, uint64_t object, 
     tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
     if (__builtin_expect(!t || w->status < 0, 0))
         return;
-    w->strict =
-        __builtin_expect(r->planes[TN_PLANE_DOUBTFUL] != NULL, 0) && tn_region_plane(r, TN_PLANE_DOUBTFUL, object);
+    w->strict = __builtin_expect(r->marked, 0) && tn_region_plane(r, TN_PLANE_DOUBTFUL, object);
     tn_quick q;
     if (t->simple || tn__plain_str(w, object, t))
         emit_leaf(w, r, object, t);
@@ -523,8 +549,6 @@ static inline void emit_object(tn_walk *w, const tn_region *r, uint64_t object, 
         emit_container(w, r, object, t);
     if (object & 8)
         add32(w, &w->columns[TN_WALK_AODD], id);
-    if (t->previewed && !(t->simple && t->kind == TN_KIND_INT))
-        preview(w, object, t);
     w->strict = false;
 }
 

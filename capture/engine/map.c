@@ -129,6 +129,7 @@ static uint64_t *plane_make(tn_map *map, tn_region *r, enum tn_plane plane)
     }
     memset(p, 0, 1024 * sizeof *p);
     __atomic_store_n(&r->planes[plane], p, __ATOMIC_RELEASE);
+    r->marked |= plane == TN_PLANE_OWN || plane == TN_PLANE_HIDDEN || plane == TN_PLANE_DOUBTFUL;
     return p;
 }
 

@@ -41,6 +41,7 @@ typedef struct tn_region {
     tn_cell cells[1024];
     uint64_t claims[1024];       /* granules where a private buffer starts (pymalloc only) */
     uint64_t *planes[TN_PLANES]; /* made when first needed: NULL means no bit */
+    bool marked;                 /* some plane that emitting asks for is there */
     uint64_t key;                /* address >> 20 */
     uint32_t swept;              /* cells that a sweep has begun with or passed */
     uint64_t readable[4];        /* pages of 4 KiB */

@@ -4,7 +4,7 @@
 
 #include "engine/walk.h"
 
-enum { NAME_MAX_BYTES = 160, TEXT_MAX_BYTES = TN_PREVIEW_MAX };
+enum { NAME_MAX_BYTES = 160 };
 
 /* ---- str ---- */
 
@@ -89,6 +89,11 @@ size_t tn__str_utf8(tn_walk *w, uint64_t str, char *out, size_t cap, bool *cut)
     if (cut)
         *cut = at < t.length;
     return n;
+}
+
+uint64_t tn__hash(const void *bytes, size_t n)
+{
+    return XXH3_64bits(bytes, n);
 }
 
 uint64_t tn__content_hash(tn_walk *w, uint64_t object, const tn_type_info *t)
@@ -192,16 +197,21 @@ static uint16_t preview_int(const tn_walk *w, uint64_t object, uint8_t *out, uin
 
 /* ---- previews ---- */
 
+uint32_t tn__preview_room(const tn_walk *w, bool interned)
+{
+    uint32_t room = w->options.preview_bytes;
+    if (interned && room < NAME_MAX_BYTES)
+        room = NAME_MAX_BYTES; /* names: what attributes and globals are called */
+    return w->options.redact ? 0 : room < TN_PREVIEW_MAX ? room : TN_PREVIEW_MAX;
+}
+
 static uint16_t preview_text(tn_walk *w, uint64_t object, uint8_t *out, uint16_t *kind)
 {
     text t = text_of(w, object);
-    size_t cap = w->options.preview_bytes;
-    if (t.interned && cap < NAME_MAX_BYTES)
-        cap = NAME_MAX_BYTES; /* names: what attributes and globals are called */
-    cap = cap < TEXT_MAX_BYTES ? cap : TEXT_MAX_BYTES;
+    size_t cap = tn__preview_room(w, t.interned);
     uint64_t at = 0;
     size_t n = cap ? encode(w, &t, &at, out, cap) : 0;
-    if (!cap || w->options.redact)
+    if (!cap)
         return UINT16_MAX;
     bool cut = at < tn_load64(&w->target->memory, object + w->layout->str_length);
     *kind = (uint16_t)(TN_PREVIEW_TEXT | (cut ? TN_PREVIEW_CUT : 0));
@@ -210,7 +220,7 @@ static uint16_t preview_text(tn_walk *w, uint64_t object, uint8_t *out, uint16_t
 
 static uint16_t preview_data(tn_walk *w, uint64_t data, uint64_t length, uint8_t *out, uint16_t *kind)
 {
-    uint64_t cap = w->options.preview_bytes < TEXT_MAX_BYTES ? w->options.preview_bytes : TEXT_MAX_BYTES;
+    uint64_t cap = w->options.preview_bytes < TN_PREVIEW_MAX ? w->options.preview_bytes : TN_PREVIEW_MAX;
     uint64_t n = length < cap ? length : cap;
     if (!data || !tn_memory_readable(&w->target->memory, data, n))
         n = 0;

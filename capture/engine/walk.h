@@ -418,6 +418,8 @@ enum { TN_PREVIEW_MAX = 512 };
 /* Bytes written to out (TN_PREVIEW_MAX), or UINT16_MAX for no preview. */
 uint16_t tn__preview(tn_walk *w, uint64_t object, const tn_type_info *t, uint8_t *out, uint16_t *kind);
 bool tn__int_small(const tn_walk *w, uint64_t object, int64_t *value); /* true: up to 60 bits */
+uint32_t tn__preview_room(const tn_walk *w, bool interned);            /* of a text, in bytes; 0: none is kept */
+uint64_t tn__hash(const void *bytes, size_t n);
 uint64_t tn__content_hash(tn_walk *w, uint64_t object, const tn_type_info *t);
 uint64_t tn__int_bits(const tn_walk *w, uint64_t object);
 
