@@ -310,7 +310,7 @@ int tn_facts_save(const tn_inside *inside, const tn_capture_options *options, co
     facts f = {.strings = tn_walk_strings(w), .redact = options->redact};
     tn__buf_init(&f.rows, &tn__alloc_pages);
     uint64_t arenas = arenas_resident(w);
-    tn_process_memory_read(&memory);
+    tn_process_memory_read(&memory, inside->target.glibc);
     add_capture(&f, options, times, report);
     add_process(&f);
     add_python(&f, inside, report);
