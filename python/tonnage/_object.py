@@ -210,8 +210,8 @@ class Object:
     def keys(self) -> Objects:
         """Keys of a dict, in order, where `values` has their values.
 
-        A `__dict__` that shares its keys with other instances has them in a table that a snapshot of a part of the
-        process (`of=`) may lack; then the labels of `references` name them.
+        A `__dict__` that shares its keys with other instances has them in a table of the class, and in that table's
+        order. A snapshot of a part of the process (`of=`) may lack it; then the labels of `references` name them.
 
         Raises:
             AttributeError: it is no dict.

@@ -111,8 +111,10 @@ def test_keys_of_a_shared_dict_are_its_attributes() -> None:
     space = vars(sessions[0])
     with tonnage.snapshot() as snapshot:
         found = snapshot[id(space)]
-        assert [key.preview for key in found.keys] == ["'name'", "'history'"]
-        assert [value.address for value in found.values] == [id(value) for value in space.values()]
+        values = [value.address for value in found.values]
+        # In the order of the class's table: since 3.14 not always that of the assignments.
+        found_items = dict(zip([key.preview for key in found.keys], values, strict=True))
+        assert found_items == {repr(name): id(value) for name, value in space.items()}
 
 
 def test_keys_of_an_empty_dict_are_empty() -> None:
