@@ -109,6 +109,7 @@ static void add_python(facts *f, const tn_inside *inside, const tn_walk_report *
     number(f, "python.hexversion", inside->hexversion);
     text(f, "python.layout", inside->target.layout->name, strlen(inside->target.layout->name));
     text(f, "python.allocator", allocator, strlen(allocator));
+    number(f, "python.interpreters", inside->n_interpreters);
 }
 
 /* ---- memory ---- */

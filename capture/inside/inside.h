@@ -14,6 +14,7 @@ typedef struct tn_inside {
     tn_target target;
     uint64_t arenas_at; /* address of the variable that points to obmalloc's arena table; 0: none found */
     uint32_t hexversion;
+    uint32_t n_interpreters; /* in the process; one of them is walked */
     const char *version;
 } tn_inside;
 
