@@ -5,7 +5,9 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
+import tonnage
 from capture_support import Run, Shot
 
 # What a snapshot knows beyond gc.get_referents: (kind of holder, style, label, kind of reference); None: any label.
@@ -151,3 +153,25 @@ def test_references_are_not_counted_more_often_than_the_reference_count(shared_r
         if not shot.has(node, 1 << 3) and count > shot.file.refcounts[node]:
             more[shot.type(node), count - shot.file.refcounts[node]] += 1
     assert not more, f"{more.total()} objects have more owners than references: (type, surplus) {more.most_common(20)}"
+
+
+def test_a_variable_owns_what_it_counts_and_borrows_the_rest(tmp_path: Path) -> None:
+    """Since 3.14 the argument is not counted while the caller's variable holds the object."""
+    path = tmp_path / "call.tonnage"
+
+    def callee(argument: list[str]) -> None:
+        tonnage.snapshot(path).close()
+
+    def caller() -> int:
+        variable = ["held by two variables"]
+        callee(variable)
+        return id(variable)
+
+    address = caller()
+    shot = Shot(path)
+    node = shot.at(address)
+    found = {label: kind for holder in set(shot.parents(node)) for _, label, kind in shot.label(holder, node)}
+    assert set(found) == {"variable", "argument"}
+    assert found["variable"] == "owning"
+    assert list(found.values()).count("owning") == shot.file.refcounts[node]
+    assert set(found.values()) <= {"owning", "borrowed"}
