@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from _thread import RLock
 
 from tonnage import _errors, _files
 from tonnage._object import Object, Thread
@@ -32,7 +33,8 @@ class Snapshot:
     """
 
     __slots__ = (
-        "__weakref__", "_all", "_closed", "_facts", "_fd", "_handle", "_options", "_path", "_taken_by", "_types",
+        "__weakref__", "_all", "_closed", "_facts", "_fd", "_handle", "_lock", "_options", "_path", "_taken_by",
+        "_types",
     )  # fmt: skip
 
     def __init__(self, fd: int, path: str | None, *, taken_by: int = 0, partial: bool = False, max_memory: int = 0):
@@ -42,6 +44,7 @@ class Snapshot:
         self._options = (partial, max_memory)
         self._handle: Core | None = None
         self._closed = False
+        self._lock = RLock()  # of _fd and _closed: nobody opens or copies what another thread closes
         self._facts: dict[str, Fact] | None = None
         self._types: dict[int, Type] = {}
         self._all: Set | None = None
@@ -61,13 +64,22 @@ class Snapshot:
     @property
     def _core(self) -> Core:
         """The open reader; opened, and the extension loaded, when first needed."""
-        if self._handle is None:
-            if self._closed:
-                raise ValueError("the snapshot is closed")
-            from tonnage import _core
+        handle = self._handle
+        if handle is not None:
+            return handle
+        from tonnage import _core
 
-            self._handle = _core.Snapshot(self._fd, partial=self._options[0], max_memory=self._options[1])
-        return self._handle
+        with self._lock:
+            self._must_be_open()
+            if self._handle is None:
+                handle = _core.Snapshot(self._fd, partial=self._options[0], max_memory=self._options[1])
+                self._must_be_open()  # a signal handler may have closed it
+                self._handle = handle
+            return self._handle
+
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise ValueError("the snapshot is closed")
 
     def save(self, path: str | os.PathLike[str], force: bool = False) -> None:
         """Copies the file under a name, at once: a file of that name is whole or does not exist.
@@ -83,23 +95,24 @@ class Snapshot:
         Example:
             >>> snapshot.save("before.tonnage")  # doctest: +SKIP
         """
-        if self._closed:
-            raise ValueError("the snapshot is closed")
         name = os.fspath(path)
-        _files.copy(self._fd, name, force)
+        with self._lock:
+            self._must_be_open()
+            _files.copy(self._fd, name, force)
         if self._path is None:
             self._path = name
 
     def close(self) -> None:
         """Frees its memory and closes its file; one without a name is gone then. Closing again does nothing."""
-        if self._closed:
-            return
-        self._closed = True
-        self._all = None
-        if self._handle is not None:
-            self._handle.close()
-            self._handle = None
-        os.close(self._fd)
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._all = None
+            if self._handle is not None:
+                self._handle.close()
+                self._handle = None
+            os.close(self._fd)
 
     def __enter__(self) -> Snapshot:
         return self
