@@ -89,7 +89,7 @@ if [ ! -e "$stamp" ]; then
 fi
 PATH=$bin:$PATH "$bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
     --force-reinstall -Cbuild-dir="build-versions/build-$version" . || finish "failed does not build"
-PATH=$bin:$PATH "$bin/python" -m pytest -q -p no:cacheprovider --junitxml="$results/$version.xml" "$@"
+TONNAGE_CLI=$bin/tonnage PATH=$bin:$PATH "$bin/python" -m pytest -q -p no:cacheprovider --junitxml="$results/$version.xml" "$@"
 finish built
 INNER
 
@@ -143,7 +143,7 @@ for minor in "${missing[@]}"; do
         mount -t tmpfs -o mode=1777 tmpfs "$chroot/tmp"
         mkdir -p "$chroot/mnt"
         mount --bind "$root" "$chroot/mnt"
-        mount --bind /dev "$chroot/dev"
+        mount --rbind /dev "$chroot/dev"
         kept=()
         for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY PIP_INDEX_URL PIP_EXTRA_INDEX_URL \
             PIP_TRUSTED_HOST PIP_DEFAULT_TIMEOUT; do
