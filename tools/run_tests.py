@@ -161,24 +161,32 @@ def suite_python() -> Result:
 
 
 def suite_versions() -> Result:
-    """The Python tests on every other interpreter of 3.11 to 3.15 that is found; names those that are not."""
+    """The Python tests on every other CPython of 3.11 to 3.15; names those not tested here, and why."""
     folder = RESULTS / "versions"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     run("bash", "tools/test_versions.sh", folder)
     result, tested = Result(), {sys.version_info.minor: ".".join(map(str, sys.version_info[:3]))}
+    reasons: dict[int, str] = {}
     for line in (folder / "tested").read_text().splitlines() if (folder / "tested").exists() else []:
-        version, outcome = line.split()
+        version, outcome, why = (*line.split(maxsplit=2), "")[:3]
+        minor = int(version.split(".")[1])
         if outcome == "built":
             one = junit(folder / f"{version}.xml")
             one.failures = [f"{version} {name}" for name in one.failures]
             result.add(one)
-            tested[int(version.split(".")[1])] = version
+            tested[minor] = version
         else:
-            result.fail(f"{version}: {outcome}")
-    missing = [f"3.{minor}" for minor in MINORS if minor not in tested]
-    result.note = f"CPython tested: {' '.join(tested[minor] for minor in sorted(tested))}; "
-    result.note += f"not tested: {' '.join(missing) or 'none'}"
+            reasons[minor] = why
+            if outcome != "untested":
+                result.fail(f"{version}: {why}")
+    result.note = f"CPython tested: {' '.join(tested[minor] for minor in sorted(tested))}; not tested: "
+    missing: dict[str, str] = {}
+    for minor in MINORS:
+        if minor not in tested:
+            why = reasons.get(minor, "never came to it")
+            missing[why] = f"{missing.get(why, '')} 3.{minor}".strip()
+    result.note += ", ".join(f"{names} ({why})" for why, names in missing.items()) or "none"
     return result
 
 

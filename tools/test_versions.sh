@@ -3,22 +3,29 @@
 #
 #   tools/test_versions.sh RESULTS            a folder inside this checkout
 #
-# Looks for interpreters with headers among pyenv's, on PATH and in /usr/bin, then, with TONNAGE_UNSTABLE=1 and for minors
-# still missing, in the Debian unstable root of tools/unstable_chroot.sh (which root may make). Each gets a venv of its
-# own, build-versions/venv-X.Y.Z. Writes RESULTS/X.Y.Z.xml (junit) and one line a version in RESULTS/tested: `X.Y.Z built`
-# or what failed. TONNAGE_TESTS names the tests (default tests/python).
+# Looks for interpreters with headers among pyenv's, on PATH and in /usr/bin, then, for minors still missing, in the Debian
+# unstable root of tools/unstable_chroot.sh, which root may make (TONNAGE_UNSTABLE=0: not there). Each gets a venv of its
+# own, build-versions/venv-X.Y.Z. Writes RESULTS/X.Y.Z.xml (junit) and one line a version in RESULTS/tested: `X.Y.Z built`,
+# `X.Y.Z failed WHAT`, or `3.Y untested WHY` where this machine, not tonnage, is the reason: no interpreter, no network, no
+# right to mount. TONNAGE_TESTS names the tests (default tests/python tests/cli).
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 exec </dev/null
 root=$PWD
 
 results=$(realpath -m "${1:?where do results go}")
+boot=build-versions/boot
 mkdir -p "$results" build-versions
 : >"$results/tested"
-read -ra tests <<<"${TONNAGE_TESTS:-tests/python}"
+read -ra tests <<<"${TONNAGE_TESTS:-tests/python tests/cli}"
 main=$(.venv/bin/python -c 'import sys; print(sys.version_info.minor)')
 
 say() { printf 'versions: %s\n' "$*"; }
+
+untested() { # minor why
+    say "not tested: 3.$1: $2"
+    printf '3.%s untested %s\n' "$1" "$2" >>"$results/tested"
+}
 
 full_version() { "$1" -c 'import platform; print(platform.python_version())'; }
 
@@ -51,18 +58,23 @@ python=$1 boot=$2 results=$3 version=$4
 shift 4
 venv=$PWD/build-versions/venv-$version
 bin=$venv/bin
-fail() { echo "$version $1" >>"$results/tested"; exit 0; }
+finish() { # outcome
+    [ "$1" = built ] || echo "versions: $version $1"
+    echo "$version $1" >>"$results/tested"
+    exit 0
+}
 stamp=$venv/.ready.$(cat tools/requirements-build.txt tools/requirements-test.txt | cksum | tr ' ' -)
 if [ ! -e "$stamp" ]; then
     rm -rf "$venv"
     if [ -n "$boot" ]; then
         "$python" -m venv --without-pip "$venv" && PYTHONPATH=$boot "$bin/python" -m pip install -q --ignore-installed pip ||
-            fail no-venv
+            finish "untested no venv with pip could be made"
     else
-        "$python" -m venv "$venv" || fail no-venv
+        "$python" -m venv "$venv" || finish "untested no venv with pip could be made"
     fi
     "$bin/python" -m pip install -q --disable-pip-version-check -U 'pip>=23.1' || true
-    "$bin/python" -m pip install -q --disable-pip-version-check -r tools/requirements-build.txt || fail no-build-tools
+    "$bin/python" -m pip install -q --disable-pip-version-check -r tools/requirements-build.txt ||
+        finish "untested no build tools from PyPI"
     if ! "$bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: \
         -r tools/requirements-test.txt 2>/dev/null; then
         while read -r requirement; do
@@ -71,12 +83,14 @@ if [ ! -e "$stamp" ]; then
                 echo "versions: $version: no $requirement"
         done <tools/requirements-test.txt
     fi
+    "$bin/python" -c 'import hypothesis, pytest, pytest_timeout, xxhash, zstandard' 2>/dev/null ||
+        finish "untested no test tools from PyPI"
     touch "$stamp"
 fi
 PATH=$bin:$PATH "$bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
-    --force-reinstall -Cbuild-dir="build-versions/build-$version" . || fail does-not-build
-PATH=$bin:$PATH "$bin/python" -m pytest -q -p no:cacheprovider --junitxml="$results/$version.xml" "$@"
-echo "$version built" >>"$results/tested"
+    --force-reinstall -Cbuild-dir="build-versions/build-$version" . || finish "failed does not build"
+TONNAGE_CLI=$bin/tonnage PATH=$bin:$PATH "$bin/python" -m pytest -q -p no:cacheprovider --junitxml="$results/$version.xml" "$@"
+finish built
 INNER
 
 missing=()
@@ -91,22 +105,35 @@ for minor in 11 12 13 14 15; do
     fi
 done
 
-[ ${#missing[@]} -gt 0 ] && [ -n "${TONNAGE_UNSTABLE:-}" ] || exit 0
-if [ "$(id -u)" != 0 ] || ! chroot=$(tools/unstable_chroot.sh); then
-    say "no Debian unstable root: not tested: ${missing[*]/#/3.}"
+[ ${#missing[@]} -gt 0 ] || exit 0
+why=
+if [ "${TONNAGE_UNSTABLE:-1}" = 0 ]; then
+    why="no interpreter here, and TONNAGE_UNSTABLE=0"
+elif [ "$(id -u)" != 0 ]; then
+    why="no interpreter here; the Debian unstable root needs root"
+elif ! unshare --mount mount -t tmpfs tmpfs /mnt 2>/dev/null; then
+    why="no interpreter here; the Debian unstable root needs the right to mount"
+elif ! chroot=$(tools/unstable_chroot.sh); then
+    why="no interpreter here, and no Debian unstable root could be made"
+elif [ ! -e "$boot/pip/__init__.py" ] &&
+    ! .venv/bin/python -m pip install -q --disable-pip-version-check --upgrade --target "$boot" pip; then
+    why="no interpreter here; the Debian unstable root needs pip from PyPI"
+fi
+if [ -n "$why" ]; then
+    for minor in "${missing[@]}"; do untested "$minor" "$why"; done
     exit 0
 fi
 
 # The unstable root gets this checkout bound to /mnt, /proc and a /tmp of its own, all gone with the mount namespace.
-boot=build-versions/boot
-.venv/bin/python -m pip install -q --disable-pip-version-check --upgrade --target "$boot" pip
 cp -f "${PIP_CERT:-/etc/ssl/certs/ca-certificates.crt}" build-versions/certificates.crt
 cp -fL /etc/resolv.conf "$chroot/etc/resolv.conf"
-mkdir -p "$results"
 for minor in "${missing[@]}"; do
     python=/usr/bin/python3.$minor
-    [ -x "$chroot$python" ] || continue
-    version=$(chroot "$chroot" "$python" -c 'import platform; print(platform.python_version())') || continue
+    if [ ! -x "$chroot$python" ] ||
+        ! version=$(chroot "$chroot" "$python" -c 'import platform; print(platform.python_version())'); then
+        untested "$minor" "neither here nor in the Debian unstable root"
+        continue
+    fi
     say "$version ($chroot)"
     # shellcheck disable=SC2016
     unshare --mount bash -c '
@@ -116,7 +143,7 @@ for minor in "${missing[@]}"; do
         mount -t tmpfs -o mode=1777 tmpfs "$chroot/tmp"
         mkdir -p "$chroot/mnt"
         mount --bind "$root" "$chroot/mnt"
-        mount --bind /dev "$chroot/dev"
+        mount --rbind /dev "$chroot/dev"
         kept=()
         for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY PIP_INDEX_URL PIP_EXTRA_INDEX_URL \
             PIP_TRUSTED_HOST PIP_DEFAULT_TIMEOUT; do
@@ -127,5 +154,5 @@ for minor in "${missing[@]}"; do
             bash -c "cd /mnt && exec bash build-versions/one.sh \"\$@\"" one "$@"' \
         versions "$chroot" "$root" "$results" \
         "$python" "/mnt/$boot" "/mnt/${results#"$root"/}" "$version" "${tests[@]}" ||
-        echo "$version chroot-failed" >>"$results/tested"
+        echo "$version failed in the Debian unstable root" >>"$results/tested"
 done

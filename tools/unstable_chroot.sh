@@ -44,10 +44,10 @@ say "making $folder"
 mkdir -p "$(dirname "$folder")"
 work=$(mktemp -d "$folder.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-if ! debootstrap --variant=minbase --include="$packages" unstable "$work" "$url" >"$work.log" 2>&1; then
+if ! timeout 900 debootstrap --variant=minbase --include="$packages" unstable "$work" "$url" >"$work.log" 2>&1; then
     tail -5 "$work.log" >&2
     rm -f "$work.log"
-    say "debootstrap failed"
+    say "debootstrap failed, or took more than 15 minutes"
     exit 1
 fi
 rm -f "$work.log"

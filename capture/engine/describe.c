@@ -473,7 +473,7 @@ static bool describe_frame(tn_walk *w, uint64_t frame, tn_type_info *t, tn_descr
     if (!code)
         return false;
     add_span(d, TN_SPAN_ARRAY, (uint64_t)(uintptr_t)w->scratch.data, w->scratch.count)->local = true;
-    d->shape = tn__frame_shape(w, t, t->index, code, false);
+    d->shape = tn__frame_shape(w, t, t->index, frame, code, false);
     return true;
 }
 

@@ -4,22 +4,39 @@
  */
 #include "engine/walk.h"
 
+#include <stdio.h>
+
 enum {
     MAX_FRAMES = 1 << 20,
     SHAPE_THREAD_FRAME = 4,
     SHAPE_GUESSED = 5,
     SHAPE_HOLDER = 6,
     MEMO_STACK = 7,
-    MEMO_CODE = 8
+    MEMO_CODE = 8,
+    SHAPE_BORROWED = 9
 };
 
-/* 3.14+: the low bits of a word on the stack are a tag; 3 is a tagged integer, no reference. */
+/* 3.14+: the low bits of a word on the stack are a tag (pycore_stackref.h). */
+enum { TAG_NOT_COUNTED = 1, TAG_NO_OBJECT = 2 /* a wrapped pointer, or with 1 an integer */, TAG_BITS = 3 };
+
 static uint64_t stack_word(const tn_walk *w, uint64_t address)
 {
     uint64_t word = tn_load64(&w->target->memory, address);
     if (w->layout->frame_style != TN_FRAME_STACKREFS)
         return word;
-    return (word & 3) == 3 ? 0 : word & ~3ull;
+    return word & TAG_NO_OBJECT ? 0 : word & ~(uint64_t)TAG_BITS;
+}
+
+/* Is the reference in this word one that the frame does not count, since a variable of its own or of a caller does? Those
+ * to immortal objects carry the same tag, and are like any other to them. */
+static bool is_borrowed(const tn_walk *w, uint64_t address)
+{
+    uint64_t word = tn_load64(&w->target->memory, address), object = word & ~(uint64_t)TAG_BITS;
+    bool immortal = true;
+    if (w->layout->frame_style == TN_FRAME_STACKREFS && (word & TAG_BITS) == TAG_NOT_COUNTED && object &&
+        tn_memory_readable(&w->target->memory, object, 16))
+        tn__refcount(w, object, &immortal);
+    return !immortal;
 }
 
 static uint64_t frame_code(const tn_walk *w, uint64_t frame)
@@ -91,13 +108,52 @@ static void push_guesses(tn_walk *w, uint64_t frame, uint64_t code)
     }
 }
 
-static uint32_t frame_shape_make(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t code, bool guessed)
+/* Which of a frame's references are borrowed: code, function, two that never are, variables, stack. */
+typedef struct borrowed_entries {
+    uint32_t n, n_stack; /* all; how many of them on the stack, 0 when none of those is borrowed */
+    uint64_t mask;       /* of the first 63 */
+    bool beyond;         /* others as well */
+} borrowed_entries;
+
+static bool is_entry_borrowed(const tn_walk *w, uint64_t frame, uint32_t i)
+{
+    switch (i) {
+    case 0: return is_borrowed(w, frame + w->layout->frame_code);
+    case 1: return is_borrowed(w, frame + w->layout->frame_function);
+    case 2:
+    case 3: return false;
+    default: return is_borrowed(w, frame + w->layout->frame_localsplus + 8ull * (i - TN_FRAME_FIXED));
+    }
+}
+
+static borrowed_entries find_borrowed(const tn_walk *w, uint64_t frame, uint64_t code, bool guessed)
+{
+    const tn_memory *m = &w->target->memory;
+    borrowed_entries found = {.n = TN_FRAME_FIXED + tn_load32(m, code + w->layout->code_nlocalsplus)};
+    if (w->layout->frame_style != TN_FRAME_STACKREFS)
+        return found;
+    uint32_t max = tn_load32(m, code + w->layout->code_stacksize), before = found.n;
+    uint32_t depth = guessed ? 0 : stack_depth(w, frame, before - TN_FRAME_FIXED, max);
+    for (uint32_t i = 0; i < before + depth; i++) {
+        if (!is_entry_borrowed(w, frame, i))
+            continue;
+        found.mask |= i < 63 ? 1ull << i : 0;
+        found.beyond |= i >= 63;
+        found.n_stack = i >= before ? depth : 0;
+    }
+    found.n += found.n_stack;
+    return found;
+}
+
+/* Labels say which reference is borrowed, so a stack with such is labelled one by one and no longer a run. */
+static uint32_t frame_shape_make(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t frame, uint64_t code,
+                                 bool guessed, borrowed_entries borrowed)
 {
     static const char *const fixed[TN_FRAME_FIXED] = {"code", "function", "f_locals", "frame object"};
     const tn_memory *m = &w->target->memory;
-    uint32_t n_locals = tn_load32(m, code + w->layout->code_nlocalsplus), n = 0;
+    uint32_t n_locals = borrowed.n - borrowed.n_stack - TN_FRAME_FIXED, n = 0;
     uint32_t lead = t ? t->n_fixed + t->class_reference : 0;
-    uint32_t *labels = tn__arena_get(&w->reg->arena, 2 * ((size_t)lead + TN_FRAME_FIXED + n_locals) * sizeof *labels);
+    uint32_t *labels = tn__arena_get(&w->reg->arena, 2 * ((size_t)lead + borrowed.n) * sizeof *labels);
     if (!labels) {
         w->status = TN_ENOMEM;
         return 0;
@@ -120,21 +176,36 @@ static uint32_t frame_shape_make(tn_walk *w, tn_type_info *t, uint32_t type, uin
         labels[2 * n] = name == TN_NONE ? tn__string(w, "") : name;
         labels[2 * n + 1] = TN_LABEL_LOCAL;
     }
+    for (uint32_t i = 0; i < borrowed.n_stack; i++, n++) {
+        char name[32];
+        snprintf(name, sizeof name, "stack %u", i);
+        labels[2 * n] = tn__string(w, name);
+        labels[2 * n + 1] = TN_LABEL_FIELD;
+    }
+    for (uint32_t i = 0; (borrowed.mask || borrowed.beyond) && i < borrowed.n; i++)
+        labels[2 * (lead + i) + 1] |= is_entry_borrowed(w, frame, i) ? TN_REF_BORROWED << 8 : 0;
     uint32_t flags = TN_RUN_STACK | (guessed ? TN_REF_GUESSED << TN_RUN_KIND_SHIFT : 0) | (t ? 0 : TN_SHAPE_STACK);
     return tn__shape_new(w, type, flags, labels, n);
 }
 
-uint32_t tn__frame_shape(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t code, bool guessed)
+uint32_t tn__frame_shape(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t frame, uint64_t code, bool guessed)
 {
+    enum { FITS = 0xfff };
+    borrowed_entries borrowed = find_borrowed(w, frame, code, guessed);
+    bool mixed = borrowed.mask || borrowed.beyond;
+    borrowed.beyond |= mixed && (type > FITS || borrowed.n_stack > FITS); /* a shape of its own */
     uint32_t tag = t ? SHAPE_HOLDER : guessed ? SHAPE_GUESSED : SHAPE_THREAD_FRAME;
-    uint32_t shape = tn__memo_get(w, type, code, tag);
+    uint32_t key_tag = mixed ? SHAPE_BORROWED | tag << 4 | (borrowed.n_stack & FITS) << 8 | (type & FITS) << 20 : tag;
+    uint64_t key_type = mixed ? code : type, key = mixed ? borrowed.mask : code;
+    uint32_t shape = borrowed.beyond ? TN_NONE : tn__memo_get(w, key_type, key, key_tag);
     if (shape != TN_NONE)
         return shape;
     bool taken = tn__lock(w);
-    shape = tn__memo_get(w, type, code, tag);
+    shape = borrowed.beyond ? TN_NONE : tn__memo_get(w, key_type, key, key_tag);
     if (shape == TN_NONE) {
-        shape = frame_shape_make(w, t, type, code, guessed);
-        tn__memo_put(w, type, code, tag, shape);
+        shape = frame_shape_make(w, t, type, frame, code, guessed, borrowed);
+        if (!borrowed.beyond)
+            tn__memo_put(w, key_type, key, key_tag, shape);
     }
     tn__unlock(w, taken);
     return shape;
@@ -286,7 +357,7 @@ static uint32_t build_frames(tn_walk *w, uint64_t thread, tn_list *nodes)
         uint64_t code = tn__frame_references(w, frame, i == 0);
         if (i == 0)
             push_guesses(w, frame, code);
-        uint32_t shape = tn__frame_shape(w, NULL, frame_type(w), code, i == 0);
+        uint32_t shape = tn__frame_shape(w, NULL, frame_type(w), frame, code, i == 0);
         uint32_t node = tn__synthetic_new(w, shape, TN_LIST(w->scratch, uint64_t), (uint32_t)w->scratch.count);
         parent = stack_row(w, parent, frame, code);
         if (node != TN_NONE)

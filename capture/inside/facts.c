@@ -109,6 +109,7 @@ static void add_python(facts *f, const tn_inside *inside, const tn_walk_report *
     number(f, "python.hexversion", inside->hexversion);
     text(f, "python.layout", inside->target.layout->name, strlen(inside->target.layout->name));
     text(f, "python.allocator", allocator, strlen(allocator));
+    number(f, "python.interpreters", inside->n_interpreters);
 }
 
 /* ---- memory ---- */
@@ -311,7 +312,7 @@ int tn_facts_save(const tn_inside *inside, const tn_capture_options *options, co
     facts f = {.strings = tn_walk_strings(w), .redact = options->redact};
     tn__buf_init(&f.rows, &tn__alloc_pages);
     uint64_t arenas = arenas_resident(w);
-    tn_process_memory_read(&memory);
+    tn_process_memory_read(&memory, inside->target.glibc);
     add_capture(&f, options, times, report);
     add_process(&f);
     add_python(&f, inside, report);

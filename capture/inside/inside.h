@@ -14,6 +14,7 @@ typedef struct tn_inside {
     tn_target target;
     uint64_t arenas_at; /* address of the variable that points to obmalloc's arena table; 0: none found */
     uint32_t hexversion;
+    uint32_t n_interpreters; /* in the process; one of them is walked */
     const char *version;
 } tn_inside;
 
@@ -69,10 +70,10 @@ void tn_process_sort(tn_range *ranges, uint32_t n);                             
 int tn_process_ranges(tn_range **ranges, uint32_t *n, tn_error *err); /* readable mappings; tn_process_free_ranges */
 int tn_process_statics(tn_range **ranges, uint32_t *n, tn_error *err);
 void tn_process_free_ranges(tn_range *ranges, uint32_t n);
-bool tn_process_is_glibc(void);
-uint64_t tn_process_rss(void); /* statm: cheap enough for the pause; 0 when unknown */
-void tn_process_memory_read(tn_process_memory *out);
-uint64_t tn_process_resident(uint64_t address, uint64_t bytes); /* of a mapped range */
+bool tn_process_is_glibc(void); /* is malloc glibc's? No other thread may load or unload libraries */
+uint64_t tn_process_rss(void);  /* statm: cheap enough for the pause; 0 when unknown */
+void tn_process_memory_read(tn_process_memory *out, bool glibc); /* glibc: as above, asked once */
+uint64_t tn_process_resident(uint64_t address, uint64_t bytes);  /* of a mapped range */
 uint64_t tn_process_start_ns(void);
 size_t tn_process_read_file(const char *path, char *out, size_t cap); /* bytes; 0 on failure */
 

@@ -379,6 +379,9 @@ int tn_inside_prepare(tn_inside *inside, tn_error *err)
     t->statics = statics;
     t->n_statics = n_statics;
     t->current_thread = ADDRESS(PyThreadState_Get());
+    inside->n_interpreters = 0;
+    for (PyInterpreterState *i = PyInterpreterState_Head(); i; i = PyInterpreterState_Next(i))
+        inside->n_interpreters++;
     load_arenas(inside);
     return 0;
 }

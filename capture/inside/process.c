@@ -206,19 +206,40 @@ int tn_process_statics(tn_range **ranges, uint32_t *n, tn_error *err)
 
 /* ---- allocator ---- */
 
-bool tn_process_is_glibc(void)
+/* Does this module define malloc? An executable at a fixed address that takes malloc's address (Debian's Pythons do) has
+ * an undefined symbol with a value, its jump to the true one: dlsym and dladdr name the executable then. */
+static bool defines_malloc(const struct link_map *module)
 {
     Dl_info info;
-    void *found = dlsym(RTLD_DEFAULT, "malloc");
-    return dlsym(RTLD_DEFAULT, "gnu_get_libc_version") && found && dladdr(found, &info) && info.dli_fname &&
-           strstr(info.dli_fname, "libc.so");
+    void *handle = dlopen(module->l_name[0] ? module->l_name : NULL, RTLD_LAZY | RTLD_NOLOAD);
+    void *found = handle ? dlsym(handle, "malloc") : NULL, *owner = NULL, *symbol = NULL;
+    bool defines = found && dladdr1(found, &info, &owner, RTLD_DL_LINKMAP) && owner == module &&
+                   dladdr1(found, &info, &symbol, RTLD_DL_SYMENT) && symbol &&
+                   ((const ElfW(Sym) *)symbol)->st_shndx != SHN_UNDEF;
+    if (handle)
+        dlclose(handle);
+    return defines;
+}
+
+/* The malloc in use is that of the first module, in the linker's order, that defines one. */
+bool tn_process_is_glibc(void)
+{
+    struct link_map *module = NULL;
+    void *program = dlopen(NULL, RTLD_LAZY);
+    if (!program || dlinfo(program, RTLD_DI_LINKMAP, &module) < 0)
+        module = NULL;
+    while (module && !defines_malloc(module))
+        module = module->l_next;
+    if (program)
+        dlclose(program);
+    return module && strstr(module->l_name, "libc.so") && dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
 }
 
 static void read_malloc(tn_process_memory *out)
 {
     struct mallinfo2 (*info)(void);
     void *symbol = dlsym(RTLD_DEFAULT, "mallinfo2");
-    if (!symbol || !tn_process_is_glibc())
+    if (!symbol)
         return;
     memcpy(&info, &symbol, sizeof info);
     struct mallinfo2 m = info();
@@ -255,7 +276,7 @@ static void add_smaps_line(const char *line, tn_class_memory *c)
         c->swap += kib << 10;
 }
 
-void tn_process_memory_read(tn_process_memory *out)
+void tn_process_memory_read(tn_process_memory *out, bool glibc)
 {
     char line[1024];
     tn_mapping m;
@@ -273,7 +294,8 @@ void tn_process_memory_read(tn_process_memory *out)
     }
     if (l.fd >= 0)
         close(l.fd);
-    read_malloc(out);
+    if (glibc)
+        read_malloc(out);
 }
 
 uint64_t tn_process_resident(uint64_t address, uint64_t bytes)

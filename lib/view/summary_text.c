@@ -143,6 +143,10 @@ void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_optio
     print_rest(sum, out);
     tn__out_unwrap(out);
     tn__ledger_print(s, out, o);
+    uint64_t n_interpreters;
+    if (tn__fact_u64(s, "python.interpreters", &n_interpreters) && n_interpreters > 1)
+        tn__out_format(out, "\nnote: %" PRIu64 " interpreters are in the process; objects are those of the main one\n",
+                       n_interpreters);
     uint32_t failed = tn__checks_failed(s);
     tn__out_wrap(out, o->width);
     if (failed)

@@ -211,8 +211,9 @@ class Object:
     def keys(self) -> Objects:
         """Keys of a dict, in order, where `values` has their values.
 
-        A `__dict__` that shares its keys with other instances has none in a snapshot of a part of the process (`of=`):
-        the class holds these keys, and classes are not followed. The labels of `references` name them.
+        A `__dict__` that shares its keys with other instances has them in the order of the class's table, and none in a
+        snapshot of a part of the process (`of=`): the class holds these keys, and classes are not followed. The labels
+        of `references` name them.
 
         Raises:
             AttributeError: it is no dict.

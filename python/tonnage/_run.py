@@ -116,19 +116,19 @@ def _parse(words: list[str]) -> _Options:
 
 
 def _fill_main(**names: object) -> dict[str, Any]:
-    """Empties `__main__` and gives it the names that it has when Python starts a program."""
+    """Empties `__main__` and gives it the names that it has when this Python starts a program.
+
+    From 3.14 on a module begins without `__annotations__` (PEP 649); from 3.15 on nothing sets `__cached__`.
+    """
     space = sys.modules["__main__"].__dict__
     space.clear()
-    space.update(
-        __name__="__main__",
-        __doc__=None,
-        __package__=None,
-        __loader__=None,
-        __spec__=None,
-        __annotations__={},
-        __builtins__=sys.modules["builtins"],
-    )
+    space.update(__name__="__main__", __doc__=None, __package__=None, __loader__=None, __spec__=None)
+    if sys.version_info < (3, 14):
+        space["__annotations__"] = {}
+    space["__builtins__"] = sys.modules["builtins"]
     space.update(names)
+    if sys.version_info >= (3, 15):
+        space.pop("__cached__", None)
     return space
 
 
@@ -263,16 +263,19 @@ def _report(error: BaseException) -> None:
         sys.__excepthook__(type(error), error, error.__traceback__)
 
 
-def _interrupted() -> NoReturn:
+def _interrupted(error: BaseException) -> NoReturn:
     """Ends as after an interrupt that nobody caught: by SIGINT, so that a shell sees 130 and stops its loop, too.
 
-    The interpreter does that if the last source text it ran ended so; a text of one statement tells it.
+    The interpreter does that when an interrupt leaves the main program. This one has been shown: it leaves in silence.
     """
-    from contextlib import suppress
+    hook, traceback = sys.excepthook, error.__traceback__
 
-    with suppress(KeyboardInterrupt):
-        exec("raise KeyboardInterrupt")
-    sys.exit(130)
+    def already_shown(*_: object) -> None:
+        sys.excepthook = hook
+        sys.last_traceback = error.__traceback__ = traceback
+
+    sys.excepthook = already_shown
+    raise error
 
 
 def _free_name() -> str:
@@ -327,7 +330,7 @@ def _run(options: _Options) -> None:
         if options.at_exit and os.getpid() == pid:  # a child that the program forked ends here as well
             _take(options)
     if isinstance(failure, KeyboardInterrupt):
-        _interrupted()
+        _interrupted(failure)
     if failure is not None:
         sys.exit(1)
 

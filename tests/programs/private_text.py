@@ -13,7 +13,7 @@ from plant import ARGUMENTS, SNAPSHOT, finish
 
 def secret(word: str) -> str:
     """Puts a secret together at run time, so that the program's own text does not have it whole."""
-    return "-".join(["sec" + "ret", word, "9" * 6])
+    return "-".join(["sec" + "ret", word, "8675" + "309142"])
 
 
 class Holder:

@@ -114,8 +114,10 @@ def test_keys_of_a_shared_dict_are_its_attributes() -> None:
     space = vars(sessions[0])
     with tonnage.snapshot() as snapshot:
         found = snapshot[id(space)]
-        assert [key.preview for key in found.keys] == ["'name'", "'history'"]
-        assert [value.address for value in found.values] == [id(value) for value in space.values()]
+        values = [value.address for value in found.values]
+        # In the order of the class's table: since 3.14 not always that of the assignments.
+        found_items = dict(zip([key.preview for key in found.keys], values, strict=True))
+        assert found_items == {repr(name): id(value) for name, value in space.items()}
 
 
 @pytest.mark.parametrize("options", [{}, {"redact": True}, {"previews": 0}], ids=["plain", "redact", "no previews"])
@@ -128,8 +130,9 @@ def test_keys_of_a_shared_dict_are_told_by_their_place(options: dict[str, Any]) 
     with tonnage.snapshot(**options) as snapshot:
         for space in spaces:
             found = snapshot[id(space)]
-            assert [key.address for key in found.keys] == [id(key) for key in space]
-            assert [value.address for value in found.values] == [id(value) for value in space.values()]
+            # In the order of the class's table: since 3.14 not always that of the assignments.
+            items = [(key.address, value.address) for key, value in zip(found.keys, found.values, strict=True)]
+            assert sorted(items) == sorted((id(key), id(value)) for key, value in space.items())
 
 
 def test_keys_that_belong_to_the_class_are_missing_in_a_part_of_the_process() -> None:

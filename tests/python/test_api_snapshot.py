@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import tonnage
 from capture_support import environment
+from tonnage import _core
 
 
 class Thing:
@@ -320,6 +321,24 @@ def test_closing_while_another_opens_the_file_closes(closing: str, monkeypatch: 
         closer.join()
     with pytest.raises(ValueError, match="closed"):
         len(taken)
+
+
+def test_closing_while_another_thread_opens_the_file_closes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = tonnage.snapshot()
+    threads = [threading.Thread(target=taken.close)]
+    real = _core.Snapshot
+
+    def opening(*words: object, **options: object) -> object:
+        threads[0].start()
+        threads[0].join(0.2)  # done by then, unless it waits for us
+        return real(*words, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(_core, "Snapshot", opening)
+    with contextlib.suppress(ValueError):
+        taken.summary()
+    threads[0].join()
+    with pytest.raises(ValueError, match="closed"):
+        taken.summary()
 
 
 def test_deep_size_counts_what_is_reached_once() -> None:
