@@ -3,70 +3,32 @@
  * Order of an object's references (its shape's labels stand in the same order): extras that are no word of the object
  * (class, shared keys, what a type's state gives), fields at offsets, attribute values or __dict__, then the run.
  */
-#include "engine/walk.h"
+#include "engine/describe.h"
 
 /* Objects/odictobject.c and Modules/_collectionsmodule.c, 3.11 to 3.15. */
 enum { ODICT_FIRST = 48, ODICT_FAST_NODES = 64, ODICT_FAST_SIZE = 72, ODICT_NODE_BYTES = 32 };
 enum { DEQUE_LEFT = 24, DEQUE_LEFT_INDEX = 40, DEQUE_N_FREE = 72, DEQUE_BLOCK_BYTES = 528, DEQUE_BLOCK_ITEMS = 64 };
-enum { SPLIT_OWNED = 1, SPLIT_EMBEDDED = 2, INTERNED_TABLE = 3, TRAVERSED = 9 };
-enum { TRAVERSED_MAX = 4 << 20 }; /* words: beyond that one thread emits alone */
-
-static tn_span *add_span(tn_description *d, enum tn_span_kind kind, uint64_t base, uint64_t count)
-{
-    tn_span *s = &d->spans[d->n_spans++];
-    s->kind = (uint8_t)kind;
-    s->local = false;
-    s->base = base;
-    s->count = count;
-    return s;
-}
-
-/* Memory of a copied process may be torn: spans and buffers outside it are left out and counted. */
-static bool usable(tn_walk *w, uint64_t address, uint64_t bytes)
-{
-    if (tn__usable(w, address, bytes))
-        return true;
-    w->unreadable++;
-    return false;
-}
-
-static void add_array(tn_walk *w, tn_description *d, uint64_t base, uint64_t count)
-{
-    if (count && base && !(count >> 60) && usable(w, base, 8 * count))
-        add_span(d, TN_SPAN_ARRAY, base, count);
-}
-
-static void add_buffer(tn_description *d, uint8_t kind, uint64_t address, uint64_t nominal)
-{
-    if (address && d->n_buffers < TN_MAX_BUFFERS)
-        d->buffers[d->n_buffers++] = (tn_buffer){address, nominal, kind};
-}
-
-static void add_bytes(tn_description *d, uint8_t kind, uint64_t bytes)
-{
-    if (bytes && d->n_buffers < TN_MAX_BUFFERS)
-        d->buffers[d->n_buffers++] = (tn_buffer){0, bytes, kind};
-}
+enum { SPLIT_OWNED = 1, SPLIT_EMBEDDED = 2, INTERNED_TABLE = 3 };
 
 /* ---- instances ---- */
 
 static void describe_values(tn_walk *w, tn_type_info *t, tn_description *d, uint64_t values, uint64_t n)
 {
-    add_array(w, d, values + w->layout->values_items, n);
+    tn__add_array(w, d, values + w->layout->values_items, n);
     if (n < t->n_keys || !values)
-        add_span(d, TN_SPAN_ABSENT, 0, t->n_keys - (values ? n : 0));
+        tn__add_span(d, TN_SPAN_ABSENT, 0, t->n_keys - (values ? n : 0));
 }
 
 /* 3.11, 3.12: the array of values is a block of its own; bytes before it hold the insertion order, the last one of them
  * their number (Objects/dictobject.c, new_values). */
 static void add_values_block(tn_walk *w, tn_description *d, uint64_t values, uint64_t keys)
 {
-    if (!usable(w, values - 8, 16))
+    if (!tn__span_readable(w, values - 8, 16))
         return;
     uint64_t prefix = tn_load8(&w->target->memory, values - 1);
     uint64_t room = tn_load64(&w->target->memory, keys + w->layout->keys_usable) +
                     tn_load64(&w->target->memory, keys + w->layout->keys_nentries);
-    add_buffer(d, TN_BUFFER_VALUES, values - prefix, prefix + 8 * room);
+    tn__note_buffer(d, TN_BUFFER_VALUES, values - prefix, prefix + 8 * room);
 }
 
 static enum tn_variant describe_attributes(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d)
@@ -82,7 +44,7 @@ static enum tn_variant describe_attributes(tn_walk *w, uint64_t object, tn_type_
         uint64_t inlined = object + t->basic_size, capacity = tn_load8(m, inlined + l->values_capacity);
         if (tn_load8(m, inlined + l->values_valid)) {
             describe_values(w, t, d, inlined, capacity < t->n_keys ? capacity : t->n_keys);
-            add_span(d, TN_SPAN_ARRAY, dict_at, 1);
+            tn__add_span(d, TN_SPAN_ARRAY, dict_at, 1);
             return TN_VARIANT_VALUES;
         }
     } else if (values && t->keys) {
@@ -92,7 +54,7 @@ static enum tn_variant describe_attributes(tn_walk *w, uint64_t object, tn_type_
     }
     if (!dict || (dict & 1))
         return TN_VARIANT_PLAIN;
-    add_span(d, TN_SPAN_ARRAY, dict_at, 1);
+    tn__add_span(d, TN_SPAN_ARRAY, dict_at, 1);
     return TN_VARIANT_DICT;
 }
 
@@ -103,7 +65,7 @@ static enum tn_variant describe_trailing_dict(tn_walk *w, uint64_t object, tn_ty
     int64_t items = (int64_t)tn_load64(m, object + 16);
     uint64_t size = t->basic_size + (uint64_t)(items < 0 ? -items : items) * t->item_size;
     uint64_t at = object + ((size + 7) & ~7ull) + (uint64_t)t->dict_offset;
-    add_span(d, TN_SPAN_ARRAY, at, 1);
+    tn__add_span(d, TN_SPAN_ARRAY, at, 1);
     return TN_VARIANT_DICT;
 }
 
@@ -201,19 +163,19 @@ static void describe_split(tn_walk *w, tn_type_info *t, tn_description *d, uint6
     uint32_t node = tn__keys_node(w, keys), n = (uint32_t)tn_load64(m, keys + l->keys_nentries);
     bool embedded = l->dict_style == TN_DICT_INLINE && tn_load8(m, values + l->values_embedded);
     d->extra[0] = TN_SYNTHETIC | node;
-    add_span(d, TN_SPAN_ARRAY, (uint64_t)(uintptr_t)d->extra, 1)->local = true;
+    tn__add_span(d, TN_SPAN_ARRAY, (uint64_t)(uintptr_t)d->extra, 1)->local = true;
     uint64_t have = n;
     if (l->dict_style == TN_DICT_INLINE) {
         uint64_t capacity = tn_load8(m, values + l->values_capacity);
         have = capacity < n ? capacity : n;
         if (!embedded)
-            add_buffer(d, TN_BUFFER_VALUES, values, l->values_items + 9 * capacity);
+            tn__note_buffer(d, TN_BUFFER_VALUES, values, l->values_items + 9 * capacity);
     } else {
         add_values_block(w, d, values, keys);
     }
-    add_array(w, d, values + l->values_items, have);
+    tn__add_array(w, d, values + l->values_items, have);
     if (have < n)
-        add_span(d, TN_SPAN_ABSENT, 0, n - have);
+        tn__add_span(d, TN_SPAN_ABSENT, 0, n - have);
     d->capacity = n;
     d->shape = split_shape(w, t, keys, n, embedded);
 }
@@ -222,31 +184,33 @@ static void describe_split(tn_walk *w, tn_type_info *t, tn_description *d, uint6
 static void describe_table(tn_walk *w, tn_description *d, uint64_t keys)
 {
     const tn_memory *m = &w->target->memory;
-    if (!usable(w, keys, w->layout->keys_indices))
+    if (!tn__span_readable(w, keys, w->layout->keys_indices))
         return;
     uint64_t n = tn_load64(m, keys + w->layout->keys_nentries);
     bool general = tn_load8(m, keys + w->layout->keys_kind) == 0;
     uint64_t nominal = keys_bytes(w, keys, &d->capacity);
-    if (n > d->capacity || d->capacity >> 56 || !usable(w, keys, nominal))
+    if (n > d->capacity || d->capacity >> 56 || !tn__span_readable(w, keys, nominal))
         return;
-    add_buffer(d, TN_BUFFER_KEYS, keys, nominal);
-    add_span(d, TN_SPAN_PAIRS, entries_of(w, keys) + (general ? 8 : 0), n)->stride = general ? 24 : 16;
+    tn__note_buffer(d, TN_BUFFER_KEYS, keys, nominal);
+    tn__add_span(d, TN_SPAN_PAIRS, entries_of(w, keys) + (general ? 8 : 0), n)->stride = general ? 24 : 16;
 }
 
 static void describe_odict(tn_walk *w, uint64_t object, tn_description *d)
 {
     const tn_memory *m = &w->target->memory;
-    add_buffer(d, TN_BUFFER_TABLE, tn_load64(m, object + ODICT_FAST_NODES), 8 * tn_load64(m, object + ODICT_FAST_SIZE));
+    tn__note_buffer(d, TN_BUFFER_TABLE, tn_load64(m, object + ODICT_FAST_NODES),
+                    8 * tn_load64(m, object + ODICT_FAST_SIZE));
     uint64_t bytes = 0, used = tn_load64(m, object + w->layout->dict_used);
     unsigned allocator;
     uint64_t node = tn_load64(m, object + ODICT_FIRST);
-    for (uint64_t i = 0; node && i <= used && usable(w, node, ODICT_NODE_BYTES); i++, node = tn_load64(m, node + 16)) {
+    for (uint64_t i = 0; node && i <= used && tn__span_readable(w, node, ODICT_NODE_BYTES);
+         i++, node = tn_load64(m, node + 16)) {
         if (w->marking)
             tn_map_claim(w->map, node);
         else
             bytes += tn_map_block(w->map, node, ODICT_NODE_BYTES, &allocator);
     }
-    add_bytes(d, TN_BUFFER_OTHER, bytes);
+    tn__note_bytes(d, TN_BUFFER_OTHER, bytes);
 }
 
 static void describe_deque(tn_walk *w, uint64_t object, tn_description *d)
@@ -254,15 +218,15 @@ static void describe_deque(tn_walk *w, uint64_t object, tn_description *d)
     const tn_memory *m = &w->target->memory;
     uint64_t n = tn_load64(m, object + 16), first = tn_load64(m, object + DEQUE_LEFT_INDEX);
     uint64_t left = tn_load64(m, object + DEQUE_LEFT), n_free = tn_load64(m, object + DEQUE_N_FREE);
-    if (first >= DEQUE_BLOCK_ITEMS || !usable(w, left, DEQUE_BLOCK_BYTES))
+    if (first >= DEQUE_BLOCK_ITEMS || !tn__span_readable(w, left, DEQUE_BLOCK_BYTES))
         return;
-    tn_span *s = add_span(d, TN_SPAN_DEQUE, left, n);
+    tn_span *s = tn__add_span(d, TN_SPAN_DEQUE, left, n);
     s->stride = (uint32_t)first;
     uint64_t blocks = (first + n + DEQUE_BLOCK_ITEMS - 1) / DEQUE_BLOCK_ITEMS;
     blocks += blocks == 0;
     unsigned allocator;
     uint64_t each = left ? tn_map_block(w->map, left, DEQUE_BLOCK_BYTES, &allocator) : 0;
-    add_bytes(d, TN_BUFFER_BLOCKS, (blocks + (n_free <= 16 ? n_free : 0)) * each);
+    tn__note_bytes(d, TN_BUFFER_BLOCKS, (blocks + (n_free <= 16 ? n_free : 0)) * each);
     d->capacity = blocks * DEQUE_BLOCK_ITEMS;
 }
 
@@ -280,15 +244,15 @@ static void describe_str(tn_walk *w, uint64_t object, tn_description *d)
         data = object + l->str_compact_size;
     } else if (!compact) {
         data = tn_load64(m, object + l->str_data);
-        add_buffer(d, TN_BUFFER_DATA, data, (n + 1) * kind);
+        tn__note_buffer(d, TN_BUFFER_DATA, data, (n + 1) * kind);
     }
     if (!(compact && ascii)) {
         uint64_t utf8 = tn_load64(m, object + l->str_utf8);
         if (utf8 != data)
-            add_buffer(d, TN_BUFFER_UTF8, utf8, tn_load64(m, object + l->str_utf8_length) + 1);
+            tn__note_buffer(d, TN_BUFFER_UTF8, utf8, tn_load64(m, object + l->str_utf8_length) + 1);
     }
     if (l->str_wstr && tn_load64(m, object + l->str_wstr) != data)
-        add_buffer(d, TN_BUFFER_WIDE, tn_load64(m, object + l->str_wstr), 4 * (n + 1));
+        tn__note_buffer(d, TN_BUFFER_WIDE, tn_load64(m, object + l->str_wstr), 4 * (n + 1));
 }
 
 static void describe_ndarray(tn_walk *w, uint64_t object, tn_description *d)
@@ -297,7 +261,7 @@ static void describe_ndarray(tn_walk *w, uint64_t object, tn_description *d)
     enum { OWNDATA = 4 };
     uint64_t n = tn_load32(m, object + 24), dims = tn_load64(m, object + 32), strides = tn_load64(m, object + 40);
     uint64_t bytes = n ? 0 : 8;
-    if (n > 64 || (n && (!usable(w, dims, 8 * n) || !usable(w, strides, 8 * n))))
+    if (n > 64 || (n && (!tn__span_readable(w, dims, 8 * n) || !tn__span_readable(w, strides, 8 * n))))
         return;
     for (uint64_t i = 0; i < n; i++) {
         int64_t stride = (int64_t)tn_load64(m, strides + 8 * i);
@@ -306,175 +270,9 @@ static void describe_ndarray(tn_walk *w, uint64_t object, tn_description *d)
     }
     d->length = bytes;
     if (tn_load32(m, object + 64) & OWNDATA)
-        add_buffer(d, TN_BUFFER_DATA, tn_load64(m, object + 16), bytes ? bytes : 1);
+        tn__note_buffer(d, TN_BUFFER_DATA, tn_load64(m, object + 16), bytes ? bytes : 1);
     if (n)
-        add_buffer(d, TN_BUFFER_OTHER, dims, 16 * n);
-}
-
-/* ---- the interpreter's own kinds ---- */
-
-static uint32_t type_extras(tn_walk *w, uint64_t object, tn_description *d, uint32_t n)
-{
-    const tn_memory *m = &w->target->memory;
-    const tn_layout *l = w->layout;
-    bool heap = tn_load64(m, object + l->type_flags) >> 9 & 1;
-    uint64_t dict = tn_load64(m, object + l->type_dict), subclasses = tn_load64(m, object + l->type_subclasses);
-    tn__static_state(w, object, &dict, &subclasses);
-    uint64_t keys = heap ? tn_load64(m, object + l->heaptype_cached_keys) : 0;
-    d->extra[n++] = dict;
-    d->extra[n++] = subclasses;
-    d->extra[n++] = keys ? TN_SYNTHETIC | tn__keys_node(w, keys) : 0;
-    d->extra[n++] = tn_load64(m, object + l->type_bases);
-    d->extra[n++] = tn_load64(m, object + l->type_mro);
-    d->extra[n++] = tn_load64(m, object + l->type_cache);
-    d->extra[n++] = tn_load64(m, object + l->type_base);
-    d->extra[n++] = heap ? tn_load64(m, object + l->heaptype_module) : 0;
-    d->extra[n++] = heap ? tn_load64(m, object + l->heaptype_name) : 0;
-    d->extra[n++] = heap ? tn_load64(m, object + l->heaptype_qualname) : 0;
-    d->extra[n++] = heap ? tn_load64(m, object + l->heaptype_slots) : 0;
-    if (heap) {
-        add_buffer(d, TN_BUFFER_OTHER, tn_load64(m, object + l->type_doc), 16);
-        add_buffer(d, TN_BUFFER_OTHER, tn_load64(m, object + l->heaptype_tpname), 16);
-    }
-    return n;
-}
-
-static void describe_code(tn_walk *w, uint64_t object, tn_description *d)
-{
-    const tn_memory *m = &w->target->memory;
-    const tn_layout *l = w->layout;
-    if (l->code_cached) {
-        uint64_t cached = tn_load64(m, object + l->code_cached);
-        if (cached && usable(w, cached, 32))
-            add_span(d, TN_SPAN_ARRAY, cached, 4);
-        else
-            add_span(d, TN_SPAN_ABSENT, 0, 4);
-        add_buffer(d, TN_BUFFER_CACHE, cached, l->code_cached_size);
-    }
-    if (l->code_linearray)
-        add_buffer(d, TN_BUFFER_CACHE, tn_load64(m, object + l->code_linearray), 16);
-}
-
-static void collect(void *ctx, uint64_t referent)
-{
-    tn_walk *w = ctx;
-    uint64_t *place = tn__list_add(w, &w->scratch, sizeof *place, 1);
-    if (place)
-        *place = referent;
-}
-
-static void keep_traversed(tn_walk *w, uint64_t object)
-{
-    tn_registry *reg = w->reg;
-    bool taken = tn__lock(w);
-    size_t n = w->scratch.count;
-    reg->first_thread_only |= reg->traversed.count > TRAVERSED_MAX;
-    uint64_t *place = reg->first_thread_only ? NULL : tn__list_add(w, &reg->traversed, sizeof *place, n + 1);
-    if (place) {
-        place[0] = n;
-        if (n)
-            memcpy(place + 1, w->scratch.data, n * sizeof *place);
-        tn__memo_put(w, object, 0, TRAVERSED, (uint32_t)(reg->traversed.count - n - 1));
-    }
-    tn__unlock(w, taken);
-}
-
-/* What the object's tp_traverse reports, into scratch. It is C code of the type, so only the first thread calls it; what it
- * said is kept for the others, who come by when objects are emitted. */
-static void traverse(tn_walk *w, uint64_t object, const tn_type_info *t)
-{
-    tn_registry *reg = w->reg;
-    uint32_t known = w->n_threads == 1 ? TN_NONE : tn__memo_get(w, object, 0, TRAVERSED);
-    w->scratch.count = 0;
-    if (known != TN_NONE) {
-        const uint64_t *kept = TN_LIST(reg->traversed, uint64_t) + known;
-        uint64_t *place = tn__list_add(w, &w->scratch, sizeof *place, kept[0]);
-        if (place)
-            memcpy(place, kept + 1, kept[0] * sizeof *place);
-        return;
-    }
-    if (w->helper) {
-        w->findings++;
-        return;
-    }
-    w->target->traverse(t->traverse, object, collect, w);
-    if (w->n_threads > 1 && w->marking)
-        keep_traversed(w, object);
-}
-
-/* An object that only the pool scan found and that is not tracked may be half made: its fields are not to be trusted. */
-static void describe_traverse(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d)
-{
-    w->scratch.count = 0;
-    if (!t->calls || (t->gc && tn__doubtful(w, object) && tn_load64(&w->target->memory, object - 16) == 0))
-        return;
-    traverse(w, object, t);
-    if (t->kind == TN_KIND_MODULE) {
-        uint64_t dict = tn_load64(&w->target->memory, object + w->layout->module_dict);
-        uint64_t *found = TN_LIST(w->scratch, uint64_t);
-        for (size_t i = 0; i < w->scratch.count; i++)
-            if (found[i] == dict) {
-                found[i] = found[--w->scratch.count];
-                break;
-            }
-    }
-    if (w->scratch.count)
-        add_span(d, TN_SPAN_ARRAY, (uint64_t)(uintptr_t)w->scratch.data, w->scratch.count)->local = true;
-}
-
-/* What a metaclass's own C code reports beyond what type_extras gave. */
-static void describe_meta(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d, uint32_t n_extra)
-{
-    if (!t->calls)
-        return;
-    traverse(w, object, t);
-    uint64_t *found = TN_LIST(w->scratch, uint64_t);
-    for (uint32_t e = 0; e < n_extra; e++)
-        for (size_t i = 0; i < w->scratch.count; i++)
-            if (found[i] == d->extra[e]) {
-                found[i] = found[--w->scratch.count];
-                break;
-            }
-    if (w->scratch.count)
-        add_span(d, TN_SPAN_ARRAY, (uint64_t)(uintptr_t)found, w->scratch.count)->local = true;
-}
-
-/* Does an object seem to start there? Its type must be one that is already known. */
-static bool seems_object(tn_walk *w, uint64_t word)
-{
-    const tn_memory *m = &w->target->memory;
-    if (!word || (word & 7) || !tn_memory_readable(m, word, 16))
-        return false;
-    bool immortal;
-    uint64_t type = tn_load64(m, word + 8), refcount = tn__refcount(w, word, &immortal);
-    return (immortal || (refcount && !(refcount >> 32))) && !(type & 7) && tn_map_has(w->map, type) &&
-           tn__type_get(w, type);
-}
-
-/* Every aligned word of the block that seems to point to an object. Guesses: marked so by the shape. */
-static void describe_scan(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d)
-{
-    const tn_memory *m = &w->target->memory;
-    uint64_t bytes = tn__nominal(w, object, t) - t->preheader;
-    w->scratch.count = 0;
-    for (uint64_t at = 16; at + 8 <= bytes && usable(w, object + at, 8); at += 8) {
-        uint64_t word = tn_load64(m, object + at);
-        if (seems_object(w, word))
-            collect(w, word);
-    }
-    if (w->scratch.count)
-        add_span(d, TN_SPAN_ARRAY, (uint64_t)(uintptr_t)w->scratch.data, w->scratch.count)->local = true;
-}
-
-static bool describe_frame(tn_walk *w, uint64_t frame, tn_type_info *t, tn_description *d)
-{
-    w->scratch.count = 0;
-    uint64_t code = tn__frame_references(w, frame, false);
-    if (!code)
-        return false;
-    add_span(d, TN_SPAN_ARRAY, (uint64_t)(uintptr_t)w->scratch.data, w->scratch.count)->local = true;
-    d->shape = tn__frame_shape(w, t, t->index, frame, code, false);
-    return true;
+        tn__note_buffer(d, TN_BUFFER_OTHER, dims, 16 * n);
 }
 
 /* The table of interned strings owns none of them. */
@@ -500,13 +298,14 @@ static bool describe_kind(tn_walk *w, uint64_t object, tn_type_info *t, tn_descr
     case TN_KIND_LIST:
         d->capacity = tn_load64(m, object + l->list_allocated);
         base = tn_load64(m, object + l->list_items);
-        add_buffer(d, TN_BUFFER_ITEMS, base, 8 * d->capacity);
-        add_array(w, d, base, tn_load64(m, object + 16));
+        tn__note_buffer(d, TN_BUFFER_ITEMS, base, 8 * d->capacity);
+        tn__add_array(w, d, base, tn_load64(m, object + 16));
         return false;
-    case TN_KIND_TUPLE: add_array(w, d, object + l->tuple_items, tn_load64(m, object + 16)); return false;
+    case TN_KIND_TUPLE: tn__add_array(w, d, object + l->tuple_items, tn_load64(m, object + 16)); return false;
     case TN_KIND_DICT:
         base = tn_load64(m, object + l->dict_values);
-        if (base && usable(w, base - 8, 16) && usable(w, tn_load64(m, object + l->dict_keys), l->keys_indices)) {
+        if (base && tn__span_readable(w, base - 8, 16) &&
+            tn__span_readable(w, tn_load64(m, object + l->dict_keys), l->keys_indices)) {
             describe_split(w, t, d, tn_load64(m, object + l->dict_keys), base);
             return true;
         }
@@ -520,42 +319,42 @@ static bool describe_kind(tn_walk *w, uint64_t object, tn_type_info *t, tn_descr
         base = tn_load64(m, object + l->set_table);
         d->capacity = tn_load64(m, object + l->set_mask) + 1;
         if (base != object + l->set_smalltable)
-            add_buffer(d, TN_BUFFER_TABLE, base, 16 * d->capacity);
-        if (!(d->capacity >> 56) && usable(w, base, 16 * d->capacity))
-            add_span(d, TN_SPAN_SET, base, d->capacity);
+            tn__note_buffer(d, TN_BUFFER_TABLE, base, 16 * d->capacity);
+        if (!(d->capacity >> 56) && tn__span_readable(w, base, 16 * d->capacity))
+            tn__add_span(d, TN_SPAN_SET, base, d->capacity);
         return false;
     case TN_KIND_DEQUE: describe_deque(w, object, d); return false;
     case TN_KIND_BYTEARRAY:
         d->length = tn_load64(m, object + 16);
         d->capacity = tn_load64(m, object + l->bytearray_alloc);
         if (!l->bytearray_object)
-            add_buffer(d, TN_BUFFER_DATA, tn_load64(m, object + l->bytearray_bytes), d->capacity);
+            tn__note_buffer(d, TN_BUFFER_DATA, tn_load64(m, object + l->bytearray_bytes), d->capacity);
         return false;
     case TN_KIND_ARRAY:
         base = tn_load64(m, object + 40);
-        d->length = usable(w, base, 8) ? tn_load64(m, object + 16) * tn_load32(m, base + 4) : 0;
-        add_buffer(d, TN_BUFFER_DATA, tn_load64(m, object + 24),
-                   usable(w, base, 8) ? tn_load64(m, object + 32) * tn_load32(m, base + 4) : 0);
+        d->length = tn__span_readable(w, base, 8) ? tn_load64(m, object + 16) * tn_load32(m, base + 4) : 0;
+        tn__note_buffer(d, TN_BUFFER_DATA, tn_load64(m, object + 24),
+                        tn__span_readable(w, base, 8) ? tn_load64(m, object + 32) * tn_load32(m, base + 4) : 0);
         return false;
     case TN_KIND_NDARRAY: describe_ndarray(w, object, d); return false;
-    case TN_KIND_CODE: describe_code(w, object, d); return false;
+    case TN_KIND_CODE: tn__describe_code(w, object, d); return false;
     case TN_KIND_DATETIME: /* the field is only there when a byte says so (Include/datetime.h) */
         if (tn_load8(m, object + 24))
-            add_span(d, TN_SPAN_ARRAY, object + (t->c_size - 8), 1);
+            tn__add_span(d, TN_SPAN_ARRAY, object + (t->c_size - 8), 1);
         else
-            add_span(d, TN_SPAN_ABSENT, 0, 1);
+            tn__add_span(d, TN_SPAN_ABSENT, 0, 1);
         return false;
     case TN_KIND_TRAVERSE:
-    case TN_KIND_MODULE: describe_traverse(w, object, t, d); return false;
-    case TN_KIND_SCAN: describe_scan(w, object, t, d); return false;
+    case TN_KIND_MODULE: tn__describe_traverse(w, object, t, d); return false;
+    case TN_KIND_SCAN: tn__describe_scan(w, object, t, d); return false;
     case TN_KIND_GENERATOR: {
         int32_t state = (int8_t)tn_load8(m, object + l->gen_state);
         return state >= l->gen_suspended_min && state <= l->gen_suspended_max &&
-               describe_frame(w, object + l->gen_frame, t, d);
+               tn__describe_frame(w, object + l->gen_frame, t, d);
     }
     case TN_KIND_FRAME:
         return tn_load64(m, object + l->frameobject_frame) == object + l->frameobject_data &&
-               describe_frame(w, object + l->frameobject_data, t, d);
+               tn__describe_frame(w, object + l->frameobject_data, t, d);
     default: return false;
     }
 }
@@ -611,11 +410,11 @@ void tn__describe(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *
     else if (t->kind == TN_KIND_BYTES)
         d->length = tn_load64(&w->target->memory, object + 16);
     else if (t->kind == TN_KIND_TYPE)
-        n_extra = type_extras(w, object, d, n_extra);
+        n_extra = tn__describe_type(w, object, d, n_extra);
     if (n_extra)
-        add_span(d, TN_SPAN_ARRAY, (uint64_t)(uintptr_t)d->extra, n_extra)->local = true;
+        tn__add_span(d, TN_SPAN_ARRAY, (uint64_t)(uintptr_t)d->extra, n_extra)->local = true;
     if (t->n_fixed)
-        add_span(d, TN_SPAN_FIELDS, object, t->n_fixed)->offsets = t->offsets;
+        tn__add_span(d, TN_SPAN_FIELDS, object, t->n_fixed)->offsets = t->offsets;
     enum tn_variant variant = TN_VARIANT_PLAIN;
     if (t->managed_dict && !t->traverses_dict)
         variant = describe_attributes(w, object, t, d);
@@ -624,7 +423,7 @@ void tn__describe(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *
     if (t->kind == TN_KIND_TYPE) {
         bool heap = tn_load64(&w->target->memory, object + w->layout->type_flags) >> 9 & 1;
         if (t->meta && heap)
-            describe_meta(w, object, t, d, n_extra);
+            tn__describe_meta(w, object, t, d, n_extra);
         variant = heap ? variant : TN_VARIANT_STATIC;
     }
     if (!describe_kind(w, object, t, d))

@@ -3,188 +3,10 @@
  * Nodes are shared out in bundles of TN_NODE_BLOCK: each has columns of its own, so threads do not meet, and save.c packs a
  * bundle at a time. rank (map.c) told where each bundle begins.
  */
+#include "engine/bundle.h"
 #include "engine/references.h"
 
-/* Width in memory and rows of a block. Memory first touched costs more than what is written into it, so numbers take one or
- * two bytes where nearly all fit; the others stand aside (big). unit: values are multiples of it, as block sizes are. */
-static const struct {
-    uint8_t width, unit;
-    uint32_t block_rows;
-} column_shapes[TN_WALK_COLUMNS] = {
-    [TN_WALK_SHAP] = {2, 1, TN_NODE_BLOCK}, [TN_WALK_SIZE] = {1, 16, TN_NODE_BLOCK},
-    [TN_WALK_REFC] = {1, 1, TN_NODE_BLOCK}, [TN_WALK_FLAG] = {2, 1, TN_NODE_BLOCK},
-    [TN_WALK_DEGR] = {1, 1, 65536},         [TN_WALK_REFS] = {4, 1, 131072}, /* 3 where all ids fit */
-    [TN_WALK_LENG] = {1, 1, 65536},         [TN_WALK_CAPA] = {1, 1, 65536},
-    [TN_WALK_BUFS] = {1, 16, 65536},        [TN_WALK_BUFK] = {1, 1, 65536},
-    [TN_WALK_HASH] = {8, 1, 65536},         [TN_WALK_STKI] = {4, 1, 4096},
-    [TN_WALK_AODD] = {4, 1, 16384},         [TN_WALK_PREV_KIND] = {2, 1, 65536},
-    [TN_WALK_PREV_BYTES] = {1, 1, 1 << 18},
-};
-static const enum tn_walk_column node_columns[4] = {TN_WALK_SHAP, TN_WALK_SIZE, TN_WALK_REFC, TN_WALK_FLAG};
-
-enum { SLAB_BYTES = 8 << 20, TN_LARGE = 65536 };
-
-static void columns_init(tn_column_data *columns, uint64_t n_nodes)
-{
-    for (unsigned i = 0; i < TN_WALK_COLUMNS; i++)
-        columns[i] = (tn_column_data){
-            .width = column_shapes[i].width, .unit = column_shapes[i].unit, .block_rows = column_shapes[i].block_rows};
-    columns[TN_WALK_REFS].width = n_nodes < 1 << 24 ? 3 : 4;
-}
-
-/* Four bytes are stored even where a value takes three. */
-static size_t block_bytes(const tn_column_data *c)
-{
-    return (size_t)c->block_rows * c->width + (c->width == 3 ? 8 : 0);
-}
-
-void tn__columns_free(tn_walk *w)
-{
-    for (unsigned i = 0; w->reg->n_bundles && i < TN_WALK_COLUMNS; i++) {
-        const tn_column_data *c = &w->reg->bundles[0].columns[i];
-        if (c->first)
-            tn__free(w->alloc, c->first->data, block_bytes(c));
-    }
-    tn__free(w->alloc, w->reg->bundles, w->reg->n_bundles * sizeof *w->reg->bundles);
-    w->reg->bundles = NULL;
-    w->reg->n_bundles = 0;
-    for (uint32_t t = 0; t < w->n_threads; t++) {
-        tn_walk *of = t ? &w->helpers[t - 1] : w;
-        for (size_t i = 0; i < of->slabs.count; i++)
-            tn__free(w->alloc, TN_LIST(of->slabs, void *)[i], SLAB_BYTES);
-        tn__list_free(w, &of->slabs, sizeof(void *));
-        tn__arena_free(&of->arena);
-    }
-}
-
-/* The first block of a column of the first bundle is a mapping of its own, touched as far as it is used: small captures
- * stay small. The others are cut from slabs large enough for huge pages: a quarter of the page faults' time. */
-static void *block_get(tn_walk *w, const tn_column_data *c, size_t bytes)
-{
-    if (w->rows.bundle == 0 && !c->first)
-        return tn__alloc(w->alloc, bytes);
-    if (w->slab_left < bytes) {
-        void **slab = tn__list_add(w, &w->slabs, sizeof *slab, 1);
-        if (!slab)
-            return NULL;
-        *slab = w->slab = tn__alloc(w->alloc, SLAB_BYTES);
-        w->slab_left = w->slab ? SLAB_BYTES : 0;
-        if (!w->slab)
-            return NULL;
-    }
-    w->slab_left -= bytes;
-    return w->slab + w->slab_left;
-}
-
-static bool next_block(tn_walk *w, tn_column_data *c)
-{
-    size_t bytes = block_bytes(c);
-    tn_block *block = tn__arena_get(&w->arena, sizeof *block);
-    uint8_t *data = block ? block_get(w, c, bytes) : NULL;
-    if (!data) {
-        w->status = TN_ENOMEM;
-        return false;
-    }
-    *block = (tn_block){NULL, data};
-    c->n_full += c->last ? c->block_rows : 0;
-    if (c->last)
-        c->last->next = block;
-    else
-        c->first = block;
-    c->last = block;
-    c->at = data;
-    c->end = data + (size_t)c->block_rows * c->width;
-    return true;
-}
-
-static inline void add32(tn_walk *w, tn_column_data *c, uint32_t value)
-{
-    if (__builtin_expect(c->at == c->end, 0) && !next_block(w, c))
-        return;
-    memcpy(c->at, &value, 4);
-    c->at += 4;
-}
-
-static inline void add8bytes(tn_walk *w, tn_column_data *c, uint64_t value)
-{
-    if (__builtin_expect(c->at == c->end, 0) && !next_block(w, c))
-        return;
-    memcpy(c->at, &value, 8);
-    c->at += 8;
-}
-
-uint64_t tn__column_count(const tn_column_data *c)
-{
-    return c->last ? c->n_full + (uint64_t)(c->at - c->last->data) / c->width : 0;
-}
-
-static inline void add_reference(tn_walk *w, uint32_t id)
-{
-    tn_column_data *c = &w->columns[TN_WALK_REFS];
-    if (__builtin_expect(c->at == c->end, 0) && !next_block(w, c))
-        return;
-    memcpy(c->at, &id, 4);
-    c->at += c->width;
-}
-
-static void note_big(tn_walk *w, tn_column_data *c, uint64_t row, uint64_t value)
-{
-    tn_big *big = tn__arena_get(&w->arena, sizeof *big);
-    if (!big) {
-        w->status = TN_ENOMEM;
-        return;
-    }
-    *big = (tn_big){NULL, row, value};
-    if (c->last_big)
-        c->last_big->next = big;
-    else
-        c->first_big = big;
-    c->last_big = big;
-}
-
-static inline void add_number(tn_walk *w, tn_column_data *c, uint64_t value)
-{
-    if (__builtin_expect(c->at == c->end, 0) && !next_block(w, c))
-        return;
-    *c->at++ = value < UINT8_MAX ? (uint8_t)value : UINT8_MAX;
-    if (__builtin_expect(value >= UINT8_MAX, 0))
-        note_big(w, c, tn__column_count(c) - 1, value);
-}
-
-static inline void add_bytes(tn_walk *w, tn_column_data *c, uint64_t bytes)
-{
-    if (__builtin_expect(c->at == c->end, 0) && !next_block(w, c))
-        return;
-    bool small = (bytes & 15) == 0 && bytes >> 4 < UINT8_MAX;
-    *c->at++ = small ? (uint8_t)(bytes >> 4) : UINT8_MAX;
-    if (__builtin_expect(!small, 0))
-        note_big(w, c, tn__column_count(c) - 1, bytes);
-}
-
-static inline void add16(tn_walk *w, tn_column_data *c, uint16_t value)
-{
-    if (__builtin_expect(c->at == c->end, 0) && !next_block(w, c))
-        return;
-    memcpy(c->at, &value, 2);
-    c->at += 2;
-}
-
-static inline void add_row(tn_walk *w, uint32_t shape, uint64_t size, uint64_t refcount, uint32_t flags)
-{
-    tn_rows *rows = &w->rows;
-    uint32_t n = rows->n++;
-    bool small = (size & 15) == 0 && size >> 4 < UINT8_MAX;
-    rows->shapes[n] = shape < UINT16_MAX ? (uint16_t)shape : UINT16_MAX;
-    rows->sizes[n] = small ? (uint8_t)(size >> 4) : UINT8_MAX;
-    rows->refcounts[n] = refcount < UINT8_MAX ? (uint8_t)refcount : UINT8_MAX;
-    rows->flags[n] = (uint16_t)flags;
-    if (__builtin_expect(shape >= UINT16_MAX, 0))
-        note_big(w, &w->columns[TN_WALK_SHAP], n, shape);
-    if (__builtin_expect(!small, 0))
-        note_big(w, &w->columns[TN_WALK_SIZE], n, size);
-    if (__builtin_expect(refcount >= UINT8_MAX, 0))
-        note_big(w, &w->columns[TN_WALK_REFC], n, refcount < UINT32_MAX ? refcount : UINT32_MAX);
-}
+enum { TN_LARGE = 65536 };
 
 uint64_t tn__refcount(const tn_walk *w, uint64_t object, bool *immortal)
 {
@@ -219,14 +41,14 @@ static inline void put_reference(tn_walk *w, uint64_t referent)
     tn_queued *place = &w->emit_queue[w->n_references % TN_QUEUE], due = *place;
     *place = q;
     if (__builtin_expect(w->n_references++ >= TN_QUEUE, 1))
-        add_reference(w, id_of(due));
+        tn__add_reference(w, id_of(due));
 }
 
 static void finish_queue(tn_walk *w)
 {
     uint64_t n = w->n_references;
     for (uint64_t i = n > TN_QUEUE ? n - TN_QUEUE : 0; i < n; i++)
-        add_reference(w, id_of(w->emit_queue[i % TN_QUEUE]));
+        tn__add_reference(w, id_of(w->emit_queue[i % TN_QUEUE]));
 }
 
 static void add_references(tn_walk *w, uint64_t object, const tn_description *d)
@@ -238,7 +60,7 @@ static void add_references(tn_walk *w, uint64_t object, const tn_description *d)
     for (; n < shape->n_fixed; n++) /* a run that could not be read */
         put_reference(w, 0);
     if (shape->flags & TN_RUN_STYLE)
-        add_number(w, &w->columns[TN_WALK_DEGR], n - shape->n_fixed);
+        tn__add_number(w, &w->columns[TN_WALK_DEGR], n - shape->n_fixed);
 }
 
 static void note_large(tn_walk *w, uint64_t address, uint64_t bytes)
@@ -255,8 +77,8 @@ static inline uint64_t add_buffer(tn_walk *w, uint8_t kind, uint64_t address, ui
     uint64_t bytes = address ? tn_map_block(w->map, address, nominal, &allocator) : nominal;
     if (__builtin_expect(address && bytes >= TN_LARGE, 0))
         note_large(w, address, bytes);
-    add_bytes(w, &w->columns[TN_WALK_BUFS], bytes);
-    add_number(w, &w->columns[TN_WALK_BUFK], kind);
+    tn__add_bytes(w, &w->columns[TN_WALK_BUFS], bytes);
+    tn__add_number(w, &w->columns[TN_WALK_BUFK], kind);
     *pymalloc += allocator == TN_ALLOCATOR_PYMALLOC ? bytes : 0;
     *external += allocator == TN_ALLOCATOR_UNKNOWN ? bytes : 0;
     return bytes;
@@ -336,116 +158,6 @@ static inline uint64_t own_block(tn_walk *w, const tn_region *r, uint64_t object
     return bytes;
 }
 
-/* ---- previews: of the row added last ---- */
-
-static bool mark_previewed(tn_walk *w)
-{
-    enum { BYTES = TN_NODE_BLOCK / 8 };
-    uint64_t **bits = &w->reg->bundles[w->rows.bundle].previews;
-    if (__builtin_expect(!*bits, 0)) {
-        if (!(*bits = tn__arena_get(&w->arena, BYTES))) {
-            w->status = TN_ENOMEM;
-            return false;
-        }
-        memset(*bits, 0, BYTES);
-    }
-    uint32_t node = w->rows.n - 1;
-    (*bits)[node / 64] |= 1ull << node % 64;
-    return true;
-}
-
-/* All threads draw on one budget, a few KiB at a time. */
-static bool afford(tn_walk *w, uint32_t n)
-{
-    enum { SHARE = 65536, BUDGET = 64 << 20 };
-    w->totals.previews_eligible++;
-    if (__builtin_expect(w->preview_bytes_left < n, 0)) {
-        if (__atomic_fetch_add(&w->reg->preview_bytes, SHARE, __ATOMIC_RELAXED) >= BUDGET)
-            return false;
-        w->preview_bytes_left = SHARE;
-    }
-    w->preview_bytes_left -= n;
-    w->totals.previews_kept++;
-    return true;
-}
-
-static void add_preview(tn_walk *w, uint16_t kind, const void *bytes, uint32_t n)
-{
-    tn_column_data *c = &w->columns[TN_WALK_PREV_BYTES];
-    if (!afford(w, n) || !mark_previewed(w))
-        return;
-    add16(w, &w->columns[TN_WALK_PREV_KIND],
-          (uint16_t)(n | (kind & TN_PREVIEW_CUT ? TN_WALK_CUT : 0u) | (kind & 15u) << TN_WALK_KIND_SHIFT));
-    while ((uint64_t)(c->end - c->at) < n) {
-        uint32_t part = (uint32_t)(c->end - c->at);
-        if (part)
-            memcpy(c->at, bytes, part);
-        c->at += part;
-        bytes = (const uint8_t *)bytes + part;
-        n -= part;
-        if (!next_block(w, c))
-            return;
-    }
-    if (n)
-        memcpy(c->at, bytes, n);
-    c->at += n;
-}
-
-/* Bytes from the lowest one on that give the number back when the last one's sign is extended. */
-static inline uint32_t significant(int64_t value)
-{
-    uint64_t magnitude = (uint64_t)(value < 0 ? ~value : value);
-    return magnitude ? (64 - (unsigned)__builtin_clzll(magnitude)) / 8 + 1 : 1;
-}
-
-static void preview(tn_walk *w, uint64_t object, const tn_type_info *t)
-{
-    uint8_t out[TN_PREVIEW_MAX];
-    uint16_t kind = 0, n = tn__preview(w, object, t, out, &kind);
-    if (n == UINT16_MAX)
-        return;
-    if (kind == TN_PREVIEW_INT) {
-        int64_t value;
-        memcpy(&value, out, sizeof value);
-        n = (uint16_t)significant(value);
-    }
-    add_preview(w, kind, out, n);
-}
-
-/* Length, hash and preview of a str that tn__plain_str knows. */
-static void add_text(tn_walk *w, uint64_t object, const tn_type_info *t)
-{
-    const tn_memory *m = &w->target->memory;
-    const tn_layout *l = w->layout;
-    uint64_t length = tn_load64(m, object + l->str_length), data = object + l->str_ascii_size;
-    uint64_t n = tn__usable(w, data, length) ? length : 0;
-    add_number(w, &w->columns[TN_WALK_LENG], length);
-    if (t->has_hash)
-        add8bytes(w, &w->columns[TN_WALK_HASH], tn__hash(TN_AT(m, data), n));
-    uint32_t room = tn__preview_room(w, tn_load32(m, object + l->str_state) & l->str_interned_mask);
-    if (room)
-        add_preview(w, TN_PREVIEW_TEXT | (n > room || n < length ? TN_PREVIEW_CUT : 0), TN_AT(m, data),
-                    (uint32_t)(n < room ? n : room));
-}
-
-/* Length and preview of an int of any size. */
-static void add_int(tn_walk *w, uint64_t object, const tn_type_info *t)
-{
-    int64_t value;
-    uint64_t magnitude;
-    bool small = tn__int_small(w, object, &value);
-    if (!small) {
-        add_number(w, &w->columns[TN_WALK_LENG], tn__int_bits(w, object));
-        if (t->previewed)
-            preview(w, object, t);
-        return;
-    }
-    magnitude = (uint64_t)(value < 0 ? -value : value);
-    add_number(w, &w->columns[TN_WALK_LENG], magnitude ? 64u - (unsigned)__builtin_clzll(magnitude) : 0);
-    if (t->previewed)
-        add_preview(w, TN_PREVIEW_INT, &value, significant(value));
-}
-
 /* Objects without references and buffers: most of an ordinary heap. */
 static inline void emit_leaf(tn_walk *w, const tn_region *r, uint64_t object, tn_type_info *t)
 {
@@ -458,18 +170,18 @@ static inline void emit_leaf(tn_walk *w, const tn_region *r, uint64_t object, tn
         return;
     uint64_t block = own_block(w, r, object, t, &allocator), refcount = tn__refcount(w, object, &immortal);
     uint32_t flags = row_flags(w, r, object, t, immortal, allocator);
-    add_row(w, shape, block, refcount, flags);
+    tn__add_row(w, shape, block, refcount, flags);
     if (t->kind == TN_KIND_STR) {
-        add_text(w, object, t);
+        tn__add_text(w, object, t);
     } else if (t->kind == TN_KIND_INT) {
-        add_int(w, object, t);
+        tn__add_int(w, object, t);
     } else {
         if (t->kind == TN_KIND_BYTES)
-            add_number(w, &w->columns[TN_WALK_LENG], tn_load64(&w->target->memory, object + 16));
+            tn__add_number(w, &w->columns[TN_WALK_LENG], tn_load64(&w->target->memory, object + 16));
         if (t->has_hash)
-            add8bytes(w, &w->columns[TN_WALK_HASH], tn__content_hash(w, object, t));
+            tn__add64(w, &w->columns[TN_WALK_HASH], tn__content_hash(w, object, t));
         if (t->previewed)
-            preview(w, object, t);
+            tn__add_preview(w, object, t);
     }
     add_totals(w, flags & TN_NODE_OWN, block, allocator, 0, 0, block);
 }
@@ -488,17 +200,17 @@ static void emit_container(tn_walk *w, const tn_region *r, uint64_t object, tn_t
     uint64_t block = own_block(w, r, object, t, &allocator), refcount = tn__refcount(w, object, &immortal);
     uint64_t size = block + (d.n_buffers ? add_buffers(w, &d, &pymalloc, &external) : 0);
     uint32_t flags = row_flags(w, r, object, t, immortal, allocator) | (uint32_t)d.n_buffers << 8;
-    add_row(w, d.shape, size, refcount, flags);
+    tn__add_row(w, d.shape, size, refcount, flags);
     add_references(w, object, &d);
     if (shape_flags & TN_SHAPE_LENGTH)
-        add_number(w, &w->columns[TN_WALK_LENG], t->kind == TN_KIND_INT ? tn__int_bits(w, object) : d.length);
+        tn__add_number(w, &w->columns[TN_WALK_LENG], t->kind == TN_KIND_INT ? tn__int_bits(w, object) : d.length);
     if (shape_flags & TN_SHAPE_CAPACITY)
-        add_number(w, &w->columns[TN_WALK_CAPA], d.capacity);
+        tn__add_number(w, &w->columns[TN_WALK_CAPA], d.capacity);
     if (shape_flags & TN_SHAPE_HASH)
-        add8bytes(w, &w->columns[TN_WALK_HASH], tn__content_hash(w, object, t));
+        tn__add64(w, &w->columns[TN_WALK_HASH], tn__content_hash(w, object, t));
     add_totals(w, flags & TN_NODE_OWN, block, allocator, pymalloc, external, size);
     if (t->previewed)
-        preview(w, object, t);
+        tn__add_preview(w, object, t);
 }
 
 /* Lists, tuples and dicts: see tn__quick. */
@@ -516,7 +228,7 @@ static void emit_quick(tn_walk *w, const tn_region *r, uint64_t object, tn_type_
     uint64_t size =
         block + (q->buffer ? add_buffer(w, kinds[t->kind], q->buffer, q->nominal, &pymalloc, &external) : 0);
     uint32_t flags = row_flags(w, r, object, t, immortal, allocator) | (q->buffer ? 1u << 8 : 0);
-    add_row(w, shape, size, refcount, flags);
+    tn__add_row(w, shape, size, refcount, flags);
     if (!q->stride)
         for (uint64_t i = 0; i < q->count; i++, at += 8)
             put_reference(w, tn_load64(m, at));
@@ -528,9 +240,9 @@ static void emit_quick(tn_walk *w, const tn_region *r, uint64_t object, tn_type_
                 put_reference(w, value);
             }
         }
-    add_number(w, &w->columns[TN_WALK_DEGR], w->n_references - before);
+    tn__add_number(w, &w->columns[TN_WALK_DEGR], w->n_references - before);
     if (t->kind != TN_KIND_TUPLE)
-        add_number(w, &w->columns[TN_WALK_CAPA], q->capacity);
+        tn__add_number(w, &w->columns[TN_WALK_CAPA], q->capacity);
     add_totals(w, flags & TN_NODE_OWN, block, allocator, pymalloc, external, size);
 }
 
@@ -548,7 +260,7 @@ static inline void emit_object(tn_walk *w, const tn_region *r, uint64_t object, 
     else
         emit_container(w, r, object, t);
     if (object & 8)
-        add32(w, &w->columns[TN_WALK_AODD], id);
+        tn__add32(w, &w->columns[TN_WALK_AODD], id);
     w->strict = false;
 }
 
@@ -556,41 +268,17 @@ static void emit_synthetic(tn_walk *w, const tn_synthetic *s)
 {
     const tn_shape_info *shape = &TN_SHAPE_AT(w, s->shape);
     const uint64_t *references = TN_LIST(w->reg->synthetic_references, uint64_t) + s->first_reference;
-    add_row(w, s->shape, s->size, 0, 0);
+    tn__add_row(w, s->shape, s->size, 0, 0);
     for (uint32_t i = 0; i < s->n_references; i++)
         put_reference(w, references[i]);
     if (shape->flags & TN_RUN_STYLE)
-        add_number(w, &w->columns[TN_WALK_DEGR], s->n_references - shape->n_fixed);
+        tn__add_number(w, &w->columns[TN_WALK_DEGR], s->n_references - shape->n_fixed);
     if (shape->flags & TN_SHAPE_STACK)
-        add32(w, &w->columns[TN_WALK_STKI], s->stack);
+        tn__add32(w, &w->columns[TN_WALK_STKI], s->stack);
     w->totals.synthetic_bytes += s->size;
 }
 
 /* ---- bundles ---- */
-
-static bool begin_bundle(tn_walk *w, uint32_t index)
-{
-    w->columns = w->reg->bundles[index].columns;
-    w->rows.bundle = index;
-    w->rows.n = 0;
-    w->n_references = 0;
-    for (unsigned i = 0; i < 4; i++)
-        if (!next_block(w, &w->columns[node_columns[i]]))
-            return false;
-    w->rows.shapes = (uint16_t *)(void *)w->columns[TN_WALK_SHAP].at;
-    w->rows.sizes = w->columns[TN_WALK_SIZE].at;
-    w->rows.refcounts = w->columns[TN_WALK_REFC].at;
-    w->rows.flags = (uint16_t *)(void *)w->columns[TN_WALK_FLAG].at;
-    return true;
-}
-
-static void end_bundle(tn_walk *w)
-{
-    finish_queue(w);
-    w->totals.references += w->n_references;
-    for (unsigned i = 0; i < 4; i++)
-        w->columns[node_columns[i]].at += (size_t)w->rows.n * column_shapes[node_columns[i]].width;
-}
 
 static void emit_objects(tn_walk *w, uint32_t id, uint32_t end)
 {
@@ -621,12 +309,14 @@ static void emit_bundle(tn_walk *w, uint32_t index)
     uint64_t n_objects = w->map->n_objects, n_nodes = n_objects + w->reg->synthetic.count;
     uint64_t id = (uint64_t)index * TN_NODE_BLOCK, end = id + TN_NODE_BLOCK;
     end = end < n_nodes ? end : n_nodes;
-    if (!begin_bundle(w, index))
+    if (!tn__bundle_begin(w, index))
         return;
     emit_objects(w, (uint32_t)id, (uint32_t)(end < n_objects ? end : n_objects));
     for (id = id < n_objects ? n_objects : id; id < end && w->status == 0; id++)
         emit_synthetic(w, &TN_LIST(w->reg->synthetic, tn_synthetic)[id - n_objects]);
-    end_bundle(w);
+    finish_queue(w);
+    w->totals.references += w->n_references;
+    tn__bundle_end(w);
 }
 
 static void emit_some(tn_walk *w)
@@ -637,30 +327,9 @@ static void emit_some(tn_walk *w)
         emit_bundle(w, index);
 }
 
-static bool make_bundles(tn_walk *w)
-{
-    tn_registry *reg = w->reg;
-    uint64_t n_nodes = w->map->n_objects + reg->synthetic.count, next = 0;
-    uint32_t n = (uint32_t)((n_nodes + TN_NODE_BLOCK - 1) / TN_NODE_BLOCK);
-    reg->bundles = tn__alloc(w->alloc, n * sizeof *reg->bundles);
-    if (!reg->bundles) {
-        w->status = TN_ENOMEM;
-        return false;
-    }
-    reg->n_bundles = n;
-    for (uint32_t i = 0; i < n; i++)
-        columns_init(reg->bundles[i].columns, n_nodes);
-    for (const tn_region *r = tn_map_next(w->map, 0); r; r = tn_map_next(w->map, r->key + 1)) {
-        uint64_t end = r->cells[1023].rank + (uint64_t)__builtin_popcountll(r->cells[1023].bits);
-        for (; next * TN_NODE_BLOCK < end; next++)
-            reg->bundles[next].region = r->key;
-    }
-    return true;
-}
-
 void tn__emit(tn_walk *w)
 {
-    if (!make_bundles(w))
+    if (!tn__bundles_make(w))
         return;
     w->reg->next_bundle = 0;
     if (w->reg->first_thread_only)

@@ -27,6 +27,8 @@
 
 /* ---- types.c: type registry, shapes ---- */
 
+enum { TN_FLAG_HEAP = 1 << 9, TN_FLAG_GC = 1 << 14 }; /* tp_flags, Include/object.h */
+
 enum tn_kind {
     TN_KIND_LEAF,  /* nothing inside that refers to objects */
     TN_KIND_FIXED, /* fixed fields only */
@@ -312,13 +314,17 @@ typedef struct tn_thread_info {
     bool current;
 } tn_thread_info;
 
-/* walk.c: memory, lists, the lock */
+/* registry.c: memory, lists, the lock, threads */
 void *tn__list_add(tn_walk *w, tn_list *list, size_t element, size_t n); /* n new elements, or NULL (w->status set) */
 #define TN_LIST(list, type) ((type *)(void *)(list).data)
 void tn__list_free(tn_walk *w, tn_list *list, size_t element);
 bool tn__lock(tn_walk *w); /* the registry; true: give that to tn__unlock (it was not held before) */
 void tn__unlock(tn_walk *w, bool taken);
 void tn__share(tn_walk *w, void (*work)(tn_walk *w)); /* on every thread of the walk; returns when all are done */
+void tn__helpers_get(tn_walk *w);
+int tn__registry_new(const tn_target *target, const tn_alloc *alloc,
+                     tn_walk *w); /* w->reg is NULL if it gave nothing */
+void tn__registry_free(tn_registry *reg, tn_walk *w);
 
 /* False where memory may be torn or half made and is not there. */
 static inline bool tn__usable(const tn_walk *w, uint64_t address, uint64_t bytes)
@@ -344,6 +350,7 @@ static inline tn_type_info *tn__type_get(tn_walk *w, uint64_t address)
     const tn_type_slot *slot = &w->cached_types[tn__type_hash(address) % TN_CACHED];
     return __builtin_expect(slot->address == address && address, 1) ? slot->type : tn__type_look_up(w, address);
 }
+void tn__classify(tn_walk *w, tn_type_info *t); /* classify.c */
 uint32_t tn__synthetic_type(tn_walk *w, const char *name);
 uint32_t tn__string(tn_walk *w, const char *text);
 uint32_t tn__string_of(tn_walk *w, uint64_t str); /* row of a str object's text; TN_NONE when it is none */
@@ -409,9 +416,16 @@ void tn__own_find(tn_walk *w);
 
 /* emit.c */
 void tn__emit(tn_walk *w);
-void tn__columns_free(tn_walk *w);
-uint64_t tn__column_count(const tn_column_data *c);
 uint64_t tn__refcount(const tn_walk *w, uint64_t object, bool *immortal);
+
+/* bundle.c; more in bundle.h */
+void tn__bundles_free(tn_walk *w);
+uint64_t tn__column_count(const tn_column_data *c);
+
+/* content.c: for the row emitted last */
+void tn__add_text(tn_walk *w, uint64_t object, const tn_type_info *t); /* a str that tn__plain_str knows */
+void tn__add_int(tn_walk *w, uint64_t object, const tn_type_info *t);
+void tn__add_preview(tn_walk *w, uint64_t object, const tn_type_info *t);
 
 /* preview.c */
 enum { TN_PREVIEW_MAX = 512 };

@@ -1,0 +1,52 @@
+/* describe.h - what describing an object is made of: spans of references and private buffers are added to a description. */
+#ifndef TN_DESCRIBE_H
+#define TN_DESCRIBE_H
+
+#include "engine/walk.h"
+
+static inline tn_span *tn__add_span(tn_description *d, enum tn_span_kind kind, uint64_t base, uint64_t count)
+{
+    tn_span *s = &d->spans[d->n_spans++];
+    s->kind = (uint8_t)kind;
+    s->local = false;
+    s->base = base;
+    s->count = count;
+    return s;
+}
+
+/* Memory of a copied process may be torn: spans and buffers outside it are left out and counted. */
+static inline bool tn__span_readable(tn_walk *w, uint64_t address, uint64_t bytes)
+{
+    if (tn__usable(w, address, bytes))
+        return true;
+    w->unreadable++;
+    return false;
+}
+
+static inline void tn__add_array(tn_walk *w, tn_description *d, uint64_t base, uint64_t count)
+{
+    if (count && base && !(count >> 60) && tn__span_readable(w, base, 8 * count))
+        tn__add_span(d, TN_SPAN_ARRAY, base, count);
+}
+
+static inline void tn__note_buffer(tn_description *d, uint8_t kind, uint64_t address, uint64_t nominal)
+{
+    if (address && d->n_buffers < TN_MAX_BUFFERS)
+        d->buffers[d->n_buffers++] = (tn_buffer){address, nominal, kind};
+}
+
+static inline void tn__note_bytes(tn_description *d, uint8_t kind, uint64_t bytes)
+{
+    if (bytes && d->n_buffers < TN_MAX_BUFFERS)
+        d->buffers[d->n_buffers++] = (tn_buffer){0, bytes, kind};
+}
+
+/* internals.c */
+uint32_t tn__describe_type(tn_walk *w, uint64_t object, tn_description *d, uint32_t n);
+void tn__describe_code(tn_walk *w, uint64_t object, tn_description *d);
+void tn__describe_traverse(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d);
+void tn__describe_meta(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d, uint32_t n_extra);
+void tn__describe_scan(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d);
+bool tn__describe_frame(tn_walk *w, uint64_t frame, tn_type_info *t, tn_description *d);
+
+#endif
