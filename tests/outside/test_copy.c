@@ -19,6 +19,7 @@ static const char plant[] =
     "class Node:\n    def __init__(self, n):\n        self.name = 'node-%d' % n; self.links = [n, str(n)]; self.extra "
     "= {n: (n,)}\n"
     "nodes = [Node(i) for i in range(3000)]\n"
+    "floats = [float(i) for i in range(300000)]\n" /* more than one bundle */
     "slots = [Slots() for _ in range(500)]\n"
     "for s in slots: s.left = float(id(s)); s.right = s\n"
     "kept = [collections.deque(str(i) for i in range(500)), collections.OrderedDict((str(i), i) for i in range(99)),\n"
@@ -48,6 +49,26 @@ static unsigned missing(const tn_walk *a, const tn_walk *b, const char *what)
     return n;
 }
 
+/* Packs and writes it with as many threads. */
+static int save(tn_walk *w)
+{
+    tn_error err = {0};
+    tn_writer *writer = NULL;
+    FILE *file = tmpfile();
+    int status = file ? tn_writer_open_fd(fileno(file), 1, tn_walk_alloc(w), &writer, &err) : TN_EIO;
+    if (status == 0)
+        status = tn_walk_save(w, writer, &err);
+    if (status == 0)
+        status = tn_writer_commit(writer, &err);
+    else
+        tn_writer_abort(writer);
+    if (status < 0)
+        printf("save: %s\n", err.message);
+    if (file)
+        fclose(file);
+    return status < 0;
+}
+
 /* Several threads against one, again and again: they meet differently each time. */
 static int threads_agree(const tn_target *target, const tn_walk *alone, const char *what)
 {
@@ -61,7 +82,7 @@ static int threads_agree(const tn_target *target, const tn_walk *alone, const ch
         tn_walk_get_report(w, &b);
         differences += missing(alone, w, "only with one thread") + missing(w, alone, "only with several") +
                        (memcmp(&a.totals, &b.totals, sizeof a.totals) != 0) + (a.nodes != b.nodes) +
-                       (a.findings != b.findings) + (b.threads != 2 + turn % 4);
+                       (a.findings != b.findings) + (b.threads != 2 + turn % 4) + (unsigned)save(w);
         tn_walk_free(w);
     }
     printf("%s, 2 to 5 threads: %u differences\n", what, differences);
