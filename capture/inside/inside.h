@@ -10,9 +10,15 @@
 
 #include "engine/engine.h"
 
+typedef struct tn_range_list {
+    tn_range *data;
+    uint32_t count, capacity;
+} tn_range_list;
+
 typedef struct tn_inside {
     tn_target target;
-    uint64_t arenas_at; /* address of the variable that points to obmalloc's arena table; 0: none found */
+    tn_range_list ranges, statics; /* of target */
+    uint64_t arenas_at;            /* address of the variable that points to obmalloc's arena table; 0: none found */
     uint32_t hexversion;
     uint32_t n_interpreters; /* in the process; one of them is walked */
     const char *version;
@@ -22,7 +28,7 @@ typedef struct tn_inside {
  * interpreter's structures are not those of its table. */
 int tn_inside_probe(tn_inside *inside, tn_error *err);
 
-/* The rest, just before a walk: mappings, library data, arenas. Frees what the last call made. TN_EBUSY during a garbage
+/* The rest, just before a walk: mappings, library data, arenas. TN_EBUSY during a garbage
  * collection. Holds the GIL, allocates no Python memory. */
 int tn_inside_prepare(tn_inside *inside, tn_error *err);
 
@@ -67,9 +73,9 @@ bool tn_process_mapping(const char *line, tn_mapping *out); /* false: no line of
 enum tn_memory_class tn_process_class(const tn_mapping *m, uint64_t guard_end); /* end of the guard before it, or 0 */
 void tn_process_sort(tn_range *ranges, uint32_t n);                             /* allocates nothing */
 
-int tn_process_ranges(tn_range **ranges, uint32_t *n, tn_error *err); /* readable mappings; tn_process_free_ranges */
-int tn_process_statics(tn_range **ranges, uint32_t *n, tn_error *err);
-void tn_process_free_ranges(tn_range *ranges, uint32_t n);
+/* Both reuse the list's memory, which stays mapped: nothing that they list goes because of them. */
+int tn_process_ranges(tn_range_list *list, tn_error *err);  /* readable mappings */
+int tn_process_statics(tn_range_list *list, tn_error *err); /* program and library data */
 bool tn_process_is_glibc(void); /* is malloc glibc's? No other thread may load or unload libraries */
 uint64_t tn_process_rss(void);  /* statm: cheap enough for the pause; 0 when unknown */
 void tn_process_memory_read(tn_process_memory *out, bool glibc); /* glibc: as above, asked once */

@@ -314,12 +314,9 @@ static const char *probe_planted(tn_inside *inside)
         PyTypeObject *class = (PyTypeObject *)p.class;
         t->subtype_traverse = ADDRESS(class->tp_traverse);
         t->subtype_dealloc = ADDRESS(class->tp_dealloc);
-        tn_process_free_ranges((tn_range *)(uintptr_t)t->memory.ranges, t->memory.n_ranges);
-        tn_range *ranges = NULL;
-        uint32_t n = 0;
-        wrong = tn_process_ranges(&ranges, &n, NULL) < 0 ? "memory map" : NULL;
-        t->memory.ranges = ranges;
-        t->memory.n_ranges = n;
+        wrong = tn_process_ranges(&inside->ranges, NULL) < 0 ? "memory map" : NULL;
+        t->memory.ranges = inside->ranges.data;
+        t->memory.n_ranges = inside->ranges.count;
         if (!wrong)
             wrong = check_layout(t, &p);
         PyObject *young = wrong ? NULL : PyList_New(0);
@@ -362,22 +359,18 @@ int tn_inside_probe(tn_inside *inside, tn_error *err)
 int tn_inside_prepare(tn_inside *inside, tn_error *err)
 {
     tn_target *t = &inside->target;
-    tn_range *ranges = NULL, *statics = NULL;
-    uint32_t n_ranges = 0, n_statics = 0;
     if (t->interpreter != ADDRESS(PyInterpreterState_Get()))
         return tn__error_set(err, TN_EVERSION, 0, "a snapshot must be taken from the main interpreter");
     if (tn_load32(&t->memory, t->interpreter + t->layout->interp_gc + t->layout->gc_collecting))
         return tn__error_set(
             err, TN_EBUSY, 0,
             "a garbage collection is running: take the snapshot outside of finalizers and gc callbacks");
-    TN_TRY(tn_process_ranges(&ranges, &n_ranges, err));
-    tn_process_free_ranges((tn_range *)(uintptr_t)t->memory.ranges, t->memory.n_ranges);
-    t->memory.ranges = ranges;
-    t->memory.n_ranges = n_ranges;
-    TN_TRY(tn_process_statics(&statics, &n_statics, err));
-    tn_process_free_ranges(t->statics, t->n_statics);
-    t->statics = statics;
-    t->n_statics = n_statics;
+    TN_TRY(tn_process_statics(&inside->statics, err));
+    TN_TRY(tn_process_ranges(&inside->ranges, err)); /* last: nothing is unmapped from here on */
+    t->statics = inside->statics.data;
+    t->n_statics = inside->statics.count;
+    t->memory.ranges = inside->ranges.data;
+    t->memory.n_ranges = inside->ranges.count;
     t->current_thread = ADDRESS(PyThreadState_Get());
     inside->n_interpreters = 0;
     for (PyInterpreterState *i = PyInterpreterState_Head(); i; i = PyInterpreterState_Next(i))

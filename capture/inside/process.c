@@ -2,6 +2,7 @@
 #include "inside/inside.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
 #include <malloc.h>
@@ -94,82 +95,78 @@ enum tn_memory_class tn_process_class(const tn_mapping *m, uint64_t guard_end)
 
 /* ---- ranges ---- */
 
-typedef struct range_list {
-    tn_range *data;
-    uint32_t count, capacity;
-} range_list;
-
-static bool add_range(range_list *list, uint64_t start, uint64_t end)
+/* Adds a range; what does not fit is counted only. */
+static void add_range(tn_range_list *list, uint64_t start, uint64_t end)
 {
-    if (list->count && list->data[list->count - 1].end == start) {
+    if (list->count && list->count <= list->capacity && list->data[list->count - 1].end == start) {
         list->data[list->count - 1].end = end;
-        return true;
+        return;
     }
-    if (list->count == list->capacity) {
-        uint32_t capacity = list->capacity ? 2 * list->capacity : 4096;
+    if (list->count < list->capacity)
+        list->data[list->count] = (tn_range){start, end};
+    list->count++;
+}
+
+/* Calls fill until everything fits. The list is made larger only before it is filled again: a mapping that goes while the
+ * others are listed would be listed, and be read when it is gone. */
+static int fill_list(tn_range_list *list, bool (*fill)(tn_range_list *list), tn_error *err)
+{
+    for (;;) {
+        list->count = 0;
+        if (list->capacity && !fill(list))
+            return TN_EIO;
+        if (list->capacity && list->count <= list->capacity)
+            return 0;
+        uint32_t capacity = list->count + list->count / 2 + 2048;
         tn_range *data =
             tn__realloc(&tn__alloc_pages, list->data, list->capacity * sizeof *data, capacity * sizeof *data);
         if (!data)
-            return false;
+            return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to begin a snapshot");
         list->data = data;
         list->capacity = capacity;
     }
-    list->data[list->count++] = (tn_range){start, end};
-    return true;
 }
 
-/* The capacity is rounded up again from the count when freeing: lists are cut to it here. */
-static int finish(range_list *list, bool ok, tn_range **ranges, uint32_t *n, tn_error *err)
-{
-    if (ok && list->count) {
-        tn_range *data =
-            tn__realloc(&tn__alloc_pages, list->data, list->capacity * sizeof *data, list->count * sizeof *data);
-        ok = data;
-        if (ok) {
-            *ranges = data;
-            *n = list->count;
-            return 0;
-        }
-    }
-    tn__free(&tn__alloc_pages, list->data, list->capacity * sizeof *list->data);
-    return tn__error_set(err, ok ? TN_EIO : TN_ENOMEM, 0,
-                         ok ? "/proc/self/maps is not readable: mount /proc" : "not enough memory to begin a snapshot");
-}
-
-void tn_process_free_ranges(tn_range *ranges, uint32_t n)
-{
-    tn__free(&tn__alloc_pages, ranges, n * sizeof *ranges);
-}
-
-int tn_process_ranges(tn_range **ranges, uint32_t *n, tn_error *err)
+static bool add_mappings(tn_range_list *list)
 {
     char line[512];
     tn_mapping m;
-    range_list list = {0};
     lines l = {.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
-    bool ok = true;
-    while (ok && l.fd >= 0 && next_line(&l, line, sizeof line))
+    if (l.fd < 0)
+        return false;
+    while (next_line(&l, line, sizeof line))
         if (tn_process_mapping(line, &m) && m.perms[0] == 'r' && tn_process_class(&m, 0) != TN_MEMORY_SPECIAL)
-            ok = add_range(&list, m.start, m.end);
-    if (l.fd >= 0)
-        close(l.fd);
-    return finish(&list, ok, ranges, n, err);
+            add_range(list, m.start, m.end);
+    close(l.fd);
+    return list->count;
+}
+
+int tn_process_ranges(tn_range_list *list, tn_error *err)
+{
+    int status = fill_list(list, add_mappings, err);
+    if (status == TN_EIO)
+        return tn__error_set(err, TN_EIO, 0, "/proc/self/maps cannot be read (%s): is /proc mounted?", strerror(errno));
+    return status;
 }
 
 static int add_segments(struct dl_phdr_info *info, size_t size, void *data)
 {
     (void)size;
-    range_list *list = data;
+    tn_range_list *list = data;
     for (unsigned i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *p = &info->dlpi_phdr[i];
         if (p->p_type != PT_LOAD)
             continue;
         uint64_t start = (info->dlpi_addr + p->p_vaddr) & ~4095ull;
         uint64_t end = (info->dlpi_addr + p->p_vaddr + p->p_memsz + 4095) & ~4095ull;
-        if (!add_range(list, start, end))
-            return 1;
+        add_range(list, start, end);
     }
     return 0;
+}
+
+static bool add_modules(tn_range_list *list)
+{
+    return dl_iterate_phdr(add_segments, list) == 0;
 }
 
 /* By start, in place: qsort() of older C libraries calls malloc, and a capture leaves the program's heap as it is. */
@@ -195,13 +192,12 @@ void tn_process_sort(tn_range *ranges, uint32_t n)
     }
 }
 
-int tn_process_statics(tn_range **ranges, uint32_t *n, tn_error *err)
+int tn_process_statics(tn_range_list *list, tn_error *err)
 {
-    range_list list = {0};
-    bool ok = dl_iterate_phdr(add_segments, &list) == 0;
-    if (ok)
-        tn_process_sort(list.data, list.count);
-    return finish(&list, ok, ranges, n, err);
+    int status = fill_list(list, add_modules, err);
+    if (status == 0)
+        tn_process_sort(list->data, list->count);
+    return status;
 }
 
 /* ---- allocator ---- */

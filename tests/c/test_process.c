@@ -1,6 +1,8 @@
 /* test_process.c - what the kernel says of a process is read by its fields, and sorted without allocating. */
 #include "suite.h"
 
+#include <sys/mman.h>
+
 #include "inside/inside.h"
 
 #include <stdio.h>
@@ -81,9 +83,28 @@ static void ranges_are_sorted_by_their_start(void **state)
     }
 }
 
+/* Nothing may be listed that goes because of listing it: what is listed is read. */
+static void what_is_listed_is_there(void **state)
+{
+    (void)state;
+    tn_range_list list = {0};
+    unsigned char pages[4096];
+    for (unsigned turn = 0; turn < 3; turn++) {
+        assert_int_equal(tn_process_ranges(&list, NULL), 0);
+        assert_true(list.count > 5);
+        for (uint32_t i = 0; i < list.count; i++)
+            for (uint64_t at = list.data[i].start; at < list.data[i].end; at += sizeof pages * 4096) {
+                uint64_t left = list.data[i].end - at, part = sizeof pages * 4096ull;
+                assert_int_equal(mincore((void *)(uintptr_t)at, left < part ? left : part, pages), 0);
+            }
+    }
+    tn__free(&tn__alloc_pages, list.data, list.capacity * sizeof *list.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_listed_is_there),
         cmocka_unit_test(mappings_are_read_by_their_fields),
         cmocka_unit_test(classes_are_told_by_the_name_alone),
         cmocka_unit_test(ranges_are_sorted_by_their_start),
