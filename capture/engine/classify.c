@@ -64,6 +64,7 @@ static const struct {
 };
 
 static const field timezone_fields[] = {FIELD(16, "offset"), FIELD(24, "name"), END};
+static const field bytesio_fields[] = {FIELD(16, "buffer"), ATTRIBUTE(40, "__dict__"), END}; /* Modules/_io/bytesio.c */
 
 static const uint8_t builtin_kinds[TN_BUILTINS] = {
     [TN_BUILTIN_OBJECT] = TN_KIND_LEAF,
@@ -295,6 +296,8 @@ static void classify_c(tn_walk *w, tn_type_info *t, const char *name)
     const field *fixed = fixed_fields(w, t);
     if (strcmp(name, "datetime.timezone") == 0)
         fixed = timezone_fields;
+    if (strcmp(name, "_io.BytesIO") == 0 && t->basic_size == 64)
+        fixed = bytesio_fields;
     if (fixed)
         set_fixed(w, t, fixed);
     else

@@ -8,7 +8,7 @@
 /* Objects/odictobject.c and Modules/_collectionsmodule.c, 3.11 to 3.15. */
 enum { ODICT_FIRST = 48, ODICT_FAST_NODES = 64, ODICT_FAST_SIZE = 72, ODICT_NODE_BYTES = 32 };
 enum { DEQUE_LEFT = 24, DEQUE_LEFT_INDEX = 40, DEQUE_N_FREE = 72, DEQUE_BLOCK_BYTES = 528, DEQUE_BLOCK_ITEMS = 64 };
-enum { SPLIT_OWNED = 1, SPLIT_EMBEDDED = 2, INTERNED_TABLE = 3 };
+enum { SPLIT_OWNED = 1, SPLIT_EMBEDDED = 2, INTERNED_TABLE = 3, FLAT = 10 };
 
 /* ---- instances ---- */
 
@@ -255,6 +255,16 @@ static void describe_str(tn_walk *w, uint64_t object, tn_description *d)
         tn__note_buffer(d, TN_BUFFER_WIDE, tn_load64(m, object + l->str_wstr), 4 * (n + 1));
 }
 
+/* Elements of an array of objects, in the order of memory; a view refers to its base instead. */
+static void describe_elements(tn_walk *w, uint64_t object, uint64_t bytes, tn_description *d)
+{
+    const tn_memory *m = &w->target->memory;
+    enum { DESCR = 56, TYPE_NUM = 28, NPY_OBJECT = 17 }; /* numpy/ndarraytypes.h, the same in 1.x and 2.x */
+    uint64_t descr = tn_load64(m, object + DESCR), data = tn_load64(m, object + 16);
+    if (tn__usable(w, descr, TYPE_NUM + 4) && tn_load32(m, descr + TYPE_NUM) == NPY_OBJECT && (data & 7) == 0)
+        tn__add_array(w, d, data, bytes / 8);
+}
+
 static void describe_ndarray(tn_walk *w, uint64_t object, tn_description *d)
 {
     const tn_memory *m = &w->target->memory;
@@ -269,8 +279,11 @@ static void describe_ndarray(tn_walk *w, uint64_t object, tn_description *d)
         bytes = extent > bytes ? extent : bytes;
     }
     d->length = bytes;
-    if (tn_load32(m, object + 64) & OWNDATA)
+    if (tn_load32(m, object + 64) & OWNDATA) {
         tn__note_buffer(d, TN_BUFFER_DATA, tn_load64(m, object + 16), bytes ? bytes : 1);
+        describe_elements(w, object, bytes, d);
+        d->flat = n > 1;
+    }
     if (n)
         tn__note_buffer(d, TN_BUFFER_OTHER, dims, 16 * n);
 }
@@ -287,6 +300,27 @@ static bool describe_interned(tn_walk *w, tn_type_info *t, tn_description *d)
     }
     tn__unlock(w, taken);
     return true;
+}
+
+/* The same shape for arrays of several dimensions, whose elements have no single index. */
+static uint32_t flat_shape(tn_walk *w, uint32_t shape)
+{
+    uint32_t flat = tn__memo_get(w, TN_SYNTHETIC, shape, FLAT);
+    if (flat != TN_NONE)
+        return flat;
+    bool taken = tn__lock(w);
+    const tn_shape_info s = TN_SHAPE_AT(w, shape);
+    uint32_t *labels = tn__arena_get(&w->reg->arena, 2 * ((size_t)s.n_fixed + 1) * sizeof *labels);
+    flat = tn__memo_get(w, TN_SYNTHETIC, shape, FLAT);
+    if (!labels)
+        w->status = TN_ENOMEM;
+    if (labels && flat == TN_NONE) {
+        memcpy(labels, TN_LIST(w->reg->labels, uint32_t) + s.labels, 2 * (size_t)s.n_fixed * sizeof *labels);
+        flat = tn__shape_new(w, s.type, (s.flags & ~(uint32_t)TN_RUN_STYLE) | TN_RUN_UNLABELLED, labels, s.n_fixed);
+        tn__memo_put(w, TN_SYNTHETIC, shape, FLAT, flat);
+    }
+    tn__unlock(w, taken);
+    return labels ? flat : shape;
 }
 
 static bool describe_kind(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d)
@@ -402,6 +436,7 @@ void tn__describe(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *
 {
     uint32_t n_extra = 0;
     d->n_spans = d->n_buffers = 0;
+    d->flat = false;
     d->length = d->capacity = 0;
     if (t->class_reference)
         d->extra[n_extra++] = t->address;
@@ -428,4 +463,6 @@ void tn__describe(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *
     }
     if (!describe_kind(w, object, t, d))
         d->shape = tn__shape(w, t, variant);
+    if (d->flat)
+        d->shape = flat_shape(w, d->shape);
 }

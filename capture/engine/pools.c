@@ -194,21 +194,27 @@ static void clear_hidden(tn_walk *w, uint64_t referent)
         r->planes[TN_PLANE_HIDDEN][referent >> 10 & 1023] &= ~(1ull << (referent >> 4 & 63));
 }
 
-/* Objects that other hidden ones or synthetic nodes refer to are not hidden after all. Called last. */
-void tn__pools_settle(tn_walk *w)
+static void clear_referents(tn_walk *w, uint64_t object)
 {
     tn_description d;
+    tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
+    if (!t || t->simple)
+        return;
+    tn__describe(w, object, t, &d);
+    tn__each_reference(w, object, &d, clear_hidden);
+}
+
+/* Objects that other hidden ones, the table of interned strings or synthetic nodes refer to are not hidden after all.
+ * Called last. */
+void tn__pools_settle(tn_walk *w)
+{
     for (size_t i = 0; i < w->reg->synthetic_references.count; i++)
         clear_hidden(w, TN_LIST(w->reg->synthetic_references, uint64_t)[i]);
-    for (size_t i = 0; i < w->hidden.count; i++) {
-        uint64_t object = TN_LIST(w->hidden, uint64_t)[i];
-        tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
-        if (!t || t->simple)
-            continue;
-        w->strict = true;
-        tn__describe(w, object, t, &d);
-        tn__each_reference(w, object, &d, clear_hidden);
-    }
+    if (w->interned && tn_map_has(w->map, w->interned))
+        clear_referents(w, w->interned);
+    w->strict = true;
+    for (size_t i = 0; i < w->hidden.count; i++)
+        clear_referents(w, TN_LIST(w->hidden, uint64_t)[i]);
     w->strict = false;
     for (size_t i = 0; i < w->hidden.count; i++) {
         uint64_t object = TN_LIST(w->hidden, uint64_t)[i];

@@ -42,7 +42,7 @@ static int save_addresses(tn_walk *w, tn_writer *writer, tn_error *err)
             n = 0;
         }
     }
-    if (status == 0 && n)
+    if (status == 0 && (n || !w->map->n_objects)) /* the table is always there */
         status = tn_writer_table(writer, "ADDR", rows, n * sizeof *rows, n, err);
     tn__free(w->alloc, rows, ROWS * sizeof *rows);
     return status;

@@ -35,8 +35,8 @@ static uint32_t run_flags(const tn_type_info *t)
     case TN_KIND_STR:
     case TN_KIND_BYTES: return TN_SHAPE_LENGTH | (t->has_hash ? TN_SHAPE_HASH : 0);
     case TN_KIND_INT:
-    case TN_KIND_ARRAY:
-    case TN_KIND_NDARRAY: return TN_SHAPE_LENGTH;
+    case TN_KIND_ARRAY: return TN_SHAPE_LENGTH;
+    case TN_KIND_NDARRAY: return TN_RUN_ITEMS | TN_SHAPE_LENGTH;
     case TN_KIND_BYTEARRAY: return TN_SHAPE_LENGTH | TN_SHAPE_CAPACITY;
     case TN_KIND_TRAVERSE:
     case TN_KIND_MODULE: return TN_RUN_UNLABELLED;

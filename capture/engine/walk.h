@@ -124,6 +124,7 @@ enum { TN_MAX_SPANS = 6, TN_MAX_BUFFERS = 3 };
 typedef struct tn_description {
     uint32_t shape;
     uint8_t n_spans, n_buffers;
+    bool flat; /* elements of an array of several dimensions */
     uint64_t length, capacity;
     tn_span spans[TN_MAX_SPANS];
     tn_buffer buffers[TN_MAX_BUFFERS];
