@@ -1,9 +1,13 @@
 /* crew.c - see crew.h. */
 #include "engine/crew.h"
 
+#include "base/base.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
 
 enum { MAX_THREADS = 16, STACK_BYTES = 1 << 20 };
 
@@ -11,14 +15,32 @@ typedef struct member {
     pthread_t thread;
     void (*work)(void *ctx, uint32_t index);
     void *ctx;
+    void *stack;
     uint32_t index;
 } member;
+
+/* Whole processors that the control group grants (cgroup v2: "quota period" in microseconds), or cap. */
+static uint32_t quota(uint32_t cap)
+{
+    char text[64] = "";
+    unsigned long long granted, period;
+    int fd;
+    uint64_t bytes;
+    if (tn__sys_open_read("/sys/fs/cgroup/cpu.max", &fd, &bytes, NULL) < 0)
+        return cap;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    tn__sys_close(fd);
+    if (n <= 0 || sscanf(text, "%llu %llu", &granted, &period) != 2 || !period)
+        return cap;
+    uint64_t whole = granted / period;
+    return whole < 1 ? 1 : whole < cap ? (uint32_t)whole : cap;
+}
 
 uint32_t tn_crew_size(uint32_t cap)
 {
     cpu_set_t set;
     uint32_t n = sched_getaffinity(0, sizeof set, &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 1;
-    return n < cap ? n : cap;
+    return quota(n < cap ? n : cap);
 }
 
 static void *run(void *arg)
@@ -28,32 +50,48 @@ static void *run(void *arg)
     return NULL;
 }
 
+/* The C library keeps the stacks it makes itself for later threads; ours goes with its thread. */
+static bool start_one(member *m)
+{
+    pthread_attr_t attributes;
+    m->stack = tn__sys_map(STACK_BYTES);
+    if (!m->stack || pthread_attr_init(&attributes) != 0) {
+        if (m->stack)
+            tn__sys_unmap(m->stack, STACK_BYTES);
+        return false;
+    }
+    bool started = pthread_attr_setstack(&attributes, m->stack, STACK_BYTES) == 0 &&
+                   pthread_create(&m->thread, &attributes, run, m) == 0;
+    pthread_attr_destroy(&attributes);
+    if (!started)
+        tn__sys_unmap(m->stack, STACK_BYTES);
+    return started;
+}
+
 /* A thread inherits the mask of its maker: signals stay with the program's own threads. */
 static uint32_t start(member *members, uint32_t n)
 {
     sigset_t all, before;
-    pthread_attr_t attributes;
     uint32_t started = 0;
-    if (n == 0 || pthread_attr_init(&attributes) != 0)
-        return 0;
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (started < n && pthread_create(&members[started].thread, &attributes, run, &members[started]) == 0)
+    while (started < n && start_one(&members[started]))
         started++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
     return started;
 }
 
-void tn_crew_run(uint32_t n, void (*work)(void *ctx, uint32_t index), void *ctx)
+uint32_t tn_crew_run(uint32_t n, void (*work)(void *ctx, uint32_t index), void *ctx)
 {
     member members[MAX_THREADS];
     uint32_t helpers = n < 1 ? 0 : (n < MAX_THREADS ? n : MAX_THREADS) - 1;
     for (uint32_t i = 0; i < helpers; i++)
         members[i] = (member){.work = work, .ctx = ctx, .index = i + 1};
-    uint32_t started = start(members, helpers);
+    uint32_t started = helpers ? start(members, helpers) : 0;
     work(ctx, 0);
-    for (uint32_t i = 0; i < started; i++)
+    for (uint32_t i = 0; i < started; i++) {
         pthread_join(members[i].thread, NULL);
+        tn__sys_unmap(members[i].stack, STACK_BYTES);
+    }
+    return started + 1;
 }

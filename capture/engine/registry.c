@@ -123,7 +123,8 @@ void tn__share(tn_walk *w, void (*work)(tn_walk *w))
         w->helpers[i].marking = w->marking;
     }
     w->map->shared = w->n_threads > 1;
-    tn_crew_run(w->n_threads, work_on, &s);
+    uint32_t there = tn_crew_run(w->n_threads, work_on, &s);
+    w->n_there = there > w->n_there ? there : w->n_there;
     w->map->shared = false;
     for (uint32_t i = 0; i + 1 < w->n_threads; i++)
         take_results(w, &w->helpers[i]);

@@ -16,7 +16,7 @@ uint32_t tn__shape_new(tn_walk *w, uint32_t type, uint32_t flags, const uint32_t
     if (block < TN_SHAPE_BLOCK && !w->reg->shapes[block])
         w->reg->shapes[block] = tn__arena_get(&w->reg->arena, TN_SHAPE_BLOCK * sizeof(tn_shape_info));
     if (block == TN_SHAPE_BLOCK || !w->reg->shapes[block]) {
-        w->status = TN_ENOMEM;
+        w->status = block == TN_SHAPE_BLOCK ? TN_ELIMIT : TN_ENOMEM;
         return 0;
     }
     TN_SHAPE_AT(w, n) = (tn_shape_info){type, flags, n_fixed, at};
@@ -346,5 +346,5 @@ int tn__types_save(tn_walk *w, tn_writer *writer, tn_error *err)
     if (status == 0)
         status = save_shapes(w, writer, &out, err);
     tn__buf_free(&out);
-    return status;
+    return status == TN_ENOMEM ? tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot") : status;
 }

@@ -23,9 +23,9 @@ typedef struct tn_memory {
 
 #define TN_AT(memory, address) ((const void *)(uintptr_t)((address) + (memory)->bias))
 
-/* ThreadSanitizer keeps no books of memory that is not the program's own. */
-#ifdef __SANITIZE_THREAD__
-#define TN_FOREIGN __attribute__((no_sanitize("thread"), noinline, unused))
+/* Sanitizers keep books of the program's own memory; the target's is anything that is mapped. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define TN_FOREIGN __attribute__((no_sanitize("thread", "address"), noinline, unused))
 #else
 #define TN_FOREIGN inline
 #endif

@@ -56,9 +56,14 @@ void tn_walk_free(tn_walk *w)
 
 static int walk_status(const tn_walk *w, tn_error *err)
 {
+    if (w->status == TN_ELIMIT)
+        return tn__error_set(err, TN_ELIMIT, 0, "more than %u kinds of objects: too many for one snapshot",
+                             TN_SHAPE_BLOCK * TN_SHAPE_BLOCK);
     if (w->status < 0 || w->map->failed)
-        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory for the snapshot: it had taken %llu MiB",
-                             (unsigned long long)(w->reg->bytes_now >> 20));
+        return tn__error_set(
+            err, TN_ENOMEM, 0,
+            "not enough memory for the snapshot, which had taken %llu MiB: free some, or take it with previews=0",
+            (unsigned long long)(w->reg->bytes_now >> 20));
     return 0;
 }
 
@@ -123,7 +128,7 @@ void tn_walk_get_report(const tn_walk *w, tn_walk_report *out)
 {
     *out = (tn_walk_report){
         .objects = w->map->n_objects,
-        .threads = w->n_threads,
+        .threads = w->n_there ? w->n_there : 1,
         .nodes = w->map->n_objects + w->reg->synthetic.count,
         .mark_ns = w->mark_ns,
         .emit_ns = w->emit_ns,

@@ -295,8 +295,8 @@ struct tn_walk {
 
     /* the first thread only */
     struct tn_walk *helpers;
-    uint32_t n_threads;
-    tn_list stacks; /* tn_stack_row */
+    uint32_t n_threads, n_there; /* planned, started */
+    tn_list stacks;              /* tn_stack_row */
     tn_buf code_rows;
     uint32_t n_codes;
     tn_list threads;    /* tn_thread_info */

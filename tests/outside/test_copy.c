@@ -125,8 +125,8 @@ static int stopped_child(void)
     return child > 0 && waitpid(child, &state, WUNTRACED) == child && WIFSTOPPED(state) ? child : -1;
 }
 
-/* ThreadSanitizer leaves no room in the address space for a copy. */
-#ifdef __SANITIZE_THREAD__
+/* Sanitizers leave no room in the address space for a copy. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 enum { COPY = 0 };
 #else
 enum { COPY = 1 };
