@@ -134,9 +134,11 @@ void tn__share(tn_walk *w, void (*work)(tn_walk *w))
 void tn__helpers_get(tn_walk *w)
 {
     enum { ENOUGH = 100000 };
-    uint32_t n = w->options.threads ? w->options.threads : tn_crew_size(TN_USUAL_THREADS);
-    n = n < TN_MAX_THREADS ? n : TN_MAX_THREADS;
-    if (n < 2 || w->options.from || (!w->options.threads && w->pools.arenas && w->pools.blocks < ENOUGH))
+    uint32_t n = w->options.threads < TN_MAX_THREADS ? w->options.threads : TN_MAX_THREADS;
+    if (w->options.from || (!n && w->pools.arenas && w->pools.blocks < ENOUGH))
+        return;
+    n = n ? n : tn_crew_size(TN_USUAL_THREADS);
+    if (n < 2)
         return;
     w->helpers = tn__alloc_zero(w->alloc, (n - 1) * sizeof *w->helpers);
     if (!w->helpers) {
