@@ -103,12 +103,11 @@ static void add_process(facts *f)
 static void add_python(facts *f, const tn_inside *inside, const tn_walk_report *r)
 {
     const char *space = strchr(inside->version, ' ');
-    const char *allocator = r->pools.arenas ? "pymalloc" : "malloc";
     text(f, "python.implementation", "cpython", 7);
     text(f, "python.version", inside->version, space ? (size_t)(space - inside->version) : strlen(inside->version));
     number(f, "python.hexversion", inside->hexversion);
     text(f, "python.layout", inside->target.layout->name, strlen(inside->target.layout->name));
-    text(f, "python.allocator", allocator, strlen(allocator));
+    text(f, "python.allocator", inside->allocator, strlen(inside->allocator));
     number(f, "python.interpreters", inside->n_interpreters);
 }
 

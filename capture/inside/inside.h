@@ -22,6 +22,7 @@ typedef struct tn_inside {
     uint32_t hexversion;
     uint32_t n_interpreters; /* in the process; one of them is walked */
     const char *version;
+    const char *allocator; /* of Python's objects: pymalloc, malloc, debug, unknown */
 } tn_inside;
 
 /* Fills the parts of target that never change. Holds the GIL; may allocate Python objects. TN_EVERSION when the

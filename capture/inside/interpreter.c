@@ -9,6 +9,7 @@
 #include "inside/inside.h"
 
 #include <link.h>
+#include <stdlib.h>
 
 #define ADDRESS(p) ((uint64_t)(uintptr_t)(p))
 
@@ -332,6 +333,20 @@ static const char *probe_planted(tn_inside *inside)
     return wrong;
 }
 
+/* Debug hooks put words before each block, so pools are not read then. */
+static const char *allocator_name(const tn_inside *inside)
+{
+    const char *asked = getenv("PYTHONMALLOC");
+    PyObject *flags = PySys_GetObject("flags");
+    PyObject *dev_mode = flags ? PyObject_GetAttrString(flags, "dev_mode") : NULL;
+    bool debug = dev_mode == Py_True || (asked && strstr(asked, "debug"));
+    Py_XDECREF(dev_mode);
+    PyErr_Clear();
+    if (debug || inside->arenas_at)
+        return debug ? "debug" : "pymalloc";
+    return asked && strcmp(asked, "malloc") == 0 ? "malloc" : "unknown";
+}
+
 int tn_inside_probe(tn_inside *inside, tn_error *err)
 {
     bool listed = false;
@@ -353,6 +368,7 @@ int tn_inside_probe(tn_inside *inside, tn_error *err)
                              "this build of CPython %u.%u.%u is not supported: its %s differs from table %s",
                              inside->hexversion >> 24, inside->hexversion >> 16 & 255, inside->hexversion >> 8 & 255,
                              wrong, t->layout->name);
+    inside->allocator = allocator_name(inside);
     return 0;
 }
 

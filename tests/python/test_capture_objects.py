@@ -119,11 +119,14 @@ def test_nothing_stays_in_memory_after_a_snapshot_of_a_deep_heap(run: Callable[.
     assert side["tracked_after"] - side["tracked_before"] < 1000
 
 
-def test_a_small_snapshot_is_whole_with_each_allocator(run: Callable[..., Run]) -> None:
+@pytest.mark.parametrize(
+    ("asked", "told"), [("malloc", "malloc"), ("debug", "debug"), ("malloc_debug", "debug"), ("pymalloc", "pymalloc")]
+)
+def test_a_small_snapshot_is_whole_with_each_allocator(run: Callable[..., Run], asked: str, told: str) -> None:
     """Without pymalloc's pools, what the collector and references lead to is still found."""
-    result = run("containers", env=environment(PYTHONMALLOC="malloc"))
+    result = run("containers", env=environment(PYTHONMALLOC=asked))
     shot = result.shot
-    assert shot.facts["python.allocator"] == "malloc"
+    assert shot.facts["python.allocator"] == told
     missing = [name for name, one in result.side["planted"].items() if shot.find(one["id"]) is None]
     assert not missing
 
