@@ -80,6 +80,8 @@ int tn__sys_open_read(const char *path, int *fd, uint64_t *bytes, tn_error *err)
 int tn__sys_dup(int fd, int *out, uint64_t *bytes, tn_error *err);
 int tn__sys_read_at(int fd, uint64_t offset, void *out, size_t bytes, tn_error *err); /* short read: TN_ETRUNCATED */
 int tn__sys_write(int fd, const void *bytes, size_t n, tn_error *err); /* whole or error; EINTR retried */
+/* Lets the disk begin with what was written; only a hint. */
+void tn__sys_begin_writeback(int fd, uint64_t offset, uint64_t bytes);
 void tn__sys_close(int fd);
 
 /* A temporary file beside path (O_EXCL, O_NOFOLLOW, mode 0600). temp receives its name. */

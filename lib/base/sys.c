@@ -142,6 +142,11 @@ int tn__sys_write(int fd, const void *bytes, size_t n, tn_error *err)
     return 0;
 }
 
+void tn__sys_begin_writeback(int fd, uint64_t offset, uint64_t bytes)
+{
+    sync_file_range(fd, (off_t)offset, (off_t)bytes, SYNC_FILE_RANGE_WRITE);
+}
+
 void tn__sys_close(int fd)
 {
     close(fd);

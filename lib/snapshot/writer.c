@@ -142,6 +142,8 @@ int tn_writer_put(tn_writer *w, tn_pack *p, tn_error *err)
         at += sizeof *h + ((h->stored_bytes + 7) & ~7ull);
     }
     TN_TRY(put(w, bytes, n_bytes, err));
+    if (w->owns_fd)
+        tn__sys_begin_writeback(w->fd, w->bytes - n_bytes, n_bytes);
     tn_pack_clear(p);
     return 0;
 }
