@@ -385,7 +385,7 @@ int tn_facts_save(const tn_inside *inside, const tn_capture_options *options, co
         add_ledger(&f, &memory, report, w, arenas);
         add_checks(&f, report);
     }
-    int status = f.status < 0 ? tn__error_set(err, f.status, 0, "not enough memory to write the snapshot's facts") : 0;
+    int status = f.status < 0 ? tn__error_set(err, f.status, 0, TN_NO_MEMORY_TO_WRITE) : 0;
     if (status == 0)
         status = tn_writer_table(writer, "FACT", f.rows.data, f.rows.size, f.rows.size / sizeof(tn_fact_row), err);
     tn__buf_free(&f.rows);
