@@ -8,6 +8,7 @@ Prints `file:line: what is wrong` for each finding and ends with 1 when there is
 - a folder includes only what its row of TABLE names; graph, analysis and views read snapshots, capture writes them;
 - the library includes C11, zstd and xxhash only, the operating system in lib/base/sys.c; it never prints or exits;
 - Python.h only in capture/inside, capture/cpython and python/ext;
+- no two C files have one name, so that a name alone says which is meant;
 - CPython's version is tested in capture/cpython and where LOADERS says why, nowhere else;
 - the package imports the standard library and itself; compat modules import public names of tonnage only.
 """
@@ -193,9 +194,14 @@ def check_python(root: Path, source: Path) -> Iterator[Finding]:
 
 def check_tree(root: Path) -> list[Finding]:
     findings: list[Finding] = []
+    named: dict[str, str] = {}
     for top in ("lib", "capture", "cli", "python/ext"):
         for source in sorted((root / top).rglob("*.[ch]")):
             findings += check_c(root, source)
+            path = source.relative_to(root).as_posix()
+            first = named.setdefault(source.name, path)
+            if first != path:
+                findings.append(Finding(path, 1, f"{first} has the same name: choose another"))
     for source in sorted((root / "python" / "tonnage").rglob("*.py")):
         findings += check_python(root, source)
     return findings

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 
@@ -27,6 +28,12 @@ static bool add_range(tn_copy *c, uint64_t start, uint64_t end)
     return true;
 }
 
+/* [vdso], [vvar] and their like are code and data of the kernel. A path may hold the same characters, but not begin so. */
+static bool kernels_own(const char *name)
+{
+    return strncmp(name, "[v", 2) == 0;
+}
+
 /* Readable mappings, whole; what cannot be read is taken out again by copy_range. */
 static int read_maps(int pid, tn_copy *c, tn_error *err)
 {
@@ -38,10 +45,15 @@ static int read_maps(int pid, tn_copy *c, tn_error *err)
         return tn__error_set(err, errno == EACCES ? TN_EPERM : TN_ENOTFOUND, 0, "process %d cannot be read: %s", pid,
                              errno == EACCES ? "permission denied; run as its user or with CAP_SYS_PTRACE"
                                              : "there is no such process");
-    bool ok = true;
-    while (ok && fgets(line, sizeof line, f))
-        if (sscanf(line, "%llx-%llx %7s", &start, &end, perms) == 3 && perms[0] == 'r' && !strstr(line, "[v"))
+    bool ok = true, begins = true;
+    while (ok && fgets(line, sizeof line, f)) {
+        bool whole = strchr(line, '\n'); /* a line longer than the buffer goes on with the next piece */
+        int name = -1;
+        if (begins && sscanf(line, "%llx-%llx %7s %*s %*s %*s %n", &start, &end, perms, &name) == 3 &&
+            perms[0] == 'r' && !kernels_own(name < 0 ? "" : line + name))
             ok = add_range(c, start, end);
+        begins = whole;
+    }
     fclose(f);
     return ok ? 0 : tn__error_set(err, TN_ENOMEM, 0, "not enough memory to copy process %d", pid);
 }

@@ -59,9 +59,18 @@ void tn__sys_unmap(void *p, size_t bytes)
 static int io_error(tn_error *err, const char *what, const char *path)
 {
     int code = errno;
-    if (code == ENOSPC || code == EDQUOT)
-        return tn__error_set(err, TN_EIO, 0, "%s %s: disk full: %s: free space or choose another folder", what, path,
-                             strerror(code));
+    if (code == ENOSPC)
+        return tn__error_set(err, TN_EIO, 0, "%s %s: disk full: free space or choose another folder (-o, TMPDIR)", what,
+                             path);
+    if (code == EDQUOT)
+        return tn__error_set(err, TN_EIO, 0,
+                             "%s %s: disk full by your quota: free space or choose another folder (-o, TMPDIR)", what,
+                             path);
+    if (code == EFBIG)
+        return tn__error_set(
+            err, TN_EIO, 0,
+            "%s %s: file too large: raise the limit of file sizes (ulimit -f) or choose another folder (-o, TMPDIR)",
+            what, path);
     if (code == EACCES || code == EPERM)
         return tn__error_set(err, TN_EPERM, 0, "%s %s: permission denied", what, path);
     if (code == ENOENT)

@@ -25,10 +25,11 @@ int tn__corrupt(tn_error *err, uint64_t offset, const char *format, ...)
 
 int tn__no_memory(const tn_snapshot *s, tn_error *err)
 {
+    char limit[24];
     if (s->limited)
-        return tn__error_set(err, TN_ELIMIT, 0, "the snapshot needs more memory than the limit of %llu MiB: raise it",
-                             (unsigned long long)(s->max_memory_bytes >> 20));
-    return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to read the snapshot");
+        return tn__error_set(err, TN_ELIMIT, 0, "the snapshot needs more memory than the limit of %s: raise it",
+                             tn_format_bytes(s->max_memory_bytes, limit, sizeof limit));
+    return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_READ);
 }
 
 /* ---- memory ---- */

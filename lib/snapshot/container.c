@@ -308,7 +308,7 @@ static int open_with(const char *path, int fd, const void *bytes, uint64_t n_byt
     int status = 0;
     tn_snapshot *s = tn__alloc_zero(base, sizeof *s);
     if (!s)
-        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to read the snapshot");
+        return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_READ);
     tn__memory_init(s, base, options ? options->max_memory_bytes : 0);
     tn__arena_init(&s->arena, &s->alloc);
     tn__arena_init(&s->previews.arena, &s->alloc);

@@ -42,7 +42,7 @@ int tn_pack_new(int level, const tn_alloc *alloc, tn_pack **out, tn_error *err)
     }
     if (!p || !p->zstd) {
         tn_pack_free(p);
-        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+        return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
     }
     ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_compressionLevel, level);
     *out = p;
@@ -77,7 +77,7 @@ static int store(tn_pack *p, tn_chunk_header *h, const void *payload, uint8_t *o
     if (h->raw_bytes >= 64) {
         size_t got = ZSTD_compress2(p->zstd, out, room, payload, h->raw_bytes);
         if (ZSTD_isError(got))
-            return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to compress the snapshot");
+            return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
         if (got < h->raw_bytes - h->raw_bytes / 8) {
             h->compression = 1;
             h->stored_bytes = got;
@@ -96,7 +96,7 @@ static int add_chunk(tn_pack *p, tn_chunk_header *h, const void *payload, tn_err
                              (unsigned long long)h->raw_bytes);
     size_t room = ZSTD_compressBound(h->raw_bytes);
     if (tn__buf_reserve(&p->chunks, sizeof *h + room + 8) < 0)
-        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+        return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
     uint8_t *at = p->chunks.data + p->chunks.size;
     h->version = 1;
     TN_TRY(store(p, h, payload, at + sizeof *h, room, err));
@@ -200,7 +200,7 @@ int tn_pack_column(tn_pack *p, const char *id, void *values, unsigned in_width, 
     if (transform & TN_TRANSFORM_PLANES) {
         p->scratch.size = 0;
         if (tn__buf_reserve(&p->scratch, n_rows * width) < 0)
-            return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+            return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
         planes(values, width, n_rows, p->scratch.data);
         values = p->scratch.data;
     }

@@ -31,6 +31,8 @@ enum {
     TN_ID_OTHER = TN_IDS, /* skipped */
 };
 
+#define TN_NO_MEMORY_TO_READ "not enough memory to read the snapshot: free memory or read it on a larger machine"
+
 typedef struct tn_chunk {
     tn_chunk_header h;
     uint64_t offset; /* of the header */

@@ -47,7 +47,7 @@ static tn_writer *writer_new(int level, const tn_alloc *alloc, tn_error *err)
 {
     tn_writer *w = tn__alloc_zero(alloc, sizeof *w);
     if (!w) {
-        tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+        tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
         return NULL;
     }
     w->alloc = alloc;
@@ -128,7 +128,7 @@ static int place(tn_writer *w, tn_chunk_header *h, uint64_t offset, tn_error *er
     tn_toc_row row = {.offset = offset, .first_row = h->first_row, .n_rows = h->n_rows};
     memcpy(row.id, h->id, 4);
     if (memcmp(h->id, "TOC ", 4) != 0 && tn__buf_append(&w->toc, &row, sizeof row) < 0)
-        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+        return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
     return 0;
 }
 
@@ -180,7 +180,7 @@ static int write_strings(tn_writer *w, const tn_strtab *tab, uint32_t first, uin
     }
     if (status < 0) {
         w->scratch.size = 0;
-        return tn__error_set(err, status, 0, "not enough memory to write the snapshot");
+        return tn__error_set(err, status, 0, TN_NO_MEMORY_TO_WRITE);
     }
     return tn_writer_table(w, "STRS", w->scratch.data, w->scratch.size, end - first, err);
 }

@@ -10,6 +10,8 @@
 #include "base/base.h"
 #include "snapshot/format.h"
 
+#define TN_NO_MEMORY_TO_WRITE "not enough memory to write the snapshot: free memory or take it with previews=0"
+
 typedef struct tn_writer tn_writer;
 
 /* path: final name, temporary file beside it. With force an existing file is replaced at commit; without, an existing

@@ -17,8 +17,9 @@ static const struct {
     {"shared", "ledger.shared_bytes", "shared memory"},
     {"unknown", "ledger.unknown_bytes", "unexplained: mappings made by others"},
     {"not_resident", "ledger.not_resident_bytes", "of these not resident: untouched or swapped"},
+    {"overcounted", "ledger.overcounted_bytes", "of these counted twice or not measured"},
 };
-enum { N_ROWS = sizeof rows / sizeof *rows };
+enum { N_ROWS = sizeof rows / sizeof *rows, OVERCOUNTED = N_ROWS - 1, NOT_RESIDENT = N_ROWS - 2 };
 
 static bool resident(tn_snapshot *s, uint64_t *rss)
 {
@@ -41,11 +42,24 @@ static void print_row(tn_out *out, const char *text, bool known, bool subtracted
     tn__out_text(out, "\n");
 }
 
+/* What of the objects is in memory. Objects counted beyond it are in the row of what is counted twice. */
+static bool explained(tn_snapshot *s, uint64_t rss, uint64_t *bytes)
+{
+    uint64_t objects, absent = 0;
+    if (!tn__fact_u64(s, rows[0].key, &objects))
+        return false;
+    if (!tn__fact_u64(s, "objects.not_resident_bytes", &absent))
+        (void)tn__fact_u64(s, rows[NOT_RESIDENT].key, &absent);
+    objects = objects > absent ? objects - absent : 0;
+    *bytes = objects < rss ? objects : rss;
+    return true;
+}
+
 static void print_heading(tn_snapshot *s, tn_out *out, const tn_view_options *o, bool known, uint64_t rss)
 {
     uint64_t objects;
     char text[120] = "Resident set (RSS)";
-    if (known && rss && tn__fact_u64(s, rows[0].key, &objects))
+    if (known && rss && explained(s, rss, &objects))
         snprintf(text, sizeof text, "Resident set (RSS), of which the objects explain %.1f %%", tn__pct(objects, rss));
     tn__table_heading(out, o, text);
 }
@@ -59,7 +73,8 @@ void tn__ledger_print(tn_snapshot *s, tn_out *out, const tn_view_options *o)
     for (int i = 0; i < N_ROWS; i++) {
         bytes = 0;
         bool have = tn__fact_u64(s, rows[i].key, &bytes);
-        print_row(out, rows[i].text, have, i == N_ROWS - 1, bytes, whole);
+        if (i != OVERCOUNTED || bytes)
+            print_row(out, rows[i].text, have, i >= NOT_RESIDENT, bytes, whole);
     }
     print_row(out, "total, read after the pause", known, false, rss, whole);
 }

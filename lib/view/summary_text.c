@@ -120,7 +120,7 @@ static void print_rest(const tn_summary *sum, tn_out *out)
                        tn_format_bytes(sum->more_bytes, size, sizeof size));
     if (sum->n_filtered)
         tn__out_format(out, "<%zu row%s below the threshold>\n", sum->n_filtered, sum->n_filtered == 1 ? "" : "s");
-    tn__out_format(out, "%zu %s in all; tonnage itself: %" PRIu64 " object%s, %s (in no row above)\n\n", sum->n_groups,
+    tn__out_format(out, "%zu %s in all; tonnage itself: %" PRIu64 " object%s, %s (in no row above)\n", sum->n_groups,
                    nouns[sum->by][sum->n_groups != 1], sum->census.own.count, sum->census.own.count == 1 ? "" : "s",
                    tn_format_bytes(sum->census.own.bytes, size, sizeof size));
 }
@@ -142,7 +142,10 @@ void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_optio
     tn__out_wrap(out, o->width);
     print_rest(sum, out);
     tn__out_unwrap(out);
-    tn__ledger_print(s, out, o);
+    if (!o->where || !*o->where) { /* it is of the whole process: no part of a selection */
+        tn__out_text(out, "\n");
+        tn__ledger_print(s, out, o);
+    }
     uint64_t n_interpreters;
     if (tn__fact_u64(s, "python.interpreters", &n_interpreters) && n_interpreters > 1)
         tn__out_format(out, "\nnote: %" PRIu64 " interpreters are in the process; objects are those of the main one\n",

@@ -99,14 +99,14 @@ void tn__table_print(const tn_table *t, tn_out *out, const tn_view_options *o);
 void tn__table_heading(tn_out *out, const tn_view_options *o, const char *text); /* bold where colours are on */
 double tn__pct(uint64_t part, uint64_t whole);
 
-/* ---- preview.c, describe.c ---- */
+/* ---- quote.c, oneline.c ---- */
 
 /* Into a buffer, escaped; for cells and JSON. The buffer is emptied first and ends in a NUL. */
 int tn__describe_into(tn_snapshot *s, uint32_t id, tn_buf *out, tn_error *err);
 int tn__preview_into(tn_snapshot *s, uint32_t id, tn_buf *out, tn_error *err);
 int tn__label_into(tn_snapshot *s, const tn_reference *r, tn_buf *out, tn_error *err);
 
-/* ---- facts.c ---- */
+/* ---- factlist.c ---- */
 
 bool tn__fact_u64(tn_snapshot *s, const char *key, uint64_t *out);
 const char *tn__fact_text(tn_snapshot *s, const char *key);             /* NULL: unknown */

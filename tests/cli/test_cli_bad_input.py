@@ -226,3 +226,9 @@ def test_a_reader_that_went_away_is_quiet(shop: Path) -> None:
     finally:
         os.close(writing)
     assert (got.returncode, got.stderr) == (0, b"")
+
+
+def test_a_small_limit_of_memory_is_named_in_its_own_unit(cli: Cli, shop: Path) -> None:
+    got = cli("summary", shop, "--max-memory", "1k")
+    assert got.returncode != 0
+    assert "more memory than the limit of 1.0 KiB: raise it" in got.stderr

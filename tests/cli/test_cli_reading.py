@@ -271,8 +271,8 @@ def test_a_summary_fits_its_terminal(cli: Cli, tmp_path: Path, rest: tuple[str, 
     def parts(text: str) -> tuple[list[str], list[str], list[str], list[str], list[str]]:
         above, rest = text.split("\nIndex")
         table, rest = rest.split("\ntotal")
-        foot, rest = rest.split("\n", 1)[1].split("\n\nResident")
-        ledger, warning = rest.split("\n\nwarning")
+        rest, warning = rest.split("\n", 1)[1].split("\n\nwarning")
+        foot, _, ledger = rest.partition("\n\nResident")
         return above.split(), table.splitlines(), foot.split(), ledger.splitlines(), warning.split()
 
     above, table, foot, ledger, warning = parts(cli("summary", path, *rest).stdout)
@@ -286,6 +286,23 @@ def test_a_summary_fits_its_terminal(cli: Cli, tmp_path: Path, rest: tuple[str, 
         assert width < 72 or got[3] == ledger
         assert width < 100 or got[1] == table
         assert width > 60 or "Cumulative" not in got[1][0]
+
+
+def test_a_selection_has_no_ledger_of_the_whole_process_below_it(cli: Cli, shop: Path) -> None:
+    assert "\n\nResident set (RSS), of which the objects explain 21.9 %\n" in cli("summary", shop).stdout
+    selected = cli("summary", shop, "--where", "type:shop.*")
+    assert "\nResident set" not in selected.stdout
+    assert selected.stdout.endswith("(in no row above)\n")
+    assert json.loads(cli("summary", shop, "--where", "type:shop.*", "--json").stdout)["ledger"][0]["bytes"] == 8192
+
+
+def test_what_is_counted_twice_has_a_row_when_there_is_any(cli: Cli, shop: Path, tmp_path: Path) -> None:
+    import shop_snapshot
+
+    assert "counted twice" not in cli("summary", shop).stdout
+    path = tmp_path / "a.tonnage"
+    path.write_bytes(shop_snapshot.data(**{"ledger.overcounted_bytes": 1024}))
+    assert "  of these counted twice or not measured           -1.0 KiB   -12.5 %\n" in cli("summary", path).stdout
 
 
 def test_text_never_holds_controls(cli: Cli, shop: Path) -> None:

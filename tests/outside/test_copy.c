@@ -6,7 +6,9 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -114,6 +116,37 @@ static int compare(const tn_target *here_target, const tn_walk *here, int child)
     return failed || lost || extra || a.objects < 15000;
 }
 
+/* A file whose path looks like a mapping of the kernel's own, mapped here and so in the child. */
+static const char file_bytes[] = "bytes of a file";
+static const char *map_file(void)
+{
+    static char path[] = "test_copy [vvar] XXXXXX";
+    int fd = mkstemp(path);
+    bool written = fd >= 0 && write(fd, file_bytes, sizeof file_bytes) == (ssize_t)sizeof file_bytes;
+    void *at = written ? mmap(NULL, sizeof file_bytes, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+    if (fd >= 0) {
+        close(fd);
+        unlink(path);
+    }
+    return at == MAP_FAILED ? NULL : at;
+}
+
+static int file_is_copied(const char *mapped, int child)
+{
+    tn_error err = {0};
+    tn_copy copy;
+    uint64_t at = (uint64_t)(uintptr_t)mapped;
+    bool found = false;
+    if (!mapped || tn_copy_process(child, &copy, &err) < 0)
+        return printf("a mapped file: %s\n", err.message), 1;
+    for (uint32_t i = 0; i < copy.memory.n_ranges; i++)
+        found = found || (copy.memory.ranges[i].start <= at && at < copy.memory.ranges[i].end);
+    bool same = found && memcmp((void *)(uintptr_t)(at + copy.memory.bias), file_bytes, sizeof file_bytes) == 0;
+    tn_copy_free(&copy);
+    printf("a file with [v in its path is %s\n", same ? "copied" : "left out");
+    return !same;
+}
+
 /* A stopped child with this heap, or -1. */
 static int stopped_child(void)
 {
@@ -141,11 +174,13 @@ int main(void)
     if (PyRun_SimpleString(plant) != 0 || tn_inside_probe(&inside, &err) < 0)
         return printf("%s\n", err.message), 1;
     fflush(stdout);
+    const char *mapped = map_file();
     int child = stopped_child();
     if (child < 0 || tn_inside_prepare(&inside, &err) < 0 || walk(&inside.target, 1, &here) < 0)
         return printf("in place: %s\n", err.message), 1;
     int result = threads_agree(&inside.target, here, "in place");
     result |= COPY && compare(&inside.target, here, child);
+    result |= COPY && file_is_copied(mapped, child);
     tn_walk_free(here);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);

@@ -42,6 +42,7 @@ PLANTED = [
     ("lib/graph/a.c", "int f(void) { printf(0); }\n", "never prints or exits"),
     ("lib/graph/a.c", '#include "nowhere/b.h"\n', "is not in the tree"),
     ("lib/graph/a.c", '#include "Python.h"\n', "no CPython header in lib/graph/"),
+    ("lib/graph/sys.c", "int x;\n", "lib/base/sys.c has the same name"),
     ("lib/new/a.c", "int x;\n", "no row in the dependency table"),
     ("capture/engine/a.c", "#include <Python.h>\n", "no CPython header in capture/engine/"),
     ("capture/engine/a.c", '#include "snapshot/reader.h"\n', "not for capture/engine/"),

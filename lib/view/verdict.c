@@ -1,4 +1,4 @@
-/* check.c - whether a file can be believed: every rule of docs/format.md, then the capture's own self-checks. */
+/* verdict.c - whether a file can be believed: every rule of docs/format.md, then the capture's own self-checks. */
 #include "view/view.h"
 
 #include <inttypes.h>

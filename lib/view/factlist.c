@@ -1,4 +1,4 @@
-/* facts.c - facts of the process and the capture, as the views print them. */
+/* factlist.c - facts of the process and the capture, as the views print them. */
 #include "view/view.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* preview.c - the recorded beginning of a value, as Python's repr would show it. */
+/* quote.c - the recorded beginning of a value, as Python's repr would show it. */
 #include "view/view.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* describe.c - one line about a node or a reference, in the words of Python. */
+/* oneline.c - one line about a node or a reference, in the words of Python. */
 #include "view/view.h"
 
 #include <inttypes.h>
