@@ -30,7 +30,7 @@ static int save_addresses(tn_walk *w, tn_writer *writer, tn_error *err)
     enum { ROWS = 64 };
     tn_region_row *rows = tn__alloc(w->alloc, ROWS * sizeof *rows);
     uint64_t n = 0;
-    int status = rows ? 0 : tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+    int status = rows ? 0 : tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
     for (tn_region *r = tn_map_next(w->map, 0); r && status == 0; r = tn_map_next(w->map, r->key + 1)) {
         uint64_t any = 0;
         rows[n].region = r->key;
@@ -111,7 +111,7 @@ static int pack_numbers(tn_pack *p, const char *id, const tn_column_data *c, tn_
         unsigned width = any >> 32 ? 8 : any >> 16 || c->width == 2 ? 4 : 2;
         wide->size = 0;
         if (tn__buf_reserve(wide, rows * width) < 0)
-            return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+            return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
         widen(b->data, c->width, c->unit, rows, width, wide->data);
         for (; big && big->row < first + rows; big = big->next)
             put_number(wide->data, width, big->row - first, big->value);
@@ -127,7 +127,7 @@ static int pack_references(tn_pack *p, const char *id, const tn_column_data *c, 
         uint64_t rows = rows_in(c, b);
         wide->size = 0;
         if (tn__buf_reserve(wide, rows * 4) < 0)
-            return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+            return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
         uint32_t *out = (uint32_t *)(void *)wide->data;
         for (uint64_t i = 0; i < rows; i++) {
             memcpy(&out[i], b->data + 3 * i, 4);
@@ -198,7 +198,7 @@ static int flush_previews(tn_pack *p, previews *v, tn_buf *out, tn_error *err)
     out->size = 0;
     if (tn__buf_append(out, v->nodes, v->n * 4) < 0 || tn__buf_append(out, v->kinds, v->n * 2) < 0 ||
         tn__buf_append(out, v->lengths, v->n * 2) < 0 || tn__buf_append(out, v->bytes, v->n_bytes) < 0)
-        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+        return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
     int status = tn_pack_table(p, "PREV", out->data, out->size, v->n, err);
     v->n = 0;
     v->n_bytes = 0;
@@ -292,7 +292,7 @@ static void save_some(void *ctx, uint32_t thread)
     tn__buf_init(&scratch, s->w->alloc);
     previews *v = tn__alloc(s->w->alloc, sizeof *v);
     int status = v ? tn_pack_new(tn_writer_level(s->writer), s->w->alloc, &p, &err)
-                   : tn__error_set(&err, TN_ENOMEM, 0, "not enough memory to write the snapshot");
+                   : tn__error_set(&err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
     for (uint32_t index; (index = take(s)) != TN_NONE;) {
         if (status == 0) {
             v->n = 0;

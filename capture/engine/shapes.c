@@ -346,5 +346,5 @@ int tn__types_save(tn_walk *w, tn_writer *writer, tn_error *err)
     if (status == 0)
         status = save_shapes(w, writer, &out, err);
     tn__buf_free(&out);
-    return status == TN_ENOMEM ? tn__error_set(err, TN_ENOMEM, 0, "not enough memory to write the snapshot") : status;
+    return status == TN_ENOMEM ? tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE) : status;
 }

@@ -105,9 +105,16 @@ static void add_preview(tn_text *t, const tn_preview *p)
 int tn_node_preview(tn_snapshot *s, uint32_t id, char *out, size_t cap, tn_error *err)
 {
     tn_preview preview;
+    tn_node node;
+    tn_type type;
     TN_TRY(tn__snapshot_preview(s, id, &preview, err));
     tn_text t;
     tn__text_init(&t, out, cap);
-    add_preview(&t, &preview);
+    bool number = (preview.kind & ~TN_PREVIEW_CUT) == TN_PREVIEW_INT && preview.length == 8;
+    if (number && tn_node_get(s, id, &node, NULL) == 0 && tn_snapshot_type(s, node.type, &type) == 0 &&
+        strcmp(type.full_name, "bool") == 0)
+        tn__text_format(&t, "%s", preview.bytes[0] ? "True" : "False");
+    else
+        add_preview(&t, &preview);
     return tn__text_end(&t);
 }

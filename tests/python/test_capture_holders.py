@@ -1,4 +1,4 @@
-"""Objects that only the memory of a C type holds: elements of arrays, the bytes of a BytesIO."""
+"""Objects that only the memory of a C type holds: elements of arrays, the bytes of a BytesIO; and what bools show."""
 
 from __future__ import annotations
 
@@ -47,3 +47,8 @@ def test_a_snapshot_of_nothing_is_whole(tmp_path: Path) -> None:
     with tonnage.snapshot(tmp_path / "a.tonnage", of=[]) as taken:
         assert len(taken) == 0
         assert not taken.check()
+
+
+def test_truth_values_show_their_names(tmp_path: Path) -> None:
+    with tonnage.snapshot(tmp_path / "a.tonnage") as taken:
+        assert [taken[id(value)].preview for value in (True, False, 1, 0)] == ["True", "False", "1", "0"]
