@@ -39,6 +39,7 @@ class Snapshot:
         "__weakref__", "_all", "_closed", "_facts", "_fd", "_handle", "_options", "_path", "_state", "_taken_by",
         "_types",
     )  # fmt: skip
+    _close_fd = staticmethod(os.close)  # at the end of the interpreter this module may have lost its names already
 
     def __init__(self, fd: int, path: str | None, *, taken_by: int = 0, partial: bool = False, max_memory: int = 0):
         self._fd = fd  # owned
@@ -114,7 +115,7 @@ class Snapshot:
             if self._handle is not None:
                 self._handle.close()
                 self._handle = None
-            os.close(self._fd)
+            self._close_fd(self._fd)
 
     def __enter__(self) -> Snapshot:
         return self

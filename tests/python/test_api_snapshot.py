@@ -119,6 +119,20 @@ def test_a_forgotten_snapshot_closes_its_file() -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+def test_a_snapshot_that_outlives_its_module_is_closed_in_silence() -> None:
+    """At the end of the interpreter modules lose their names, the youngest first; these two are kept till then."""
+    code = """
+import json, tonnage._snapshot, ctypes
+json.kept = tonnage.snapshot(of=[1])
+for module in json, tonnage._snapshot:
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(module))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+
+
 def test_facts_stand_as_attributes() -> None:
     began = datetime.now(UTC)
     with tonnage.snapshot() as taken:
