@@ -208,13 +208,23 @@ def test_info_is_the_page_of_the_command() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"where": "nonsense:1"}, {"sort": "nonsense"}, {"by": "nonsense"}, {"threshold": "many"}],
-    ids=["where", "sort", "by", "threshold"],
+    [{"where": "nonsense:1"}, {"sort": "nonsense"}, {"by": "nonsense"}, {"threshold": "many"}, {"limit": -1}],
+    ids=["where", "sort", "by", "threshold", "limit"],
 )
-def test_a_wrong_argument_of_a_view_is_an_argument_error(options: dict[str, str]) -> None:
+def test_a_wrong_argument_of_a_view_is_an_argument_error(options: dict[str, Any]) -> None:
     with tonnage.snapshot(of=things) as taken, pytest.raises(tonnage.ArgumentError) as caught:
-        taken.summary(**options)  # type: ignore[arg-type]
+        taken.summary(**options)
     assert isinstance(caught.value, ValueError)
+
+
+def test_a_number_must_be_an_int() -> None:
+    with tonnage.snapshot(of=things) as taken:
+        with pytest.raises(TypeError, match="limit must be an int, not str"):
+            taken.summary(limit="x")  # type: ignore[arg-type]
+        assert len(taken.summary(limit=1 << 40)) == len(taken.summary(limit=0))
+    for word in "previews", "threads":
+        with pytest.raises(TypeError, match=f"{word} must be an int, not str"):
+            tonnage.snapshot(**{word: "x"})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("options", [{"mode": "later"}, {"previews": -1}, {"previews": 100000}])
@@ -241,7 +251,7 @@ def test_damaged_files_are_told_apart(tmp_path: Path) -> None:
         with tonnage.load(path) as loaded:
             raise loaded.check()[0]
     assert found.value.offset > 0
-    with pytest.raises(tonnage.FileError, match="No such file"):
+    with pytest.raises(tonnage.FileError, match=r"No such file or directory; give the path of a file"):
         tonnage.load(tmp_path / "none")
     with pytest.raises(tonnage.FormatError, match=tmp_path.name):
         tonnage.load(tmp_path)
