@@ -93,5 +93,13 @@ def _publish(temporary: str, path: str, force: bool) -> None:
     if force:
         os.replace(temporary, path)
     else:
-        os.link(temporary, path)  # unlike rename, fails where path exists
-        os.unlink(temporary)
+        try:
+            os.link(temporary, path)  # unlike rename, fails where path exists
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links: what is made in between these two calls would be replaced
+            if os.path.lexists(path):
+                raise FileExistsError(path) from None
+            os.rename(temporary, path)
+        else:
+            os.unlink(temporary)

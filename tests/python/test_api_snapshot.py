@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import itertools
 import json
@@ -80,6 +81,35 @@ def test_save_replaces_only_by_force(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["a.tonnage"]
     with tonnage.load(path) as loaded:
         assert not loaded.check()
+
+
+def test_save_does_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*words: object, **options: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    def made_meanwhile(*words: object, **options: object) -> None:
+        path.write_bytes(b"mine")
+        refuse()
+
+    path = tmp_path / "a.tonnage"
+    with tonnage.snapshot(of=things) as taken:
+        monkeypatch.setattr(os, "link", refuse)
+        taken.save(path)
+        with pytest.raises(tonnage.ExistsError):
+            taken.save(path)
+        with tonnage.load(path) as loaded:
+            assert not loaded.check()
+        path.unlink()
+        monkeypatch.setattr(os, "link", made_meanwhile)
+        with pytest.raises(tonnage.ExistsError):
+            taken.save(path)
+        assert path.read_bytes() == b"mine"
+        monkeypatch.setattr(os, "rename", refuse)
+        path.unlink()
+        monkeypatch.setattr(os, "link", refuse)
+        with pytest.raises(tonnage.FileError, match="not permitted"):
+            taken.save(path)
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_part_of_the_process(tmp_path: Path) -> None:
