@@ -109,6 +109,10 @@ def _parse(words: list[str]) -> _Options:
         options.output = os.path.abspath(options.output)
         if not options.force and os.path.lexists(options.output):
             _usage(f"{options.output} exists (--force replaces it)")
+        from tonnage._files import what_prevents
+
+        if (reason := what_prevents(options.output)) is not None:
+            _usage(f"cannot write {options.output}: {reason}")
     return options
 
 

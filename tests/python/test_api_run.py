@@ -137,6 +137,23 @@ def test_an_existing_file_stops_the_run_before_it_begins(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        ("missing/a.tonnage", "there is no folder"),
+        ("file/a.tonnage", "there is no folder"),
+        ("/proc/a.tonnage", "no file can be made in /proc"),
+        (".", "it is a folder"),
+    ],
+)
+def test_a_place_for_no_file_stops_the_run_before_it_begins(output: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    code, out, errors = outcome(["-m", "tonnage", "run", "--force", "-o", output, "-c", "print(1)"], tmp_path)
+    assert (code, out, len(errors)) == (2, "", 1)
+    assert why in errors[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
     "words", [[], ["-o"], ["--nonesuch", "s.py"], ["--previews", "many", "s.py"], ["-m"]], ids=" ".join
 )
 def test_wrong_words_are_a_usage_error(words: list[str], tmp_path: Path) -> None:
