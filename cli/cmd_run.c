@@ -98,7 +98,7 @@ static int exec_python(const char *python, int n, char **words)
 static void help(void)
 {
     cli_print(
-        "usage: tonnage run [--python PATH] [options] script.py args | -m module | -c code\n\n"
+        "usage: tonnage run [--python PATH] [options] script.py args | -m module | -c code | -\n\n"
         "Runs a Python program and writes a snapshot of it, by `PATH -m tonnage run`. Without --python it is the\n"
         "python3 or python beside this command, then the one on PATH; it must be able to import tonnage. All other\n"
         "options are those of `python -m tonnage run --help`.\n\n"

@@ -28,15 +28,33 @@ def open_unlinked(folder: str | None = None) -> int:
     """
     folder = folder or _temporary_folder()
     try:
+        return _open_unlinked(folder)
+    except OSError as error:
+        raise FileError(f"no temporary file in {folder}: {error.strerror} (set TMPDIR to another folder)", -2) from None
+
+
+def _open_unlinked(folder: str) -> int:
+    try:
         return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError:
         pass  # the file system or the kernel cannot do that
-    try:
-        fd, name = _create(os.path.join(folder, "tonnage"))
-        os.unlink(name)
-    except OSError as error:
-        raise FileError(f"no temporary file in {folder}: {error.strerror} (set TMPDIR to another folder)", -2) from None
+    fd, name = _create(os.path.join(folder, "tonnage"))
+    os.unlink(name)
     return fd
+
+
+def what_prevents(path: str) -> str | None:
+    """Why no file can be made at path, or in its place, as far as can be told by trying; None: nothing."""
+    if os.path.isdir(path):
+        return "it is a folder"
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        return f"there is no folder {folder}"
+    try:
+        os.close(_open_unlinked(folder))
+    except OSError as error:
+        return f"no file can be made in {folder}: {error.strerror}"
+    return None
 
 
 def _create(path: str) -> tuple[int, str]:
@@ -93,5 +111,13 @@ def _publish(temporary: str, path: str, force: bool) -> None:
     if force:
         os.replace(temporary, path)
     else:
-        os.link(temporary, path)  # unlike rename, fails where path exists
-        os.unlink(temporary)
+        try:
+            os.link(temporary, path)  # unlike rename, fails where path exists
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links: what is made in between these two calls would be replaced
+            if os.path.lexists(path):
+                raise FileExistsError(path) from None
+            os.rename(temporary, path)
+        else:
+            os.unlink(temporary)

@@ -38,10 +38,17 @@ _SHOWN = 6
 _PAGE = 512
 
 
+def an_address(item: object) -> int:
+    """The address that stands for an object; a live object given itself is a mistake that must not pass unseen."""
+    if not isinstance(item, int):
+        raise TypeError(f"needs an address or an Object of the snapshot, not a live {type(item).__name__}: use id(x)")
+    return item
+
+
 class Objects(Sequence["Object"]):
     """A sequence of objects of a snapshot, made one by one when they are looked at.
 
-    Slices are sequences again. `x in objects` takes an `Object` or an address.
+    Slices are sequences again. `x in objects` takes an `Object` or an address; anything else is a TypeError.
     """
 
     __slots__ = ("_ids", "_snapshot")
@@ -60,17 +67,21 @@ class Objects(Sequence["Object"]):
     def __getitem__(self, index: int | slice) -> Object | Objects:  # noqa: F811
         if isinstance(index, slice):
             return Objects(self._snapshot, self._ids[index])
-        return Object(self._snapshot, self._ids[index])
+        try:
+            return Object(self._snapshot, self._ids[index])
+        except IndexError:
+            raise IndexError(f"no entry {index}: there are {len(self._ids)}") from None
 
     def __iter__(self) -> Iterator[Object]:
         for node in self._ids:
             yield Object(self._snapshot, node)
 
     def __contains__(self, item: object) -> bool:
-        if isinstance(item, int):
-            node = self._snapshot._core.at(item) if 0 <= item < 1 << 64 else None
+        if isinstance(item, Object):
+            node = item._node if item._snapshot is self._snapshot else None
         else:
-            node = item._node if isinstance(item, Object) and item._snapshot is self._snapshot else None
+            address = an_address(item)
+            node = self._snapshot._core.at(address) if 0 <= address < 1 << 64 else None
         return node is not None and node in self._ids
 
     def __repr__(self) -> str:
@@ -350,7 +361,10 @@ class References(Sequence[Reference]):
             if step == 1:
                 return self._page(start, max(0, stop - start))
             return [self[i] for i in range(start, stop, step)]
-        place = range(self._length)[index]
+        try:
+            place = range(self._length)[index]
+        except IndexError:
+            raise IndexError(f"no entry {index}: there are {self._length}") from None
         return self._page(place, 1)[0]
 
     def __iter__(self) -> Iterator[Reference]:

@@ -20,6 +20,7 @@ _USAGE = """\
 usage: python -m tonnage run [options] script.py [arguments]
        python -m tonnage run [options] -m module [arguments]
        python -m tonnage run [options] -c code [arguments]
+       python -m tonnage run [options] - [arguments]           (the program is read from standard input)
 
 Runs a program and takes a snapshot when it ends.
 
@@ -109,6 +110,10 @@ def _parse(words: list[str]) -> _Options:
         options.output = os.path.abspath(options.output)
         if not options.force and os.path.lexists(options.output):
             _usage(f"{options.output} exists (--force replaces it)")
+        from tonnage._files import what_prevents
+
+        if (reason := what_prevents(options.output)) is not None:
+            _usage(f"cannot write {options.output}: {reason}")
     return options
 
 
@@ -209,6 +214,19 @@ def _prepare_script(path: str) -> tuple[CodeType, dict[str, Any]]:
     return compile(text, file, "exec", dont_inherit=True), space
 
 
+def _prepare_input() -> tuple[CodeType, dict[str, Any]]:
+    from importlib.machinery import BuiltinImporter
+
+    _set_first_path("")
+    try:
+        with open(0, "rb", closefd=False) as script:
+            text = script.read()
+    except OSError as error:
+        _fail(f"can't read standard input: [Errno {error.errno}] {error.strerror}", 2)
+    space = _fill_main(__file__="<stdin>", __cached__=None, __loader__=BuiltinImporter)
+    return compile(text, "<stdin>", "exec", dont_inherit=True), space
+
+
 def _prepare_text(text: str) -> tuple[CodeType, dict[str, Any]]:
     from importlib.machinery import BuiltinImporter
 
@@ -223,6 +241,8 @@ def _prepare(options: _Options) -> tuple[CodeType, dict[str, Any]]:
         return _prepare_module(options.program)
     if options.kind == "-c":
         return _prepare_text(options.program)
+    if options.program == "-":
+        return _prepare_input()
     return _prepare_script(options.program)
 
 

@@ -8,7 +8,7 @@ import os
 from _thread import RLock
 
 from tonnage import _errors, _files
-from tonnage._object import Object, Thread
+from tonnage._object import Object, Thread, an_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Snapshot:
         "__weakref__", "_all", "_closed", "_facts", "_fd", "_handle", "_options", "_path", "_state", "_taken_by",
         "_types",
     )  # fmt: skip
+    _close_fd = staticmethod(os.close)  # at the end of the interpreter this module may have lost its names already
 
     def __init__(self, fd: int, path: str | None, *, taken_by: int = 0, partial: bool = False, max_memory: int = 0):
         self._fd = fd  # owned
@@ -114,7 +115,7 @@ class Snapshot:
             if self._handle is not None:
                 self._handle.close()
                 self._handle = None
-            os.close(self._fd)
+            self._close_fd(self._fd)
 
     def __enter__(self) -> Snapshot:
         return self
@@ -242,14 +243,17 @@ class Snapshot:
     def __contains__(self, address: object) -> bool:
         if isinstance(address, Object):
             return address._snapshot is self
-        return isinstance(address, int) and 0 <= address < 1 << 64 and self._core.at(address) is not None
+        number = an_address(address)
+        return 0 <= number < 1 << 64 and self._core.at(number) is not None
 
     def __getitem__(self, address: int) -> Object:
         """The object that started at an address; `snapshot[id(x)]` is x as it was.
 
         Raises:
             KeyError: no object started there. A NotFoundError, too.
+            TypeError: it is no int.
         """
+        address = an_address(address)
         node = self._core.at(address) if 0 <= address < 1 << 64 else None
         if node is None:
             raise _errors.NotFoundError(self._missing(address), -9)
@@ -393,13 +397,15 @@ def load(path: str | os.PathLike[str], *, partial: bool = False, max_memory: int
         >>> tonnage.load("missing.tonnage")
         Traceback (most recent call last):
             ...
-        tonnage._errors.FileError: cannot open missing.tonnage: No such file or directory
+        tonnage._errors.FileError: cannot open missing.tonnage: No such file or directory; give the path of a file \
+that tonnage.snapshot(path) has made
     """
     name = os.fspath(path)
     try:
         fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise _errors.FileError(f"cannot open {name}: {error.strerror}", -2) from None
+        way_out = "" if os.path.lexists(name) else "; give the path of a file that tonnage.snapshot(path) has made"
+        raise _errors.FileError(f"cannot open {name}: {error.strerror}{way_out}", -2) from None
     snapshot = Snapshot(fd, name, partial=partial, max_memory=max_memory)
     try:
         _ = snapshot._core  # opens it: what is wrong with the file is said here
@@ -424,6 +430,9 @@ def take(
     """Takes a snapshot of this process; see `tonnage.snapshot`."""
     if mode != "stop":
         raise _errors.ArgumentError(f"unknown mode '{mode}': only 'stop' exists", -8)
+    for word, number in ("previews", previews), ("threads", threads):
+        if not isinstance(number, int) and number is not None:
+            raise TypeError(f"{word} must be an int, not {type(number).__name__}")
     if not 0 <= previews <= _PREVIEWS_MAX:
         raise _errors.ArgumentError(f"previews must be 0 to {_PREVIEWS_MAX} bytes, not {previews}", -8)
     if threads is not None and not 1 <= threads <= _THREADS_MAX:

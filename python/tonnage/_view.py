@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tonnage._core import Snapshot as Core
 
 
+_LIMIT_MAX = (1 << 32) - 2  # no snapshot has more rows
+
+
 def _terminal_width() -> int:
     """Columns of the terminal that standard output is, else 0: the view's own default."""
     import os
@@ -35,6 +38,12 @@ class View:
     def __init__(self, core: Core, kind: str, *, threshold: int | str | None = None, **options: Any) -> None:
         if threshold is not None:
             options["where_rows"] = f"size:>={threshold}"
+        limit = options.get("limit", 0)
+        if not isinstance(limit, int):
+            raise TypeError(f"limit must be an int, not {type(limit).__name__}")
+        if limit < 0:
+            raise ArgumentError(f"limit must be 0, which is all, or more, not {limit}", -8)
+        options["limit"] = min(limit, _LIMIT_MAX)
         self._core = core
         self._kind = kind
         self._options = options

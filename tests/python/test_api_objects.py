@@ -86,7 +86,21 @@ def test_children_contain_objects_and_addresses(snapshot: tonnage.Snapshot, plan
     assert id(planted.table) not in children
     assert 3 not in children
     assert -1 not in children
-    assert "text" not in children
+    for live in "text", planted.many[3], None:
+        with pytest.raises(TypeError, match=r"use id\(x\)"):
+            _ = live in children
+        with pytest.raises(TypeError, match=r"use id\(x\)"):
+            _ = live in snapshot
+        with pytest.raises(TypeError, match=r"use id\(x\)"):
+            snapshot[live]  # type: ignore[index]
+
+
+def test_a_place_beyond_the_end_says_how_many_there_are(snapshot: tonnage.Snapshot, planted: Planted) -> None:
+    many = snapshot[id(planted.many)]
+    for sequence in many.children, many.references:
+        for place in 99999, -99999:
+            with pytest.raises(IndexError, match=f"^no entry {place}: there are 2000$"):
+                sequence[place]
 
 
 def test_children_repr_says_how_many_more(snapshot: tonnage.Snapshot, planted: Planted) -> None:

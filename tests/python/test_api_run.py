@@ -81,9 +81,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def outcome(words: list[str], folder: Path) -> tuple[int, str, list[str]]:
+def outcome(words: list[str], folder: Path, stdin: str = "") -> tuple[int, str, list[str]]:
     words = [sys.executable, *words]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=folder, env=environment(), timeout=120)
+    done = subprocess.run(
+        words, input=stdin, capture_output=True, text=True, cwd=folder, env=environment(), timeout=120
+    )
     errors = re.sub("0x[0-9a-f]+", "0x", done.stderr).splitlines()
     # A plain `python -m` shows its own two frames.
     errors = [line for line in errors if "_run_module_as_main" not in line and "_run_code" not in line]
@@ -101,6 +103,13 @@ FLAGGED = [
 def test_a_program_runs_as_without(case: str, flags: list[str], folder: Path) -> None:
     plain = outcome([*flags, *CASES[case]], folder)
     assert outcome([*flags, "-m", "tonnage", "run", "--no-at-exit", *CASES[case]], folder) == plain
+
+
+@pytest.mark.parametrize("text", [PROGRAM, PROGRAM + "print(sys.stdin.read())\n1 / 0\n", "def f(:\n", "", "é = 'ä'\n"])
+@pytest.mark.parametrize("flags", [[], ["-P"]], ids=["plain", "-P"])
+def test_a_program_from_standard_input_runs_as_without(text: str, flags: list[str], folder: Path) -> None:
+    plain = outcome([*flags, "-", "x = 1", "-b"], folder, text)
+    assert outcome([*flags, "-m", "tonnage", "run", "--no-at-exit", "-", "x = 1", "-b"], folder, text) == plain
 
 
 @pytest.mark.parametrize("case", ["exception", "exit code", "exit text", "interrupt", "script", "package", "fork"])
@@ -134,6 +143,23 @@ def test_an_existing_file_stops_the_run_before_it_begins(tmp_path: Path) -> None
     assert "--force" in errors[0]
     code, out, _ = outcome(["-m", "tonnage", "run", "-o", "a.tonnage", "--force", "-c", "print(1)"], tmp_path)
     assert (code, out) == (0, "1\n")
+
+
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        ("missing/a.tonnage", "there is no folder"),
+        ("file/a.tonnage", "there is no folder"),
+        ("/proc/a.tonnage", "no file can be made in /proc"),
+        (".", "it is a folder"),
+    ],
+)
+def test_a_place_for_no_file_stops_the_run_before_it_begins(output: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    code, out, errors = outcome(["-m", "tonnage", "run", "--force", "-o", output, "-c", "print(1)"], tmp_path)
+    assert (code, out, len(errors)) == (2, "", 1)
+    assert why in errors[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize(

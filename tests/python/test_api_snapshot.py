@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import itertools
 import json
@@ -82,6 +83,35 @@ def test_save_replaces_only_by_force(tmp_path: Path) -> None:
         assert not loaded.check()
 
 
+def test_save_does_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*words: object, **options: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    def made_meanwhile(*words: object, **options: object) -> None:
+        path.write_bytes(b"mine")
+        refuse()
+
+    path = tmp_path / "a.tonnage"
+    with tonnage.snapshot(of=things) as taken:
+        monkeypatch.setattr(os, "link", refuse)
+        taken.save(path)
+        with pytest.raises(tonnage.ExistsError):
+            taken.save(path)
+        with tonnage.load(path) as loaded:
+            assert not loaded.check()
+        path.unlink()
+        monkeypatch.setattr(os, "link", made_meanwhile)
+        with pytest.raises(tonnage.ExistsError):
+            taken.save(path)
+        assert path.read_bytes() == b"mine"
+        monkeypatch.setattr(os, "rename", refuse)
+        path.unlink()
+        monkeypatch.setattr(os, "link", refuse)
+        with pytest.raises(tonnage.FileError, match="not permitted"):
+            taken.save(path)
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_part_of_the_process(tmp_path: Path) -> None:
     root = {"key": things[:10]}
     with tonnage.snapshot(of=root) as one, tonnage.snapshot(of=[root]) as listed, tonnage.snapshot() as whole:
@@ -117,6 +147,20 @@ def test_a_forgotten_snapshot_closes_its_file() -> None:
     tonnage.snapshot(of=things).summary()
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_snapshot_that_outlives_its_module_is_closed_in_silence() -> None:
+    """At the end of the interpreter modules lose their names, the youngest first; these two are kept till then."""
+    code = """
+import json, tonnage._snapshot, ctypes
+json.kept = tonnage.snapshot(of=[1])
+for module in json, tonnage._snapshot:
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(module))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_facts_stand_as_attributes() -> None:
@@ -194,13 +238,23 @@ def test_info_is_the_page_of_the_command() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"where": "nonsense:1"}, {"sort": "nonsense"}, {"by": "nonsense"}, {"threshold": "many"}],
-    ids=["where", "sort", "by", "threshold"],
+    [{"where": "nonsense:1"}, {"sort": "nonsense"}, {"by": "nonsense"}, {"threshold": "many"}, {"limit": -1}],
+    ids=["where", "sort", "by", "threshold", "limit"],
 )
-def test_a_wrong_argument_of_a_view_is_an_argument_error(options: dict[str, str]) -> None:
+def test_a_wrong_argument_of_a_view_is_an_argument_error(options: dict[str, Any]) -> None:
     with tonnage.snapshot(of=things) as taken, pytest.raises(tonnage.ArgumentError) as caught:
-        taken.summary(**options)  # type: ignore[arg-type]
+        taken.summary(**options)
     assert isinstance(caught.value, ValueError)
+
+
+def test_a_number_must_be_an_int() -> None:
+    with tonnage.snapshot(of=things) as taken:
+        with pytest.raises(TypeError, match="limit must be an int, not str"):
+            taken.summary(limit="x")  # type: ignore[arg-type]
+        assert len(taken.summary(limit=1 << 40)) == len(taken.summary(limit=0))
+    for word in "previews", "threads":
+        with pytest.raises(TypeError, match=f"{word} must be an int, not str"):
+            tonnage.snapshot(**{word: "x"})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("options", [{"mode": "later"}, {"previews": -1}, {"previews": 100000}])
@@ -227,7 +281,7 @@ def test_damaged_files_are_told_apart(tmp_path: Path) -> None:
         with tonnage.load(path) as loaded:
             raise loaded.check()[0]
     assert found.value.offset > 0
-    with pytest.raises(tonnage.FileError, match="No such file"):
+    with pytest.raises(tonnage.FileError, match=r"No such file or directory; give the path of a file"):
         tonnage.load(tmp_path / "none")
     with pytest.raises(tonnage.FormatError, match=tmp_path.name):
         tonnage.load(tmp_path)

@@ -111,7 +111,9 @@ def test_no_snapshot_is_taken_when_not_asked_for(front: list[str], tmp_path: Pat
 
 
 def test_a_failed_snapshot_keeps_the_programs_exit_code(front: list[str], tmp_path: Path) -> None:
-    done = tool([*front, "run", "-o", "missing/out.tonnage", "-c", "import sys; sys.exit(4)"], tmp_path)
+    (tmp_path / "gone").mkdir()
+    words = [*front, "run", "-o", "gone/out.tonnage", "-c", "import os, sys; os.rmdir('gone'); sys.exit(4)"]
+    done = tool(words, tmp_path)
     assert done.returncode == 4
     assert "tonnage: no snapshot" in done.stderr
 
