@@ -108,22 +108,23 @@ static void release(uint64_t *from, uint32_t n)
 }
 
 PyDoc_STRVAR(snapshot_doc,
-             "snapshot(target, /, *, mode='stop', previews=80, redact=False, roots=None, force=False, threads=0)\n"
+             "snapshot(target, /, *, mode='stop', previews=80, redact=False, roots=None, force=False, threads=0, "
+             "scan=False)\n"
              "--\n\n"
              "Write a snapshot to target, a path (bytes) or a file descriptor (int).");
 
 static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"", "mode", "previews", "redact", "roots", "force", "threads", NULL};
+    static char *names[] = {"", "mode", "previews", "redact", "roots", "force", "threads", "scan", NULL};
     PyObject *where, *roots = Py_None;
     const char *mode = "stop";
-    int previews = 80, redact = 0, force = 0, threads = 0;
+    int previews = 80, redact = 0, force = 0, threads = 0, scan = 0;
     tn_capture_options o = {.fd = -1};
     tn_capture_times times = {0};
     tn_error err = {0};
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sipOpi", names, &where, &mode, &previews, &redact, &roots,
-                                     &force, &threads))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sipOpip", names, &where, &mode, &previews, &redact, &roots,
+                                     &force, &threads, &scan))
         return NULL;
     if (inside_status < 0)
         return raise_error(inside_status, &inside_error);
@@ -146,7 +147,7 @@ static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kw
     o.redact = redact;
     o.from = from;
     o.n_from = n_from;
-    tn_walk_options wo = {from, n_from, o.preview_bytes, o.redact, false, (uint32_t)threads};
+    tn_walk_options wo = {from, n_from, o.preview_bytes, o.redact, scan, (uint32_t)threads};
     tn_walk *w = NULL;
     const char *fail = secure_getenv("TONNAGE_TEST_FAIL_MAP");
     fail_at = fail ? strtol(fail, NULL, 10) : 0;

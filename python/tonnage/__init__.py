@@ -72,26 +72,32 @@ def snapshot(
     path: str | os.PathLike[str] | None = None,
     *,
     mode: str = "stop",
-    previews: int = 80,
-    redact: bool = False,
+    previews: int | None = None,
+    redact: bool | None = None,
     of: object = None,
     force: bool = False,
     threads: int | None = None,
+    scan: bool | None = None,
 ) -> Snapshot:
     """Takes a snapshot of this process.
 
     Args:
         path: the file to make; it appears when it is whole, readable by its owner only. None: a file without a name in
-            the temporary folder (`TMPDIR`), gone when the snapshot is closed; `save()` gives it a name.
+            the temporary folder (`TMPDIR`), gone when the snapshot is closed; `save()` gives it a name. Under `tonnage
+            run`: tonnage-PID-N.tonnage in the current folder, and a line on standard error that names it.
         mode: "stop": in place; no Python code runs meanwhile.
-        previews: longest piece of the value of a str, bytes or number that is kept, in bytes; 0: none.
-        redact: keep no text of the process at all, except names of types.
+        previews: longest piece of the value of a str, bytes or number that is kept, in bytes; 0: none. None: 80,
+            or what `tonnage run` was told.
+        redact: keep no text of the process at all, except names of types. None: False, or what `tonnage run` was told.
         of: an object, or a list of objects: only what they reach, themselves included, goes into the file. To start
             at a list itself, give a list with it inside. None: everything.
         force: replace an existing file.
         threads: how many threads share the work, this one included, 1 to 16. None: one for each processor that this
             thread may run on, at most 4, and one alone for a small heap. Helper threads run no Python code, take no
             signals and are gone when the call returns.
+        scan: guess what objects of extension types hold that tell the interpreter nothing of their references: each
+            word of theirs that is the address of an object counts as a reference of kind "guessed". None: False, or
+            what `tonnage run` was told.
 
     Returns:
         The snapshot, ready to be read; nothing of it is loaded yet.
@@ -110,4 +116,4 @@ def snapshot(
         ...     print(s.summary(limit=5))
     """
     roots = None if of is None else tuple(of) if isinstance(of, list) else (of,)
-    return take(path, mode, previews, redact, roots, force, threads)
+    return take(path, mode, previews, redact, roots, force, threads, scan)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from types import CodeType, TracebackType
     from typing import Any, NoReturn
 
+    from tonnage import Snapshot
+
+_PREVIEWS_MAX = 512
 _USAGE = """\
 usage: python -m tonnage run [options] script.py [arguments]
        python -m tonnage run [options] -m module [arguments]
@@ -28,24 +31,29 @@ Runs a program and takes a snapshot when it ends.
   --force        replace an existing file
   --previews N   longest piece of a value that is kept, in bytes (default 80)
   --redact       keep no text of the process at all, except names of types
+  --scan         guess references that objects of extension types hold in silence
   --no-at-exit   take no snapshot at the end; the program calls tonnage.snapshot() itself
+
+The program may call tonnage.snapshot() at any time. Without a path each call, too, leaves tonnage-PID-N.tonnage in the
+current folder, whatever -o names. --previews, --redact and --scan hold for what such calls do not say themselves.
 
 examples:
   python -m tonnage run -o app.tonnage --force --previews 200 app.py --serve
-  python -m tonnage run --no-at-exit --redact -m app.worker
+  python -m tonnage run --no-at-exit --redact --scan -m app.worker
 """
 
 
 class _Options:
     """What stands before the program on the command line."""
 
-    __slots__ = ("at_exit", "force", "kind", "output", "previews", "program", "redact", "words")
+    __slots__ = ("at_exit", "force", "kind", "output", "previews", "program", "redact", "scan", "words")
 
     def __init__(self) -> None:
         self.output: str | None = None
         self.force = False
         self.previews = 80
         self.redact = False
+        self.scan = False
         self.at_exit = True
         self.kind = ""  # "-m", "-c" or "" for a script
         self.program = ""
@@ -80,8 +88,12 @@ def _parse(words: list[str]) -> _Options:
             if not text.isdecimal():
                 _usage(f"--previews takes a number of bytes, not '{text}'")
             options.previews = int(text)
+            if options.previews > _PREVIEWS_MAX:
+                _usage(f"--previews takes at most {_PREVIEWS_MAX} bytes, not {text}")
         elif word == "--redact":
             options.redact = True
+        elif word == "--scan":
+            options.scan = True
         elif word == "--force":
             options.force = True
         elif word == "--no-at-exit":
@@ -298,32 +310,74 @@ def _interrupted(error: BaseException) -> NoReturn:
     raise error
 
 
+_last_number = 0
+
+
 def _free_name() -> str:
-    n = 1
-    while os.path.lexists(name := f"tonnage-{os.getpid()}-{n}.tonnage"):
-        n += 1
-    return name
+    """Names are given once: several threads may be at their snapshots."""
+    global _last_number
+    while True:
+        _last_number = n = _last_number + 1
+        if not os.path.lexists(name := f"tonnage-{os.getpid()}-{n}.tonnage"):
+            return name
+
+
+def _say(text: str) -> None:
+    from contextlib import suppress
+
+    with suppress(OSError, ValueError, AttributeError):  # the program may have closed its standard error
+        sys.stderr.write(f"tonnage: {text}\n")
+
+
+def _shown(path: str) -> str:
+    try:
+        short = os.path.relpath(path)
+    except OSError:  # the current folder is gone
+        return path
+    return path if short.startswith("..") else short
+
+
+def _tell(taken: Snapshot) -> None:
+    from tonnage._core import format_bytes
+
+    shown = _shown(taken.path or "")
+    took = "" if taken.pause is None else f", pause {taken.pause * 1000:.0f} ms"
+    _say(f"wrote {shown} ({format_bytes(taken.file_bytes)}{took}); next: tonnage summary {shown}")
+
+
+def _set_defaults(options: _Options) -> None:
+    """Lets the program's own calls of tonnage.snapshot() do as the command line says."""
+    from tonnage._snapshot import defaults
+
+    defaults.previews, defaults.redact, defaults.scan = options.previews, options.redact, options.scan
+    defaults.name, defaults.tell = _free_name, _tell
+
+
+def _identity(path: str) -> tuple[int, int, int] | None:
+    """Differs when another file has come to a path."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def _take(options: _Options) -> None:
-    """Takes the snapshot of the end. What goes wrong is said; the program's exit code stays."""
+    """Takes the snapshot of the end. What goes wrong is said; the program's exit code stays, unless interrupted."""
     from tonnage import Error, snapshot
 
+    name, before = "", None
     try:
-        name = options.output or _free_name()
-        with snapshot(name, previews=options.previews, redact=options.redact, force=options.force) as taken:
-            from tonnage._core import format_bytes
-
-            size, pause = format_bytes(taken.file_bytes), taken.pause
-        shown = os.path.relpath(name)
-        shown = name if shown.startswith("..") else shown
-        took = "" if pause is None else f", pause {pause * 1000:.0f} ms"
-        sys.stderr.write(f"tonnage: wrote {shown} ({size}{took}); next: tonnage summary {shown}\n")
+        name = os.path.abspath(options.output or _free_name())
+        before = _identity(name)
+        with snapshot(name, force=options.force) as taken:
+            _tell(taken)
     except (Error, OSError, ImportError, ValueError, AttributeError) as error:
-        from contextlib import suppress
-
-        with suppress(OSError, ValueError, AttributeError):  # the program may have closed its standard error
-            sys.stderr.write(f"tonnage: no snapshot: {error}\n")
+        _say(f"no snapshot: {error}")
+    except KeyboardInterrupt as error:
+        whole = _identity(name) != before  # a file has its name only when it is whole
+        _say(f"interrupted: {_shown(name)} is written and whole" if whole else "interrupted: no snapshot")
+        _interrupted(error)
 
 
 def _run(options: _Options) -> None:
@@ -335,10 +389,11 @@ def _run(options: _Options) -> None:
         error.__traceback__ = None
         _report(error)
         sys.exit(1)
-    program, options_words = code, space
+    program, names = code, space
     del code, space
+    _set_defaults(options)
     try:
-        exec(program, options_words)
+        exec(program, names)
     except SystemExit:
         raise
     except BaseException as error:

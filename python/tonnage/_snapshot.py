@@ -12,7 +12,7 @@ from tonnage._object import Object, Thread, an_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from types import TracebackType
 
@@ -418,16 +418,36 @@ that tonnage.snapshot(path) has made
     return snapshot
 
 
+class Defaults:
+    """What a call of `tonnage.snapshot()` does where it does not say; `tonnage run` sets it for its program."""
+
+    __slots__ = ("name", "previews", "redact", "scan", "tell")
+
+    def __init__(self) -> None:
+        self.previews = 80
+        self.redact = False
+        self.scan = False
+        self.name: Callable[[], str] | None = None  # of the file of a call without a path; None: it has no name
+        self.tell: Callable[[Snapshot], None] | None = None  # gets what such a call has taken
+
+
+defaults = Defaults()
+
+
 def take(
     path: str | os.PathLike[str] | None,
     mode: str,
-    previews: int,
-    redact: bool,
+    previews: int | None,
+    redact: bool | None,
     roots: tuple[object, ...] | None,
     force: bool,
     threads: int | None,
+    scan: bool | None,
 ) -> Snapshot:
     """Takes a snapshot of this process; see `tonnage.snapshot`."""
+    previews = defaults.previews if previews is None else previews
+    redact = defaults.redact if redact is None else redact
+    scan = defaults.scan if scan is None else scan
     if mode != "stop":
         raise _errors.ArgumentError(f"unknown mode '{mode}': only 'stop' exists", -8)
     for word, number in ("previews", previews), ("threads", threads):
@@ -439,12 +459,22 @@ def take(
         raise _errors.ArgumentError(f"threads must be 1 to {_THREADS_MAX}, not {threads}", -8)
     from tonnage import _capture
 
+    tell = None
+    if path is None and defaults.name is not None:
+        path, tell = defaults.name(), defaults.tell
     name = None if path is None else os.path.abspath(os.fspath(path))
     fd = _files.open_unlinked() if name is None else -1
     try:
         target = fd if name is None else os.fsencode(name)
         _capture.snapshot(
-            target, mode=mode, previews=previews, redact=redact, roots=roots, force=force, threads=threads or 0
+            target,
+            mode=mode,
+            previews=previews,
+            redact=redact,
+            roots=roots,
+            force=force,
+            threads=threads or 0,
+            scan=scan,
         )
         if name is not None:
             fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
@@ -456,4 +486,7 @@ def take(
         if fd >= 0:
             os.close(fd)
         raise
-    return Snapshot(fd, name, taken_by=os.getpid())
+    taken = Snapshot(fd, name, taken_by=os.getpid())
+    if tell is not None:
+        tell(taken)
+    return taken

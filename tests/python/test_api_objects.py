@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -283,6 +284,20 @@ def test_threads_have_frames_with_locals(snapshot: tonnage.Snapshot) -> None:
     assert len(mine) == 1
     assert mine[0].line
     assert any("planted" in one.label for one in mine[0].locals)
+
+
+def test_guessed_references_come_only_with_a_scan() -> None:
+    """A decompressor holds what is left over, and has no tp_traverse that says so."""
+    holder = zlib.decompressobj()
+    holder.decompress(zlib.compress(b"x") + b"left over " * 200)
+    held = holder.unused_data
+    for scan in False, True:
+        with tonnage.snapshot(scan=scan) as taken:
+            assert taken.check() == []
+            found = [one.target.address for one in taken[id(holder)].references if one.kind == "guessed"]
+            assert (id(held) in found) is scan
+            kinds = {one.kind for item in taken for one in item.references}
+            assert ("guessed" in kinds) is scan
 
 
 def test_attributes_cannot_be_set(snapshot: tonnage.Snapshot, planted: Planted) -> None:

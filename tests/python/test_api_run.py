@@ -163,7 +163,9 @@ def test_a_place_for_no_file_stops_the_run_before_it_begins(output: str, why: st
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["-o"], ["--nonesuch", "s.py"], ["--previews", "many", "s.py"], ["-m"]], ids=" ".join
+    "words",
+    [[], ["-o"], ["--nonesuch", "s.py"], ["--previews", "many", "s.py"], ["--previews", "513", "s.py"], ["-m"]],
+    ids=" ".join,
 )
 def test_wrong_words_are_a_usage_error(words: list[str], tmp_path: Path) -> None:
     code, out, errors = outcome(["-m", "tonnage", "run", *words], tmp_path)
@@ -177,4 +179,4 @@ def test_the_help_has_an_example_of_each_option(tmp_path: Path) -> None:
     assert (code, errors) == (0, [])
     listed = set(re.findall(r"^  (-+[a-z-]+)", options, re.MULTILINE))
     assert listed <= set(examples.split())
-    assert len(listed) == 5
+    assert len(listed) == 6

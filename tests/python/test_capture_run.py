@@ -126,6 +126,68 @@ def test_options_reach_the_capture(front: list[str], tmp_path: Path) -> None:
     assert Shot(tmp_path / "b.tonnage").facts["capture.redacted"] == 1
 
 
+def test_a_call_without_a_path_leaves_a_file(front: list[str], tmp_path: Path) -> None:
+    code = (
+        "import os, tonnage; s = tonnage.snapshot(); print(os.getpid(), s.path, len(s) > 1000); s.close()\n"
+        "with tonnage.snapshot(of=[1]) as s: pass"
+    )
+    done = tool([*front, "run", "-o", "out.tonnage", "-c", code], tmp_path)
+    pid, path, read = done.stdout.split()
+    names = [f"tonnage-{pid}-1.tonnage", f"tonnage-{pid}-2.tonnage", "out.tonnage"]
+    assert (done.returncode, path, read) == (0, str(tmp_path / names[0]), "True"), done.stderr
+    assert sorted(os.listdir(tmp_path)) == sorted(names)
+    said = done.stderr.splitlines()
+    assert [line.split(" (")[0] for line in said] == [f"tonnage: wrote {name}" for name in names]
+    assert all(line.endswith(f"next: tonnage summary {name}") for line, name in zip(said, names, strict=True))
+    assert all(Shot(tmp_path / name).file.check() == [] for name in names)
+
+
+def test_options_are_the_defaults_of_the_programs_own_calls(front: list[str], tmp_path: Path) -> None:
+    code = (
+        "import tonnage; tonnage.snapshot('a.tonnage').close()\n"
+        "tonnage.snapshot('b.tonnage', previews=40, redact=False).close()"
+    )
+    words = [*front, "run", "--no-at-exit", "--redact", "--previews", "7", "-c", code]
+    done = tool(words, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    a, b = Shot(tmp_path / "a.tonnage").facts, Shot(tmp_path / "b.tonnage").facts
+    assert (a["capture.redacted"], b["capture.redacted"]) == (1, 0)
+    assert b["capture.previews_bytes"] == 40
+
+
+INTERRUPT = """
+import os, signal, tonnage
+from tonnage import _capture
+real = _capture.snapshot
+def interrupted(*words, **options):
+    if {before}:
+        os.kill(os.getpid(), signal.SIGINT)
+    real(*words, **options)
+    os.kill(os.getpid(), signal.SIGINT)
+_capture.snapshot = interrupted
+"""
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("force", [True, False], ids=["force", "new"])
+def test_an_interrupt_at_the_end_is_told_in_one_line(
+    front: list[str], tmp_path: Path, before: bool, force: bool
+) -> None:
+    path = tmp_path / "out.tonnage"
+    if force:
+        path.write_text("mine")
+    words = [*front, "run", "-o", "out.tonnage", *["--force"] * force, "-c", INTERRUPT.format(before=before)]
+    done = tool(words, tmp_path)
+    assert done.returncode == -signal.SIGINT
+    if before:
+        assert done.stderr == "tonnage: interrupted: no snapshot\n"
+        assert (path.read_text() == "mine") if force else not path.exists()
+    else:
+        assert done.stderr == "tonnage: interrupted: out.tonnage is written and whole\n"
+        assert Shot(path).file.check() == []
+    assert len(os.listdir(tmp_path)) == path.exists()
+
+
 def test_the_file_of_a_run_can_be_read_by_the_command(tmp_path: Path) -> None:
     if COMMAND is None:
         pytest.skip("the command is not installed beside this interpreter")
