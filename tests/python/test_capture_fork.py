@@ -400,13 +400,13 @@ def test_an_address_space_that_is_full_is_one_clear_error(tmp_path: Path) -> Non
     os.unlink("warm")
     now = int(open("/proc/self/statm").read().split()[0]) * 4096
     for room in 0, 1, 4, 16:
-        resource.setrlimit(resource.RLIMIT_AS, (now + (room << 20), -1))
+        resource.setrlimit(resource.RLIMIT_AS, (now + (room << 20), resource.RLIM_INFINITY))
         try:
             tonnage.snapshot("a.tonnage", mode="fork")
             print("taken")
         except tonnage.Error as error:
             print(type(error).__name__, error)
-    resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
     print(os.listdir())
     tonnage.snapshot("b.tonnage", mode="fork").close()
     """
