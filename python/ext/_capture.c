@@ -31,23 +31,6 @@ static PyObject *raise_error(int status, const tn_error *err)
     return NULL;
 }
 
-/* For tests: TONNAGE_TEST_FAIL_MAP=n lets the n-th request for memory of a capture fail, -n that one and all later ones. */
-static long fail_at;
-
-static void *failing_realloc(void *ctx, void *p, size_t old_bytes, size_t new_bytes)
-{
-    (void)ctx;
-    if (new_bytes > old_bytes && fail_at > 0 && --fail_at == 0)
-        return NULL;
-    if (new_bytes > old_bytes && fail_at < 0 && ++fail_at == 0) {
-        fail_at = -1;
-        return NULL;
-    }
-    return tn__alloc_pages.realloc(tn__alloc_pages.ctx, p, old_bytes, new_bytes);
-}
-
-static const tn_alloc capture_alloc = {failing_realloc, NULL};
-
 /* The pause: from here to the end no Python code runs. */
 static int walk(const tn_walk_options *options, const tn_alloc *alloc, tn_capture_times *times, tn_walk **w,
                 tn_error *err)
@@ -149,10 +132,8 @@ static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kw
     o.n_from = n_from;
     tn_walk_options wo = {from, n_from, o.preview_bytes, o.redact, scan, (uint32_t)threads};
     tn_walk *w = NULL;
-    const char *fail = secure_getenv("TONNAGE_TEST_FAIL_MAP");
-    fail_at = fail ? strtol(fail, NULL, 10) : 0;
     int saved_errno = errno;
-    int status = walk(&wo, &capture_alloc, &times, &w, &err);
+    int status = walk(&wo, &tn__alloc_pages, &times, &w, &err);
     if (status == 0) {
         Py_BEGIN_ALLOW_THREADS
         status = save(&o, &times, w, &err);
