@@ -1,4 +1,4 @@
-"""Each call of the system fails in turn, while a snapshot is taken or read: it is made all the same, or there is one error.
+"""Each call of the system fails in turn, while a snapshot is taken or read: all goes well, or there is one error.
 
 Then no file is left, no file is open, nothing is mapped, and the next snapshot is right.
 """
@@ -65,11 +65,6 @@ for later in ("",) if code == "EINTR" else ("", "+"):  # without end it would be
 attempt()
 look("last")
 """
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return failing_calls.build(tmp_path_factory.mktemp("failing"))
 
 
 def outcomes(code: str, library: Path, *words: str | Path) -> list[str]:
