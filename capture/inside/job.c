@@ -83,14 +83,15 @@ int tn_save_file(const tn_save *save, tn_walk *w, tn_report_source report, void 
 static const tn_process_report *read_report(void *ctx)
 {
     const tn_job *job = ctx;
-    if (job->process)
-        tn_process_report_read(job->process, job->save.inside->target.glibc);
+    tn_process_report_read(job->process, job->save.inside->target.glibc);
     return job->process;
 }
 
 static int save_here(tn_job *job, tn_error *err)
 {
     job->process = tn__alloc(&tn__alloc_pages, sizeof *job->process);
+    if (!job->process)
+        return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
     int status = tn_save_file(&job->save, job->w, read_report, job, err);
     tn__free(&tn__alloc_pages, job->process, sizeof *job->process);
     tn_walk_free(job->w);
