@@ -10,6 +10,7 @@
 
 #include "_capture_helper.h"
 #include "inside/inside.h"
+#include "inside/timeline.h"
 
 #ifdef Py_GIL_DISABLED
 #error "free-threaded builds of CPython are not supported"
@@ -62,7 +63,8 @@ static int walk(const tn_walk_options *options, const tn_alloc *alloc, tn_captur
     return status;
 }
 
-static int save(const tn_capture_options *o, const tn_capture_times *times, tn_walk *w, tn_error *err)
+static int save(const tn_capture_options *o, const tn_capture_times *times, const tn_timeline_copy *timeline,
+                tn_walk *w, tn_error *err)
 {
     tn_writer *writer = NULL;
     tn_walk_report report;
@@ -72,6 +74,8 @@ static int save(const tn_capture_options *o, const tn_capture_times *times, tn_w
     else
         TN_TRY(tn_writer_open_fd(o->fd, 1, tn_walk_alloc(w), &writer, err));
     int status = tn_walk_save(w, writer, err);
+    if (status == 0)
+        status = tn_timeline_save(timeline, writer, err);
     if (status == 0)
         status = tn_facts_save(&inside, o, times, &report, w, writer, err);
     if (status == 0)
@@ -153,13 +157,17 @@ static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kw
     const char *fail = secure_getenv("TONNAGE_TEST_FAIL_MAP");
     fail_at = fail ? strtol(fail, NULL, 10) : 0;
     int saved_errno = errno;
-    int status = walk(&wo, &capture_alloc, &times, &w, &err);
+    tn_timeline_copy timeline = {0};
+    int status = tn_timeline_freeze(&timeline, &err);
+    if (status == 0)
+        status = walk(&wo, &capture_alloc, &times, &w, &err);
     if (status == 0) {
         Py_BEGIN_ALLOW_THREADS
-        status = save(&o, &times, w, &err);
+        status = save(&o, &times, &timeline, w, &err);
         tn_walk_free(w);
         Py_END_ALLOW_THREADS
     }
+    tn_timeline_release(&timeline);
     release(from, n_from);
     errno = saved_errno;
     if (status < 0)
