@@ -448,17 +448,18 @@ PROGRAM = """
     keep = bytearray(8 << 20)
     while time.monotonic_ns() - before < 100_000_000:
         pass
-    tonnage.snapshot(sys.argv[1])
+    tonnage.snapshot(sys.argv[1], mode=sys.argv[2])
     print(before, time.monotonic_ns())
 """
 
 
-def test_the_time_line_is_in_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["stop", "fork"])
+def test_the_time_line_is_in_the_file(tmp_path: Path, mode: str) -> None:
     """As the reader of docs/format.md reads it, tonnage.load() and the command do."""
     import tonnage
 
     path = tmp_path / "a.tonnage"
-    before, after = map(int, clean(PROGRAM, arguments=(str(path),)).split())
+    before, after = map(int, clean(PROGRAM, arguments=(str(path), mode)).split())
     pure = PureSnapshot.open(path)
     assert pure.check() == []
     assert len(pure.times) > 3
