@@ -12,6 +12,7 @@
 #define TN_INSIDE_H
 
 #include "engine/engine.h"
+#include "inside/timeline.h"
 
 typedef struct tn_range_list {
     tn_range *data;
@@ -148,7 +149,8 @@ typedef struct tn_save {
     const tn_alloc *alloc;
     tn_choice choice;
     tn_capture_times times;
-} tn_save; /* one capture: what was asked for, and how it came */
+    tn_timeline_copy timeline; /* as it was when the pause began */
+} tn_save;                     /* one capture: what was asked for, and how it came */
 
 /* Writes what was walked. report gives what the process says of itself, when all else is written; NULL: it is not known. */
 typedef const tn_process_report *(*tn_report_source)(void *ctx);

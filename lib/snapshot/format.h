@@ -7,7 +7,7 @@
 #define TN_FILE_MAGIC "\x89TNG\r\n\x1a\n"
 #define TN_FILE_END "TNG-END\n"
 #define TN_FILE_MAJOR 1
-#define TN_FILE_MINOR 0
+#define TN_FILE_MINOR 1
 
 enum {
     TN_CHUNK_MAX_RAW = 16 << 20,
@@ -57,6 +57,12 @@ typedef struct tn_fact_row {
     uint32_t key, kind;
     uint64_t value;
 } tn_fact_row;
+
+/* TIME; a number with all bits set is unknown. */
+typedef struct tn_time_row {
+    uint64_t time_ns, rss_bytes, traced_bytes;
+    uint32_t generations[3], threads;
+} tn_time_row;
 
 /* SHTB: flags of a shape. */
 enum {

@@ -207,6 +207,7 @@ static void write_json(tn_snapshot *s, const tn_info_rows *rows, const tn_view_o
     for (unsigned n = 0; thread_known(s, n); n++)
         thread_json(&j, s, n);
     tn__json_close(&j, ']');
+    tn__timeline_json(&j, s);
     tn__ledger_json(&j, s);
     tn__json_line(&j);
     tn__info_json(&j, s);
@@ -222,6 +223,7 @@ static void write_page(tn_snapshot *s, const tn_view_options *options, tn_out *o
     print_threads(s, options, out);
     tn__out_text(out, "\n");
     tn__ledger_print(s, out, options);
+    tn__timeline_print(s, options, out);
     print_file(s, options, out);
 }
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tonnage._core import Set
     from tonnage._core import Snapshot as Core
     from tonnage._core import _Type as Type
+    from tonnage._timeline import Sample
     from tonnage._view import View
 
     Fact = int | float | str
@@ -300,7 +301,14 @@ class Snapshot:
             raise ReferenceError(f"no {item.type} of {item.size} bytes is at {item.address:#x} any more")
         return found
 
-    # ---- facts ----
+    # ---- time line and facts ----
+
+    @property
+    def timeline(self) -> tuple[Sample, ...]:
+        """How memory went before the snapshot, in order of time; empty where nothing was sampled."""
+        from tonnage._timeline import read
+
+        return read(self._core)
 
     @property
     def facts(self) -> dict[str, Fact]:
