@@ -1,6 +1,7 @@
 /* inside.h - a capture of the process we run in.
  *
- *   interpreter.c  once, at import: finds the runtime's structures and checks the layout table on planted objects
+ *   interpreter.c  once, at import: finds the runtime's structures
+ *   planted*.c     then too: check the layout table on objects made for that
  *   process.c      mappings, resident memory, allocator counters, process facts (no Python.h)
  *   facts.c        the FACT chunk
  *   ../../python/ext/_capture.c: the module that calls tn_inside_*
@@ -20,6 +21,7 @@ typedef struct tn_inside {
     tn_range_list ranges, statics; /* of target */
     uint64_t arenas_at;            /* address of the variable that points to obmalloc's arena table; 0: none found */
     uint32_t hexversion;
+    bool listed;             /* the layout table was printed by headers of this very range of releases */
     uint32_t n_interpreters; /* in the process; one of them is walked */
     const char *version;
     const char *allocator; /* of Python's objects: pymalloc, malloc, debug, unknown */
@@ -42,6 +44,12 @@ typedef struct tn_capture_options {
     const uint64_t *from;
     uint32_t n_from;
 } tn_capture_options;
+
+/* ---- planted.c ---- */
+
+/* NULL, or the first field of target.layout that is not where the table says. Fills in subtype_traverse and
+ * subtype_dealloc. Runs code of its own only; leaves nothing. */
+const char *tn_planted_check(tn_inside *inside);
 
 /* ---- process.c ---- */
 
