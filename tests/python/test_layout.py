@@ -1,8 +1,8 @@
 """The layout tables: what CPython's headers say, and what the probes at import make of a wrong one.
 
 `capture/cpython/probe.c` is compiled against the internal headers of the interpreter that runs the tests, and its output
-is compared with the table line by line; the first line names the patch release and may differ. `shifted.c` links the probes
-as they are to a table that a test may corrupt.
+is compared with the table line by line; the first line names the patch release and may differ. `shifted.c` links the
+probes as they are to a table that a test may corrupt.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def test_the_probes_run_no_code_of_the_program(probes: ModuleType) -> None:
     seen = json.loads(done.stdout)
     assert set(seen["audited"]) <= {"compile"}
     # The call of probe itself, which a profiler sees.
-    assert [what for what in seen["traced"] if what != ["<module>", "c_call"] and what != ["<module>", "c_return"]] == []
+    assert [what for what in seen["traced"] if what[0] != "<module>" or not what[1].startswith("c_")] == []
     assert seen["collected"] == []
     assert seen["enabled"] is False
 
