@@ -131,4 +131,5 @@ def test_the_package_without_its_extension_names_the_interpreter(tmp_path: Path)
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=100)
         assert done.stdout == ""
         assert done.returncode == (6 if "main" in words else 1)
-        assert expected in done.stderr and f"PyPy (Python {sys.version.split()[0]}): {KNOWN}" in done.stderr, done.stderr
+        assert expected in done.stderr
+        assert f"PyPy (Python {sys.version.split()[0]}): {KNOWN}" in done.stderr

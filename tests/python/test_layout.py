@@ -1,8 +1,8 @@
 """The layout tables: what CPython's headers say, and what the probes at import make of a wrong one.
 
-`capture/cpython/probe.c` is compiled against the internal headers of the interpreter that runs the tests, and its output
-is compared with the table line by line; the first line names the patch release and may differ. `shifted.c` links the
-probes as they are to a table that a test may corrupt.
+`capture/cpython/probe.c` is compiled against the internal headers of the interpreter that runs the tests, and its
+output is compared with the table line by line; the first line names the patch release and may differ. `shifted.c` links
+the probes as they are to a table that a test may corrupt.
 """
 
 from __future__ import annotations
