@@ -101,7 +101,9 @@ static void add_python(facts *f, const tn_inside *inside, const tn_walk_report *
     text(f, "python.implementation", "cpython", 7);
     text(f, "python.version", inside->version, space ? (size_t)(space - inside->version) : strlen(inside->version));
     number(f, "python.hexversion", inside->hexversion);
-    text(f, "python.layout", inside->target.layout->name, strlen(inside->target.layout->name));
+    char layout[32];
+    snprintf(layout, sizeof layout, "%s%s", inside->target.layout->name, inside->listed ? "" : " (unlisted)");
+    text(f, "python.layout", layout, strlen(layout));
     text(f, "python.allocator", inside->allocator, strlen(inside->allocator));
     number(f, "python.interpreters", inside->n_interpreters);
 }

@@ -380,7 +380,23 @@ def _take(options: _Options) -> None:
         _interrupted(error)
 
 
+def _check_interpreter() -> None:
+    """Before the program runs, not when its snapshot is due. Loads nothing where all is well."""
+    from _frozen_importlib_external import PathFinder
+
+    import tonnage
+
+    if PathFinder.find_spec("tonnage._capture", tonnage.__path__) is None:
+        from tonnage._interpreter import unsupported
+
+        what = unsupported()
+        if what:
+            sys.stderr.write(f"tonnage: run: {sys.executable} is {what}\n")
+            sys.exit(6)
+
+
 def _run(options: _Options) -> None:
+    _check_interpreter()
     pid = os.getpid()
     failure: BaseException | None = None
     try:

@@ -294,7 +294,10 @@ class Snapshot:
             raise _errors.NotFoundError(f"{item!r} is no Python object", -9)
         if item.address == id(None):
             return None
-        from tonnage import _capture
+        try:
+            from tonnage import _capture
+        except ImportError as error:
+            raise _errors.of_import(error) from None
 
         found = _capture.object_at(item.address, self._core.node(type_node)[3], item.size)
         if found is None:
@@ -475,7 +478,10 @@ def take(
         raise _errors.ArgumentError(f"previews must be 0 to {_PREVIEWS_MAX} bytes, not {previews}", -8)
     if threads is not None and not 1 <= threads <= _THREADS_MAX:
         raise _errors.ArgumentError(f"threads must be 1 to {_THREADS_MAX}, not {threads}", -8)
-    from tonnage import _capture
+    try:
+        from tonnage import _capture
+    except ImportError as error:
+        raise _errors.of_import(error) from None
 
     tell = None
     if path is None and defaults.name is not None:
