@@ -282,8 +282,9 @@ class Recording:
     # ---- in the helper thread ----
 
     def _ask(self, reason: str) -> None:
-        self._wanted = reason
-        self._step()
+        if _current is self:
+            self._wanted = reason
+            self._step()
 
     def _ask_for_rss(self) -> None:
         from tonnage import _helper
@@ -391,8 +392,7 @@ class Recording:
     def end(self) -> None:
         """At the end of the process: finishes what is under way and takes the last one, if one is wanted."""
         global _current
-        _current = None
-        self._unschedule()
+        _current = None  # what the helper asks from now on is not done; the time line goes into the last file
         try:
             if self._at_exit:
                 name = self.take()
