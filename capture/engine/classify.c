@@ -111,21 +111,6 @@ static const struct {
     {"numpy.ndarray", TN_KIND_NDARRAY, 80, 112},
 };
 
-static size_t c_string(tn_walk *w, uint64_t address, char *out, size_t cap)
-{
-    size_t n = 0;
-    while (n + 1 < cap) {
-        if ((n == 0 || ((address + n) & 4095) == 0) && !tn_memory_readable(&w->target->memory, address + n, 1))
-            break;
-        char c = (char)tn_load8(&w->target->memory, address + n);
-        if (!c)
-            break;
-        out[n++] = c;
-    }
-    out[n] = 0;
-    return n;
-}
-
 static void add_label(tn_walk *w, uint32_t *labels, uint32_t *n, const char *name, unsigned style, unsigned kind)
 {
     labels[2 * *n] = tn__string(w, name);
@@ -331,7 +316,7 @@ static void add_slots(tn_walk *w, tn_type_info *t, uint64_t c_base, const tn_typ
             if (tn_load32(m, member + 8) != T_OBJECT_EX)
                 continue;
             char name[256];
-            c_string(w, tn_load64(m, member), name, sizeof name);
+            tn__c_string(w, tn_load64(m, member), name, sizeof name);
             offsets[n] = (uint32_t)tn_load64(m, member + 16);
             add_label(w, labels, &n, w->options.redact ? "" : name, TN_LABEL_ATTRIBUTE, TN_REF_OWNING);
         }
@@ -403,7 +388,7 @@ static void inherit_leaf(tn_walk *w, tn_type_info *t)
 void tn__classify(tn_walk *w, tn_type_info *t)
 {
     char name[256];
-    c_string(w, tn_load64(&w->target->memory, t->address + w->layout->type_name), name, sizeof name);
+    tn__c_string(w, tn_load64(&w->target->memory, t->address + w->layout->type_name), name, sizeof name);
     t->python = is_python(w, t->address);
     t->own = own_module(w, t, name);
     if (t->python) {

@@ -60,6 +60,13 @@ typedef struct tn_walk_thread {
 } tn_walk_thread;
 bool tn_walk_thread_at(const tn_walk *w, uint32_t index, tn_walk_thread *out);
 
+/* Types whose tp_traverse failed, of which no references are followed from then on. */
+typedef struct tn_walk_failure {
+    uint32_t name; /* row of the string table */
+    bool hung;     /* else it crashed */
+} tn_walk_failure;
+bool tn_walk_failure_at(const tn_walk *w, uint32_t index, tn_walk_failure *out);
+
 /* Address of the first object at or after address; 0 at the end. O(1) for neighbours. */
 uint64_t tn_walk_next_object(const tn_walk *w, uint64_t address);
 

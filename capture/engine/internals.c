@@ -72,7 +72,7 @@ static void keep_traversed(tn_walk *w, uint64_t object)
 
 /* What the object's tp_traverse reports, into scratch. It is C code of the type, so only the first thread calls it; what it
  * said is kept for the others, who come by when objects are emitted. */
-static void traverse(tn_walk *w, uint64_t object, const tn_type_info *t)
+static void traverse(tn_walk *w, uint64_t object, tn_type_info *t)
 {
     tn_registry *reg = w->reg;
     uint32_t known = w->n_threads == 1 ? TN_NONE : tn__memo_get(w, object, 0, TRAVERSED);
@@ -88,7 +88,11 @@ static void traverse(tn_walk *w, uint64_t object, const tn_type_info *t)
         w->findings++;
         return;
     }
-    w->target->traverse(t->traverse, object, collect, w);
+    enum tn_traversed how = w->target->traverse(t->traverse, object, collect, w);
+    if (how != TN_TRAVERSED) {
+        w->scratch.count = 0;
+        tn__type_failed(w, t, how == TN_TRAVERSE_HUNG);
+    }
     if (w->n_threads > 1 && w->marking)
         keep_traversed(w, object);
 }

@@ -192,6 +192,7 @@ void tn__registry_free(tn_registry *reg, tn_walk *w)
     tn__list_free(w, &reg->synthetic_references, sizeof(uint64_t));
     tn__list_free(w, &reg->deferred, sizeof(uint64_t));
     tn__list_free(w, &reg->traversed, sizeof(uint64_t));
+    tn__list_free(w, &reg->failures, sizeof(tn_walk_failure));
     tn__strtab_free(&reg->strings);
     tn__buf_free(&reg->type_rows);
     tn_map_free(&reg->map);

@@ -197,11 +197,7 @@ static void type_names(tn_walk *w, const tn_type_info *t, uint32_t *name, uint32
     char text[512];
     const tn_memory *m = &w->target->memory;
     const tn_layout *l = w->layout;
-    uint64_t at = tn_load64(m, t->address + l->type_name);
-    size_t n = 0;
-    while (n + 1 < sizeof text && tn_memory_readable(m, at + n, 1) && (text[n] = (char)tn_load8(m, at + n)))
-        n++;
-    text[n] = 0;
+    tn__c_string(w, tn_load64(m, t->address + l->type_name), text, sizeof text);
     const char *dot = strrchr(text, '.');
     *name = tn__string(w, dot && !t->python ? dot + 1 : text);
     *module = TN_NONE;

@@ -66,9 +66,11 @@ enum tn_builtin {
         TN_BUILTINS
 };
 
-/* Calls visit once a reference that the type's own tp_traverse reports. NULL where no code of the target may run. */
+/* Calls visit once a reference that the type's own tp_traverse reports. NULL where no code of the target may run. Where
+ * that code is watched, it may be found to crash or to hang. */
+enum tn_traversed { TN_TRAVERSED, TN_TRAVERSE_CRASHED, TN_TRAVERSE_HUNG };
 typedef void (*tn_visit)(void *ctx, uint64_t referent);
-typedef void (*tn_traverse)(uint64_t traverse, uint64_t object, tn_visit visit, void *ctx);
+typedef enum tn_traversed (*tn_traverse)(uint64_t traverse, uint64_t object, tn_visit visit, void *ctx);
 
 typedef struct tn_target {
     tn_memory memory;

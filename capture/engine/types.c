@@ -13,6 +13,21 @@ uint32_t tn__string(tn_walk *w, const char *text)
     return index;
 }
 
+size_t tn__c_string(tn_walk *w, uint64_t address, char *out, size_t cap)
+{
+    size_t n = 0;
+    while (n + 1 < cap) {
+        if ((n == 0 || ((address + n) & 4095) == 0) && !tn_memory_readable(&w->target->memory, address + n, 1))
+            break;
+        char c = (char)tn_load8(&w->target->memory, address + n);
+        if (!c)
+            break;
+        out[n++] = c;
+    }
+    out[n] = 0;
+    return n;
+}
+
 bool tn__str_is(tn_walk *w, uint64_t str, const char *text, bool prefix)
 {
     char buffer[64];
@@ -182,6 +197,16 @@ tn_type_info *tn__type_look_up(tn_walk *w, uint64_t address)
         w->cached_types[tn__type_hash(address) % TN_CACHED] = (tn_type_slot){address, t};
     tn__unlock(w, taken);
     return t;
+}
+
+void tn__type_failed(tn_walk *w, tn_type_info *t, bool hung)
+{
+    char name[256];
+    tn__c_string(w, tn_load64(&w->target->memory, t->address + w->layout->type_name), name, sizeof name);
+    tn_walk_failure *failure = tn__list_add(w, &w->reg->failures, sizeof *failure, 1);
+    if (failure)
+        *failure = (tn_walk_failure){tn__string(w, name), hung};
+    t->calls = false;
 }
 
 uint32_t tn__synthetic_type(tn_walk *w, const char *name)

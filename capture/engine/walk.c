@@ -153,6 +153,14 @@ bool tn_walk_thread_at(const tn_walk *w, uint32_t index, tn_walk_thread *out)
     return true;
 }
 
+bool tn_walk_failure_at(const tn_walk *w, uint32_t index, tn_walk_failure *out)
+{
+    if (index >= w->reg->failures.count)
+        return false;
+    *out = TN_LIST(w->reg->failures, tn_walk_failure)[index];
+    return true;
+}
+
 uint64_t tn_walk_next_object(const tn_walk *w, uint64_t address)
 {
     for (const tn_region *r = tn_map_next(w->map, address >> 20); r; r = tn_map_next(w->map, r->key + 1)) {

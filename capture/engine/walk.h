@@ -241,6 +241,7 @@ typedef struct tn_registry {
     tn_list synthetic_references; /* u64 */
     tn_list deferred;             /* u64: objects whose tp_traverse is to be called, met by other threads */
     tn_list traversed;            /* u64: a count, then what tp_traverse reported; where: memo */
+    tn_list failures;             /* tn_walk_failure */
     bool first_thread_only;       /* not all of that was kept */
     uint64_t next_region;         /* to be swept */
     uint32_t n_bundles, next_bundle;
@@ -351,10 +352,12 @@ static inline tn_type_info *tn__type_get(tn_walk *w, uint64_t address)
     const tn_type_slot *slot = &w->cached_types[tn__type_hash(address) % TN_CACHED];
     return __builtin_expect(slot->address == address && address, 1) ? slot->type : tn__type_look_up(w, address);
 }
-void tn__classify(tn_walk *w, tn_type_info *t); /* classify.c */
+void tn__classify(tn_walk *w, tn_type_info *t);               /* classify.c */
+void tn__type_failed(tn_walk *w, tn_type_info *t, bool hung); /* its tp_traverse: not called again */
 uint32_t tn__synthetic_type(tn_walk *w, const char *name);
 uint32_t tn__string(tn_walk *w, const char *text);
 uint32_t tn__string_of(tn_walk *w, uint64_t str); /* row of a str object's text; TN_NONE when it is none */
+size_t tn__c_string(tn_walk *w, uint64_t address, char *out, size_t cap);        /* bytes; out ends with a 0 */
 size_t tn__str_utf8(tn_walk *w, uint64_t str, char *out, size_t cap, bool *cut); /* bytes written */
 bool tn__str_is(tn_walk *w, uint64_t str, const char *text, bool prefix);
 uint64_t tn__dict_find(tn_walk *w, uint64_t dict, const char *key, bool prefix); /* value, or 0 */

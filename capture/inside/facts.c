@@ -59,41 +59,35 @@ static void secret(facts *f, const char *key, const char *value, size_t n)
 
 /* ---- process and platform ---- */
 
-static void add_argv(facts *f)
+static void add_argv(facts *f, const tn_process_report *p)
 {
-    enum { LINE_BYTES = 65536 };
-    char *line = tn__alloc(&tn__alloc_pages, LINE_BYTES);
-    if (!line)
-        return;
-    size_t n = tn_process_read_file("/proc/self/cmdline", line, LINE_BYTES - 1), i = 0;
-    line[n] = 0;
-    for (size_t at = 0; at < n && i < 1024; at += strlen(line + at) + 1) {
+    unsigned i = 0;
+    for (const char *at = p->argv; at < p->argv + p->argv_bytes && i < 1024; at += strlen(at) + 1) {
         char key[32];
-        snprintf(key, sizeof key, "process.argv.%zu", i++);
-        secret(f, key, line + at, strlen(line + at));
+        snprintf(key, sizeof key, "process.argv.%u", i++);
+        secret(f, key, at, strlen(at));
     }
-    tn__free(&tn__alloc_pages, line, LINE_BYTES);
 }
 
-static void add_link(facts *f, const char *key, const char *path)
+static void add_path(facts *f, const char *key, const char *value)
 {
-    char out[4096];
-    ssize_t n = readlink(path, out, sizeof out);
-    if (n > 0)
-        secret(f, key, out, (size_t)n);
+    if (*value)
+        secret(f, key, value, strlen(value));
 }
 
-static void add_process(facts *f)
+static void add_process(facts *f, const tn_process_report *p)
 {
-    char host[256] = "";
+    number(f, "process.pid", p->pid);
+    add_path(f, "process.host", p->host);
+    add_path(f, "process.executable", p->executable);
+    add_path(f, "process.cwd", p->cwd);
+    add_argv(f, p);
+    number(f, "process.start_time_ns", p->start_time_ns);
+}
+
+static void add_platform(facts *f)
+{
     struct utsname u;
-    number(f, "process.pid", (uint64_t)getpid());
-    if (gethostname(host, sizeof host - 1) == 0)
-        secret(f, "process.host", host, strlen(host));
-    add_link(f, "process.executable", "/proc/self/exe");
-    add_link(f, "process.cwd", "/proc/self/cwd");
-    add_argv(f);
-    number(f, "process.start_time_ns", tn_process_start_ns());
     if (uname(&u) == 0) {
         text(f, "platform.system", u.sysname, strlen(u.sysname));
         text(f, "platform.release", u.release, strlen(u.release));
@@ -114,10 +108,10 @@ static void add_python(facts *f, const tn_inside *inside, const tn_walk_report *
 
 /* ---- memory ---- */
 
-static void add_status(facts *f)
+static void add_status(facts *f, const tn_process_report *p)
 {
-    char buffer[8192], *save = NULL;
-    buffer[tn_process_read_file("/proc/self/status", buffer, sizeof buffer - 1)] = 0;
+    char buffer[sizeof p->status], *save = NULL;
+    memcpy(buffer, p->status, sizeof buffer);
     for (char *line = strtok_r(buffer, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
         char key[32];
         unsigned long long kib;
@@ -127,23 +121,31 @@ static void add_status(facts *f)
     }
 }
 
-static void add_memory(facts *f, const tn_process_memory *p, const tn_capture_times *times)
+static void add_malloc(facts *f, const tn_process_memory *p)
 {
-    number(f, "memory.rss_bytes", times->rss_bytes);
-    add_status(f);
+    if (!p->malloc_known)
+        return;
+    text(f, "malloc.kind", "glibc", 5);
+    number(f, "malloc.in_use_bytes", p->malloc_in_use);
+    number(f, "malloc.free_bytes", p->malloc_free);
+    number(f, "malloc.mmap_bytes", p->malloc_mmap);
+}
+
+/* While a child has the same pages, a proportional share says nothing of the process alone. */
+static void add_memory(facts *f, const tn_process_report *p, const tn_save *save)
+{
+    number(f, "memory.read_after_ns", p->read_ns - save->times.monotonic_ns);
+    add_status(f, p);
     for (unsigned i = 0; i < TN_MEMORY_CLASSES; i++) {
+        const tn_class_memory *c = &p->memory.classes[i];
         const char *name = tn_memory_class_names[i];
-        number_named(f, p->classes[i].size, "smaps.%s.size_bytes", name);
-        number_named(f, p->classes[i].rss, "smaps.%s.rss_bytes", name);
-        number_named(f, p->classes[i].pss, "smaps.%s.pss_bytes", name);
-        number_named(f, p->classes[i].swap, "smaps.%s.swap_bytes", name);
+        number_named(f, c->size, "smaps.%s.size_bytes", name);
+        number_named(f, c->rss, "smaps.%s.rss_bytes", name);
+        if (save->choice.mode == TN_MODE_STOP)
+            number_named(f, c->pss, "smaps.%s.pss_bytes", name);
+        number_named(f, c->swap, "smaps.%s.swap_bytes", name);
     }
-    if (p->malloc_known) {
-        text(f, "malloc.kind", "glibc", 5);
-        number(f, "malloc.in_use_bytes", p->malloc_in_use);
-        number(f, "malloc.free_bytes", p->malloc_free);
-        number(f, "malloc.mmap_bytes", p->malloc_mmap);
-    }
+    add_malloc(f, &p->memory);
 }
 
 /* Arenas may have come and gone since the pause; the kernel answers for what is mapped now. */
@@ -297,12 +299,39 @@ static void add_ledger(facts *f, const tn_process_memory *p, const tn_walk_repor
     number(f, "check.ledger.overcounted_bytes", overcounted);
 }
 
+/* Of a forked child: what it has of its parent's private memory is as it was in the pause; files and shared memory come
+ * into a process page by page, so for these the parent's word is taken, if there is one. */
+static void memory_of_ledger(const tn_save *save, const tn_process_report *p, tn_process_memory *out)
+{
+    static const enum tn_memory_class copied[] = {TN_MEMORY_HEAP, TN_MEMORY_ANONYMOUS, TN_MEMORY_STACK};
+    tn_process_memory here;
+    if (save->choice.mode == TN_MODE_STOP && p) {
+        *out = p->memory;
+        return;
+    }
+    tn_process_memory_read(&here, false);
+    *out = p ? p->memory : here;
+    for (unsigned i = 0; i < sizeof copied / sizeof *copied; i++)
+        out->classes[copied[i]] = here.classes[copied[i]];
+}
+
 /* ---- capture ---- */
 
-static void add_capture(facts *f, const tn_capture_options *o, const tn_capture_times *times, const tn_walk_report *r)
+static void add_mode(facts *f, const tn_save *save)
 {
+    static const char *const names[] = {"auto", "stop", "fork"};
+    const char *asked = names[save->options->mode], *used = names[save->choice.mode];
+    text(f, "capture.mode", used, strlen(used));
+    text(f, "capture.mode_asked", asked, strlen(asked));
+    text(f, "capture.mode_reason", save->choice.reason, strlen(save->choice.reason));
+}
+
+static void add_capture(facts *f, const tn_save *save, const tn_walk_report *r)
+{
+    const tn_walk_options *o = &save->options->walk;
+    const tn_capture_times *times = &save->times;
     text(f, "capture.tool_version", TN_VERSION, strlen(TN_VERSION));
-    text(f, "capture.mode", "stop", 4);
+    add_mode(f, save);
     text(f, "capture.scope", o->from ? "reachable" : "all", o->from ? 9 : 3);
     number(f, "capture.wall_time_ns", times->wall_ns);
     number(f, "capture.monotonic_ns", times->monotonic_ns);
@@ -315,6 +344,7 @@ static void add_capture(facts *f, const tn_capture_options *o, const tn_capture_
     number(f, "capture.previews_eligible", r->totals.previews_eligible);
     number(f, "capture.previews_kept", r->totals.previews_kept);
     number(f, "capture.redacted", o->redact);
+    number(f, "memory.rss_bytes", times->rss_bytes);
     number(f, "objects.count", r->totals.count);
     number(f, "objects.bytes", r->totals.bytes);
     number(f, "objects.pymalloc_bytes", r->totals.pymalloc_bytes);
@@ -334,6 +364,21 @@ static void add_checks(facts *f, const tn_walk_report *r)
     number(f, "check.blocks.unclaimed", r->pools.unclaimed);
     number(f, "check.blocks.unclaimed_bytes", r->pools.unclaimed_bytes);
     number(f, "check.objects.hidden", r->pools.hidden);
+}
+
+static void add_traverse_failures(facts *f, const tn_walk *w)
+{
+    tn_walk_failure failure;
+    uint32_t n = 0;
+    for (; tn_walk_failure_at(w, n, &failure); n++) {
+        char key[40];
+        const char *how = failure.hung ? "hung" : "crashed";
+        snprintf(key, sizeof key, "traverse.%u.type", n);
+        put(f, key, TN_FACT_TEXT, failure.name);
+        snprintf(key, sizeof key, "traverse.%u.how", n);
+        text(f, key, how, strlen(how));
+    }
+    number(f, "check.traverse.failed", n);
 }
 
 static void add_gc(facts *f, const tn_inside *inside, const tn_walk_report *r)
@@ -365,24 +410,28 @@ static void add_threads(facts *f, const tn_walk *w, const tn_walk_report *r)
     }
 }
 
-int tn_facts_save(const tn_inside *inside, const tn_capture_options *options, const tn_capture_times *times,
-                  const tn_walk_report *report, tn_walk *w, tn_writer *writer, tn_error *err)
+int tn_facts_save(const tn_save *save, const tn_walk_report *report, const tn_process_report *process, tn_walk *w,
+                  tn_writer *writer, tn_error *err)
 {
-    tn_process_memory memory;
-    facts f = {.strings = tn_walk_strings(w), .redact = options->redact};
+    facts f = {.strings = tn_walk_strings(w), .redact = save->options->walk.redact};
     tn__buf_init(&f.rows, &tn__alloc_pages);
     uint64_t arenas = arenas_resident(w);
-    tn_process_memory_read(&memory, inside->target.glibc);
-    add_capture(&f, options, times, report);
-    add_process(&f);
-    add_python(&f, inside, report);
-    add_memory(&f, &memory, times);
+    add_capture(&f, save, report);
+    if (process)
+        add_process(&f, process);
+    add_platform(&f);
+    add_python(&f, save->inside, report);
+    if (process)
+        add_memory(&f, process, save);
     add_pools(&f, &report->pools, arenas);
-    add_gc(&f, inside, report);
+    add_gc(&f, save->inside, report);
     add_threads(&f, w, report);
-    if (!options->from) {
+    if (!save->options->walk.from) {
+        tn_process_memory memory;
+        memory_of_ledger(save, process, &memory);
         add_ledger(&f, &memory, report, w, arenas);
         add_checks(&f, report);
+        add_traverse_failures(&f, w);
     }
     int status = f.status < 0 ? tn__error_set(err, f.status, 0, TN_NO_MEMORY_TO_WRITE) : 0;
     if (status == 0)

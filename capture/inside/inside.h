@@ -2,6 +2,9 @@
  *
  *   interpreter.c  once, at import: finds the runtime's structures and checks the layout table on planted objects
  *   process.c      mappings, resident memory, allocator counters, process facts (no Python.h)
+ *   choose.c       whether to stop or to fork
+ *   job.c          a capture from its pause to the finished file
+ *   child.c        the forked process that walks and writes
  *   facts.c        the FACT chunk
  *   ../../python/ext/_capture.c: the module that calls tn_inside_*
  */
@@ -29,19 +32,40 @@ typedef struct tn_inside {
  * interpreter's structures are not those of its table. */
 int tn_inside_probe(tn_inside *inside, tn_error *err);
 
-/* The rest, just before a walk: mappings, library data, arenas. TN_EBUSY during a garbage
- * collection. Holds the GIL, allocates no Python memory. */
-int tn_inside_prepare(tn_inside *inside, tn_error *err);
+/* The rest, just before a walk, allocates no Python memory. tn_inside_begin, with the GIL: what a forked process could not
+ * learn; TN_EBUSY during a garbage collection. tn_inside_map: mappings and arenas of the process that calls. */
+int tn_inside_begin(tn_inside *inside, tn_error *err);
+int tn_inside_map(tn_inside *inside, tn_error *err);
+int tn_inside_prepare(tn_inside *inside, tn_error *err); /* both */
+
+/* Bytes of pymalloc's pools in use, an estimate of the work that a walk is. Holds the GIL. 0: not known. Cost: O(arenas) */
+uint64_t tn_inside_pool_bytes(const tn_inside *inside);
+
+enum tn_mode {
+    TN_MODE_AUTO,
+    TN_MODE_STOP, /* in place, while the world stands still */
+    TN_MODE_FORK, /* a forked child walks and writes; the pause is what the fork takes */
+};
 
 typedef struct tn_capture_options {
+    enum tn_mode mode;
     const char *path; /* NULL: fd */
     int fd;
     bool force;
-    uint32_t preview_bytes;
-    bool redact;
-    const uint64_t *from;
-    uint32_t n_from;
+    tn_walk_options walk;
 } tn_capture_options;
+
+/* ---- choose.c ---- */
+
+typedef struct tn_choice {
+    enum tn_mode mode; /* stop or fork */
+    char reason[160];  /* one clause */
+} tn_choice;
+
+/* Which mode is used for what was asked. fork, asked for, where the limits of the container could end it: TN_ELIMIT. */
+int tn_choose(const tn_inside *inside, const tn_capture_options *options, uint64_t rss_bytes, tn_choice *out,
+              tn_error *err);
+void tn_choose_learn(uint64_t pool_bytes, uint64_t pause_ns); /* what a walk in place has taken */
 
 /* ---- process.c ---- */
 
@@ -70,6 +94,16 @@ typedef struct tn_mapping {
     char perms[5];
     const char *name; /* in the line; "" without */
 } tn_mapping;
+/* What a process says of itself, read by itself once its threads run again. */
+typedef struct tn_process_report {
+    uint64_t pid, start_time_ns, read_ns; /* read_ns: of the monotonic clock */
+    tn_process_memory memory;
+    size_t argv_bytes;
+    char host[256], executable[4096], cwd[4096], argv[65536], status[8192];
+} tn_process_report;
+
+void tn_process_report_read(tn_process_report *out, bool glibc); /* glibc: is malloc glibc's? */
+
 bool tn_process_mapping(const char *line, tn_mapping *out); /* false: no line of /proc/PID/maps, no head of smaps */
 enum tn_memory_class tn_process_class(const tn_mapping *m, uint64_t guard_end); /* end of the guard before it, or 0 */
 void tn_process_sort(tn_range *ranges, uint32_t n);                             /* allocates nothing */
@@ -84,14 +118,56 @@ uint64_t tn_process_resident(uint64_t address, uint64_t bytes);  /* of a mapped 
 uint64_t tn_process_start_ns(void);
 size_t tn_process_read_file(const char *path, char *out, size_t cap); /* bytes; 0 on failure */
 
-/* ---- facts.c ---- */
+/* ---- job.c ---- */
 
 typedef struct tn_capture_times {
     uint64_t wall_ns, monotonic_ns, pause_ns, rss_bytes;
 } tn_capture_times;
 
-/* FACT and STRS, the last chunks. arenas: from the walk's target. */
-int tn_facts_save(const tn_inside *inside, const tn_capture_options *options, const tn_capture_times *times,
-                  const tn_walk_report *report, tn_walk *w, tn_writer *writer, tn_error *err);
+typedef struct tn_job tn_job; /* a capture under way */
+
+/* The pause: walks, or forks. Holds the GIL. options->path and from need last no longer than this call, in mode stop until
+ * tn_job_finish. TN_EBUSY TN_EVERSION TN_ENOMEM TN_ELIMIT. */
+int tn_job_begin(tn_inside *inside, const tn_capture_options *options, const tn_alloc *alloc, tn_job **out,
+                 tn_error *err);
+
+/* The rest, without the GIL, on any thread, once: saves what was walked, or tells the child what it asks about its parent.
+ * true in *done: the file is whole. */
+int tn_job_finish(tn_job *job, bool *done, tn_error *err);
+
+/* Waits for the child, at most that long; 0: only looks. *done as above. TN_EINTERRUPTED: the child is dead and there is no
+ * file. */
+int tn_job_wait(tn_job *job, uint32_t milliseconds, bool *done, tn_error *err);
+
+/* A child that still writes is ended, unless it is that of another process: of the one that forked this one. */
+void tn_job_free(tn_job *job);
+
+typedef struct tn_save {
+    const tn_inside *inside;
+    const tn_capture_options *options;
+    const tn_alloc *alloc;
+    tn_choice choice;
+    tn_capture_times times;
+} tn_save; /* one capture: what was asked for, and how it came */
+
+/* Writes what was walked. report gives what the process says of itself, when all else is written; NULL: it is not known. */
+typedef const tn_process_report *(*tn_report_source)(void *ctx);
+int tn_save_file(const tn_save *save, tn_walk *w, tn_report_source report, void *ctx, tn_error *err);
+
+/* ---- child.c ---- */
+
+typedef struct tn_child_area tn_child_area; /* memory that a process and its child share */
+
+/* Forks; in the child it does not return. */
+int tn_child_start(tn_inside *inside, tn_save *save, tn_child_area **out, tn_error *err);
+void tn_child_tell(tn_child_area *area, const tn_save *save); /* reads the report of this process for the child */
+bool tn_child_ended(tn_child_area *area, uint32_t milliseconds, int *status, tn_error *err);
+void tn_child_forget(tn_child_area *area); /* kills it if it is ours and runs */
+
+/* ---- facts.c ---- */
+
+/* FACT and STRS, the last chunks. process: NULL if it could not be read. */
+int tn_facts_save(const tn_save *save, const tn_walk_report *report, const tn_process_report *process, tn_walk *w,
+                  tn_writer *writer, tn_error *err);
 
 #endif

@@ -78,13 +78,14 @@ static int visit_one(PyObject *referent, void *arg)
     return 0;
 }
 
-static void traverse(uint64_t function, uint64_t object, tn_visit visit, void *ctx)
+static enum tn_traversed traverse(uint64_t function, uint64_t object, tn_visit visit, void *ctx)
 {
     visit_context c = {visit, ctx};
     traverseproc call;
     void *pointer = (void *)(uintptr_t)function;
     memcpy(&call, &pointer, sizeof call);
     call((PyObject *)(uintptr_t)object, visit_one, &c);
+    return TN_TRAVERSED;
 }
 
 /* ---- collector lists ---- */
@@ -199,7 +200,15 @@ static uint64_t find_arenas(const tn_target *t, uint64_t small, uint64_t other)
     return s.found;
 }
 
-/* Rows of the arena table: its malloc chunk says how many fit; unused rows are zero. */
+/* Rows of the arena table: its malloc chunk says how many fit; unused rows are zero. 0: not known. */
+static uint64_t arena_rows(const tn_inside *inside, uint64_t table)
+{
+    const tn_memory *m = &inside->target.memory;
+    uint64_t n = inside->target.glibc ? ((tn_load64(m, table - 8) & ~7ull) - 8) / ARENA_ROW
+                                      : tn_load32(m, inside->arenas_at + 8);
+    return n >= 16 && n < 1u << 24 ? n : 0;
+}
+
 static void load_arenas(tn_inside *inside)
 {
     tn_target *t = &inside->target;
@@ -207,10 +216,8 @@ static void load_arenas(tn_inside *inside)
     t->n_arenas = 0;
     if (!inside->arenas_at)
         return;
-    uint64_t table = tn_load64(&t->memory, inside->arenas_at);
-    uint64_t n = t->glibc ? ((tn_load64(&t->memory, table - 8) & ~7ull) - 8) / ARENA_ROW
-                          : tn_load32(&t->memory, inside->arenas_at + 8);
-    if (n >= 16 && n < 1u << 24 && tn_memory_readable(&t->memory, table, 16 * ARENA_ROW)) {
+    uint64_t table = tn_load64(&t->memory, inside->arenas_at), n = arena_rows(inside, table);
+    if (n && tn_memory_readable(&t->memory, table, 16 * ARENA_ROW)) {
         while (n && !tn_memory_readable(&t->memory, table, n * ARENA_ROW))
             n--;
         t->arenas = table;
@@ -372,7 +379,7 @@ int tn_inside_probe(tn_inside *inside, tn_error *err)
     return 0;
 }
 
-int tn_inside_prepare(tn_inside *inside, tn_error *err)
+int tn_inside_begin(tn_inside *inside, tn_error *err)
 {
     tn_target *t = &inside->target;
     if (t->interpreter != ADDRESS(PyInterpreterState_Get()))
@@ -382,15 +389,40 @@ int tn_inside_prepare(tn_inside *inside, tn_error *err)
             err, TN_EBUSY, 0,
             "a garbage collection is running: take the snapshot outside of finalizers and gc callbacks");
     TN_TRY(tn_process_statics(&inside->statics, err));
-    TN_TRY(tn_process_ranges(&inside->ranges, err)); /* last: nothing is unmapped from here on */
     t->statics = inside->statics.data;
     t->n_statics = inside->statics.count;
-    t->memory.ranges = inside->ranges.data;
-    t->memory.n_ranges = inside->ranges.count;
     t->current_thread = ADDRESS(PyThreadState_Get());
     inside->n_interpreters = 0;
     for (PyInterpreterState *i = PyInterpreterState_Head(); i; i = PyInterpreterState_Next(i))
         inside->n_interpreters++;
+    return 0;
+}
+
+int tn_inside_map(tn_inside *inside, tn_error *err)
+{
+    tn_target *t = &inside->target;
+    TN_TRY(tn_process_ranges(&inside->ranges, err)); /* nothing is unmapped from here on */
+    t->memory.ranges = inside->ranges.data;
+    t->memory.n_ranges = inside->ranges.count;
     load_arenas(inside);
     return 0;
+}
+
+int tn_inside_prepare(tn_inside *inside, tn_error *err)
+{
+    TN_TRY(tn_inside_begin(inside, err));
+    return tn_inside_map(inside, err);
+}
+
+uint64_t tn_inside_pool_bytes(const tn_inside *inside)
+{
+    const tn_memory *m = &inside->target.memory;
+    uint64_t pools = 0;
+    if (!inside->arenas_at)
+        return 0;
+    uint64_t table = tn_load64(m, inside->arenas_at), n = arena_rows(inside, table);
+    for (uint64_t row = table; row < table + n * ARENA_ROW; row += ARENA_ROW)
+        if (tn_load64(m, row))
+            pools += tn_load32(m, row + 20) - tn_load32(m, row + 16);
+    return pools * POOL_BYTES;
 }

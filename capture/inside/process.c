@@ -328,3 +328,27 @@ uint64_t tn_process_start_ns(void)
     uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
     return boot * 1000000000ull + ticks * (1000000000ull / hz);
 }
+
+/* ---- the report ---- */
+
+static void read_link(const char *path, char *out, size_t cap)
+{
+    ssize_t n = readlink(path, out, cap - 1);
+    out[n > 0 ? n : 0] = 0;
+}
+
+void tn_process_report_read(tn_process_report *out, bool glibc)
+{
+    out->read_ns = tn__sys_monotonic_ns();
+    out->pid = (uint64_t)getpid();
+    out->start_time_ns = tn_process_start_ns();
+    tn_process_memory_read(&out->memory, glibc);
+    out->argv_bytes = tn_process_read_file("/proc/self/cmdline", out->argv, sizeof out->argv - 1);
+    out->argv[out->argv_bytes] = 0;
+    out->status[tn_process_read_file("/proc/self/status", out->status, sizeof out->status - 1)] = 0;
+    read_link("/proc/self/exe", out->executable, sizeof out->executable);
+    read_link("/proc/self/cwd", out->cwd, sizeof out->cwd);
+    if (gethostname(out->host, sizeof out->host - 1) < 0)
+        out->host[0] = 0;
+    out->host[sizeof out->host - 1] = 0;
+}

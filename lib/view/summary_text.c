@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static void print_unknown(tn_out *out, const char *text)
 {
@@ -22,7 +23,9 @@ static void print_when(tn_snapshot *s, tn_out *out)
     }
     if (tn__fact_u64(s, "capture.pause_ns", &pause)) {
         tn__fact_duration(pause, text, sizeof text);
-        tn__out_format(out, " (paused %s)", text);
+        const char *mode = tn__fact_text(s, "capture.mode");
+        bool forked = mode && strcmp(mode, "fork") == 0;
+        tn__out_format(out, " (paused %s%s)", text, forked ? " for a fork" : "");
     }
 }
 
@@ -125,6 +128,21 @@ static void print_rest(const tn_summary *sum, tn_out *out)
                    tn_format_bytes(sum->census.own.bytes, size, sizeof size));
 }
 
+/* Code of extension types that failed in the forked copy: what is missing because of it is said at once. */
+static void print_traverse_failures(tn_snapshot *s, tn_out *out)
+{
+    for (unsigned i = 0;; i++) {
+        char key[40], how[40];
+        snprintf(key, sizeof key, "traverse.%u.type", i);
+        snprintf(how, sizeof how, "traverse.%u.how", i);
+        if (!tn__fact_text(s, key) || !tn__fact_text(s, how))
+            return;
+        tn__out_text(out, "\nwarning: tp_traverse of ");
+        tn__out_escaped(out, tn__fact_text(s, key));
+        tn__out_format(out, " %s; what its objects refer to is missing\n", tn__fact_text(s, how));
+    }
+}
+
 void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_options *o, tn_out *out, tn_table *table)
 {
     const tn_table_column *columns = sum->by == TN_BY_TYPE ? by_type : sum->by == TN_BY_SIZE ? by_size : by_module;
@@ -152,6 +170,7 @@ void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_optio
                        n_interpreters);
     uint32_t failed = tn__checks_failed(s);
     tn__out_wrap(out, o->width);
+    print_traverse_failures(s, out);
     if (failed)
         tn__out_format(out, "\nwarning: %u self-check%s of the capture failed; see `tonnage check FILE`\n",
                        (unsigned)failed, failed == 1 ? "" : "s");

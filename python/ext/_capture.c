@@ -1,12 +1,14 @@
 /* _capture.c - tonnage._capture: takes a snapshot of the interpreter it is loaded into. Small on purpose: it is loaded in
  * production processes, so there is no analysis in it.
  *
- * A capture holds the GIL while it walks (the pause) and gives it back before it compresses and writes. It allocates no
- * Python object in between.
+ * A capture holds the GIL while it walks or forks (the pause) and gives it back before it compresses and writes, or waits
+ * for the child that does. It allocates no Python object in the pause.
  */
 #include <Python.h>
 
 #include <errno.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "_capture_helper.h"
 #include "inside/inside.h"
@@ -23,7 +25,7 @@ static int inside_status;
 static tn_error inside_error;
 static PyObject *capture_error;
 
-static PyObject *raise_error(int status, const tn_error *err)
+static void *raise_error(int status, const tn_error *err)
 {
     PyObject *args = Py_BuildValue("(is)", status, err->message);
     if (args)
@@ -49,35 +51,35 @@ static void *failing_realloc(void *ctx, void *p, size_t old_bytes, size_t new_by
 
 static const tn_alloc capture_alloc = {failing_realloc, NULL};
 
-/* The pause: from here to the end no Python code runs. */
-static int walk(const tn_walk_options *options, const tn_alloc *alloc, tn_capture_times *times, tn_walk **w,
-                tn_error *err)
-{
-    TN_TRY(tn_inside_prepare(&inside, err));
-    times->wall_ns = tn__sys_wall_ns();
-    times->rss_bytes = tn_process_rss();
-    times->monotonic_ns = tn__sys_monotonic_ns();
-    int status = tn_walk_run(&inside.target, options, alloc, w, err);
-    times->pause_ns = tn__sys_monotonic_ns() - times->monotonic_ns;
-    return status;
-}
+/* ---- one at a time ---- */
 
-static int save(const tn_capture_options *o, const tn_capture_times *times, tn_walk *w, tn_error *err)
+/* The thread that is at a capture: what is known of mappings is kept between captures, in one place. 0: nobody. After a
+ * fork of the program, the thread that is named may be one of its parent. */
+static struct {
+    pid_t pid;
+    unsigned long thread;
+} taker;
+
+/* Waits for another thread's capture to end. false: an exception is set. */
+static bool take_turn(void)
 {
-    tn_writer *writer = NULL;
-    tn_walk_report report;
-    tn_walk_get_report(w, &report);
-    if (o->path)
-        TN_TRY(tn_writer_open(o->path, o->force, 1, tn_walk_alloc(w), &writer, err));
-    else
-        TN_TRY(tn_writer_open_fd(o->fd, 1, tn_walk_alloc(w), &writer, err));
-    int status = tn_walk_save(w, writer, err);
-    if (status == 0)
-        status = tn_facts_save(&inside, o, times, &report, w, writer, err);
-    if (status == 0)
-        return tn_writer_commit(writer, err);
-    tn_writer_abort(writer);
-    return status;
+    unsigned long me = PyThread_get_thread_ident();
+    while (taker.thread && taker.pid == getpid()) {
+        const struct timespec pause = {0, 2000000};
+        if (taker.thread == me) {
+            tn_error err = {0};
+            raise_error(tn__error_set(&err, TN_EBUSY, 0, "this thread is taking a snapshot already"), &err);
+            return false;
+        }
+        Py_BEGIN_ALLOW_THREADS
+        nanosleep(&pause, NULL);
+        Py_END_ALLOW_THREADS
+        if (PyErr_CheckSignals() < 0)
+            return false;
+    }
+    taker.pid = getpid();
+    taker.thread = me;
+    return true;
 }
 
 /* Addresses of the objects in a tuple; NULL with *n 0 for None. */
@@ -108,63 +110,168 @@ static void release(uint64_t *from, uint32_t n)
         tn__free(&tn__alloc_pages, from, (n + 1) * sizeof *from);
 }
 
+/* ---- snapshots ---- */
+
+typedef struct request {
+    tn_capture_options options;
+    uint64_t *from;
+} request;
+
+static const char *const mode_names[] = {"auto", "stop", "fork"};
+
+static bool read_mode(const char *name, tn_capture_options *o)
+{
+    for (int i = 0; i < 3; i++)
+        if (strcmp(name, mode_names[i]) == 0) {
+            o->mode = (enum tn_mode)i;
+            return true;
+        }
+    PyErr_Format(PyExc_ValueError, "unknown mode '%s': it is auto, stop or fork", name);
+    return false;
+}
+
+static bool read_request(PyObject *args, PyObject *kwargs, request *out)
+{
+    static char *names[] = {"", "mode", "previews", "redact", "roots", "force", "threads", "scan", NULL};
+    PyObject *where, *roots = Py_None;
+    const char *mode = "auto";
+    int previews = 80, redact = 0, force = 0, threads = 0, scan = 0;
+    *out = (request){.options.fd = -1};
+    tn_capture_options *o = &out->options;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sipOpip", names, &where, &mode, &previews, &redact, &roots,
+                                     &force, &threads, &scan))
+        return false;
+    if (inside_status < 0)
+        return raise_error(inside_status, &inside_error);
+    if (!read_mode(mode, o))
+        return false;
+    if (previews < 0 || previews > 512)
+        return PyErr_Format(PyExc_ValueError, "previews must be 0 to 512 bytes, not %d", previews);
+    if (threads < 0 || threads > TN_MAX_THREADS)
+        return PyErr_Format(PyExc_ValueError, "threads must be 0 to %d, not %d", TN_MAX_THREADS, threads);
+    if (PyBytes_Check(where))
+        o->path = PyBytes_AS_STRING(where);
+    else if ((o->fd = PyObject_AsFileDescriptor(where)) < 0)
+        return false;
+    uint32_t n_from;
+    if (!addresses(roots, &out->from, &n_from))
+        return false;
+    o->force = force;
+    o->walk = (tn_walk_options){out->from, n_from, (uint32_t)previews, redact, scan, (uint32_t)threads};
+    return true;
+}
+
+/* The job under way, or NULL and *done: the file is whole, or an exception is set. */
+static tn_job *begin(PyObject *args, PyObject *kwargs, bool *done)
+{
+    request r;
+    tn_job *job = NULL;
+    tn_error err = {0};
+    *done = false;
+    if (!read_request(args, kwargs, &r))
+        return NULL;
+    int status = TN_OK, saved_errno = errno;
+    if (!take_turn()) {
+        release(r.from, r.options.walk.n_from);
+        return NULL;
+    }
+    const char *fail = secure_getenv("TONNAGE_TEST_FAIL_MAP");
+    fail_at = fail ? strtol(fail, NULL, 10) : 0;
+    status = tn_job_begin(&inside, &r.options, &capture_alloc, &job, &err);
+    if (status == 0) {
+        Py_BEGIN_ALLOW_THREADS
+        status = tn_job_finish(job, done, &err);
+        if (status < 0 || *done)
+            tn_job_free(job);
+        Py_END_ALLOW_THREADS
+    }
+    taker.thread = 0;
+    release(r.from, r.options.walk.n_from);
+    errno = saved_errno;
+    if (status < 0)
+        raise_error(status, &err);
+    return status < 0 || *done ? NULL : job;
+}
+
+/* 1: the file is whole; 0: not yet; -1: there is an exception and no file. The job is gone unless 0. */
+static int look(tn_job *job, uint32_t milliseconds)
+{
+    tn_error err = {0};
+    bool done;
+    int status;
+    Py_BEGIN_ALLOW_THREADS
+    status = tn_job_wait(job, milliseconds, &done, &err);
+    if (done)
+        tn_job_free(job);
+    Py_END_ALLOW_THREADS
+    if (status < 0)
+        raise_error(status, &err);
+    return status < 0 ? -1 : done;
+}
+
 PyDoc_STRVAR(snapshot_doc,
-             "snapshot(target, /, *, mode='stop', previews=80, redact=False, roots=None, force=False, threads=0, "
+             "snapshot(target, /, *, mode='auto', previews=80, redact=False, roots=None, force=False, threads=0, "
              "scan=False)\n"
              "--\n\n"
              "Write a snapshot to target, a path (bytes) or a file descriptor (int).");
 
 static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"", "mode", "previews", "redact", "roots", "force", "threads", "scan", NULL};
-    PyObject *where, *roots = Py_None;
-    const char *mode = "stop";
-    int previews = 80, redact = 0, force = 0, threads = 0, scan = 0;
-    tn_capture_options o = {.fd = -1};
-    tn_capture_times times = {0};
-    tn_error err = {0};
+    bool done;
+    int found = 0;
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sipOpip", names, &where, &mode, &previews, &redact, &roots,
-                                     &force, &threads, &scan))
+    tn_job *job = begin(args, kwargs, &done);
+    while (job && (found = look(job, 100)) == 0)
+        if (PyErr_CheckSignals() < 0) {
+            tn_job_free(job);
+            return NULL;
+        }
+    return done || found > 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+static void drop_job(PyObject *capsule)
+{
+    tn_job_free(PyCapsule_GetContext(capsule));
+}
+
+PyDoc_STRVAR(
+    begin_doc,
+    "begin(target, /, **options)\n"
+    "--\n\n"
+    "As snapshot(), but a forked child is not waited for: returns the job that poll() takes. None: it was taken in\n"
+    "place and is written.");
+
+static PyObject *capture_begin(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+    bool done;
+    (void)module;
+    tn_job *job = begin(args, kwargs, &done);
+    if (!job)
+        return done ? Py_NewRef(Py_None) : NULL;
+    PyObject *capsule = PyCapsule_New(&inside, "tonnage.job", drop_job);
+    if (!capsule || PyCapsule_SetContext(capsule, job) < 0) {
+        Py_XDECREF(capsule);
+        tn_job_free(job);
         return NULL;
-    if (inside_status < 0)
-        return raise_error(inside_status, &inside_error);
-    if (strcmp(mode, "stop") != 0)
-        return PyErr_Format(PyExc_ValueError, "unknown mode '%s': only 'stop' exists", mode);
-    if (previews < 0 || previews > 512)
-        return PyErr_Format(PyExc_ValueError, "previews must be 0 to 512 bytes, not %d", previews);
-    if (threads < 0 || threads > TN_MAX_THREADS)
-        return PyErr_Format(PyExc_ValueError, "threads must be 0 to %d, not %d", TN_MAX_THREADS, threads);
-    if (PyBytes_Check(where))
-        o.path = PyBytes_AS_STRING(where);
-    else if ((o.fd = PyObject_AsFileDescriptor(where)) < 0)
-        return NULL;
-    uint64_t *from;
-    uint32_t n_from;
-    if (!addresses(roots, &from, &n_from))
-        return NULL;
-    o.force = force;
-    o.preview_bytes = (uint32_t)previews;
-    o.redact = redact;
-    o.from = from;
-    o.n_from = n_from;
-    tn_walk_options wo = {from, n_from, o.preview_bytes, o.redact, scan, (uint32_t)threads};
-    tn_walk *w = NULL;
-    const char *fail = secure_getenv("TONNAGE_TEST_FAIL_MAP");
-    fail_at = fail ? strtol(fail, NULL, 10) : 0;
-    int saved_errno = errno;
-    int status = walk(&wo, &capture_alloc, &times, &w, &err);
-    if (status == 0) {
-        Py_BEGIN_ALLOW_THREADS
-        status = save(&o, &times, w, &err);
-        tn_walk_free(w);
-        Py_END_ALLOW_THREADS
     }
-    release(from, n_from);
-    errno = saved_errno;
-    if (status < 0)
-        return raise_error(status, &err);
-    Py_RETURN_NONE;
+    return capsule;
+}
+
+PyDoc_STRVAR(poll_doc, "poll(job, /)\n--\n\nTrue: the file is whole. False: not yet. What went wrong is raised, once.");
+
+static PyObject *capture_poll(PyObject *module, PyObject *capsule)
+{
+    (void)module;
+    if (!PyCapsule_IsValid(capsule, "tonnage.job"))
+        return PyErr_Format(PyExc_TypeError, "poll() takes what begin() has returned");
+    tn_job *job = PyCapsule_GetContext(capsule);
+    if (!job)
+        Py_RETURN_TRUE;
+    PyCapsule_SetContext(capsule, NULL); /* others may look while this one does without the GIL */
+    int found = look(job, 0);
+    if (found == 0)
+        PyCapsule_SetContext(capsule, job);
+    return found < 0 ? NULL : PyBool_FromLong(found);
 }
 
 static const char *part_name(uint8_t kind)
@@ -246,6 +353,8 @@ static PyObject *capture_object_at(PyObject *module, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"snapshot", (PyCFunction)(void (*)(void))capture_snapshot, METH_VARARGS | METH_KEYWORDS, snapshot_doc},
+    {"begin", (PyCFunction)(void (*)(void))capture_begin, METH_VARARGS | METH_KEYWORDS, begin_doc},
+    {"poll", capture_poll, METH_O, poll_doc},
     {"size_of", capture_size_of, METH_O, size_of_doc},
     {"deep_size", capture_deep_size, METH_O, deep_size_doc},
     {"object_at", capture_object_at, METH_VARARGS, object_at_doc},

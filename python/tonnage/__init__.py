@@ -78,7 +78,7 @@ __all__ = [
 def snapshot(
     path: str | os.PathLike[str] | None = None,
     *,
-    mode: str = "stop",
+    mode: str | None = None,
     previews: int | None = None,
     redact: bool | None = None,
     of: object = None,
@@ -92,7 +92,10 @@ def snapshot(
         path: the file to make; it appears when it is whole, readable by its owner only. None: a file without a name in
             the temporary folder (`TMPDIR`), gone when the snapshot is closed; `save()` gives it a name. Under `tonnage
             run`: tonnage-PID-N.tonnage in the current folder, and a line on standard error that names it.
-        mode: "stop": in place; no Python code runs meanwhile.
+        mode: "stop": in place; no Python code runs meanwhile. "fork": a forked child walks its copy of the memory, and
+            the program pauses for the fork only, but may need more memory while the child works. "auto": stop where
+            the pause is expected to stay under 100 ms, else fork if there is memory for it. None: "auto", or what
+            `tonnage run` was told. Which one it was is in `.mode`.
         previews: longest piece of the value of a str, bytes or number that is kept, in bytes; 0: none. None: 80,
             or what `tonnage run` was told.
         redact: keep no text of the process at all, except names of types. None: False, or what `tonnage run` was told.
@@ -111,11 +114,15 @@ def snapshot(
 
     Raises:
         ExistsError: path exists and force is false.
-        Busy: called while the interpreter collects garbage (from a finalizer); take it later.
+        Busy: called while the interpreter collects garbage (from a finalizer), or by a signal handler that interrupted
+            a capture; take it later. The capture of another thread is waited for.
         VersionError: this interpreter is not supported.
+        LimitError: mode is "fork", and the limits of the container could end the program with its child.
+        InterruptedCapture: the forked child died; no file is left.
         FileError: the file cannot be written; none is left.
 
-    Cost: a pause of some hundred nanoseconds and less than 64 bytes an object; the memory is given back.
+    Cost: stop: a pause of some hundred nanoseconds and less than 64 bytes an object; the memory is given back. fork: a
+        pause of 10 to 40 ms for each GB of the process; then each page that the program writes to is copied once.
 
     Example:
         >>> import tonnage

@@ -7,7 +7,7 @@ def snapshot(
     target: int | bytes,
     /,
     *,
-    mode: str = "stop",
+    mode: str = "auto",
     previews: int = 80,
     redact: bool = False,
     roots: tuple[object, ...] | None = None,
@@ -15,6 +15,19 @@ def snapshot(
     threads: int = 0,
     scan: bool = False,
 ) -> None: ...
+def begin(
+    target: int | bytes,
+    /,
+    *,
+    mode: str = "auto",
+    previews: int = 80,
+    redact: bool = False,
+    roots: tuple[object, ...] | None = None,
+    force: bool = False,
+    threads: int = 0,
+    scan: bool = False,
+) -> object | None: ...
+def poll(job: object, /) -> bool: ...
 def size_of(x: object, /) -> tuple[int, tuple[tuple[str, int], ...]]: ...
 def deep_size(objects: tuple[object, ...], /) -> tuple[int, int]: ...
 def object_at(address: int, type_address: int, size: int, /) -> object | None: ...

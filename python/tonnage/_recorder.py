@@ -83,9 +83,9 @@ def _begin(name: str, settings: Settings) -> Job | None:
     from tonnage import _capture
 
     try:
-        _capture.snapshot(
+        return _capture.begin(
             os.fsencode(name),
-            mode="stop",
+            mode=settings.mode,
             previews=settings.previews,
             redact=settings.redact,
             force=settings.force,
@@ -93,12 +93,16 @@ def _begin(name: str, settings: Settings) -> Job | None:
         )
     except _capture.Error as error:
         raise _errors.from_status(*error.args) from None
-    return None
 
 
 def _poll(job: Job) -> bool:
     """Whether it is written now. Raises tonnage.Error when it failed."""
-    return True
+    from tonnage import _capture
+
+    try:
+        return _capture.poll(job)
+    except _capture.Error as error:
+        raise _errors.from_status(*error.args) from None
 
 
 # ---- its files ----
@@ -461,8 +465,8 @@ def tell_defaults(settings: Settings) -> None:
     """Lets the program's own calls of tonnage do what the user said where they do not."""
     from tonnage._snapshot import defaults
 
-    defaults.previews, defaults.redact, defaults.scan = settings.previews, settings.redact, settings.scan
-    defaults.settings = settings
+    defaults.mode, defaults.previews, defaults.redact = settings.mode, settings.previews, settings.redact
+    defaults.scan, defaults.settings = settings.scan, settings
 
 
 def record_processes(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from tonnage._snapshot import PREVIEWS_MAX
+from tonnage._snapshot import MODES, PREVIEWS_MAX
 from tonnage._templates import Template
 
 TYPE_CHECKING = False
@@ -123,7 +123,7 @@ def _parse_flag(text: str) -> bool:
 
 
 def _parse_mode(text: str) -> str:
-    if text not in ("auto", "stop", "fork"):
+    if text not in MODES:
         raise ValueError
     return text
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 PREVIEWS_MAX = 512
+MODES = ("auto", "stop", "fork")
 _THREADS_MAX = 16
 
 
@@ -358,7 +359,7 @@ class Snapshot:
 
     @property
     def mode(self) -> str | None:
-        """How it was taken: "stop"."""
+        """How it was taken: "stop" or "fork"."""
         return self._text("capture.mode")
 
     @property
@@ -422,9 +423,10 @@ that tonnage.snapshot(path) has made
 class Defaults:
     """What a call does where it does not say; `tonnage run` and TONNAGE=1 set it for their program."""
 
-    __slots__ = ("name", "previews", "redact", "scan", "settings", "tell")
+    __slots__ = ("mode", "name", "previews", "redact", "scan", "settings", "tell")
 
     def __init__(self) -> None:
+        self.mode = "auto"
         self.previews = 80
         self.redact = False
         self.scan = False
@@ -438,7 +440,7 @@ defaults = Defaults()
 
 def take(
     path: str | os.PathLike[str] | None,
-    mode: str,
+    mode: str | None,
     previews: int | None,
     redact: bool | None,
     roots: tuple[object, ...] | None,
@@ -450,8 +452,9 @@ def take(
     previews = defaults.previews if previews is None else previews
     redact = defaults.redact if redact is None else redact
     scan = defaults.scan if scan is None else scan
-    if mode != "stop":
-        raise _errors.ArgumentError(f"unknown mode '{mode}': only 'stop' exists", -8)
+    mode = defaults.mode if mode is None else mode
+    if mode not in MODES:
+        raise _errors.ArgumentError(f"unknown mode '{mode}': it is auto, stop or fork", -8)
     for word, number in ("previews", previews), ("threads", threads):
         if not isinstance(number, int) and number is not None:
             raise TypeError(f"{word} must be an int, not {type(number).__name__}")

@@ -13,8 +13,11 @@ import sys
 from typing import Any, TypeVar
 
 import tonnage
+from tonnage._snapshot import defaults as _defaults
 
 T = TypeVar("T")
+
+_defaults.mode = os.environ.get("PLANTED_MODE", "auto")
 
 SNAPSHOT = sys.argv[1] if len(sys.argv) > 2 else ""
 SIDE = sys.argv[2] if len(sys.argv) > 2 else ""

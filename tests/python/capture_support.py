@@ -158,9 +158,10 @@ def python(
     )
 
 
-def run_program(name: str, folder: Path, *arguments: str, env: dict[str, str] | None = None) -> Run:
+def run_program(name: str, folder: Path, *arguments: str, mode: str, env: dict[str, str] | None = None) -> Run:
     """Runs a planted program, which must end well, and gives what it left."""
     path, side = folder / f"{name}.tonnage", folder / f"{name}.json"
+    env = {**(env or environment()), "PLANTED_MODE": mode}
     done = python([PROGRAMS / f"{name}.py", path, side, *arguments], env=env)
     assert done.returncode == 0, f"{name} {arguments} ended with {done.returncode}\n{done.stderr}"
     return Run(path, side, done.stdout)
