@@ -94,6 +94,8 @@ static PyObject *helper_start(PyObject *module, PyObject *function)
                         "timers work in the main interpreter only: a subinterpreter cannot start the helper thread");
         return NULL;
     }
+    if (!callback)
+        tn_helper_timeline(0, NULL, NULL);
     Py_XSETREF(callback, Py_NewRef(function));
     int status = settle(&err);
     if (status < 0) {
@@ -103,8 +105,10 @@ static PyObject *helper_start(PyObject *module, PyObject *function)
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(stop_doc, "helper_stop()\n--\n\n"
-                       "End the helper thread and forget its settings. In the callback: when it returns.");
+PyDoc_STRVAR(stop_doc,
+             "helper_stop()\n--\n\n"
+             "End the helper thread and forget its settings; the time line keeps what it has, for a snapshot\n"
+             "at the very end. In the callback: when it returns.");
 
 static PyObject *helper_stop(PyObject *module, PyObject *nothing)
 {
@@ -116,8 +120,6 @@ static PyObject *helper_stop(PyObject *module, PyObject *nothing)
     tn_helper_alarm(UINT64_MAX);
     tn_helper_watch_rss(0);
     settle(NULL);
-    if (!callback)
-        tn_helper_timeline(0, NULL, NULL);
     Py_RETURN_NONE;
 }
 
