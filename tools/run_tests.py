@@ -158,7 +158,7 @@ def suite_tsan() -> Result:
 
 def suite_python() -> Result:
     out = RESULTS / "python.xml"
-    run(BIN / "python", "-m", "pytest", "-q", f"--junitxml={out}", "tests/python", "tests/cli")
+    run(BIN / "python", "-m", "pytest", "-q", "-n", "auto", f"--junitxml={out}", "tests/python", "tests/cli")
     return junit(out)
 
 

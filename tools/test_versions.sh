@@ -99,13 +99,13 @@ if [ ! -e "$stamp" ]; then
                 echo "versions: $version: no $requirement"
         done <tools/requirements-test.txt
     fi
-    "$bin/python" -c 'import hypothesis, pytest, pytest_timeout, xxhash, zstandard' 2>/dev/null ||
+    "$bin/python" -c 'import hypothesis, pytest, pytest_timeout, xdist, xxhash, zstandard' 2>/dev/null ||
         finish "untested no test tools from PyPI"
     touch "$stamp"
 fi
 PATH=$bin:$PATH "$bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
     --force-reinstall -Cbuild-dir="build-versions/build-$version" . || finish "failed does not build"
-TONNAGE_CLI=$bin/tonnage PATH=$bin:$PATH "$bin/python" -m pytest -q -p no:cacheprovider --junitxml="$results/$version.xml" "$@"
+TONNAGE_CLI=$bin/tonnage PATH=$bin:$PATH "$bin/python" -m pytest -q -n auto -p no:cacheprovider --junitxml="$results/$version.xml" "$@"
 finish "built $share"
 INNER
 
