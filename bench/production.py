@@ -44,7 +44,7 @@ class Scale(NamedTuple):
     service_pairs: int
 
 
-FULL = Scale((1_000_000, 5_000_000), 2048, 3, 5.0, 41, 20.0, 2 << 30, 30, 10.0, 3)
+FULL = Scale((1_000_000, 5_000_000), 2048, 3, 5.0, 41, 20.0, 2 << 30, 20, 10.0, 3)
 QUICK = Scale((50_000,), 64, 1, 0.5, 5, 2.0, 64 << 20, 2, 1.0, 1)
 
 # ---- the pause of a fork, and the time after it ----
