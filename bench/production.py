@@ -326,11 +326,13 @@ def main() -> None:
         version, tool = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
         pieces.append(f"### CPython {version}, tonnage {tool}, {processor()}, {os.cpu_count()} processors, "
                       f"load of others {load:.1f}")  # fmt: skip
-        pieces += [part(python, QUICK if options.quick else FULL) for name, part in parts.items()
-                   if name in (options.only or parts)]  # fmt: skip
-        print("\n\n".join(pieces), flush=True)
+        print(pieces[-1], flush=True)
+        for name in options.only or parts:
+            pieces.append(parts[name](python, QUICK if options.quick else FULL))
+            print(f"\n{pieces[-1]}", flush=True)
     if options.output:
         options.output.write_text("\n\n".join(pieces) + "\n", encoding="utf-8")
 
 
-main()
+if __name__ == "__main__":
+    main()
