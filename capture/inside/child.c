@@ -14,9 +14,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -160,7 +162,28 @@ static void close_all_but(int kept)
             close(fd);
 }
 
-/* When memory is short the kernel ends the child first, and the program's threads go before it. */
+/* On average of the last minute, does a processor stand idle of those that are ours? "0.85 …" */
+static bool has_idle_processor(void)
+{
+    char text[64];
+    cpu_set_t ours;
+    text[tn_process_read_file("/proc/loadavg", text, sizeof text - 1)] = 0;
+    if (text[0] < '0' || text[0] > '9' || sched_getaffinity(0, sizeof ours, &ours) < 0)
+        return false;
+    return strtoul(text, NULL, 10) < (unsigned long)CPU_COUNT(&ours);
+}
+
+/* The program's threads go first, also where they have real-time priority, which a fork inherits. SCHED_IDLE gives way at
+ * once and leaves a processor looking idle to threads that wake up; but there is no way back from it, and where all
+ * processors are busy it comes to a standstill. */
+static void give_way(void)
+{
+    const struct sched_param none = {0};
+    sched_setscheduler(0, has_idle_processor() ? SCHED_IDLE : SCHED_BATCH, &none);
+    setpriority(PRIO_PROCESS, 0, 10);
+}
+
+/* When memory is short the kernel ends the child first. */
 static void step_back(void)
 {
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -168,7 +191,7 @@ static void step_back(void)
         (void)!write(fd, "1000", 4);
         close(fd);
     }
-    setpriority(PRIO_PROCESS, 0, 10);
+    give_way();
     prctl(PR_SET_NAME, "tonnage");
 }
 

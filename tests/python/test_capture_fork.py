@@ -264,6 +264,28 @@ def test_memory_that_no_child_gets_is_counted_as_unreadable(extension: Path, tmp
     assert shot.at(other) in shot.children(shot.at(kept))
 
 
+# ---- beside the program ----
+
+
+def test_the_child_gives_way_to_the_program_whatever_its_priority(tmp_path: Path) -> None:
+    code = f"""
+    import contextlib, os, sys, time
+    sys.path.insert(0, {str(Path(__file__).parent)!r})
+    from test_capture_fork import children_of
+    from tonnage import _capture
+    {heap(300_000)}
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    job = _capture.begin(b"a.tonnage", mode="fork")
+    child, = children_of(os.getpid())
+    low = (os.SCHED_BATCH, os.SCHED_IDLE)
+    while not _capture.poll(job) and not low.count(os.sched_getscheduler(child)):
+        time.sleep(0.001)
+    print(os.sched_getscheduler(child) in low)
+    """
+    assert run(code, tmp_path) == "True\n"
+
+
 # ---- deaths ----
 
 
