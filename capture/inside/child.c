@@ -162,24 +162,11 @@ static void close_all_but(int kept)
             close(fd);
 }
 
-/* On average of the last minute, does a processor stand idle of those that are ours? "0.85 …" */
-static bool has_idle_processor(void)
-{
-    char text[64];
-    cpu_set_t ours;
-    text[tn_process_read_file("/proc/loadavg", text, sizeof text - 1)] = 0;
-    if (text[0] < '0' || text[0] > '9' || sched_getaffinity(0, sizeof ours, &ours) < 0)
-        return false;
-    return strtoul(text, NULL, 10) < (unsigned long)CPU_COUNT(&ours);
-}
-
-/* The program's threads go first, also where they have real-time priority, which a fork inherits. SCHED_IDLE gives way at
- * once and leaves a processor looking idle to threads that wake up; but there is no way back from it, and where all
- * processors are busy it comes to a standstill. */
+/* The program's threads go first, also where they have real-time priority, which a fork inherits. */
 static void give_way(void)
 {
     const struct sched_param none = {0};
-    sched_setscheduler(0, has_idle_processor() ? SCHED_IDLE : SCHED_BATCH, &none);
+    sched_setscheduler(0, SCHED_BATCH, &none);
     setpriority(PRIO_PROCESS, 0, 10);
 }
 
@@ -268,7 +255,7 @@ int tn_child_start(tn_inside *inside, tn_save *save, tn_child_area **out, tn_err
         return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to begin a snapshot");
     area->parent = getpid();
     area->pidfd = -1;
-    area->limit_s = 120 + 120 * (save->times.rss_bytes >> 30);
+    area->limit_s = 600 + 120 * (save->times.rss_bytes >> 30);
     int status = start(inside, save, area, err);
     if (status < 0)
         munmap(area, sizeof *area);
