@@ -167,7 +167,7 @@ def suite_versions() -> Result:
     folder = RESULTS / "versions"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    run("bash", "tools/test_versions.sh", folder)
+    broken = run("bash", "tools/test_versions.sh", folder)
     result, own = Result(), ".".join(map(str, sys.version_info[:3]))
     tested, reasons = {own: "all"}, {}
     for line in (folder / "tested").read_text().splitlines() if (folder / "tested").exists() else []:
@@ -181,6 +181,8 @@ def suite_versions() -> Result:
             reasons[int(version.split(".")[1])] = rest
             if outcome != "untested":
                 result.fail(f"{version}: {rest}")
+    if broken or not (folder / "tested").exists():
+        result.fail("tools/test_versions.sh")
     result.note = _untested(tested, reasons)
     return result
 

@@ -34,13 +34,15 @@ struct tn_child_area {
     pid_t parent, pid;
     int pidfd; /* -1: the kernel has none */
     bool reaped;
-    uint64_t pause_ns;
+    int wait_status;
+    uint64_t pause_ns, started_ns;
     _Atomic uint32_t told; /* pause_ns and report are there */
     _Atomic uint32_t state;
     int status; /* FINISHED */
     tn_error err;
     int signal; /* CRASHED */
     uint64_t address, limit_s;
+    char path[4096]; /* of the file; "": it has none, or a longer one */
     tn_process_report report;
 };
 
@@ -205,8 +207,10 @@ static int walk_and_save(tn_inside *inside, tn_save *save, tn_error *err)
     options.threads = 1;
     if (sigsetjmp(guard.again, 0) == 0)
         guard.walking = true;
-    else
-        guard.walking = false, inside->target.memory.checked = true;
+    else {
+        guard.walking = guard.traversing = guard.ours = false;
+        inside->target.memory.checked = true;
+    }
     TN_TRY(tn_inside_map(inside, err));
     int status = tn_walk_run(&inside->target, &options, save->alloc, &w, err);
     guard.walking = false;
@@ -255,6 +259,9 @@ int tn_child_start(tn_inside *inside, tn_save *save, tn_child_area **out, tn_err
         return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to begin a snapshot");
     area->parent = getpid();
     area->pidfd = -1;
+    area->started_ns = save->times.monotonic_ns;
+    if (save->options->path)
+        tn__compose(area->path, sizeof area->path, "%s", save->options->path);
     area->limit_s = 600 + 120 * (save->times.rss_bytes >> 30);
     int status = start(inside, save, area, err);
     if (status < 0)
@@ -272,52 +279,66 @@ void tn_child_tell(tn_child_area *area, const tn_save *save)
 }
 
 /* Another part of the program may have waited for all children of every kind: then there is no status. */
-static bool reap(tn_child_area *area, uint32_t milliseconds, int *wait_status)
+static bool reap(tn_child_area *area, uint32_t milliseconds)
 {
     struct pollfd one = {area->pidfd, POLLIN, 0};
-    *wait_status = 0;
     if (milliseconds && !area->reaped)
         poll(area->pidfd >= 0 ? &one : NULL, area->pidfd >= 0, (int)milliseconds);
-    pid_t found = area->reaped ? -1 : waitpid(area->pid, wait_status, WNOHANG | __WCLONE);
-    area->reaped |= found == area->pid || (found < 0 && errno == ECHILD);
+    pid_t found = area->reaped ? 0 : waitpid(area->pid, &area->wait_status, WNOHANG | __WCLONE);
+    if (found == area->pid || (found < 0 && errno == ECHILD)) {
+        area->reaped = true;
+        if (area->state != FINISHED && area->path[0])
+            tn__sys_sweep(area->path, area->pid);
+    }
     return area->reaped;
+}
+
+/* By the descriptor: a process id may be another's, if somebody else has waited for the child. */
+static void kill_child(tn_child_area *area)
+{
+    if (!reap(area, 0) && (area->pidfd < 0 || syscall(SYS_pidfd_send_signal, area->pidfd, SIGKILL, NULL, 0) < 0))
+        kill(area->pid, SIGKILL);
+    while (!reap(area, 100))
+        continue;
+}
+
+static int why_no_file(const tn_child_area *area, tn_error *err)
+{
+    if (area->state == LATE)
+        return tn__error_set(err, TN_EINTERRUPTED, 0, "no snapshot: it was not done in %llu s",
+                             (unsigned long long)area->limit_s);
+    if (area->state == CRASHED)
+        return tn__error_set(err, TN_EINTERRUPTED, 0,
+                             "no snapshot: the forked process crashed (signal %d at %#llx): take it with mode stop",
+                             area->signal, (unsigned long long)area->address);
+    return tn__error_set(err, TN_EINTERRUPTED, 0,
+                         "no snapshot: the forked process was killed (signal %d), for want of memory if the kernel did "
+                         "it: take it with mode stop",
+                         WIFSIGNALED(area->wait_status) ? WTERMSIG(area->wait_status) : 0);
 }
 
 bool tn_child_ended(tn_child_area *area, uint32_t milliseconds, int *status, tn_error *err)
 {
-    int wait_status;
-    if (!reap(area, milliseconds, &wait_status))
-        return false;
-    if (area->state == FINISHED) {
-        *status = area->status;
-        if (err)
-            *err = area->err;
-    } else if (area->state == LATE) {
-        *status = tn__error_set(err, TN_EINTERRUPTED, 0, "no snapshot: it was not done in %llu s",
-                                (unsigned long long)area->limit_s);
-    } else if (area->state == CRASHED) {
-        *status = tn__error_set(err, TN_EINTERRUPTED, 0,
-                                "no snapshot: the forked process crashed (signal %d at %#llx): take it with mode stop",
-                                area->signal, (unsigned long long)area->address);
-    } else {
-        *status = tn__error_set(err, TN_EINTERRUPTED, 0,
-                                "no snapshot: the forked process was killed (signal %d), for want of memory if the "
-                                "kernel did it: take it with mode stop",
-                                WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0);
+    enum { MARGIN_S = 60 }; /* a child that is stopped cannot look at the clock */
+    if (!reap(area, milliseconds)) {
+        if (tn__sys_monotonic_ns() < area->started_ns + (area->limit_s + MARGIN_S) * 1000000000ull)
+            return false;
+        kill_child(area);
+        if (area->state == RUNNING)
+            area->state = LATE;
     }
+    *status = area->state == FINISHED ? area->status : why_no_file(area, err);
+    if (area->state == FINISHED && err)
+        *err = area->err;
     return true;
 }
 
 void tn_child_forget(tn_child_area *area)
 {
-    int wait_status;
     if (!area)
         return;
-    if (area->parent == getpid() && !area->reaped) {
-        kill(area->pid, SIGKILL);
-        while (waitpid(area->pid, &wait_status, __WCLONE) < 0 && errno == EINTR)
-            continue;
-    }
+    if (area->parent == getpid() && !area->reaped)
+        kill_child(area);
     if (area->pidfd >= 0)
         close(area->pidfd);
     munmap(area, sizeof *area);

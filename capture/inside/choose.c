@@ -31,12 +31,6 @@ static uint64_t expected_ms(uint64_t pool_bytes)
 
 /* ---- room ---- */
 
-typedef struct room {
-    uint64_t bytes;   /* that the group, and the machine, still give */
-    bool ends_all;    /* beyond the group's limit all its processes are killed */
-    bool no_children; /* as many processes as are allowed */
-} room;
-
 static uint64_t read_number(const char *folder, const char *name)
 {
     char path[512], text[64];
@@ -59,7 +53,7 @@ static uint64_t reclaimable(const char *folder)
     return line && sscanf(line, "\ninactive_file %llu", &bytes) == 1 ? bytes : 0;
 }
 
-static void take_least(room *r, uint64_t limit, uint64_t used, uint64_t back)
+static void take_least(tn_room *r, uint64_t limit, uint64_t used, uint64_t back)
 {
     if (limit == UINT64_MAX || used == UINT64_MAX)
         return;
@@ -69,7 +63,7 @@ static void take_least(room *r, uint64_t limit, uint64_t used, uint64_t back)
 }
 
 /* One group: names are those of version 2, then of version 1; what is not there has no limit. */
-static void look_at_group(room *r, const char *folder)
+static void look_at_group(tn_room *r, const char *folder)
 {
     take_least(r, read_number(folder, "memory.max"), read_number(folder, "memory.current"), reclaimable(folder));
     take_least(r, read_number(folder, "memory.limit_in_bytes"), read_number(folder, "memory.usage_in_bytes"),
@@ -80,7 +74,7 @@ static void look_at_group(room *r, const char *folder)
 }
 
 /* The group and all above it: "/sys/fs/cgroup" + "/a/b". A container may show the path of its host, where nothing is. */
-static void look_upwards(room *r, const char *mount, char *path)
+static void look_upwards(tn_room *r, const char *mount, char *path)
 {
     char folder[512];
     for (;;) {
@@ -94,7 +88,7 @@ static void look_upwards(room *r, const char *mount, char *path)
 }
 
 /* Lines of /proc/self/cgroup: "0::/a/b" of version 2; "4:memory:/a/b" of version 1. */
-static void look_at_groups(room *r)
+static void look_at_groups(tn_room *r)
 {
     char text[4096], *save = NULL;
     text[tn_process_read_file("/proc/self/cgroup", text, sizeof text - 1)] = 0;
@@ -120,7 +114,7 @@ static uint64_t meminfo(const char *text, const char *key)
     return line && sscanf(line + strlen(key), ": %llu", &kib) == 1 ? (uint64_t)kib << 10 : UINT64_MAX;
 }
 
-static void look_at_machine(room *r)
+static void look_at_machine(tn_room *r)
 {
     char text[8192];
     text[tn_process_read_file("/proc/meminfo", text, sizeof text - 1)] = 0;
@@ -129,11 +123,11 @@ static void look_at_machine(room *r)
         take_least(r, meminfo(text, "\nCommitLimit"), meminfo(text, "\nCommitted_AS"), 0);
 }
 
-/* Columns: at most 48 bytes an object, of 64 bytes and more in pools. The rest: a share of the program's memory that it
- * may change while the child works. */
-static uint64_t needed(uint64_t pool_bytes, uint64_t rss_bytes)
+/* At most 48 bytes an object, of 64 bytes and more in pools. What the program may change while the child works comes on top
+ * of it: a share of its memory, all of it where the kernel would end both. */
+static uint64_t columns(uint64_t pool_bytes)
 {
-    return pool_bytes / 4 * 3 + rss_bytes / 4 + (64u << 20);
+    return pool_bytes / 4 * 3 + (64u << 20);
 }
 
 static unsigned long long mib(uint64_t bytes)
@@ -141,20 +135,22 @@ static unsigned long long mib(uint64_t bytes)
     return (unsigned long long)(bytes >> 20);
 }
 
-/* false: why stands in reason. */
-static bool has_room(uint64_t pool_bytes, uint64_t rss_bytes, char *reason, size_t cap)
+void tn_room_look(tn_room *out)
 {
-    room r = {.bytes = UINT64_MAX};
-    look_at_groups(&r);
-    look_at_machine(&r);
-    uint64_t need = needed(pool_bytes, rss_bytes);
-    if (r.ends_all && need < rss_bytes)
-        need = rss_bytes;
-    if (r.no_children)
+    *out = (tn_room){.bytes = UINT64_MAX};
+    look_at_groups(out);
+    look_at_machine(out);
+}
+
+/* false: why stands in reason. */
+static bool has_room(const tn_room *r, uint64_t pool_bytes, uint64_t rss_bytes, char *reason, size_t cap)
+{
+    uint64_t need = columns(pool_bytes) + (r->ends_all ? rss_bytes : rss_bytes / 4);
+    if (r->no_children)
         snprintf(reason, cap, "no more processes are allowed here (pids.max)");
-    else if (r.bytes < need)
-        snprintf(reason, cap, "a fork may take %llu MiB more, and %llu MiB are left%s", mib(need), mib(r.bytes),
-                 r.ends_all ? " to a group that is killed as one (memory.oom.group)" : "");
+    else if (r->bytes < need)
+        snprintf(reason, cap, "a fork may take %llu MiB more, and %llu MiB are left%s", mib(need), mib(r->bytes),
+                 r->ends_all ? " to a group that is killed as one (memory.oom.group)" : "");
     else
         return true;
     return false;
@@ -162,10 +158,11 @@ static bool has_room(uint64_t pool_bytes, uint64_t rss_bytes, char *reason, size
 
 /* ---- the choice ---- */
 
-static int choose_fork(tn_choice *out, bool asked, uint64_t pool_bytes, uint64_t rss_bytes, tn_error *err)
+static int choose_fork(tn_choice *out, bool asked, const tn_room *room, uint64_t pool_bytes, uint64_t rss_bytes,
+                       tn_error *err)
 {
     char why[120];
-    if (has_room(pool_bytes, rss_bytes, why, sizeof why)) {
+    if (has_room(room, pool_bytes, rss_bytes, why, sizeof why)) {
         out->mode = TN_MODE_FORK;
         return 0;
     }
@@ -176,8 +173,8 @@ static int choose_fork(tn_choice *out, bool asked, uint64_t pool_bytes, uint64_t
     return 0;
 }
 
-int tn_choose(const tn_inside *inside, const tn_capture_options *options, uint64_t rss_bytes, tn_choice *out,
-              tn_error *err)
+int tn_choose(const tn_inside *inside, const tn_capture_options *options, const tn_room *room, uint64_t rss_bytes,
+              tn_choice *out, tn_error *err)
 {
     uint64_t pool_bytes = tn_inside_pool_bytes(inside);
     if (!pool_bytes) /* another allocator: all may be objects */
@@ -186,7 +183,7 @@ int tn_choose(const tn_inside *inside, const tn_capture_options *options, uint64
     if (options->mode == TN_MODE_STOP)
         return 0;
     if (options->mode == TN_MODE_FORK)
-        return choose_fork(out, true, pool_bytes, rss_bytes, err);
+        return choose_fork(out, true, room, pool_bytes, rss_bytes, err);
     unsigned long long ms = expected_ms(pool_bytes);
     if (options->walk.from)
         snprintf(out->reason, sizeof out->reason, "a part of the heap is asked for");
@@ -194,7 +191,7 @@ int tn_choose(const tn_inside *inside, const tn_capture_options *options, uint64
         snprintf(out->reason, sizeof out->reason, "a walk in place was expected to take %llu ms", ms);
     else {
         snprintf(out->reason, sizeof out->reason, "a walk in place would take about %llu ms", ms);
-        return choose_fork(out, false, pool_bytes, rss_bytes, err);
+        return choose_fork(out, false, room, pool_bytes, rss_bytes, err);
     }
     return 0;
 }

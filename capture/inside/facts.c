@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -35,7 +34,7 @@ __attribute__((format(printf, 3, 4))) static void number_named(facts *f, uint64_
     char key[96];
     va_list args;
     va_start(args, format);
-    vsnprintf(key, sizeof key, format, args);
+    tn__compose_list(key, sizeof key, format, args);
     va_end(args);
     number(f, key, value);
 }
@@ -64,7 +63,7 @@ static void add_argv(facts *f, const tn_process_report *p)
     unsigned i = 0;
     for (const char *at = p->argv; at < p->argv + p->argv_bytes && i < 1024; at += strlen(at) + 1) {
         char key[32];
-        snprintf(key, sizeof key, "process.argv.%u", i++);
+        tn__compose(key, sizeof key, "process.argv.%u", i++);
         secret(f, key, at, strlen(at));
     }
 }
@@ -102,7 +101,7 @@ static void add_python(facts *f, const tn_inside *inside, const tn_walk_report *
     text(f, "python.version", inside->version, space ? (size_t)(space - inside->version) : strlen(inside->version));
     number(f, "python.hexversion", inside->hexversion);
     char layout[32];
-    snprintf(layout, sizeof layout, "%s%s", inside->target.layout->name, inside->listed ? "" : " (unlisted)");
+    tn__compose(layout, sizeof layout, "%s%s", inside->target.layout->name, inside->listed ? "" : " (unlisted)");
     text(f, "python.layout", layout, strlen(layout));
     text(f, "python.allocator", inside->allocator, strlen(inside->allocator));
     number(f, "python.interpreters", inside->n_interpreters);
@@ -115,11 +114,13 @@ static void add_status(facts *f, const tn_process_report *p)
     char buffer[sizeof p->status], *save = NULL;
     memcpy(buffer, p->status, sizeof buffer);
     for (char *line = strtok_r(buffer, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        char key[32];
-        unsigned long long kib;
-        if ((strncmp(line, "Vm", 2) == 0 || strncmp(line, "Rss", 3) == 0) &&
-            sscanf(line, "%31[A-Za-z]: %llu kB", key, &kib) == 2)
-            number_named(f, kib << 10, "status.%s", key);
+        uint64_t bytes;
+        char *colon = strchr(line, ':'), key[32];
+        if (!colon || (strncmp(line, "Vm", 2) != 0 && strncmp(line, "Rss", 3) != 0))
+            continue;
+        tn__compose(key, sizeof key, "%.*s", (int)(colon - line), line);
+        if (tn_process_kib(line, key, &bytes))
+            number_named(f, bytes, "status.%s", key);
     }
 }
 
@@ -237,7 +238,7 @@ static absence not_resident(facts *f, const tn_process_memory *p, const tn_walk 
     size_t n, at = 0;
     absence a = {0, 0};
     tn_mapping m = {0};
-    unsigned long long kib;
+    uint64_t rss;
     const tn_range *large = tn_walk_large_blocks(w, &n);
     tn_buf text, blocks;
     tn__buf_init(&text, &tn__alloc_pages);
@@ -252,10 +253,10 @@ static absence not_resident(facts *f, const tn_process_memory *p, const tn_walk 
     tn_process_sort(sorted, known ? (uint32_t)n : 0);
     for (char *save = NULL, *line = known ? strtok_r((char *)text.data, "\n", &save) : NULL; line;
          line = strtok_r(NULL, "\n", &save)) {
-        if (tn_process_mapping(line, &m) || sscanf(line, "Rss: %llu kB", &kib) != 1)
+        if (tn_process_mapping(line, &m) || !tn_process_kib(line, "Rss", &rss))
             continue;
         bool heap = p->malloc_known && tn_process_class(&m, 0) == TN_MEMORY_HEAP;
-        add_absent(&a, &m, (uint64_t)kib << 10, heap, sorted, n, &at);
+        add_absent(&a, &m, rss, heap, sorted, n, &at);
     }
     tn__buf_free(&text);
     tn__buf_free(&blocks);
@@ -380,9 +381,9 @@ static void add_traverse_failures(facts *f, const tn_walk *w)
     for (; tn_walk_failure_at(w, n, &failure); n++) {
         char key[40];
         const char *how = failure.hung ? "hung" : "crashed";
-        snprintf(key, sizeof key, "traverse.%u.type", n);
+        tn__compose(key, sizeof key, "traverse.%u.type", n);
         put(f, key, TN_FACT_TEXT, failure.name);
-        snprintf(key, sizeof key, "traverse.%u.how", n);
+        tn__compose(key, sizeof key, "traverse.%u.how", n);
         text(f, key, how, strlen(how));
     }
     number(f, "check.traverse.failed", n);
@@ -411,7 +412,7 @@ static void add_threads(facts *f, const tn_walk *w, const tn_walk_report *r)
         number_named(f, t.n_frames, "thread.%u.frames", i);
         number_named(f, t.node, "thread.%u.node", i);
         number_named(f, t.current, "thread.%u.holds_gil", i);
-        snprintf(key, sizeof key, "thread.%u.name", i);
+        tn__compose(key, sizeof key, "thread.%u.name", i);
         if (t.name != TN_NONE)
             put(f, key, TN_FACT_TEXT, t.name);
     }

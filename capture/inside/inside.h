@@ -65,9 +65,18 @@ typedef struct tn_choice {
     char reason[160];  /* one clause */
 } tn_choice;
 
+typedef struct tn_room {
+    uint64_t bytes;   /* that the control groups, and the machine, still give */
+    bool ends_all;    /* beyond the group's limit all its processes are killed */
+    bool no_children; /* as many processes as are allowed */
+} tn_room;
+
+/* Reads a dozen files: before the pause, without the GIL. */
+void tn_room_look(tn_room *out);
+
 /* Which mode is used for what was asked. fork, asked for, where the limits of the container could end it: TN_ELIMIT. */
-int tn_choose(const tn_inside *inside, const tn_capture_options *options, uint64_t rss_bytes, tn_choice *out,
-              tn_error *err);
+int tn_choose(const tn_inside *inside, const tn_capture_options *options, const tn_room *room, uint64_t rss_bytes,
+              tn_choice *out, tn_error *err);
 void tn_choose_learn(uint64_t pool_bytes, uint64_t pause_ns); /* what a walk in place has taken */
 
 /* ---- planted.c ---- */
@@ -114,6 +123,7 @@ typedef struct tn_process_report {
 void tn_process_report_read(tn_process_report *out, bool glibc); /* glibc: is malloc glibc's? */
 
 bool tn_process_mapping(const char *line, tn_mapping *out); /* false: no line of /proc/PID/maps, no head of smaps */
+bool tn_process_kib(const char *line, const char *key, uint64_t *bytes); /* "Rss:     12 kB" of smaps and status */
 enum tn_memory_class tn_process_class(const tn_mapping *m, uint64_t guard_end); /* end of the guard before it, or 0 */
 void tn_process_sort(tn_range *ranges, uint32_t n);                             /* allocates nothing */
 
@@ -137,15 +147,15 @@ typedef struct tn_job tn_job; /* a capture under way */
 
 /* The pause: walks, or forks. Holds the GIL. options->path and from need last no longer than this call, in mode stop until
  * tn_job_finish. TN_EBUSY TN_EVERSION TN_ENOMEM TN_ELIMIT. */
-int tn_job_begin(tn_inside *inside, const tn_capture_options *options, const tn_alloc *alloc, tn_job **out,
-                 tn_error *err);
+int tn_job_begin(tn_inside *inside, const tn_capture_options *options, const tn_room *room, const tn_alloc *alloc,
+                 tn_job **out, tn_error *err);
 
 /* The rest, without the GIL, on any thread, once: saves what was walked, or tells the child what it asks about its parent.
  * true in *done: the file is whole. */
 int tn_job_finish(tn_job *job, bool *done, tn_error *err);
 
-/* Waits for the child, at most that long; 0: only looks. *done as above. TN_EINTERRUPTED: the child is dead and there is no
- * file. */
+/* Waits for the child, at most that long; 0: only looks. *done as above, once and for all. TN_EINTERRUPTED: the child is
+ * dead and there is no file. */
 int tn_job_wait(tn_job *job, uint32_t milliseconds, bool *done, tn_error *err);
 
 /* A child that still writes is ended, unless it is that of another process: of the one that forked this one. */

@@ -36,8 +36,8 @@ static int fork_or_walk(tn_job *job, tn_inside *inside, tn_error *err)
     return walk_here(job, inside, err);
 }
 
-int tn_job_begin(tn_inside *inside, const tn_capture_options *options, const tn_alloc *alloc, tn_job **out,
-                 tn_error *err)
+int tn_job_begin(tn_inside *inside, const tn_capture_options *options, const tn_room *room, const tn_alloc *alloc,
+                 tn_job **out, tn_error *err)
 {
     tn_capture_times times = {
         .wall_ns = tn__sys_wall_ns(),
@@ -46,7 +46,7 @@ int tn_job_begin(tn_inside *inside, const tn_capture_options *options, const tn_
     };
     tn_choice choice;
     TN_TRY(tn_inside_begin(inside, err));
-    TN_TRY(tn_choose(inside, options, times.rss_bytes, &choice, err));
+    TN_TRY(tn_choose(inside, options, room, times.rss_bytes, &choice, err));
     tn_job *job = tn__alloc_zero(alloc, sizeof *job);
     if (!job)
         return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to begin a snapshot");

@@ -63,16 +63,49 @@ static bool next_line(lines *l, char *out, size_t cap)
 
 /* ---- a mapping: "7f..-7f.. r-xp 00001000 08:01 1234     /usr/lib/a b.so", the last field to the end of the line ---- */
 
+/* These are read in a forked child, too, where stdio is in no known state. *at is moved behind the number. */
+static bool take_hex(const char **at, char end, uint64_t *out)
+{
+    const char *p = *at;
+    for (*out = 0; (*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'f'); p++)
+        *out = *out << 4 | (uint64_t)(*p <= '9' ? *p - '0' : *p - 'a' + 10);
+    bool found = p > *at && *p == end;
+    *at = p + 1;
+    return found;
+}
+
+static const char *skip_words(const char *at, int n)
+{
+    for (; n > 0; n--) {
+        at += strspn(at, " ");
+        at += strcspn(at, " ");
+    }
+    return at + strspn(at, " ");
+}
+
 bool tn_process_mapping(const char *line, tn_mapping *out)
 {
-    unsigned long long start, end;
-    char perms[8];
-    int name = -1;
-    if (sscanf(line, "%llx-%llx %7s %*s %*s %*s %n", &start, &end, perms, &name) != 3 || strlen(perms) != 4)
+    const char *at = line;
+    tn_mapping m = {0};
+    if (!take_hex(&at, '-', &m.start) || !take_hex(&at, ' ', &m.end) || strcspn(at, " ") != 4)
         return false;
-    *out = (tn_mapping){.start = start, .end = end, .name = name < 0 ? "" : line + name};
-    memcpy(out->perms, perms, sizeof out->perms);
+    memcpy(m.perms, at, 4);
+    m.name = skip_words(at, 4);
+    *out = m;
     return true;
+}
+
+bool tn_process_kib(const char *line, const char *key, uint64_t *bytes)
+{
+    size_t n = strlen(key);
+    if (strncmp(line, key, n) != 0 || line[n] != ':')
+        return false;
+    const char *at = line + n + 1 + strspn(line + n + 1, " \t"), *p = at;
+    uint64_t kib = 0;
+    for (; *p >= '0' && *p <= '9'; p++)
+        kib = 10 * kib + (uint64_t)(*p - '0');
+    *bytes = kib << 10;
+    return p > at && strcmp(p, " kB") == 0;
 }
 
 static bool begins(const char *text, const char *start)
@@ -150,7 +183,7 @@ int tn_process_ranges(tn_range_list *list, tn_error *err)
 {
     int status = fill_list(list, add_mappings, err);
     if (status == TN_EIO)
-        return tn__error_set(err, TN_EIO, 0, "/proc/self/maps cannot be read (%s): is /proc mounted?", strerror(errno));
+        return tn__error_set(err, TN_EIO, 0, "/proc/self/maps cannot be read (error %d): is /proc mounted?", errno);
     return status;
 }
 
@@ -263,18 +296,15 @@ uint64_t tn_process_rss(void)
 
 static void add_smaps_line(const char *line, tn_class_memory *c)
 {
-    char key[32];
-    unsigned long long kib;
-    if (sscanf(line, "%31[A-Za-z_]: %llu kB", key, &kib) != 2)
-        return;
-    if (strcmp(key, "Size") == 0)
-        c->size += kib << 10;
-    else if (strcmp(key, "Rss") == 0)
-        c->rss += kib << 10;
-    else if (strcmp(key, "Pss") == 0)
-        c->pss += kib << 10;
-    else if (strcmp(key, "Swap") == 0)
-        c->swap += kib << 10;
+    uint64_t bytes;
+    if (tn_process_kib(line, "Size", &bytes))
+        c->size += bytes;
+    else if (tn_process_kib(line, "Rss", &bytes))
+        c->rss += bytes;
+    else if (tn_process_kib(line, "Pss", &bytes))
+        c->pss += bytes;
+    else if (tn_process_kib(line, "Swap", &bytes))
+        c->swap += bytes;
 }
 
 void tn_process_memory_read(tn_process_memory *out, bool glibc)

@@ -102,6 +102,7 @@ int tn__sys_create_beside(const char *path, char *temp, size_t cap, int *fd, tn_
 int tn__sys_publish(int fd, char *temp, size_t cap, const char *path, bool force, tn_error *err);
 /* Closes fd and removes its temporary name, if it has one. */
 void tn__sys_discard(int fd, const char *temp);
+void tn__sys_sweep(const char *path, int pid); /* removes the temporary files for path of a process that is dead */
 bool tn__sys_exists(const char *path);
 uint64_t tn__sys_monotonic_ns(void);
 uint64_t tn__sys_wall_ns(void);

@@ -216,10 +216,17 @@ static int open_nameless(const char *path)
     return -1;
 }
 
-/* The i-th temporary name of this process for path. */
-static bool name_beside(const char *path, unsigned i, char *temp, size_t cap)
+/* The i-th temporary name of a process for path. */
+static bool name_beside(const char *path, int pid, unsigned i, char *temp, size_t cap)
 {
-    return tn__compose(temp, cap, "%s.%d.%u.part", path, (int)getpid(), i) < cap;
+    return tn__compose(temp, cap, "%s.%d.%u.part", path, pid, i) < cap;
+}
+
+void tn__sys_sweep(const char *path, int pid)
+{
+    char temp[4096];
+    for (unsigned i = 0; i < 2 && name_beside(path, pid, i, temp, sizeof temp); i++)
+        unlink(temp);
 }
 
 int tn__sys_create_beside(const char *path, char *temp, size_t cap, int *fd, tn_error *err)
@@ -227,7 +234,7 @@ int tn__sys_create_beside(const char *path, char *temp, size_t cap, int *fd, tn_
     *temp = 0;
     int made = open_nameless(path);
     for (unsigned i = 0; made < 0 && i < 1000; i++) {
-        if (!name_beside(path, i, temp, cap))
+        if (!name_beside(path, (int)getpid(), i, temp, cap))
             return tn__error_set(err, TN_EINVAL, 0, "the path of the snapshot is too long");
         made = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (made < 0 && errno != EEXIST)
@@ -274,7 +281,7 @@ static int publish_nameless(int fd, char *temp, size_t cap, const char *path, bo
     if (status == 0 || errno != EEXIST || !force)
         return status;
     for (unsigned i = 0; status < 0 && errno == EEXIST && i < 1000; i++) {
-        if (!name_beside(path, i, temp, cap)) {
+        if (!name_beside(path, (int)getpid(), i, temp, cap)) {
             errno = ENAMETOOLONG;
             break;
         }

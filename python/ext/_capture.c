@@ -158,7 +158,13 @@ static tn_job *begin(PyObject *args, PyObject *kwargs, bool *done)
         release(r.from, r.options.walk.n_from);
         return NULL;
     }
-    status = tn_job_begin(&inside, &r.options, &tn__alloc_pages, &job, &err);
+    tn_room room = {0};
+    if (r.options.mode != TN_MODE_STOP) {
+        Py_BEGIN_ALLOW_THREADS
+        tn_room_look(&room);
+        Py_END_ALLOW_THREADS
+    }
+    status = tn_job_begin(&inside, &r.options, &room, &tn__alloc_pages, &job, &err);
     if (status == 0) {
         Py_BEGIN_ALLOW_THREADS
         status = tn_job_finish(job, done, &err);
@@ -175,22 +181,6 @@ static tn_job *begin(PyObject *args, PyObject *kwargs, bool *done)
     return raise_error(status, &err);
 }
 
-/* 1: the file is whole; 0: not yet; -1: there is an exception and no file. The job is gone unless 0. */
-static int look(tn_job *job, uint32_t milliseconds)
-{
-    tn_error err = {0};
-    bool done;
-    int status;
-    Py_BEGIN_ALLOW_THREADS
-    status = tn_job_wait(job, milliseconds, &done, &err);
-    if (done)
-        tn_job_free(job);
-    Py_END_ALLOW_THREADS
-    if (status < 0)
-        raise_error(status, &err);
-    return status < 0 ? -1 : done;
-}
-
 PyDoc_STRVAR(snapshot_doc,
              "snapshot(target, /, *, mode='auto', previews=80, redact=False, roots=None, force=False, threads=0, "
              "scan=False)\n"
@@ -200,15 +190,21 @@ PyDoc_STRVAR(snapshot_doc,
 static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     bool done;
-    int found = 0;
+    int status = TN_OK;
+    tn_error err = {0};
     (void)module;
     tn_job *job = begin(args, kwargs, &done);
-    while (job && (found = look(job, 100)) == 0)
-        if (PyErr_CheckSignals() < 0) {
-            tn_job_free(job);
-            return NULL;
-        }
-    return done || found > 0 ? Py_NewRef(Py_None) : NULL;
+    if (!job)
+        return done ? Py_NewRef(Py_None) : NULL;
+    while (!done && PyErr_CheckSignals() == 0) {
+        Py_BEGIN_ALLOW_THREADS
+        status = tn_job_wait(job, 100, &done, &err);
+        Py_END_ALLOW_THREADS
+    }
+    tn_job_free(job);
+    if (!done)
+        return NULL;
+    return status < 0 ? raise_error(status, &err) : Py_NewRef(Py_None);
 }
 
 static void drop_job(PyObject *capsule)
@@ -239,21 +235,17 @@ static PyObject *capture_begin(PyObject *module, PyObject *args, PyObject *kwarg
     return capsule;
 }
 
-PyDoc_STRVAR(poll_doc, "poll(job, /)\n--\n\nTrue: the file is whole. False: not yet. What went wrong is raised, once.");
+PyDoc_STRVAR(poll_doc, "poll(job, /)\n--\n\nTrue: the file is whole. False: not yet. What went wrong is raised.");
 
 static PyObject *capture_poll(PyObject *module, PyObject *capsule)
 {
     (void)module;
     if (!PyCapsule_IsValid(capsule, "tonnage.job"))
         return PyErr_Format(PyExc_TypeError, "poll() takes what begin() has returned");
-    tn_job *job = PyCapsule_GetContext(capsule);
-    if (!job)
-        Py_RETURN_TRUE;
-    PyCapsule_SetContext(capsule, NULL); /* others may look while this one does without the GIL */
-    int found = look(job, 0);
-    if (found == 0)
-        PyCapsule_SetContext(capsule, job);
-    return found < 0 ? NULL : PyBool_FromLong(found);
+    bool done;
+    tn_error err = {0};
+    int status = tn_job_wait(PyCapsule_GetContext(capsule), 0, &done, &err);
+    return status < 0 ? raise_error(status, &err) : PyBool_FromLong(done);
 }
 
 static const char *part_name(uint8_t kind)
