@@ -2,20 +2,18 @@
 #include "engine/crew.h"
 
 #include "base/base.h"
+#include "engine/thread.h"
 
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 enum { MAX_THREADS = 16, STACK_BYTES = 1 << 20 };
 
 typedef struct member {
-    pthread_t thread;
+    tn_thread thread;
     void (*work)(void *ctx, uint32_t index);
     void *ctx;
-    void *stack;
     uint32_t index;
 } member;
 
@@ -50,48 +48,16 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* The C library keeps the stacks it makes itself for later threads; ours goes with its thread. */
-static bool start_one(member *m)
-{
-    pthread_attr_t attributes;
-    m->stack = tn__sys_map(STACK_BYTES);
-    if (!m->stack || pthread_attr_init(&attributes) != 0) {
-        if (m->stack)
-            tn__sys_unmap(m->stack, STACK_BYTES);
-        return false;
-    }
-    bool started = pthread_attr_setstack(&attributes, m->stack, STACK_BYTES) == 0 &&
-                   pthread_create(&m->thread, &attributes, run, m) == 0;
-    pthread_attr_destroy(&attributes);
-    if (!started)
-        tn__sys_unmap(m->stack, STACK_BYTES);
-    return started;
-}
-
-/* A thread inherits the mask of its maker: signals stay with the program's own threads. */
-static uint32_t start(member *members, uint32_t n)
-{
-    sigset_t all, before;
-    uint32_t started = 0;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (started < n && start_one(&members[started]))
-        started++;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
-}
-
 uint32_t tn_crew_run(uint32_t n, void (*work)(void *ctx, uint32_t index), void *ctx)
 {
     member members[MAX_THREADS];
-    uint32_t helpers = n < 1 ? 0 : (n < MAX_THREADS ? n : MAX_THREADS) - 1;
+    uint32_t helpers = n < 1 ? 0 : (n < MAX_THREADS ? n : MAX_THREADS) - 1, started = 0;
     for (uint32_t i = 0; i < helpers; i++)
         members[i] = (member){.work = work, .ctx = ctx, .index = i + 1};
-    uint32_t started = helpers ? start(members, helpers) : 0;
+    while (started < helpers && tn_thread_start(&members[started].thread, STACK_BYTES, run, &members[started]))
+        started++;
     work(ctx, 0);
-    for (uint32_t i = 0; i < started; i++) {
-        pthread_join(members[i].thread, NULL);
-        tn__sys_unmap(members[i].stack, STACK_BYTES);
-    }
+    for (uint32_t i = 0; i < started; i++)
+        tn_thread_join(&members[i].thread);
     return started + 1;
 }

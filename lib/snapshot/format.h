@@ -58,6 +58,12 @@ typedef struct tn_fact_row {
     uint64_t value;
 } tn_fact_row;
 
+/* TIME; a number with all bits set is unknown. */
+typedef struct tn_time_row {
+    uint64_t time_ns, rss_bytes, traced_bytes;
+    uint32_t generations[3], threads;
+} tn_time_row;
+
 /* SHTB: flags of a shape. */
 enum {
     TN_RUN_NONE,

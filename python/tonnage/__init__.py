@@ -34,6 +34,10 @@ from tonnage._snapshot import Snapshot, load, take
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
+    from typing import Any
+
+    from tonnage._timer import Timer
 
 __version__ = "0.1.0"
 
@@ -65,6 +69,7 @@ __all__ = [
     "load",
     "size_of",
     "snapshot",
+    "timer",
 ]
 
 
@@ -124,3 +129,30 @@ def snapshot(
     """
     roots = None if of is None else tuple(of) if isinstance(of, list) else (of,)
     return take(path, mode, previews, redact, roots, force, threads, scan)
+
+
+def timer(delay: float, func: Callable[..., object] | None, /, *args: Any, **kwargs: Any) -> Timer:
+    """Calls a function again and again, in a thread of tonnage.
+
+    There is one timer in a process: a second call replaces the first. A process that was forked has none. Calls never
+    overlap; what one raises goes to sys.unraisablehook, and the next comes all the same. While nothing is due the thread
+    sleeps; at the end of the interpreter a call in progress is waited for.
+
+    Args:
+        delay: seconds before the first call, and at least between the end of a call and the begin of the next.
+        func: called as func(*args, **kwargs); None stops the timer.
+
+    Returns:
+        A handle: stop() ends the calls, and so does leaving a with block that it opened.
+
+    Raises:
+        RuntimeError: in a subinterpreter, while the interpreter ends, or when the system gives no thread.
+
+    Example:
+        >>> import tonnage
+        >>> with tonnage.timer(60, print, "still here"):
+        ...     pass  # the work
+    """
+    from tonnage import _timer
+
+    return _timer.start(delay, func, args, kwargs)
