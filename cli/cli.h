@@ -61,6 +61,6 @@ int cmd_largest(const cli_options *options);
 int cmd_show(const cli_options *options);
 int cmd_info(const cli_options *options);
 int cmd_check(const cli_options *options);
-int cmd_run(int n, char **words);
+int cmd_python(const char *verb, int n, char **words); /* run, config */
 
 #endif

@@ -1,4 +1,4 @@
-/* cmd_run.c - tonnage run …: hands over to `python -m tonnage run …` of a Python that has the package.
+/* cmd_run.c - tonnage run … and tonnage config …: hands over to `python -m tonnage …` of a Python that has the package.
  *
  * Candidates: --python PATH alone; else python3 and python beside this command, then on PATH. Each must import tonnage.
  */
@@ -75,22 +75,39 @@ static const char *find_python(char *path, size_t cap)
     return NULL;
 }
 
-static int exec_python(const char *python, int n, char **words)
+/* given, or the one that is found; NULL if it cannot import tonnage. TONNAGE=1 is not for those that are only tried. */
+static const char *look(const char *given, char *path, size_t cap)
+{
+    const char *set = getenv("TONNAGE");
+    char *kept = set ? strdup(set) : NULL;
+    const char *found;
+    unsetenv("TONNAGE");
+    if (given)
+        found = try_python(given) ? given : NULL;
+    else
+        found = find_python(path, cap);
+    if (kept)
+        setenv("TONNAGE", kept, 1);
+    free(kept);
+    return found;
+}
+
+static int exec_python(const char *python, const char *verb, int n, char **words)
 {
     char **all = calloc((size_t)n + 5, sizeof *all);
     if (!all) {
         cli_say("out of memory");
         return CLI_UNREADABLE;
     }
-    static char dash_m[] = "-m", package[] = "tonnage", verb[] = "run";
+    static char dash_m[] = "-m", package[] = "tonnage";
     all[0] = (char *)(uintptr_t)python;
     all[1] = dash_m;
     all[2] = package;
-    all[3] = verb;
+    all[3] = (char *)(uintptr_t)verb;
     for (int i = 0; i < n; i++)
         all[4 + i] = words[i];
     execvp(python, all);
-    cli_say("run: cannot start %s: %s", python, strerror(errno));
+    cli_say("%s: cannot start %s: %s", verb, python, strerror(errno));
     free(all);
     return CLI_NO_TARGET;
 }
@@ -99,19 +116,22 @@ static void help(void)
 {
     cli_print(
         "usage: tonnage run [--python PATH] [options] script.py args | -m module | -c code | -\n\n"
-        "Runs a Python program and writes a snapshot of it, by `PATH -m tonnage run`. Without --python it is the\n"
-        "python3 or python beside this command, then the one on PATH; it must be able to import tonnage. All other\n"
-        "options are those of `python -m tonnage run --help`.\n\n"
-        "example: tonnage run -o app.tonnage app.py --serve\n\n"
+        "Runs a Python program and writes a snapshot of it when it ends, and others meanwhile if told to, by `PATH -m\n"
+        "tonnage run`. Without --python it is the python3 or python beside this command, then the one on PATH; it "
+        "must\n"
+        "be able to import tonnage. All other options are those of `python -m tonnage run --help`.\n\n"
+        "examples:\n"
+        "  tonnage run -o app.tonnage app.py --serve\n"
+        "  tonnage run --every 5m --keep 6 --on-signal USR2 -o app.tonnage app.py --serve\n\n"
         "  --python PATH          the interpreter to run\n"
         "  --help                 this page\n");
 }
 
-int cmd_run(int n, char **words)
+int cmd_python(const char *verb, int n, char **words)
 {
     char path[PATH_MAX];
     const char *python = NULL;
-    if (n > 0 && (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0)) {
+    if (n > 0 && strcmp(verb, "run") == 0 && (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0)) {
         help();
         return CLI_OK;
     }
@@ -119,21 +139,19 @@ int cmd_run(int n, char **words)
     if (named) {
         bool equals = words[0][8] == '=';
         if (!equals && n < 2) {
-            cli_say("run: a path must follow --python; see tonnage run --help");
+            cli_say("%s: a path must follow --python; see tonnage run --help", verb);
             return CLI_USAGE;
         }
-        const char *given = equals ? words[0] + 9 : words[1];
+        python = equals ? words[0] + 9 : words[1];
         n -= equals ? 1 : 2;
         words += equals ? 1 : 2;
-        python = try_python(given) ? given : NULL;
-    } else {
-        python = find_python(path, sizeof path);
     }
+    python = look(python, path, sizeof path);
     if (!python) {
-        cli_say("run: no Python that can import tonnage (tried %s); install the package there, or name one with "
+        cli_say("%s: no Python that can import tonnage (tried %s); install the package there, or name one with "
                 "--python PATH",
-                tried[0] ? tried : "none");
+                verb, tried[0] ? tried : "none");
         return CLI_NO_TARGET;
     }
-    return exec_python(python, n, words);
+    return exec_python(python, verb, n, words);
 }

@@ -63,7 +63,8 @@ void cli_help(void)
         snprintf(line, sizeof line, "  %-9s %s\n", cli_verbs[i].name, cli_verbs[i].about);
         cli_print(line);
     }
-    cli_print("  run       runs a Python program and writes a snapshot of it\n"
+    cli_print("  run       runs a Python program and writes snapshots of it\n"
+              "  config    what run would do here, and which option, variable or file says so\n"
               "\n  VERB --help   options of a verb, with examples\n"
               "  --version     version of this command\n\n"
               "exit codes: 0 ok, 1 findings, 2 usage, 3 no such object or Python, 4 not permitted, 5 unreadable file,\n"

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from tonnage._recorder import Recording
     from tonnage._timer import Timer
 
 __version__ = "0.1.0"
@@ -66,6 +67,7 @@ __all__ = [
     "VersionError",
     "__version__",
     "deep_size",
+    "every",
     "load",
     "size_of",
     "snapshot",
@@ -156,3 +158,73 @@ def timer(delay: float, func: Callable[..., object] | None, /, *args: Any, **kwa
     from tonnage import _timer
 
     return _timer.start(delay, func, args, kwargs)
+
+
+def every(
+    seconds: float | str | None = None,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    keep: int | None = None,
+    on_signal: str | int | None = None,
+    on_rss: int | str | None = None,
+    at_exit: bool | None = None,
+    mode: str | None = None,
+    previews: int | None = None,
+    redact: bool | None = None,
+    scan: bool | None = None,
+    timeline: float | str | None = None,
+    quiet: bool | None = None,
+) -> Recording:
+    """Takes snapshots while the program runs on, until the handle is stopped.
+
+    There is one such recording in a process: a second call replaces the first. A process that is forked has none, but
+    where TONNAGE=1 or `tonnage run --children` records it. What an argument that is None means is what they were told,
+    else what is said here.
+
+    Args:
+        seconds: one every so often: a number, or text such as "30s", "5m" or "2h". None: not by time.
+        path: a template of their names; {pid}, {time} (UTC), {n} and {host} are filled in. Where more than one is to
+            come and neither {n} nor {time} is there, `-{n}` goes before the suffix. No file is ever replaced. None:
+            tonnage-{pid}-{n}.tonnage in the current folder.
+        keep: all but the newest so many are deleted, but not those where RSS had grown by a quarter since the last such
+            one. None: all stay.
+        on_signal: one at each signal of this name or number, such as "USR2".
+        on_rss: one when RSS crosses this size, in bytes or as text such as "2GiB", and at each further quarter.
+        at_exit: one at the end of the process, by an atexit handler. None: True.
+        mode, previews, redact, scan: as for `tonnage.snapshot()`.
+        timeline: seconds between two notes of RSS that the next file keeps; 0: none. None: 1.
+        quiet: no line on standard error for each file. None: False.
+
+    Returns:
+        A handle: `stop()` ends it, and so does leaving a with block that it opened; `files` are the paths of its files,
+        `last` the newest.
+
+    Raises:
+        ArgumentError: an argument makes no sense.
+        ExistsError, FileError: the first file exists, or cannot be written.
+
+    Cost: nothing between snapshots but the time line, some microseconds each time.
+
+    Example:
+        >>> import tonnage
+        >>> with tonnage.every("5m", "grows-{n}.tonnage", keep=6, on_signal="USR2", at_exit=False) as recording:
+        ...     pass  # the work
+        >>> recording.files
+        []
+    """
+    from tonnage import _recorder
+
+    return _recorder.every(
+        seconds,
+        path,
+        keep=keep,
+        on_signal=on_signal,
+        on_rss=on_rss,
+        at_exit=at_exit,
+        mode=mode,
+        previews=previews,
+        redact=redact,
+        scan=scan,
+        timeline=timeline,
+        quiet=quiet,
+    )

@@ -1,9 +1,9 @@
-"""`python -m tonnage run …`: runs a program as Python itself would, and takes a snapshot when it ends.
+"""`python -m tonnage run …`: runs a program as Python itself would, and takes snapshots meanwhile and when it ends.
 
 The program gets the one module `__main__`, emptied and filled as the interpreter fills it; sys.argv, sys.path[0], exit
-codes and tracebacks are those of a plain run. The snapshot is taken when the main program has ended, in whatever way,
-while its globals are alive: before other threads are joined and before atexit handlers. Every other verb is the
-command's: it takes the place of this process.
+codes and tracebacks are those of a plain run. The last snapshot is taken when the main program has ended, in whatever
+way, while its globals are alive: before other threads are joined and before atexit handlers. Every other verb but
+`config` is the command's: it takes the place of this process.
 """
 
 from __future__ import annotations
@@ -17,117 +17,8 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from tonnage import Snapshot
-
-_PREVIEWS_MAX = 512
-_USAGE = """\
-usage: python -m tonnage run [options] script.py [arguments]
-       python -m tonnage run [options] -m module [arguments]
-       python -m tonnage run [options] -c code [arguments]
-       python -m tonnage run [options] - [arguments]           (the program is read from standard input)
-
-Runs a program and takes a snapshot when it ends.
-
-  -o FILE        the file to make (default: tonnage-PID-N.tonnage in the current folder)
-  --force        replace an existing file
-  --previews N   longest piece of a value that is kept, in bytes (default 80)
-  --redact       keep no text of the process at all, except names of types
-  --scan         guess references that objects of extension types hold in silence
-  --no-at-exit   take no snapshot at the end; the program calls tonnage.snapshot() itself
-
-The program may call tonnage.snapshot() at any time. Without a path each call, too, leaves tonnage-PID-N.tonnage in the
-current folder, whatever -o names. --previews, --redact and --scan hold for what such calls do not say themselves.
-
-examples:
-  python -m tonnage run -o app.tonnage --force --previews 200 app.py --serve
-  python -m tonnage run --no-at-exit --redact --scan -m app.worker
-"""
-
-
-class _Options:
-    """What stands before the program on the command line."""
-
-    __slots__ = ("at_exit", "force", "kind", "output", "previews", "program", "redact", "scan", "words")
-
-    def __init__(self) -> None:
-        self.output: str | None = None
-        self.force = False
-        self.previews = 80
-        self.redact = False
-        self.scan = False
-        self.at_exit = True
-        self.kind = ""  # "-m", "-c" or "" for a script
-        self.program = ""
-        self.words: list[str] = []  # the program's arguments
-
-
-def _usage(message: str) -> NoReturn:
-    sys.stderr.write(f"tonnage: {message}; see python -m tonnage run --help\n")
-    sys.exit(2)
-
-
-def _parse(words: list[str]) -> _Options:
-    options, at = _Options(), 0
-
-    def value(word: str) -> str:
-        nonlocal at
-        _, equals, text = word.partition("=")
-        if word.startswith("--") and equals:
-            return text
-        at += 1
-        if at >= len(words):
-            _usage(f"{word} needs a value")
-        return words[at]
-
-    while at < len(words):
-        word = words[at]
-        name = word.partition("=")[0] if word.startswith("--") else word
-        if name in ("-o", "--output"):
-            options.output = value(word)
-        elif name == "--previews":
-            text = value(word)
-            if not text.isdecimal():
-                _usage(f"--previews takes a number of bytes, not '{text}'")
-            options.previews = int(text)
-            if options.previews > _PREVIEWS_MAX:
-                _usage(f"--previews takes at most {_PREVIEWS_MAX} bytes, not {text}")
-        elif word == "--redact":
-            options.redact = True
-        elif word == "--scan":
-            options.scan = True
-        elif word == "--force":
-            options.force = True
-        elif word == "--no-at-exit":
-            options.at_exit = False
-        elif word in ("-h", "--help"):
-            sys.stdout.write(_USAGE)
-            sys.exit(0)
-        elif word in ("-m", "-c"):
-            options.kind, options.program = word, value(word)
-            break
-        elif word == "--":
-            at += 1
-            if at < len(words):
-                options.program = words[at]
-            break
-        elif word.startswith("-") and word != "-":
-            _usage(f"unknown option {word}")
-        else:
-            options.program = word
-            break
-        at += 1
-    if at >= len(words):
-        _usage("name a script, -m module or -c code")
-    options.words = words[at + 1 :]
-    if options.output is not None:
-        options.output = os.path.abspath(options.output)
-        if not options.force and os.path.lexists(options.output):
-            _usage(f"{options.output} exists (--force replaces it)")
-        from tonnage._files import what_prevents
-
-        if (reason := what_prevents(options.output)) is not None:
-            _usage(f"cannot write {options.output}: {reason}")
-    return options
-
+    from tonnage._options import Options
+    from tonnage._recorder import Recording
 
 # ---- the program, as Python starts it ----
 
@@ -247,7 +138,7 @@ def _prepare_text(text: str) -> tuple[CodeType, dict[str, Any]]:
     return compile(text, "<string>", "exec", dont_inherit=True), space
 
 
-def _prepare(options: _Options) -> tuple[CodeType, dict[str, Any]]:
+def _prepare(options: Options) -> tuple[CodeType, dict[str, Any]]:
     sys.argv[:] = ["-c" if options.kind == "-c" else options.program, *options.words]
     if options.kind == "-m":
         return _prepare_module(options.program)
@@ -310,79 +201,67 @@ def _interrupted(error: BaseException) -> NoReturn:
     raise error
 
 
-_last_number = 0
-
-
-def _free_name() -> str:
-    """Names are given once: several threads may be at their snapshots."""
-    global _last_number
-    while True:
-        _last_number = n = _last_number + 1
-        if not os.path.lexists(name := f"tonnage-{os.getpid()}-{n}.tonnage"):
-            return name
-
-
-def _say(text: str) -> None:
-    from contextlib import suppress
-
-    with suppress(OSError, ValueError, AttributeError):  # the program may have closed its standard error
-        sys.stderr.write(f"tonnage: {text}\n")
-
-
-def _shown(path: str) -> str:
-    try:
-        short = os.path.relpath(path)
-    except OSError:  # the current folder is gone
-        return path
-    return path if short.startswith("..") else short
-
-
 def _tell(taken: Snapshot) -> None:
     from tonnage._core import format_bytes
+    from tonnage._recorder import say, shown
 
-    shown = _shown(taken.path or "")
+    name = shown(taken.path or "")
     took = "" if taken.pause is None else f", pause {taken.pause * 1000:.0f} ms"
-    _say(f"wrote {shown} ({format_bytes(taken.file_bytes)}{took}); next: tonnage summary {shown}")
+    say(f"wrote {name} ({format_bytes(taken.file_bytes)}{took}); next: tonnage summary {name}")
 
 
-def _set_defaults(options: _Options) -> None:
-    """Lets the program's own calls of tonnage.snapshot() do as the command line says."""
+def _begin_recording(options: Options) -> Recording:
+    """Makes the recording, ends the process if it cannot work, and lets the program's own calls do as the user said."""
+    from tonnage import Error, ExistsError
+    from tonnage._options import usage
+    from tonnage._recorder import Recording, record_processes, tell_defaults
+    from tonnage._settings import Settings
     from tonnage._snapshot import defaults
+    from tonnage._templates import Names
 
-    defaults.previews, defaults.redact, defaults.scan = options.previews, options.redact, options.scan
-    defaults.name, defaults.tell = _free_name, _tell
-
-
-def _identity(path: str) -> tuple[int, int, int] | None:
-    """Differs when another file has come to a path."""
+    settings = options.settings
+    recording = Recording(settings, at_exit=False)  # the last snapshot is taken by _take, before handlers of atexit
     try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns
+        if settings.at_exit or settings.is_repeated:
+            recording.check()
+    except Error as error:
+        usage(f"{error} (--force replaces it)" if isinstance(error, ExistsError) else error)
+    if settings.children:
+        record_processes(settings)
+    told = settings.copy()
+    told.values["at-exit"] = False
+    tell_defaults(told)
+    defaults.name = Names(Settings().out).new
+    defaults.tell = None if settings.quiet else _tell
+    recording.start()
+    return recording
 
 
-def _take(options: _Options) -> None:
+def _take(recording: Recording) -> None:
     """Takes the snapshot of the end. What goes wrong is said; the program's exit code stays, unless interrupted."""
-    from tonnage import Error, snapshot
+    from tonnage import Error, load
+    from tonnage._recorder import say, shown
 
-    name, before = "", None
+    before = recording.last
     try:
-        name = os.path.abspath(options.output or _free_name())
-        before = _identity(name)
-        with snapshot(name, force=options.force) as taken:
-            _tell(taken)
+        name = recording.take()
+        if not recording.settings.quiet:
+            with load(name) as taken:
+                _tell(taken)
     except (Error, OSError, ImportError, ValueError, AttributeError) as error:
-        _say(f"no snapshot: {error}")
+        say(f"no snapshot: {error}")
     except KeyboardInterrupt as error:
-        whole = _identity(name) != before  # a file has its name only when it is whole
-        _say(f"interrupted: {_shown(name)} is written and whole" if whole else "interrupted: no snapshot")
+        last = recording.last
+        say(
+            "interrupted: no snapshot" if last in (None, before) else f"interrupted: {shown(last)} is written and whole"
+        )
         _interrupted(error)
 
 
-def _run(options: _Options) -> None:
+def _run(options: Options) -> None:
     pid = os.getpid()
     failure: BaseException | None = None
+    recording = _begin_recording(options)
     try:
         code, space = _prepare(options)
     except SyntaxError as error:
@@ -391,7 +270,6 @@ def _run(options: _Options) -> None:
         sys.exit(1)
     program, names = code, space
     del code, space
-    _set_defaults(options)
     try:
         exec(program, names)
     except SystemExit:
@@ -402,8 +280,8 @@ def _run(options: _Options) -> None:
             _show_lines_of(options.program)
         _report(error)
     finally:
-        if options.at_exit and os.getpid() == pid:  # a child that the program forked ends here as well
-            _take(options)
+        if options.settings.at_exit and os.getpid() == pid:  # a child that the program forked ends here as well
+            _take(recording)
     if isinstance(failure, KeyboardInterrupt):
         _interrupted(failure)
     if failure is not None:
@@ -429,14 +307,23 @@ def main() -> None:
     """Entry of `python -m tonnage`."""
     words = sys.argv[1:]
     if words[:1] == ["run"]:
-        _run(_parse(words[1:]))
+        from tonnage._options import parse_run
+
+        _run(parse_run(words[1:]))
+        return
+    if words[:1] == ["config"]:
+        from tonnage._options import config
+
+        config(words[1:])
         return
     command = _command()
     if command is not None:
         sys.stdout.flush()
         os.execv(command, ["tonnage", *words])
     if not words or words[0] in ("-h", "--help"):
-        sys.stdout.write(_USAGE)
+        from tonnage._options import run_help
+
+        sys.stdout.write(run_help())
         sys.exit(0 if words else 2)
     if words[0] == "--version":
         from tonnage import __version__

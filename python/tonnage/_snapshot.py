@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from tonnage._core import Set
     from tonnage._core import Snapshot as Core
     from tonnage._core import _Type as Type
+    from tonnage._settings import Settings
     from tonnage._view import View
 
     Fact = int | float | str
 
 
-_PREVIEWS_MAX = 512
-_MODES = ("auto", "stop", "fork")
+PREVIEWS_MAX = 512
+MODES = ("auto", "stop", "fork")
 _THREADS_MAX = 16
 
 
@@ -420,15 +421,16 @@ that tonnage.snapshot(path) has made
 
 
 class Defaults:
-    """What a call of `tonnage.snapshot()` does where it does not say; `tonnage run` sets it for its program."""
+    """What a call does where it does not say; `tonnage run` and TONNAGE=1 set it for their program."""
 
-    __slots__ = ("mode", "name", "previews", "redact", "scan", "tell")
+    __slots__ = ("mode", "name", "previews", "redact", "scan", "settings", "tell")
 
     def __init__(self) -> None:
         self.mode = "auto"
         self.previews = 80
         self.redact = False
         self.scan = False
+        self.settings: Settings | None = None  # of a recording
         self.name: Callable[[], str] | None = None  # of the file of a call without a path; None: it has no name
         self.tell: Callable[[Snapshot], None] | None = None  # gets what such a call has taken
 
@@ -451,13 +453,13 @@ def take(
     redact = defaults.redact if redact is None else redact
     scan = defaults.scan if scan is None else scan
     mode = defaults.mode if mode is None else mode
-    if mode not in _MODES:
+    if mode not in MODES:
         raise _errors.ArgumentError(f"unknown mode '{mode}': it is auto, stop or fork", -8)
     for word, number in ("previews", previews), ("threads", threads):
         if not isinstance(number, int) and number is not None:
             raise TypeError(f"{word} must be an int, not {type(number).__name__}")
-    if not 0 <= previews <= _PREVIEWS_MAX:
-        raise _errors.ArgumentError(f"previews must be 0 to {_PREVIEWS_MAX} bytes, not {previews}", -8)
+    if not 0 <= previews <= PREVIEWS_MAX:
+        raise _errors.ArgumentError(f"previews must be 0 to {PREVIEWS_MAX} bytes, not {previews}", -8)
     if threads is not None and not 1 <= threads <= _THREADS_MAX:
         raise _errors.ArgumentError(f"threads must be 1 to {_THREADS_MAX}, not {threads}", -8)
     from tonnage import _capture

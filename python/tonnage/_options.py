@@ -1,0 +1,197 @@
+"""The words after `tonnage run` and `tonnage config`, and their pages of --help; all options come from the table."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tonnage._settings import BY_NAME, SIGNAL, TABLE, Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from tonnage._settings import Setting
+
+_RUN = """\
+usage: python -m tonnage run [options] script.py [arguments]
+       python -m tonnage run [options] -m module [arguments]
+       python -m tonnage run [options] -c code [arguments]
+       python -m tonnage run [options] - [arguments]           (the program is read from standard input)
+
+Runs a program and takes snapshots: when it ends, and if options say so, while it runs.
+
+"""
+_RUN_END = """
+Words without a value have an opposite, such as --at-exit and --no-redact. FILE is {out} in the current
+folder if nothing is said. Where several files are to come and it has neither {{n}} nor {{time}}, -1, -2, … goes before
+its suffix; in child processes -PID does. {{time}} is UTC; {{{{, }}}} and $$ stand for {{, }} and $.
+
+What the command line does not say comes from the environment ({variable}=5m), else from [tool.tonnage] in the nearest
+pyproject.toml ({every} = "5m"); `tonnage config` shows what applies and why. TONNAGE=1 records any Python program.
+
+The program may call tonnage.snapshot() at any time. Without a path each call, too, leaves tonnage-PID-N.tonnage in the
+current folder, whatever -o names. --mode, --previews, --redact and --scan hold for what such calls do not say.
+
+examples:
+  python -m tonnage run -o app.tonnage --force --previews 200 app.py --serve
+  python -m tonnage run --every 5m --keep 6 --on-signal USR2 --on-rss 2GiB --timeline 10 -o app-{{time}}.tonnage app.py
+  python -m tonnage run --no-at-exit --mode stop --children --quiet --redact --scan -m app.worker
+"""
+_CONFIG = """\
+usage: python -m tonnage config [--json] [options of run]
+
+Shows what `tonnage run` would do in this folder, with this environment and these options, and who says so.
+
+examples:
+  python -m tonnage config --every 5m
+  python -m tonnage config --json
+
+  --json            for programs
+"""
+
+
+def usage(message: object) -> NoReturn:
+    """One line, and the exit code of a mistake."""
+    sys.stderr.write(f"tonnage: {message}\n")
+    sys.exit(2)
+
+
+def _line(setting: Setting[Any]) -> str:
+    name, text = setting.short or setting.option, setting.help
+    if setting.default is True:
+        name, text = f"--no-{setting.name}", setting.help.replace("a snapshot", "no snapshot")
+    elif setting.default not in (None, False) and not setting.short:
+        text += f" (default {setting.show(setting.default)})"
+    return f"  {f'{name} {setting.metavar}':<19} {text}\n"
+
+
+def run_help() -> str:
+    """The page of `tonnage run --help`."""
+    out, every = BY_NAME["out"], BY_NAME["every"]
+    end = _RUN_END.format(out=out.show(out.default), variable=every.variable, every=every.name)
+    return _RUN + "".join(map(_line, TABLE)) + end
+
+
+class Options:
+    """What stands before the program on the command line, and the program."""
+
+    __slots__ = ("kind", "program", "settings", "words")
+
+    def __init__(self, settings: Settings, kind: str, words: list[str]) -> None:
+        self.settings = settings
+        self.kind = kind  # "-m", "-c" or "" for a script
+        self.program = words[0] if words else ""
+        self.words = words[1:]  # the program's arguments
+
+
+def _names() -> dict[str, tuple[Setting[Any], bool | None]]:
+    """Each word that is an option: its setting, and what it says if it takes no value."""
+    names: dict[str, tuple[Setting[Any], bool | None]] = {}
+    for setting in TABLE:
+        for name in filter(None, (setting.option, setting.short)):
+            names[name] = setting, None if setting.metavar else True
+        if not setting.metavar:
+            names[f"--no-{setting.name}"] = setting, False
+    names["--output"] = names["--out"]
+    return names
+
+
+def _parse(words: list[str], other: Callable[[str], None]) -> tuple[list[tuple[Setting[Any], object]], list[str]]:
+    """Takes options until something else comes; other is given words that are no options of recording.
+
+    Returns:
+        What they say, and the rest of the words.
+    """
+    names, said, at = _names(), list[tuple["Setting[Any]", object]](), 0
+    while at < len(words):
+        word = words[at]
+        if not word.startswith("-") or word in ("-", "--", "-m", "-c"):
+            break
+        name, equals, text = word.partition("=") if word.startswith("--") else (word, "", "")
+        setting, flag = names.get(name, (None, None))
+        at += 1
+        if setting is None or (flag is not None and equals):
+            other(word)
+        elif flag is not None:
+            said.append((setting, flag))
+        else:
+            if not equals:
+                if at >= len(words):
+                    raise ValueError(f"{name} needs a value")
+                text, at = words[at], at + 1
+            said.append((setting, setting.read_text(text, name)))
+    return said, words[at:]
+
+
+def _settings(said: list[tuple[Setting[Any], object]]) -> Settings:
+    """Defaults, pyproject.toml, the environment, then the command line; ends the process for what is wrong."""
+    settings = Settings()
+    try:
+        settings.read_project(os.getcwd())
+        settings.read_environment(os.environ)
+    except ValueError as error:
+        usage(error)
+    for setting, value in said:
+        settings.set(setting, value, "command line")
+    return settings
+
+
+def parse_run(words: list[str]) -> Options:
+    """Options and program of `tonnage run`; ends the process for --help and for what is wrong."""
+
+    def other(word: str) -> None:
+        if word in ("-h", "--help"):
+            sys.stdout.write(run_help())
+            sys.exit(0)
+        raise ValueError(f"unknown option {word}")
+
+    try:
+        said, rest = _parse(words, other)
+        kind = rest.pop(0) if rest and rest[0] in ("-m", "-c", "--") else ""
+        if not rest:
+            raise ValueError(f"{kind} needs a value" if kind in ("-m", "-c") else "name a script, -m module or -c code")
+    except ValueError as error:
+        usage(f"{error}; see python -m tonnage run --help")
+    return Options(_settings(said), "" if kind == "--" else kind, rest)
+
+
+def _row(setting: Setting[Any], settings: Settings) -> dict[str, object]:
+    value = settings.values[setting.name]
+    if value is not None and (setting.kind is SIGNAL or not isinstance(value, (bool, int, float))):
+        value = setting.show(value)
+    return {"setting": setting.name, "value": value, "source": settings.sources[setting.name]}
+
+
+def config(words: list[str]) -> None:
+    """`tonnage config`: prints what applies, and why."""
+    as_json = False
+
+    def other(word: str) -> None:
+        nonlocal as_json
+        if word in ("-h", "--help"):
+            sys.stdout.write(_CONFIG)
+            sys.exit(0)
+        if word != "--json":
+            raise ValueError(f"unknown option {word}")
+        as_json = True
+
+    try:
+        said, rest = _parse(words, other)
+        if rest:
+            raise ValueError(f"config takes options only, not {rest[0]}")
+    except ValueError as error:
+        usage(f"{error}; see python -m tonnage config --help")
+    settings = _settings(said)
+    if as_json:
+        import json
+
+        rows = [_row(setting, settings) for setting in TABLE]
+        print(json.dumps({"schema": 1, "view": "config", "rows": rows}, ensure_ascii=False, indent=1))
+        return
+    width = max(len(setting.show(settings.values[setting.name])) for setting in TABLE)
+    print(f"{'Setting':<10} {'Value':<{width}} Source")
+    for setting in TABLE:
+        name = setting.name
+        print(f"{name:<10} {settings.text(name):<{width}} {settings.sources[name]}")

@@ -1,0 +1,403 @@
+"""What a recording does: one table of settings.
+
+`tonnage run`, TONNAGE=1, `[tool.tonnage]` of pyproject.toml, `tonnage.every()`, `tonnage config` and `--help` are all
+derived from the class Settings below. Who says something last wins: default, pyproject.toml, environment, command line
+or call.
+"""
+
+from __future__ import annotations
+
+import os
+
+from tonnage._snapshot import MODES, PREVIEWS_MAX
+from tonnage._templates import Template
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any, Generic, TypeVar
+
+    T = TypeVar("T")
+else:  # without loading typing into the target
+    T = None
+
+    class Generic:
+        def __class_getitem__(cls, _: object) -> type:
+            return cls
+
+
+_SECONDS_MIN, _SECONDS_MAX = 0.01, 1e8
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+_LETTERS = "kmgtpe"
+_WORDS = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}
+
+
+class _Reason(ValueError):
+    """Why a value is wrong, when its form is right."""
+
+
+class Kind(Generic[T]):
+    """Values of one sort: what they look like, how to read and write them.
+
+    Args:
+        takes: for messages and for --help, "takes …".
+        parse: from text; any ValueError or KeyError is a no, a _Reason says why.
+        show: to text that parse reads.
+        native: types of TOML and Python that are values of this sort as well; their str() is what parse gets.
+    """
+
+    __slots__ = ("native", "parse", "show", "takes")
+
+    def __init__(
+        self,
+        takes: str,
+        parse: Callable[[str], T],
+        show: Callable[[T], str] = str,
+        native: tuple[type, ...] = (str,),
+    ) -> None:
+        self.takes = takes
+        self.parse = parse
+        self.show = show
+        self.native = native
+
+
+def _parse_seconds(text: str) -> float:
+    number, unit = (text[:-1], _UNITS[text[-1]]) if text[-1:] in _UNITS else (text, 1)
+    if not number or not all(c in "0123456789.e-" for c in number):  # float() takes "1_0", "inf" and blanks
+        raise ValueError
+    seconds = float(number) * unit
+    if not _SECONDS_MIN <= seconds <= _SECONDS_MAX:
+        raise _Reason(f"{text} is out of range: {_SECONDS_MIN} s to {_SECONDS_MAX:.0f} s")
+    return seconds
+
+
+def show_seconds(seconds: float) -> str:
+    for unit in "hm":
+        if seconds >= 2 * _UNITS[unit] and seconds % _UNITS[unit] == 0:
+            return f"{seconds / _UNITS[unit]:.0f}{unit}"
+    return f"{seconds:.0f}s" if seconds == int(seconds) else f"{seconds!r}s"
+
+
+def _parse_size(text: str) -> int:
+    """As tn_parse_bytes() of the library does, which is not loaded into the target."""
+    number = text.rstrip("bBi" + _LETTERS + _LETTERS.upper())
+    unit = text[len(number) :]
+    shift = 0
+    if unit not in ("", "B", "b"):
+        shift = 10 * (_LETTERS.index(unit[0].lower()) + 1)
+        if unit[1:] not in ("", "i", "B", "b", "iB", "ib"):
+            raise ValueError
+    whole, _, fraction = number.rstrip(" ").partition(".")
+    digits = whole + fraction
+    if not (digits.isascii() and digits.isdecimal()) or (not shift and fraction.strip("0")):
+        raise ValueError
+    size = (int(whole or "0") << shift) + int(int(fraction or "0") / 10 ** len(fraction) * (1 << shift))
+    if not 0 < size < 1 << 63:
+        raise _Reason(f"{text} is out of range")
+    return size
+
+
+def show_size(size: int) -> str:
+    for shift, letter in ((30, "G"), (20, "M"), (10, "K")):
+        if size % (1 << shift) == 0:
+            return f"{size >> shift}{letter}iB"
+    return str(size)
+
+
+def _parse_count(text: str) -> int:
+    if not text.isdecimal() or not 0 < (count := int(text)) < 1 << 31:
+        raise ValueError
+    return count
+
+
+def _parse_previews(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError
+    if int(text) > PREVIEWS_MAX:
+        raise _Reason(f"{text} is more than {PREVIEWS_MAX} bytes")
+    return int(text)
+
+
+def _parse_flag(text: str) -> bool:
+    return _WORDS[text.lower()]
+
+
+def _parse_mode(text: str) -> str:
+    if text not in MODES:
+        raise ValueError
+    return text
+
+
+def _parse_name(text: str) -> Template:
+    try:
+        return Template(text)
+    except ValueError as error:
+        raise _Reason(error) from None
+
+
+def _signals() -> Any:
+    return __import__("_signal")  # not signal, which loads enum
+
+
+def _parse_signal(text: str) -> int:
+    _signal = _signals()
+    if text.isdecimal():
+        number = int(text)
+    else:
+        name = text.upper()
+        number = getattr(_signal, name if name.startswith("SIG") else f"SIG{name}", 0)
+        number = number if isinstance(number, int) else 0
+    if not 0 < number < _signal.NSIG:
+        raise ValueError
+    if number in (_signal.SIGKILL, _signal.SIGSTOP, _signal.SIGSEGV, _signal.SIGBUS, _signal.SIGFPE, _signal.SIGILL):
+        raise _Reason(f"{text} cannot be waited for; USR1 and USR2 are free for programs")
+    return number
+
+
+def show_signal(number: int) -> str:
+    for name in dir(_signals()):
+        if name.startswith("SIG") and not name.startswith("SIG_") and getattr(_signals(), name) == number:
+            return name[3:]
+    return str(number)
+
+
+SECONDS = Kind("seconds such as 30, 0.5, 30s, 5m or 2h", _parse_seconds, show_seconds, (int, float, str))
+SIZE = Kind("a size such as 500M or 2GiB", _parse_size, show_size, (int, str))
+SIGNAL = Kind("a signal such as USR2", _parse_signal, show_signal, (int, str))
+COUNT = Kind("a number of files, at least 1", _parse_count, str, (int,))
+PREVIEWS = Kind("a number of bytes", _parse_previews, str, (int,))
+MODE = Kind("auto, stop or fork", _parse_mode)
+FLAG = Kind("1 or 0", _parse_flag, lambda flag: "1" if flag else "0", (bool,))
+NAME = Kind("the name of a file", _parse_name, lambda template: template.text)
+
+_NEVER: Any = object()
+
+
+class Setting(Generic[T]):
+    """One row of the table.
+
+    Args:
+        kind: what its values look like.
+        default: when nobody says anything.
+        metavar: what stands for the value in --help; "" for a flag.
+        help: the rest of its line there.
+        off: the value that "off", and false in TOML and Python, stands for; without it that is no value.
+        short: a second name on the command line.
+        variable: of the environment; by default TONNAGE_ and the name, "" for none.
+        project: whether pyproject.toml does.
+    """
+
+    __slots__ = ("default", "help", "kind", "metavar", "name", "off", "project", "short", "variable")
+
+    def __init__(
+        self,
+        kind: Kind[Any],
+        default: T,
+        metavar: str,
+        help: str,
+        *,
+        off: T = _NEVER,
+        short: str = "",
+        variable: str | None = None,
+        project: bool = True,
+    ) -> None:
+        self.kind = kind
+        self.default = default
+        self.metavar = metavar
+        self.help = help
+        self.off = off
+        self.short = short
+        self.variable = variable
+        self.project = project
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name.replace("_", "-")
+        if self.variable is None:
+            self.variable = f"TONNAGE_{name.upper()}"
+
+    def __get__(self, settings: Settings, owner: type) -> T:
+        value: T = settings.values[self.name]
+        return value
+
+    @property
+    def option(self) -> str:
+        """The long option."""
+        return f"--{self.name}"
+
+    def read(self, value: object, where: str) -> T:
+        """The value that text, or a value of TOML or Python, stands for.
+
+        Raises:
+            ValueError: one line that begins with where.
+        """
+        switched_off = self.off is not _NEVER and (value is False or value == "off")
+        right = isinstance(value, self.kind.native) and (bool in self.kind.native or not isinstance(value, bool))
+        if switched_off:
+            return self.off
+        if not right:
+            raise ValueError(f"{where} takes {self._takes()}, not {value!r}")
+        return self.read_text(str(value), where)
+
+    def read_text(self, text: str, where: str) -> T:
+        """The same of text, as the command line and the environment have it."""
+        if self.off is not _NEVER and (text.lower() == "off" or (text == "0" and self.off == 0)):
+            return self.off
+        try:
+            value: T = self.kind.parse(text)
+            return value
+        except _Reason as reason:
+            raise ValueError(f"{where}: {reason}") from None
+        except (KeyError, ValueError, OverflowError):
+            raise ValueError(f"{where} takes {self._takes()}, not '{text}'") from None
+
+    def _takes(self) -> str:
+        return self.kind.takes if self.off is _NEVER else f"{self.kind.takes}, or off"
+
+    def show(self, value: T) -> str:
+        """Text that read_text() reads."""
+        return "off" if self.off is not _NEVER and value == self.off else str(self.kind.show(value))
+
+
+class Settings:
+    """The values, and who said so."""
+
+    out = Setting(
+        NAME,
+        Template("tonnage-{pid}-{n}.tonnage"),
+        "FILE",
+        "the file to make; may hold {pid} {time} {n} {host}",
+        short="-o",
+    )
+    force = Setting(FLAG, False, "", "replace existing files", variable="", project=False)
+    every = Setting[float | None](SECONDS, None, "SECONDS", "a snapshot every so often: 30, 0.5, 5m, 2h", off=None)
+    on_signal = Setting[int | None](SIGNAL, None, "SIGNAL", "a snapshot at each of these signals: USR2", off=None)
+    on_rss = Setting[int | None](
+        SIZE,
+        None,
+        "SIZE",
+        "a snapshot when RSS crosses this size, and each further quarter: 2GiB",
+        off=None,
+    )
+    at_exit = Setting(FLAG, True, "", "a snapshot when the program ends")
+    keep = Setting[int | None](
+        COUNT, None, "N", "delete all but the newest N files, and those where RSS had grown a quarter", off=None
+    )
+    mode = Setting(MODE, "auto", "MODE", "stop: in place; fork: by a forked child; auto: as suits")
+    timeline = Setting(SECONDS, 1.0, "SECONDS", "time between two notes of RSS, kept in the next file", off=0.0)
+    children = Setting(FLAG, False, "", "record child processes as well, each in files of its own", variable="TONNAGE")
+    previews = Setting(PREVIEWS, 80, "N", "longest piece of a value that is kept, in bytes")
+    redact = Setting(FLAG, False, "", "keep no text of the process at all, except names of types")
+    scan = Setting(FLAG, False, "", "guess references that objects of extension types hold in silence")
+    quiet = Setting(FLAG, False, "", "no line on standard error for each file")
+
+    __slots__ = ("sources", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {setting.name: setting.default for setting in TABLE}
+        self.sources = {setting.name: "default" for setting in TABLE}
+
+    def copy(self) -> Settings:
+        """A copy that may be changed."""
+        copy = Settings()
+        copy.values.update(self.values)
+        copy.sources.update(self.sources)
+        return copy
+
+    def set(self, setting: Setting[Any], value: object, source: str) -> None:
+        """Says something."""
+        self.values[setting.name] = value
+        self.sources[setting.name] = source
+
+    def is_said(self, name: str) -> bool:
+        """Whether somebody said it."""
+        return self.sources[name] != "default"
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether more than one file is to come, or may."""
+        return not (self.every is None and self.on_signal is None and self.on_rss is None)
+
+    def read_environment(self, environment: Mapping[str, str]) -> None:
+        """Takes what TONNAGE_… says; an empty variable says nothing.
+
+        Raises:
+            ValueError: a value is wrong.
+        """
+        for setting in TABLE:
+            if setting.variable and (text := environment.get(setting.variable)):
+                self.set(setting, setting.read_text(text, setting.variable), setting.variable)
+
+    def read_project(self, folder: str) -> None:
+        """Takes what [tool.tonnage] says in the nearest pyproject.toml that has it, from a folder upwards.
+
+        Raises:
+            ValueError: a key or a value is wrong, or the file.
+        """
+        path, table = _find_project(folder)
+        known = {setting.name: setting for setting in TABLE if setting.project}
+        for key, value in table.items():
+            if key not in known:
+                raise ValueError(f"{path}: no setting {key} in [tool.tonnage]: there are {', '.join(known)}")
+            self.set(known[key], known[key].read(value, f"{path}: {key}"), path)
+
+    def read_call(self, said: Mapping[str, object]) -> None:
+        """Takes arguments of a call, by the names of the settings with _; None says nothing.
+
+        Raises:
+            ValueError: a value is wrong.
+        """
+        for name, value in said.items():
+            if value is not None:
+                setting = BY_NAME[name.replace("_", "-")]
+                self.set(setting, setting.read(value, name), "call")
+
+    def text(self, name: str) -> str:
+        """A value as text that can be read again."""
+        return BY_NAME[name].show(self.values[name])
+
+    def occasions(self) -> str:
+        """When snapshots are taken, in words."""
+        words = [f"{name.replace('-', ' ')} {self.text(name)}" for name in ("every", "on-signal", "on-rss")]
+        words = [word for word in words if not word.endswith(" off")]
+        return ", ".join([*words, "at exit"] if self.at_exit else words) or "no snapshots"
+
+    def environment(self, out: Template) -> Iterator[tuple[str, str]]:
+        """The variables that make another process record as this one does, into files of another name."""
+        for setting in TABLE:
+            if setting.variable:
+                value = out if setting.name == "out" else self.values[setting.name]
+                yield setting.variable, setting.show(value)
+
+
+TABLE: tuple[Setting[Any], ...] = tuple(row for row in vars(Settings).values() if isinstance(row, Setting))
+BY_NAME = {setting.name: setting for setting in TABLE}
+
+
+def _find_project(folder: str) -> tuple[str, dict[str, object]]:
+    while True:
+        path = os.path.join(folder, "pyproject.toml")
+        try:
+            with open(path, "rb") as file:
+                data = file.read()
+        except OSError:
+            data = b""
+        if b"tonnage" in data and (table := _table(path, data)) is not None:
+            return path, table
+        above = os.path.dirname(folder)
+        if above == folder:
+            return "", {}
+        folder = above
+
+
+def _table(path: str, data: bytes) -> dict[str, object] | None:
+    import tomllib
+
+    try:
+        tool = tomllib.loads(data.decode()).get("tool", {})
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    table = tool.get("tonnage") if isinstance(tool, dict) else None
+    if table is not None and not isinstance(table, dict):
+        raise ValueError(f"{path}: tool.tonnage is no table")
+    return table

@@ -1,0 +1,73 @@
+"""TONNAGE=1: recording without a word in the program. tonnage.pth in site-packages calls begin() when TONNAGE is set.
+
+It runs while the interpreter starts: nothing may be raised here, and the program must not notice more than a line on
+standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tonnage import size_of
+from tonnage._recorder import Recording, say, tell_defaults
+
+
+def _is_for_others() -> bool:
+    """Whether this process is none of the user's: with other rights, isolated, or a part of a tool."""
+    if os.geteuid() != os.getuid() or os.getegid() != os.getgid() or sys.flags.isolated:
+        return True
+    words = sys.orig_argv[1:]
+    runs_us = "-m" in words and words[words.index("-m") + 1 :][:1] == ["tonnage"]
+    return runs_us or any(word.startswith("from multiprocessing.resource_tracker import") for word in words)
+
+
+def _is_main_interpreter() -> bool:
+    from importlib import import_module
+
+    for name in ("_interpreters", "_xxsubinterpreters"):
+        try:
+            interpreters = import_module(name)
+        except ImportError:
+            continue
+        return bool(interpreters.get_current() == interpreters.get_main())
+    return True
+
+
+def _is_child() -> bool:
+    """Whether the process was started by one that records; tells it to those that this one starts."""
+    pid = str(os.getpid())
+    return os.environ.setdefault("TONNAGE_PARENT", pid) != pid
+
+
+def _switch_on() -> None:
+    from tonnage._settings import BY_NAME, Settings
+
+    if not BY_NAME["children"].read_text(os.environ.get("TONNAGE") or "0", "TONNAGE"):
+        return
+    settings = Settings()
+    settings.read_project(os.getcwd())
+    settings.read_environment(os.environ)
+    size_of(None)  # an interpreter that is not supported is named now, not at the first snapshot
+    recording = Recording(settings, at_exit=settings.at_exit, child=_is_child())
+    recording.check()
+    recording.start()
+    tell_defaults(settings)
+    if not settings.quiet:
+        say(f"records process {os.getpid()} into {recording.names.template.text}: {settings.occasions()}")
+
+
+_begun = False
+
+
+def begin() -> None:
+    """Switches recording on as the environment says. In a venv site reads a .pth file twice: once is enough."""
+    global _begun
+    if _begun:
+        return
+    _begun = True
+    try:
+        if not _is_for_others() and _is_main_interpreter():
+            _switch_on()
+    except Exception as error:
+        say(f"TONNAGE=1 is ignored: {error}")
