@@ -161,12 +161,22 @@ void tn__sys_close(int fd)
     close(fd);
 }
 
+int tn__sys_above_standard(int fd)
+{
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    int higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), code = errno;
+    close(fd);
+    errno = code;
+    return higher;
+}
+
 int tn__sys_create_beside(const char *path, char *temp, size_t cap, int *fd, tn_error *err)
 {
     for (unsigned i = 0; i < 1000; i++) {
         if ((size_t)snprintf(temp, cap, "%s.%d.%u.part", path, (int)getpid(), i) >= cap)
             return tn__error_set(err, TN_EINVAL, 0, "the path of the snapshot is too long");
-        int made = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        int made = tn__sys_above_standard(open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
         if (made >= 0) {
             *fd = made;
             return 0;

@@ -33,9 +33,21 @@ def open_unlinked(folder: str | None = None) -> int:
         raise FileError(f"no temporary file in {folder}: {error.strerror} (set TMPDIR to another folder)", -2) from None
 
 
+def _above_standard(fd: int) -> int:
+    """The same file under a number that a program without standard streams does not take for one of them."""
+    if fd > 2:
+        return fd
+    from fcntl import F_DUPFD_CLOEXEC, fcntl
+
+    try:
+        return fcntl(fd, F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(fd)
+
+
 def _open_unlinked(folder: str) -> int:
     try:
-        return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        return _above_standard(os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except OSError:
         pass  # the file system or the kernel cannot do that
     fd, name = _create(os.path.join(folder, "tonnage"))
@@ -62,7 +74,7 @@ def _create(path: str) -> tuple[int, str]:
     while True:
         name = f"{path}.{os.urandom(6).hex()}.tmp"
         try:
-            return os.open(name, flags, 0o600), name
+            return _above_standard(os.open(name, flags, 0o600)), name
         except FileExistsError:
             pass
 

@@ -252,3 +252,33 @@ def test_without_a_path_nothing_is_left_in_the_temporary_folder(tmp_path: Path) 
     """
     assert outcome(code, env=environment(TMPDIR=str(tmp_path))) == "True []"
     assert not list(tmp_path.iterdir())
+
+
+def test_a_program_that_closed_its_standard_streams_cannot_write_into_the_snapshot(tmp_path: Path) -> None:
+    """Their numbers are the lowest free ones: whoever opens next would get them, and what is printed would go there."""
+    stop, fork = (str(tmp_path / name) for name in ("stop.tonnage", "fork.tonnage"))
+    said = outcome(
+        f"""
+        import threading
+        out = os.dup(1)
+        for number in range(3):
+            os.close(number)
+        kept.extend([[float(n), str(n)] for n in range(100_000)])
+        written, results = [], []
+        for mode, path in [("stop", {stop!r}), ("fork", {fork!r}), ("stop", None)]:
+            thread = threading.Thread(target=lambda: results.append(attempt(path, mode=mode)))
+            thread.start()
+            while thread.is_alive():
+                for number in range(3):
+                    try:
+                        written.append(os.write(number, b"printed"))
+                    except OSError:
+                        pass
+            thread.join()
+        os.write(out, f"{{results}} {{len(written)}}".encode())
+        os._exit(0)
+        """
+    )
+    assert said == "['taken', 'taken', 'taken'] 0"
+    for path in (stop, fork):
+        assert Shot(Path(path)).file.check() == []
