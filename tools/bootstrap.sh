@@ -1,11 +1,12 @@
 #!/bin/bash
 # bootstrap.sh - makes a machine able to build and test tonnage.
 #
-#   tools/bootstrap.sh [build] [test] [demo]      default: build test
+#   tools/bootstrap.sh [build] [test] [demo] [soak]      default: build test
 #
 #   build  compiler, zstd, xxhash, Python headers; .venv with Meson
 #   test   cmocka, clang with its runtime, valgrind, debootstrap; pytest, mypy, ruff and friends in .venv
 #   demo   what tools/demo.sh looks into, in .venv-demo
+#   soak   packages whose tests tools/soak.sh runs under tonnage, in .venv-soak
 #
 # System packages come from apt where there is one (through sudo unless root); elsewhere their names are printed and the
 # build goes on with what it finds. Python packages go into .venv only. Looks before it acts: a second run installs
@@ -114,9 +115,13 @@ demo_group() {
     venv .venv-demo tools/requirements-build.txt tools/requirements-demo.txt
 }
 
+soak_group() {
+    venv .venv-soak tools/requirements-soak.txt
+}
+
 for group in "${groups[@]}"; do
     case $group in
-    build | test | demo) "${group}_group" ;;
-    *) die "no group '$group'; there are build, test and demo" ;;
+    build | test | demo | soak) "${group}_group" ;;
+    *) die "no group '$group'; there are build, test, demo and soak" ;;
     esac
 done

@@ -160,13 +160,12 @@ def suite_python() -> Result:
     return junit(out)
 
 
-def suite_versions() -> Result:
-    """The Python tests on every other CPython of 3.11 to 3.15; names those not tested here, and why."""
-    folder = RESULTS / "versions"
+def _other_versions(folder: Path, env: dict[str, str] | None = None) -> tuple[Result, dict[int, str], dict[int, str]]:
+    """Runs tools/test_versions.sh: its result, the version tested of each minor, and why others were not."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    run("bash", "tools/test_versions.sh", folder)
-    result, tested = Result(), {sys.version_info.minor: ".".join(map(str, sys.version_info[:3]))}
+    run("bash", "tools/test_versions.sh", folder, env=env)
+    result, tested = Result(), dict[int, str]()
     reasons: dict[int, str] = {}
     for line in (folder / "tested").read_text().splitlines() if (folder / "tested").exists() else []:
         version, outcome, why = (*line.split(maxsplit=2), "")[:3]
@@ -180,13 +179,53 @@ def suite_versions() -> Result:
             reasons[minor] = why
             if outcome != "untested":
                 result.fail(f"{version}: {why}")
-    result.note = f"CPython tested: {' '.join(tested[minor] for minor in sorted(tested))}; not tested: "
+    return result, tested, reasons
+
+
+def _versions_note(tested: dict[int, str], reasons: dict[int, str]) -> str:
     missing: dict[str, str] = {}
     for minor in MINORS:
         if minor not in tested:
             why = reasons.get(minor, "never came to it")
             missing[why] = f"{missing.get(why, '')} 3.{minor}".strip()
-    result.note += ", ".join(f"{names} ({why})" for why, names in missing.items()) or "none"
+    names = ", ".join(f"{names} ({why})" for why, names in missing.items()) or "none"
+    return f"CPython tested: {' '.join(tested[minor] for minor in sorted(tested)) or 'none'}; not tested: {names}"
+
+
+VERSION = ".".join(map(str, sys.version_info[:3]))
+
+
+def suite_versions() -> Result:
+    """The Python tests on every other CPython of 3.11 to 3.15; names those not tested here, and why."""
+    result, tested, reasons = _other_versions(RESULTS / "versions")
+    result.note = _versions_note(tested | {sys.version_info.minor: VERSION}, reasons)
+    return result
+
+
+def _has_run_cpython(report: Path) -> bool:
+    """Whether a module of CPython's own tests was compared, not only how the comparing is done."""
+    cases = ET.parse(report).getroot().iter("testcase") if report.exists() else []
+    return any("cpython" in (case.get("classname") or "") and case.find("skipped") is None for case in cases)
+
+
+def suite_regress() -> Result:
+    """CPython's own tests, without us and under us, on each interpreter here; SOAK=whole: packages' as well."""
+    out, words = RESULTS / "regress.xml", ["tests/soak", "-n", str(os.cpu_count() or 1)]
+    run(BIN / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={out}", *words)
+    result = junit(out)
+    folder = RESULTS / "regress"
+    # Debian's interpreters come without their tests.
+    others, tested, reasons = _other_versions(folder, {"TONNAGE_TESTS": " ".join(words), "TONNAGE_UNSTABLE": "0"})
+    result.add(others)
+    reports = {VERSION: out} | {version: folder / f"{version}.xml" for version in tested.values()}
+    for version, report in reports.items():
+        minor = int(version.split(".")[1])
+        if _has_run_cpython(report):
+            tested[minor] = version
+        else:
+            tested.pop(minor, None)
+            reasons[minor] = "no Lib/test"
+    result.note = _versions_note(tested, reasons)
     return result
 
 
@@ -223,6 +262,7 @@ SUITES: dict[str, Callable[[], Result]] = {
     "tsan": suite_tsan,
     "python": suite_python,
     "versions": suite_versions,
+    "regress": suite_regress,
     "lint": suite_lint,
 }
 
