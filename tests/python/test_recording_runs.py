@@ -367,3 +367,43 @@ def test_killed_it_leaves_whole_files_only(attempt: int, tmp_path: Path) -> None
     names = list(whole_files(tmp_path))
     assert sorted(names, key=lambda name: int(name[2:-8])) == [f"a-{n}.tonnage" for n in range(1, len(names) + 1)]
     assert len(names) >= 3 + attempt
+
+
+@pytest.mark.parametrize("mode", ["stop", "fork"])
+def test_the_mode_is_the_one_that_was_asked_for(mode: str, tmp_path: Path) -> None:
+    got = record(tmp_path, "wait=2", run=("--mode", mode, "--every", "0.05", "-o", "a.tonnage"))
+    assert (got.code, got.out, got.errors) == (0, "end\n", [])
+    assert {snapshot.mode for snapshot in got.files.values()} == {mode}
+    code = "import tonnage; print(tonnage.snapshot().mode)"
+    assert python([*RUN, "--mode", mode, "--no-at-exit", "-c", code], cwd=tmp_path).stdout == f"{mode}\n"
+    said = environment(TONNAGE="1", TONNAGE_MODE=mode, TONNAGE_OUT="b.tonnage")
+    python(["-c", code], env=said, cwd=tmp_path)
+    with tonnage.load(tmp_path / "b.tonnage") as snapshot:
+        assert snapshot.mode == mode
+
+
+def test_a_program_that_forks_all_the_time_is_recorded_by_forks(tmp_path: Path) -> None:
+    code = (
+        "import glob, os\n"
+        "ballast = [[n] for n in range(200000)]\n"
+        "while len(glob.glob('a-*.tonnage')) < 4:\n"
+        "    child = os.fork()\n"
+        "    if child == 0: os._exit(0)\n"
+        "    assert os.waitpid(child, 0) == (child, 0)\n"
+    )
+    words = [*RUN, "--mode", "fork", "--every", "0.02", "--no-at-exit", "-o", "a.tonnage", "-c", code]
+    got = Outcome(python(words, cwd=tmp_path), tmp_path)
+    assert (got.code, got.out, got.errors) == (0, "", [])
+    assert len({snapshot.pid for snapshot in got.files.values()}) == 1
+    assert len(got.files) == len(got.said)  # the one under way at the end is finished, too
+
+
+def test_a_run_goes_on_while_threads_do(tmp_path: Path) -> None:
+    code = (
+        "import glob, threading, time\n"
+        "def work():\n"
+        "    while len(glob.glob('*.tonnage')) < 4: time.sleep(0.01)\n"
+        "threading.Thread(target=work).start()\n"
+    )
+    got = Outcome(python([*RUN, "--every", "0.3", "-o", "a.tonnage", "-c", code], cwd=tmp_path), tmp_path)
+    assert (got.code, got.errors, len(got.files) >= 4) == (0, [], True)
