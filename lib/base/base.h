@@ -83,9 +83,9 @@ int tn__sys_write(int fd, const void *bytes, size_t n, tn_error *err); /* whole 
 /* Lets the disk begin with what was written; only a hint. */
 void tn__sys_begin_writeback(int fd, uint64_t offset, uint64_t bytes);
 void tn__sys_close(int fd);
-/* The same file under a number above those of the standard streams: a program that has closed these, or writes to them all
- * the same, must not find a file of ours there. fd is closed then; negative ones are passed through. */
-int tn__sys_above_standard(int fd);
+/* The same file under a number that the program does not come to: it may write to a standard stream that it has closed, or
+ * close a number a second time, which is somebody else's by then. fd is closed; a negative one is passed through. */
+int tn__sys_aside(int fd);
 
 /* A temporary file beside path (O_EXCL, O_NOFOLLOW, mode 0600). temp receives its name. */
 int tn__sys_create_beside(const char *path, char *temp, size_t cap, int *fd, tn_error *err);

@@ -161,14 +161,46 @@ void tn__sys_close(int fd)
     close(fd);
 }
 
-int tn__sys_above_standard(int fd)
+/* New files get the lowest number that is free, so few programs come to these. */
+int tn__sys_aside(int fd)
 {
-    if (fd < 0 || fd > STDERR_FILENO)
+    enum { HIGH = 512 };
+    if (fd < 0 || fd >= HIGH)
         return fd;
-    int higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), code = errno;
+    int other = fcntl(fd, F_DUPFD_CLOEXEC, HIGH);
+    if (other < 0 && fd > STDERR_FILENO) /* no process may have so many */
+        return fd;
+    if (other < 0)
+        other = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int code = errno;
     close(fd);
     errno = code;
-    return higher;
+    return other;
+}
+
+/* Takes the numbers of closed standard streams, for reading from nothing; returns how many. */
+static unsigned hold_standard(int held[3])
+{
+    unsigned n = 0;
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO && n < 3) {
+        held[n++] = fd;
+        fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+    if (fd >= 0)
+        close(fd);
+    return n;
+}
+
+static int create_aside(const char *path)
+{
+    int held[3];
+    unsigned n = hold_standard(held);
+    int made = tn__sys_aside(open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)), code = errno;
+    while (n)
+        close(held[--n]);
+    errno = code;
+    return made;
 }
 
 int tn__sys_create_beside(const char *path, char *temp, size_t cap, int *fd, tn_error *err)
@@ -176,7 +208,7 @@ int tn__sys_create_beside(const char *path, char *temp, size_t cap, int *fd, tn_
     for (unsigned i = 0; i < 1000; i++) {
         if ((size_t)snprintf(temp, cap, "%s.%d.%u.part", path, (int)getpid(), i) >= cap)
             return tn__error_set(err, TN_EINVAL, 0, "the path of the snapshot is too long");
-        int made = tn__sys_above_standard(open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+        int made = create_aside(temp);
         if (made >= 0) {
             *fd = made;
             return 0;

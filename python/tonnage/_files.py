@@ -28,26 +28,28 @@ def open_unlinked(folder: str | None = None) -> int:
     """
     folder = folder or _temporary_folder()
     try:
-        return _open_unlinked(folder)
+        return _aside(_open_unlinked(folder))
     except OSError as error:
         raise FileError(f"no temporary file in {folder}: {error.strerror} (set TMPDIR to another folder)", -2) from None
 
 
-def _above_standard(fd: int) -> int:
-    """The same file under a number that a program without standard streams does not take for one of them."""
-    if fd > 2:
-        return fd
+def _aside(fd: int) -> int:
+    """As tn__sys_aside() of the library: the same file under a number that the program does not come to."""
     from fcntl import F_DUPFD_CLOEXEC, fcntl
 
-    try:
-        return fcntl(fd, F_DUPFD_CLOEXEC, 3)
-    finally:
+    for least in (512, 3):
+        try:
+            other = fcntl(fd, F_DUPFD_CLOEXEC, least)
+        except OSError:  # a process may not have so many
+            continue
         os.close(fd)
+        return other
+    return fd
 
 
 def _open_unlinked(folder: str) -> int:
     try:
-        return _above_standard(os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError:
         pass  # the file system or the kernel cannot do that
     fd, name = _create(os.path.join(folder, "tonnage"))
@@ -74,7 +76,7 @@ def _create(path: str) -> tuple[int, str]:
     while True:
         name = f"{path}.{os.urandom(6).hex()}.tmp"
         try:
-            return _above_standard(os.open(name, flags, 0o600)), name
+            return os.open(name, flags, 0o600), name
         except FileExistsError:
             pass
 
