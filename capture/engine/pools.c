@@ -4,6 +4,7 @@
  *
  * struct arena_object and struct pool_header: internal/pycore_obmalloc.h, the same from 3.10 to 3.15.
  */
+#include "engine/describe.h"
 #include "engine/references.h"
 
 enum { POOL_BYTES = 16384, ARENA_BYTES = 1 << 20, ARENA_ROW = 48, HEADER = 48, N_CLASSES = 32 };
