@@ -210,7 +210,7 @@ def _has_run_cpython(report: Path) -> bool:
 
 def suite_regress() -> Result:
     """CPython's own tests, without us and under us, on each interpreter here; SOAK=whole: packages' as well."""
-    out, words = RESULTS / "regress.xml", ["tests/soak", "-n", str(os.cpu_count() or 1)]
+    out, words = RESULTS / "regress.xml", ["tests/soak", "-n", str(os.cpu_count() or 1), "--maxschedchunk=1"]
     run(BIN / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={out}", *words)
     result = junit(out)
     folder = RESULTS / "regress"
