@@ -12,7 +12,7 @@ export PYTHON
 .DEFAULT_GOAL := help
 
 .NOTPARALLEL:
-.PHONY: help build test suites c asan tsan python versions lint fmt bench soak demo clean bootstrap
+.PHONY: help build test suites c asan tsan python versions regress lint fmt bench soak demo clean bootstrap
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +45,7 @@ asan: bootstrap ## The C tests and the fuzz corpus under ASan and UBSan
 lint: bootstrap build ## ruff, mypy, stubs, clang-format, the dependency table
 	@$(BIN)/python tools/run_tests.py lint
 
-c tsan python versions: bootstrap build
+c tsan python versions regress: bootstrap build
 	@$(BIN)/python tools/run_tests.py $@
 
 fmt: bootstrap ## Lay out C and sort Python imports
@@ -56,7 +56,7 @@ bench: bootstrap build ## Measurements of speed and memory (bench/)
 	@tools/bootstrap.sh bench
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bench/run
 
-soak: bootstrap ## Fuzz every target for SOAK_SECONDS (300), keep what crashes
+soak: bootstrap build ## Fuzz every target for SOAK_SECONDS (300), then other programs' tests under us
 	@tools/soak.sh
 
 demo: ## Look into Sphinx and into a leaking service

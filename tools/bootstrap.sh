@@ -1,12 +1,13 @@
 #!/bin/bash
 # bootstrap.sh - makes a machine able to build and test tonnage.
 #
-#   tools/bootstrap.sh [build] [test] [bench] [demo]      default: build test
+#   tools/bootstrap.sh [build] [test] [bench] [demo] [soak]      default: build test
 #
 #   build  compiler, zstd, xxhash, Python headers; .venv with Meson
 #   test   cmocka, clang with its runtime, valgrind, debootstrap; pytest, mypy, ruff and friends in .venv
 #   bench  wrk, which puts a service under load
 #   demo   what tools/demo.sh looks into, in .venv-demo
+#   soak   packages whose tests tools/soak.sh runs under tonnage, in .venv-soak
 #
 # System packages come from apt where there is one (through sudo unless root); elsewhere their names are printed and the
 # build goes on with what it finds. Python packages go into .venv only. Looks before it acts: a second run installs
@@ -119,9 +120,13 @@ demo_group() {
     venv .venv-demo tools/requirements-build.txt tools/requirements-demo.txt
 }
 
+soak_group() {
+    venv .venv-soak tools/requirements-soak.txt
+}
+
 for group in "${groups[@]}"; do
     case $group in
-    build | test | bench | demo) "${group}_group" ;;
-    *) die "no group '$group'; there are build, test, bench and demo" ;;
+    build | test | bench | demo | soak) "${group}_group" ;;
+    *) die "no group '$group'; there are build, test, bench, demo and soak" ;;
     esac
 done

@@ -162,14 +162,13 @@ def suite_python() -> Result:
     return junit(out)
 
 
-def suite_versions() -> Result:
-    """The Python tests on every other CPython of 3.11 to 3.15; names versions and layouts not tested here, and why."""
-    folder = RESULTS / "versions"
+def _other_versions(folder: Path, env: dict[str, str] | None = None) -> tuple[Result, dict[str, str], dict[int, str]]:
+    """Runs tools/test_versions.sh: its result, what was tested of each version, and why minors were not."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    broken = run("bash", "tools/test_versions.sh", folder)
-    result, own = Result(), ".".join(map(str, sys.version_info[:3]))
-    tested, reasons = {own: "all"}, {}
+    broken = run("bash", "tools/test_versions.sh", folder, env=env)
+    result = Result()
+    tested, reasons = dict[str, str](), dict[int, str]()
     for line in (folder / "tested").read_text().splitlines() if (folder / "tested").exists() else []:
         version, outcome, rest = (*line.split(maxsplit=2), "")[:3]
         if outcome == "built":
@@ -183,7 +182,40 @@ def suite_versions() -> Result:
                 result.fail(f"{version}: {rest}")
     if broken or not (folder / "tested").exists():
         result.fail("tools/test_versions.sh")
-    result.note = _untested(tested, reasons)
+    return result, tested, reasons
+
+
+VERSION = ".".join(map(str, sys.version_info[:3]))
+
+
+def suite_versions() -> Result:
+    """The Python tests on every other CPython of 3.11 to 3.15; names versions and layouts not tested here, and why."""
+    result, tested, reasons = _other_versions(RESULTS / "versions")
+    result.note = _untested({VERSION: "all"} | tested, reasons)
+    return result
+
+
+def _has_run_cpython(report: Path) -> bool:
+    """Whether a module of CPython's own tests was compared, not only how the comparing is done."""
+    cases = ET.parse(report).getroot().iter("testcase") if report.exists() else []
+    return any("cpython" in (case.get("classname") or "") and case.find("skipped") is None for case in cases)
+
+
+def suite_regress() -> Result:
+    """CPython's own tests, without us and under us. SOAK=whole: more, packages' too, on all interpreters here."""
+    out, words = RESULTS / "regress.xml", ["tests/soak", "-n", str(os.cpu_count() or 1), "--maxschedchunk=1"]
+    run(BIN / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={out}", *words)
+    result, reports = junit(out), {VERSION: out}
+    if os.environ.get("SOAK") == "whole":
+        folder = RESULTS / "regress"
+        # Debian's interpreters come without their tests.
+        others, tested, _ = _other_versions(folder, {"TONNAGE_TESTS": " ".join(words), "TONNAGE_UNSTABLE": "0"})
+        result.add(others)
+        reports |= {version: folder / f"{version}.xml" for version in tested}
+    done = sorted(version for version, report in reports.items() if _has_run_cpython(report))
+    minors = {int(version.split(".")[1]) for version in done}
+    missing = " ".join(f"3.{minor}" for minor in MINORS if minor not in minors)
+    result.note = f"CPython whose own tests ran: {', '.join(done) or 'none'}; not: {missing or 'none'}"
     return result
 
 
@@ -235,6 +267,7 @@ SUITES: dict[str, Callable[[], Result]] = {
     "tsan": suite_tsan,
     "python": suite_python,
     "versions": suite_versions,
+    "regress": suite_regress,
     "lint": suite_lint,
 }
 

@@ -47,6 +47,8 @@ void tn__describe_code(tn_walk *w, uint64_t object, tn_description *d);
 void tn__describe_traverse(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d);
 void tn__describe_meta(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d, uint32_t n_extra);
 void tn__describe_scan(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d);
+/* Does an object seem to start there? Its type must be one that is already known. */
+bool tn__seems_object(tn_walk *w, uint64_t word);
 bool tn__describe_frame(tn_walk *w, uint64_t frame, tn_type_info *t, tn_description *d);
 
 #endif

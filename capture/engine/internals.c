@@ -134,8 +134,7 @@ void tn__describe_meta(tn_walk *w, uint64_t object, tn_type_info *t, tn_descript
         tn__add_span(d, TN_SPAN_ARRAY, (uint64_t)(uintptr_t)found, w->scratch.count)->local = true;
 }
 
-/* Does an object seem to start there? Its type must be one that is already known. */
-static bool seems_object(tn_walk *w, uint64_t word)
+bool tn__seems_object(tn_walk *w, uint64_t word)
 {
     const tn_memory *m = &w->target->memory;
     if (!word || (word & 7) || !tn_memory_readable(m, word, 16))
@@ -154,7 +153,7 @@ void tn__describe_scan(tn_walk *w, uint64_t object, tn_type_info *t, tn_descript
     w->scratch.count = 0;
     for (uint64_t at = 16; at + 8 <= bytes && tn__span_readable(w, object + at, 8); at += 8) {
         uint64_t word = tn_load64(m, object + at);
-        if (seems_object(w, word))
+        if (tn__seems_object(w, word))
             collect(w, word);
     }
     if (w->scratch.count)

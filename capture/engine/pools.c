@@ -4,6 +4,7 @@
  *
  * struct arena_object and struct pool_header: internal/pycore_obmalloc.h, the same from 3.10 to 3.15.
  */
+#include "engine/describe.h"
 #include "engine/references.h"
 
 enum { POOL_BYTES = 16384, ARENA_BYTES = 1 << 20, ARENA_ROW = 48, HEADER = 48, N_CLASSES = 32 };
@@ -84,7 +85,10 @@ static bool plausible(tn_walk *w, uint64_t object, uint64_t block, uint32_t size
     /* 3.14+: free lists are linked through this word; above the count stand an overflow of at most 1 and a few flags */
     *dead = (refcount == 0 && !immortal) ||
             (w->layout->immortal_style == TN_IMMORTAL_HIGH_BIT && (word >> 32 & 0xffff) > 1);
-    if (t->preheader != object - block || (!immortal && refcount >> 32) || t->kind == TN_KIND_TYPE)
+    if (t->preheader != object - block || t->kind == TN_KIND_TYPE)
+        return false;
+    if (w->layout->immortal_style != TN_IMMORTAL_HIGH_BIT &&
+        word >> 32) /* of a free list; half of it may look immortal */
         return false;
     if (object + t->basic_size > block + size || (t->gc && !gc_head_sound(w, object - 16)))
         return false;
@@ -94,6 +98,29 @@ static bool plausible(tn_walk *w, uint64_t object, uint64_t block, uint32_t size
     if (((nominal + 15) & ~15ull) == size || (t->kind == TN_KIND_INT && nominal + 32 >= size)) /* spare digits stay */
         return true;
     return (t->item_size || t->kind == TN_KIND_STR) && 4 * nominal >= 3 * (uint64_t)size;
+}
+
+static void check_referent(tn_walk *w, uint64_t referent)
+{
+    if (referent && !(referent >> 63) && !tn_map_has(w->map, referent) && !tn__seems_object(w, referent))
+        w->unsound = true;
+}
+
+/* A block that C code asked for and has not filled yet may look like the object that it was: what that referred to is gone,
+ * or its pointers are half overwritten. Code of the type is not run on that. */
+static bool leads_to_objects(tn_walk *w, uint64_t object)
+{
+    tn_description d;
+    tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
+    uint64_t unreadable = w->unreadable;
+    if (t->simple || t->calls)
+        return true;
+    w->unsound = false;
+    tn__describe(w, object, t, &d);
+    tn__each_reference(w, object, &d, check_referent);
+    w->unsound |= w->unreadable != unreadable;
+    w->unreadable = unreadable;
+    return !w->unsound;
 }
 
 static uint64_t classify(tn_walk *w, uint64_t block, uint32_t size, bool *dead)
@@ -132,14 +159,15 @@ static bool is_interned_table(tn_walk *w, uint64_t object)
     return true;
 }
 
+static void found_interned(tn_walk *w, uint64_t table)
+{
+    w->interned = table;
+    tn__mark(w, table);
+    tn__drain(w);
+}
+
 static void found_hidden(tn_walk *w, uint64_t object)
 {
-    if (is_interned_table(w, object)) {
-        w->interned = object;
-        tn__mark(w, object);
-        tn__drain(w);
-        return;
-    }
     uint64_t *place = tn__list_add(w, &w->hidden, sizeof *place, 1);
     if (!place)
         return;
@@ -168,7 +196,11 @@ static void look_at_pool(tn_walk *w, tn_region *r, uint64_t pool)
             bits_between(r, block, block + size))
             continue;
         uint64_t object = classify(w, block, size, &dead);
-        if (object && !dead) {
+        if (object && !dead && is_interned_table(w, object)) {
+            found_interned(w, object);
+            continue;
+        }
+        if (object && !dead && leads_to_objects(w, object)) {
             found_hidden(w, object);
             continue;
         }

@@ -303,6 +303,7 @@ struct tn_walk {
     tn_list threads;    /* tn_thread_info */
     uint64_t interned;  /* the dict of interned strings */
     tn_list hidden;     /* u64 */
+    bool unsound;       /* the block at hand is no object after all */
     tn_list own_counts; /* tn_own_count, open addressing */
     uint32_t n_own;
     tn_pool_stats pools;

@@ -248,7 +248,7 @@ static int start(tn_inside *inside, tn_save *save, tn_child_area *area, tn_error
         return tn__error_set(err, code == ENOMEM ? TN_ENOMEM : TN_ELIMIT, 0,
                              "cannot fork (error %d): take the snapshot with mode stop", code);
     area->pid = (pid_t)pid;
-    area->pidfd = (int)syscall(SYS_pidfd_open, area->pid, 0);
+    area->pidfd = tn__sys_aside((int)syscall(SYS_pidfd_open, area->pid, 0));
     return 0;
 }
 

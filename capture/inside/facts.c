@@ -224,7 +224,7 @@ static void add_absent(absence *a, const tn_mapping *m, uint64_t rss, bool heap,
 static int read_smaps(tn_buf *out)
 {
     char piece[16384];
-    int fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC), status = fd < 0 ? TN_EIO : 0;
+    int fd = tn__sys_aside(open("/proc/self/smaps", O_RDONLY | O_CLOEXEC)), status = fd < 0 ? TN_EIO : 0;
     ssize_t n = 0;
     while (status == 0 && (n = read(fd, piece, sizeof piece)) > 0)
         status = tn__buf_append(out, piece, (size_t)n);

@@ -15,7 +15,7 @@ const char *const tn_memory_class_names[TN_MEMORY_CLASSES] = {"heap", "anonymous
 
 size_t tn_process_read_file(const char *path, char *out, size_t cap)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = tn__sys_aside(open(path, O_RDONLY | O_CLOEXEC));
     size_t n = 0;
     while (fd >= 0 && n < cap) {
         ssize_t got = read(fd, out + n, cap - n);
@@ -168,7 +168,7 @@ static bool add_mappings(tn_range_list *list)
 {
     char line[512];
     tn_mapping m;
-    lines l = {.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
+    lines l = {.fd = tn__sys_aside(open("/proc/self/maps", O_RDONLY | O_CLOEXEC))};
     if (l.fd < 0)
         return false;
     while (next_line(&l, line, sizeof line))
@@ -313,7 +313,7 @@ void tn_process_memory_read(tn_process_memory *out, bool glibc)
     tn_mapping m;
     uint64_t guard_end = 0;
     enum tn_memory_class class = TN_MEMORY_SPECIAL;
-    lines l = {.fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC)};
+    lines l = {.fd = tn__sys_aside(open("/proc/self/smaps", O_RDONLY | O_CLOEXEC))};
     memset(out, 0, sizeof *out);
     while (l.fd >= 0 && next_line(&l, line, sizeof line)) {
         if (tn_process_mapping(line, &m)) {
@@ -355,7 +355,7 @@ uint64_t tn_process_start_ns(void)
     if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
                          &ticks) != 1)
         return 0;
-    lines l = {.fd = open("/proc/stat", O_RDONLY | O_CLOEXEC)};
+    lines l = {.fd = tn__sys_aside(open("/proc/stat", O_RDONLY | O_CLOEXEC))};
     char line[512];
     while (l.fd >= 0 && next_line(&l, line, sizeof line))
         if (sscanf(line, "btime %llu", &boot) == 1)

@@ -93,6 +93,9 @@ int tn__sys_write(int fd, const void *bytes, size_t n, tn_error *err);
 /* Lets the disk begin with what was written; only a hint. */
 void tn__sys_begin_writeback(int fd, uint64_t offset, uint64_t bytes);
 void tn__sys_close(int fd);
+/* The same file under a number that the program does not come to: it may write to a standard stream that it has closed, or
+ * close a number a second time, which is somebody else's by then. fd is closed; a negative one is passed through. */
+int tn__sys_aside(int fd);
 
 /* A new file in path's folder (mode 0600) that has no name, where the file system can do that; else a temporary one beside
  * path (O_EXCL, O_NOFOLLOW), path.PID.N.part. temp receives its name, empty for none. */

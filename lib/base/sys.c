@@ -190,6 +190,48 @@ void tn__sys_close(int fd)
     close(fd);
 }
 
+/* New files get the lowest number that is free, so few programs come to these. */
+int tn__sys_aside(int fd)
+{
+    enum { HIGH = 512 };
+    if (fd < 0 || fd >= HIGH)
+        return fd;
+    int other = fcntl(fd, F_DUPFD_CLOEXEC, HIGH);
+    if (other < 0 && fd > STDERR_FILENO) /* no process may have so many */
+        return fd;
+    if (other < 0)
+        other = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int code = errno;
+    close(fd);
+    errno = code;
+    return other;
+}
+
+/* Takes the numbers of closed standard streams, for reading from nothing; returns how many. */
+static unsigned hold_standard(int held[3])
+{
+    unsigned n = 0;
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO && n < 3) {
+        held[n++] = fd;
+        fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+    if (fd >= 0)
+        close(fd);
+    return n;
+}
+
+static int open_aside(const char *path, int flags)
+{
+    int held[3];
+    unsigned n = hold_standard(held);
+    int made = tn__sys_aside(open(path, flags | O_WRONLY | O_CLOEXEC, 0600)), code = errno;
+    while (n)
+        close(held[--n]);
+    errno = code;
+    return made;
+}
+
 /* ---- files that get their name when they are whole ---- */
 
 enum { PATH_BYTES = 4096, PROC_BYTES = 40 };
@@ -206,7 +248,7 @@ static int open_nameless(const char *path)
     const char *slash = strrchr(path, '/');
     if (slash && tn__compose(folder, sizeof folder, "%.*s", (int)(slash - path) + 1, path) >= sizeof folder)
         return -1;
-    int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    int fd = open_aside(folder, O_TMPFILE);
     if (fd < 0)
         return -1;
     proc_path(fd, proc);
@@ -236,7 +278,7 @@ int tn__sys_create_beside(const char *path, char *temp, size_t cap, int *fd, tn_
     for (unsigned i = 0; made < 0 && i < 1000; i++) {
         if (!name_beside(path, (int)getpid(), i, temp, cap))
             return tn__error_set(err, TN_EINVAL, 0, "the path of the snapshot is too long");
-        made = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        made = open_aside(temp, O_CREAT | O_EXCL | O_NOFOLLOW);
         if (made < 0 && errno != EEXIST)
             return io_error(err, "cannot write", path);
     }

@@ -32,9 +32,23 @@ def open_unlinked(folder: str | None = None) -> int:
     """
     folder = folder or _temporary_folder()
     try:
-        return _open_unlinked(folder)
+        return _aside(_open_unlinked(folder))
     except OSError as error:
         raise FileError(f"no temporary file in {folder}: {error.strerror} (set TMPDIR to another folder)", -2) from None
+
+
+def _aside(fd: int) -> int:
+    """As tn__sys_aside() of the library: the same file under a number that the program does not come to."""
+    from fcntl import F_DUPFD_CLOEXEC, fcntl
+
+    for least in (512, 3):
+        try:
+            other = fcntl(fd, F_DUPFD_CLOEXEC, least)
+        except OSError:  # a process may not have so many
+            continue
+        os.close(fd)
+        return other
+    return fd
 
 
 def _open_unlinked(folder: str) -> int:

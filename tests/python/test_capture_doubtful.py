@@ -40,3 +40,45 @@ def test_half_made_objects_are_not_followed(tmp_path: Path, planted: str) -> Non
     done = python(["-c", PLANT.replace("{planted}", planted), str(path)])
     assert done.returncode == 0, f"{done.returncode}: {done.stderr}"
     assert Shot(path).file.check() == []
+
+
+REUSED = """
+import ctypes, sys, tonnage
+api = ctypes.pythonapi
+api.PyObject_Malloc.restype = ctypes.c_void_p
+api.PyObject_Malloc.argtypes = [ctypes.c_size_t]
+name = "a name of code"
+def leftover(size, *words):
+    block = api.PyObject_Malloc(size)
+    for i in range(size // 8):
+        ctypes.c_uint64.from_address(block + 8 * i).value = words[i] if i < len(words) else 0
+    return block
+def code_that_was():
+    return name
+source = code_that_was.__code__
+n = source.__sizeof__() // 8
+words = [ctypes.c_uint64.from_address(id(source) + 8 * i).value for i in range(n)]
+{change}
+block = leftover(8 * n, *words)
+tonnage.snapshot(sys.argv[1]).close()
+print(block)
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "words[3] ^= 0x80 << 40",  # one byte of a pointer: what an array of bytes wrote there
+        "words[3] = leftover(64, leftover(64), id(str))",
+        "words[0] = id(words) | 0x80000000",  # the count is a link of a free list, and looks immortal in its low half
+    ],
+    ids=["a torn reference", "a reference to a dead object", "a link for a count"],
+)
+def test_memory_in_use_again_is_not_the_object_that_it_was(tmp_path: Path, change: str) -> None:
+    """A block that C code asked for and has not filled yet holds what was there before."""
+    path = tmp_path / "a.tonnage"
+    done = python(["-c", REUSED.replace("{change}", change), str(path)])
+    assert done.returncode == 0, f"{done.returncode}: {done.stderr}"
+    shot = Shot(path)
+    assert shot.find(int(done.stdout)) is None
+    assert {key: n for key, n in shot.facts.items() if key.endswith(".failed") and n} == {}

@@ -227,3 +227,66 @@ def test_without_a_path_nothing_is_left_in_the_temporary_folder(tmp_path: Path) 
     """
     assert outcome(code, env=environment(TMPDIR=str(tmp_path))) == "True []"
     assert not list(tmp_path.iterdir())
+
+
+def test_a_program_that_closed_its_standard_streams_cannot_write_into_the_snapshot(tmp_path: Path) -> None:
+    """Their numbers are the lowest free ones: whoever opens next would get them, and what is printed would go there."""
+    stop, fork = (str(tmp_path / name) for name in ("stop.tonnage", "fork.tonnage"))
+    said = outcome(
+        f"""
+        import threading
+        out = os.dup(1)
+        for number in range(3):
+            os.close(number)
+        kept.extend([[float(n), str(n)] for n in range(100_000)])
+        written, results = [], []
+        for mode, path in [("stop", {stop!r}), ("fork", {fork!r})]:
+            thread = threading.Thread(target=lambda: results.append(attempt(path, mode=mode)))
+            thread.start()
+            while thread.is_alive():
+                for number in range(3):
+                    try:
+                        written.append(os.write(number, b"printed"))
+                    except OSError:
+                        pass
+            thread.join()
+        os.write(out, f"{{results}} {{len(written)}}".encode())
+        os._exit(0)
+        """
+    )
+    assert said == "['taken', 'taken'] 0"
+    for path in (stop, fork):
+        assert Shot(Path(path)).file.check() == []
+
+
+def test_a_program_that_closes_a_number_twice_gets_no_part_of_the_snapshot(tmp_path: Path) -> None:
+    """Between the two the number may have become that of the snapshot's file, and after them that of a pipe."""
+    path = str(tmp_path / "a.tonnage")
+    said = outcome(
+        f"""
+        import threading, time
+        def is_open(number):
+            try:
+                return ".part" in (file := os.readlink(f"/proc/self/fd/{{number}}")) or " (deleted)" in file
+            except OSError:
+                return False
+        kept.extend([[float(n), str(n)] for n in range(300_000)])
+        out, results = os.dup(1), []
+        os.dup2(out, 64)
+        thread = threading.Thread(target=lambda: results.append(attempt({path!r}, mode="stop")))
+        thread.start()
+        while not any(is_open(number) for number in range(600)):
+            pass
+        time.sleep(0.02)  # until it has its number
+        os.closerange(3, 64)
+        pipes = [os.pipe() for _ in range(8)]
+        thread.join()
+        for pipe in pipes:
+            os.close(pipe[1])
+        read = sum(len(os.read(pipe[0], 4096)) for pipe in pipes)
+        os.write(64, f"{{results}} {{read}}".encode())
+        os._exit(0)
+        """
+    )
+    assert said == "['taken'] 0"
+    assert Shot(Path(path)).file.check() == []

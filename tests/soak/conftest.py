@@ -1,0 +1,15 @@
+"""What the soak's tests import and which are for `make soak` only."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+# Once is enough: they have an environment of their own.
+_IS_MAIN = Path(sys.prefix).name == ".venv"
+collect_ignore = [] if os.environ.get("SOAK") == "whole" and _IS_MAIN else ["test_soak_packages.py"]
+
+# A shell starts background jobs with interrupts ignored, and so would every suite be: then tests of interrupts hang.
+signal.signal(signal.SIGINT, signal.default_int_handler)

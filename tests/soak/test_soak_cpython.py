@@ -1,0 +1,38 @@
+"""CPython's own regression tests pass and fail under us as they do without."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from soak_support import MODES, PLAN, Suite, run_both
+
+WHOLE = os.environ.get("SOAK", "") == "whole"
+
+
+def chosen() -> list[tuple[str, tuple[str, ...]]]:
+    """Modules and modes. Of the quick ones each in one mode, which changes from release to release."""
+    quick = list(PLAN["cpython"]["quick"])
+    if only := os.environ.get("SOAK_MODULES", "").split():
+        return [(name, MODES) for name in only]
+    if WHOLE:
+        return [(name, MODES) for name in quick + PLAN["cpython"]["whole"]]
+    return [(name, (MODES[(i + sys.version_info.minor) % 2],)) for i, name in enumerate(quick)]
+
+
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize(("module", "modes"), chosen(), ids=lambda it: it if isinstance(it, str) else "-".join(it))
+def test_a_module_of_cpython_fails_where_it_fails_without_us(
+    module: str, modes: tuple[str, ...], tmp_path: Path
+) -> None:
+    if importlib.util.find_spec(f"test.{module}") is None:
+        pytest.skip(f"this Python has no test.{module}")
+    words = ("-m", "test", "-v", "--fail-env-changed", "--tempdir", str(tmp_path), module)
+    suite = Suite(module, words, "--junit-xml")
+    control, differences = run_both(suite, Path(sys.executable), tmp_path, modes)
+    assert not differences, "\n".join(differences)
+    if not control.ran:
+        pytest.skip(f"{module} with us and without: {', '.join(control.fatal) or 'runs no test here'}")
