@@ -309,9 +309,12 @@ class Recording:
             finally:
                 self._lock.release()
         if again and _current is self:
+            from contextlib import suppress
+
             from tonnage import _helper
 
-            _helper.schedule("snapshot", _POLL_SECONDS, self._step)
+            with suppress(RuntimeError):  # the helper has ended: end() does the rest
+                _helper.schedule("snapshot", _POLL_SECONDS, self._step)
 
     def _begin_wanted(self) -> None:
         if (reason := self._wanted) is None:

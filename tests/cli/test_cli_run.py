@@ -67,3 +67,26 @@ def test_no_python_says_what_was_tried(cli: Cli, beside: Path, tmp_path: Path) -
     assert "python3" in err and "--python" in err
     assert run(cli, beside, "", "--python", str(without), "app.py")[0] == 3
     assert run(cli, beside, "", "--python")[0] == 2
+
+
+def test_config_is_handed_over_as_run_is(cli: Cli, beside: Path, tmp_path: Path) -> None:
+    import subprocess
+
+    python = python_that(tmp_path / "python3", True)
+    for words in (["--every", "5m", "--json"], ["--help"]):
+        got = subprocess.run(
+            [beside / "tonnage", "config", *words], env={"PATH": str(tmp_path)}, capture_output=True, text=True
+        )
+        assert (got.returncode, got.stdout) == (7, f"{python} -m tonnage config {' '.join(words)}\n")
+    missing = subprocess.run([beside / "tonnage", "config"], env={"PATH": ""}, capture_output=True, text=True)
+    assert (missing.returncode, missing.stderr.startswith("tonnage: config: no Python")) == (3, True)
+
+
+def test_a_python_that_is_only_tried_is_not_recorded(beside: Path, tmp_path: Path) -> None:
+    import subprocess
+
+    python = tmp_path / "python3"
+    python.write_text(f'#!/bin/sh\necho "$1 ${{TONNAGE-unset}}" >>{tmp_path}/log\n')
+    python.chmod(0o755)
+    subprocess.run([beside / "tonnage", "run", "app.py"], env={"PATH": str(tmp_path), "TONNAGE": "1"}, check=True)
+    assert (tmp_path / "log").read_text() == "-c unset\n-m 1\n"
