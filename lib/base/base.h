@@ -7,6 +7,15 @@
 
 #include "tonnage.h"
 
+#include <stdarg.h>
+
+/* ---- compose.c ---- */
+
+/* Like snprintf, for %d %u %x %s %% with l, ll, z and a precision of %s, and with no state of the C library. Returns the
+ * length that there would be with room enough. */
+size_t tn__compose(char *out, size_t cap, const char *pattern, ...) __attribute__((format(printf, 3, 4)));
+size_t tn__compose_list(char *out, size_t cap, const char *pattern, va_list args) __attribute__((format(printf, 3, 0)));
+
 /* ---- err.c ---- */
 
 /* Fills *err (if not NULL) and returns status. */
@@ -79,17 +88,21 @@ void tn__sys_unmap(void *p, size_t bytes);
 int tn__sys_open_read(const char *path, int *fd, uint64_t *bytes, tn_error *err);
 int tn__sys_dup(int fd, int *out, uint64_t *bytes, tn_error *err);
 int tn__sys_read_at(int fd, uint64_t offset, void *out, size_t bytes, tn_error *err); /* short read: TN_ETRUNCATED */
-int tn__sys_write(int fd, const void *bytes, size_t n, tn_error *err); /* whole or error; EINTR retried */
+/* Whole or error; EINTR retried. Beyond the limit of file sizes: TN_EIO, and no SIGXFSZ. */
+int tn__sys_write(int fd, const void *bytes, size_t n, tn_error *err);
 /* Lets the disk begin with what was written; only a hint. */
 void tn__sys_begin_writeback(int fd, uint64_t offset, uint64_t bytes);
 void tn__sys_close(int fd);
 
-/* A temporary file beside path (O_EXCL, O_NOFOLLOW, mode 0600). temp receives its name. */
+/* A new file in path's folder (mode 0600) that has no name, where the file system can do that; else a temporary one beside
+ * path (O_EXCL, O_NOFOLLOW), path.PID.N.part. temp receives its name, empty for none. */
 int tn__sys_create_beside(const char *path, char *temp, size_t cap, int *fd, tn_error *err);
-/* Flushes fd, then gives temp its final name; without force an existing path is TN_EEXIST. */
-int tn__sys_publish(int fd, const char *temp, const char *path, bool force, tn_error *err);
+/* Flushes fd, then gives it its final name; without force an existing path is TN_EEXIST. temp (cap bytes) is the name it
+ * has until then: on failure it is to be discarded. */
+int tn__sys_publish(int fd, char *temp, size_t cap, const char *path, bool force, tn_error *err);
+/* Closes fd and removes its temporary name, if it has one. */
+void tn__sys_discard(int fd, const char *temp);
 bool tn__sys_exists(const char *path);
-void tn__sys_unlink(const char *path);
 uint64_t tn__sys_monotonic_ns(void);
 uint64_t tn__sys_wall_ns(void);
 

@@ -2,7 +2,6 @@
 #include "base/base.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 int tn__error_set(tn_error *err, int status, uint64_t offset, const char *format, ...)
 {
@@ -11,7 +10,7 @@ int tn__error_set(tn_error *err, int status, uint64_t offset, const char *format
         err->status = status;
         err->offset = offset;
         va_start(args, format);
-        vsnprintf(err->message, sizeof err->message, format, args);
+        tn__compose_list(err->message, sizeof err->message, format, args);
         va_end(args);
     }
     return status;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -56,26 +57,37 @@ void tn__sys_unmap(void *p, size_t bytes)
 
 /* ---- reading ---- */
 
+/* What system calls on files say, in English: strerror() is of the C library's locale, and has state. */
+static const struct {
+    int code, status;
+    const char *text;
+} reasons[] = {
+    {ENOSPC, TN_EIO, "disk full: free space or choose another folder (-o, TMPDIR)"},
+    {EDQUOT, TN_EIO, "disk full by your quota: free space or choose another folder (-o, TMPDIR)"},
+    {EFBIG, TN_EIO, "file too large: raise the limit of file sizes (ulimit -f) or choose another folder (-o, TMPDIR)"},
+    {EACCES, TN_EPERM, "permission denied"},
+    {EPERM, TN_EPERM, "permission denied"},
+    {ENOENT, TN_EIO, "no such file or folder"},
+    {ENOTDIR, TN_EIO, "a part of the path is no folder"},
+    {EISDIR, TN_EIO, "it is a folder"},
+    {EROFS, TN_EIO, "the file system is read-only: choose another folder (-o, TMPDIR)"},
+    {EIO, TN_EIO, "input/output error: the disk may be damaged"},
+    {EMFILE, TN_EIO, "too many open files: close some or raise the limit (ulimit -n)"},
+    {ENFILE, TN_EIO, "too many open files on this machine"},
+    {ENAMETOOLONG, TN_EIO, "file name too long"},
+    {ELOOP, TN_EIO, "too many symbolic links"},
+    {ENOMEM, TN_ENOMEM, "out of memory"},
+    {ENXIO, TN_EIO, "no such device"},
+    {ESTALE, TN_EIO, "the file is gone from its server"},
+};
+
 static int io_error(tn_error *err, const char *what, const char *path)
 {
     int code = errno;
-    if (code == ENOSPC)
-        return tn__error_set(err, TN_EIO, 0, "%s %s: disk full: free space or choose another folder (-o, TMPDIR)", what,
-                             path);
-    if (code == EDQUOT)
-        return tn__error_set(err, TN_EIO, 0,
-                             "%s %s: disk full by your quota: free space or choose another folder (-o, TMPDIR)", what,
-                             path);
-    if (code == EFBIG)
-        return tn__error_set(
-            err, TN_EIO, 0,
-            "%s %s: file too large: raise the limit of file sizes (ulimit -f) or choose another folder (-o, TMPDIR)",
-            what, path);
-    if (code == EACCES || code == EPERM)
-        return tn__error_set(err, TN_EPERM, 0, "%s %s: permission denied", what, path);
-    if (code == ENOENT)
-        return tn__error_set(err, TN_EIO, 0, "%s %s: no such file or folder", what, path);
-    return tn__error_set(err, TN_EIO, 0, "%s %s: %s", what, path, strerror(code));
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (reasons[i].code == code)
+            return tn__error_set(err, reasons[i].status, 0, "%s %s: %s", what, path, reasons[i].text);
+    return tn__error_set(err, TN_EIO, 0, "%s %s: error %d of the system", what, path, code);
 }
 
 static int file_size(int fd, const char *path, uint64_t *bytes, tn_error *err)
@@ -136,11 +148,28 @@ int tn__sys_read_at(int fd, uint64_t offset, void *out, size_t bytes, tn_error *
 
 /* ---- writing ---- */
 
+/* Beyond the limit of file sizes there comes a signal too, which would end a program that did not ask for it. It is held
+ * back during the call and taken away after it. */
+static ssize_t write_quietly(int fd, const void *bytes, size_t n)
+{
+    sigset_t limit, before;
+    sigemptyset(&limit);
+    sigaddset(&limit, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &limit, &before);
+    ssize_t done = write(fd, bytes, n);
+    int code = errno;
+    if (done < 0 && code == EFBIG)
+        sigtimedwait(&limit, NULL, &(struct timespec){0});
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = code;
+    return done;
+}
+
 int tn__sys_write(int fd, const void *bytes, size_t n, tn_error *err)
 {
     const uint8_t *at = bytes;
     while (n) {
-        ssize_t done = write(fd, at, n);
+        ssize_t done = write_quietly(fd, at, n);
         if (done < 0 && errno == EINTR)
             continue;
         if (done < 0)
@@ -161,26 +190,59 @@ void tn__sys_close(int fd)
     close(fd);
 }
 
-int tn__sys_create_beside(const char *path, char *temp, size_t cap, int *fd, tn_error *err)
+/* ---- files that get their name when they are whole ---- */
+
+enum { PATH_BYTES = 4096, PROC_BYTES = 40 };
+
+static void proc_path(int fd, char out[PROC_BYTES])
 {
-    for (unsigned i = 0; i < 1000; i++) {
-        if ((size_t)snprintf(temp, cap, "%s.%d.%u.part", path, (int)getpid(), i) >= cap)
-            return tn__error_set(err, TN_EINVAL, 0, "the path of the snapshot is too long");
-        int made = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (made >= 0) {
-            *fd = made;
-            return 0;
-        }
-        if (errno != EEXIST)
-            return io_error(err, "cannot write", path);
-    }
-    return tn__error_set(err, TN_EIO, 0, "cannot write %s: too many unfinished files beside it", path);
+    tn__compose(out, PROC_BYTES, "/proc/self/fd/%d", fd);
 }
 
-/* Neither way replaces what came to stand under the name meanwhile. File systems without either: rename after looking. */
+static int open_nameless(const char *path)
+{
+    char folder[PATH_BYTES] = ".", proc[PROC_BYTES];
+    struct stat st, same;
+    const char *slash = strrchr(path, '/');
+    if (slash && tn__compose(folder, sizeof folder, "%.*s", (int)(slash - path) + 1, path) >= sizeof folder)
+        return -1;
+    int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -1;
+    proc_path(fd, proc);
+    if (fstat(fd, &st) == 0 && stat(proc, &same) == 0 && st.st_ino == same.st_ino && st.st_dev == same.st_dev)
+        return fd;
+    close(fd); /* without /proc it could never get a name */
+    return -1;
+}
+
+/* The i-th temporary name of this process for path. */
+static bool name_beside(const char *path, unsigned i, char *temp, size_t cap)
+{
+    return tn__compose(temp, cap, "%s.%d.%u.part", path, (int)getpid(), i) < cap;
+}
+
+int tn__sys_create_beside(const char *path, char *temp, size_t cap, int *fd, tn_error *err)
+{
+    *temp = 0;
+    int made = open_nameless(path);
+    for (unsigned i = 0; made < 0 && i < 1000; i++) {
+        if (!name_beside(path, i, temp, cap))
+            return tn__error_set(err, TN_EINVAL, 0, "the path of the snapshot is too long");
+        made = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (made < 0 && errno != EEXIST)
+            return io_error(err, "cannot write", path);
+    }
+    if (made < 0)
+        return tn__error_set(err, TN_EIO, 0, "cannot write %s: too many unfinished files beside it", path);
+    *fd = made;
+    return 0;
+}
+
+/* No way replaces what came to stand under the name meanwhile. File systems that know neither of the first two: an empty
+ * file takes the name, then is replaced. */
 static int publish_new(const char *temp, const char *path)
 {
-    struct stat st;
     if (renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
@@ -191,33 +253,66 @@ static int publish_new(const char *temp, const char *path)
     }
     if (errno == EEXIST)
         return -1;
-    if (lstat(path, &st) == 0) {
-        errno = EEXIST;
+    int empty = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (empty < 0)
         return -1;
-    }
-    return rename(temp, path);
+    close(empty);
+    if (rename(temp, path) == 0)
+        return 0;
+    int code = errno;
+    unlink(path);
+    errno = code;
+    return -1;
 }
 
-int tn__sys_publish(int fd, const char *temp, const char *path, bool force, tn_error *err)
+/* A link never replaces: where path exists and may be replaced, a temporary name comes in between, for two calls. */
+static int publish_nameless(int fd, char *temp, size_t cap, const char *path, bool force)
 {
+    char proc[PROC_BYTES];
+    proc_path(fd, proc);
+    int status = linkat(AT_FDCWD, proc, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+    if (status == 0 || errno != EEXIST || !force)
+        return status;
+    for (unsigned i = 0; status < 0 && errno == EEXIST && i < 1000; i++) {
+        if (!name_beside(path, i, temp, cap)) {
+            errno = ENAMETOOLONG;
+            break;
+        }
+        status = linkat(AT_FDCWD, proc, AT_FDCWD, temp, AT_SYMLINK_FOLLOW);
+    }
+    if (status == 0)
+        return rename(temp, path);
+    *temp = 0;
+    return status;
+}
+
+int tn__sys_publish(int fd, char *temp, size_t cap, const char *path, bool force, tn_error *err)
+{
+    int status;
     if (fsync(fd) < 0 && errno != EINVAL && errno != EROFS)
         return io_error(err, "cannot write", path);
-    if ((force ? rename(temp, path) : publish_new(temp, path)) == 0)
+    if (*temp)
+        status = force ? rename(temp, path) : publish_new(temp, path);
+    else
+        status = publish_nameless(fd, temp, cap, path, force);
+    if (status == 0)
         return 0;
-    if (errno == EEXIST)
+    if (errno == EEXIST && !force)
         return tn__error_set(err, TN_EEXIST, 0, "%s exists: choose another name, or force to replace it", path);
     return io_error(err, "cannot write", path);
+}
+
+void tn__sys_discard(int fd, const char *temp)
+{
+    if (*temp)
+        unlink(temp);
+    close(fd);
 }
 
 bool tn__sys_exists(const char *path)
 {
     struct stat st;
     return lstat(path, &st) == 0;
-}
-
-void tn__sys_unlink(const char *path)
-{
-    unlink(path);
 }
 
 /* ---- time ---- */

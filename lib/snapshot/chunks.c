@@ -8,7 +8,6 @@
 #include "snapshot/snapshot.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- errors ---- */
@@ -18,7 +17,7 @@ int tn__corrupt(tn_error *err, uint64_t offset, const char *format, ...)
     char what[180];
     va_list args;
     va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
+    tn__compose_list(what, sizeof what, format, args);
     va_end(args);
     return tn__error_set(err, TN_ECORRUPT, offset, "corrupt snapshot: %s", what);
 }

@@ -3,7 +3,6 @@
  */
 #include "snapshot/snapshot.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const char ids[TN_IDS][5] = {

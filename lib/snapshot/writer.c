@@ -220,7 +220,7 @@ static int finish(tn_writer *w, tn_error *err)
     t.hash = XXH3_64bits(&t, offsetof(tn_file_trailer, hash));
     memcpy(t.magic, TN_FILE_END, sizeof t.magic);
     TN_TRY(put(w, &t, sizeof t, err));
-    return w->owns_fd ? tn__sys_publish(w->fd, w->temp, w->path, w->force, err) : 0;
+    return w->owns_fd ? tn__sys_publish(w->fd, w->temp, sizeof w->temp, w->path, w->force, err) : 0;
 }
 
 static void writer_free(tn_writer *w)
@@ -229,19 +229,20 @@ static void writer_free(tn_writer *w)
     tn_pack_free(w->pack);
     tn__buf_free(&w->scratch);
     tn__buf_free(&w->toc);
-    if (w->owns_fd)
-        tn__sys_close(w->fd);
     tn__free(alloc, w, sizeof *w);
 }
 
 int tn_writer_commit(tn_writer *w, tn_error *err)
 {
     int status = finish(w, err);
-    if (status < 0)
+    if (status < 0) {
         tn_writer_abort(w);
-    else
-        writer_free(w);
-    return status;
+        return status;
+    }
+    if (w->owns_fd)
+        tn__sys_close(w->fd);
+    writer_free(w);
+    return 0;
 }
 
 void tn_writer_abort(tn_writer *w)
@@ -249,6 +250,6 @@ void tn_writer_abort(tn_writer *w)
     if (!w)
         return;
     if (w->owns_fd)
-        tn__sys_unlink(w->temp);
+        tn__sys_discard(w->fd, w->temp);
     writer_free(w);
 }

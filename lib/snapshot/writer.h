@@ -1,8 +1,11 @@
 /* writer.h - writes a snapshot file, chunk after chunk, front to back. Used by capture/ only.
  *
- * The writer sees finished chunks; it owns the file, compression, checksums, the table of contents and the rename. Until
- * tn_writer_commit the data stands under a temporary name (or in a caller's descriptor), and tn_writer_abort leaves
- * nothing behind.
+ * The writer sees finished chunks; it owns the file, compression, checksums, the table of contents and the name. Until
+ * tn_writer_commit the data stands under no name, or under a temporary one where the file system knows no other way (or in
+ * a caller's descriptor), and tn_writer_abort leaves nothing behind.
+ *
+ * All of it may run in a copy of a process that clone made in the middle of anything: it uses system calls, memory from
+ * alloc, and no state of the C library (tests/c/writer_calls.py).
  */
 #ifndef TN_WRITER_H
 #define TN_WRITER_H
@@ -14,7 +17,7 @@
 
 typedef struct tn_writer tn_writer;
 
-/* path: final name, temporary file beside it. With force an existing file is replaced at commit; without, an existing
+/* path: final name, in whose folder the file is made. With force an existing file is replaced at commit; without, an existing
  * path is TN_EEXIST at once. Memory only through alloc (zstd's too). level: zstd level, 1 is usual. */
 int tn_writer_open(const char *path, bool force, int level, const tn_alloc *alloc, tn_writer **out, tn_error *err);
 /* Writes to fd (kept open, never renamed) at its current position, which must be 0. */
@@ -48,8 +51,8 @@ int tn_writer_strings(tn_writer *w, const tn_strtab *tab, tn_error *err);
 
 uint64_t tn_writer_bytes(const tn_writer *w); /* written so far */
 
-/* Table of contents, trailer, rename. Frees w in every case; on failure nothing stands under the final name. */
+/* Table of contents, trailer, name. Frees w in every case; on failure nothing stands under the final name. */
 int tn_writer_commit(tn_writer *w, tn_error *err);
-void tn_writer_abort(tn_writer *w); /* NULL allowed; frees w, removes the temporary file */
+void tn_writer_abort(tn_writer *w); /* NULL allowed; frees w, removes a temporary name */
 
 #endif

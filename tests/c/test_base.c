@@ -123,6 +123,28 @@ static void errors_may_go_nowhere_and_are_cut(void **state)
     assert_int_equal(strlen(err.message), sizeof err.message - 1);
 }
 
+static void composed_texts_are_those_of_printf(void **state)
+{
+    (void)state;
+    char want[80], got[80];
+#define SAME(cap, ...)                                                                          \
+    do {                                                                                        \
+        assert_int_equal(tn__compose(got, cap, __VA_ARGS__), snprintf(want, cap, __VA_ARGS__)); \
+        assert_string_equal(got, want);                                                         \
+    } while (0)
+    for (size_t cap = 1; cap < sizeof got; cap++) {
+        SAME(cap, "%%: %s|%.4s|%.*s|%.0s.", "text", "FACTS", 2, "cut", "none");
+        SAME(cap, "%d %d %d %d", 0, -1, INT32_MAX, INT32_MIN);
+        SAME(cap, "%ld %lld", INT64_MIN, (long long)INT64_MAX);
+        SAME(cap, "%u %x %u", 0u, 0xdeadbeefu, UINT32_MAX);
+        SAME(cap, "%lu %llx %zu", UINT64_MAX, (unsigned long long)UINT64_MAX, (size_t)7);
+    }
+    memset(got, 'x', sizeof got);
+    assert_int_equal(tn__compose(got, 0, "%s", "text"), 4);
+    assert_int_equal(got[0], 'x');
+#undef SAME
+}
+
 /* Forms of Objects/locations.md, one after another. */
 static void every_form_of_location_is_read(void **state)
 {
@@ -165,6 +187,7 @@ int main(void)
         cmocka_unit_test(bytes_that_are_no_text_become_surrogates),
         cmocka_unit_test(a_string_table_without_memory_stays_as_it_was),
         cmocka_unit_test(errors_may_go_nowhere_and_are_cut),
+        cmocka_unit_test(composed_texts_are_those_of_printf),
         cmocka_unit_test(every_form_of_location_is_read),
         cmocka_unit_test(any_line_table_is_harmless),
     };

@@ -9,9 +9,12 @@ import itertools
 import json
 import os
 import pickle
+import resource
+import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -52,21 +55,45 @@ def test_without_a_path_no_file_is_left(tmp_path: Path, monkeypatch: pytest.Monk
         assert (tmp_path / "kept.tonnage").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_file_system_without_unnamed_files_does_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def without_nameless_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a file system that does not know them."""
+
     def refuse(path: str, flags: int, *rest: int) -> int:
         if flags & os.O_TMPFILE == os.O_TMPFILE:
             raise OSError(95, "not supported")
         return real(path, flags, *rest)
 
     real = os.open
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(os, "open", refuse)
+
+
+def without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str, **options: Any) -> os.stat_result:
+        if path.startswith("/proc/"):
+            raise FileNotFoundError(2, "No such file or directory")
+        return real(path, **options)
+
+    real = os.stat
+    monkeypatch.setattr(os, "stat", refuse)
+
+
+def with_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    pass
+
+
+def test_a_file_system_without_nameless_files_does_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    without_nameless_files(monkeypatch)
     with tonnage.snapshot() as taken:
         assert len(taken) > 1000
         assert os.listdir(tmp_path) == []
 
 
-def test_save_replaces_only_by_force(tmp_path: Path) -> None:
+@pytest.mark.parametrize("world", [with_all, without_nameless_files, without_proc])
+def test_save_replaces_only_by_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    world(monkeypatch)
     path = tmp_path / "a.tonnage"
     path.write_bytes(b"mine")
     with tonnage.snapshot(of=things) as taken:
@@ -78,9 +105,44 @@ def test_save_replaces_only_by_force(tmp_path: Path) -> None:
         taken.save(path, force=True)
         with pytest.raises(tonnage.FileError, match="No such file"):
             taken.save(tmp_path / "none" / "a.tonnage")
-    assert os.listdir(tmp_path) == ["a.tonnage"]
-    with tonnage.load(path) as loaded:
-        assert not loaded.check()
+        monkeypatch.chdir(tmp_path)
+        taken.save("b.tonnage")
+    assert sorted(os.listdir(tmp_path)) == ["a.tonnage", "b.tonnage"]
+    for name in "a.tonnage", "b.tonnage":
+        assert os.stat(name).st_mode & 0o777 == 0o600
+        assert os.stat(name).st_nlink == 1
+        with tonnage.load(name) as loaded:
+            assert not loaded.check()
+
+
+def test_a_file_being_saved_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def end(fd: int) -> None:
+        seen.append(os.listdir(tmp_path))
+        raise KeyboardInterrupt
+
+    seen: list[list[str]] = []
+    monkeypatch.setattr(os, "fsync", end)
+    with tonnage.snapshot(of=things) as taken:
+        for world in with_all, without_nameless_files:
+            world(monkeypatch)
+            with pytest.raises(KeyboardInterrupt):
+                taken.save(tmp_path / "a.tonnage")
+            assert os.listdir(tmp_path) == []
+    assert seen == [[], [f"a.tonnage.{os.getpid()}.0.part"]]
+
+
+def test_save_beyond_the_limit_of_file_sizes_is_an_error(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # as where Python is embedded without handlers
+    try:
+        with tonnage.snapshot(of=things) as taken:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+            with pytest.raises(tonnage.FileError, match="File too large"):
+                taken.save(tmp_path / "a.tonnage")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert os.listdir(tmp_path) == []
 
 
 def test_save_does_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +154,7 @@ def test_save_does_without_hard_links(tmp_path: Path, monkeypatch: pytest.Monkey
         refuse()
 
     path = tmp_path / "a.tonnage"
+    without_nameless_files(monkeypatch)
     with tonnage.snapshot(of=things) as taken:
         monkeypatch.setattr(os, "link", refuse)
         taken.save(path)
