@@ -137,8 +137,8 @@ def timer(delay: float, func: Callable[..., object] | None, /, *args: Any, **kwa
     """Calls a function again and again, in a thread of tonnage.
 
     There is one timer in a process: a second call replaces the first. A process that was forked has none. Calls never
-    overlap; what one raises goes to sys.unraisablehook, and the next comes all the same. While nothing is due the thread
-    sleeps; at the end of the interpreter a call in progress is waited for.
+    overlap; what one raises goes to sys.unraisablehook, and the next comes all the same. While nothing is due the
+    thread sleeps; at the end of the interpreter a call in progress is waited for.
 
     Args:
         delay: seconds before the first call, and at least between the end of a call and the begin of the next.

@@ -317,9 +317,9 @@ class Recording:
                 _helper.schedule("snapshot", _POLL_SECONDS, self._step)
 
     def _begin_wanted(self) -> None:
-        if (reason := self._wanted) is None:
+        reason, self._wanted = self._wanted, None
+        if reason is None or _current is not self:
             return
-        self._wanted = None
         try:
             name, rss = self.names.new(), _rss()
             job = _begin(name, self.settings)
@@ -371,13 +371,16 @@ class Recording:
         while self._job is not None and not self._look():
             time.sleep(_WAIT_SECONDS)
 
-    def take(self) -> str:
-        """Takes one now, and returns its path when it is whole.
+    def take(self, last: bool = False) -> str:
+        """Takes one now, and returns its path when it is whole; last: no more after it.
 
         Raises:
             Error: it cannot be taken; no file is left.
         """
+        global _current
         with self._lock:
+            if last and _current is self:
+                _current = None  # what the helper asks from now on is not done; the time line goes on into this file
             self._wait()
             self._tries = 0
             while True:
@@ -399,7 +402,7 @@ class Recording:
     def end(self) -> None:
         """At the end of the process: finishes what is under way and takes the last one, if one is wanted."""
         global _current
-        _current = None  # what the helper asks from now on is not done; the time line goes into the last file
+        _current = None
         try:
             if self._at_exit:
                 name = self.take()

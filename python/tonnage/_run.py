@@ -237,6 +237,14 @@ def _begin_recording(options: Options) -> Recording:
     return recording
 
 
+def _is_over() -> bool:
+    """Whether nothing but handlers of atexit runs after the main program: no thread that is waited for."""
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return True
+    return all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate())
+
+
 def _take(recording: Recording) -> None:
     """Takes the snapshot of the end. What goes wrong is said; the program's exit code stays, unless interrupted."""
     from tonnage import Error, load
@@ -244,7 +252,7 @@ def _take(recording: Recording) -> None:
 
     before = recording.last
     try:
-        name = recording.take()
+        name = recording.take(last=_is_over())
         if not recording.settings.quiet:
             with load(name) as taken:
                 _tell(taken)

@@ -361,3 +361,12 @@ def test_a_recording_keeps_by_the_rules(stage: Stage) -> None:
         stage.run(10)
     assert stage.names() == ["a-1.tonnage", "a-3.tonnage", "a-5.tonnage", "a-6.tonnage"]
     assert [Path(path).name for path in recording.files] == stage.names()
+
+
+def test_none_comes_after_the_last_one(stage: Stage) -> None:
+    recording = every(10, on_signal="USR2")
+    ask = stage.signals[12]
+    recording.take(last=True)
+    ask()
+    stage.run(30)
+    assert stage.names() == ["a-1.tonnage"]

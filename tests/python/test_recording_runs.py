@@ -396,3 +396,14 @@ def test_a_program_that_forks_all_the_time_is_recorded_by_forks(tmp_path: Path) 
     assert (got.code, got.out, got.errors) == (0, "", [])
     assert len({snapshot.pid for snapshot in got.files.values()}) == 1
     assert len(got.files) == len(got.said)  # the one under way at the end is finished, too
+
+
+def test_a_run_goes_on_while_threads_do(tmp_path: Path) -> None:
+    code = (
+        "import glob, threading, time\n"
+        "def work():\n"
+        "    while len(glob.glob('*.tonnage')) < 4: time.sleep(0.01)\n"
+        "threading.Thread(target=work).start()\n"
+    )
+    got = Outcome(python([*RUN, "--every", "0.3", "-o", "a.tonnage", "-c", code], cwd=tmp_path), tmp_path)
+    assert (got.code, got.errors, len(got.files) >= 4) == (0, [], True)
