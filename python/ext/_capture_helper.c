@@ -37,8 +37,11 @@ static PyObject *raise(int status, const tn_error *err)
 
 /* ---- in the helper thread ---- */
 
+/* A thread that was started by an atexit handler outlives the handler of ours. */
 static void call_python(unsigned reasons, uint64_t signals)
 {
+    if (!Py_IsInitialized())
+        return;
     PyGILState_STATE gil = PyGILState_Ensure();
     if (callback) {
         PyObject *function = Py_NewRef(callback);
@@ -92,6 +95,10 @@ static PyObject *helper_start(PyObject *module, PyObject *function)
     if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
         PyErr_SetString(PyExc_RuntimeError,
                         "timers work in the main interpreter only: a subinterpreter cannot start the helper thread");
+        return NULL;
+    }
+    if (!Py_IsInitialized()) {
+        PyErr_SetString(PyExc_RuntimeError, "the interpreter is ending: no more tasks can be scheduled");
         return NULL;
     }
     Py_XSETREF(callback, Py_NewRef(function));
