@@ -438,6 +438,13 @@ class Defaults:
 defaults = Defaults()
 
 
+def _open_taken(name: str) -> int:
+    try:
+        return os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _errors.FileError(f"{name} was written but cannot be opened: {error.strerror}", -2) from None
+
+
 def take(
     path: str | os.PathLike[str] | None,
     mode: str | None,
@@ -482,7 +489,7 @@ def take(
             scan=scan,
         )
         if name is not None:
-            fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+            fd = _open_taken(name)
     except _capture.Error as error:
         if fd >= 0:
             os.close(fd)
