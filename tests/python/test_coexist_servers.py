@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import importlib.util
-import os
 import re
 import signal
 import socket
@@ -19,14 +17,9 @@ from pathlib import Path
 import pytest
 import tonnage
 from capture_support import PROGRAMS, TIMEOUT_SECONDS, environment, python
+from coexist_support import needs
 
 RECORDED = {"TONNAGE": "1", "TONNAGE_EVERY": "0.5", "TONNAGE_QUIET": "1"}
-
-
-def needs(*names: str) -> None:
-    missing = [name for name in names if importlib.util.find_spec(name) is None]
-    if missing:
-        pytest.skip(f"not installed for this interpreter: {', '.join(missing)}")
 
 
 def processes(folder: Path) -> set[int]:
@@ -103,7 +96,17 @@ class Server:
         return {self.get() for _ in range(n)}
 
     def workers(self) -> set[int]:
-        return {int(word) for word in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()}
+        pid = self.process.pid
+        return {int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+    def wait_for_files(self, workers: set[int]) -> None:
+        """Until it and these workers have one each."""
+        wait_until(lambda: all(recorded(self.folder, pid) for pid in (*workers, self.process.pid)))
+
+    def replace_workers(self) -> None:
+        old = self.workers()
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(self.workers() - old) >= 2 and not self.workers() & old)
 
     def end(self, with_signal: int = signal.SIGTERM) -> int:
         self.process.send_signal(with_signal)
@@ -127,7 +130,7 @@ def serving(words: list[str], folder: Path, variables: dict[str, str]) -> Iterat
 
 # ---- gunicorn ----
 
-GUNICORN = ["-m", "gunicorn", "web:application", "--bind", "unix:socket", "--workers", "2", "--worker-tmp-dir", "/dev/shm"]
+GUNICORN = ["-m", "gunicorn", "web:application", "--bind", "unix:socket", "--workers", "2"]
 
 
 @pytest.mark.parametrize("kind", [["--preload"], ["-k", "gthread", "--threads", "4"]], ids=["sync-preload", "gthread"])
@@ -138,11 +141,8 @@ def test_workers_of_gunicorn_leave_their_own_files_and_answer_all(kind: list[str
         with serving([*GUNICORN, *kind], tmp_path / name, variables) as server:
             asked = server.ask(50)
             if variables:
-                first = server.workers()
-                wait_until(lambda: all(recorded(server.folder, pid) for pid in (*first, server.process.pid)))
-            old = server.workers()
-            server.process.send_signal(signal.SIGHUP)
-            wait_until(lambda: len(server.workers() - old) >= 2 and not server.workers() & old)
+                server.wait_for_files(server.workers())
+            server.replace_workers()
             asked |= server.ask(50)
             codes.append(server.end())
             logs.append(server.said())
@@ -172,7 +172,7 @@ def test_workers_of_uvicorn_leave_their_own_files_and_answer_all(tmp_path: Path)
         with serving(words, tmp_path / name, variables) as server:
             asked = server.ask(50)
             if variables:
-                wait_until(lambda: all(recorded(server.folder, pid) for pid in (*asked, server.process.pid)))
+                server.wait_for_files(asked)
             codes.append(server.end())
             logs.append({line for line in server.said() if "GET" not in line})
             if variables:
