@@ -158,13 +158,14 @@ def test_options_are_the_defaults_of_the_programs_own_calls(front: list[str], tm
 INTERRUPT = """
 import os, signal, tonnage
 from tonnage import _capture
-real = _capture.snapshot
+real = _capture.begin
 def interrupted(*words, **options):
     if {before}:
         os.kill(os.getpid(), signal.SIGINT)
-    real(*words, **options)
+    job = real(*words, **options)
     os.kill(os.getpid(), signal.SIGINT)
-_capture.snapshot = interrupted
+    return job
+_capture.begin = interrupted
 """
 
 
