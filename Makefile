@@ -53,6 +53,7 @@ fmt: bootstrap ## Lay out C and sort Python imports
 	@$(BIN)/ruff check -q --fix . || true
 
 bench: bootstrap build ## Measurements of speed and memory (bench/)
+	@tools/bootstrap.sh bench
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bench/run
 
 soak: bootstrap ## Fuzz every target for SOAK_SECONDS (300), keep what crashes

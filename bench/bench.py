@@ -10,40 +10,18 @@ peers are installed from PyPI into an environment of their own beside the result
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import shutil
-import statistics
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
-FOLDER = Path(__file__).resolve().parent
+from harness import ROUNDS, WORKLOADS, Cell, cell, mark, median, processor, table
+
 PEERS = {"guppy3": "table_guppy", "Pympler": "table_pympler"}
-# workload: objects each of its N stands for
-WORKLOADS = {"graph_heap": 5.5, "json_like": 10}
-ROUNDS = 5
-
-Cell = dict[str, Any]
-
-
-def cell(python: str, *words: object, timeout: int = 3600) -> Cell:
-    """Runs one cell and gives what it printed."""
-    done = subprocess.run(
-        [python, str(FOLDER / "cells.py"), *map(str, words)],
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=timeout,
-        check=True,
-        env=os.environ | {"PYTHONHASHSEED": "0"},
-    )
-    result: Cell = json.loads(done.stdout)
-    return result
 
 
 def make_peers(folder: Path, base: str) -> str | None:
@@ -66,14 +44,6 @@ def peer_version(python: str, name: str) -> str:
     code = f"import importlib.metadata as m; print(m.version({name!r}))"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
     return done.stdout.strip() or "?"
-
-
-def median(numbers: list[float]) -> float:
-    return statistics.median(numbers)
-
-
-def mark(value: float, goal: float, at_least: bool = False) -> str:
-    return "met" if (value >= goal if at_least else value <= goal) else "missed"
 
 
 def capture_rows(name: str, result: Cell, alone: Cell) -> list[list[str]]:
@@ -118,7 +88,7 @@ def captured(python: str, name: str, n: int) -> tuple[Cell, Cell]:
     """With the threads it takes by itself and with one. A process has one first capture: several processes each."""
     results = []
     for arguments in ((), (1,)):
-        cells = [cell(python, "capture", name, n, *arguments) for _ in range(ROUNDS if n < 500_000 else 3)]
+        cells = [cell(python, "cells.py", "capture", name, n, *arguments) for _ in range(ROUNDS if n < 500_000 else 3)]
         result = cells[0]
         for key in ("gc", "pauses", "calls"):
             result[key] = [value for one in cells for value in one[key]]
@@ -142,7 +112,7 @@ def summary_rows(python: str, name: str, n: int) -> list[list[str]]:
         return [[name, "summary of the file", "not available", "", "", "≤ 0.25 ×", ""]]
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "heap.tonnage")
-        base = median(cell(python, "save", name, n, path)["gc"])
+        base = median(cell(python, "cells.py", "save", name, n, path)["gc"])
         took = []
         for _ in range(ROUNDS + 1):
             start = time.perf_counter()
@@ -168,8 +138,8 @@ def peer_rows(python: str, peers: str | None, name: str, n: int) -> list[list[st
     rows = []
 
     def one(label: str, interpreter: str, kind: str, rounds: int) -> Cell:
-        empty = cell(interpreter, kind, name, 1)
-        results = [cell(interpreter, kind, name, n) for _ in range(rounds)]
+        empty = cell(interpreter, "cells.py", kind, name, 1)
+        results = [cell(interpreter, "cells.py", kind, name, n) for _ in range(rounds)]
         best = sorted(results, key=lambda result: result["seconds"])[len(results) // 2]
         best["explained"] = (best["bytes"] - empty["bytes"]) / best["grown"]
         best["label"] = label
@@ -197,16 +167,6 @@ def peer_rows(python: str, peers: str | None, name: str, n: int) -> list[list[st
             ]
         )
     return rows
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
-
-
-def processor() -> str:
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        return next((line.split(":")[1].strip() for line in file if line.startswith("model name")), platform.machine())
 
 
 def main() -> None:

@@ -92,7 +92,7 @@ def capture(workload: str, n: int, arguments: list[str]) -> dict[str, Any]:
                 pauses.append(pause)
                 calls.append(took)
         size = os.path.getsize(path)
-        tonnage.snapshot(path, previews=0, force=True).close()
+        tonnage.snapshot(path, mode="stop", previews=0, force=True).close()
         bare = os.path.getsize(path)
     assert kept
     return {
@@ -115,7 +115,7 @@ def capture(workload: str, n: int, arguments: list[str]) -> dict[str, Any]:
 
 
 def whole(tonnage: Any, path: str, threads: int | None) -> None:
-    tonnage.snapshot(path, force=True, threads=threads).close()
+    tonnage.snapshot(path, mode="stop", force=True, threads=threads).close()
 
 
 def save(workload: str, n: int, arguments: list[str]) -> dict[str, Any]:
@@ -124,18 +124,18 @@ def save(workload: str, n: int, arguments: list[str]) -> dict[str, Any]:
 
     kept = build(workload, n)
     baseline = collections()
-    tonnage.snapshot(arguments[0], force=True).close()
+    tonnage.snapshot(arguments[0], mode="stop", force=True).close()
     assert kept
     return {"gc": baseline}
 
 
 def table_tonnage(workload: str, n: int, _: list[str]) -> dict[str, Any]:
-    """Snapshot without a file, and the printed table by type."""
+    """Snapshot without a file, in place as the peers work, and the printed table by type."""
     import tonnage
 
     root, census, grown = build(workload, n)
     baseline = collections()
-    took, snapshot = seconds(tonnage.snapshot)
+    took, snapshot = seconds(lambda: tonnage.snapshot(mode="stop"))
     printed, text = seconds(lambda: str(snapshot.summary()))
     rows = snapshot.summary(limit=0).rows
     return outcome(
@@ -206,12 +206,13 @@ CELLS = {
 }
 
 
-def main() -> None:
+def run(cells: dict[str, Any]) -> None:
     cell, workload, n, *arguments = sys.argv[1:]
     gc.disable()
-    result = CELLS[cell](workload, int(n), arguments)
+    result = cells[cell](workload, int(n), arguments)
     print(json.dumps(result), flush=True)
     os._exit(0)  # without the time to free the heap
 
 
-main()
+if __name__ == "__main__":
+    run(CELLS)

@@ -7,7 +7,7 @@
 
 #include <tonnage.h>
 
-enum { CLI_OK = 0, CLI_FINDINGS = 1, CLI_USAGE = 2, CLI_NO_TARGET = 3, CLI_UNREADABLE = 5 };
+enum { CLI_OK = 0, CLI_FINDINGS = 1, CLI_USAGE = 2, CLI_NO_TARGET = 3, CLI_UNREADABLE = 5, CLI_UNSUPPORTED = 6 };
 
 enum {
     CLI_JSON = 1,

@@ -1,11 +1,13 @@
 /* cmd_run.c - tonnage run … and tonnage config …: hands over to `python -m tonnage …` of a Python that has the package.
  *
- * Candidates: --python PATH alone; else python3 and python beside this command, then on PATH. Each must import tonnage.
+ * Candidates: --python PATH alone; else python3 and python beside this command, then on PATH. Each must import tonnage;
+ * those that cannot are asked what they are (python/tonnage/_interpreter.py, built in).
  */
 #include "cli.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <interpreter_question.h>
 #include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -18,33 +20,56 @@ extern char **environ;
 
 static char tried[1024];
 
-/* Exit code of: python -c "import tonnage", silently. */
-static bool imports(const char *python)
+static char what[512]; /* the first of them that says it is not supported is … */
+static char which[PATH_MAX];
+
+/* Runs python -c CODE. Returns its exit code, -1 without one; its output, cut at cap, if out is given. */
+static int ask(const char *python, const char *code, char *out, size_t cap)
 {
-    char *const words[] = {(char *)(uintptr_t)python, "-c", "import tonnage", NULL};
+    char *const words[] = {(char *)(uintptr_t)python, "-c", (char *)(uintptr_t)code, NULL};
     posix_spawn_file_actions_t actions;
     pid_t child;
-    int status;
-    if (posix_spawn_file_actions_init(&actions) != 0)
-        return false;
+    int status, ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
+    if (posix_spawn_file_actions_init(&actions) != 0) {
+        close(ends[0]);
+        close(ends[1]);
+        return -1;
+    }
     for (int fd = 0; fd <= 2; fd++)
         posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", fd ? O_WRONLY : O_RDONLY, 0);
+    if (out)
+        posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
     int failed = posix_spawnp(&child, python, &actions, NULL, words, environ);
     posix_spawn_file_actions_destroy(&actions);
-    if (failed)
-        return false;
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            return false;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    close(ends[1]);
+    size_t n = 0;
+    for (ssize_t got = 1; !failed && out && n + 1 < cap && got != 0;) {
+        got = read(ends[0], out + n, cap - 1 - n);
+        if (got < 0 && errno != EINTR)
+            break;
+        n += got > 0 ? (size_t)got : 0;
+    }
+    close(ends[0]);
+    if (out)
+        out[n] = '\0';
+    while (!failed && waitpid(child, &status, 0) < 0)
+        failed = errno != EINTR;
+    return !failed && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static bool try_python(const char *python)
 {
     size_t n = strlen(tried);
-    if (imports(python))
+    if (ask(python, "import tonnage", NULL, 0) == 0)
         return true;
     snprintf(tried + n, sizeof tried - n, "%s%s", n ? ", " : "", python);
+    if (!what[0] && ask(python, INTERPRETER_QUESTION, what, sizeof what) == CLI_UNSUPPORTED)
+        snprintf(which, sizeof which, "%s", python);
+    else if (!which[0])
+        what[0] = '\0';
+    what[strcspn(what, "\n")] = '\0';
     return false;
 }
 
@@ -147,6 +172,10 @@ int cmd_python(const char *verb, int n, char **words)
         words += equals ? 1 : 2;
     }
     python = look(python, path, sizeof path);
+    if (!python && what[0]) {
+        cli_say("%s: %s is %s", verb, which, what);
+        return CLI_UNSUPPORTED;
+    }
     if (!python) {
         cli_say("%s: no Python that can import tonnage (tried %s); install the package there, or name one with "
                 "--python PATH",

@@ -43,8 +43,10 @@ static int dispatch(int n, char **words)
 
 int main(int argc, char **argv)
 {
-    void (*before)(int) = signal(SIGPIPE, SIG_IGN); /* EPIPE is handled where it happens */
-    if (argc > 1 && strcmp(argv[1], "run") == 0)
-        signal(SIGPIPE, before); /* a program that is run gets what was there */
+    /* EPIPE and EFBIG are handled where they happen; a program that is run gets what was there. */
+    if (argc < 2 || strcmp(argv[1], "run") != 0) {
+        signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN);
+    }
     return cli_finish(dispatch(argc > 0 ? argc - 1 : 0, argv + 1));
 }

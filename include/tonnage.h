@@ -1,7 +1,7 @@
 /* tonnage.h - reading memory snapshots of Python processes.
  *
  * Sections stand in the order data flows:
- *   1 status and errors   2 snapshot   3 facts and types   4 nodes   5 references
+ *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
  *   6 sets (selection)    7 views
  *
  * Rules that hold everywhere
@@ -104,7 +104,9 @@ typedef struct tn_chunk_info {
 size_t tn_snapshot_n_chunks(const tn_snapshot *s);
 int tn_snapshot_chunk(const tn_snapshot *s, size_t index, tn_chunk_info *out);
 
-/* ---- 3. Facts and types ---------------------------------------------------------------------------------------- */
+/* ---- 3. Facts, time line and types ----------------------------------------------------------------------------- */
+
+#define TN_UNKNOWN UINT64_MAX /* a number that was not recorded */
 
 enum tn_fact_kind { TN_FACT_UINT, TN_FACT_INT, TN_FACT_DOUBLE, TN_FACT_TEXT };
 typedef struct tn_fact {
@@ -120,6 +122,16 @@ typedef struct tn_fact {
 size_t tn_snapshot_n_facts(const tn_snapshot *s);
 int tn_snapshot_fact(const tn_snapshot *s, size_t index, tn_fact *out);
 int tn_snapshot_find_fact(const tn_snapshot *s, const char *key, tn_fact *out); /* TN_ENOTFOUND when absent */
+
+/* The time line: samples of the process before the capture, ascending in time; none when it was not switched on. */
+typedef struct tn_time {
+    uint64_t time_ns; /* the clock of the fact capture.monotonic_ns */
+    uint64_t rss_bytes, traced_bytes;
+    uint64_t generations[3]; /* what the collector counts */
+    uint64_t threads;
+} tn_time; /* TN_UNKNOWN where unknown, but for the time */
+size_t tn_snapshot_n_times(const tn_snapshot *s);
+int tn_snapshot_time(const tn_snapshot *s, size_t index, tn_time *out);
 
 enum {
     TN_TYPE_HEAP = 1,
@@ -167,7 +179,6 @@ enum {
     TN_NODE_ALLOCATOR = 0xc00 /* >> 10 */,
     TN_NODE_GUESSED = 0x1000,
 };
-#define TN_UNKNOWN UINT64_MAX
 
 typedef struct tn_node {
     uint32_t id, type, flags, refcount;

@@ -1,10 +1,11 @@
 #!/bin/bash
 # bootstrap.sh - makes a machine able to build and test tonnage.
 #
-#   tools/bootstrap.sh [build] [test] [demo]      default: build test
+#   tools/bootstrap.sh [build] [test] [bench] [demo]      default: build test
 #
 #   build  compiler, zstd, xxhash, Python headers; .venv with Meson
 #   test   cmocka, clang with its runtime, valgrind, debootstrap; pytest, mypy, ruff and friends in .venv
+#   bench  wrk, which puts a service under load
 #   demo   what tools/demo.sh looks into, in .venv-demo
 #
 # System packages come from apt where there is one (through sudo unless root); elsewhere their names are printed and the
@@ -110,13 +111,17 @@ test_group() {
     venv .venv tools/requirements-build.txt tools/requirements-test.txt tools/requirements-lint.txt
 }
 
+bench_group() {
+    packages wrk
+}
+
 demo_group() {
     venv .venv-demo tools/requirements-build.txt tools/requirements-demo.txt
 }
 
 for group in "${groups[@]}"; do
     case $group in
-    build | test | demo) "${group}_group" ;;
-    *) die "no group '$group'; there are build, test and demo" ;;
+    build | test | bench | demo) "${group}_group" ;;
+    *) die "no group '$group'; there are build, test, bench and demo" ;;
     esac
 done

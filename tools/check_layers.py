@@ -58,6 +58,7 @@ LOADERS = {
     "python/ext/_capture.c",
     "python/ext/_core.c",
     "capture/inside/interpreter.c",  # asks the running interpreter its version, to find its table
+    "python/tonnage/_interpreter.py",  # says which interpreters are not supported
     "python/tonnage/_run.py",  # starts programs as the interpreter of its version does
 }
 OS_FILES = {"lib/base/sys.c"}

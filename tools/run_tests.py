@@ -23,6 +23,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import layout_ranges
+
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "build-results"
 BIN = ROOT / ".venv" / "bin"
@@ -156,38 +158,46 @@ def suite_tsan() -> Result:
 
 def suite_python() -> Result:
     out = RESULTS / "python.xml"
-    run(BIN / "python", "-m", "pytest", "-q", f"--junitxml={out}", "tests/python", "tests/cli")
+    run(BIN / "python", "-m", "pytest", "-q", "-n", "auto", f"--junitxml={out}", "tests/python", "tests/cli")
     return junit(out)
 
 
 def suite_versions() -> Result:
-    """The Python tests on every other CPython of 3.11 to 3.15; names those not tested here, and why."""
+    """The Python tests on every other CPython of 3.11 to 3.15; names versions and layouts not tested here, and why."""
     folder = RESULTS / "versions"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     run("bash", "tools/test_versions.sh", folder)
-    result, tested = Result(), {sys.version_info.minor: ".".join(map(str, sys.version_info[:3]))}
-    reasons: dict[int, str] = {}
+    result, own = Result(), ".".join(map(str, sys.version_info[:3]))
+    tested, reasons = {own: "all"}, {}
     for line in (folder / "tested").read_text().splitlines() if (folder / "tested").exists() else []:
-        version, outcome, why = (*line.split(maxsplit=2), "")[:3]
-        minor = int(version.split(".")[1])
+        version, outcome, rest = (*line.split(maxsplit=2), "")[:3]
         if outcome == "built":
             one = junit(folder / f"{version}.xml")
             one.failures = [f"{version} {name}" for name in one.failures]
             result.add(one)
-            tested[minor] = version
+            tested[version] = rest
         else:
-            reasons[minor] = why
+            reasons[int(version.split(".")[1])] = rest
             if outcome != "untested":
-                result.fail(f"{version}: {why}")
-    result.note = f"CPython tested: {' '.join(tested[minor] for minor in sorted(tested))}; not tested: "
-    missing: dict[str, str] = {}
-    for minor in MINORS:
-        if minor not in tested:
-            why = reasons.get(minor, "never came to it")
-            missing[why] = f"{missing.get(why, '')} 3.{minor}".strip()
-    result.note += ", ".join(f"{names} ({why})" for why, names in missing.items()) or "none"
+                result.fail(f"{version}: {rest}")
+    result.note = _untested(tested, reasons)
     return result
+
+
+def _untested(tested: dict[str, str], reasons: dict[int, str]) -> str:
+    """What the closing line of the versions says: those tested, all or in part, and what was not."""
+    order = sorted(tested, key=lambda version: [int(part) for part in re.findall(r"\d+", version)])
+    names = [version if tested[version] == "all" else f"{version} (layout and capture)" for version in order]
+    missing: dict[str, str] = {}
+    for minor in set(MINORS) - {int(version.split(".")[1]) for version in tested}:
+        why = reasons.get(minor, "never came to it")
+        missing[why] = f"{missing.get(why, '')} 3.{minor}".strip()
+    layouts = set(layout_ranges.tables()) - {layout_ranges.table_of(version) for version in tested}
+    gaps = [f"{names} ({why})" for why, names in missing.items()]
+    gaps += [f"layout {name}" for name in sorted(layouts)]
+    gaps.append("free-threaded, debug and trace-refs builds, PyPy, GraalPy (refused by name)")
+    return f"CPython tested: {', '.join(names)}; not tested: {', '.join(gaps)}"
 
 
 def suite_lint() -> Result:

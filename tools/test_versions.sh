@@ -3,11 +3,13 @@
 #
 #   tools/test_versions.sh RESULTS            a folder inside this checkout
 #
-# Looks for interpreters with headers among pyenv's, on PATH and in /usr/bin, then, for minors still missing, in the Debian
-# unstable root of tools/unstable_chroot.sh, which root may make (TONNAGE_UNSTABLE=0: not there). Each gets a venv of its
-# own, build-versions/venv-X.Y.Z. Writes RESULTS/X.Y.Z.xml (junit) and one line a version in RESULTS/tested: `X.Y.Z built`,
-# `X.Y.Z failed WHAT`, or `3.Y untested WHY` where this machine, not tonnage, is the reason: no interpreter, no network, no
-# right to mount. TONNAGE_TESTS names the tests (default tests/python tests/cli).
+# Looks for interpreters with headers among pyenv's, on PATH and in /usr/bin, then in the Debian unstable root of
+# tools/unstable_chroot.sh, which root may make (TONNAGE_UNSTABLE=0: not there). The newest of each minor gets all tests;
+# another patch release of the same minor (that of .venv, too) gets the few of layout and capture if its layout table is one
+# that no other interpreter here has. Each gets a venv of its own, build-versions/venv-X.Y.Z. Writes RESULTS/X.Y.Z.xml
+# (junit) and one line a version in RESULTS/tested: `X.Y.Z built all`, `X.Y.Z built few`, `X.Y.Z failed WHAT`, or `3.Y
+# untested WHY` where this machine, not tonnage, is the reason: no interpreter, no network, no right to mount.
+# TONNAGE_TESTS names the tests of all (default tests/python tests/cli).
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 exec </dev/null
@@ -18,6 +20,7 @@ boot=build-versions/boot
 mkdir -p "$results" build-versions
 : >"$results/tested"
 read -ra tests <<<"${TONNAGE_TESTS:-tests/python tests/cli}"
+few=(tests/python/test_layout.py tests/python/test_capture_census.py tests/python/test_capture_references.py)
 main=$(.venv/bin/python -c 'import sys; print(sys.version_info.minor)')
 
 say() { printf 'versions: %s\n' "$*"; }
@@ -37,6 +40,18 @@ sys.exit(not (sys.implementation.name == "cpython" and sys.version_info[:2] == (
               and os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h"))))' "$2" 2>/dev/null
 }
 
+full_version_in() { chroot "$1" "$2" -c 'import platform; print(platform.python_version())'; } # root python
+
+# Layout tables of the interpreters so far: a release without one of its own is of no interest here.
+tables=" "
+seen() { # version; 0: another one has its table
+    local table
+    table=$(.venv/bin/python tools/layout_ranges.py "$1")
+    case $tables in *" $table "*) return 0 ;; esac
+    tables+="$table "
+    return 1
+}
+
 find_python() { # minor
     local candidate
     for candidate in $(printf '%s\n' ~/.pyenv/versions/3."$1".*/bin/python3."$1" | sort -rV) \
@@ -50,16 +65,17 @@ find_python() { # minor
 }
 
 # What runs with an interpreter, here and in the chroot alike: venv, build, tests.
-#   PYTHON BOOT RESULTS VERSION TESTS…       BOOT: a folder with pip where venv has no ensurepip, else empty
+#   PYTHON BOOT RESULTS VERSION SHARE TESTS…     BOOT: a folder with pip where venv has no ensurepip, else empty;
+#                                                SHARE: all or few, to be told
 # What has no wheel yet for an interpreter is compiled, numpy excepted; what that fails for is left out and named.
 cat >build-versions/one.sh <<'INNER'
 set -uo pipefail
-python=$1 boot=$2 results=$3 version=$4
-shift 4
+python=$1 boot=$2 results=$3 version=$4 share=$5
+shift 5
 venv=$PWD/build-versions/venv-$version
 bin=$venv/bin
 finish() { # outcome
-    [ "$1" = built ] || echo "versions: $version $1"
+    [ "$1" = "built $share" ] || echo "versions: $version $1"
     echo "$version $1" >>"$results/tested"
     exit 0
 }
@@ -83,29 +99,40 @@ if [ ! -e "$stamp" ]; then
                 echo "versions: $version: no $requirement"
         done <tools/requirements-test.txt
     fi
-    "$bin/python" -c 'import hypothesis, pytest, pytest_timeout, xxhash, zstandard' 2>/dev/null ||
+    "$bin/python" -c 'import hypothesis, pytest, pytest_timeout, xdist, xxhash, zstandard' 2>/dev/null ||
         finish "untested no test tools from PyPI"
     touch "$stamp"
 fi
 PATH=$bin:$PATH "$bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
     --force-reinstall -Cbuild-dir="build-versions/build-$version" . || finish "failed does not build"
-TONNAGE_CLI=$bin/tonnage PATH=$bin:$PATH "$bin/python" -m pytest -q -p no:cacheprovider --junitxml="$results/$version.xml" "$@"
-finish built
+TONNAGE_CLI=$bin/tonnage PATH=$bin:$PATH "$bin/python" -m pytest -q -n auto -p no:cacheprovider --junitxml="$results/$version.xml" "$@"
+finish "built $share"
 INNER
 
+seen "$(full_version .venv/bin/python)" || true
 missing=()
 for minor in 11 12 13 14 15; do
     [ "$minor" != "$main" ] || continue
     if python=$(find_python "$minor"); then
         version=$(full_version "$python")
         say "$version ($python)"
-        bash build-versions/one.sh "$python" "" "$results" "$version" "${tests[@]}"
+        seen "$version" || true
+        bash build-versions/one.sh "$python" "" "$results" "$version" all "${tests[@]}"
     else
         missing+=("$minor")
     fi
 done
+for python in $(printf '%s\n' ~/.pyenv/versions/3.*/bin/python3 | sort -rV); do
+    version=$(full_version "$python")
+    minor=${version#3.}
+    minor=${minor%%.*}
+    case " 11 12 13 14 15 " in *" $minor "*) ;; *) continue ;; esac
+    if usable "$python" "$minor" && ! seen "$version"; then
+        say "$version ($python): another layout"
+        bash build-versions/one.sh "$python" "" "$results" "$version" few "${few[@]}"
+    fi
+done
 
-[ ${#missing[@]} -gt 0 ] || exit 0
 why=
 if [ "${TONNAGE_UNSTABLE:-1}" = 0 ]; then
     why="no interpreter here, and TONNAGE_UNSTABLE=0"
@@ -127,13 +154,9 @@ fi
 # The unstable root gets this checkout bound to /mnt, /proc and a /tmp of its own, all gone with the mount namespace.
 cp -f "${PIP_CERT:-/etc/ssl/certs/ca-certificates.crt}" build-versions/certificates.crt
 cp -fL /etc/resolv.conf "$chroot/etc/resolv.conf"
-for minor in "${missing[@]}"; do
-    python=/usr/bin/python3.$minor
-    if [ ! -x "$chroot$python" ] ||
-        ! version=$(chroot "$chroot" "$python" -c 'import platform; print(platform.python_version())'); then
-        untested "$minor" "neither here nor in the Debian unstable root"
-        continue
-    fi
+in_root() { # python version share tests…
+    local python=$1 version=$2
+    shift 2
     say "$version ($chroot)"
     # shellcheck disable=SC2016
     unshare --mount bash -c '
@@ -153,6 +176,22 @@ for minor in "${missing[@]}"; do
             PIP_CERT=/mnt/build-versions/certificates.crt SSL_CERT_FILE=/mnt/build-versions/certificates.crt \
             bash -c "cd /mnt && exec bash build-versions/one.sh \"\$@\"" one "$@"' \
         versions "$chroot" "$root" "$results" \
-        "$python" "/mnt/$boot" "/mnt/${results#"$root"/}" "$version" "${tests[@]}" ||
+        "$python" "/mnt/$boot" "/mnt/${results#"$root"/}" "$version" "$@" ||
         echo "$version failed in the Debian unstable root" >>"$results/tested"
+}
+
+for minor in "${missing[@]}"; do
+    python=/usr/bin/python3.$minor
+    if [ ! -x "$chroot$python" ] || ! version=$(full_version_in "$chroot" "$python"); then
+        untested "$minor" "neither here nor in the Debian unstable root"
+        continue
+    fi
+    seen "$version" || true
+    in_root "$python" "$version" all "${tests[@]}"
+done
+for minor in 11 12 13 14 15; do
+    python=/usr/bin/python3.$minor
+    if [ -x "$chroot$python" ] && version=$(full_version_in "$chroot" "$python") && ! seen "$version"; then
+        in_root "$python" "$version" few "${few[@]}"
+    fi
 done

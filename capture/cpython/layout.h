@@ -1,6 +1,6 @@
 /* layout.h - what tonnage knows about one range of CPython versions.
  *
- * One const table per range (layout_3_NN.h), selected by version at run time (layout.c), never written to. The numbers come from
+ * One const table per range (layout_3_NN.h; older ranges of a minor layout_3_NN_P.h), selected by version at run time (layout.c), never written to. The numbers come from
  * the interpreter's own headers: probe.c prints a table, tests compile it against every interpreter found and compare.
  * Offsets are bytes from the start of the structure named in the field; 0 where a version has no such field and 0 cannot
  * be its place. GIL builds, 64 bit.
@@ -20,7 +20,7 @@
 /* clang-format off */
 #define TN_LAYOUT_FIELDS(X)                                                                                            \
     X(interp_threads)                                                                                                  \
-    X(interp_gc) X(interp_sysdict) X(gc_collecting) X(gc_enabled) X(thread_next) X(thread_frame) X(                    \
+    X(interp_gc) X(interp_sysdict) X(gc_generations) X(gc_permanent) X(debug_gc_collecting) X(gc_collecting) X(gc_enabled) X(thread_next) X(thread_frame) X(                    \
         thread_cframe_frame) X(thread_ident) X(thread_native) X(thread_dict) X(thread_context) X(thread_async_exc)     \
         X(thread_profile_obj) X(thread_trace_obj) X(thread_exception) X(thread_exc_info) X(thread_exc_value) X(        \
             thread_exc_previous) X(frame_code) X(frame_function) X(frame_locals) X(frame_object) X(frame_previous)     \
@@ -95,8 +95,9 @@ typedef struct tn_layout {
 #undef X
 } tn_layout;
 
-/* The table for a version (PY_VERSION_HEX), or NULL for an unknown minor. listed is false when this patch release is none
- * that the table was checked against: then it is only believed if the runtime probes pass. */
-const tn_layout *tn_layout_find(uint32_t hexversion, bool *listed);
+/* The tables to try for a version (PY_VERSION_HEX): index 0, 1, … until NULL, which index 0 gives for an unknown minor.
+ * A release within a listed range has that range's table alone. Any other patch release of a known minor, and every
+ * pre-release, has all tables of the minor, newest first, and none is believed unless the run-time probes pass. */
+const tn_layout *tn_layout_find(uint32_t hexversion, unsigned index, bool *listed);
 
 #endif

@@ -1,4 +1,4 @@
-/* Printed by probe.c with the headers of CPython 3.13.0. */
+/* Printed by probe.c with the headers of CPython 3.13.18. */
 static const tn_root_field tn_roots_3_13[] = {
     {"sysdict", 7640},
     {"builtins", 7648},
@@ -48,11 +48,13 @@ static const tn_layout tn_layout_3_13 = {
     .interp_threads = 7344,
     .interp_gc = 7400,
     .interp_sysdict = 7640,
+    .gc_generations = 20,
+    .gc_permanent = 104,
     .gc_collecting = 200,
     .gc_enabled = 12,
+    .debug_gc_collecting = 576,
     .thread_next = 8,
     .thread_frame = 72,
-    .thread_cframe_frame = 0,
     .thread_ident = 152,
     .thread_native = 160,
     .thread_dict = 128,

@@ -1,6 +1,8 @@
 /* probe.c - prints the layout table of the interpreter whose headers it is compiled against.
  *
- *   cc -I$(python-include) -o probe probe.c && ./probe > layout_3_NN.h
+ *   cc -I$(python-include) -o probe probe.c && ./probe [SUFFIX] > layout_SUFFIX.h
+ *
+ * SUFFIX is what the table is called: 3_NN, unless told (3_13_0: an older range of 3.13 than that of layout_3_13.h).
  *
  * Both the generator of the tables and their test: a table that differs from what its interpreter's headers say is wrong.
  * The one file of tonnage that sees CPython's internal headers; nothing of it is shipped.
@@ -36,9 +38,9 @@
 #define N(name, value) printf("    ." #name " = %zu,\n", (size_t)(value))
 #define ROOT(field) printf("    {\"" #field "\", %zu},\n", offsetof(PyInterpreterState, field))
 
-static void print_roots(void)
+static void print_roots(const char *suffix)
 {
-    printf("static const tn_root_field tn_roots_3_%d[] = {\n", PY_MINOR_VERSION);
+    printf("static const tn_root_field tn_roots_%s[] = {\n", suffix);
     ROOT(sysdict);
     ROOT(builtins);
     ROOT(dict);
@@ -96,12 +98,21 @@ static void print_interp(void)
     O(interp_threads, PyInterpreterState, threads.head);
     O(interp_gc, PyInterpreterState, gc);
     O(interp_sysdict, PyInterpreterState, sysdict);
+#if V(14) && \
+    PY_VERSION_HEX < 0x030e0500 /* incremental: young and two old spaces, in the places of the three generations */
+    O(gc_generations, struct _gc_runtime_state, young);
+#else
+    O(gc_generations, struct _gc_runtime_state, generations);
+#endif
+    O(gc_permanent, struct _gc_runtime_state, permanent_generation);
     O(gc_collecting, struct _gc_runtime_state, collecting);
     O(gc_enabled, struct _gc_runtime_state, enabled);
+#if V(13)
+    O(debug_gc_collecting, _Py_DebugOffsets, gc.collecting);
+#endif
     O(thread_next, PyThreadState, next);
 #if V(13)
     O(thread_frame, PyThreadState, current_frame);
-    N(thread_cframe_frame, 0);
 #else
     O(thread_frame, PyThreadState, cframe);
     O(thread_cframe_frame, _PyCFrame, current_frame);
@@ -293,12 +304,21 @@ static void print_code(void)
     O(module_name, PyModuleObject, md_name);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    char suffix[32], name[32];
+    if (argc > 1)
+        snprintf(suffix, sizeof suffix, "%s", argv[1]);
+    else
+        snprintf(suffix, sizeof suffix, "3_%d", PY_MINOR_VERSION);
+    snprintf(name, sizeof name, "%s", suffix);
+    for (char *c = name; *c; c++)
+        if (*c == '_')
+            *c = '.';
     printf("/* Printed by probe.c with the headers of CPython %s. */\n", PY_VERSION);
-    print_roots();
-    printf("static const tn_layout tn_layout_3_%d = {\n", PY_MINOR_VERSION);
-    printf("    .name = \"%d.%d\",\n", PY_MAJOR_VERSION, PY_MINOR_VERSION);
+    print_roots(suffix);
+    printf("static const tn_layout tn_layout_%s = {\n", suffix);
+    printf("    .name = \"%s\",\n", name);
     printf("    .dict_style = %s,\n", V(13) ? "TN_DICT_INLINE" : V(12) ? "TN_DICT_TAGGED" : "TN_DICT_POINTERS");
     printf("    .int_style = %s,\n", V(12) ? "TN_INT_TAGGED" : "TN_INT_SIGNED_SIZE");
     printf("    .static_style = %s,\n", V(12) ? "TN_STATIC_PER_INTERPRETER" : "TN_STATIC_IN_TYPE");
@@ -326,7 +346,7 @@ int main(void)
     printf("    .str_kind_shift = %d,\n", __builtin_ctz(str_state(0, 1, 0, 0)));
     printf("    .str_compact_bit = %u,\n", str_state(0, 0, 1, 0));
     printf("    .str_ascii_bit = %u,\n", str_state(0, 0, 0, 1));
-    printf("    .interp_roots = tn_roots_3_%d,\n", PY_MINOR_VERSION);
+    printf("    .interp_roots = tn_roots_%s,\n", suffix);
     print_interp();
     print_types();
     print_containers();

@@ -4,8 +4,6 @@
  */
 #include "engine/walk.h"
 
-#include <stdio.h>
-
 enum {
     MAX_FRAMES = 1 << 20,
     SHAPE_THREAD_FRAME = 4,
@@ -178,7 +176,7 @@ static uint32_t frame_shape_make(tn_walk *w, tn_type_info *t, uint32_t type, uin
     }
     for (uint32_t i = 0; i < borrowed.n_stack; i++, n++) {
         char name[32];
-        snprintf(name, sizeof name, "stack %u", i);
+        tn__compose(name, sizeof name, "stack %u", i);
         labels[2 * n] = tn__string(w, name);
         labels[2 * n + 1] = TN_LABEL_FIELD;
     }

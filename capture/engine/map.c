@@ -20,10 +20,10 @@ int tn_map_init(tn_map *map, const tn_target *target, const tn_alloc *alloc, pth
     map->target = target;
     map->lock = lock;
     tn__arena_init(&map->arena, alloc);
-    map->top = tn__arena_get(&map->arena, 8192 * sizeof *map->top);
+    map->top = tn__arena_get(&map->arena, TN_MAP_TOP * sizeof *map->top);
     if (!map->top)
         return TN_ENOMEM;
-    memset(map->top, 0, 8192 * sizeof *map->top);
+    memset(map->top, 0, TN_MAP_TOP * sizeof *map->top);
     return 0;
 }
 
@@ -97,7 +97,7 @@ tn_region *tn_map_get(tn_map *map, uint64_t address)
     tn_region *r = tn_map_find(map, address);
     if (r)
         return r;
-    if (address >> 47 || !tn_memory_readable(&map->target->memory, address, 16))
+    if (address >> TN_ADDRESS_BITS || !tn_memory_readable(&map->target->memory, address, 16))
         return NULL;
     pthread_mutex_lock(map->lock);
     r = region_make(map, address);
@@ -107,7 +107,7 @@ tn_region *tn_map_get(tn_map *map, uint64_t address)
 
 tn_region *tn_map_next(const tn_map *map, uint64_t key)
 {
-    for (uint64_t t = key >> 14; t < 8192; t++, key = t << 14) {
+    for (uint64_t t = key >> 14; t < TN_MAP_TOP; t++, key = t << 14) {
         tn_region **second = __atomic_load_n(&map->top[t], __ATOMIC_ACQUIRE);
         for (uint64_t s = key & 16383; second && s < 16384; s++) {
             tn_region *r = __atomic_load_n(&second[s], __ATOMIC_ACQUIRE);

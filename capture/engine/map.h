@@ -1,7 +1,7 @@
 /* map.h - which addresses hold objects: one bit per 16 bytes, ids by rank.
  *
- *   address bits   46..34      33..20        19..10      9..4    3
- *                  top[8192] → second[16384] → cell[1024]  bit     odd plane
+ *   address bits   47..34       33..20          19..10       9..4    3
+ *                  top[16384] → second[16384] → cell[1024]   bit     odd plane
  *
  * Objects are 16 bytes or more, so a bit per granule of 16 is unambiguous; those in static data may start 8 bytes into a
  * granule and are listed in the odd plane. After tn_map_rank an object's id is its rank in address order: ids need no
@@ -62,6 +62,7 @@ typedef struct tn_map {
 } tn_map;
 
 #define TN_NOT_POOL 255
+enum { TN_ADDRESS_BITS = 48, TN_MAP_TOP = 1 << (TN_ADDRESS_BITS - 34) }; /* x86-64 uses 47, aarch64 48 */
 
 int tn_map_init(tn_map *map, const tn_target *target, const tn_alloc *alloc, pthread_mutex_t *lock);
 void tn_map_free(tn_map *map);
@@ -69,7 +70,7 @@ void tn_map_free(tn_map *map);
 /* The region of an address, or NULL. */
 static inline tn_region *tn_map_find(const tn_map *map, uint64_t address)
 {
-    if (address >> 47)
+    if (address >> TN_ADDRESS_BITS)
         return NULL;
     tn_region **second = __atomic_load_n(&map->top[address >> 34], __ATOMIC_ACQUIRE);
     return second ? __atomic_load_n(&second[address >> 20 & 16383], __ATOMIC_ACQUIRE) : NULL;

@@ -1,8 +1,6 @@
 /* shapes.c - shapes (what references of a node mean) and the tables TYPE and SHTB of the file. */
 #include "engine/walk.h"
 
-#include <stdio.h>
-
 uint32_t tn__shape_new(tn_walk *w, uint32_t type, uint32_t flags, const uint32_t *labels, uint32_t n_fixed)
 {
     uint32_t at = (uint32_t)w->reg->labels.count;

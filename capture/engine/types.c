@@ -1,8 +1,6 @@
 /* types.c - the registry of the types met in a walk, and strings of the target. */
 #include "engine/walk.h"
 
-#include <stdio.h>
-
 /* ---- strings of the target ---- */
 
 uint32_t tn__string(tn_walk *w, const char *text)

@@ -14,9 +14,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -159,7 +161,15 @@ static void close_all_but(int kept)
             close(fd);
 }
 
-/* When memory is short the kernel ends the child first, and the program's threads go before it. */
+/* The program's threads go first, also where they have real-time priority, which a fork inherits. */
+static void give_way(void)
+{
+    const struct sched_param none = {0};
+    sched_setscheduler(0, SCHED_BATCH, &none);
+    setpriority(PRIO_PROCESS, 0, 10);
+}
+
+/* When memory is short the kernel ends the child first. */
 static void step_back(void)
 {
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -167,7 +177,7 @@ static void step_back(void)
         (void)!write(fd, "1000", 4);
         close(fd);
     }
-    setpriority(PRIO_PROCESS, 0, 10);
+    give_way();
     prctl(PR_SET_NAME, "tonnage");
 }
 
@@ -242,7 +252,7 @@ int tn_child_start(tn_inside *inside, tn_save *save, tn_child_area **out, tn_err
     if (area == MAP_FAILED)
         return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to begin a snapshot");
     area->parent = getpid();
-    area->limit_s = 120 + 120 * (save->times.rss_bytes >> 30);
+    area->limit_s = 600 + 120 * (save->times.rss_bytes >> 30);
     int status = start(inside, save, area, err);
     if (status < 0)
         munmap(area, sizeof *area);

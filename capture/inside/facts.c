@@ -101,7 +101,9 @@ static void add_python(facts *f, const tn_inside *inside, const tn_walk_report *
     text(f, "python.implementation", "cpython", 7);
     text(f, "python.version", inside->version, space ? (size_t)(space - inside->version) : strlen(inside->version));
     number(f, "python.hexversion", inside->hexversion);
-    text(f, "python.layout", inside->target.layout->name, strlen(inside->target.layout->name));
+    char layout[32];
+    snprintf(layout, sizeof layout, "%s%s", inside->target.layout->name, inside->listed ? "" : " (unlisted)");
+    text(f, "python.layout", layout, strlen(layout));
     text(f, "python.allocator", inside->allocator, strlen(inside->allocator));
     number(f, "python.interpreters", inside->n_interpreters);
 }
@@ -230,7 +232,7 @@ static int read_smaps(tn_buf *out)
     return status < 0 ? status : tn__buf_append(out, "", 1);
 }
 
-static absence not_resident(const tn_process_memory *p, const tn_walk *w)
+static absence not_resident(facts *f, const tn_process_memory *p, const tn_walk *w)
 {
     size_t n, at = 0;
     absence a = {0, 0};
@@ -240,7 +242,12 @@ static absence not_resident(const tn_process_memory *p, const tn_walk *w)
     tn_buf text, blocks;
     tn__buf_init(&text, &tn__alloc_pages);
     tn__buf_init(&blocks, &tn__alloc_pages);
-    bool known = read_smaps(&text) == 0 && (n == 0 || tn__buf_append(&blocks, large, n * sizeof *large) == 0);
+    int status = read_smaps(&text);
+    if (status == 0 && n)
+        status = tn__buf_append(&blocks, large, n * sizeof *large);
+    if (status == TN_ENOMEM)
+        f->status = status;
+    bool known = status == 0;
     tn_range *sorted = (tn_range *)(void *)blocks.data;
     tn_process_sort(sorted, known ? (uint32_t)n : 0);
     for (char *save = NULL, *line = known ? strtok_r((char *)text.data, "\n", &save) : NULL; line;
@@ -280,7 +287,7 @@ static void add_ledger(facts *f, const tn_process_memory *p, const tn_walk_repor
     uint64_t known = r->totals.bytes + own + blocks + pool_free + native + p->malloc_free +
                      p->classes[TN_MEMORY_FILE].rss + p->classes[TN_MEMORY_STACK].rss +
                      p->classes[TN_MEMORY_SHARED].rss;
-    absence a = not_resident(p, w);
+    absence a = not_resident(f, p, w);
     uint64_t absent = a.objects + a.heap, overcounted = minus(known, rss + absent);
     number(f, "objects.not_resident_bytes", a.objects);
     number(f, "ledger.rss_bytes", rss);

@@ -1,6 +1,7 @@
 /* inside.h - a capture of the process we run in.
  *
- *   interpreter.c  once, at import: finds the runtime's structures and checks the layout table on planted objects
+ *   interpreter.c  once, at import: finds the runtime's structures
+ *   planted*.c     then too: check the layout table on objects made for that
  *   process.c      mappings, resident memory, allocator counters, process facts (no Python.h)
  *   choose.c       whether to stop or to fork
  *   job.c          a capture from its pause to the finished file
@@ -12,6 +13,7 @@
 #define TN_INSIDE_H
 
 #include "engine/engine.h"
+#include "inside/timeline.h"
 
 typedef struct tn_range_list {
     tn_range *data;
@@ -23,6 +25,7 @@ typedef struct tn_inside {
     tn_range_list ranges, statics; /* of target */
     uint64_t arenas_at;            /* address of the variable that points to obmalloc's arena table; 0: none found */
     uint32_t hexversion;
+    bool listed;             /* the layout table was printed by headers of this very range of releases */
     uint32_t n_interpreters; /* in the process; one of them is walked */
     const char *version;
     const char *allocator; /* of Python's objects: pymalloc, malloc, debug, unknown */
@@ -66,6 +69,12 @@ typedef struct tn_choice {
 int tn_choose(const tn_inside *inside, const tn_capture_options *options, uint64_t rss_bytes, tn_choice *out,
               tn_error *err);
 void tn_choose_learn(uint64_t pool_bytes, uint64_t pause_ns); /* what a walk in place has taken */
+
+/* ---- planted.c ---- */
+
+/* NULL, or the first field of target.layout that is not where the table says. Fills in subtype_traverse and
+ * subtype_dealloc. Runs code of its own only; leaves nothing. */
+const char *tn_planted_check(tn_inside *inside);
 
 /* ---- process.c ---- */
 
@@ -148,7 +157,8 @@ typedef struct tn_save {
     const tn_alloc *alloc;
     tn_choice choice;
     tn_capture_times times;
-} tn_save; /* one capture: what was asked for, and how it came */
+    tn_timeline_copy timeline; /* as it was when the pause began */
+} tn_save;                     /* one capture: what was asked for, and how it came */
 
 /* Writes what was walked. report gives what the process says of itself, when all else is written; NULL: it is not known. */
 typedef const tn_process_report *(*tn_report_source)(void *ctx);

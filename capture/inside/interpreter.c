@@ -1,8 +1,8 @@
 /* interpreter.c - finds this interpreter's structures and checks the layout table on planted objects, once.
  *
- * Nothing here trusts an offset that it can test: collector lists are found through a list made for the purpose, obmalloc's
- * arena table through the pools of two small objects, and every kind of layout is read back from objects whose content is
- * known. One disagreement and the interpreter is refused by name.
+ * Nothing here trusts an offset that it can test: collector lists are those that hold a list made for the purpose, obmalloc's
+ * arena table is found through the pools of two small objects, and planted.c reads every kind of layout back from objects
+ * whose content is known. One disagreement and the interpreter is refused by name.
  */
 #include <Python.h>
 
@@ -99,23 +99,17 @@ static bool sound_head(const tn_memory *m, uint64_t head)
 
 static bool find_heads(tn_target *t, uint64_t planted)
 {
-    static const uint64_t permanent[] = {80, 84, 72};
+    enum { GENERATION = 24 };
     const tn_memory *m = &t->memory;
-    uint64_t first = tn_load64(m, planted - 16) & ~3ull;
-    uint64_t gc = t->interpreter + t->layout->interp_gc;
-    if (first < gc || first > gc + 512)
+    uint64_t gc = t->interpreter + t->layout->interp_gc, first = gc + t->layout->gc_generations;
+    if ((tn_load64(m, planted - 16) & ~3ull) != first)
         return false;
-    for (unsigned i = 0; i < 3; i++) {
-        t->gc_heads[i] = first + 24 * i;
-        if (!sound_head(m, t->gc_heads[i]))
+    for (unsigned i = 0; i < 4; i++) {
+        t->gc_heads[i] = i < 3 ? first + GENERATION * i : gc + t->layout->gc_permanent;
+        if (!tn_memory_readable(m, t->gc_heads[i], 16) || !sound_head(m, t->gc_heads[i]))
             return false;
     }
-    for (unsigned i = 0; i < 3; i++)
-        if (sound_head(m, first + permanent[i])) {
-            t->gc_heads[3] = first + permanent[i];
-            return true;
-        }
-    return false;
+    return true;
 }
 
 /* ---- obmalloc ---- */
@@ -225,118 +219,23 @@ static void load_arenas(tn_inside *inside)
     }
 }
 
-/* ---- planted objects ---- */
-
-typedef struct plant {
-    PyObject *list, *text, *number, *class, *instance, *dict, *function;
-} plant;
-
-static const char plant_source[] = "class Planted:\n"
-                                   "    def __init__(self):\n"
-                                   "        self.first = 4096.5\n"
-                                   "        self.second = ()\n"
-                                   "def function(argument):\n"
-                                   "    variable = argument\n"
-                                   "    return variable\n"
-                                   "instance = Planted()\n";
-
-static int plant_all(plant *p)
+/* Two small blocks in pools, and the youngest object of all, which stands last in the collector's first list. */
+static const char *find_places(tn_inside *inside)
 {
-    PyObject *names = PyDict_New(), *result = NULL;
-    if (names && PyDict_SetItemString(names, "__builtins__", PyEval_GetBuiltins()) == 0 &&
-        PyDict_SetItemString(names, "__name__", Py_None) == 0)
-        result = PyRun_String(plant_source, Py_file_input, names, names);
-    Py_XDECREF(result);
-    memset(p, 0, sizeof *p);
-    if (!result) {
-        Py_XDECREF(names);
-        return -1;
-    }
-    p->dict = names;
-    p->class = PyDict_GetItemString(names, "Planted");
-    p->instance = PyDict_GetItemString(names, "instance");
-    p->function = PyDict_GetItemString(names, "function");
-    p->text = PyUnicode_FromString("tonnage \xc3\xa9");
-    p->number = PyFloat_FromDouble(1234.25);
-    p->list = PyList_New(3);
-    if (!p->text || !p->number || !p->list)
-        return -1;
-    for (int i = 0; i < 3; i++)
-        PyList_SET_ITEM(p->list, i, Py_NewRef(p->number));
-    return 0;
-}
-
-static void unplant(plant *p)
-{
-    PyDict_Clear(p->dict);
-    Py_XDECREF(p->dict);
-    Py_XDECREF(p->text);
-    Py_XDECREF(p->number);
-    Py_XDECREF(p->list);
-}
-
-/* Each row: what the table must give. */
-static const char *check_layout(const tn_target *t, const plant *p)
-{
-    const tn_layout *l = t->layout;
-    const tn_memory *m = &t->memory;
-    uint64_t class = ADDRESS(p->class), function = ADDRESS(p->function), text = ADDRESS(p->text);
-    uint64_t code = tn_load64(m, function + l->function_code);
-    if (tn_load64(m, class + l->type_name) != ADDRESS(((PyTypeObject *)p->class)->tp_name) ||
-        tn_load64(m, class + l->type_mro) != ADDRESS(((PyTypeObject *)p->class)->tp_mro) ||
-        tn_load64(m, class + l->type_flags) != ((PyTypeObject *)p->class)->tp_flags ||
-        tn_load64(m, class + 8) != t->builtin_types[TN_BUILTIN_TYPE])
-        return "type";
-    if (tn_load64(m, ADDRESS(p->list) + 16) != 3 ||
-        tn_load64(m, tn_load64(m, ADDRESS(p->list) + l->list_items)) != ADDRESS(p->number))
-        return "list";
-    if (tn_load64(m, text + l->str_length) != 9 || !(tn_load32(m, text + l->str_state) & l->str_compact_bit) ||
-        (tn_load32(m, text + l->str_state) & l->str_ascii_bit) || tn_load8(m, text + l->str_compact_size + 8) != 0xe9)
-        return "str";
-    if (tn_load64(m, code + 8) != t->builtin_types[TN_BUILTIN_CODE] || tn_load32(m, code + l->code_nlocalsplus) != 2 ||
-        tn_load64(m, tn_load64(m, code + l->code_localsplusnames) + 16) != 2)
-        return "code";
-    uint64_t keys = tn_load64(m, class + l->heaptype_cached_keys);
-    if (!tn_memory_readable(m, keys, 64) || tn_load64(m, keys + l->keys_nentries) != 2)
-        return "shared keys";
-    if (tn_load64(m, ADDRESS(p->dict) + l->dict_used) != (uint64_t)PyDict_Size(p->dict))
-        return "dict";
-    if (tn_load64(m, t->interpreter + l->interp_sysdict) != ADDRESS(PySys_GetObject("modules")) &&
-        tn_load64(m, tn_load64(m, t->interpreter + l->interp_sysdict) + 8) != t->builtin_types[TN_BUILTIN_DICT])
-        return "interpreter state";
-    uint64_t thread = tn_load64(m, t->interpreter + l->interp_threads);
-    bool found = false;
-    for (unsigned i = 0; i < 65536 && thread && !found; i++) {
-        found = thread == ADDRESS(PyThreadState_Get());
-        thread = tn_load64(m, thread + l->thread_next);
-    }
-    return found ? NULL : "thread state";
-}
-
-static const char *probe_planted(tn_inside *inside)
-{
-    plant p;
     tn_target *t = &inside->target;
-    const char *wrong = "planted objects";
-    if (plant_all(&p) == 0) {
-        PyTypeObject *class = (PyTypeObject *)p.class;
-        t->subtype_traverse = ADDRESS(class->tp_traverse);
-        t->subtype_dealloc = ADDRESS(class->tp_dealloc);
-        wrong = tn_process_ranges(&inside->ranges, NULL) < 0 ? "memory map" : NULL;
-        t->memory.ranges = inside->ranges.data;
-        t->memory.n_ranges = inside->ranges.count;
-        if (!wrong)
-            wrong = check_layout(t, &p);
-        PyObject *young = wrong ? NULL : PyList_New(0);
-        if (!wrong && (!young || !find_heads(t, ADDRESS(young))))
-            wrong = "collector lists";
-        Py_XDECREF(young);
-        if (!wrong)
-            inside->arenas_at = find_arenas(t, ADDRESS(p.number), ADDRESS(p.list));
-    }
+    PyObject *number = PyFloat_FromDouble(1234.25), *list = PyList_New(3), *young = PyList_New(0);
+    const char *wrong =
+        number && list && young && tn_process_ranges(&inside->ranges, NULL) == 0 ? NULL : "planted objects";
+    t->memory.ranges = inside->ranges.data;
+    t->memory.n_ranges = inside->ranges.count;
+    if (!wrong && !find_heads(t, ADDRESS(young)))
+        wrong = "collector lists";
+    if (!wrong)
+        inside->arenas_at = find_arenas(t, ADDRESS(number), ADDRESS(list));
+    Py_XDECREF(number);
+    Py_XDECREF(list);
+    Py_XDECREF(young);
     PyErr_Clear();
-    if (p.dict)
-        unplant(&p);
     return wrong;
 }
 
@@ -354,27 +253,37 @@ static const char *allocator_name(const tn_inside *inside)
     return asked && strcmp(asked, "malloc") == 0 ? "malloc" : "unknown";
 }
 
+/* NULL, or what in this interpreter is not as the table says. */
+static const char *try_layout(tn_inside *inside, const tn_layout *layout)
+{
+    inside->target.layout = layout;
+    const char *wrong = find_places(inside);
+    return wrong ? wrong : tn_planted_check(inside);
+}
+
 int tn_inside_probe(tn_inside *inside, tn_error *err)
 {
-    bool listed = false;
     memset(inside, 0, sizeof *inside);
     inside->hexversion = (uint32_t)Py_Version;
     inside->version = Py_GetVersion();
     tn_target *t = &inside->target;
-    t->layout = tn_layout_find(inside->hexversion, &listed);
-    if (!t->layout)
+    const tn_layout *first = tn_layout_find(inside->hexversion, 0, &inside->listed), *layout = first;
+    if (!layout)
         return tn__error_set(err, TN_EVERSION, 0, "CPython %d.%d is not supported: tonnage knows 3.11 to 3.15",
                              (int)(inside->hexversion >> 24), (int)(inside->hexversion >> 16 & 255));
     t->interpreter = ADDRESS(PyInterpreterState_Get());
     t->glibc = tn_process_is_glibc();
     t->traverse = traverse;
     builtin_types(t->builtin_types);
-    const char *wrong = probe_planted(inside);
-    if (wrong)
+    TN_TRY(tn_process_ranges(&inside->ranges, err)); /* with an error of its own where /proc is missing */
+    const char *wrong = try_layout(inside, layout), *again = wrong;
+    for (unsigned i = 1; again && (layout = tn_layout_find(inside->hexversion, i, &inside->listed)); i++)
+        again = try_layout(inside, layout);
+    if (again)
         return tn__error_set(err, TN_EVERSION, 0,
                              "this build of CPython %u.%u.%u is not supported: its %s differs from table %s",
                              inside->hexversion >> 24, inside->hexversion >> 16 & 255, inside->hexversion >> 8 & 255,
-                             wrong, t->layout->name);
+                             wrong, first->name);
     inside->allocator = allocator_name(inside);
     return 0;
 }

@@ -51,8 +51,10 @@ int tn_job_begin(tn_inside *inside, const tn_capture_options *options, const tn_
     if (!job)
         return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to begin a snapshot");
     job->options = *options;
-    job->save = (tn_save){inside, &job->options, alloc, choice, times};
-    int status = choice.mode == TN_MODE_FORK ? fork_or_walk(job, inside, err) : walk_here(job, inside, err);
+    int status = tn_timeline_freeze(&job->save.timeline, err);
+    job->save = (tn_save){inside, &job->options, alloc, choice, times, job->save.timeline};
+    if (status == 0)
+        status = choice.mode == TN_MODE_FORK ? fork_or_walk(job, inside, err) : walk_here(job, inside, err);
     if (status < 0) {
         tn_job_free(job);
         return status;
@@ -73,6 +75,8 @@ int tn_save_file(const tn_save *save, tn_walk *w, tn_report_source report, void 
         TN_TRY(tn_writer_open_fd(o->fd, 1, tn_walk_alloc(w), &writer, err));
     int status = tn_walk_save(w, writer, err);
     if (status == 0)
+        status = tn_timeline_save(&save->timeline, writer, err);
+    if (status == 0)
         status = tn_facts_save(save, &walked, report(ctx), w, writer, err);
     if (status == 0)
         return tn_writer_commit(writer, err);
@@ -83,14 +87,15 @@ int tn_save_file(const tn_save *save, tn_walk *w, tn_report_source report, void 
 static const tn_process_report *read_report(void *ctx)
 {
     const tn_job *job = ctx;
-    if (job->process)
-        tn_process_report_read(job->process, job->save.inside->target.glibc);
+    tn_process_report_read(job->process, job->save.inside->target.glibc);
     return job->process;
 }
 
 static int save_here(tn_job *job, tn_error *err)
 {
     job->process = tn__alloc(&tn__alloc_pages, sizeof *job->process);
+    if (!job->process)
+        return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
     int status = tn_save_file(&job->save, job->w, read_report, job, err);
     tn__free(&tn__alloc_pages, job->process, sizeof *job->process);
     tn_walk_free(job->w);
@@ -122,5 +127,6 @@ void tn_job_free(tn_job *job)
         return;
     tn_walk_free(job->w);
     tn_child_forget(job->child);
+    tn_timeline_release(&job->save.timeline);
     tn__free(job->save.alloc, job, sizeof *job);
 }

@@ -19,6 +19,8 @@ size_t tn_process_read_file(const char *path, char *out, size_t cap)
     size_t n = 0;
     while (fd >= 0 && n < cap) {
         ssize_t got = read(fd, out + n, cap - n);
+        if (got < 0)
+            n = 0; /* half a number is another number */
         if (got <= 0)
             break;
         n += (size_t)got;
@@ -31,7 +33,7 @@ size_t tn_process_read_file(const char *path, char *out, size_t cap)
 /* ---- lines of a /proc file, of any length, through one page buffer ---- */
 
 typedef struct lines {
-    int fd;
+    int fd, error; /* errno of what ended the file before its end */
     size_t at, n;
     char buffer[16384];
 } lines;
@@ -42,6 +44,8 @@ static bool next_line(lines *l, char *out, size_t cap)
     for (;;) {
         if (l->at == l->n) {
             ssize_t got = read(l->fd, l->buffer, sizeof l->buffer);
+            if (got < 0)
+                l->error = errno;
             if (got <= 0)
                 return false;
             l->n = (size_t)got;
@@ -138,7 +142,8 @@ static bool add_mappings(tn_range_list *list)
         if (tn_process_mapping(line, &m) && m.perms[0] == 'r' && tn_process_class(&m, 0) != TN_MEMORY_SPECIAL)
             add_range(list, m.start, m.end);
     close(l.fd);
-    return list->count;
+    errno = l.error;
+    return list->count && !l.error;
 }
 
 int tn_process_ranges(tn_range_list *list, tn_error *err)
@@ -291,6 +296,8 @@ void tn_process_memory_read(tn_process_memory *out, bool glibc)
     }
     if (l.fd >= 0)
         close(l.fd);
+    if (l.error)
+        memset(out, 0, sizeof *out);
     if (glibc)
         read_malloc(out);
 }

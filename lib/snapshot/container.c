@@ -7,7 +7,7 @@
 
 static const char ids[TN_IDS][5] = {
     "AODD", "SHAP", "SIZE", "REFC", "FLAG", "DEGR", "REFS", "LENG", "CAPA", "BUFS", "BUFK",
-    "HASH", "STKI", "ADDR", "SHTB", "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT",
+    "HASH", "STKI", "ADDR", "SHTB", "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME",
 };
 
 enum { MORE_STORED = 1 << 17 }; /* what compression may add at worst */
@@ -294,7 +294,7 @@ static int load(tn_snapshot *s, const tn_open_options *options, tn_error *err)
     s->tables_loaded = status == 0;
     if (status < 0) {
         s->n_nodes = s->n_objects = s->n_types = s->n_shapes = s->n_strings = 0;
-        s->n_references = s->regions.n = s->n_facts = 0;
+        s->n_references = s->regions.n = s->n_facts = s->n_times = 0;
         memset(s->starts, 0, sizeof s->starts); /* chunks without their tables mean nothing */
     }
     return 0;

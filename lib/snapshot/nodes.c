@@ -125,17 +125,19 @@ static int find_frame(tn_snapshot *s, const tn_csr *csr, uint32_t thread, uint32
     return TN_ENOTFOUND;
 }
 
-/* Target of the first reference of this label, or TN_NONE. */
-static uint32_t labelled(tn_snapshot *s, uint32_t node, enum tn_label_style style, const char *text)
+/* Target of the first reference of this label, or TN_NONE; that of TN_NONE is TN_NONE. */
+static int labelled(tn_snapshot *s, uint32_t node, enum tn_label_style style, const char *text, uint32_t *target)
 {
     tn_reference_iter iter;
     tn_reference r;
-    if (tn_references(s, node, &iter, NULL) < 0)
-        return TN_NONE;
-    while (tn_reference_next(&iter, &r))
+    *target = TN_NONE;
+    if (node == TN_NONE)
+        return 0;
+    TN_TRY(tn_references(s, node, &iter, NULL));
+    while (*target == TN_NONE && tn_reference_next(&iter, &r))
         if (r.style == style && r.text && strcmp(r.text, text) == 0)
-            return r.target;
-    return TN_NONE;
+            *target = r.target;
+    return 0;
 }
 
 /* The function that runs may be held by the frame alone; the module it is of is tonnage's beyond doubt. */
@@ -143,9 +145,10 @@ static int frame_is_own(tn_snapshot *s, uint32_t frame, bool *own)
 {
     const uint32_t *flags;
     uint64_t n;
+    uint32_t function, globals;
     TN_TRY(tn__column_u32(s, TN_COL_FLAG, &flags, &n, NULL));
-    uint32_t function = labelled(s, frame, TN_LABEL_FIELD, "function");
-    uint32_t globals = function == TN_NONE ? TN_NONE : labelled(s, function, TN_LABEL_ATTRIBUTE, "__globals__");
+    TN_TRY(labelled(s, frame, TN_LABEL_FIELD, "function", &function));
+    TN_TRY(labelled(s, function, TN_LABEL_ATTRIBUTE, "__globals__", &globals));
     *own = flags && globals != TN_NONE && (flags[globals] & TN_NODE_OWN);
     return 0;
 }

@@ -2,7 +2,7 @@
  *
  *   container.c  opening: header, trailer, table of contents, headers of chunks
  *   chunks.c     one chunk: read, verified, decompressed, decoded
- *   tables.c     strings, types, shapes, facts: parsed and checked at open
+ *   tables.c     strings, types, shapes, facts, time line: parsed and checked at open
  *   records.c    previews, call tree: when first asked for
  *   columns.c    columns, one chunk at a time or whole
  *   addresses.c  address of an object, object at an address
@@ -27,6 +27,7 @@ enum {
     TN_ID_CODE,
     TN_ID_STAK,
     TN_ID_FACT,
+    TN_ID_TIME,
     TN_IDS,
     TN_ID_OTHER = TN_IDS, /* skipped */
 };
@@ -91,6 +92,8 @@ struct tn_snapshot {
     uint32_t n_shapes;
     tn_fact *facts;
     size_t n_facts;
+    tn_time_row *times;
+    size_t n_times;
     struct {
         tn_region_row *rows;
         uint32_t *ranks; /* objects before each region, and in all */

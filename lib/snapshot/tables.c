@@ -1,4 +1,4 @@
-/* tables.c - strings, types, shapes, facts: parsed and checked at open. */
+/* tables.c - strings, types, shapes, facts, time line: parsed and checked at open. */
 #include "snapshot/snapshot.h"
 
 #include <assert.h>
@@ -276,6 +276,30 @@ static int load_facts(tn_snapshot *s, tn_error *err)
     return 0;
 }
 
+/* ---- time line ---- */
+
+static int load_times(tn_snapshot *s, tn_error *err)
+{
+    uint64_t at = 0;
+    TN_TRY(tn__rows_fit(s, TN_ID_TIME, sizeof(tn_time_row), err));
+    s->times = tn__arena_get(&s->arena, tn__chunk_rows(s, TN_ID_TIME) * sizeof *s->times);
+    if (!s->times)
+        return tn__no_memory(s, err);
+    for (size_t k = 0; k < tn__chunk_count(s, TN_ID_TIME); k++) {
+        const tn_chunk *c = tn__chunk_at(s, TN_ID_TIME, k);
+        const uint8_t *payload;
+        TN_TRY(tn__chunk_load(s, c, TN_SLOT_LOAD, &payload, err));
+        if (c->h.raw_bytes != c->h.n_rows * sizeof(tn_time_row))
+            return tn__corrupt(err, c->offset, "bytes are left over behind its time line");
+        memcpy(s->times + at, payload, c->h.raw_bytes);
+        for (uint64_t end = at + c->h.n_rows; at < end; at++)
+            if (s->times[at].time_ns == TN_UNKNOWN || (at && s->times[at].time_ns <= s->times[at - 1].time_ns))
+                return tn__corrupt(err, c->offset, "times of its time line do not ascend");
+    }
+    s->n_times = at;
+    return 0;
+}
+
 /* Columns that have a row for each node must have as many as there are. */
 static int check_node_columns(const tn_snapshot *s, tn_error *err)
 {
@@ -307,6 +331,7 @@ int tn__tables_load(tn_snapshot *s, tn_error *err)
     TN_TRY(load_types(s, err));
     TN_TRY(load_shapes(s, err));
     TN_TRY(load_facts(s, err));
+    TN_TRY(load_times(s, err));
     return tn__regions_load(s, err);
 }
 
@@ -343,6 +368,30 @@ int tn_snapshot_find_fact(const tn_snapshot *s, const char *key, tn_fact *out)
             return 0;
         }
     return TN_ENOTFOUND;
+}
+
+size_t tn_snapshot_n_times(const tn_snapshot *s)
+{
+    return s->n_times;
+}
+
+static uint64_t widened(uint32_t number)
+{
+    return number == UINT32_MAX ? TN_UNKNOWN : number;
+}
+
+int tn_snapshot_time(const tn_snapshot *s, size_t index, tn_time *out)
+{
+    if (index >= s->n_times)
+        return TN_EINVAL;
+    const tn_time_row *row = &s->times[index];
+    *out = (tn_time){.time_ns = row->time_ns,
+                     .rss_bytes = row->rss_bytes,
+                     .traced_bytes = row->traced_bytes,
+                     .threads = widened(row->threads)};
+    for (unsigned i = 0; i < 3; i++)
+        out->generations[i] = widened(row->generations[i]);
+    return 0;
 }
 
 uint32_t tn_snapshot_n_types(const tn_snapshot *s)

@@ -104,9 +104,35 @@ static bool thread_known(tn_snapshot *s, unsigned n)
     return thread_fact(s, n, "ident", &fact) || thread_fact(s, n, "node", &fact);
 }
 
+static bool thread_node(tn_snapshot *s, unsigned n, uint32_t *node)
+{
+    tn_fact fact;
+    if (!thread_fact(s, n, "node", &fact) || fact.kind != TN_FACT_UINT || fact.value.u >= tn_snapshot_n_nodes(s))
+        return false;
+    *node = (uint32_t)fact.value.u;
+    return true;
+}
+
+/* What frames need is read before the first line is written: later none of them can be missing. */
+static int load_frames(tn_snapshot *s, tn_error *err)
+{
+    tn_frame frame;
+    uint32_t node;
+    for (unsigned n = 0; thread_known(s, n); n++) {
+        int status = thread_node(s, n, &node) ? TN_OK : TN_ENOTFOUND;
+        for (uint32_t depth = 0; status == TN_OK; depth++)
+            status = tn_snapshot_thread_frame(s, node, depth, &frame);
+        if (status != TN_ENOTFOUND)
+            return tn__error_set(err, status, 0, "the threads of the snapshot cannot be shown: %s",
+                                 tn_status_text(status));
+    }
+    return TN_OK;
+}
+
 static void print_threads(tn_snapshot *s, const tn_view_options *o, tn_out *out)
 {
     tn_fact fact;
+    uint32_t node;
     for (unsigned n = 0; thread_known(s, n); n++) {
         if (n == 0) {
             tn__out_text(out, "\n");
@@ -122,8 +148,8 @@ static void print_threads(tn_snapshot *s, const tn_view_options *o, tn_out *out)
         if (thread_fact(s, n, "holds_gil", &fact) && fact.kind == TN_FACT_UINT && fact.value.u)
             tn__out_text(out, "  holds the interpreter lock");
         tn__out_text(out, "\n");
-        if (thread_fact(s, n, "node", &fact) && fact.kind == TN_FACT_UINT && fact.value.u < tn_snapshot_n_nodes(s))
-            print_frames(s, (uint32_t)fact.value.u, o->limit, out);
+        if (thread_node(s, n, &node))
+            print_frames(s, node, o->limit, out);
     }
 }
 
@@ -146,6 +172,7 @@ static void thread_json(tn_json *j, tn_snapshot *s, unsigned n)
     static const char *const names[] = {"name", "ident", "native_id", "holds_gil"};
     tn_fact fact;
     tn_frame frame;
+    uint32_t node;
     tn__json_line(j);
     tn__json_open(j, NULL, '{');
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -155,8 +182,8 @@ static void thread_json(tn_json *j, tn_snapshot *s, unsigned n)
             tn__json_null(j, names[i]);
     }
     tn__json_open(j, "frames", '[');
-    bool known = thread_fact(s, n, "node", &fact) && fact.kind == TN_FACT_UINT && fact.value.u < tn_snapshot_n_nodes(s);
-    for (uint32_t d = 0; known && tn_snapshot_thread_frame(s, (uint32_t)fact.value.u, d, &frame) == TN_OK; d++) {
+    bool known = thread_node(s, n, &node);
+    for (uint32_t d = 0; known && tn_snapshot_thread_frame(s, node, d, &frame) == TN_OK; d++) {
         tn__json_open(j, NULL, '{');
         tn__json_string(j, "name", frame.name);
         tn__json_string(j, "qualified_name", frame.qualified_name);
@@ -180,6 +207,7 @@ static void write_json(tn_snapshot *s, const tn_info_rows *rows, const tn_view_o
     for (unsigned n = 0; thread_known(s, n); n++)
         thread_json(&j, s, n);
     tn__json_close(&j, ']');
+    tn__timeline_json(&j, s);
     tn__ledger_json(&j, s);
     tn__json_line(&j);
     tn__info_json(&j, s);
@@ -195,6 +223,7 @@ static void write_page(tn_snapshot *s, const tn_view_options *options, tn_out *o
     print_threads(s, options, out);
     tn__out_text(out, "\n");
     tn__ledger_print(s, out, options);
+    tn__timeline_print(s, options, out);
     print_file(s, options, out);
 }
 
@@ -205,6 +234,8 @@ int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *
     tn_out out;
     tn__out_init(&out, sink);
     int status = select ? tn__info_rows(s, options, &rows, err) : TN_OK;
+    if (status == TN_OK && (!select || options->form == TN_JSON))
+        status = load_frames(s, err);
     if (status == TN_OK && options->form == TN_JSON) {
         write_json(s, select ? &rows : NULL, options, &out);
     } else if (status == TN_OK && select) {

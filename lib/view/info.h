@@ -1,4 +1,4 @@
-/* info.h - facts as rows, between info.c (the page) and info_rows.c. */
+/* info.h - what stands between info.c (the page), info_rows.c (facts as rows) and timeline_rows.c. */
 #ifndef TN_INFO_H
 #define TN_INFO_H
 
@@ -14,5 +14,9 @@ int tn__info_rows(tn_snapshot *s, const tn_view_options *o, tn_info_rows *rows, 
 void tn__info_rows_free(tn_info_rows *rows); /* also after a failure */
 int tn__info_rows_text(const tn_info_rows *rows, const tn_view_options *o, tn_out *out, tn_error *err);
 void tn__info_rows_json(const tn_info_rows *rows, const tn_view_options *o, tn_json *j);
+
+/* The time line, in timeline_rows.c; nothing of a file without one. */
+void tn__timeline_print(tn_snapshot *s, const tn_view_options *o, tn_out *out);
+void tn__timeline_json(tn_json *j, tn_snapshot *s);
 
 #endif

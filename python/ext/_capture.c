@@ -34,23 +34,6 @@ static void *raise_error(int status, const tn_error *err)
     return NULL;
 }
 
-/* For tests: TONNAGE_TEST_FAIL_MAP=n lets the n-th request for memory of a capture fail, -n that one and all later ones. */
-static long fail_at;
-
-static void *failing_realloc(void *ctx, void *p, size_t old_bytes, size_t new_bytes)
-{
-    (void)ctx;
-    if (new_bytes > old_bytes && fail_at > 0 && --fail_at == 0)
-        return NULL;
-    if (new_bytes > old_bytes && fail_at < 0 && ++fail_at == 0) {
-        fail_at = -1;
-        return NULL;
-    }
-    return tn__alloc_pages.realloc(tn__alloc_pages.ctx, p, old_bytes, new_bytes);
-}
-
-static const tn_alloc capture_alloc = {failing_realloc, NULL};
-
 /* ---- one at a time ---- */
 
 /* The thread that is at a capture: what is known of mappings is kept between captures, in one place. 0: nobody. After a
@@ -176,9 +159,7 @@ static tn_job *begin(PyObject *args, PyObject *kwargs, bool *done)
         release(r.from, r.options.walk.n_from);
         return NULL;
     }
-    const char *fail = secure_getenv("TONNAGE_TEST_FAIL_MAP");
-    fail_at = fail ? strtol(fail, NULL, 10) : 0;
-    status = tn_job_begin(&inside, &r.options, &capture_alloc, &job, &err);
+    status = tn_job_begin(&inside, &r.options, &tn__alloc_pages, &job, &err);
     if (status == 0) {
         Py_BEGIN_ALLOW_THREADS
         status = tn_job_finish(job, done, &err);
@@ -191,9 +172,10 @@ static tn_job *begin(PyObject *args, PyObject *kwargs, bool *done)
     }
     release(r.from, r.options.walk.n_from);
     errno = saved_errno;
-    if (status < 0)
-        raise_error(status, &err);
-    return status < 0 || *done ? NULL : job;
+    if (status == 0)
+        return *done ? NULL : job;
+    *done = false;
+    return raise_error(status, &err);
 }
 
 /* 1: the file is whole; 0: not yet; -1: there is an exception and no file. The job is gone unless 0. */
@@ -373,7 +355,7 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__capture(void)
 {
     if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
-        PyErr_SetString(PyExc_ImportError, "tonnage works in the main interpreter only");
+        PyErr_SetString(PyExc_ImportError, "tonnage works in the main interpreter only, not in a subinterpreter");
         return NULL;
     }
     PyObject *module = PyModule_Create(&definition);

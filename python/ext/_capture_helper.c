@@ -107,6 +107,8 @@ static PyObject *helper_start(PyObject *module, PyObject *function)
                         "timers work in the main interpreter only: a subinterpreter cannot start the helper thread");
         return NULL;
     }
+    if (!callback)
+        tn_helper_timeline(0, NULL, NULL);
     was_initialized = Py_IsInitialized();
     Py_XSETREF(callback, Py_NewRef(function));
     int status = settle(&err);
@@ -117,8 +119,10 @@ static PyObject *helper_start(PyObject *module, PyObject *function)
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(stop_doc, "helper_stop()\n--\n\n"
-                       "End the helper thread and forget its settings. In the callback: when it returns.");
+PyDoc_STRVAR(stop_doc,
+             "helper_stop()\n--\n\n"
+             "End the helper thread and forget its settings; the time line keeps what it has, for a snapshot\n"
+             "at the very end. In the callback: when it returns.");
 
 static PyObject *helper_stop(PyObject *module, PyObject *nothing)
 {
@@ -130,8 +134,6 @@ static PyObject *helper_stop(PyObject *module, PyObject *nothing)
     tn_helper_alarm(UINT64_MAX);
     tn_helper_watch_rss(0);
     settle(NULL);
-    if (!callback)
-        tn_helper_timeline(0, NULL, NULL);
     Py_RETURN_NONE;
 }
 

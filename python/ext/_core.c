@@ -258,6 +258,33 @@ static PyObject *snapshot_facts(core_snapshot *self, PyObject *unused)
     return facts;
 }
 
+static PyObject *time_tuple(const tn_time *t)
+{
+    return Py_BuildValue("KNN(NNN)N", (unsigned long long)t->time_ns, core_count_or_none(t->rss_bytes),
+                         core_count_or_none(t->traced_bytes), core_count_or_none(t->generations[0]),
+                         core_count_or_none(t->generations[1]), core_count_or_none(t->generations[2]),
+                         core_count_or_none(t->threads));
+}
+
+static PyObject *snapshot_times(core_snapshot *self, PyObject *unused)
+{
+    (void)unused;
+    core_call call;
+    tn_time t;
+    if (!core_enter(&call, self, false))
+        return NULL;
+    core_unlock(&call);
+    PyObject *times = PyList_New(0); /* only reads what was parsed at open */
+    for (size_t i = 0; times && tn_snapshot_time(self->handle, i, &t) == 0; i++) {
+        PyObject *row = time_tuple(&t);
+        if (!row || PyList_Append(times, row) < 0)
+            Py_CLEAR(times);
+        Py_XDECREF(row);
+    }
+    core_leave(&call);
+    return times;
+}
+
 static PyObject *mro_tuple(const tn_type *type)
 {
     PyObject *mro = PyTuple_New((Py_ssize_t)type->n_mro);
@@ -295,6 +322,8 @@ static PyObject *snapshot_type(core_snapshot *self, PyObject *arg)
 static PyMethodDef snapshot_methods[] = {
     {"close", (PyCFunction)snapshot_close, METH_NOARGS, "Frees everything; later calls raise ValueError."},
     {"facts", (PyCFunction)snapshot_facts, METH_NOARGS, "dict of facts."},
+    {"times", (PyCFunction)snapshot_times, METH_NOARGS,
+     "list of (time_ns, rss, traced, generations, threads), None where unknown."},
     {"type", (PyCFunction)snapshot_type, METH_O,
      "(name, module, full_name, flags, visitor, basic_size, item_size, node, base, mro) of a row."},
     {"node", (PyCFunction)core_node, METH_O,

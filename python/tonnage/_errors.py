@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 
 class Error(Exception):
     """Anything that tonnage could not do; the text says what is wrong and, where known, the way out.
@@ -98,3 +100,11 @@ _CLASSES: dict[int, type[Error]] = {
 def from_status(status: int, message: str, offset: int = 0) -> Error:
     """The exception of a status of the C library."""
     return _CLASSES.get(status, Error)(message, status, offset)
+
+
+def of_import(error: ImportError) -> Exception:
+    """The exception for an extension that cannot be loaded: of the interpreter, where that is why."""
+    from tonnage._interpreter import unsupported
+
+    what = unsupported()
+    return VersionError(f"{sys.executable or 'this interpreter'} is {what}", -4) if what else error

@@ -266,6 +266,21 @@ def _take(recording: Recording) -> None:
         _interrupted(error)
 
 
+def _check_interpreter() -> None:
+    """Before the program runs, not when its snapshot is due. Loads nothing where all is well."""
+    from _frozen_importlib_external import PathFinder
+
+    import tonnage
+
+    if PathFinder.find_spec("tonnage._capture", tonnage.__path__) is None:
+        from tonnage._interpreter import unsupported
+
+        what = unsupported()
+        if what:
+            sys.stderr.write(f"tonnage: run: {sys.executable} is {what}\n")
+            sys.exit(6)
+
+
 def _run(options: Options) -> None:
     pid = os.getpid()
     failure: BaseException | None = None
@@ -315,6 +330,7 @@ def main() -> None:
     """Entry of `python -m tonnage`."""
     words = sys.argv[1:]
     if words[:1] == ["run"]:
+        _check_interpreter()
         from tonnage._options import parse_run
 
         _run(parse_run(words[1:]))

@@ -47,7 +47,10 @@ def size_of(x: object) -> int:
         >>> tonnage.size_of([None] * 1000) > 8000  # doctest: +SKIP
         True
     """
-    from tonnage import _capture
+    try:
+        from tonnage import _capture
+    except ImportError as error:
+        raise _errors.of_import(error) from None
 
     try:
         return _capture.size_of(x)[0]
@@ -72,7 +75,10 @@ def deep_size(*objects: object) -> DeepSize:
         >>> tonnage.deep_size({"a": [1, 2, 3]}).count  # doctest: +SKIP
         4
     """
-    from tonnage import _capture
+    try:
+        from tonnage import _capture
+    except ImportError as error:
+        raise _errors.of_import(error) from None
 
     try:
         return DeepSize(*_capture.deep_size(objects))

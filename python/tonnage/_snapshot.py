@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tonnage._core import Snapshot as Core
     from tonnage._core import _Type as Type
     from tonnage._settings import Settings
+    from tonnage._timeline import Sample
     from tonnage._view import View
 
     Fact = int | float | str
@@ -294,14 +295,24 @@ class Snapshot:
             raise _errors.NotFoundError(f"{item!r} is no Python object", -9)
         if item.address == id(None):
             return None
-        from tonnage import _capture
+        try:
+            from tonnage import _capture
+        except ImportError as error:
+            raise _errors.of_import(error) from None
 
         found = _capture.object_at(item.address, self._core.node(type_node)[3], item.size)
         if found is None:
             raise ReferenceError(f"no {item.type} of {item.size} bytes is at {item.address:#x} any more")
         return found
 
-    # ---- facts ----
+    # ---- time line and facts ----
+
+    @property
+    def timeline(self) -> tuple[Sample, ...]:
+        """How memory went before the snapshot, in order of time; empty where nothing was sampled."""
+        from tonnage._timeline import read
+
+        return read(self._core)
 
     @property
     def facts(self) -> dict[str, Fact]:
@@ -438,11 +449,11 @@ class Defaults:
 defaults = Defaults()
 
 
-def _open_taken(name: str) -> int:
+def _opened(name: str) -> int:
     try:
         return os.open(name, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise _errors.FileError(f"{name} was written but cannot be opened: {error.strerror}", -2) from None
+        raise _errors.FileError(f"{name} is made, but cannot be opened: {error.strerror}", -2) from None
 
 
 def take(
@@ -469,7 +480,10 @@ def take(
         raise _errors.ArgumentError(f"previews must be 0 to {PREVIEWS_MAX} bytes, not {previews}", -8)
     if threads is not None and not 1 <= threads <= _THREADS_MAX:
         raise _errors.ArgumentError(f"threads must be 1 to {_THREADS_MAX}, not {threads}", -8)
-    from tonnage import _capture
+    try:
+        from tonnage import _capture
+    except ImportError as error:
+        raise _errors.of_import(error) from None
 
     tell = None
     if path is None and defaults.name is not None:
@@ -489,7 +503,7 @@ def take(
             scan=scan,
         )
         if name is not None:
-            fd = _open_taken(name)
+            fd = _opened(name)
     except _capture.Error as error:
         if fd >= 0:
             os.close(fd)

@@ -34,6 +34,11 @@ static int tables(tn_snapshot *s, uint64_t *sum)
         *sum += sum_text(fact.key) + (fact.kind == TN_FACT_TEXT ? sum_text(fact.value.text) : 0);
         status = worse(status, tn_snapshot_find_fact(s, fact.key, &fact));
     }
+    for (size_t i = 0; i < tn_snapshot_n_times(s); i++) {
+        tn_time t;
+        status = worse(status, tn_snapshot_time(s, i, &t));
+        *sum += t.time_ns + t.rss_bytes;
+    }
     for (uint32_t i = 0; i < tn_snapshot_n_types(s); i++) {
         status = worse(status, tn_snapshot_type(s, i, &type));
         *sum += sum_text(type.name) + sum_text(type.full_name) + sum_text(type.module);

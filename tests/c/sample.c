@@ -207,6 +207,12 @@ const sample_code sample_codes[SAMPLE_CODES] = {
 /* The outer frame's line is recorded, the inner one's follows from its instruction. */
 const tn_stack_row sample_stacks[SAMPLE_STACKS] = {{0, 1, 40, 77}, {1, 0, 6, 0}};
 
+const tn_time_row sample_times[SAMPLE_TIMES] = {
+    {1000000000, 8192, UINT64_MAX, {700, 10, 2}, 1},
+    {2000000000, 5368709120, 4096, {0, 0, 0}, 3},
+    {4000000001, UINT64_MAX, 0, {UINT32_MAX, UINT32_MAX, UINT32_MAX}, UINT32_MAX},
+};
+
 /* ---- writing ---- */
 
 static void add(tn_buf *b, const void *bytes, size_t n)
@@ -362,6 +368,7 @@ int sample_put(tn_writer *w, tn_error *err)
     status = status < 0 ? status : put_codes(w, &b, err);
     add(&b, sample_facts, sizeof sample_facts);
     status = status < 0 ? status : put_table(w, "FACT", &b, SAMPLE_FACTS, err);
+    status = status < 0 ? status : tn_writer_table(w, "TIME", sample_times, sizeof sample_times, SAMPLE_TIMES, err);
     tn__buf_free(&b);
     return status < 0 ? status : put_strings(w, err);
 }

@@ -14,6 +14,7 @@ static const struct {
     uint64_t offset;     /* of the error; UINT64_MAX: any */
 } files[] = {
     {"good", 0, 0, UINT64_MAX},
+    {"good-1.0", 0, 0, UINT64_MAX},
     {"empty", TN_EFORMAT, 0, 0},
     {"truncated-header", TN_ETRUNCATED, 0, 20},
     {"truncated-first", TN_ETRUNCATED, 0, 32},

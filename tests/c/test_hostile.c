@@ -160,7 +160,7 @@ static void other_major_versions_are_refused_by_number(void **state)
     copy[8] = 2;
     parts_rehash(copy, n_good);
     assert_int_equal(tn_snapshot_open_memory(copy, n_good, NULL, &s, &err), TN_EVERSION);
-    assert_non_null(strstr(err.message, "2.0"));
+    assert_non_null(strstr(err.message, "2.1"));
     assert_int_equal(err.offset, 8);
     copy[8] = 1;
     copy[10] = 9; /* a later minor version is read */
@@ -326,6 +326,9 @@ static const rule rules[] = {
     {"keys of facts exist", "FACT", 0, 4, U32(SAMPLE_STRINGS)},
     {"texts of facts exist", "FACT", 8, 4, U32(SAMPLE_STRINGS)},
     {"texts of facts are 32 bits", "FACT", 12, 1, {1}},
+    {"times ascend", "TIME", 47, 1, {0x80}},
+    {"no time comes twice", "TIME", 40, 4, U32(1000000000)},
+    {"times are known", "TIME", 80, 8, {255, 255, 255, 255, 255, 255, 255, 255}},
     {"strings end with the chunk", "STRS", 0, 4, U32(UINT32_MAX)},
     {"strings fill the chunk", "STRS", 0, 4, U32(0)},
     {"regions ascend", "ADDR", 0, 8, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0}},

@@ -63,7 +63,7 @@ static void chunks_lie_one_behind_another(void **state)
     (void)state;
     tn_chunk_info info;
     uint64_t at = 32;
-    assert_int_equal(tn_snapshot_n_chunks(s), 20 + 1);
+    assert_int_equal(tn_snapshot_n_chunks(s), 21 + 1);
     for (size_t i = 0; i < tn_snapshot_n_chunks(s); i++) {
         assert_int_equal(tn_snapshot_chunk(s, i, &info), 0);
         assert_int_equal(info.offset, at);
@@ -78,6 +78,22 @@ static void strings_are_those_written(void **state)
     (void)state;
     for (uint32_t i = 0; i < SAMPLE_STRINGS; i++)
         assert_string_equal(tn__snapshot_string(s, i), sample_strings[i]);
+}
+
+static void times_are_those_written(void **state)
+{
+    (void)state;
+    tn_time t;
+    assert_int_equal(tn_snapshot_n_times(s), SAMPLE_TIMES);
+    for (size_t i = 0; i < SAMPLE_TIMES; i++) {
+        const tn_time_row *row = &sample_times[i];
+        assert_int_equal(tn_snapshot_time(s, i, &t), 0);
+        assert_true(t.time_ns == row->time_ns && t.rss_bytes == row->rss_bytes && t.traced_bytes == row->traced_bytes);
+        assert_true(t.threads == (i == 2 ? TN_UNKNOWN : row->threads));
+        for (unsigned k = 0; k < 3; k++)
+            assert_true(t.generations[k] == (i == 2 ? TN_UNKNOWN : row->generations[k]));
+    }
+    assert_int_equal(tn_snapshot_time(s, SAMPLE_TIMES, &t), TN_EINVAL);
 }
 
 static void facts_are_those_written(void **state)
@@ -360,6 +376,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(chunks_lie_one_behind_another),
         cmocka_unit_test(strings_are_those_written),
         cmocka_unit_test(facts_are_those_written),
+        cmocka_unit_test(times_are_those_written),
         cmocka_unit_test(types_are_those_written),
         cmocka_unit_test(full_names_leave_builtins_out),
         cmocka_unit_test(nodes_are_those_written),

@@ -1,6 +1,6 @@
 /* make_golden.c - makes the files of this folder: make_golden FOLDER. With a second folder, also a seed for fuzzing there.
  *
- * good.tonnage is the sample of tests/c/sample.c; expected.json says what it holds, made from the sample's tables and not
+ * good-1.0.tonnage is not made again: it is what minor version 0 wrote. good.tonnage is the sample of tests/c/sample.c; expected.json says what it holds, made from the sample's tables and not
  * by reading the file. The others are good.tonnage damaged, each in one way.
  */
 #include "parts.h"
@@ -114,6 +114,30 @@ static void put_facts(FILE *f)
     fputs("  },\n", f);
 }
 
+static void put_unless_unknown(FILE *f, const char *before, uint64_t value, uint64_t unknown)
+{
+    if (value == unknown)
+        fprintf(f, "%snull", before);
+    else
+        fprintf(f, "%s%llu", before, (unsigned long long)value);
+}
+
+static void put_times(FILE *f)
+{
+    fputs("  \"times\": [\n", f);
+    for (unsigned i = 0; i < SAMPLE_TIMES; i++) {
+        const tn_time_row *row = &sample_times[i];
+        fprintf(f, "    {\"time_ns\": %llu", (unsigned long long)row->time_ns);
+        put_unless_unknown(f, ", \"rss\": ", row->rss_bytes, UINT64_MAX);
+        put_unless_unknown(f, ", \"traced\": ", row->traced_bytes, UINT64_MAX);
+        for (unsigned k = 0; k < 3; k++)
+            put_unless_unknown(f, k ? ", " : ", \"generations\": [", row->generations[k], UINT32_MAX);
+        put_unless_unknown(f, "], \"threads\": ", row->threads, UINT32_MAX);
+        fprintf(f, "}%s\n", i + 1 < SAMPLE_TIMES ? "," : "");
+    }
+    fputs("  ]\n", f);
+}
+
 static void put_reference(FILE *f, const sample_node *node, const sample_shape *shape, uint32_t k)
 {
     static const char *const fixed[] = {"attribute", "item", "local", "field", "root"};
@@ -186,7 +210,9 @@ static void put_expected(void)
             "      {\"node\": %d, \"name\": \"<module>\", \"qualified_name\": \"<module>\", \"file\": \"/srv/app.py\", "
             "\"line\": 77}]}\n",
             SAMPLE_OUTER_FRAME);
-    fputs("  ]\n}\n", f);
+    fputs("  ],\n", f);
+    put_times(f);
+    fputs("}\n", f);
     fclose(f);
 }
 

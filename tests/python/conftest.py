@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import failing_calls  # noqa: E402
 from capture_support import Run, run_program  # noqa: E402
 
 
@@ -27,6 +28,12 @@ def run(tmp_path: Path, mode: str) -> Callable[..., Run]:
         return run_program(name, tmp_path, *arguments, mode=mode, env=env)
 
     return start
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is preloaded to let calls fail."""
+    return failing_calls.build(tmp_path_factory.mktemp("failing"))
 
 
 @pytest.fixture(scope="module")

@@ -246,7 +246,12 @@ def sample() -> Description:
         Code("<lambda>", "main.<locals>.<lambda>", "/srv/app.py", 12, b""),
     ]
     stack = [(0, 0, 2, 11), (1, 1, 8, 12), (1, 0, 6, 0)]
-    return Description(nodes, types, shapes, facts, codes, stack)
+    times = [
+        (5, 4096, 2**64 - 1, 699, 9, 1, 1),
+        (6, 2**63, 0, 0, 0, 2**32 - 1, 2),
+        (2**63, *[2**64 - 1] * 2, *[2**32 - 1] * 4),
+    ]
+    return Description(nodes, types, shapes, facts, codes, stack, times)
 
 
 def sample_chunks() -> list[RawChunk]:
@@ -269,7 +274,7 @@ def good_files() -> dict[str, bytes]:
     chunks = sample_chunks()
     unknown = RawChunk(b"zz 9", b"anything", 5, version=9, compression=7, width=3, transform=255)
     backward = sorted(chunks, key=lambda chunk: chunk.id, reverse=True)
-    optional = ("REFC", "LENG", "CAPA", "HASH", "STKI", "PREV", "CODE", "STAK")
+    optional = ("REFC", "LENG", "CAPA", "HASH", "STKI", "PREV", "CODE", "STAK", "TIME")
     return {
         "plain": writer.assemble(chunks),
         "other order": writer.assemble(backward),
@@ -505,6 +510,11 @@ def broken_contents() -> dict[str, bytes]:
         "fact: kind": word("FACT", 1, 4),
         "fact: string": word("FACT", 2, n_strings),
         "fact: string, high word": word("FACT", 3, 1),
+        "time: unknown": raw("TIME", struct.pack("<3Q4I", 2**64 - 1, *[0] * 6), 1),
+        "time: twice": raw("TIME", 2 * struct.pack("<3Q4I", 7, *[0] * 6), 2),
+        "time: descending": word("TIME", 10, 4),
+        "time: half a row": raw("TIME", bytes(60), 1),
+        "time: rows missing": raw("TIME", struct.pack("<3Q4I", 7, *[0] * 6), 2),
         "string ends outside": raw("STRS", struct.pack("<I", 1), 1),
         "string far outside": raw("STRS", struct.pack("<I", 2**32 - 1), 1),
         "strings wrap": raw("STRS", struct.pack("<II", 2**32 - 1, 1), 2),

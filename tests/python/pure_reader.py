@@ -40,8 +40,8 @@ NODE_COLUMNS = frozenset({"SHAP", "SIZE", "REFC", "FLAG"})
 COLUMNS = NODE_COLUMNS.union(
     ("AODD", "DEGR", "REFS", "LENG", "CAPA", "BUFS", "BUFK", "HASH", "STKI")
 )
-FIXED_ROW_BYTES = {"ADDR": ADDRESS_ROW_BYTES, "STAK": 16, "FACT": 16, "TOC ": 32}
-KNOWN = COLUMNS.union(("ADDR", "SHTB", "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TOC "))
+FIXED_ROW_BYTES = {"ADDR": ADDRESS_ROW_BYTES, "STAK": 16, "FACT": 16, "TIME": 40, "TOC ": 32}
+KNOWN = COLUMNS.union(("ADDR", "SHTB", "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME", "TOC "))
 REQUIRED = ("FACT", "STRS", "TYPE", "SHTB", "ADDR", "SHAP", "SIZE")
 
 TYPECODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
@@ -218,6 +218,16 @@ class StackEntry(NamedTuple):
     code: int
     offset: int
     line: int
+
+
+class Time(NamedTuple):
+    """Row of `TIME`: nanoseconds of the monotonic clock, bytes, counts; None where unknown."""
+
+    time_ns: int
+    rss: int | None
+    traced: int | None
+    generations: tuple[int | None, int | None, int | None]
+    threads: int | None
 
 
 @dataclass(frozen=True)
@@ -607,6 +617,7 @@ class Snapshot:
     previews: dict[int, Preview]
     codes: list[Code]
     stack_entries: list[StackEntry]
+    times: list[Time]
     addresses: array[int]  # of objects, ascending
     shapes: array[int]  # of nodes: rows of shape_table
     sizes: array[int]  # of nodes, bytes
@@ -684,11 +695,25 @@ class Snapshot:
         self.shape_table = self._rows("SHTB", self._parse_shape)
         self.codes = self._rows("CODE", self._parse_code)
         self.stack_entries = self._rows("STAK", self._parse_stack_entry)
+        self._read_times()
         self.facts = {}
         for key, value in self._rows("FACT", self._parse_fact):
             if key in self.facts:
                 self._findings.append(f"fact {key!r} is there twice")
             self.facts[key] = value
+
+    def _read_times(self) -> None:
+        self.times = []
+        previous = -1
+        for chunk in self.chunks.get("TIME", ()):
+            for time, *wide, first, second, third, threads in struct.iter_unpack("<3Q4I", decompress(chunk)):
+                require(previous < time < (1 << 64) - 1, "TIME: times do not ascend")
+                previous = time
+                rss, traced = (None if value == (1 << 64) - 1 else value for value in wide)
+                young, middle, old, alive = (
+                    None if value == NONE32 else value for value in (first, second, third, threads)
+                )
+                self.times.append(Time(time, rss, traced, (young, middle, old), alive))
 
     def _parse_type(self, reader: WordReader) -> Type:
         name, module, flags, visitor, basic, item, node, base, n_mro = reader.take(9)

@@ -305,6 +305,7 @@ class Description:
 
     `nodes` may be in any order; the synthetic ones keep theirs, and the first of them is the root.
     `stack` holds the rows of `STAK`: parent as stored (0: none), row of `codes`, offset, line.
+    `times` holds those of `TIME`: three u64, four u32.
     """
 
     nodes: list[Node]
@@ -313,6 +314,7 @@ class Description:
     facts: dict[str, Fact] = field(default_factory=dict)
     codes: list[Code] = field(default_factory=list)
     stack: list[tuple[int, int, int, int]] = field(default_factory=list)
+    times: list[tuple[int, int, int, int, int, int, int]] = field(default_factory=list)
 
     def ordered(self) -> list[Node]:
         """Nodes in the order of their numbers: objects by address, then synthetic ones."""
@@ -428,6 +430,8 @@ def describe(
             for key, value in description.facts.items()
         ],
     }
+    if description.times:
+        tables["TIME"] = [struct.pack("<3Q4I", *row) for row in description.times]
     for type_ in description.types:
         mro = [type_row[other] for other in type_.resolved_mro()]
         row = [

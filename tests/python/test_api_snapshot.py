@@ -228,7 +228,7 @@ for module in json, tonnage._snapshot:
 
 def test_facts_stand_as_attributes() -> None:
     began = datetime.now(UTC)
-    with tonnage.snapshot() as taken:
+    with tonnage.snapshot(mode="stop") as taken:
         assert taken.pid == os.getpid()
         assert taken.host == os.uname().nodename
         assert taken.mode == "stop"

@@ -88,7 +88,7 @@ def test_a_file_that_cannot_grow_is_removed(tmp_path: Path, limit: int) -> None:
     path = tmp_path / "a.tonnage"
     code = f"""
     import resource, signal
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # as where Python is embedded without handlers
     attempt(None)
     resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, resource.RLIM_INFINITY))
     first = attempt({str(path)!r})
@@ -155,31 +155,6 @@ def test_without_room_for_its_own_memory_the_program_lives(tmp_path: Path) -> No
     said = outcome(code)
     assert said.startswith("True [")
     assert "NoMemoryError" in said
-    assert Shot(path).file.check() == []
-
-
-@pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("sign", ["", "-"])
-def test_every_mapping_of_a_capture_may_fail(tmp_path: Path, sign: str, threads: int) -> None:
-    """The n-th mapping fails (or it and all later ones), for all n until the capture needs no more of them."""
-    path = tmp_path / "a.tonnage"
-    code = f"""
-    said, advised = [], 0
-    for n in range(1, 2000):
-        os.environ["TONNAGE_TEST_FAIL_MAP"] = {sign!r} + str(n)
-        result = attempt({str(path)!r}, threads={threads})
-        if result == "taken":
-            break
-        assert result.startswith("NoMemoryError: "), result
-        assert os.listdir({str(tmp_path)!r}) == []
-        said.append(n)
-        advised += "free memory or take it with previews=0" in result
-    assert advised
-    print(len(said), result)
-    """
-    failed, result = outcome(code).split(" ", 1)
-    assert result == "taken"
-    assert int(failed) > 3, "no mapping failed: is the hook there?"
     assert Shot(path).file.check() == []
 
 

@@ -264,6 +264,27 @@ def test_memory_that_no_child_gets_is_counted_as_unreadable(extension: Path, tmp
     assert shot.at(other) in shot.children(shot.at(kept))
 
 
+# ---- beside the program ----
+
+
+def test_the_child_gives_way_to_the_program_whatever_its_priority(tmp_path: Path) -> None:
+    code = f"""
+    import contextlib, os, sys, time
+    sys.path.insert(0, {str(Path(__file__).parent)!r})
+    from test_capture_fork import children_of
+    from tonnage import _capture
+    {heap(300_000)}
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    job = _capture.begin(b"a.tonnage", mode="fork")
+    child, = children_of(os.getpid())
+    while os.sched_getscheduler(child) != os.SCHED_BATCH and not _capture.poll(job):
+        time.sleep(0.001)
+    print(os.sched_getscheduler(child) == os.SCHED_BATCH)
+    """
+    assert run(code, tmp_path) == "True\n"
+
+
 # ---- deaths ----
 
 
@@ -400,13 +421,13 @@ def test_an_address_space_that_is_full_is_one_clear_error(tmp_path: Path) -> Non
     os.unlink("warm")
     now = int(open("/proc/self/statm").read().split()[0]) * 4096
     for room in 0, 1, 4, 16:
-        resource.setrlimit(resource.RLIMIT_AS, (now + (room << 20), -1))
+        resource.setrlimit(resource.RLIMIT_AS, (now + (room << 20), resource.RLIM_INFINITY))
         try:
             tonnage.snapshot("a.tonnage", mode="fork")
             print("taken")
         except tonnage.Error as error:
             print(type(error).__name__, error)
-    resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
     print(os.listdir())
     tonnage.snapshot("b.tonnage", mode="fork").close()
     """

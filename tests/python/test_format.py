@@ -98,6 +98,10 @@ def assert_same(snapshot: Snapshot, description: Description) -> None:
         for entry in snapshot.stack_entries
     ] == description.stack
 
+    assert [
+        (time.time_ns, time.rss, time.traced, *time.generations, time.threads) for time in snapshot.times
+    ] == [tuple(None if value in (2**32 - 1, 2**64 - 1) else value for value in row) for row in description.times]
+
     assert len(snapshot.types) == len(description.types)
     for found, type_ in zip(snapshot.types, description.types, strict=True):
         assert (found.name, found.module, found.flags) == (type_.name, type_.module, type_.flags)

@@ -407,3 +407,11 @@ def test_a_run_goes_on_while_threads_do(tmp_path: Path) -> None:
     )
     got = Outcome(python([*RUN, "--every", "0.3", "-o", "a.tonnage", "-c", code], cwd=tmp_path), tmp_path)
     assert (got.code, got.errors, len(got.files) >= 4) == (0, [], True)
+
+
+def test_the_time_line_is_in_the_last_file(tmp_path: Path) -> None:
+    got = record(
+        tmp_path, "wait=3", TONNAGE="1", TONNAGE_EVERY="0.05", TONNAGE_TIMELINE="0.05", TONNAGE_OUT="a.tonnage"
+    )
+    last = max(got.files, key=lambda name: got.files[name].time or 0)
+    assert len(got.files[last].info().data["timeline"]) >= 2

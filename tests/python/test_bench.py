@@ -1,0 +1,21 @@
+"""The benchmarks run: what they measure is not tested, as it depends on the machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).parents[2] / "bench"
+
+
+@pytest.mark.parametrize("part", ["import", "idle", "fork"])
+def test_a_quick_look_at_production_fills_its_table(part: str) -> None:
+    words = [sys.executable, str(BENCH / "production.py"), "--quick", "--only", part]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    head, *rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("|") and "---" not in line]
+    assert len(rows) >= 2
+    assert {len(row) for row in rows} == {len(head)}
