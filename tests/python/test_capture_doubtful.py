@@ -55,8 +55,8 @@ def test_names_that_are_no_text_are_not_read_as_such(tmp_path: Path) -> None:
         module.__name__ = module.__file__ = one
         sys.modules[n] = module
         thread = threading.Thread(target=threading.Event().wait, daemon=True)
-        thread._name = one
         thread.start()
+        thread._name = one
     sys.argv[1:] = odd
     for mode in "stop", "fork":
         tonnage.snapshot(f"{mode}.tonnage", mode=mode).close()
