@@ -1,6 +1,6 @@
 """What the tests of coexistence share: running a program that uses tonnage beside something else.
 
-TONNAGE_COEXIST_ROUNDS=N repeats loops N times as often as a test run does; `make soak` says so.
+TONNAGE_COEXIST_ROUNDS=N repeats loops N times as often as a test run does.
 """
 
 from __future__ import annotations
