@@ -32,7 +32,6 @@ enum child_state { RUNNING, FINISHED, CRASHED, LATE };
 
 struct tn_child_area {
     pid_t parent, pid;
-    int pidfd; /* -1: the kernel has none */
     bool reaped;
     int wait_status;
     uint64_t pause_ns, started_ns;
@@ -248,7 +247,6 @@ static int start(tn_inside *inside, tn_save *save, tn_child_area *area, tn_error
         return tn__error_set(err, code == ENOMEM ? TN_ENOMEM : TN_ELIMIT, 0,
                              "cannot fork (error %d): take the snapshot with mode stop", code);
     area->pid = (pid_t)pid;
-    area->pidfd = tn__sys_aside((int)syscall(SYS_pidfd_open, area->pid, 0));
     return 0;
 }
 
@@ -258,7 +256,6 @@ int tn_child_start(tn_inside *inside, tn_save *save, tn_child_area **out, tn_err
     if (area == MAP_FAILED)
         return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to begin a snapshot");
     area->parent = getpid();
-    area->pidfd = -1;
     area->started_ns = save->times.monotonic_ns;
     if (save->options->path)
         tn__compose(area->path, sizeof area->path, "%s", save->options->path);
@@ -278,12 +275,20 @@ void tn_child_tell(tn_child_area *area, const tn_save *save)
     area->told = 1;
 }
 
+/* No descriptor is kept: a program may close them all, and what it opens next has their numbers. */
+static void wait_for_end(pid_t pid, uint32_t milliseconds)
+{
+    struct pollfd one = {tn__sys_aside((int)syscall(SYS_pidfd_open, pid, 0)), POLLIN, 0};
+    poll(&one, 1, (int)milliseconds); /* a negative one, where the kernel has none, is passed over */
+    if (one.fd >= 0)
+        close(one.fd);
+}
+
 /* Another part of the program may have waited for all children of every kind: then there is no status. */
 static bool reap(tn_child_area *area, uint32_t milliseconds)
 {
-    struct pollfd one = {area->pidfd, POLLIN, 0};
     if (milliseconds && !area->reaped)
-        poll(area->pidfd >= 0 ? &one : NULL, area->pidfd >= 0, (int)milliseconds);
+        wait_for_end(area->pid, milliseconds);
     pid_t found = area->reaped ? 0 : waitpid(area->pid, &area->wait_status, WNOHANG | __WCLONE);
     if (found == area->pid || (found < 0 && errno == ECHILD)) {
         area->reaped = true;
@@ -293,10 +298,10 @@ static bool reap(tn_child_area *area, uint32_t milliseconds)
     return area->reaped;
 }
 
-/* By the descriptor: a process id may be another's, if somebody else has waited for the child. */
+/* Looks first: if somebody else has waited for the child, the process id may be another's. */
 static void kill_child(tn_child_area *area)
 {
-    if (!reap(area, 0) && (area->pidfd < 0 || syscall(SYS_pidfd_send_signal, area->pidfd, SIGKILL, NULL, 0) < 0))
+    if (!reap(area, 0))
         kill(area->pid, SIGKILL);
     while (!reap(area, 100))
         continue;
@@ -339,7 +344,5 @@ void tn_child_forget(tn_child_area *area)
         return;
     if (area->parent == getpid() && !area->reaped)
         kill_child(area);
-    if (area->pidfd >= 0)
-        close(area->pidfd);
     munmap(area, sizeof *area);
 }

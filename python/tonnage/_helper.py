@@ -7,6 +7,7 @@ sys.unraisablehook; the helper goes on. A process that was forked has no tasks u
 from __future__ import annotations
 
 import os
+import sys
 import time
 
 from tonnage import _capture
@@ -179,7 +180,7 @@ def _start() -> None:
     global _state
     if _state == "on":
         return
-    if _state == "ended":
+    if _state == "ended" or sys.is_finalizing():
         raise RuntimeError("the interpreter is ending: no more tasks can be scheduled")
     _capture.helper_start(_called)
     first, _state = _state == "new", "on"
