@@ -105,7 +105,10 @@ if [ ! -e "$stamp" ]; then
 fi
 PATH=$bin:$PATH "$bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
     --force-reinstall -Cbuild-dir="build-versions/build-$version" . || finish "failed does not build"
-TONNAGE_CLI=$bin/tonnage PATH=$bin:$PATH "$bin/python" -m pytest -q -n auto -p no:cacheprovider --junitxml="$results/$version.xml" "$@"
+# What fails when a call of the system fails is C code that is the same for all: the interpreter of .venv has shown it.
+PLANTED_MODES=stop TONNAGE_CLI=$bin/tonnage PATH=$bin:$PATH "$bin/python" -m pytest \
+    --ignore=tests/python/test_failing_calls.py --ignore=tests/cli/test_cli_failures.py \
+    --ignore=tests/python/test_bench.py -q -n auto -p no:cacheprovider --junitxml="$results/$version.xml" "$@"
 finish "built $share"
 INNER
 
