@@ -183,8 +183,8 @@ int tn_process_ranges(tn_range_list *list, tn_error *err)
 {
     int status = fill_list(list, add_mappings, err);
     if (status == TN_EIO)
-        return tn__error_set(err, TN_EIO, 0, "/proc/self/maps cannot be read (error %d)%s", errno,
-                             errno == ENOENT ? ": is /proc mounted?" : "");
+        return errno == ENOENT ? tn__error_set(err, TN_EIO, 0, "/proc/self/maps cannot be read: is /proc mounted?")
+                               : tn__sys_error(err, "cannot read", "/proc/self/maps");
     return status;
 }
 

@@ -85,6 +85,7 @@ int tn__utf8_append(tn_buf *out, const uint8_t *text, size_t n);
 void *tn__sys_map(size_t bytes); /* anonymous, private, readable, writable; NULL when refused */
 void *tn__sys_remap(void *p, size_t old_bytes, size_t new_bytes); /* may move; NULL when refused, p is kept */
 void tn__sys_unmap(void *p, size_t bytes);
+int tn__sys_error(tn_error *err, const char *what, const char *path); /* errno in words: "what path: …" */
 int tn__sys_open_read(const char *path, int *fd, uint64_t *bytes, tn_error *err);
 int tn__sys_dup(int fd, int *out, uint64_t *bytes, tn_error *err);
 int tn__sys_read_at(int fd, uint64_t offset, void *out, size_t bytes, tn_error *err); /* short read: TN_ETRUNCATED */

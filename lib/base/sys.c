@@ -81,7 +81,7 @@ static const struct {
     {ESTALE, TN_EIO, "the file is gone from its server"},
 };
 
-static int io_error(tn_error *err, const char *what, const char *path)
+int tn__sys_error(tn_error *err, const char *what, const char *path)
 {
     int code = errno;
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
@@ -94,7 +94,7 @@ static int file_size(int fd, const char *path, uint64_t *bytes, tn_error *err)
 {
     struct stat st;
     if (fstat(fd, &st) < 0)
-        return io_error(err, "cannot read", path);
+        return tn__sys_error(err, "cannot read", path);
     if (!S_ISREG(st.st_mode))
         return tn__error_set(err, TN_EFORMAT, 0, "cannot read %s: not a regular file", path);
     *bytes = (uint64_t)st.st_size;
@@ -105,7 +105,7 @@ int tn__sys_open_read(const char *path, int *fd, uint64_t *bytes, tn_error *err)
 {
     int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (opened < 0)
-        return io_error(err, "cannot read", path);
+        return tn__sys_error(err, "cannot read", path);
     int status = file_size(opened, path, bytes, err);
     if (status < 0)
         close(opened);
@@ -118,7 +118,7 @@ int tn__sys_dup(int fd, int *out, uint64_t *bytes, tn_error *err)
 {
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (copy < 0)
-        return io_error(err, "cannot read", "the file descriptor");
+        return tn__sys_error(err, "cannot read", "the file descriptor");
     int status = file_size(copy, "the file descriptor", bytes, err);
     if (status < 0)
         close(copy);
@@ -135,7 +135,7 @@ int tn__sys_read_at(int fd, uint64_t offset, void *out, size_t bytes, tn_error *
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return io_error(err, "cannot read", "the snapshot");
+            return tn__sys_error(err, "cannot read", "the snapshot");
         if (n == 0)
             return tn__error_set(err, TN_ETRUNCATED, offset, "the file ends early, at byte %llu",
                                  (unsigned long long)offset);
@@ -173,7 +173,7 @@ int tn__sys_write(int fd, const void *bytes, size_t n, tn_error *err)
         if (done < 0 && errno == EINTR)
             continue;
         if (done < 0)
-            return io_error(err, "cannot write", "the snapshot");
+            return tn__sys_error(err, "cannot write", "the snapshot");
         at += done;
         n -= (size_t)done;
     }
@@ -201,7 +201,7 @@ int tn__sys_aside(int fd)
         return fd;
     if (other < 0)
         other = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    int code = errno;
+    int code = errno == EINVAL ? EMFILE : errno; /* the number is beyond the limit */
     close(fd);
     errno = code;
     return other;
@@ -280,7 +280,7 @@ int tn__sys_create_beside(const char *path, char *temp, size_t cap, int *fd, tn_
             return tn__error_set(err, TN_EINVAL, 0, "the path of the snapshot is too long");
         made = open_aside(temp, O_CREAT | O_EXCL | O_NOFOLLOW);
         if (made < 0 && errno != EEXIST)
-            return io_error(err, "cannot write", path);
+            return tn__sys_error(err, "cannot write", path);
     }
     if (made < 0)
         return tn__error_set(err, TN_EIO, 0, "cannot write %s: too many unfinished files beside it", path);
@@ -340,7 +340,7 @@ int tn__sys_publish(int fd, char *temp, size_t cap, const char *path, bool force
 {
     int status;
     if (fsync(fd) < 0 && errno != EINVAL && errno != EROFS)
-        return io_error(err, "cannot write", path);
+        return tn__sys_error(err, "cannot write", path);
     if (*temp)
         status = force ? rename(temp, path) : publish_new(temp, path);
     else
@@ -349,7 +349,7 @@ int tn__sys_publish(int fd, char *temp, size_t cap, const char *path, bool force
         return 0;
     if (errno == EEXIST && !force)
         return tn__error_set(err, TN_EEXIST, 0, "%s exists: choose another name, or force to replace it", path);
-    return io_error(err, "cannot write", path);
+    return tn__sys_error(err, "cannot write", path);
 }
 
 void tn__sys_discard(int fd, const char *temp)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from fcntl import F_DUPFD_CLOEXEC, fcntl  # at once: a program may lose the right to read its libraries
 
 from tonnage._errors import ExistsError, FileError
 
@@ -39,8 +40,6 @@ def open_unlinked(folder: str | None = None) -> int:
 
 def _aside(fd: int) -> int:
     """As tn__sys_aside() of the library: the same file under a number that the program does not come to."""
-    from fcntl import F_DUPFD_CLOEXEC, fcntl
-
     for least in (512, 3):
         try:
             other = fcntl(fd, F_DUPFD_CLOEXEC, least)
