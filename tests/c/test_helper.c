@@ -143,7 +143,8 @@ static void signals_are_told_apart_and_given_back(void **state)
 static void signals_that_must_not_return_are_refused(void **state)
 {
     (void)state;
-    static const int refused[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGKILL, SIGSTOP, 0, -1, 65};
+    static const int refused[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGKILL,
+                                  SIGSTOP, 32,     33,     0,       -1,      65};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         tn_error err = {0};
         assert_int_equal(tn_helper_signal(refused[i], true, &err), TN_EINVAL);
