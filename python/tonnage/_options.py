@@ -133,6 +133,8 @@ def _settings(said: list[tuple[Setting[Any], object]]) -> Settings:
         settings.read_environment(os.environ)
     except ValueError as error:
         usage(error)
+    except OSError as error:
+        usage(f"the current folder is gone: {error.strerror}")
     for setting, value in said:
         settings.set(setting, value, "command line")
     return settings
