@@ -128,7 +128,8 @@ static PyObject *helper_stop(PyObject *module, PyObject *nothing)
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(pause_doc, "helper_pause()\n--\n\nBefore a fork: end the thread unless it is in a long call; keep its settings.");
+PyDoc_STRVAR(pause_doc,
+             "helper_pause()\n--\n\nBefore a fork: end the thread unless it is in a long call; keep its settings.");
 
 static PyObject *helper_pause(PyObject *module, PyObject *nothing)
 {

@@ -35,7 +35,7 @@ _AGAIN = (_errors.Busy, _errors.ExistsError)  # the collector runs; somebody els
 
 
 def say(text: str) -> None:
-    """A line on the standard error that the process began with, if it is still open; the program's own stream is not used."""
+    """A line on the standard error of the process, if it is open: not through what the program puts into sys.stderr."""
     stream = sys.__stderr__
     if stream is None or stream.closed:
         return

@@ -144,7 +144,7 @@ static void signals_that_must_not_return_are_refused(void **state)
 {
     (void)state;
     static const int refused[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGKILL,
-                                  SIGSTOP, 32,     33,     0,       -1,      65};
+                                  SIGSTOP, 32,     33,     0,      -1,      65};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         tn_error err = {0};
         assert_int_equal(tn_helper_signal(refused[i], true, &err), TN_EINVAL);

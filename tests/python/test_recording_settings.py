@@ -324,3 +324,10 @@ def test_a_signal_that_is_taken_can_be_handled() -> None:
     done = python(["-c", code, *words])
     assert (done.returncode, done.stderr) == (0, "")
     assert {1, 10, 12, 17, 64}.isdisjoint(refused)
+
+
+def test_config_says_that_a_time_line_needs_an_occasion(tmp_path: Path) -> None:
+    for options, is_used in (([], False), (["--every", "5"], True), (["--timeline", "2"], True)):
+        [line] = [line for line in python(["-m", "tonnage", "config", *options], cwd=tmp_path).stdout.splitlines()
+                  if line.startswith("timeline")]  # fmt: skip
+        assert ("only with every" in line) != is_used
