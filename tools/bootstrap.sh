@@ -107,7 +107,7 @@ build_group() {
 
 test_group() {
     # shellcheck disable=SC2046
-    packages libcmocka-dev clang $(clang_runtime) valgrind debootstrap
+    packages libcmocka-dev clang $(clang_runtime) valgrind debootstrap libjemalloc2
     venv .venv tools/requirements-build.txt tools/requirements-test.txt tools/requirements-lint.txt
 }
 

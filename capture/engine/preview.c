@@ -131,8 +131,7 @@ uint64_t tn__dict_find(tn_walk *w, uint64_t dict, const char *key, bool prefix)
     unsigned general = tn_load8(m, keys + l->keys_kind) == 0, stride = general ? 24 : 16;
     for (uint64_t i = 0; i < n; i++) {
         uint64_t entry = at + i * stride + 8 * general, name = tn_load64(m, entry);
-        if (!name || tn_load64(m, name + 8) != w->target->builtin_types[TN_BUILTIN_STR] ||
-            !tn__str_is(w, name, key, prefix))
+        if (!name || !tn__str_is(w, name, key, prefix))
             continue;
         return values ? tn_load64(m, values + l->values_items + 8 * i) : tn_load64(m, entry + 8);
     }

@@ -26,10 +26,12 @@ size_t tn__c_string(tn_walk *w, uint64_t address, char *out, size_t cap)
     return n;
 }
 
-bool tn__str_is(tn_walk *w, uint64_t str, const char *text, bool prefix)
+bool tn__str_is(tn_walk *w, uint64_t object, const char *text, bool prefix)
 {
     char buffer[64];
-    size_t n = tn__str_utf8(w, str, buffer, sizeof buffer - 1, NULL), want = strlen(text);
+    if (tn_load64(&w->target->memory, object + 8) != w->target->builtin_types[TN_BUILTIN_STR])
+        return false;
+    size_t n = tn__str_utf8(w, object, buffer, sizeof buffer - 1, NULL), want = strlen(text);
     return prefix ? n >= want && memcmp(buffer, text, want) == 0 : n == want && memcmp(buffer, text, n) == 0;
 }
 

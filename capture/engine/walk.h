@@ -359,7 +359,7 @@ uint32_t tn__string(tn_walk *w, const char *text);
 uint32_t tn__string_of(tn_walk *w, uint64_t str); /* row of a str object's text; TN_NONE when it is none */
 size_t tn__c_string(tn_walk *w, uint64_t address, char *out, size_t cap);        /* bytes; out ends with a 0 */
 size_t tn__str_utf8(tn_walk *w, uint64_t str, char *out, size_t cap, bool *cut); /* bytes written */
-bool tn__str_is(tn_walk *w, uint64_t str, const char *text, bool prefix);
+bool tn__str_is(tn_walk *w, uint64_t object, const char *text, bool prefix);     /* any object: it may be no str */
 uint64_t tn__dict_find(tn_walk *w, uint64_t dict, const char *key, bool prefix); /* value, or 0 */
 #define TN_SHAPE_AT(w, shape) ((w)->reg->shapes[(shape) / TN_SHAPE_BLOCK][(shape) % TN_SHAPE_BLOCK])
 uint32_t tn__shape_make(tn_walk *w, tn_type_info *t, enum tn_variant variant);

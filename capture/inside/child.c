@@ -32,7 +32,6 @@ enum child_state { RUNNING, FINISHED, CRASHED, LATE };
 
 struct tn_child_area {
     pid_t parent, pid;
-    int pidfd; /* -1: the kernel has none */
     bool reaped;
     uint64_t pause_ns;
     _Atomic uint32_t told; /* pause_ns and report are there */
@@ -244,7 +243,6 @@ static int start(tn_inside *inside, tn_save *save, tn_child_area *area, tn_error
         return tn__error_set(err, code == ENOMEM ? TN_ENOMEM : TN_ELIMIT, 0,
                              "cannot fork (error %d): take the snapshot with mode stop", code);
     area->pid = (pid_t)pid;
-    area->pidfd = (int)syscall(SYS_pidfd_open, area->pid, 0);
     return 0;
 }
 
@@ -254,7 +252,6 @@ int tn_child_start(tn_inside *inside, tn_save *save, tn_child_area **out, tn_err
     if (area == MAP_FAILED)
         return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to begin a snapshot");
     area->parent = getpid();
-    area->pidfd = -1;
     area->limit_s = 600 + 120 * (save->times.rss_bytes >> 30);
     int status = start(inside, save, area, err);
     if (status < 0)
@@ -271,13 +268,21 @@ void tn_child_tell(tn_child_area *area, const tn_save *save)
     area->told = 1;
 }
 
+/* No descriptor is kept: a program may close them all, and what it opens next has their numbers. */
+static void wait_for_end(pid_t pid, uint32_t milliseconds)
+{
+    struct pollfd one = {(int)syscall(SYS_pidfd_open, pid, 0), POLLIN, 0};
+    poll(&one, 1, (int)milliseconds); /* a negative one, where the kernel has none, is passed over */
+    if (one.fd >= 0)
+        close(one.fd);
+}
+
 /* Another part of the program may have waited for all children of every kind: then there is no status. */
 static bool reap(tn_child_area *area, uint32_t milliseconds, int *wait_status)
 {
-    struct pollfd one = {area->pidfd, POLLIN, 0};
     *wait_status = 0;
     if (milliseconds && !area->reaped)
-        poll(area->pidfd >= 0 ? &one : NULL, area->pidfd >= 0, (int)milliseconds);
+        wait_for_end(area->pid, milliseconds);
     pid_t found = area->reaped ? -1 : waitpid(area->pid, wait_status, WNOHANG | __WCLONE);
     area->reaped |= found == area->pid || (found < 0 && errno == ECHILD);
     return area->reaped;
@@ -318,7 +323,5 @@ void tn_child_forget(tn_child_area *area)
         while (waitpid(area->pid, &wait_status, __WCLONE) < 0 && errno == EINTR)
             continue;
     }
-    if (area->pidfd >= 0)
-        close(area->pidfd);
     munmap(area, sizeof *area);
 }

@@ -150,7 +150,8 @@ int tn_process_ranges(tn_range_list *list, tn_error *err)
 {
     int status = fill_list(list, add_mappings, err);
     if (status == TN_EIO)
-        return tn__error_set(err, TN_EIO, 0, "/proc/self/maps cannot be read (%s): is /proc mounted?", strerror(errno));
+        return tn__error_set(err, TN_EIO, 0, "/proc/self/maps cannot be read (%s)%s", strerror(errno),
+                             errno == ENOENT ? ": is /proc mounted?" : "");
     return status;
 }
 

@@ -235,6 +235,7 @@ int tn__sys_create_beside(const char *path, char *temp, size_t cap, int *fd, tn_
     }
     if (made < 0)
         return tn__error_set(err, TN_EIO, 0, "cannot write %s: too many unfinished files beside it", path);
+    fchmod(made, 0600); /* whatever the umask of the program is */
     *fd = made;
     return 0;
 }

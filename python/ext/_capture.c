@@ -37,10 +37,11 @@ static void *raise_error(int status, const tn_error *err)
 /* ---- one at a time ---- */
 
 /* The thread that is at a capture: what is known of mappings is kept between captures, in one place. 0: nobody. After a
- * fork of the program, the thread that is named may be one of its parent. */
+ * fork of the program, the thread that is named may be one of its parent. It is given up without the GIL: while the
+ * interpreter ends, who asks for that never returns. */
 static struct {
     pid_t pid;
-    unsigned long thread;
+    _Atomic unsigned long thread;
 } taker;
 
 /* Waits for another thread's capture to end. false: an exception is set. */
@@ -164,9 +165,11 @@ static tn_job *begin(PyObject *args, PyObject *kwargs, bool *done)
         status = tn_job_finish(job, done, &err);
         if (status < 0 || *done)
             tn_job_free(job);
+        taker.thread = 0;
         Py_END_ALLOW_THREADS
+    } else {
+        taker.thread = 0;
     }
-    taker.thread = 0;
     release(r.from, r.options.walk.n_from);
     errno = saved_errno;
     if (status == 0)
@@ -348,8 +351,13 @@ static struct PyModuleDef definition = {
     .m_size = -1,          .m_methods = methods,
 };
 
+/* What is here stands once for the process; another interpreter that came first would take it away when it ends. */
 PyMODINIT_FUNC PyInit__capture(void)
 {
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        PyErr_SetString(PyExc_ImportError, "tonnage works in the main interpreter only, not in a subinterpreter");
+        return NULL;
+    }
     PyObject *module = PyModule_Create(&definition);
     if (!module)
         return NULL;

@@ -11,12 +11,14 @@
 #include <Python.h>
 
 #include <math.h>
+#include <stdatomic.h>
 
 #include "_capture_helper.h"
 #include "inside/helper.h"
 
 static PyObject *callback; /* NULL: the helper is off */
 static unsigned paused;    /* forks in progress */
+static atomic_bool was_initialized;
 static const uint32_t *counts[3];
 static bool counts_known;
 
@@ -38,8 +40,19 @@ static PyObject *raise_status(int status, const tn_error *err)
 
 /* ---- in the helper thread ---- */
 
+/* A thread that was started by an atexit handler outlives the handler of ours. From 3.15 on, .pth files are read before the
+ * interpreter counts as initialized. */
+static bool interpreter_ends(void)
+{
+    bool now = Py_IsInitialized();
+    was_initialized |= now;
+    return was_initialized && !now;
+}
+
 static void call_python(unsigned reasons, uint64_t signals)
 {
+    if (interpreter_ends())
+        return;
     PyGILState_STATE gil = PyGILState_Ensure();
     if (callback) {
         PyObject *function = Py_NewRef(callback);
@@ -102,6 +115,7 @@ static PyObject *helper_start(PyObject *module, PyObject *function)
     }
     if (!callback)
         tn_helper_timeline(0, NULL, NULL);
+    was_initialized = Py_IsInitialized();
     Py_XSETREF(callback, Py_NewRef(function));
     int status = settle(&err);
     if (status < 0) {

@@ -117,6 +117,7 @@ def snapshot(
         Busy: called while the interpreter collects garbage (from a finalizer), or by a signal handler that interrupted
             a capture; take it later. The capture of another thread is waited for.
         VersionError: this interpreter is not supported.
+        ImportError, VersionError: called in another interpreter than the main one.
         LimitError: mode is "fork", and the limits of the container could end the program with its child.
         InterruptedCapture: the forked child died; no file is left.
         FileError: the file cannot be written; none is left.
@@ -203,6 +204,7 @@ def every(
     Raises:
         ArgumentError: an argument makes no sense.
         ExistsError, FileError: the first file exists, or cannot be written.
+        RuntimeError: in a subinterpreter, while the interpreter ends, or when the system gives no thread.
 
     Cost: nothing between snapshots but the time line, some microseconds each time.
 

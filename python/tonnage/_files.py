@@ -123,6 +123,7 @@ def copy(fd: int, path: str, force: bool) -> None:
     try:
         out, temporary = _create_beside(path)
         try:
+            os.fchmod(out, 0o600)  # whatever the umask is
             _copy_bytes(fd, out)
             if temporary is None:
                 _name(out, path, force)

@@ -8,6 +8,7 @@ for a function that runs; then the thread stays, and Python 3.12 and later may w
 from __future__ import annotations
 
 import os
+import sys
 import time
 
 from tonnage import _capture
@@ -181,7 +182,7 @@ def _start() -> None:
     global _state
     if _state == "on":
         return
-    if _state == "ended":
+    if _state == "ended" or sys.is_finalizing():
         raise RuntimeError("the interpreter is ending: no more tasks can be scheduled")
     _capture.helper_start(_called)
     first, _state = _state == "new", "on"

@@ -2,9 +2,9 @@
 
     helper thread: _ask() -> _step() -> _begin(): a job, a snapshot under way -> _look() -> Kept: its file, and who goes
 
-The helper thread begins a snapshot, and looks now and then after one that a forked child writes; one that is made in place
-is written by the thread itself. A fork of the program waits for neither. One snapshot is under way at a time; what is asked
-meanwhile comes after it.
+The helper thread begins a snapshot, and looks now and then after one that a forked child writes; one that is made in
+place is written by the thread itself. A fork of the program waits for neither. One snapshot is under way at a time; what
+is asked meanwhile comes after it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def say(text: str) -> None:
     stream = sys.__stderr__
     if stream is None or stream.closed:
         return
-    try:
+    try:  # nothing is imported here: files of the library may be out of reach by now
         os.write(2, f"tonnage: {text}\n".encode(errors="backslashreplace"))
     except OSError:
         return
@@ -64,8 +64,12 @@ def identity(path: str) -> Identity | None:
 
 
 def _rss() -> int:
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    """0 where it cannot be read; the snapshot says why."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
 
 
 def _size(path: str) -> int:
@@ -163,7 +167,7 @@ class Recording:
 
     __slots__ = (
         "__weakref__", "_at_exit", "_child", "_folder", "_in_pool", "_job", "_kept", "_level", "_lock", "_pid",
-        "_tries", "_wanted", "names", "settings",
+        "_told", "_tries", "_wanted", "names", "settings",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, *, at_exit: bool, child: bool = False) -> None:
@@ -187,6 +191,7 @@ class Recording:
         self._job: tuple[Job, str, str, int] | None = None  # with its name, what asked for it, RSS at its beginning
         self._wanted: str | None = None  # what asked for the next one
         self._tries = 0
+        self._told = ""  # the last failure that was told, until one is written
         self._level = settings.on_rss or 0
 
     @property
@@ -262,17 +267,17 @@ class Recording:
     def _unschedule(self) -> None:
         if not self._needs_helper:
             return
-        from contextlib import suppress
-
         from tonnage import _helper
 
         _helper.cancel("every")
         _helper.cancel("snapshot")
-        with suppress(RuntimeError):  # the helper has ended: the interpreter ends
+        try:
             _helper.timeline(0)
             _helper.on_rss(0, None)
             if self.settings.on_signal is not None:
                 _helper.on_signal(self.settings.on_signal, None)
+        except RuntimeError:  # the helper has ended: the interpreter ends
+            return
 
     def stop(self) -> None:
         """Takes no more; waits for the one that is under way. Stopping again does nothing."""
@@ -325,12 +330,12 @@ class Recording:
             finally:
                 self._lock.release()
         if again and _current is self:
-            from contextlib import suppress
-
             from tonnage import _helper
 
-            with suppress(RuntimeError):  # the helper has ended: end() does the rest
+            try:
                 _helper.schedule("snapshot", _POLL_SECONDS, self._step)
+            except RuntimeError:  # the helper has ended: end() does the rest
+                return
 
     def _begin_wanted(self) -> None:
         reason, self._wanted = self._wanted, None
@@ -373,10 +378,13 @@ class Recording:
             self._wanted = self._wanted or reason
         else:
             self._tries = 0
-            say(f"no snapshot ({reason}): {error}")
+            if (text := f"no snapshot ({reason}): {error}") != self._told:  # what goes on being wrong is one line
+                self._told = text
+                say(text)
 
     def _finished(self, name: str, reason: str, rss: int) -> None:
         self._tries = 0
+        self._told = ""
         if not self.settings.quiet:
             say(f"wrote {shown(name)} ({_mib(_size(name))}, RSS {_mib(rss)}, {reason})")
         self._kept.add(name, rss)

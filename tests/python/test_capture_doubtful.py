@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,30 @@ def test_half_made_objects_are_not_followed(tmp_path: Path, planted: str) -> Non
     done = python(["-c", PLANT.replace("{planted}", planted), str(path)])
     assert done.returncode == 0, f"{done.returncode}: {done.stderr}"
     assert Shot(path).file.check() == []
+
+
+def test_names_that_are_no_text_are_not_read_as_such(tmp_path: Path) -> None:
+    """zope.interface has classes whose __module__ is a property; a program may put anything in the places of names."""
+    code = """
+    import sys, threading, types, tonnage
+    odd = [property(int), None, 5, 1 << 70, b"tonnage", 1.5, (), type("T", (str,), {})("tonnage"), object(), 2j]
+    classes = [type(f"C{n}", (), {"__module__": one}) for n, one in enumerate(odd)]
+    kept = [one() for one in classes] + [types.SimpleNamespace(__module__=one, __name__=one) for one in odd]
+    for n, one in enumerate(odd):
+        module = types.ModuleType("odd")
+        module.__name__ = module.__file__ = one
+        sys.modules[n] = module
+        thread = threading.Thread(target=threading.Event().wait, daemon=True)
+        thread.start()
+        thread._name = one
+    sys.argv[1:] = odd
+    for mode in "stop", "fork":
+        tonnage.snapshot(f"{mode}.tonnage", mode=mode).close()
+    """
+    done = python(["-c", textwrap.dedent(code)], cwd=tmp_path)
+    assert done.returncode == 0, f"{done.returncode}: {done.stderr}"
+    for mode in "stop", "fork":
+        shot = Shot(tmp_path / f"{mode}.tonnage")
+        assert shot.file.check() == []
+        assert shot.facts["check.unreadable.failed"] == 0
+        assert {f"C{n}" for n in range(10)} <= {one.name.rpartition(".")[2] for one in shot.file.types}

@@ -495,6 +495,7 @@ def test_a_call_in_progress_is_waited_for() -> None:
 
 def test_a_subinterpreter_cannot_start_it() -> None:
     done = run("""
+        import tonnage._capture
         try:
             import _interpreters as interpreters
             make = lambda: interpreters.create("legacy")
