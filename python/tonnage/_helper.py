@@ -1,8 +1,8 @@
 """What the one helper thread of the process does: named tasks at their time, on signals, above a number of bytes.
 
 Functions run in the helper thread, one at a time, with the interpreter lock. What they raise goes to
-sys.unraisablehook; the helper goes on. A process that was forked has no tasks until it makes some. Forks wait up to 50 ms
-for a function that runs; then the thread stays, and Python 3.12 and later may warn of it.
+sys.unraisablehook; the helper goes on. A process that was forked has no tasks until it makes some. Forks wait up to
+50 ms for a function that runs; then the thread stays, and Python 3.12 and later may warn of it.
 """
 
 from __future__ import annotations

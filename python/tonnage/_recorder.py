@@ -3,8 +3,8 @@
     helper thread: _ask() -> _step() -> _begin(): a job, a snapshot under way -> _look() -> Kept: its file, and who goes
 
 The helper thread begins a snapshot, and looks now and then after one that a forked child writes; one that is made in
-place is written by the thread itself. A fork of the program waits for neither. One snapshot is under way at a time; what
-is asked meanwhile comes after it.
+place is written by the thread itself. A fork of the program waits for neither. One snapshot is under way at a time;
+what is asked meanwhile comes after it.
 """
 
 from __future__ import annotations
