@@ -3,6 +3,9 @@
  * Settings are atomics, and `wake` is a futex: whoever changes a setting adds one to it. The thread reads `wake`, then the
  * settings, and sleeps only while `wake` is what it read; so no change is lost, and a signal handler may make one. Starting
  * and stopping stand under a lock, which is never held on the helper thread: who stops it waits for it.
+ *
+ * `phase` settles with who forks whether the thread ends: it leaves SLEEPS and CALLS by compare-and-swap, to LOOKS by itself,
+ * to ENDS and CALLS_LAST by the other. What is due is taken only in LOOKS, so that nothing is lost.
  */
 #include "inside/helper.h"
 
@@ -20,10 +23,13 @@
 
 /* Calls may run any Python code: room as other threads of Python have it. Only touched pages take memory. */
 enum { STACK_BYTES = 8 << 20, SIGNALS = 65 };
-static const uint64_t SECOND_NS = 1000000000, NEVER = UINT64_MAX;
+static const uint64_t SECOND_NS = 1000000000, NEVER = UINT64_MAX, REST_NS = 50000000;
+
+enum { LOOKS, CALLS, CALLS_LAST, SLEEPS, ENDS };
 
 static struct {
     atomic_uint wake;
+    atomic_uint phase;   /* of the thread */
     atomic_uint life;    /* a thread runs while this is the number it was started with */
     atomic_bool leaving; /* it was asked to end on itself */
     _Atomic uint64_t alarm_ns, rss_limit, signals;
@@ -93,13 +99,28 @@ static unsigned due_rss(uint64_t now, uint64_t *next_ns, uint64_t *until)
     return 0;
 }
 
-static void call(unsigned reasons, uint64_t signals)
+static bool change_phase(unsigned from, unsigned to)
+{
+    return atomic_compare_exchange_strong(&settings.phase, &from, to);
+}
+
+/* False, as of rest(): somebody made an end of the thread meanwhile. */
+static bool call(unsigned reasons, uint64_t signals)
 {
     sigset_t all;
     sigfillset(&all);
+    atomic_store(&settings.phase, CALLS);
     pthread_sigmask(SIG_SETMASK, &helper.mask, NULL);
     helper.call(reasons, signals);
     pthread_sigmask(SIG_SETMASK, &all, NULL);
+    return is_helper && change_phase(CALLS, LOOKS); /* a child that the call forked may have another helper by now */
+}
+
+static bool rest(uint64_t until, unsigned seen)
+{
+    atomic_store(&settings.phase, SLEEPS);
+    sleep_until(until, seen);
+    return change_phase(SLEEPS, LOOKS);
 }
 
 static void *run(void *arg)
@@ -115,11 +136,11 @@ static void *run(void *arg)
         reasons |= due_alarm(now, &until);
         reasons |= due_rss(now, &rss_next_ns, &until);
         earlier(&until, tn_timeline_tick(now));
-        if (reasons)
-            call(reasons, signals);
-        else
-            sleep_until(until, seen);
+        if (!(reasons ? call(reasons, signals) : rest(until, seen)))
+            break;
     }
+    if (is_helper)
+        atomic_store(&settings.phase, ENDS);
     return NULL;
 }
 
@@ -150,6 +171,7 @@ int tn_helper_start(tn_helper_call to_call, tn_error *err)
         helper.call = to_call;
         unsigned life = atomic_fetch_add(&settings.life, 1) + 1;
         atomic_store(&settings.leaving, false);
+        atomic_store(&settings.phase, LOOKS);
         pthread_sigmask(SIG_SETMASK, NULL, &helper.mask);
         helper.exists = tn_thread_start(&helper.thread, STACK_BYTES, run, (void *)(uintptr_t)life);
         if (!helper.exists)
@@ -168,6 +190,36 @@ void tn_helper_stop(void)
     }
     pthread_mutex_lock(&helper.lock);
     end();
+    pthread_mutex_unlock(&helper.lock);
+}
+
+/* Whether the thread ends by now; a call may take until then. */
+static bool ends_until(uint64_t at_ns)
+{
+    static const struct timespec moment = {0, 20000};
+    for (;; nanosleep(&moment, NULL)) {
+        switch (atomic_load(&settings.phase)) {
+        case ENDS: return true;
+        case SLEEPS:
+            if (change_phase(SLEEPS, ENDS))
+                return true;
+            break;
+        case CALLS: change_phase(CALLS, CALLS_LAST); break;
+        case CALLS_LAST:
+            if (tn__sys_monotonic_ns() >= at_ns && change_phase(CALLS_LAST, CALLS))
+                return false;
+            break;
+        default: break;
+        }
+    }
+}
+
+void tn_helper_rest(void)
+{
+    if (is_helper || pthread_mutex_trylock(&helper.lock) != 0) /* who holds it may wait for a call */
+        return;
+    if (helper.exists && ends_until(tn__sys_monotonic_ns() + REST_NS))
+        end();
     pthread_mutex_unlock(&helper.lock);
 }
 
@@ -243,7 +295,7 @@ static bool can_be_handled(int signum)
     case SIGABRT:
     case SIGKILL:
     case SIGSTOP: return false;
-    default: return signum > 0 && signum < SIGNALS;
+    default: return (signum > 0 && signum < 32) || (signum >= SIGRTMIN && signum < SIGNALS); /* others are libc's */
     }
 }
 

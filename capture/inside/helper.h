@@ -20,6 +20,9 @@ int tn_helper_start(tn_helper_call call, tn_error *err);
 /* Returns when the thread is gone; a call in progress is waited for. On the helper thread itself it only asks: the thread
  * ends after the call. Does nothing when there is none. */
 void tn_helper_stop(void);
+/* Before a fork: ends the thread, so that the caller is alone, but for one in a call that takes longer than 50 ms more: the
+ * call may itself wait for what the forking thread holds. */
+void tn_helper_rest(void);
 /* In a child, after fork: there is no thread, no setting, and signals have their former dispositions. */
 void tn_helper_forget(void);
 /* Whether this is the helper thread. */

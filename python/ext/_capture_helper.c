@@ -3,7 +3,8 @@
  * State here stands under the GIL. It is given back wherever the thread is started, stopped or waited for, since the thread
  * may be waiting for it.
  *
- * Forks: the thread is joined before, so that os.fork() has no second thread to warn of, and starts again after. Some
+ * Forks: the thread is joined before, so that os.fork() has no second thread to warn of, and starts again after. Only where
+ * it is in a call for more than 50 ms it stays: the call may wait for a lock that the forking thread holds, or for the GIL. Some
  * releases (3.13.0, 3.14.0) count threads only after the hooks have run; therefore, where the main thread forks, the start is
  * left to a pending call, which runs when os.fork() has returned. Another thread that forks is one to be warned of anyway.
  */
@@ -28,7 +29,7 @@ void capture_helper_counts(const uint64_t addresses[3])
     counts_known = true;
 }
 
-static PyObject *raise(int status, const tn_error *err)
+static PyObject *raise_status(int status, const tn_error *err)
 {
     PyObject *class = status == TN_EINVAL   ? PyExc_ValueError
                       : status == TN_ENOMEM ? PyExc_MemoryError
@@ -71,26 +72,31 @@ static void call_python(unsigned reasons, uint64_t signals)
 static int settle(tn_error *err)
 {
     int status = 0;
-    bool want;
+    bool wants, rests;
     do {
-        want = callback && !paused;
+        wants = callback, rests = paused;
         Py_BEGIN_ALLOW_THREADS
-        if (want)
-            status = tn_helper_start(call_python, err);
-        else
+        if (!wants)
             tn_helper_stop();
+        else if (rests)
+            tn_helper_rest();
+        else
+            status = tn_helper_start(call_python, err);
         Py_END_ALLOW_THREADS
-    } while (status == 0 && want != (callback && !paused));
+    } while (status == 0 && (wants != (bool)callback || rests != (bool)paused));
     return status;
 }
 
+/* What it raised would come out of whatever the program does just now. */
 static int settle_later(void *arg)
 {
     tn_error err;
     (void)arg;
-    if (callback && settle(&err) < 0)
-        raise(TN_ELIMIT, &err);
-    return PyErr_Occurred() ? -1 : 0;
+    if (callback && settle(&err) < 0) {
+        raise_status(TN_ELIMIT, &err);
+        PyErr_WriteUnraisable(callback);
+    }
+    return 0;
 }
 
 PyDoc_STRVAR(start_doc, "helper_start(callback, /)\n--\n\n"
@@ -114,7 +120,7 @@ static PyObject *helper_start(PyObject *module, PyObject *function)
     int status = settle(&err);
     if (status < 0) {
         Py_CLEAR(callback);
-        return raise(status, &err);
+        return raise_status(status, &err);
     }
     Py_RETURN_NONE;
 }
@@ -122,7 +128,7 @@ static PyObject *helper_start(PyObject *module, PyObject *function)
 PyDoc_STRVAR(stop_doc,
              "helper_stop()\n--\n\n"
              "End the helper thread and forget its settings; the time line keeps what it has, for a snapshot\n"
-             "at the very end. In the callback: when it returns.");
+             "at the very end, and signals still do nothing to the process. In the callback: when it returns.");
 
 static PyObject *helper_stop(PyObject *module, PyObject *nothing)
 {
@@ -130,14 +136,14 @@ static PyObject *helper_stop(PyObject *module, PyObject *nothing)
     if (!callback)
         Py_RETURN_NONE;
     Py_CLEAR(callback);
-    tn_helper_signals_off();
     tn_helper_alarm(UINT64_MAX);
     tn_helper_watch_rss(0);
     settle(NULL);
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(pause_doc, "helper_pause()\n--\n\nBefore a fork: end the thread, keep its settings.");
+PyDoc_STRVAR(pause_doc,
+             "helper_pause()\n--\n\nBefore a fork: end the thread unless it is in a long call; keep its settings.");
 
 static PyObject *helper_pause(PyObject *module, PyObject *nothing)
 {
@@ -158,7 +164,7 @@ static PyObject *helper_resume(PyObject *module, PyObject *nothing)
         if (!tn_helper_on_first_thread() || Py_AddPendingCall(settle_later, NULL) < 0) {
             int status = settle(&err);
             if (status < 0)
-                return raise(status, &err);
+                return raise_status(status, &err);
         }
     }
     Py_RETURN_NONE;
@@ -217,7 +223,7 @@ static PyObject *helper_signal(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "ip", &signum, &on))
         return NULL;
     int status = tn_helper_signal(signum, on, &err);
-    return status < 0 ? raise(status, &err) : Py_NewRef(Py_None);
+    return status < 0 ? raise_status(status, &err) : Py_NewRef(Py_None);
 }
 
 PyDoc_STRVAR(watch_rss_doc, "helper_watch_rss(n_bytes, /)\n--\n\n"
@@ -244,7 +250,7 @@ static PyObject *helper_timeline(PyObject *module, PyObject *seconds)
     if (!nanoseconds(seconds, &interval_ns))
         return NULL;
     int status = tn_helper_timeline(interval_ns, counts_known ? counts : NULL, &err);
-    return status < 0 ? raise(status, &err) : Py_NewRef(Py_None);
+    return status < 0 ? raise_status(status, &err) : Py_NewRef(Py_None);
 }
 
 PyMethodDef capture_helper_methods[] = {

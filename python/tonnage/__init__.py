@@ -139,7 +139,8 @@ def timer(delay: float, func: Callable[..., object] | None, /, *args: Any, **kwa
 
     There is one timer in a process: a second call replaces the first. A process that was forked has none. Calls never
     overlap; what one raises goes to sys.unraisablehook, and the next comes all the same. While nothing is due the
-    thread sleeps; at the end of the interpreter a call in progress is waited for.
+    thread sleeps; at the end of the interpreter a call in progress is waited for, and os.fork() waits up to 50 ms for
+    it. The thread also takes snapshots for `--every`, `--on-signal` and `--on-rss`: a slow function delays them.
 
     Args:
         delay: seconds before the first call, and at least between the end of a call and the begin of the next.

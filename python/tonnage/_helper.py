@@ -1,7 +1,8 @@
 """What the one helper thread of the process does: named tasks at their time, on signals, above a number of bytes.
 
 Functions run in the helper thread, one at a time, with the interpreter lock. What they raise goes to
-sys.unraisablehook; the helper goes on. A process that was forked has no tasks until it makes some.
+sys.unraisablehook; the helper goes on. A process that was forked has no tasks until it makes some. Forks wait up to
+50 ms for a function that runs; then the thread stays, and Python 3.12 and later may warn of it.
 """
 
 from __future__ import annotations
@@ -133,15 +134,14 @@ def on_signal(signum: int, function: Function | None) -> None:
     """Calls function in the helper thread when this signal has come; None: no more, the former disposition is back.
 
     The program sees nothing of the signal: its system calls are restarted. A handler that the program installs later
-    takes the place of ours.
+    takes the place of ours. At the end of the interpreter ours stays, and does nothing.
     """
     _start()
+    _capture.helper_signal(signum, function is not None)
     if function is None:
-        _capture.helper_signal(signum, False)
         _on_signal.pop(signum, None)
     else:
         _on_signal[signum] = function
-        _capture.helper_signal(signum, True)
 
 
 def on_rss(n_bytes: int, function: Function | None) -> None:
@@ -165,12 +165,14 @@ def _called(reasons: int, signals: int) -> None:
     """In the helper thread. One function raising does not keep the others from running."""
     try:
         if reasons & SIGNAL:
-            for signum in [signum for signum in _on_signal if signals >> (signum - 1) & 1]:
-                _on_signal[signum]()
+            for signum, function in list(_on_signal.items()):
+                if signals >> (signum - 1) & 1:
+                    function()
     finally:
         try:
-            if reasons & RSS and _on_rss is not None:
-                _on_rss()
+            function_of_rss = _on_rss  # another thread may take it away meanwhile
+            if reasons & RSS and function_of_rss is not None:
+                function_of_rss()
         finally:
             if reasons & ALARM:
                 _schedule.run_due()

@@ -133,6 +133,8 @@ def _settings(said: list[tuple[Setting[Any], object]]) -> Settings:
         settings.read_environment(os.environ)
     except ValueError as error:
         usage(error)
+    except OSError as error:
+        usage(f"the current folder is gone: {error.strerror}")
     for setting, value in said:
         settings.set(setting, value, "command line")
     return settings
@@ -194,4 +196,6 @@ def config(words: list[str]) -> None:
     print(f"{'Setting':<10} {'Value':<{width}} Source")
     for setting in TABLE:
         name = setting.name
-        print(f"{name:<10} {settings.text(name):<{width}} {settings.sources[name]}")
+        unused = name == "timeline" and not (settings.is_repeated or settings.is_said(name))
+        note = " (only with every, on-signal or on-rss)" if unused else ""
+        print(f"{name:<10} {settings.text(name):<{width}} {settings.sources[name]}{note}")

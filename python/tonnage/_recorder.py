@@ -2,8 +2,9 @@
 
     helper thread: _ask() -> _step() -> _begin(): a job, a snapshot under way -> _look() -> Kept: its file, and who goes
 
-The helper thread only begins a snapshot and looks after it now and then, so that a fork of the program, which waits for
-that thread, never waits for a file. One snapshot is under way at a time; what is asked meanwhile comes after it.
+The helper thread begins a snapshot, and looks now and then after one that a forked child writes; one that is made in
+place is written by the thread itself. A fork of the program waits for neither. One snapshot is under way at a time;
+what is asked meanwhile comes after it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tonnage._templates import Names, Template, escape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
     from tonnage._settings import Settings
 
@@ -34,10 +35,13 @@ _AGAIN = (_errors.Busy, _errors.ExistsError)  # the collector runs; somebody els
 
 
 def say(text: str) -> None:
-    """A line on standard error, if the program still has one."""
+    """A line on the standard error of the process, if it is open: not through what the program puts into sys.stderr."""
+    stream = sys.__stderr__
+    if stream is None or stream.closed:
+        return
     try:  # nothing is imported here: files of the library may be out of reach by now
-        sys.stderr.write(f"tonnage: {text}\n")
-    except Exception:  # it may be closed, or anything that the program has put there
+        os.write(2, f"tonnage: {text}\n".encode(errors="backslashreplace"))
+    except OSError:
         return
 
 
@@ -222,14 +226,23 @@ class Recording:
             raise _errors.FileError(f"cannot write {name}: {reason}", -2)
 
     def start(self) -> None:
-        """Makes it the one recording of this process; the one before is stopped."""
+        """Makes it the one recording of this process; the one before is stopped. When it cannot, that one goes on."""
         global _current
-        if _current is not None:
-            _current.stop()
+        before = _current
         _watch_end()
-        self._schedule()
+        if before is not None:
+            before._unschedule()
+        try:
+            self._schedule()
+        except BaseException:
+            self._unschedule()
+            if before is not None:
+                before._schedule()
+            raise
         _watch_forks(self._needs_helper)
         _current = self
+        if before is not None:
+            before._finish()
 
     @property
     def _needs_helper(self) -> bool:
@@ -273,6 +286,9 @@ class Recording:
             return
         _current = None
         self._unschedule()
+        self._finish()
+
+    def _finish(self) -> None:
         with self._lock:
             self._wanted = None
             self._wait()
@@ -461,11 +477,23 @@ def _watch_forks(with_helper: bool) -> None:
         os.register_at_fork(after_in_child=lambda: _in_child() if _forks_watched == wanted else None)
 
 
+def _is_about_to_exec() -> bool:
+    """Whether subprocess forked, to call a preexec_fn and become another program."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    return (
+        frame is not None
+        and frame.f_code.co_name == "_execute_child"
+        and frame.f_globals.get("__name__") == "subprocess"
+    )
+
+
 def _in_child() -> None:
     global _current
     if _current is None:
         return
-    if not _current.settings.children:
+    if not _current.settings.children or _is_about_to_exec():
         _current = None
         return
     try:
@@ -494,6 +522,10 @@ def every(seconds: object, path: str | os.PathLike[str] | None, **said: object) 
     from tonnage._settings import Settings
     from tonnage._snapshot import defaults
 
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise _errors.FileError(f"the current folder is gone: {error.strerror}", -2) from None
     settings = Settings() if defaults.settings is None else defaults.settings.copy()
     said |= {"every": seconds, "out": None if path is None else os.fspath(path)}
     try:

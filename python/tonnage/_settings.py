@@ -29,6 +29,7 @@ else:  # without loading typing into the target
 _SECONDS_MIN, _SECONDS_MAX = 0.01, 1e8
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _LETTERS = "kmgtpe"
+_NEVER_WAITED_FOR = ("KILL", "STOP", "SEGV", "BUS", "FPE", "ILL", "TRAP", "ABRT")  # as can_be_handled() of helper.c
 _WORDS = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}
 
 
@@ -147,9 +148,11 @@ def _parse_signal(text: str) -> int:
         name = text.upper()
         number = getattr(_signal, name if name.startswith("SIG") else f"SIG{name}", 0)
         number = number if isinstance(number, int) else 0
-    if not 0 < number < _signal.NSIG:
+    if number not in _signal.valid_signals():
         raise ValueError
-    if number in (_signal.SIGKILL, _signal.SIGSTOP, _signal.SIGSEGV, _signal.SIGBUS, _signal.SIGFPE, _signal.SIGILL):
+    if number in (_signal.SIGINT, _signal.SIGTERM):
+        raise _Reason(f"{text} ends programs, and would no more; USR1 and USR2 are free for programs")
+    if any(number == getattr(_signal, f"SIG{name}") for name in _NEVER_WAITED_FOR):
         raise _Reason(f"{text} cannot be waited for; USR1 and USR2 are free for programs")
     return number
 
@@ -284,7 +287,7 @@ class Settings:
         COUNT, None, "N", "delete all but the newest N files, and those where RSS had grown a quarter", off=None
     )
     mode = Setting(MODE, "auto", "MODE", "stop: in place; fork: by a forked child; auto: as suits")
-    timeline = Setting(SECONDS, 1.0, "SECONDS", "time between two notes of RSS, kept in the next file", off=0.0)
+    timeline = Setting(SECONDS, 1.0, "SECONDS", "time between two notes of RSS, with --every, --on-…", off=0.0)
     children = Setting(FLAG, False, "", "record child processes as well, each in files of its own", variable="TONNAGE")
     previews = Setting(PREVIEWS, 80, "N", "longest piece of a value that is kept, in bytes")
     redact = Setting(FLAG, False, "", "keep no text of the process at all, except names of types")

@@ -17,9 +17,29 @@ def _is_for_others() -> bool:
     """Whether this process is none of the user's: with other rights, isolated, or a part of a tool."""
     if os.geteuid() != os.getuid() or os.getegid() != os.getgid() or sys.flags.isolated:
         return True
-    words = sys.orig_argv[1:]
-    runs_us = "-m" in words and words[words.index("-m") + 1 :][:1] == ["tonnage"]
-    return runs_us or any(word.startswith("from multiprocessing.resource_tracker import") for word in words)
+    kind, program = _program(sys.orig_argv[1:])
+    is_tracker = kind == "-c" and program.startswith("from multiprocessing.resource_tracker import")
+    return is_tracker or (kind == "-m" and program == "tonnage")
+
+
+def _program(words: list[str]) -> tuple[str, str]:
+    """What the interpreter was told to run: -m or -c and its value, else a path; from its own options only."""
+    words = words.copy()
+    while words:
+        word = words.pop(0)
+        if not word.startswith("-") or word == "-":
+            return "", word
+        if word.startswith("--"):
+            if word == "--check-hash-based-pycs" and words:
+                words.pop(0)
+            continue
+        for at, letter in enumerate(word[1:], 2):  # letters may stand together, and with their value: -um tonnage
+            if letter in "mcWX":
+                value = word[at:] or (words.pop(0) if words else "")
+                if letter in "mc":
+                    return f"-{letter}", value
+                break
+    return "", ""
 
 
 def _is_main_interpreter() -> bool:

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -23,7 +24,7 @@ enum { MILLISECOND = 1000000 };
 static const uint64_t SECOND = 1000000000;
 
 static sem_t called;
-static atomic_uint all_reasons, n_calls, stop_inside;
+static atomic_uint all_reasons, n_calls, stop_inside, stay_inside;
 static _Atomic uint64_t all_signals;
 static atomic_int helper_id;
 
@@ -37,6 +38,8 @@ static void call(unsigned reasons, uint64_t signals)
     if (atomic_load(&stop_inside))
         tn_helper_stop();
     sem_post(&called);
+    while (atomic_load(&stay_inside))
+        sched_yield();
 }
 
 /* A call that never comes is a hang, which the limit of the test program ends. */
@@ -143,7 +146,8 @@ static void signals_are_told_apart_and_given_back(void **state)
 static void signals_that_must_not_return_are_refused(void **state)
 {
     (void)state;
-    static const int refused[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGKILL, SIGSTOP, 0, -1, 65};
+    static const int refused[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGKILL,
+                                  SIGSTOP, 32,     33,     0,      -1,      65};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         tn_error err = {0};
         assert_int_equal(tn_helper_signal(refused[i], true, &err), TN_EINVAL);
@@ -182,13 +186,39 @@ static void a_call_may_stop_its_thread(void **state)
     assert_int_equal(atomic_load(&n_calls), 2);
 }
 
+/* As before and after a fork. */
+static void who_forks_waits_for_a_helper_that_sleeps_and_for_no_call(void **state)
+{
+    (void)state;
+    start();
+    unsigned n = n_threads();
+    tn_helper_rest();
+    while (n_threads() != n - 1) /* the kernel counts it for a moment after its end */
+        ;
+    start();
+    atomic_store(&stay_inside, 1);
+    tn_helper_alarm(tn__sys_monotonic_ns());
+    wait_for_call();
+    tn_helper_rest();
+    assert_int_equal(n_threads(), n);
+    start();
+    atomic_store(&stay_inside, 0);
+    for (unsigned i = 0; i < 200; i++) { /* whatever it does just then, no call is lost */
+        tn_helper_alarm(tn__sys_monotonic_ns() + i % 20 * 10000);
+        tn_helper_rest();
+        start();
+        wait_for_call();
+    }
+    assert_int_equal(atomic_load(&n_calls), 201);
+}
+
 static void *start_and_stop(void *arg)
 {
     unsigned seed = (unsigned)(uintptr_t)arg;
     for (unsigned i = 0; i < 300; i++) {
         switch (seed = seed * 1664525 + 1013904223, seed >> 24 & 7) {
         case 0: start(); break;
-        case 1: tn_helper_stop(); break;
+        case 1: seed & 65536 ? tn_helper_stop() : tn_helper_rest(); break;
         case 2: tn_helper_alarm(tn__sys_monotonic_ns()); break;
         case 3: tn_helper_watch_rss(seed & 1); break;
         case 4: tn_helper_timeline(seed & 4096 ? MILLISECOND : 0, NULL, NULL); break;
@@ -356,6 +386,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(signals_that_must_not_return_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(the_resident_set_is_told_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_call_may_stop_its_thread, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_forks_waits_for_a_helper_that_sleeps_and_for_no_call, setup, teardown),
         cmocka_unit_test_setup_teardown(threads_may_set_it_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_child_has_no_helper_until_it_starts_one, setup, teardown),
         cmocka_unit_test_setup_teardown(an_idle_helper_does_not_wake, setup, teardown),

@@ -238,7 +238,7 @@ def test_a_handler_of_the_program_takes_the_place_of_ours() -> None:
 def test_the_program_sees_nothing_of_a_signal() -> None:
     """System calls that wait are restarted; ours is the only handler, so that Python has no part in it."""
     clean("""
-        import ctypes, os, signal, subprocess, sys, time
+        import ctypes, os, signal, subprocess, sys
         from tonnage import _helper
         read = ctypes.CDLL(None, use_errno=True).read  # not os.read: Python would try again itself
         count = []
@@ -255,12 +255,6 @@ def test_the_program_sees_nothing_of_a_signal() -> None:
         assert read(inside, buffer, 1) == 1, os.strerror(ctypes.get_errno())
         sender.wait()
         assert len(count) > 1
-        start = time.monotonic()
-        os.kill(os.getpid(), signal.SIGUSR2)
-        sender = subprocess.Popen(["sh", "-c", "sleep 0.05; kill -USR2 $0", str(os.getpid())])
-        time.sleep(0.2)
-        assert time.monotonic() - start >= 0.2
-        sender.wait()
     """)
 
 
@@ -357,6 +351,84 @@ def test_forks_of_threads_and_of_callbacks_end() -> None:
     """)
 
 
+LOCKS = {
+    "of the program": "lock = threading.Lock()",
+    "of logging, whose hooks come first": "import logging; lock = logging._lock",
+}
+
+
+@pytest.mark.parametrize("whose", LOCKS)
+def test_a_fork_does_not_wait_for_a_call_that_waits_for_the_forking_thread(whose: str) -> None:
+    out = run(f"""
+        import os, threading, tonnage
+        inside, go_on, over = threading.Event(), threading.Event(), threading.Event()
+        def func():
+            inside.set()
+            with lock:
+                over.set()
+        tonnage.timer(3600, print)  # the hooks of the helper are registered before those of logging
+        {LOCKS[whose]}
+        with lock:
+            tonnage.timer(0.001, func)
+            inside.wait()
+            child = os.fork()
+            if child == 0:
+                os._exit(len(os.listdir("/proc/self/task")))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), over.wait(60), flush=True)
+    """)
+    assert (out.returncode, out.stdout) == (0, "1 True\n"), out.stderr
+
+
+def test_a_timer_that_logs_stands_forks() -> None:
+    out = run("""
+        import os, threading, time, tonnage
+        n = 0
+        def func():
+            global n
+            logging.getLogger().warning("line")
+            n += 1
+        tonnage.timer(0.0001, lambda: None)
+        import logging
+        logging.basicConfig(stream=open(os.devnull, "w"))
+        tonnage.timer(1e-6, func)
+        for _ in range(20):
+            if (child := os.fork()) == 0:
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+        before = n
+        while n == before:
+            time.sleep(0.001)
+        print("end", flush=True)
+        os._exit(0)
+    """)
+    assert (out.returncode, out.stdout) == (0, "end\n"), out.stderr
+
+
+def test_a_thread_that_cannot_start_after_a_fork_is_not_raised_in_the_program() -> None:
+    done = run("""
+        import os, resource, sys, tonnage
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+        os.register_at_fork(after_in_parent=limit)  # before that of the helper
+        tonnage.timer(3600, print)
+        seen = []
+        sys.unraisablehook = lambda args: seen.append(str(args.exc_value))
+        if os.getuid() == 0:
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+        try:
+            if os.fork() == 0:
+                os._exit(0)
+            for _ in range(100):
+                pass
+        except RuntimeError as error:
+            print("raised", error)
+        print(seen)
+    """)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("['the system gives no thread")
+
+
 def test_a_program_may_become_another() -> None:
     out = clean("""
         import os, signal, sys, tonnage
@@ -384,6 +456,17 @@ def test_the_interpreter_ends_with_the_helper_on() -> None:
     for _ in range(50):
         done = subprocess.run(words, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
         assert (done.returncode, done.stderr) == (7, b"")
+
+
+def test_a_signal_while_the_interpreter_ends_does_not_end_the_program() -> None:
+    done = run("""
+        import atexit, os, signal
+        atexit.register(lambda: print("end"))
+        atexit.register(lambda: os.kill(os.getpid(), signal.SIGUSR2))  # runs after the helper's own
+        from tonnage import _helper
+        _helper.on_signal(signal.SIGUSR2, len)
+    """)
+    assert (done.returncode, done.stdout) == (0, "end\n")
 
 
 def test_nothing_is_scheduled_while_the_interpreter_ends() -> None:

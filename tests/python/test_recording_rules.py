@@ -170,6 +170,31 @@ def test_a_second_call_takes_the_place_of_the_first(stage: Stage) -> None:
     assert repr(second) == "<tonnage Recording, on, 1 files>"
 
 
+def test_a_call_that_cannot_start_leaves_the_first(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = every(10, on_signal="USR2")
+
+    def refuse(signum: int, function: object) -> None:
+        if function is not None and signum == 10:
+            raise RuntimeError("no")
+        stage.on_signal(signum, function)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sys.modules["tonnage._helper"], "on_signal", refuse)
+    with pytest.raises(RuntimeError):
+        every(20, path="b.tonnage", on_signal="USR1")
+    stage.run(10)
+    assert stage.names() == ["a-1.tonnage"]
+    assert (list(stage.tasks), list(stage.signals)) == (["every"], [12])
+    assert "on" in repr(first)
+
+
+def test_the_folder_of_a_call_may_be_gone(stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(tonnage.FileError, match="current folder"):
+        every(10)
+
+
 def test_the_time_line_needs_a_reason(stage: Stage) -> None:
     every()
     assert stage.interval == 0
@@ -228,19 +253,19 @@ def test_the_last_one_comes_after_the_one_under_way(stage: Stage) -> None:
 # ---- what goes wrong ----
 
 
-def test_while_the_collector_runs_it_is_tried_again_soon(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_while_the_collector_runs_it_is_tried_again_soon(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
     stage.errors = [_errors.Busy("collecting", -11) for _ in range(5)]
     every(10)
     stage.run(11)
     assert (stage.begun, len(stage.names())) == (6, 1)
-    assert capsys.readouterr().err.count("\n") == 1
+    assert capfd.readouterr().err.count("\n") == 1
 
 
-def test_it_is_not_tried_for_ever(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_is_not_tried_for_ever(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
     stage.errors = [_errors.Busy("collecting", -11) for _ in range(1000)]
     every(100)
     stage.run(190)
-    assert capsys.readouterr().err == "tonnage: no snapshot (every 100s): collecting\n"
+    assert capfd.readouterr().err == "tonnage: no snapshot (every 100s): collecting\n"
     assert stage.begun == _recorder._TRIES
     stage.errors.clear()
     stage.run(100)
@@ -256,7 +281,7 @@ def test_a_name_that_somebody_else_took_is_passed_over(stage: Stage) -> None:
 
 @pytest.mark.parametrize("slow", [False, True])
 def test_a_full_disk_is_one_line_and_the_next_one_is_taken(
-    slow: bool, stage: Stage, capsys: pytest.CaptureFixture[str]
+    slow: bool, stage: Stage, capfd: pytest.CaptureFixture[str]
 ) -> None:
     every(10)
     stage.slow = slow
@@ -265,19 +290,31 @@ def test_a_full_disk_is_one_line_and_the_next_one_is_taken(
     stage.jobs.clear()
     stage.run(1 if slow else 10)
     stage.slow = False
-    assert "tonnage: no snapshot (every 10s): no space left on device\n" in capsys.readouterr().err
+    assert "tonnage: no snapshot (every 10s): no space left on device\n" in capfd.readouterr().err
     before = len(stage.names())
     stage.run(10)
     assert len(stage.names()) == before + 1
 
 
-def test_quiet_says_nothing_but_what_goes_wrong(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_says_nothing_but_what_goes_wrong(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
     every(10, quiet=True)
     stage.run(10)
-    assert capsys.readouterr().err == ""
+    assert capfd.readouterr().err == ""
     stage.errors = [_errors.FileError("no space left on device", -2)]
     stage.run(10)
-    assert capsys.readouterr().err == "tonnage: no snapshot (every 10s): no space left on device\n"
+    assert capfd.readouterr().err == "tonnage: no snapshot (every 10s): no space left on device\n"
+
+
+def test_the_stream_of_the_program_is_not_used(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
+    import contextlib
+    import io
+
+    text = io.StringIO()
+    with contextlib.redirect_stderr(text):
+        every(10)
+        stage.run(10)
+    assert text.getvalue() == ""
+    assert "wrote a-1.tonnage" in capfd.readouterr().err
 
 
 def test_a_standard_error_that_raises_ends_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

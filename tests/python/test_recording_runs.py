@@ -239,23 +239,23 @@ def begin(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 def test_an_interpreter_that_is_not_supported_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     def refuse(_: object) -> int:
         raise _errors.VersionError("CPython 3.99 is not supported", -4)
 
     monkeypatch.setattr(_startup, "size_of", refuse)
     begin(monkeypatch, tmp_path)
-    assert capsys.readouterr().err == "tonnage: TONNAGE=1 is ignored: CPython 3.99 is not supported\n"
+    assert capfd.readouterr().err == "tonnage: TONNAGE=1 is ignored: CPython 3.99 is not supported\n"
 
 
 @pytest.mark.parametrize("function", ["getuid", "getgid"])
 def test_a_process_with_rights_of_another_user_is_left_alone(
-    function: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    function: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(os, function, lambda: 4711)
     begin(monkeypatch, tmp_path)
-    assert capsys.readouterr().err == ""
+    assert capfd.readouterr().err == ""
     assert os.environ["TONNAGE_PARENT"] == ""
 
 
@@ -263,6 +263,33 @@ def test_the_commands_of_tonnage_are_not_recorded(tmp_path: Path) -> None:
     done = python(["-m", "tonnage", "config"], env=environment(TONNAGE="1"), cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "is_recorded"),
+    [
+        (["-c", "pass", "-m", "tonnage"], True),
+        (["-W", "ignore", "-c", "pass", "-m", "tonnage"], True),
+        (["-um", "tonnage", "config"], False),
+        (["-mtonnage", "config"], False),
+        (["-X", "dev", "-W", "ignore", "-m", "tonnage", "config"], False),
+    ],
+)
+def test_only_words_of_the_interpreter_tell_a_command_of_tonnage(
+    words: list[str], is_recorded: bool, tmp_path: Path
+) -> None:
+    done = python(words, env=environment(TONNAGE="1"), cwd=tmp_path)
+    assert (done.returncode, done.stderr != "", list(tmp_path.iterdir()) != []) == (0, is_recorded, is_recorded)
+
+
+@pytest.mark.parametrize("words", [["run", "-c", "pass"], ["config"], ["run", "--every", "1", "-c", "pass"]])
+def test_a_command_in_a_folder_that_is_gone_is_one_line(words: list[str], tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    line = f"cd {gone} && rmdir {gone} && exec {sys.executable} -m tonnage {' '.join(words)}"
+    done = subprocess.run(["sh", "-c", line], env=environment(), capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.stderr.startswith("tonnage: the current folder is gone"), done.stderr.count("\n")) == (True, 1)
 
 
 def test_other_interpreters_of_a_process_begin_no_recording(tmp_path: Path) -> None:
@@ -336,21 +363,55 @@ def test_children_take_snapshots_meanwhile_into_files_of_their_own(tmp_path: Pat
 
 
 def test_a_child_deletes_nothing_of_its_parent(tmp_path: Path) -> None:
+    """It keeps two files, and begins with a parent that has just written two, which is stopped for so long."""
+    code = (
+        "import glob, os, signal, time\n"
+        "parent = os.getpid()\n"
+        "while len(glob.glob('a-?.tonnage')) < 2: time.sleep(0.01)\n"
+        "if child := os.fork():\n"
+        "    assert os.waitpid(child, 0)[1] == 0\n"
+        "else:\n"
+        "    os.kill(parent, signal.SIGSTOP)\n"
+        "    while open(f'/proc/{parent}/stat').read().split()[2] not in 'tT': time.sleep(0.01)\n"
+        "    of_parent = set(glob.glob('a-?.tonnage') + glob.glob('a-??.tonnage'))\n"
+        "    mine = f'a-{os.getpid()}-6.tonnage'\n"
+        "    while not os.path.exists(mine): time.sleep(0.01)\n"
+        "    left = of_parent - set(glob.glob('*.tonnage'))\n"
+        "    own = len(glob.glob(f'a-{os.getpid()}-*.tonnage'))\n"
+        "    os.kill(parent, signal.SIGCONT)\n"
+        "    assert not left and own < 6, (left, own)\n"
+        "    os._exit(0)\n"
+    )
+    said = {"TONNAGE": "1", "TONNAGE_EVERY": "0.05", "TONNAGE_OUT": "a.tonnage", "TONNAGE_KEEP": "2"}
+    got = Outcome(python(["-c", code], env=environment(**said, TONNAGE_AT_EXIT="0"), cwd=tmp_path), tmp_path)
+    assert (got.code, got.errors) == (0, [])
+
+
+def test_a_child_that_nobody_asked_for_leaves_nothing(tmp_path: Path) -> None:
     code = (
         "import glob, os, time, tonnage\n"
-        "handle = tonnage.every(0.02, 'a.tonnage', keep=50, at_exit=False, quiet=True)\n"
+        "tonnage.every(0.02, 'a.tonnage', quiet=True)\n"
         "while len(glob.glob('*.tonnage')) < 3: time.sleep(0.01)\n"
         "if child := os.fork():\n"
         "    assert os.waitpid(child, 0)[1] == 0\n"
         "else:\n"
-        "    names = set(glob.glob('a-?.tonnage'))\n"
-        "    time.sleep(0.3)\n"
-        "    assert not glob.glob(f'*{os.getpid()}*')\n"  # nobody asked for children
-        "    handle.stop()\n"
-        "    assert names <= set(glob.glob('*.tonnage'))\n"
+        "    assert len(os.listdir('/proc/self/task')) == 1\n"
     )
     got = Outcome(python(["-c", code], cwd=tmp_path), tmp_path)
     assert (got.code, got.said, got.errors) == (0, [], [])
+    assert all(re.fullmatch(r"a-\d{1,2}\.tonnage", name) for name in got.files)
+
+
+def test_a_child_that_becomes_another_program_has_no_recording_before(tmp_path: Path) -> None:
+    code = (
+        "import os, subprocess\n"
+        "def before():\n"
+        "    os.write(1, b'%d\\n' % len(os.listdir('/proc/self/task')))\n"
+        "subprocess.run(['true'], preexec_fn=before, check=True)\n"
+    )
+    said = {"TONNAGE": "1", "TONNAGE_EVERY": "2h", "TONNAGE_AT_EXIT": "0"}
+    got = Outcome(python(["-c", code], env=environment(**said), cwd=tmp_path), tmp_path)
+    assert (got.code, got.out, got.errors) == (0, "1\n", [])
 
 
 # ---- the end that nobody expects ----

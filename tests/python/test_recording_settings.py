@@ -55,6 +55,9 @@ WRONG: list[tuple[str, str, object]] = [
     ("on-signal", "KILL", 9),
     ("on-signal", "SEGV", "SEGV"),
     ("on-signal", "_DFL", 0),
+    ("on-signal", "ABRT", "TRAP"),
+    ("on-signal", "INT", "TERM"),
+    ("on-signal", "32", 33),
     ("on-rss", "2 GiBs", "lots"),
     ("on-rss", "0", 0),
     ("keep", "0", 0),
@@ -305,3 +308,26 @@ def test_a_call_says_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "a.tonnage").touch()
     with pytest.raises(tonnage.ExistsError, match="exists"):
         tonnage.every(None, tmp_path / "a.tonnage")
+
+
+def test_a_signal_that_is_taken_can_be_handled() -> None:
+    """The list of refused ones is here and in C."""
+    refused = []
+    for number in range(1, 65):
+        try:
+            BY_NAME["on-signal"].read_text(str(number), "here")
+        except ValueError:
+            refused.append(number)
+    code = "import sys\nfrom tonnage import _helper\n"
+    code += "for word in sys.argv[1:]: _helper.on_signal(int(word), print); _helper.on_signal(int(word), None)"
+    words = [str(number) for number in range(1, 65) if number not in refused]
+    done = python(["-c", code, *words])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {1, 10, 12, 17, 64}.isdisjoint(refused)
+
+
+def test_config_says_that_a_time_line_needs_an_occasion(tmp_path: Path) -> None:
+    for options, is_used in (([], False), (["--every", "5"], True), (["--timeline", "2"], True)):
+        [line] = [line for line in python(["-m", "tonnage", "config", *options], cwd=tmp_path).stdout.splitlines()
+                  if line.startswith("timeline")]  # fmt: skip
+        assert ("only with every" in line) != is_used
