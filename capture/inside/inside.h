@@ -23,7 +23,7 @@ typedef struct tn_range_list {
 typedef struct tn_inside {
     tn_target target;
     tn_range_list ranges, statics; /* of target */
-    uint64_t arenas_at;            /* address of the variable that points to obmalloc's arena table; 0: none found */
+    uint64_t arenas_at[4]; /* variables of which one points to obmalloc's arena table, the others into it, or 0 */
     uint32_t hexversion;
     bool listed;             /* the layout table was printed by headers of this very range of releases */
     uint32_t n_interpreters; /* in the process; one of them is walked */

@@ -149,12 +149,16 @@ static bool covers(const tn_memory *m, uint64_t table, uint64_t pool)
     return start && start <= pool && pool + POOL_BYTES <= start + ARENA_BYTES && is_arena_row(m, row);
 }
 
+enum { MAX_FOUND = sizeof((tn_inside *)0)->arenas_at / sizeof(uint64_t) };
+
 typedef struct arena_search {
     const tn_memory *memory;
-    uint64_t pools[2], inside, found;
+    uint64_t pools[2], inside, *found;
+    unsigned n_found;
 } arena_search;
 
-/* The variable `arenas` (or obmalloc's state) is in the writable data of the module that holds the runtime. */
+/* The variable `arenas` (or obmalloc's state) is in the writable data of the module that holds the runtime. While there is
+ * one arena, `usable_arenas` and an entry of `nfp2lasta` (Objects/obmalloc.c) have the same value; 3.11 has them anywhere. */
 static int search_module(struct dl_phdr_info *info, size_t size, void *data)
 {
     (void)size;
@@ -174,32 +178,44 @@ static int search_module(struct dl_phdr_info *info, size_t size, void *data)
             if ((at == start || (at & 4095) == 0) && !tn_memory_readable(s->memory, at, 8))
                 at |= 4088;
             else if (covers(s->memory, tn_load64(s->memory, at), s->pools[0]) &&
-                     covers(s->memory, tn_load64(s->memory, at), s->pools[1])) {
-                s->found = at;
-                return 1;
-            }
+                     covers(s->memory, tn_load64(s->memory, at), s->pools[1]) && s->n_found < MAX_FOUND)
+                s->found[s->n_found++] = at;
         }
     }
     return ours;
 }
 
-static uint64_t find_arenas(const tn_target *t, uint64_t small, uint64_t other)
+static void find_arenas(tn_inside *inside, uint64_t small, uint64_t other)
 {
+    const tn_target *t = &inside->target;
     arena_search s = {&t->memory,
                       {small & ~(POOL_BYTES - 1ull), other & ~(POOL_BYTES - 1ull)},
-                      t->interpreter,
-                      0}; /* the main interpreter's state is part of _PyRuntime */
+                      t->interpreter, /* the main interpreter's state is part of _PyRuntime */
+                      inside->arenas_at,
+                      0};
+    memset(inside->arenas_at, 0, sizeof inside->arenas_at);
     if (is_pool(s.memory, s.pools[0]) && is_pool(s.memory, s.pools[1]))
         dl_iterate_phdr(search_module, &s);
-    return s.found;
+}
+
+/* No variable points before the table's beginning, and when the table moves none but its own points anywhere. 0: none. */
+static uint64_t arena_table(const tn_inside *inside)
+{
+    uint64_t table = 0;
+    for (unsigned i = 0; i < MAX_FOUND && inside->arenas_at[i]; i++) {
+        uint64_t value = tn_load64(&inside->target.memory, inside->arenas_at[i]);
+        table = value && (!table || value < table) ? value : table;
+    }
+    return table;
 }
 
 /* Rows of the arena table: its malloc chunk says how many fit; unused rows are zero. 0: not known. */
 static uint64_t arena_rows(const tn_inside *inside, uint64_t table)
 {
     const tn_memory *m = &inside->target.memory;
-    uint64_t n = inside->target.glibc ? ((tn_load64(m, table - 8) & ~7ull) - 8) / ARENA_ROW
-                                      : tn_load32(m, inside->arenas_at + 8);
+    uint64_t n = !table                 ? 0
+                 : inside->target.glibc ? ((tn_load64(m, table - 8) & ~7ull) - 8) / ARENA_ROW
+                                        : tn_load32(m, inside->arenas_at[0] + 8);
     return n >= 16 && n < 1u << 24 ? n : 0;
 }
 
@@ -208,9 +224,7 @@ static void load_arenas(tn_inside *inside)
     tn_target *t = &inside->target;
     t->arenas = 0;
     t->n_arenas = 0;
-    if (!inside->arenas_at)
-        return;
-    uint64_t table = tn_load64(&t->memory, inside->arenas_at), n = arena_rows(inside, table);
+    uint64_t table = arena_table(inside), n = arena_rows(inside, table);
     if (n && tn_memory_readable(&t->memory, table, 16 * ARENA_ROW)) {
         while (n && !tn_memory_readable(&t->memory, table, n * ARENA_ROW))
             n--;
@@ -231,7 +245,7 @@ static const char *find_places(tn_inside *inside)
     if (!wrong && !find_heads(t, ADDRESS(young)))
         wrong = "collector lists";
     if (!wrong)
-        inside->arenas_at = find_arenas(t, ADDRESS(number), ADDRESS(list));
+        find_arenas(inside, ADDRESS(number), ADDRESS(list));
     Py_XDECREF(number);
     Py_XDECREF(list);
     Py_XDECREF(young);
@@ -248,7 +262,7 @@ static const char *allocator_name(const tn_inside *inside)
     bool debug = dev_mode == Py_True || (asked && strstr(asked, "debug"));
     Py_XDECREF(dev_mode);
     PyErr_Clear();
-    if (debug || inside->arenas_at)
+    if (debug || inside->arenas_at[0])
         return debug ? "debug" : "pymalloc";
     return asked && strcmp(asked, "malloc") == 0 ? "malloc" : "unknown";
 }
@@ -327,9 +341,7 @@ uint64_t tn_inside_pool_bytes(const tn_inside *inside)
 {
     const tn_memory *m = &inside->target.memory;
     uint64_t pools = 0;
-    if (!inside->arenas_at)
-        return 0;
-    uint64_t table = tn_load64(m, inside->arenas_at), n = arena_rows(inside, table);
+    uint64_t table = arena_table(inside), n = arena_rows(inside, table);
     for (uint64_t row = table; row < table + n * ARENA_ROW; row += ARENA_ROW)
         if (tn_load64(m, row))
             pools += tn_load32(m, row + 20) - tn_load32(m, row + 16);
