@@ -251,6 +251,19 @@ static PyObject *capture_poll(PyObject *module, PyObject *capsule)
     return status < 0 ? raise_error(status, &err) : PyBool_FromLong(done);
 }
 
+PyDoc_STRVAR(aside_doc, "aside(fd, /)\n--\n\nThe same file under a number that programs do not come to; fd is closed.");
+
+static PyObject *capture_aside(PyObject *module, PyObject *number)
+{
+    (void)module;
+    int fd = PyObject_AsFileDescriptor(number);
+    if (fd >= 0)
+        fd = tn__sys_aside(fd);
+    else if (PyErr_Occurred())
+        return NULL;
+    return fd < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyLong_FromLong(fd);
+}
+
 static const char *part_name(uint8_t kind)
 {
     static const char *const names[] = {"items",  "keys", "values", "table", "utf8",
@@ -332,6 +345,7 @@ static PyMethodDef methods[] = {
     {"snapshot", (PyCFunction)(void (*)(void))capture_snapshot, METH_VARARGS | METH_KEYWORDS, snapshot_doc},
     {"begin", (PyCFunction)(void (*)(void))capture_begin, METH_VARARGS | METH_KEYWORDS, begin_doc},
     {"poll", capture_poll, METH_O, poll_doc},
+    {"aside", capture_aside, METH_O, aside_doc},
     {"size_of", capture_size_of, METH_O, size_of_doc},
     {"deep_size", capture_deep_size, METH_O, deep_size_doc},
     {"object_at", capture_object_at, METH_VARARGS, object_at_doc},

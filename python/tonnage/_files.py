@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from fcntl import F_DUPFD_CLOEXEC, fcntl  # at once: a program may lose the right to read its libraries
 
 from tonnage._errors import ExistsError, FileError
 
@@ -31,23 +30,13 @@ def open_unlinked(folder: str | None = None) -> int:
     Returns:
         A descriptor, closed on exec.
     """
+    from tonnage import _capture
+
     folder = folder or _temporary_folder()
     try:
-        return _aside(_open_unlinked(folder))
+        return _capture.aside(_open_unlinked(folder))
     except OSError as error:
         raise FileError(f"no temporary file in {folder}: {error.strerror} (set TMPDIR to another folder)", -2) from None
-
-
-def _aside(fd: int) -> int:
-    """As tn__sys_aside() of the library: the same file under a number that the program does not come to."""
-    for least in (512, 3):
-        try:
-            other = fcntl(fd, F_DUPFD_CLOEXEC, least)
-        except OSError:  # a process may not have so many
-            continue
-        os.close(fd)
-        return other
-    return fd
 
 
 def _open_unlinked(folder: str) -> int:
