@@ -155,15 +155,15 @@ static tn_job *begin(PyObject *args, PyObject *kwargs, bool *done)
     if (!read_request(args, kwargs, &r))
         return NULL;
     int status = TN_OK, saved_errno = errno;
-    if (!take_turn()) {
-        release(r.from, r.options.walk.n_from);
-        return NULL;
-    }
     tn_room room = {0};
-    if (r.options.mode != TN_MODE_STOP) {
+    if (r.options.mode != TN_MODE_STOP) { /* before the turn, which nobody may have while he waits for the GIL */
         Py_BEGIN_ALLOW_THREADS
         tn_room_look(&room);
         Py_END_ALLOW_THREADS
+    }
+    if (!take_turn()) {
+        release(r.from, r.options.walk.n_from);
+        return NULL;
     }
     status = tn_job_begin(&inside, &r.options, &room, &tn__alloc_pages, &job, &err);
     if (status == 0) {
