@@ -141,7 +141,10 @@ bool tn__seems_object(tn_walk *w, uint64_t word)
         return false;
     bool immortal;
     uint64_t type = tn_load64(m, word + 8), refcount = tn__refcount(w, word, &immortal);
-    return (immortal || (refcount && !(refcount >> 32))) && !(type & 7) && tn_map_has(w->map, type) &&
+    /* Above the count stand zeros; from 3.14 on an overflow of at most 1 and a few flags. Else it is a free list's link. */
+    uint64_t above =
+        tn_load64(m, word) >> 32 & (w->layout->immortal_style == TN_IMMORTAL_HIGH_BIT ? 0xfffe : UINT32_MAX);
+    return !above && (immortal || (refcount && !(refcount >> 32))) && !(type & 7) && tn_map_has(w->map, type) &&
            tn__type_get(w, type);
 }
 

@@ -70,7 +70,7 @@ print(block)
     "change",
     [
         "words[3] ^= 0x80 << 40",  # one byte of a pointer: what an array of bytes wrote there
-        "words[3] = leftover(64, leftover(64) & ~(1 << 31), id(str))",  # bit 31 would be an immortal's, from 3.14 on
+        "words[3] = leftover(64, leftover(64), id(str))",
         "words[0] = id(words) | 0x80000000",  # the count is a link of a free list, and looks immortal in its low half
     ],
     ids=["a torn reference", "a reference to a dead object", "a link for a count"],
