@@ -72,6 +72,7 @@ enum tn_tile_state { TN_ROW_SELECTED, TN_ROW_OTHER, TN_ROW_OWN };
 typedef struct tn_scan {
     tn_snapshot *snapshot;
     const tn_selection *selection; /* NULL: all */
+    const tn_set *within;          /* of these only; NULL: all */
     uint8_t *shape_state;          /* one byte a shape */
     uint32_t n_shapes, n_objects;
     size_t block;    /* next one to decode */
@@ -85,7 +86,7 @@ typedef struct tn_scan {
     uint64_t bytes[TN_TILE];
     uint8_t state[TN_TILE];
 } tn_scan;
-int tn__scan_open(tn_snapshot *s, const tn_selection *sel, tn_scan **out, tn_error *err);
+int tn__scan_open(tn_snapshot *s, const tn_selection *sel, const tn_set *within, tn_scan **out, tn_error *err);
 int tn__scan_next(tn_scan *scan, tn_error *err); /* 1: a tile is there; 0: the end */
 void tn__scan_close(tn_scan *scan);
 
@@ -98,6 +99,13 @@ struct tn_set {
 };
 int tn__set_new(const tn_alloc *a, uint32_t n, tn_set **out, tn_error *err);
 void tn__set_add(tn_set *set, uint32_t id);
+/* All objects but tonnage's own; the snapshot's. */
+int tn__set_of_all(tn_snapshot *s, const tn_set **out, tn_error *err);
+
+/* ---- where.c ---- */
+
+/* tn_set_where, of these objects only; within may be NULL. */
+int tn__set_where(tn_snapshot *s, const char *selection, const tn_set *within, tn_set **out, tn_error *err);
 
 /* ---- groups.c ---- */
 
@@ -121,7 +129,7 @@ typedef struct tn_census {
 } tn_census;
 enum tn_census_column { TN_CENSUS_SIZE, TN_CENSUS_COUNT, TN_CENSUS_LARGEST, TN_CENSUS_NAME };
 
-int tn__census(tn_snapshot *s, enum tn_group by, const char *where, tn_census *out, tn_error *err);
+int tn__census(tn_snapshot *s, const tn_view_options *o, tn_census *out, tn_error *err); /* by, where, set */
 int tn__census_filter(tn_census *census, const char *where_rows, size_t *n_removed, tn_error *err);
 void tn__census_sort(tn_census *census, enum tn_census_column column, bool descending);
 void tn__census_free(tn_census *census);
@@ -138,8 +146,9 @@ typedef struct tn_top {
     size_t n_rows, capacity;
     uint64_t count, bytes; /* of all selected objects */
 } tn_top;
-/* The limit biggest (or smallest) objects in order; limit 0: all. */
-int tn__top(tn_snapshot *s, const char *where, uint32_t limit, bool smallest, tn_top *out, tn_error *err);
+/* The limit biggest (or smallest) of the selected objects, in order; limit 0: all. within may be NULL. */
+int tn__top(tn_snapshot *s, const char *where, const tn_set *within, uint32_t limit, bool smallest, tn_top *out,
+            tn_error *err);
 void tn__top_free(tn_top *top);
 
 #endif

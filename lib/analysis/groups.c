@@ -142,26 +142,26 @@ static int count_sizes(tn_census *c, tn_scan *scan, tn_error *err)
 
 /* ---- all ---- */
 
-static int count_all(tn_census *c, tn_snapshot *s, enum tn_group by, const tn_selection *sel, tn_error *err)
+static int count_all(tn_census *c, tn_snapshot *s, const tn_view_options *o, const tn_selection *sel, tn_error *err)
 {
     tn_scan *scan;
-    TN_TRY(tn__scan_open(s, sel, &scan, err));
-    int status = by == TN_BY_SIZE ? count_sizes(c, scan, err) : count_shapes(c, scan, err);
+    TN_TRY(tn__scan_open(s, sel, o->set, &scan, err));
+    int status = o->by == TN_BY_SIZE ? count_sizes(c, scan, err) : count_shapes(c, scan, err);
     tn__scan_close(scan);
     TN_TRY(status);
-    if (by != TN_BY_SIZE && fold_names(c, s, by == TN_BY_MODULE) < 0)
+    if (o->by != TN_BY_SIZE && fold_names(c, s, o->by == TN_BY_MODULE) < 0)
         return tn__error_set(err, TN_ECORRUPT, 0, "a shape has no type");
     for (size_t i = 0; i < c->n_rows; i++)
         fold(&c->total, &c->rows[i]);
     return TN_OK;
 }
 
-int tn__census(tn_snapshot *s, enum tn_group by, const char *where, tn_census *out, tn_error *err)
+int tn__census(tn_snapshot *s, const tn_view_options *o, tn_census *out, tn_error *err)
 {
     tn_census c = {.alloc = tn__snapshot_alloc(s)};
     tn_selection sel;
-    TN_TRY(tn__selection_parse(c.alloc, where, TN_SELECT_OBJECTS, &sel, err));
-    int status = count_all(&c, s, by, &sel, err);
+    TN_TRY(tn__selection_parse(c.alloc, o->where, TN_SELECT_OBJECTS, &sel, err));
+    int status = count_all(&c, s, o, &sel, err);
     tn__selection_free(&sel);
     if (status < 0)
         tn__census_free(&c);

@@ -31,7 +31,7 @@ static int shape_states(tn_scan *scan, tn_error *err)
     return status;
 }
 
-int tn__scan_open(tn_snapshot *s, const tn_selection *sel, tn_scan **out, tn_error *err)
+int tn__scan_open(tn_snapshot *s, const tn_selection *sel, const tn_set *within, tn_scan **out, tn_error *err)
 {
     const tn_alloc *a = tn__snapshot_alloc(s);
     tn_scan *scan = tn__alloc_zero(a, sizeof *scan);
@@ -39,6 +39,7 @@ int tn__scan_open(tn_snapshot *s, const tn_selection *sel, tn_scan **out, tn_err
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
     scan->snapshot = s;
     scan->selection = sel && sel->n ? sel : NULL;
+    scan->within = within;
     scan->n_shapes = tn__snapshot_n_shapes(s);
     scan->n_objects = tn_snapshot_n_objects(s);
     for (size_t i = 0; sel && i < sel->n; i++) {
@@ -124,6 +125,13 @@ static void mark_own(tn_scan *scan)
             scan->state[i] = TN_ROW_OWN;
 }
 
+static void leave_out(tn_scan *scan)
+{
+    for (uint32_t i = 0; i < scan->n; i++)
+        if (scan->state[i] == TN_ROW_SELECTED && !tn_set_has(scan->within, scan->first + i))
+            scan->state[i] = TN_ROW_OTHER;
+}
+
 static bool sizes_hold(const tn_selection *sel, uint64_t bytes)
 {
     for (size_t i = 0; i < sel->n; i++) {
@@ -164,6 +172,8 @@ static int fill_tile(tn_scan *scan, tn_error *err)
         return tn__error_set(err, TN_ECORRUPT, scan->first, "a size after node %u is larger than any memory",
                              (unsigned)scan->first);
     mark_own(scan);
+    if (scan->within)
+        leave_out(scan);
     if (scan->by_size || scan->by_node)
         TN_TRY(select_rows(scan, err));
     for (uint32_t i = 0; i < scan->n; i++)

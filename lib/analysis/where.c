@@ -1,10 +1,10 @@
 /* where.c - the set of objects a selection names. */
 #include "analysis/analysis.h"
 
-static int fill(tn_set *set, tn_snapshot *s, const tn_selection *sel, tn_error *err)
+static int fill(tn_set *set, tn_snapshot *s, const tn_selection *sel, const tn_set *within, tn_error *err)
 {
     tn_scan *scan;
-    TN_TRY(tn__scan_open(s, sel, &scan, err));
+    TN_TRY(tn__scan_open(s, sel, within, &scan, err));
     int more;
     while ((more = tn__scan_next(scan, err)) > 0)
         for (uint32_t i = 0; i < scan->n; i++)
@@ -14,7 +14,7 @@ static int fill(tn_set *set, tn_snapshot *s, const tn_selection *sel, tn_error *
     return more;
 }
 
-int tn_set_where(tn_snapshot *s, const char *selection, tn_set **out, tn_error *err)
+int tn__set_where(tn_snapshot *s, const char *selection, const tn_set *within, tn_set **out, tn_error *err)
 {
     const tn_alloc *a = tn__snapshot_alloc(s);
     tn_selection sel;
@@ -22,11 +22,16 @@ int tn_set_where(tn_snapshot *s, const char *selection, tn_set **out, tn_error *
     tn_set *set = NULL;
     int status = tn__set_new(a, tn_snapshot_n_objects(s), &set, err);
     if (status == TN_OK)
-        status = fill(set, s, &sel, err);
+        status = fill(set, s, &sel, within, err);
     tn__selection_free(&sel);
     if (status < 0)
         tn_set_free(set);
     else
         *out = set;
     return status;
+}
+
+int tn_set_where(tn_snapshot *s, const char *selection, tn_set **out, tn_error *err)
+{
+    return tn__set_where(s, selection, NULL, out, err);
 }

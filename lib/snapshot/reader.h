@@ -89,7 +89,7 @@ int tn__snapshot_stack(tn_snapshot *s, uint32_t entry, tn_stack_entry *out, tn_e
 
 /* Memory of the snapshot, for what others keep with it (graph's backward edges); counted against max_memory_bytes and
  * freed by tn_snapshot_close. key is any small constant of the caller; the same key returns the same pointer. */
-enum tn_attachment { TN_ATTACH_REFERRERS, TN_ATTACHMENTS };
+enum tn_attachment { TN_ATTACH_REFERRERS, TN_ATTACH_ALL, TN_ATTACHMENTS };
 const tn_alloc *tn__snapshot_alloc(tn_snapshot *s);
 void **tn__snapshot_attachment(tn_snapshot *s, enum tn_attachment which, void (*destroy)(tn_snapshot *, void *));
 
