@@ -17,12 +17,17 @@ enum {
     CLI_THRESHOLD = 16,
     CLI_BY = 32,
     CLI_MEMORY = 64,
-    CLI_ADDRESS = 128, /* the verb takes ADDRESS after FILE */
+    CLI_ADDRESS = 128,     /* the verb takes ADDRESS after FILE */
+    CLI_FILES = 1 << 16,   /* the verb takes two files or more, the oldest first */
+    CLI_AGAINST = 1 << 17, /* --against OLD */
 };
 
 typedef struct cli_options {
     const char *file, *address;
-    char rows[40]; /* --threshold as a selection on rows */
+    char *const *files; /* CLI_FILES: words of the command, options moved behind them */
+    size_t n_files;
+    const char *against; /* path of --against */
+    char rows[40];       /* --threshold as a selection on rows */
     uint64_t max_memory_bytes;
     bool help;
     tn_view_options view;
@@ -56,6 +61,7 @@ int cli_open(const cli_options *options, bool partial,
              tn_snapshot **out); /* 0 or an exit code, said; starts progress */
 
 /* ---- cmd_*.c ---- */
+int cmd_diff(const cli_options *options);
 int cmd_summary(const cli_options *options);
 int cmd_largest(const cli_options *options);
 int cmd_show(const cli_options *options);

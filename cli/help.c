@@ -23,6 +23,15 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage largest app.tonnage --where 'type:dict -module:app' --limit 10\n"
                  "  tonnage largest app.tonnage --threshold 1M --limit 0 --sort type\n"
                  "  tonnage largest app.tonnage --json --max-memory 2G\n"},
+    {"diff", READING | CLI_BY | CLI_FILES, cmd_diff, "what is new, gone and grown between two snapshots or more",
+     "What changed from OLD to NEW: by type or module, how many objects are new, gone and still there, and how many\n"
+     "bytes more or less that is; collections that hold more than before; who refers to what is new. Objects are told\n"
+     "apart where both files are of one process. Of more than two files, the oldest first: what grew all along.\n",
+     .limit = "rows shown", .sort = "size (change of bytes), count (change), new, gone, or type (module with --by)",
+     .where = "only these objects of both; conditions: " OBJECTS,
+     .examples = "  tonnage diff old.tonnage app.tonnage --limit 5 --sort new\n"
+                 "  tonnage diff old.tonnage app.tonnage --by module --where '-module:json'\n"
+                 "  tonnage diff old.tonnage app.tonnage --json --max-memory 2G\n"},
     {"show", READING | CLI_THRESHOLD | CLI_ADDRESS, cmd_show,
      "one object: its parts, what it refers to, who refers to it",
      "One object: its size and the parts of it, reference count, flags, value, the references it holds and the\n"
@@ -84,8 +93,8 @@ static void print_option(const cli_verb *verb, unsigned option, const char *name
 void cli_help_verb(const cli_verb *verb)
 {
     char line[80];
-    snprintf(line, sizeof line, "usage: tonnage %s FILE%s [options]\n\n", verb->name,
-             verb->options & CLI_ADDRESS ? " ADDRESS" : "");
+    snprintf(line, sizeof line, "usage: tonnage %s %s%s [options]\n\n", verb->name,
+             verb->options & CLI_FILES ? "OLD NEW…" : "FILE", verb->options & CLI_ADDRESS ? " ADDRESS" : "");
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");

@@ -2,7 +2,7 @@
  *
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
- *   8 sets (selection)    9 groups   7 views
+ *   8 sets (selection)    9 groups   10 diff   7 views
  *
  * Rules that hold everywhere
  *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
@@ -278,6 +278,34 @@ int tn_set_bytes(tn_snapshot *s, const tn_set *set, uint64_t *bytes, tn_error *e
  * tonnage's own objects are never selected. EINVAL with the offset of the bad word. */
 int tn_set_where(tn_snapshot *s, const char *selection, tn_set **out, tn_error *err);
 
+/* ---- 10. Diff -------------------------------------------------------------------------------------------------- */
+
+/* Two snapshots, object by object where they are of one process (docs/diff.md). */
+typedef struct tn_diff tn_diff;
+
+enum tn_diff_grade { TN_DIFF_CERTAIN, TN_DIFF_LIKELY, TN_DIFF_REUSED };
+enum tn_diff_part {
+    TN_DIFF_NEW,      /* objects of the new snapshot that the old one has not */
+    TN_DIFF_GONE,     /* objects of the old snapshot that the new one has no more */
+    TN_DIFF_SURVIVED, /* objects of the new snapshot that the old one has */
+};
+typedef struct tn_diff_info {
+    bool same_process;
+    const char *why;                  /* not the same: why; lives as long as the diff */
+    uint64_t certain, likely, reused; /* addresses of both, by grade; a reused one is an object gone and a new one */
+    uint64_t old_count, old_bytes, new_count, new_bytes; /* selected objects */
+} tn_diff_info;
+
+/* Both snapshots must outlive the diff, and be two handles. where: a selection on both sides, NULL: all. tonnage's own
+ * objects are on neither side. Cost: one pass over both files, 4 bytes an object of old. Errors: EINVAL and those of
+ * reading either. */
+int tn_diff_open(tn_snapshot *old, tn_snapshot *new, const char *where, tn_diff **out, tn_error *err);
+void tn_diff_close(tn_diff *d); /* NULL allowed */
+void tn_diff_about(const tn_diff *d, tn_diff_info *out);
+/* A set of its own, to be freed: of old's objects for GONE, else of new's. EINVAL where the processes differ. */
+int tn_diff_set(const tn_diff *d, enum tn_diff_part part, tn_set **out, tn_error *err);
+uint32_t tn_diff_survivor(const tn_diff *d, uint32_t old); /* what an object of old is in new; TN_NONE: gone */
+
 /* ---- 7. Views -------------------------------------------------------------------------------------------------- */
 
 /* Where a view is written. write returns false to stop (TN_EIO). Text or JSON come in pieces, in order. */
@@ -305,6 +333,9 @@ typedef struct tn_view_options {
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* What changed from the first snapshot to the second; of more than two, oldest first: what grew from each to the next. */
+int tn_view_diff(tn_snapshot *const *snapshots, size_t n, const tn_view_options *options, const tn_sink *sink,
+                 tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */
 int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err);

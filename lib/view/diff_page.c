@@ -1,0 +1,97 @@
+/* diff_page.c - what changed between two snapshots: rows that changed in order, collections that grew, new references. */
+#include "view/diff_page.h"
+
+enum diff_column { BY_SIZE, BY_COUNT, BY_NEW, BY_GONE, BY_NAME };
+
+static bool changed(const tn_diff_row *r)
+{
+    return r->added.count || r->removed.count || r->old.count != r->new.count || r->old.bytes != r->new.bytes;
+}
+
+/* Differences in an order of unsigned numbers. */
+static uint64_t shifted(uint64_t now, uint64_t before)
+{
+    return (now - before) ^ (1ull << 63);
+}
+
+static uint64_t key_of(const tn_diff_row *r, enum diff_column column)
+{
+    switch (column) {
+    case BY_SIZE: return shifted(r->new.bytes, r->old.bytes);
+    case BY_COUNT: return shifted(r->new.count, r->old.count);
+    case BY_NEW: return r->added.count;
+    case BY_GONE: return r->removed.count;
+    default: return 0;
+    }
+}
+
+static int order(tn_diff_view *v, const tn_view_options *o, tn_error *err)
+{
+    const char *names[] = {"size", "count", "new", "gone", v->by == TN_BY_MODULE ? "module" : "type"};
+    size_t column;
+    bool descending;
+    TN_TRY(tn__order_parse(o->sort, names, 5, 4, &column, &descending, err));
+    v->order = tn__alloc_zero(v->rows.alloc, v->rows.n * sizeof *v->order);
+    if (!v->order)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    for (size_t i = 0; i < v->rows.n; i++)
+        if (changed(&v->rows.rows[i]))
+            v->order[v->n_changed++] = (tn_order_key){.number = key_of(&v->rows.rows[i], (enum diff_column)column),
+                                                      .text = column == BY_NAME ? v->rows.rows[i].name : "",
+                                                      .row = i};
+    tn__order_sort(v->order, v->n_changed, descending);
+    v->n_shown = o->limit && o->limit < v->n_changed ? o->limit : v->n_changed;
+    return TN_OK;
+}
+
+/* The monotonic clock is one process's; of two, that of the wall has to do. */
+static void find_apart(tn_diff_view *v)
+{
+    const char *key = v->about.same_process ? "capture.monotonic_ns" : "capture.wall_time_ns";
+    uint64_t before, now;
+    v->apart_known = tn__fact_u64(v->old, key, &before) && tn__fact_u64(v->new, key, &now);
+    v->apart_ns = v->apart_known ? (int64_t)(now - before) : 0;
+}
+
+static int compute(tn_diff_view *v, const tn_view_options *o, tn_error *err)
+{
+    if (o->by == TN_BY_SIZE)
+        return tn__error_set(err, TN_EINVAL, 0, "a diff is by type or by module");
+    TN_TRY(tn_diff_open(v->old, v->new, o->where, &v->diff, err));
+    tn_diff_about(v->diff, &v->about);
+    find_apart(v);
+    TN_TRY(tn__diff_rows(v->diff, o->by, &v->rows, err));
+    TN_TRY(order(v, o, err));
+    if (!v->about.same_process)
+        return TN_OK;
+    TN_TRY(tn__diff_growing(v->diff, &v->growing, err));
+    return tn__diff_edges(v->diff, &v->edges, err);
+}
+
+static int view_two(tn_snapshot *old, tn_snapshot *new, const tn_view_options *o, tn_out *out, tn_error *err)
+{
+    const tn_alloc *a = tn__snapshot_alloc(new);
+    tn_diff_view v = {.old = old, .new = new, .by = o->by, .rows.alloc = a, .edges.alloc = a};
+    tn__buf_init(&v.growing, a);
+    tn__arena_init(&v.edges.texts, a);
+    int status = compute(&v, o, err);
+    if (status == TN_OK)
+        status = o->form == TN_JSON ? tn__diff_json(&v, o, out, err) : tn__diff_text(&v, o, out, err);
+    tn__diff_edges_free(&v.edges);
+    tn__buf_free(&v.growing);
+    tn__free(a, v.order, v.rows.n * sizeof *v.order);
+    tn__diff_rows_free(&v.rows);
+    tn_diff_close(v.diff);
+    return status;
+}
+
+int tn_view_diff(tn_snapshot *const *snapshots, size_t n, const tn_view_options *options, const tn_sink *sink,
+                 tn_error *err)
+{
+    tn_out out;
+    if (n < 2)
+        return tn__error_set(err, TN_EINVAL, 0, "a diff is of two snapshots or more");
+    tn__out_init(&out, sink);
+    TN_TRY(view_two(snapshots[0], snapshots[n - 1], options, &out, err));
+    return tn__out_end(&out, err);
+}

@@ -1,0 +1,36 @@
+/* diff_page.h - the computed comparison, between diff_page.c (what) and its two forms. */
+#ifndef TN_DIFF_PAGE_H
+#define TN_DIFF_PAGE_H
+
+#include "analysis/diff.h"
+#include "view/summary.h"
+
+typedef struct tn_diff_view {
+    tn_snapshot *old, *new;
+    tn_diff *diff;
+    tn_diff_info about;
+    enum tn_by by;
+    tn_diff_rows rows;
+    tn_order_key *order; /* rows that changed */
+    size_t n_changed, n_shown;
+    tn_buf growing; /* tn_change */
+    tn_diff_edges edges;
+    bool apart_known;
+    int64_t apart_ns;
+} tn_diff_view;
+
+enum { TN_DIFF_SECTION = 10 }; /* rows of the sections below the table, at most; --limit may make it fewer */
+static inline size_t tn__diff_section(const tn_view_options *o, size_t n)
+{
+    size_t most = o->limit && o->limit < TN_DIFF_SECTION ? o->limit : TN_DIFF_SECTION;
+    most = o->limit ? most : n;
+    return n < most ? n : most;
+}
+static inline const tn_diff_row *tn__diff_row(const tn_diff_view *v, size_t i)
+{
+    return &v->rows.rows[v->order[i].row];
+}
+int tn__diff_text(tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_error *err);
+int tn__diff_json(tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_error *err);
+
+#endif
