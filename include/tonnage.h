@@ -306,6 +306,10 @@ void tn_diff_about(const tn_diff *d, tn_diff_info *out);
 int tn_diff_set(const tn_diff *d, enum tn_diff_part part, tn_set **out, tn_error *err);
 uint32_t tn_diff_survivor(const tn_diff *d, uint32_t old); /* what an object of old is in new; TN_NONE: gone */
 
+/* Of three snapshots or more of one process, oldest first: objects of the last that were made after the first and before
+ * the last one, and are still there. Of two, none. The set is to be freed before the last snapshot is closed. */
+int tn_growth_set(tn_snapshot *const *snapshots, size_t n, const char *where, tn_set **out, tn_error *err);
+
 /* ---- 7. Views -------------------------------------------------------------------------------------------------- */
 
 /* Where a view is written. write returns false to stop (TN_EIO). Text or JSON come in pieces, in order. */

@@ -55,8 +55,6 @@ static void find_apart(tn_diff_view *v)
 
 static int compute(tn_diff_view *v, const tn_view_options *o, tn_error *err)
 {
-    if (o->by == TN_BY_SIZE)
-        return tn__error_set(err, TN_EINVAL, 0, "a diff is by type or by module");
     TN_TRY(tn_diff_open(v->old, v->new, o->where, &v->diff, err));
     tn_diff_about(v->diff, &v->about);
     find_apart(v);
@@ -91,7 +89,12 @@ int tn_view_diff(tn_snapshot *const *snapshots, size_t n, const tn_view_options 
     tn_out out;
     if (n < 2)
         return tn__error_set(err, TN_EINVAL, 0, "a diff is of two snapshots or more");
+    if (options->by != TN_BY_TYPE && options->by != TN_BY_MODULE)
+        return tn__error_set(err, TN_EINVAL, 0, "a diff is by type or by module");
     tn__out_init(&out, sink);
-    TN_TRY(view_two(snapshots[0], snapshots[n - 1], options, &out, err));
+    if (n == 2)
+        TN_TRY(view_two(snapshots[0], snapshots[1], options, &out, err));
+    else
+        TN_TRY(tn__growth_page(snapshots, n, options, &out, err));
     return tn__out_end(&out, err);
 }

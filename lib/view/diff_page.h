@@ -30,6 +30,9 @@ static inline const tn_diff_row *tn__diff_row(const tn_diff_view *v, size_t i)
 {
     return &v->rows.rows[v->order[i].row];
 }
+/* ---- growth_page.c: of three snapshots and more ---- */
+int tn__growth_page(tn_snapshot *const *snapshots, size_t n, const tn_view_options *o, tn_out *out, tn_error *err);
+
 int tn__diff_text(tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_error *err);
 int tn__diff_json(tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_error *err);
 
