@@ -77,8 +77,22 @@ PyObject *core_frame(core_snapshot *self, PyObject *args);
 
 /* ---- _core_view.c ---- */
 
+/* What a tn_sink writes into; filled without the interpreter lock. */
+typedef struct core_text_buffer {
+    char *bytes; /* PyMem_RawMalloc */
+    size_t n, capacity;
+    bool failed;
+} core_text_buffer;
+bool core_text_write(void *buffer, const char *text, size_t n_bytes);
+
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
 PyObject *core_check(core_snapshot *self, PyObject *unused);
+
+/* ---- _core_diff.c: functions of the module ---- */
+
+PyObject *core_diff(PyObject *module, PyObject *args);
+PyObject *core_growth(PyObject *module, PyObject *args);
+PyObject *core_diff_view(PyObject *module, PyObject *args, PyObject *kwargs);
 
 /* ---- _core_sets.c ---- */
 

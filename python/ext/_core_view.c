@@ -3,15 +3,9 @@
 
 /* ---- views ---- */
 
-typedef struct text_buffer {
-    char *bytes; /* PyMem_RawMalloc: filled without the interpreter lock */
-    size_t n, capacity;
-    bool failed;
-} text_buffer;
-
-static bool text_write(void *ctx, const char *text, size_t n_bytes)
+bool core_text_write(void *ctx, const char *text, size_t n_bytes)
 {
-    text_buffer *buffer = ctx;
+    core_text_buffer *buffer = ctx;
     if (buffer->n + n_bytes > buffer->capacity) {
         size_t capacity = 2 * (buffer->n + n_bytes) + 4096;
         char *bytes = PyMem_RawRealloc(buffer->bytes, capacity);
@@ -64,7 +58,7 @@ PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
     PyObject *set = Py_None;
     tn_view_options options = {0};
     core_call call;
-    text_buffer buffer = {0};
+    core_text_buffer buffer = {0};
     tn_error err = {0};
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&sO&pzO&O:view", names, &kind_name, &json, &options.where,
                                      &options.sort, core_id_converter, &options.limit, &by_name, core_id_converter,
@@ -77,7 +71,7 @@ PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
     options.form = json ? TN_JSON : TN_TEXT;
     options.by = (enum tn_by)by;
     options.color = color;
-    int status = render(self->handle, kind, node, &options, &(tn_sink){text_write, &buffer}, &err);
+    int status = render(self->handle, kind, node, &options, &(tn_sink){core_text_write, &buffer}, &err);
     core_unlock(&call);
     core_leave(&call);
     PyObject *result = buffer.failed ? PyErr_NoMemory()
