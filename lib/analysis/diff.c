@@ -140,8 +140,17 @@ static int map_types(tn_diff *d, uint32_t *same, tn_error *err)
 typedef struct pair {
     tn_diff *d;
     tn_walk *old, *new;
-    uint32_t *types; /* rows of old to rows of new */
+    uint32_t *types;  /* rows of old to rows of new */
+    bool incremental; /* the collector moves old objects between two generations, back and forth */
+    tn_buf open;      /* open_pair: graded before all that they hold was */
+    tn_set *is_open;  /* those of old */
 } pair;
+
+typedef struct open_pair {
+    uint32_t old;
+    uint32_t n;   /* references that never change */
+    uint64_t row; /* of the first of them */
+} open_pair;
 
 static uint32_t generation(uint32_t flags)
 {
@@ -149,33 +158,50 @@ static uint32_t generation(uint32_t flags)
 }
 
 /* An object grows old and never young again; a finalizer runs once. */
-static bool is_younger(uint32_t old, uint32_t new, unsigned kind)
+static bool is_younger(const pair *p, uint32_t old, uint32_t new, unsigned kind)
 {
+    uint32_t least = p->incremental && generation(old) > 0 ? 1 : generation(old);
     bool tracked = (old & TN_NODE_TRACKED) && (new &TN_NODE_TRACKED);
     return ((old & TN_NODE_FINALIZED) && !(new &TN_NODE_FINALIZED)) ||
-           (tracked && !(kind & TN_WALK_YOUNG_AGAIN) && generation(old) > 0 && generation(old) < GENERATION_PERMANENT &&
-            generation(new) == 0);
+           (tracked && !(kind & TN_WALK_YOUNG_AGAIN) && generation(old) < GENERATION_PERMANENT &&
+            generation(new) < least);
 }
 
-/* 1: the same references, 0: others. */
-static int same_targets(const pair *p, unsigned kind, tn_error *err)
+static int note_open(pair *p, uint64_t first, uint32_t n, tn_error *err)
+{
+    open_pair o = {tn__walk_node(p->old), n, p->old->reference_row[p->old->at] + first};
+    if (tn__buf_append(&p->open, &o, sizeof o) < 0)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    tn__set_add(p->is_open, o.old);
+    return TN_OK;
+}
+
+/* 1: the same references, 0: others. What they refer to may turn out later to be another object: settle() looks again. */
+static int same_targets(pair *p, unsigned kind, tn_error *err)
 {
     const tn_shape *a = &tn__snapshot_shapes(p->old->snapshot)[tn__walk_shape(p->old)];
     const tn_shape *b = &tn__snapshot_shapes(p->new->snapshot)[tn__walk_shape(p->new)];
-    uint32_t n = p->old->degree[p->old->at], whole = kind & TN_WALK_FIXED ? a->n_fixed : 0;
-    if (n != p->new->degree[p->new->at] || (whole && a->n_fixed != b->n_fixed))
+    uint32_t degree = p->old->degree[p->old->at], whole = kind & TN_WALK_FIXED ? a->n_fixed : 0, n = whole + degree;
+    bool settled = true;
+    if (degree != p->new->degree[p->new->at] || (whole && a->n_fixed != b->n_fixed))
         return 0;
-    for (uint64_t i = 0; i < (uint64_t)whole + n; i++) {
+    for (uint64_t i = 0; i < n; i++) {
         uint32_t one, two;
         TN_TRY(tn__walk_target(p->old, i + a->n_fixed - whole, &one, err));
         TN_TRY(tn__walk_target(p->new, i + b->n_fixed - whole, &two, err));
-        if (one < p->d->n_old)
+        if (one < p->d->n_old) {
+            settled &= one < tn__walk_node(p->old) && !tn_set_has(p->is_open, one);
             one = p->d->survivor[one];
-        else if (one != TN_NONE) /* no object has no address: it is the same if anything is */
+            if (one == TN_NONE)
+                return 0;
+        } else if (one != TN_NONE) { /* no object has no address: it is the same if anything is */
             one = two;
+        }
         if (one != two)
             return 0;
     }
+    if (!settled)
+        TN_TRY(note_open(p, a->n_fixed - whole, n, err));
     return 1;
 }
 
@@ -205,13 +231,13 @@ static int by_content(const pair *p, unsigned kind, tn_error *err)
 }
 
 /* The grade, or an error. */
-static int grade(const pair *p, tn_error *err)
+static int grade(pair *p, tn_error *err)
 {
     const tn_shape *a = &tn__snapshot_shapes(p->old->snapshot)[tn__walk_shape(p->old)];
     const tn_shape *b = &tn__snapshot_shapes(p->new->snapshot)[tn__walk_shape(p->new)];
     uint32_t old = p->old->flags[p->old->at], new = p->new->flags[p->new->at];
     unsigned kind = p->new->kinds[tn__walk_shape(p->new)];
-    if (p->types[a->type] != b->type || is_younger(old, new, kind))
+    if (p->types[a->type] != b->type || is_younger(p, old, new, kind))
         return TN_DIFF_REUSED;
     if (old & new &(TN_NODE_IMMORTAL | TN_NODE_STATIC))
         return TN_DIFF_CERTAIN;
@@ -287,7 +313,7 @@ static int note_change(const pair *p, tn_error *err)
 }
 
 /* An object that is tonnage's on either side is counted on neither; others may refer to it, so it survives all the same. */
-static int meet(const pair *p, tn_error *err)
+static int meet(pair *p, tn_error *err)
 {
     tn_diff *d = p->d;
     int g = grade(p, err);
@@ -306,7 +332,7 @@ static int meet(const pair *p, tn_error *err)
 }
 
 /* Survivors follow one another in the same order on both sides: what comes before the next one is alone on its side. */
-static int merge(const pair *p, tn_error *err)
+static int merge(pair *p, tn_error *err)
 {
     tn_diff *d = p->d;
     for (;;) {
@@ -330,12 +356,95 @@ static int merge(const pair *p, tn_error *err)
     }
 }
 
+/* ---- what holds another object than before is another object ---- */
+
+typedef struct settling {
+    tn_diff *d;
+    tn_stream references, shapes[2], sizes[2]; /* of old, of both */
+} settling;
+
+static int recount(settling *s, int side, uint32_t node, tn_tally *shapes, tn_tally *total, tn_error *err)
+{
+    uint64_t shape, bytes;
+    TN_TRY(tn__stream_at(&s->shapes[side], node, &shape, err));
+    TN_TRY(tn__stream_at(&s->sizes[side], node, &bytes, err));
+    shapes[shape].count++;
+    shapes[shape].bytes += bytes;
+    total->count++;
+    total->bytes += bytes;
+    return TN_OK;
+}
+
+static int part(settling *s, uint32_t old, tn_error *err)
+{
+    tn_diff *d = s->d;
+    uint32_t new = d->survivor[old];
+    d->survivor[old] = TN_NONE;
+    if (!tn_set_has(d->survived, new)) /* tonnage's, or not selected */
+        return TN_OK;
+    d->graded[TN_DIFF_CERTAIN]--;
+    d->graded[TN_DIFF_REUSED]++;
+    tn_set_remove(d->survived, new);
+    tn__set_add(d->added, new);
+    tn__set_add(d->removed, old);
+    TN_TRY(recount(s, 0, old, d->old_removed, &d->removed_total, err));
+    return recount(s, 1, new, d->new_added, &d->added_total, err);
+}
+
+/* 1: a reference of it is to an object that is gone. */
+static int has_lost(settling *s, const open_pair *o, tn_error *err)
+{
+    for (uint32_t i = 0; i < o->n; i++) {
+        uint64_t target;
+        TN_TRY(tn__stream_at(&s->references, o->row + i, &target, err));
+        if (target && target <= s->d->n_old && s->d->survivor[target - 1] == TN_NONE)
+            return 1;
+    }
+    return 0;
+}
+
+static int settle(const pair *p, tn_error *err)
+{
+    settling s = {.d = p->d};
+    tn_snapshot *sides[] = {p->d->old, p->d->new};
+    const open_pair *open = (const void *)p->open.data;
+    size_t n = p->open.size / sizeof *open;
+    tn__stream_open(&s.references, p->d->old, TN_COL_REFS, 2);
+    for (int i = 0; i < 2; i++) {
+        tn__stream_open(&s.shapes[i], sides[i], TN_COL_SHAP, 0);
+        tn__stream_open(&s.sizes[i], sides[i], TN_COL_SIZE, 1);
+    }
+    for (bool again = n > 0; again;) {
+        again = false;
+        for (size_t i = 0; i < n; i++) {
+            if (p->d->survivor[open[i].old] == TN_NONE)
+                continue;
+            int lost = has_lost(&s, &open[i], err);
+            TN_TRY(lost);
+            if (lost)
+                TN_TRY(part(&s, open[i].old, err));
+            again |= lost > 0;
+        }
+    }
+    return TN_OK;
+}
+
+/* Only in 3.14.0 to 3.14.4, and where the release is not known. */
+static bool is_incremental(const tn_snapshot *s)
+{
+    uint64_t release;
+    return !number(s, "python.hexversion", &release) || (release >= 0x030e0000 && release < 0x030e0500);
+}
+
 static int compare(tn_diff *d, const tn_selection *sel, tn_error *err)
 {
-    pair p = {.d = d};
+    pair p = {.d = d, .incremental = is_incremental(d->new)};
     uint32_t n_types = tn_snapshot_n_types(d->old);
+    tn__buf_init(&p.open, d->alloc);
     p.types = tn__alloc(d->alloc, n_types * sizeof *p.types);
     int status = p.types ? map_types(d, p.types, err) : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    if (status == TN_OK)
+        status = tn_set_new(d->old, &p.is_open, err);
     if (status == TN_OK)
         status = tn__snapshot_match_addresses(d->old, d->new, d->survivor, err);
     if (status == TN_OK)
@@ -344,8 +453,12 @@ static int compare(tn_diff *d, const tn_selection *sel, tn_error *err)
         status = tn__walk_open(d->new, sel, &p.new, err);
     if (status == TN_OK)
         status = merge(&p, err);
+    if (status == TN_OK)
+        status = settle(&p, err);
     tn__walk_close(p.old);
     tn__walk_close(p.new);
+    tn_set_free(p.is_open);
+    tn__buf_free(&p.open);
     tn__free(d->alloc, p.types, n_types * sizeof *p.types);
     tn__blocks_free(d->old);
     tn__blocks_free(d->new);

@@ -34,6 +34,9 @@ typedef struct tn_stream {
     tn_block block;
 } tn_stream;
 
+void tn__stream_open(tn_stream *st, tn_snapshot *s, enum tn_column column, unsigned slot);
+int tn__stream_at(tn_stream *st, uint64_t row, uint64_t *out, tn_error *err);
+
 typedef struct tn_walk {
     tn_snapshot *snapshot;
     tn_scan *scan;   /* its tile: shapes, bytes and states of objects */

@@ -9,7 +9,7 @@ enum { SLOT_DEGREES = 3, SLOT_LENGTHS, SLOT_HASHES, SLOT_BUFFERS, SLOT_REFERENCE
 
 /* ---- one column ---- */
 
-static void stream_open(tn_stream *st, tn_snapshot *s, enum tn_column column, unsigned slot)
+void tn__stream_open(tn_stream *st, tn_snapshot *s, enum tn_column column, unsigned slot)
 {
     *st = (tn_stream){.snapshot = s, .column = column, .slot = slot, .present = tn__column_rows(s, column) > 0};
 }
@@ -24,7 +24,7 @@ static int stream_turn(tn_stream *st, uint64_t row, tn_error *err)
     return status;
 }
 
-static inline int stream_at(tn_stream *st, uint64_t row, uint64_t *out, tn_error *err)
+int tn__stream_at(tn_stream *st, uint64_t row, uint64_t *out, tn_error *err)
 {
     if (row - st->block.first_row >= st->block.n_rows)
         TN_TRY(stream_turn(st, row, err));
@@ -83,11 +83,11 @@ int tn__walk_open(tn_snapshot *s, const tn_selection *sel, tn_walk **out, tn_err
         status = kind_of(s, &tn__snapshot_shapes(s)[i], &w->kinds[i], err);
     if (status == TN_OK)
         status = tn__scan_open(s, sel, NULL, &w->scan, err);
-    stream_open(&w->degrees, s, TN_COL_DEGR, SLOT_DEGREES);
-    stream_open(&w->lengths, s, TN_COL_LENG, SLOT_LENGTHS);
-    stream_open(&w->hashes, s, TN_COL_HASH, SLOT_HASHES);
-    stream_open(&w->buffers, s, TN_COL_BUFS, SLOT_BUFFERS);
-    stream_open(&w->references, s, TN_COL_REFS, SLOT_REFERENCES);
+    tn__stream_open(&w->degrees, s, TN_COL_DEGR, SLOT_DEGREES);
+    tn__stream_open(&w->lengths, s, TN_COL_LENG, SLOT_LENGTHS);
+    tn__stream_open(&w->hashes, s, TN_COL_HASH, SLOT_HASHES);
+    tn__stream_open(&w->buffers, s, TN_COL_BUFS, SLOT_BUFFERS);
+    tn__stream_open(&w->references, s, TN_COL_REFS, SLOT_REFERENCES);
     if (status < 0)
         tn__walk_close(w);
     else
@@ -112,7 +112,7 @@ static int fill_degrees(tn_walk *w, tn_error *err)
     for (uint32_t i = 0; i < w->n; i++) {
         uint64_t degree = 0;
         if ((w->kinds[w->scan->shape[i]] & TN_WALK_RUN) && w->degrees.present)
-            TN_TRY(stream_at(&w->degrees, w->next.degree++, &degree, err));
+            TN_TRY(tn__stream_at(&w->degrees, w->next.degree++, &degree, err));
         w->degree[i] = (uint32_t)degree;
     }
     return TN_OK;
@@ -158,7 +158,7 @@ int tn__walk_length(tn_walk *w, uint64_t *out, tn_error *err)
     *out = TN_UNKNOWN;
     if (!w->lengths.present || !(w->kinds[tn__walk_shape(w)] & TN_WALK_LENGTH))
         return TN_OK;
-    return stream_at(&w->lengths, w->length_row[w->at], out, err);
+    return tn__stream_at(&w->lengths, w->length_row[w->at], out, err);
 }
 
 int tn__walk_hash(tn_walk *w, uint64_t *out, tn_error *err)
@@ -166,7 +166,7 @@ int tn__walk_hash(tn_walk *w, uint64_t *out, tn_error *err)
     *out = TN_UNKNOWN;
     if (!w->hashes.present || !(w->kinds[tn__walk_shape(w)] & TN_WALK_HASH))
         return TN_OK;
-    return stream_at(&w->hashes, w->hash_row[w->at], out, err);
+    return tn__stream_at(&w->hashes, w->hash_row[w->at], out, err);
 }
 
 int tn__walk_own_block(tn_walk *w, uint64_t *out, tn_error *err)
@@ -174,7 +174,7 @@ int tn__walk_own_block(tn_walk *w, uint64_t *out, tn_error *err)
     uint64_t own = w->scan->bytes[w->at], size;
     uint32_t n = w->buffers.present ? (w->flags[w->at] & TN_NODE_BUFFERS) >> 8 : 0;
     for (uint32_t i = 0; i < n; i++) {
-        TN_TRY(stream_at(&w->buffers, w->buffer_row[w->at] + i, &size, err));
+        TN_TRY(tn__stream_at(&w->buffers, w->buffer_row[w->at] + i, &size, err));
         own -= size < own ? size : own;
     }
     *out = own;
@@ -185,7 +185,7 @@ int tn__walk_target(tn_walk *w, uint64_t index, uint32_t *out, tn_error *err)
 {
     uint64_t target = 0;
     if (w->references.present)
-        TN_TRY(stream_at(&w->references, w->reference_row[w->at] + index, &target, err));
+        TN_TRY(tn__stream_at(&w->references, w->reference_row[w->at] + index, &target, err));
     *out = (uint32_t)target - 1;
     return TN_OK;
 }

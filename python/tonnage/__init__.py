@@ -175,7 +175,7 @@ def diff(
 def grows(func: Callable[[], object], *, times: int = 7, warmup: int = 2) -> Grown:
     """Whether memory grows each time a function is called.
 
-    Calls it `warmup` times, then twice `times` times; after each of the three garbage is collected and a snapshot taken.
+    Calls it `warmup` times, then twice `times` times; after each of the three it collects garbage and takes a snapshot.
     What grows by at least one object a call in both halves is reported: what a first call makes for good is not.
 
     Args:
