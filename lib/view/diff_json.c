@@ -66,19 +66,14 @@ static int growing_json(tn_json *j, tn_diff_view *v, const tn_view_options *o, t
 {
     const tn_change *rows = (const void *)v->growing.data;
     size_t all = v->growing.size / sizeof *rows, n = tn__diff_section(o, all);
-    TN_TRY(tn__snapshot_addresses(v->new, err));
     tn__json_line(j);
     tn__json_open(j, "growing", '[');
     for (size_t i = 0; i < n; i++) {
-        tn_node node;
-        tn_type type;
-        TN_TRY(tn_node_get(v->new, rows[i].new, &node, err));
-        TN_TRY(tn_snapshot_type(v->new, node.type, &type));
+        tn_brief brief;
+        TN_TRY(tn__brief(v->new, rows[i].new, &brief, err));
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
-        tn__json_hex(j, "address", node.address);
-        tn__json_string(j, "type", type.full_name);
-        tn__json_u64(j, "size", node.size);
+        tn__brief_json(j, &brief);
         tn__json_u64(j, "old_length", rows[i].held_old);
         tn__json_u64(j, "new_length", rows[i].held_new);
         if (v->apart_ns > 0)

@@ -1,6 +1,8 @@
 /* diff_page.c - what changed between two snapshots: rows that changed in order, collections that grew, new references. */
 #include "view/diff_page.h"
 
+#include <inttypes.h>
+
 enum diff_column { BY_SIZE, BY_COUNT, BY_NEW, BY_GONE, BY_NAME };
 
 static bool changed(const tn_diff_row *r)
@@ -42,6 +44,38 @@ static int order(tn_diff_view *v, const tn_view_options *o, tn_error *err)
     tn__order_sort(v->order, v->n_changed, descending);
     v->n_shown = o->limit && o->limit < v->n_changed ? o->limit : v->n_changed;
     return TN_OK;
+}
+
+int tn__brief(tn_snapshot *s, uint32_t object, tn_brief *out, tn_error *err)
+{
+    const uint32_t *shapes;
+    const uint64_t *sizes;
+    uint64_t n;
+    TN_TRY(tn__column_u32(s, TN_COL_SHAP, &shapes, &n, err));
+    TN_TRY(tn__column_u64(s, TN_COL_SIZE, &sizes, &n, err));
+    TN_TRY(tn__snapshot_addresses(s, err));
+    TN_TRY(tn_snapshot_type(s, tn__snapshot_shapes(s)[shapes[object]].type, &out->type));
+    out->address = tn__snapshot_address(s, object);
+    out->bytes = sizes[object];
+    return TN_OK;
+}
+
+void tn__brief_cell(tn_table *t, const tn_brief *b)
+{
+    char text[200], size[24];
+    tn_text into;
+    tn__text_init(&into, text, sizeof text);
+    tn__text_format(&into, "%.120s at 0x%" PRIx64 ", %s", b->type.full_name, b->address,
+                    tn_format_bytes(b->bytes, size, sizeof size));
+    tn__text_end(&into);
+    tn__table_text(t, text);
+}
+
+void tn__brief_json(tn_json *j, const tn_brief *b)
+{
+    tn__json_hex(j, "address", b->address);
+    tn__json_string(j, "type", b->type.full_name);
+    tn__json_u64(j, "size", b->bytes);
 }
 
 /* The monotonic clock is one process's; of two, that of the wall has to do. */

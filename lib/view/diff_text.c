@@ -161,7 +161,7 @@ static int print_rows(const tn_diff_view *v, const tn_view_options *o, tn_out *o
 
 /* ---- what grew, and who holds what is new ---- */
 
-static int fill_growing(tn_diff_view *v, size_t n, tn_table *t, tn_buf *text, tn_error *err)
+static int fill_growing(tn_diff_view *v, size_t n, tn_table *t, tn_error *err)
 {
     const tn_change *rows = (const void *)v->growing.data;
     char change[32];
@@ -173,8 +173,9 @@ static int fill_growing(tn_diff_view *v, size_t n, tn_table *t, tn_buf *text, tn
             snprintf(change, sizeof change, "%.3g",
                      (double)(rows[i].held_new - rows[i].held_old) / ((double)v->apart_ns / 1e9));
         tn__table_text(t, v->apart_ns > 0 ? change : "");
-        TN_TRY(tn__describe_into(v->new, rows[i].new, text, err));
-        tn__table_text(t, (const char *)text->data);
+        tn_brief brief;
+        TN_TRY(tn__brief(v->new, rows[i].new, &brief, err));
+        tn__brief_cell(t, &brief);
     }
     return t->status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
 }
@@ -185,12 +186,10 @@ static int print_growing(tn_diff_view *v, const tn_view_options *o, tn_out *out,
         {"Before", true, 2}, {"Now", true, 0}, {"Change", true, 0}, {"a second", true, 1}, {"Collection", false, 0}};
     size_t all = v->growing.size / sizeof(tn_change), n = tn__diff_section(o, all);
     tn_table t;
-    tn_buf text;
     if (all == 0)
         return TN_OK;
     tn__table_init(&t, v->rows.alloc, columns, sizeof columns / sizeof *columns);
-    tn__buf_init(&text, v->rows.alloc);
-    int status = fill_growing(v, n, &t, &text, err);
+    int status = fill_growing(v, n, &t, err);
     if (status == TN_OK) {
         tn__out_text(out, "\n");
         tn__table_heading(out, o, "Collections that hold more than before");
@@ -198,7 +197,6 @@ static int print_growing(tn_diff_view *v, const tn_view_options *o, tn_out *out,
         if (all > n)
             tn__out_format(out, "<%zu more>\n", all - n);
     }
-    tn__buf_free(&text);
     tn__table_free(&t);
     return status;
 }

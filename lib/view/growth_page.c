@@ -15,7 +15,6 @@ typedef struct growth_page {
     tn_order_key *order; /* of rows that changed */
     size_t n_changed, n_shown;
     tn_census grown; /* types of the objects that a leak leaves */
-    tn_buf text;
 } growth_page;
 
 enum growth_column { BY_SLOPE, BY_SIZE, BY_COUNT, BY_NAME };
@@ -172,8 +171,9 @@ static int fill_collections(growth_page *p, size_t n, tn_table *t, tn_error *err
         tn__table_u64(t, lengths[rows[i].start]);
         tn__table_u64(t, lengths[p->growth.n - 1]);
         put_steps(p, t, rows[i].n_up);
-        TN_TRY(tn__describe_into(p->last, rows[i].node, &p->text, err));
-        tn__table_text(t, (const char *)p->text.data);
+        tn_brief brief;
+        TN_TRY(tn__brief(p->last, rows[i].node, &brief, err));
+        tn__brief_cell(t, &brief);
     }
     return TN_OK;
 }
@@ -384,15 +384,11 @@ static int collections_json(tn_json *j, const growth_page *p, const tn_view_opti
     tn__json_line(j);
     tn__json_open(j, "collections", '[');
     for (size_t i = 0; i < n; i++) {
-        tn_node node;
-        tn_type type;
-        TN_TRY(tn_node_get(p->last, rows[i].node, &node, err));
-        TN_TRY(tn_snapshot_type(p->last, node.type, &type));
+        tn_brief brief;
+        TN_TRY(tn__brief(p->last, rows[i].node, &brief, err));
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
-        tn__json_hex(j, "address", node.address);
-        tn__json_string(j, "type", type.full_name);
-        tn__json_u64(j, "size", node.size);
+        tn__brief_json(j, &brief);
         tn__json_u64(j, "start", rows[i].start);
         numbers_json(j, "lengths", lengths_of(p, &rows[i]) + rows[i].start, p->growth.n - rows[i].start, 1);
         tn__json_u64(j, "up", rows[i].n_up);
@@ -433,12 +429,10 @@ int tn__growth_page(tn_snapshot *const *snapshots, size_t n, const tn_view_optio
     growth_page p = {.growth.alloc = a, .grown.alloc = a, .last = last, .by = o->by};
     tn__buf_init(&p.growth.collections, a);
     tn__buf_init(&p.growth.lengths, a);
-    tn__buf_init(&p.text, a);
     int status = compute(&p, snapshots, n, o, err);
     if (status == TN_OK)
         status = o->form == TN_JSON ? write_json(&p, o, out, err) : write_text(&p, o, out, err);
     tn__free(a, p.order, p.growth.n_rows * sizeof *p.order);
-    tn__buf_free(&p.text);
     tn__census_free(&p.grown);
     tn__growth_free(&p.growth);
     return status;
