@@ -39,7 +39,7 @@ typedef struct cli_verb {
     int (*run)(const cli_options *options);
     const char *about; /* one line, for --help */
     /* its own page: what it shows; what options mean for its rows; examples, one of each option */
-    const char *help, *limit, *sort, *where, *examples;
+    const char *help, *limit, *sort, *where, *examples, *against;
 } cli_verb;
 
 /* ---- main.c, help.c ---- */

@@ -7,21 +7,25 @@
 #define OBJECTS "type module size text address"
 
 const cli_verb cli_verbs[] = {
-    {"summary", READING | CLI_THRESHOLD | CLI_BY, cmd_summary,
+    {"summary", READING | CLI_THRESHOLD | CLI_BY | CLI_AGAINST, cmd_summary,
      "what is in memory, by type, size or module, and how much of RSS that is",
      "Objects by type: how many, how many bytes, the largest of each with its address. Below the table: tonnage's own\n"
      "objects, and what the rest of the resident set is.\n",
-     .limit = "rows shown", .sort = "size, count, largest, or type (each, module with --by)",
+     .against = "what changed since an older snapshot, as diff OLD FILE says it", .limit = "rows shown",
+     .sort = "size, count, largest, or type (each, module with --by)",
      .where = "only these objects; conditions: " OBJECTS,
      .examples = "  tonnage summary app.tonnage --by module --sort count --limit 5\n"
                  "  tonnage summary app.tonnage --where 'type:app.Session+ size:>=1k -module:json' --threshold 64k\n"
+                 "  tonnage summary app.tonnage --against old.tonnage\n"
                  "  tonnage summary app.tonnage --json --limit 0 --max-memory 2G\n"},
-    {"largest", READING | CLI_THRESHOLD, cmd_largest, "the biggest single objects with a running total",
+    {"largest", READING | CLI_THRESHOLD | CLI_AGAINST, cmd_largest, "the biggest single objects with a running total",
      "The biggest single objects with a running total, their addresses and how their values begin.\n",
-     .limit = "objects shown", .sort = "size (-size: the smallest), or these by address, type or preview",
+     .against = "only objects that are new since an older snapshot of the process", .limit = "objects shown",
+     .sort = "size (-size: the smallest), or these by address, type or preview",
      .where = "only these objects; conditions: " OBJECTS,
      .examples = "  tonnage largest app.tonnage --where 'type:dict -module:app' --limit 10\n"
                  "  tonnage largest app.tonnage --threshold 1M --limit 0 --sort type\n"
+                 "  tonnage largest app.tonnage --against old.tonnage --where type:dict\n"
                  "  tonnage largest app.tonnage --json --max-memory 2G\n"},
     {"diff", READING | CLI_BY | CLI_FILES, cmd_diff, "what is new, gone and grown between two snapshots or more",
      "What changed from OLD to NEW: by type or module, how many objects are new, gone and still there, and how many\n"
@@ -100,6 +104,7 @@ void cli_help_verb(const cli_verb *verb)
     cli_print("\n");
     print_option(verb, CLI_BY, "--by type|size|module", "what a row stands for (default type)", "");
     print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
+    print_option(verb, CLI_AGAINST, "--against OLD", verb->against, "");
     print_option(verb, CLI_LIMIT, "--limit N", verb->limit, " (default 20, 0: all)");
     print_option(verb, CLI_THRESHOLD, "--threshold SIZE", "only rows of at least SIZE bytes, such as 64k", "");
     print_option(verb, CLI_WHERE, "--where SELECTION", verb->where, "");

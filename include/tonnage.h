@@ -332,6 +332,7 @@ typedef struct tn_view_options {
     bool color;
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
     const tn_set *set;      /* only these of the selected objects; NULL: all */
+    tn_snapshot *against;   /* an older snapshot of the process: what changed since (summary), only what is new since */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);

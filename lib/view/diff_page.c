@@ -121,6 +121,8 @@ int tn_view_diff(tn_snapshot *const *snapshots, size_t n, const tn_view_options 
                  tn_error *err)
 {
     tn_out out;
+    if (options->where_rows)
+        return tn__error_set(err, TN_EINVAL, 0, "a change has no threshold: it may be less than nothing");
     if (n < 2)
         return tn__error_set(err, TN_EINVAL, 0, "a diff is of two snapshots or more");
     if (options->by != TN_BY_TYPE && options->by != TN_BY_MODULE)
@@ -131,4 +133,41 @@ int tn_view_diff(tn_snapshot *const *snapshots, size_t n, const tn_view_options 
     else
         TN_TRY(tn__growth_page(snapshots, n, options, &out, err));
     return tn__out_end(&out, err);
+}
+
+/* ---- other views, of what is new ---- */
+
+int tn__against(tn_snapshot *s, const tn_view_options *o, tn_view_options *out, tn_set **made, tn_error *err)
+{
+    *out = *o;
+    *made = NULL;
+    if (!o->against)
+        return TN_OK;
+    tn_diff *d;
+    TN_TRY(tn_diff_open(o->against, s, NULL, &d, err));
+    tn_set *new = NULL;
+    int status = tn_diff_set(d, TN_DIFF_NEW, &new, err);
+    tn_diff_close(d);
+    if (status == TN_OK && o->set) {
+        status = tn_set_intersect(new, o->set, made, err);
+        tn_set_free(new);
+    } else if (status == TN_OK) {
+        *made = new;
+    }
+    out->set = *made;
+    return status;
+}
+
+void tn__against_print(const tn_view_options *o, tn_out *out)
+{
+    uint64_t wall;
+    char when[40];
+    if (!o->against)
+        return;
+    tn__out_text(out, "new since the snapshot");
+    if (tn__fact_u64(o->against, "capture.wall_time_ns", &wall)) {
+        tn__fact_time(wall, when, sizeof when);
+        tn__out_format(out, " of %s", when);
+    }
+    tn__out_text(out, ": ");
 }

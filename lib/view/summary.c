@@ -48,6 +48,8 @@ static int compute(tn_snapshot *s, tn_summary *sum, const tn_view_options *o, tn
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)
 {
+    if (options->against)
+        return tn_view_diff((tn_snapshot *const[]){options->against, s}, 2, options, sink, err);
     tn_summary sum = {.by = options->by, .census.alloc = tn__snapshot_alloc(s)};
     int status = compute(s, &sum, options, err);
     tn_table table;
