@@ -72,6 +72,9 @@ int tn__snapshot_references(tn_snapshot *s, tn_csr *out, tn_error *err);
 int tn__snapshot_addresses(tn_snapshot *s, tn_error *err);       /* loads; then: */
 uint64_t tn__snapshot_address(const tn_snapshot *s, uint32_t i); /* O(log regions) */
 
+/* Length of one node; TN_UNKNOWN where it has none. */
+int tn__node_length(tn_snapshot *s, uint32_t id, uint64_t *length, tn_error *err);
+
 /* Raw preview of a node; kind 0 when there is none. */
 typedef struct tn_preview {
     uint16_t kind; /* with TN_PREVIEW_CUT */
@@ -89,7 +92,7 @@ int tn__snapshot_stack(tn_snapshot *s, uint32_t entry, tn_stack_entry *out, tn_e
 
 /* Memory of the snapshot, for what others keep with it (graph's backward edges); counted against max_memory_bytes and
  * freed by tn_snapshot_close. key is any small constant of the caller; the same key returns the same pointer. */
-enum tn_attachment { TN_ATTACH_REFERRERS, TN_ATTACH_ALL, TN_ATTACHMENTS };
+enum tn_attachment { TN_ATTACH_REFERRERS, TN_ATTACH_ALL, TN_ATTACH_DISTRIBUTIONS, TN_ATTACHMENTS };
 const tn_alloc *tn__snapshot_alloc(tn_snapshot *s);
 void **tn__snapshot_attachment(tn_snapshot *s, enum tn_attachment which, void (*destroy)(tn_snapshot *, void *));
 
