@@ -55,9 +55,9 @@ static const char *of_path(tn_arena *arena, const char *path, bool cut)
             n = strcspn(name, ".");
         return whole && n ? tn__arena_text(arena, name, n) : UNKNOWN;
     }
-    const char *library = strstr(path, "/python3.");
-    if (library && strchr(library + 1, '/'))
-        return cut ? UNKNOWN : STANDARD;
+    const char *library = strstr(path, "/python3."), *inside = library ? strchr(library + 1, '/') : NULL;
+    if (inside) /* of what is cut the next folder may still be one of the two above */
+        return cut && !strchr(inside + 1, '/') ? UNKNOWN : STANDARD;
     return cut ? UNKNOWN : PROGRAM;
 }
 
@@ -137,32 +137,72 @@ static int of_module(tn_snapshot *s, const tn_module_values *values, tn_arena *a
     return TN_OK;
 }
 
-/* A module may have two names, that in its dict and its own: _io is "io" to itself, _frozen_importlib the other way. */
-static int add_module(tn_snapshot *s, uint32_t node, tn_arena *arena, tn_buf *modules, tn_error *err)
+static int add_named(tn_buf *modules, const char *name, const char *distribution, tn_error *err)
 {
-    const char *names[2] = {NULL, NULL}, *distribution;
+    tn_named_module one = {name, distribution};
+    if (name && tn__buf_append(modules, &one, sizeof one) < 0)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    return TN_OK;
+}
+
+/* By the name in its dict and by its own: _frozen_importlib has two. key: the text by which it was imported, or TN_NONE. */
+static int add_module(tn_snapshot *s, uint32_t node, uint32_t key, tn_arena *arena, tn_buf *modules, tn_error *err)
+{
+    const char *name, *distribution;
     tn_module_values values;
-    bool cut[2] = {false, false};
+    bool cut = false;
     TN_TRY(look_up(s, node, &values, err));
-    if (values.name != TN_NONE)
-        TN_TRY(text_of(s, values.name, TN_PREVIEW_TEXT, arena, &names[0], &cut[0], err));
-    TN_TRY(text_of(s, node, TN_PREVIEW_NAME, arena, &names[1], &cut[1], err));
     TN_TRY(of_module(s, &values, arena, &distribution, err));
-    for (int i = 0; i < 2; i++) {
-        tn_named_module one = {names[i], distribution};
-        if (one.name && !cut[i] && tn__buf_append(modules, &one, sizeof one) < 0)
-            return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-    }
+    if (key == TN_NONE)
+        TN_TRY(text_of(s, node, TN_PREVIEW_NAME, arena, &name, &cut, err));
+    else
+        TN_TRY(text_of(s, key, TN_PREVIEW_TEXT, arena, &name, &cut, err));
+    TN_TRY(add_named(modules, cut ? NULL : name, distribution, err));
+    if (values.name == TN_NONE)
+        return TN_OK;
+    TN_TRY(text_of(s, values.name, TN_PREVIEW_TEXT, arena, &name, &cut, err));
+    return add_named(modules, cut ? NULL : name, distribution, err);
+}
+
+/* The first reference of a node with this label, TN_NONE without. */
+static int labelled(tn_snapshot *s, uint32_t node, const char *label, uint32_t *target, tn_error *err)
+{
+    tn_reference_iter iter;
+    tn_reference r;
+    *target = TN_NONE;
+    if (node == TN_NONE)
+        return TN_OK;
+    TN_TRY(tn_references(s, node, &iter, err));
+    while (*target == TN_NONE && tn_reference_next(&iter, &r))
+        if (r.text && strcmp(r.text, label) == 0)
+            *target = r.target;
+    return TN_OK;
+}
+
+/* sys.modules: _io, which calls itself "io", is known by its key alone. */
+static int find_imported(tn_snapshot *s, tn_arena *arena, tn_buf *modules, const tn_set *of_type, tn_error *err)
+{
+    tn_reference_iter iter;
+    tn_reference r;
+    uint32_t interpreter, table;
+    TN_TRY(labelled(s, tn_snapshot_n_objects(s), "interpreter", &interpreter, err));
+    TN_TRY(labelled(s, interpreter, "modules", &table, err));
+    if (table == TN_NONE)
+        return TN_OK;
+    TN_TRY(tn_references(s, table, &iter, err));
+    while (tn_reference_next(&iter, &r))
+        if (r.style == TN_LABEL_VALUE && r.key != TN_NONE && tn_set_has(of_type, r.target))
+            TN_TRY(add_module(s, r.target, r.key, arena, modules, err));
     return TN_OK;
 }
 
 static int find_modules(tn_snapshot *s, tn_arena *arena, tn_buf *modules, tn_error *err)
 {
     tn_set *set;
-    int status = TN_OK;
     TN_TRY(tn_set_where(s, "type:module+", &set, err));
+    int status = find_imported(s, arena, modules, set, err);
     for (uint32_t id = tn_set_next(set, 0); id != TN_NONE && status == TN_OK; id = tn_set_next(set, id + 1))
-        status = add_module(s, id, arena, modules, err);
+        status = add_module(s, id, TN_NONE, arena, modules, err);
     tn_set_free(set);
     return status;
 }
