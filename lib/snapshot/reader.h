@@ -92,8 +92,18 @@ int tn__snapshot_stack(tn_snapshot *s, uint32_t entry, tn_stack_entry *out, tn_e
 
 /* Memory of the snapshot, for what others keep with it (graph's backward edges); counted against max_memory_bytes and
  * freed by tn_snapshot_close. key is any small constant of the caller; the same key returns the same pointer. */
-enum tn_attachment { TN_ATTACH_REFERRERS, TN_ATTACH_ALL, TN_ATTACH_DISTRIBUTIONS, TN_ATTACHMENTS };
+enum tn_attachment {
+    TN_ATTACH_REFERRERS,
+    TN_ATTACH_GRAPH,
+    TN_ATTACH_ANCHORS,
+    TN_ATTACH_DOMINATORS,
+    TN_ATTACH_DOMINATED,
+    TN_ATTACH_ALL,
+    TN_ATTACH_DISTRIBUTIONS,
+    TN_ATTACHMENTS
+};
 const tn_alloc *tn__snapshot_alloc(tn_snapshot *s);
+int tn__no_memory(const tn_snapshot *s, tn_error *err); /* ENOMEM, or ELIMIT where max_memory_bytes is the reason */
 void **tn__snapshot_attachment(tn_snapshot *s, enum tn_attachment which, void (*destroy)(tn_snapshot *, void *));
 
 #endif

@@ -14,7 +14,14 @@
 #include "tonnage.h"
 
 /* What a first call loads: such a call runs without the interpreter lock, later ones are short and keep it. */
-enum core_load { CORE_NODES = 1, CORE_REFERENCES = 2, CORE_REFERRERS = 4, CORE_ADDRESSES = 8, CORE_PREVIEWS = 16 };
+enum core_load {
+    CORE_NODES = 1,
+    CORE_REFERENCES = 2,
+    CORE_REFERRERS = 4,
+    CORE_ADDRESSES = 8,
+    CORE_PREVIEWS = 16,
+    CORE_DOMINATORS = 32
+};
 
 typedef struct core_snapshot {
     PyObject_HEAD
@@ -87,5 +94,15 @@ PyObject *core_set_from(core_snapshot *self, PyObject *arg);
 /* The set of an argument that is a Set of this snapshot, or None: NULL. False with TypeError or ValueError. */
 bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out);
 extern PyType_Spec core_set_spec;
+
+/* ---- _core_dominators.c ---- */
+
+PyObject *core_hold(core_snapshot *self, PyObject *arg);
+PyObject *core_dominator(core_snapshot *self, PyObject *arg);
+PyObject *core_retained(core_snapshot *self, PyObject *arg);
+PyObject *core_dominated(core_snapshot *self, PyObject *arg);
+PyObject *core_cut(core_snapshot *self, PyObject *args);
+PyObject *core_retained_set(core_snapshot *self, PyObject *arg);
+PyObject *core_set_dominators(core_snapshot *self, PyObject *arg);
 
 #endif
