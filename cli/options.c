@@ -50,7 +50,7 @@ static int set_by(const cli_verb *verb, const char *value, cli_options *out)
     static const char *const names[] = {"type", "size", "module"};
     for (int i = 0; i < 3; i++) {
         if (strcmp(value, names[i]) == 0) {
-            out->view.by = (enum tn_group)i;
+            out->view.by = (enum tn_by)i;
             return CLI_OK;
         }
     }

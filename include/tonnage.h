@@ -2,7 +2,7 @@
  *
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
- *   6 graph (what holds what: dominators, retained sizes)   8 sets (selection)    9 views
+ *   6 graph (what holds what: dominators, retained sizes)   8 sets (selection)    9 groups   10 views
  *
  * Rules that hold everywhere
  *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
@@ -286,11 +286,29 @@ int tn_set_dominators(tn_snapshot *s, const tn_set *set, tn_set **out, tn_error 
 
 /* ---- 8. Sets --------------------------------------------------------------------------------------------------- */
 
-/* A set of objects. */
+/* A set of objects of one snapshot, one bit an object. Every operation is allowed on every set: none changes what refers
+ * to what. A set must be freed before its snapshot is closed. Operations on two sets are EINVAL when these are of two
+ * snapshots. Cost, where nothing else is said: O(n_objects / 64). */
+int tn_set_new(tn_snapshot *s, tn_set **out, tn_error *err); /* empty */
 void tn_set_free(tn_set *set);
+int tn_set_copy(const tn_set *set, tn_set **out, tn_error *err);
 uint32_t tn_set_count(const tn_set *set);
 bool tn_set_has(const tn_set *set, uint32_t id);
 uint32_t tn_set_next(const tn_set *set, uint32_t from); /* first member >= from, or TN_NONE */
+/* EINVAL: no such object. What is put in by hand is not asked whether it is one of tonnage's own. */
+int tn_set_add(tn_set *set, uint32_t id);
+void tn_set_remove(tn_set *set, uint32_t id);
+
+int tn_set_union(const tn_set *a, const tn_set *b, tn_set **out, tn_error *err);
+int tn_set_intersect(const tn_set *a, const tn_set *b, tn_set **out, tn_error *err);
+int tn_set_minus(const tn_set *a, const tn_set *b, tn_set **out, tn_error *err); /* of a, not of b */
+int tn_set_xor(const tn_set *a, const tn_set *b, tn_set **out, tn_error *err);   /* of one of them alone */
+/* All objects that are not in set, without tonnage's own. Cost: a pass over all objects, once a snapshot. */
+int tn_set_complement(tn_snapshot *s, const tn_set *set, tn_set **out, tn_error *err);
+bool tn_set_equal(const tn_set *a, const tn_set *b);
+bool tn_set_subset(const tn_set *a, const tn_set *b); /* every member of a is in b */
+/* Sum of the sizes. Cost: a pass over the sizes. */
+int tn_set_bytes(tn_snapshot *s, const tn_set *set, uint64_t *bytes, tn_error *err);
 
 /* Objects that a selection names (docs/selection.md): "type:app.Session size:>=1k module:app text:foo". NULL or "": all.
  * tonnage's own objects are never selected. EINVAL with the offset of the bad word. */
@@ -305,7 +323,7 @@ typedef struct tn_sink {
 } tn_sink;
 
 enum tn_form { TN_TEXT, TN_JSON };
-enum tn_group { TN_BY_TYPE, TN_BY_SIZE, TN_BY_MODULE };
+enum tn_by { TN_BY_TYPE, TN_BY_SIZE, TN_BY_MODULE };
 
 /* What can be selected and sorted differs by view (docs/selection.md, docs/view-json.md); what cannot is EINVAL. */
 typedef struct tn_view_options {
@@ -313,10 +331,11 @@ typedef struct tn_view_options {
     const char *where; /* selection, NULL: all */
     const char *sort;  /* column name, "-" before it reverses; NULL: the view's own order */
     uint32_t limit;    /* rows; 0: all */
-    enum tn_group by;  /* summary */
+    enum tn_by by;     /* summary */
     uint32_t width;    /* columns of the terminal; 0: 100 */
     bool color;
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
+    const tn_set *set;      /* only these of the selected objects; NULL: all */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);

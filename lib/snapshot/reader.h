@@ -72,6 +72,9 @@ int tn__snapshot_references(tn_snapshot *s, tn_csr *out, tn_error *err);
 int tn__snapshot_addresses(tn_snapshot *s, tn_error *err);       /* loads; then: */
 uint64_t tn__snapshot_address(const tn_snapshot *s, uint32_t i); /* O(log regions) */
 
+/* Length of one node; TN_UNKNOWN where it has none. */
+int tn__node_length(tn_snapshot *s, uint32_t id, uint64_t *length, tn_error *err);
+
 /* Raw preview of a node; kind 0 when there is none. */
 typedef struct tn_preview {
     uint16_t kind; /* with TN_PREVIEW_CUT */
@@ -95,6 +98,8 @@ enum tn_attachment {
     TN_ATTACH_ANCHORS,
     TN_ATTACH_DOMINATORS,
     TN_ATTACH_DOMINATED,
+    TN_ATTACH_ALL,
+    TN_ATTACH_DISTRIBUTIONS,
     TN_ATTACHMENTS
 };
 const tn_alloc *tn__snapshot_alloc(tn_snapshot *s);

@@ -183,10 +183,9 @@ static int read_options(tn_show *show, const tn_view_options *o, tn_error *err)
     static const char *const names[] = {"size", "address", "type", "label", "kind", "preview"};
     show->sorted = o->sort;
     TN_TRY(tn__order_parse(o->sort, names, sizeof names / sizeof *names, 1, &show->column, &show->descending, err));
-    if (!(o->where && *o->where) && !o->where_rows)
+    if (!(o->where && *o->where) && !o->where_rows && !o->set)
         return TN_OK;
-    TN_TRY(tn__where_both(o->where, o->where_rows, &show->scratch, err));
-    return tn_set_where(show->snapshot, (const char *)show->scratch.data, &show->set, err);
+    return tn__set_selected(show->snapshot, o, &show->set, err);
 }
 
 static int compute(tn_show *show, uint32_t id, const tn_view_options *o, tn_error *err)

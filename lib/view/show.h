@@ -21,7 +21,7 @@ typedef struct tn_neighbours {
 typedef struct tn_show {
     tn_snapshot *snapshot;
     const tn_alloc *alloc;
-    tn_set *set; /* of --where, or NULL */
+    tn_set *set; /* of --where and within the set of the options, or NULL */
     uint32_t limit;
     bool sorted, descending;
     size_t column; /* enum tn_show_column of show.c */

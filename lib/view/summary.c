@@ -38,7 +38,7 @@ static int find_addresses(tn_snapshot *s, tn_summary *sum, const tn_view_options
 
 static int compute(tn_snapshot *s, tn_summary *sum, const tn_view_options *o, tn_error *err)
 {
-    TN_TRY(tn__census(s, o->by, o->where, &sum->census, err));
+    TN_TRY(tn__census(s, o, &sum->census, err));
     sum->n_groups = sum->census.n_rows;
     if (o->where_rows)
         TN_TRY(tn__census_filter(&sum->census, o->where_rows, &sum->n_filtered, err));

@@ -160,7 +160,7 @@ void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_optio
     tn__out_wrap(out, o->width);
     print_rest(sum, out);
     tn__out_unwrap(out);
-    if (!o->where || !*o->where) { /* it is of the whole process: no part of a selection */
+    if ((!o->where || !*o->where) && !o->set) { /* it is of the whole process: no part of a selection */
         tn__out_text(out, "\n");
         tn__ledger_print(s, out, o);
     }

@@ -86,8 +86,13 @@ PyObject *core_frame(core_snapshot *self, PyObject *args);
 
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
 PyObject *core_check(core_snapshot *self, PyObject *unused);
-PyObject *core_select(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args,
-                      PyObject *names);
+
+/* ---- _core_sets.c ---- */
+
+PyObject *core_select(core_snapshot *self, PyObject *args);
+PyObject *core_set_from(core_snapshot *self, PyObject *arg);
+/* The set of an argument that is a Set of this snapshot, or None: NULL. False with TypeError or ValueError. */
+bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out);
 extern PyType_Spec core_set_spec;
 
 /* ---- _core_dominators.c ---- */

@@ -1,4 +1,4 @@
-/* _core_view.c - views as str, findings of a check as tuples, and sets of objects. */
+/* _core_view.c - views as str, findings of a check as tuples. */
 #include "_core.h"
 
 /* ---- views ---- */
@@ -56,25 +56,26 @@ static int index_of(const char *name, const char *const *names, int n, const cha
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"kind",  "json",  "where",      "sort", "limit", "by",
-                            "width", "color", "where_rows", "node", NULL};
+                            "width", "color", "where_rows", "node", "set",   NULL};
     static const char *const groups[] = {"type", "size", "module"};
     const char *kind_name, *by_name = "type";
     int json = 0, color = 0;
     uint32_t node = TN_NONE;
+    PyObject *set = Py_None;
     tn_view_options options = {0};
     core_call call;
     text_buffer buffer = {0};
     tn_error err = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&sO&pzO&:view", names, &kind_name, &json, &options.where,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&sO&pzO&O:view", names, &kind_name, &json, &options.where,
                                      &options.sort, core_id_converter, &options.limit, &by_name, core_id_converter,
-                                     &options.width, &color, &options.where_rows, core_id_converter, &node))
+                                     &options.width, &color, &options.where_rows, core_id_converter, &node, &set))
         return NULL;
     int kind = index_of(kind_name, view_names, VIEWS, "view");
     int by = kind < 0 ? -1 : index_of(by_name, groups, 3, "grouping; use type, size or module, not");
-    if (kind < 0 || by < 0 || !core_enter(&call, self, true))
+    if (kind < 0 || by < 0 || !core_set_of(self, set, &options.set) || !core_enter(&call, self, true))
         return NULL;
     options.form = json ? TN_JSON : TN_TEXT;
-    options.by = (enum tn_group)by;
+    options.by = (enum tn_by)by;
     options.color = color;
     int status = render(self->handle, kind, node, &options, &(tn_sink){text_write, &buffer}, &err);
     core_unlock(&call);
@@ -146,91 +147,3 @@ PyObject *core_check(core_snapshot *self, PyObject *unused)
     PyMem_RawFree(found.values);
     return result;
 }
-
-/* ---- sets ---- */
-
-PyObject *core_select(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args,
-                      PyObject *names)
-{
-    const char *where;
-    core_call call;
-    tn_set *set = NULL;
-    tn_error err = {0};
-    if (n_args != 1 || names) {
-        PyErr_SetString(PyExc_TypeError, "select() takes one argument");
-        return NULL;
-    }
-    if (!(where = PyUnicode_AsUTF8(args[0])) || !core_enter(&call, self, true))
-        return NULL;
-    int status = tn_set_where(self->handle, where, &set, &err);
-    core_unlock(&call);
-    core_state *state = PyType_GetModuleState(type);
-    core_set *result = status == 0 && state ? PyObject_New(core_set, state->set_type) : NULL;
-    if (result) { /* a set stays a user of the handle */
-        result->snapshot = (core_snapshot *)Py_NewRef((PyObject *)self);
-        result->set = set;
-        return (PyObject *)result;
-    }
-    tn_set_free(set);
-    core_leave(&call);
-    return status < 0 ? core_raise(status, &err) : NULL;
-}
-
-static void set_dealloc(core_set *self)
-{
-    PyTypeObject *type = Py_TYPE(self);
-    core_call call = {.self = self->snapshot};
-    if (!PyThread_acquire_lock(self->snapshot->lock, NOWAIT_LOCK)) {
-        Py_BEGIN_ALLOW_THREADS
-        PyThread_acquire_lock(self->snapshot->lock, WAIT_LOCK);
-        Py_END_ALLOW_THREADS
-    }
-    tn_set_free(self->set);
-    core_unlock(&call);
-    core_leave(&call);
-    Py_DECREF(self->snapshot);
-    PyObject_Free(self);
-    Py_DECREF(type);
-}
-
-static Py_ssize_t set_length(core_set *self)
-{
-    return (Py_ssize_t)tn_set_count(self->set);
-}
-
-static int set_contains(core_set *self, PyObject *arg)
-{
-    uint32_t id;
-    if (!core_id_converter(arg, &id))
-        return -1;
-    return tn_set_has(self->set, id);
-}
-
-static PyObject *set_next(core_set *self, PyObject *arg)
-{
-    uint32_t from;
-    if (!core_id_converter(arg, &from))
-        return NULL;
-    return core_id_or_none(tn_set_next(self->set, from));
-}
-
-static PyMethodDef set_methods[] = {
-    {"next", (PyCFunction)set_next, METH_O, "First member that is not below a node, or None."},
-    {0},
-};
-
-static PyType_Slot set_slots[] = {
-    {Py_tp_doc, "Objects that a selection names."},
-    {Py_tp_dealloc, set_dealloc},
-    {Py_sq_length, set_length},
-    {Py_sq_contains, set_contains},
-    {Py_tp_methods, set_methods},
-    {0},
-};
-
-PyType_Spec core_set_spec = {
-    .name = "tonnage._core.Set",
-    .basicsize = sizeof(core_set),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = set_slots,
-};

@@ -1,0 +1,244 @@
+/* _core_sets.c - sets of objects.
+ *
+ * A Set is a user of its snapshot's handle as long as it lives. What changes or makes a set holds the snapshot's lock: its
+ * memory is the snapshot's.
+ */
+#include "_core.h"
+
+static core_state *state_of(core_snapshot *self)
+{
+    return PyType_GetModuleState(Py_TYPE(self));
+}
+
+bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out)
+{
+    *out = NULL;
+    if (argument == Py_None)
+        return true;
+    core_state *state = state_of(self);
+    if (!state || !PyObject_TypeCheck(argument, state->set_type)) {
+        PyErr_Format(PyExc_TypeError, "needs a Set, not %.100s", Py_TYPE(argument)->tp_name);
+        return false;
+    }
+    if (((core_set *)argument)->snapshot != self) {
+        PyErr_SetString(PyExc_ValueError, "the set is of another snapshot");
+        return false;
+    }
+    *out = ((core_set *)argument)->set;
+    return true;
+}
+
+/* The end of a call that made a set, between unlock and leave: the new Set stays a user of the handle. */
+static PyObject *made(core_call *call, int status, tn_set *set, const tn_error *err)
+{
+    core_unlock(call);
+    core_state *state = status == 0 ? state_of(call->self) : NULL;
+    core_set *result = state ? PyObject_New(core_set, state->set_type) : NULL;
+    if (result) {
+        result->snapshot = (core_snapshot *)Py_NewRef((PyObject *)call->self);
+        result->set = set;
+        return (PyObject *)result;
+    }
+    if (status == 0)
+        tn_set_free(set);
+    core_leave(call);
+    return status < 0 ? core_raise(status, err) : NULL;
+}
+
+PyObject *core_select(core_snapshot *self, PyObject *args)
+{
+    const char *where;
+    PyObject *within = Py_None;
+    const tn_set *limits;
+    core_call call;
+    tn_set *set = NULL;
+    tn_error err = {0};
+    if (!PyArg_ParseTuple(args, "s|O:select", &where, &within) || !core_set_of(self, within, &limits) ||
+        !core_enter(&call, self, true))
+        return NULL;
+    int status = tn_set_where(self->handle, where, &set, &err);
+    if (status == 0 && limits) {
+        tn_set *all = set;
+        status = tn_set_intersect(all, limits, &set, &err);
+        tn_set_free(all);
+    }
+    return made(&call, status, set, &err);
+}
+
+PyObject *core_set_from(core_snapshot *self, PyObject *arg)
+{
+    core_call call;
+    tn_set *set = NULL;
+    tn_error err = {0};
+    char *bytes;
+    Py_ssize_t n;
+    if (PyBytes_AsStringAndSize(arg, &bytes, &n) < 0 || !core_enter(&call, self, true))
+        return NULL;
+    int status = tn_set_new(self->handle, &set, &err);
+    for (Py_ssize_t at = 0; status == 0 && at + 4 <= n; at += 4) {
+        uint32_t id;
+        memcpy(&id, bytes + at, 4);
+        status = tn_set_add(set, id);
+    }
+    if (status < 0)
+        tn_set_free(set);
+    return made(&call, status, set, &err);
+}
+
+/* ---- Set ---- */
+
+static void set_dealloc(core_set *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    core_call call = {.self = self->snapshot};
+    if (!PyThread_acquire_lock(self->snapshot->lock, NOWAIT_LOCK)) {
+        Py_BEGIN_ALLOW_THREADS
+        PyThread_acquire_lock(self->snapshot->lock, WAIT_LOCK);
+        Py_END_ALLOW_THREADS
+    }
+    tn_set_free(self->set);
+    core_unlock(&call);
+    core_leave(&call);
+    Py_DECREF(self->snapshot);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static Py_ssize_t set_length(core_set *self)
+{
+    return (Py_ssize_t)tn_set_count(self->set);
+}
+
+static int set_contains(core_set *self, PyObject *arg)
+{
+    uint32_t id;
+    if (!core_id_converter(arg, &id))
+        return -1;
+    return tn_set_has(self->set, id);
+}
+
+static PyObject *set_next(core_set *self, PyObject *arg)
+{
+    uint32_t from;
+    if (!core_id_converter(arg, &from))
+        return NULL;
+    return core_id_or_none(tn_set_next(self->set, from));
+}
+
+static PyObject *set_ids(core_set *self, PyObject *unused)
+{
+    (void)unused;
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)tn_set_count(self->set) * 4);
+    char *out = bytes ? PyBytes_AS_STRING(bytes) : NULL;
+    for (uint32_t id = out ? tn_set_next(self->set, 0) : TN_NONE; id != TN_NONE; id = tn_set_next(self->set, id + 1)) {
+        memcpy(out, &id, 4);
+        out += 4;
+    }
+    return bytes;
+}
+
+static PyObject *set_size(core_set *self, PyObject *unused)
+{
+    (void)unused;
+    core_call call;
+    uint64_t bytes;
+    tn_error err = {0};
+    if (!core_enter(&call, self->snapshot, true))
+        return NULL;
+    int status = tn_set_bytes(self->snapshot->handle, self->set, &bytes, &err);
+    core_unlock(&call);
+    core_leave(&call);
+    return status < 0 ? core_raise(status, &err) : PyLong_FromUnsignedLongLong(bytes);
+}
+
+static PyObject *set_complement(core_set *self, PyObject *unused)
+{
+    (void)unused;
+    core_call call;
+    tn_set *set = NULL;
+    tn_error err = {0};
+    if (!core_enter(&call, self->snapshot, true))
+        return NULL;
+    int status = tn_set_complement(self->snapshot->handle, self->set, &set, &err);
+    return made(&call, status, set, &err);
+}
+
+typedef int (*set_operation)(const tn_set *, const tn_set *, tn_set **, tn_error *);
+
+static PyObject *operate(core_set *self, PyObject *other, set_operation operation)
+{
+    const tn_set *right;
+    core_call call;
+    tn_set *set = NULL;
+    tn_error err = {0};
+    if (!core_set_of(self->snapshot, other, &right))
+        return NULL;
+    if (!right)
+        return PyErr_Format(PyExc_TypeError, "needs a Set, not None");
+    if (!core_enter(&call, self->snapshot, true))
+        return NULL;
+    int status = operation(self->set, right, &set, &err);
+    return made(&call, status, set, &err);
+}
+
+static PyObject *set_union(core_set *self, PyObject *other)
+{
+    return operate(self, other, tn_set_union);
+}
+
+static PyObject *set_intersect(core_set *self, PyObject *other)
+{
+    return operate(self, other, tn_set_intersect);
+}
+
+static PyObject *set_minus(core_set *self, PyObject *other)
+{
+    return operate(self, other, tn_set_minus);
+}
+
+static PyObject *set_xor(core_set *self, PyObject *other)
+{
+    return operate(self, other, tn_set_xor);
+}
+
+static PyObject *set_subset(core_set *self, PyObject *other)
+{
+    const tn_set *right;
+    if (!core_set_of(self->snapshot, other, &right))
+        return NULL;
+    return PyBool_FromLong(right && tn_set_subset(self->set, right));
+}
+
+static PyObject *set_equal(core_set *self, PyObject *other)
+{
+    const tn_set *right;
+    if (!core_set_of(self->snapshot, other, &right))
+        return NULL;
+    return PyBool_FromLong(right && tn_set_equal(self->set, right));
+}
+
+static PyMethodDef set_methods[] = {
+    {"next", (PyCFunction)set_next, METH_O, "First member that is not below a node, or None."},
+    {"ids", (PyCFunction)set_ids, METH_NOARGS, "Members, ascending, as u32 in bytes."},
+    {"size", (PyCFunction)set_size, METH_NOARGS, "Sum of the sizes."},
+    {"complement", (PyCFunction)set_complement, METH_NOARGS, "Set of all other objects, without tonnage's own."},
+    {"union", (PyCFunction)set_union, METH_O, "Set of the members of either."},
+    {"intersect", (PyCFunction)set_intersect, METH_O, "Set of the members of both."},
+    {"minus", (PyCFunction)set_minus, METH_O, "Set of the members that the other has not."},
+    {"xor", (PyCFunction)set_xor, METH_O, "Set of the members of one alone."},
+    {"subset", (PyCFunction)set_subset, METH_O, "Whether the other has all members."},
+    {"equal", (PyCFunction)set_equal, METH_O, "Whether both have the same members."},
+    {0},
+};
+
+static PyType_Slot set_slots[] = {
+    {Py_tp_doc, "Objects of a snapshot."}, {Py_tp_dealloc, set_dealloc}, {Py_sq_length, set_length},
+    {Py_sq_contains, set_contains},        {Py_tp_methods, set_methods}, {0},
+};
+
+PyType_Spec core_set_spec = {
+    .name = "tonnage._core.Set",
+    .basicsize = sizeof(core_set),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = set_slots,
+};

@@ -1,0 +1,185 @@
+/* test_sets.c - sets of objects: what they hold, what operations make of them, what a failed one leaves. */
+#include "suite.h"
+
+#include "failing.h"
+#include "sample.h"
+
+#include <stdlib.h>
+
+static uint8_t *bytes;
+static size_t n_bytes;
+static tn_snapshot *s;
+
+static int setup(void **state)
+{
+    (void)state;
+    bytes = sample_bytes(&n_bytes);
+    return tn_snapshot_open_memory(bytes, n_bytes, NULL, &s, NULL);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    tn_snapshot_close(s);
+    free(bytes);
+    return 0;
+}
+
+/* Members of a set as bits: the sample has nine objects. */
+static unsigned bits_of(const tn_set *set)
+{
+    unsigned bits = 0, n = 0;
+    for (uint32_t id = tn_set_next(set, 0); id != TN_NONE; id = tn_set_next(set, id + 1), n++)
+        bits |= 1u << id;
+    assert_int_equal(tn_set_count(set), n);
+    return bits;
+}
+
+static tn_set *set_of(unsigned bits)
+{
+    tn_set *set;
+    assert_int_equal(tn_set_new(s, &set, NULL), 0);
+    for (uint32_t id = 0; id < SAMPLE_OBJECTS; id++)
+        if (bits >> id & 1)
+            assert_int_equal(tn_set_add(set, id), 0);
+    assert_int_equal(bits_of(set), bits);
+    return set;
+}
+
+static void members_come_and_go(void **state)
+{
+    (void)state;
+    tn_set *set = set_of(0);
+    assert_int_equal(tn_set_next(set, 0), TN_NONE);
+    assert_int_equal(tn_set_add(set, SAMPLE_OBJECTS), TN_EINVAL);
+    assert_int_equal(tn_set_add(set, TN_NONE), TN_EINVAL);
+    for (int again = 0; again < 2; again++)
+        assert_int_equal(tn_set_add(set, 8), 0);
+    assert_int_equal(bits_of(set), 1u << 8);
+    assert_true(tn_set_has(set, 8) && !tn_set_has(set, 7) && !tn_set_has(set, TN_NONE));
+    for (int again = 0; again < 2; again++)
+        tn_set_remove(set, 8);
+    tn_set_remove(set, TN_NONE);
+    assert_int_equal(bits_of(set), 0);
+    tn_set_free(set);
+    tn_set_free(NULL);
+}
+
+static unsigned all_bits(void)
+{
+    tn_set *all;
+    assert_int_equal(tn_set_where(s, NULL, &all, NULL), 0);
+    unsigned bits = bits_of(all);
+    tn_set_free(all);
+    return bits;
+}
+
+static void operations_are_those_of_sets(void **state)
+{
+    (void)state;
+    unsigned all = all_bits();
+    for (unsigned a = 0; a < 512; a += 37) {
+        for (unsigned b = 0; b < 512; b += 41) {
+            tn_set *left = set_of(a), *right = set_of(b), *out[6];
+            assert_int_equal(tn_set_union(left, right, &out[0], NULL), 0);
+            assert_int_equal(tn_set_intersect(left, right, &out[1], NULL), 0);
+            assert_int_equal(tn_set_minus(left, right, &out[2], NULL), 0);
+            assert_int_equal(tn_set_xor(left, right, &out[3], NULL), 0);
+            assert_int_equal(tn_set_copy(left, &out[4], NULL), 0);
+            assert_int_equal(tn_set_complement(s, left, &out[5], NULL), 0);
+            unsigned want[6] = {a | b, a & b, a & ~b, a ^ b, a, all & ~a};
+            for (int i = 0; i < 6; i++) {
+                assert_int_equal(bits_of(out[i]), want[i]);
+                tn_set_free(out[i]);
+            }
+            assert_int_equal(tn_set_equal(left, right), a == b);
+            assert_int_equal(tn_set_subset(left, right), (a & ~b) == 0);
+            tn_set_free(left);
+            tn_set_free(right);
+        }
+    }
+}
+
+static void bytes_of_a_set_are_the_sum_of_its_sizes(void **state)
+{
+    (void)state;
+    for (unsigned a = 0; a < 512; a += 7) {
+        tn_set *set = set_of(a);
+        uint64_t want = 0, got;
+        for (uint32_t id = 0; id < SAMPLE_OBJECTS; id++)
+            want += a >> id & 1 ? sample_nodes[id].size : 0;
+        assert_int_equal(tn_set_bytes(s, set, &got, NULL), 0);
+        assert_int_equal(got, want);
+        tn_set_free(set);
+    }
+}
+
+static void sets_of_two_snapshots_do_not_mix(void **state)
+{
+    (void)state;
+    tn_snapshot *other;
+    tn_set *left = set_of(3), *right, *out = NULL;
+    tn_error err = {0};
+    assert_int_equal(tn_snapshot_open_memory(bytes, n_bytes, NULL, &other, NULL), 0);
+    assert_int_equal(tn_set_where(other, NULL, &right, NULL), 0);
+    assert_int_equal(tn_set_union(left, right, &out, &err), TN_EINVAL);
+    assert_string_equal(err.message, "the two sets are of two snapshots");
+    assert_null(out);
+    assert_false(tn_set_equal(left, right));
+    assert_false(tn_set_subset(left, right));
+    tn_set_free(right);
+    tn_set_free(left);
+    tn_snapshot_close(other);
+}
+
+/* Everything that makes a set; the status of the first that fails. */
+static int make_all(tn_snapshot *of)
+{
+    tn_set *set = NULL, *made = NULL;
+    uint64_t sum;
+    int status = tn_set_where(of, "type:dict+ size:>=1", &set, NULL);
+    if (status == 0)
+        status = tn_set_complement(of, set, &made, NULL);
+    tn_set_free(made);
+    made = NULL;
+    if (status == 0)
+        status = tn_set_xor(set, set, &made, NULL);
+    if (status == 0)
+        status = tn_set_bytes(of, set, &sum, NULL);
+    tn_set_free(made);
+    tn_set_free(set);
+    return status;
+}
+
+static void any_failing_allocation_leaves_nothing(void **state)
+{
+    (void)state;
+    int status = -1;
+    for (long n = 0; status < 0; n++) {
+        failing f;
+        tn_snapshot *of;
+        failing_init(&f, -1);
+        const tn_open_options options = {.alloc = &f.alloc};
+        assert_int_equal(tn_snapshot_open_memory(bytes, n_bytes, &options, &of, NULL), 0);
+        f.until = n;
+        status = make_all(of);
+        assert_true(status == 0 || status == TN_ENOMEM);
+        f.until = -1;
+        assert_int_equal(make_all(of), 0);
+        tn_snapshot_close(of);
+        assert_int_equal(f.n_pieces, 0);
+        assert_int_equal(f.n_bytes, 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(members_come_and_go),
+        cmocka_unit_test(operations_are_those_of_sets),
+        cmocka_unit_test(bytes_of_a_set_are_the_sum_of_its_sizes),
+        cmocka_unit_test(sets_of_two_snapshots_do_not_mix),
+        cmocka_unit_test(any_failing_allocation_leaves_nothing),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,89 @@
+"""Sets of objects: algebra, selections and views of them, against Python's own sets."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+
+import pytest
+import tonnage
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_heaps import OWN, Heap, address, describe, heaps, number_of, opened
+from tonnage._sets import ObjectSet
+
+
+def selectable(heap: Heap) -> set[int]:
+    return {i for i, flags in enumerate(heap.flags) if not flags & OWN}
+
+
+def numbers(found: ObjectSet) -> set[int]:
+    return {number_of(item.address) for item in found}
+
+
+def some(snapshot: tonnage.Snapshot, members: set[int]) -> ObjectSet:
+    chosen = snapshot.objects.filter(lambda item: number_of(item.address) in members)
+    assert numbers(chosen) == members
+    return chosen
+
+
+@settings(deadline=None, max_examples=60)
+@given(heaps(), st.data())
+def test_algebra_is_that_of_pythons_sets(heap: Heap, data: st.DataObject) -> None:
+    everything = selectable(heap)
+    subsets = st.sets(st.sampled_from(sorted(everything))) if everything else st.just(set[int]())
+    one, other = data.draw(subsets), data.draw(subsets)
+    with opened(describe(heap)) as snapshot:
+        assert numbers(snapshot.objects) == everything
+        a, b = some(snapshot, one), some(snapshot, other)
+        both: list[Callable[[object, object], object]] = [operator.or_, operator.and_, operator.sub, operator.xor]
+        for operation in both:
+            made = operation(a, b)
+            assert isinstance(made, ObjectSet)
+            assert numbers(made) == operation(one, other)
+            assert len(made) == len(numbers(made))
+            assert made.size == sum(heap.sizes[i] for i in numbers(made))
+        assert numbers(~a) == everything - one
+        for compare in (operator.eq, operator.ne, operator.le, operator.lt, operator.ge, operator.gt):
+            assert compare(a, b) is compare(one, other)
+        assert [number_of(item.address) for item in a] == sorted(one)
+        assert all((address(i) in a) is (i in one) for i in range(len(heap)))
+        assert [item.address for item in a[:3]] == [address(i) for i in sorted(one)[:3]]
+
+
+@settings(deadline=None, max_examples=40)
+@given(heaps(), st.data())
+def test_every_view_restricts_itself_to_the_set(heap: Heap, data: st.DataObject) -> None:
+    everything = selectable(heap)
+    members = data.draw(st.sets(st.sampled_from(sorted(everything)))) if everything else set()
+    with opened(describe(heap)) as snapshot:
+        chosen = some(snapshot, members)
+        for by in ("type", "size", "module"):
+            total = chosen.summary(by=by, limit=0).total
+            assert (total["count"], total["size"]) == (len(members), sum(heap.sizes[i] for i in members))
+        largest = chosen.largest(limit=0)
+        assert sorted(row["address"] for row in largest) == [address(i) for i in sorted(members)]
+        where = "type:dict size:>=32"
+        narrowed = numbers(chosen.where(where))
+        assert narrowed == numbers(snapshot.where(where)) & members
+        assert chosen.summary(where=where).total["count"] == len(narrowed)
+
+
+def test_sets_of_two_snapshots_do_not_mix() -> None:
+    heap = Heap([0], [16], [0], [[]], [0], [0])
+    with opened(describe(heap)) as one, opened(describe(heap)) as other:
+        with pytest.raises(tonnage.ArgumentError, match="two snapshots"):
+            _ = one.objects | other.objects
+        assert one.objects != other.objects
+        with pytest.raises(ValueError, match="another snapshot"):
+            one._core.view("summary", set=other.objects._set)
+        with pytest.raises(TypeError):
+            _ = one.objects | {1}
+
+
+def test_a_set_outlives_the_closing_of_its_snapshot() -> None:
+    with opened(describe(Heap([0], [16], [0], [[]], [0], [0]))) as snapshot:
+        kept = snapshot.objects
+    assert len(kept) == 1
+    with pytest.raises(ValueError, match="closed"):
+        _ = kept.size
