@@ -95,6 +95,8 @@ enum tn_attachment {
     TN_ATTACH_ANCHORS,
     TN_ATTACH_DOMINATORS,
     TN_ATTACH_DOMINATED,
+    TN_ATTACH_WAYS,
+    TN_ATTACH_DISTANCES,
     TN_ATTACHMENTS
 };
 const tn_alloc *tn__snapshot_alloc(tn_snapshot *s);

@@ -180,11 +180,7 @@ static void set_dealloc(core_set *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     core_call call = {.self = self->snapshot};
-    if (!PyThread_acquire_lock(self->snapshot->lock, NOWAIT_LOCK)) {
-        Py_BEGIN_ALLOW_THREADS
-        PyThread_acquire_lock(self->snapshot->lock, WAIT_LOCK);
-        Py_END_ALLOW_THREADS
-    }
+    core_wait(self->snapshot);
     tn_set_free(self->set);
     core_unlock(&call);
     core_leave(&call);
