@@ -17,11 +17,11 @@ typedef struct tn_vertex {
     uint32_t cost; /* from here to the target */
 } tn_vertex;
 
-typedef struct tn_candidate {
+typedef struct tn_detour {
     uint32_t total, vertex, serial;
     bool found;
     size_t tail, n_tail; /* when found: nodes before the vertex's, nearest first, in tails */
-} tn_candidate;
+} tn_detour;
 
 struct tn_paths {
     tn_snapshot *snapshot;
@@ -35,7 +35,7 @@ struct tn_paths {
     tn_distances own; /* when something is shunned */
     tn_spur *spur;
     tn_buf vertices;   /* tn_vertex */
-    tn_buf candidates; /* tn_candidate, the least first */
+    tn_buf candidates; /* tn_detour, the least first */
     tn_buf tails;      /* u32 */
     tn_buf nodes;      /* u32: the path that is given out, root first */
     tn_buf steps;      /* tn_reference */
@@ -54,18 +54,18 @@ static const uint32_t *nodes_of(const tn_paths *p)
 
 /* ---- candidates ---- */
 
-static bool before(const tn_candidate *a, const tn_candidate *b)
+static bool before(const tn_detour *a, const tn_detour *b)
 {
     if (a->total != b->total)
         return a->total < b->total;
     return a->found != b->found ? a->found : a->serial < b->serial;
 }
 
-static int push(tn_paths *p, tn_candidate c)
+static int push(tn_paths *p, tn_detour c)
 {
     c.serial = p->serial++;
     TN_TRY(tn__buf_append(&p->candidates, &c, sizeof c));
-    tn_candidate *heap = (tn_candidate *)(void *)p->candidates.data;
+    tn_detour *heap = (tn_detour *)(void *)p->candidates.data;
     size_t i = p->n_candidates++;
     for (; i > 0 && before(&c, &heap[(i - 1) / 2]); i = (i - 1) / 2)
         heap[i] = heap[(i - 1) / 2];
@@ -73,9 +73,9 @@ static int push(tn_paths *p, tn_candidate c)
     return TN_OK;
 }
 
-static tn_candidate pop(tn_paths *p)
+static tn_detour pop(tn_paths *p)
 {
-    tn_candidate *heap = (tn_candidate *)(void *)p->candidates.data, top = heap[0], last = heap[--p->n_candidates];
+    tn_detour *heap = (tn_detour *)(void *)p->candidates.data, top = heap[0], last = heap[--p->n_candidates];
     p->candidates.size -= sizeof last;
     size_t i = 0;
     for (size_t child; (child = 2 * i + 1) < p->n_candidates; i = child) {
@@ -128,7 +128,7 @@ static int propose(tn_paths *p, uint32_t vertex)
     uint32_t bound = tn__spur_bound(p->spur, v->node);
     if (bound == TN_NO_WAY)
         return TN_OK;
-    return push(p, (tn_candidate){.total = tn__cost_sum(v->cost, bound), .vertex = vertex});
+    return push(p, (tn_detour){.total = tn__cost_sum(v->cost, bound), .vertex = vertex});
 }
 
 static uint32_t cost_between(const tn_paths *p, uint32_t source, uint32_t target)
@@ -214,7 +214,7 @@ static int begin(tn_paths *p, tn_error *err)
 }
 
 /* Searches the candidate's path and puts it back with what it costs indeed. */
-static int search(tn_paths *p, tn_candidate c, tn_error *err)
+static int search(tn_paths *p, tn_detour c, tn_error *err)
 {
     const tn_vertex *v = vertex_at(p, c.vertex);
     uint32_t cost;
@@ -233,7 +233,7 @@ static int search(tn_paths *p, tn_candidate c, tn_error *err)
     return push(p, c);
 }
 
-static int give(tn_paths *p, const tn_candidate *c, tn_error *err)
+static int give(tn_paths *p, const tn_detour *c, tn_error *err)
 {
     const uint32_t *tail = (const uint32_t *)(const void *)p->tails.data + c->tail;
     p->nodes.size = 0;
@@ -250,7 +250,7 @@ static int next_path(tn_paths *p, tn_error *err)
     if (!p->spur)
         TN_TRY(begin(p, err));
     while (p->n_candidates) {
-        tn_candidate c = pop(p);
+        tn_detour c = pop(p);
         if (p->all_shortest && c.total > p->first_cost)
             return 0;
         if (c.found)
