@@ -2,9 +2,11 @@
 #include "cli.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define READING (CLI_JSON | CLI_LIMIT | CLI_SORT | CLI_WHERE | CLI_MEMORY)
-#define OBJECTS "type module size text address"
+#define OBJECTS "type, size, … (below)"
+#define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address:"
 
 const cli_verb cli_verbs[] = {
     {"summary", READING | CLI_THRESHOLD | CLI_BY | CLI_AGAINST, cmd_summary,
@@ -111,6 +113,11 @@ void cli_help_verb(const cli_verb *verb)
     print_option(verb, CLI_JSON, "--json", "for programs; schema version 1", "");
     print_option(verb, CLI_MEMORY, "--max-memory SIZE", "give up beyond SIZE",
                  " (default half of the machine's memory)");
-    cli_print("  --help                 this page\n\nexamples:\n");
+    cli_print("  --help                 this page\n");
+    if (verb->where && strstr(verb->where, OBJECTS))
+        cli_print(
+            "\nconditions on objects: " CONDITIONS "\n"
+            "side by side, with \"or\" between them, in brackets, negated by \"-\"; docs/selection.md has them all\n");
+    cli_print("\nexamples:\n");
     cli_print(verb->examples);
 }

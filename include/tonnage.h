@@ -2,7 +2,7 @@
  *
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
- *   8 sets (selection)    9 groups   10 diff   7 views
+ *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 diff   11 views
  *
  * Rules that hold everywhere
  *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
@@ -247,12 +247,84 @@ int tn_reference_label(tn_snapshot *s, const tn_reference *r, char *out, size_t 
  * call builds the backward edges: O(references), 4 bytes a reference. */
 int tn_referrers(tn_snapshot *s, uint32_t id, const uint32_t **nodes, uint32_t *n, tn_error *err);
 
+/* ---- 6. Graph -------------------------------------------------------------------------------------------------- */
+
+/* Terms and proofs: docs/graph.md. A reference *holds* when it keeps its target alive: an owning one, or any of a root group,
+ * a thread or a frame. What lives without a reference that was found is *anchored* to the root. X *dominates* Y when Y would
+ * go if X went: every way from the root to Y leads through X. The nearest such X is Y's *dominator*. What X *retains* is
+ * itself and all that it dominates. tonnage's own objects count as 0 bytes and 0 objects, synthetic nodes as 0 objects.
+ *
+ * The first call of any of the functions below that needs dominators computes them for all nodes: O(references), no
+ * recursion; 17 bytes a node are kept, about 40 more are in use meanwhile. */
+enum tn_hold {
+    TN_HOLD_REFERENCES, /* and nothing else that is known */
+    TN_HOLD_IMMORTAL,   /* never freed (CPython 3.12 on) */
+    TN_HOLD_STATIC,     /* part of the program or of a library */
+    TN_HOLD_C,          /* its reference count is above the owning references that were found */
+    TN_HOLD_UNREACHABLE /* garbage that waits for the collector, in a cycle that no other garbage refers to */
+};
+
+/* How a node is anchored to the root. Needs dominators. */
+int tn_node_hold(tn_snapshot *s, uint32_t id, enum tn_hold *out, tn_error *err);
+/* Nearest dominator: the root (node n_objects) for what no single node holds, TN_NONE for the root itself. */
+int tn_dominator(tn_snapshot *s, uint32_t id, uint32_t *out, tn_error *err);
+/* Bytes and objects that would go if the node went, itself included; of the root: of everything. */
+int tn_retained(tn_snapshot *s, uint32_t id, uint64_t *bytes, uint32_t *count, tn_error *err);
+/* The nodes whose dominator id is, by retained bytes, the most first. The array lives as long as the snapshot. The first call
+ * sorts all nodes under their dominators: O(nodes), 8 bytes a node are kept; the first for a node O(k log k) for its k. */
+int tn_dominated(tn_snapshot *s, uint32_t id, const uint32_t **nodes, uint32_t *n, tn_error *err);
+/* The same for an edge: what would go if this one reference were cleared; nothing where another one holds the target. r as
+ * tn_reference_next gave it. Builds the backward edges at first, then O(referrers of the target and nodes under it). */
+int tn_reference_cut(tn_snapshot *s, const tn_reference *r, uint64_t *bytes, uint32_t *count, tn_error *err);
+/* What would go if all of the set went at once: more than its members retain one by one where only several together hold
+ * something. *members (may be NULL) is a new set, the caller's to free; tonnage's own objects are not in it. O(references); up
+ * to 4 bytes a node meanwhile. */
+typedef struct tn_set tn_set;
+int tn_retained_set(tn_snapshot *s, const tn_set *set, tn_set **members, uint64_t *bytes, tn_error *err);
+/* The objects outside the set that are the dominator of one of its members. *out is a new set. O(set). */
+int tn_set_dominators(tn_snapshot *s, const tn_set *set, tn_set **out, tn_error *err);
+
+/* ---- 7. Paths -------------------------------------------------------------------------------------------------- */
+
+/* A path leads over references that hold, from the root to an object; which of two is shorter says docs/paths.md. */
+enum {
+    TN_AVOID_GUESSED = 1, /* references that were guessed */
+    TN_AVOID_HELD = 2,    /* objects that C code or nothing at all seems to hold, as the first step */
+};
+typedef struct tn_path_options {
+    const tn_set *avoid;  /* nodes that no path may touch, but for the root and the target; NULL: none */
+    unsigned avoid_kinds; /* TN_AVOID_… */
+    uint32_t limit;       /* paths; 0: no limit */
+    bool all_shortest;    /* no longer path than the first */
+} tn_path_options;
+
+/* What words such as "caches,frames,type:app.Registry" keep away from: presets of docs/paths.md and selections, separated by
+ * commas. *nodes (the caller's to free, NULL when empty) and *kinds go into tn_path_options. EINVAL. */
+int tn_paths_avoid(tn_snapshot *s, const char *words, tn_set **nodes, unsigned *kinds, tn_error *err);
+
+/* Paths to target without loops, the shortest first, each one as long as the one before it or longer; two differ in an object,
+ * not only in which reference of one to the next is taken. The snapshot must outlive the iterator.
+ * Cost of the first path: O(what lies at most as far from the target), at worst O(nodes + references); of the second: that
+ * once; of another: mostly O(its length and the referrers of its objects). */
+typedef struct tn_paths tn_paths;
+int tn_paths_open(tn_snapshot *s, uint32_t target, const tn_path_options *options, tn_paths **out, tn_error *err);
+/* 1 and the steps of a path, the root's reference first, valid until the next call; 0 when there are no more. A first step of
+ * style TN_LABEL_ROOT from the root may be no reference of the file: its text says what holds its target ("held by C").
+ * ELIMIT when what there is to remember passes 2^24 objects. */
+int tn_paths_next(tn_paths *p, const tn_reference **steps, uint32_t *n, tn_error *err);
+void tn_paths_close(tn_paths *p); /* NULL allowed */
+
+/* A path in Python's words: "app.CACHE['user:7'].history[3]", "thread 'worker-2' › serve() › local 'batch'". Same return as
+ * previews. *evaluable (may be NULL): evaluated where modules stand under their names, it gives the object itself, as long as
+ * nothing has changed; docs/paths.md says when. */
+int tn_path_text(tn_snapshot *s, const tn_reference *steps, uint32_t n, char *out, size_t cap, bool *evaluable,
+                 tn_error *err);
+
 /* ---- 8. Sets --------------------------------------------------------------------------------------------------- */
 
 /* A set of objects of one snapshot, one bit an object. Every operation is allowed on every set: none changes what refers
  * to what. A set must be freed before its snapshot is closed. Operations on two sets are EINVAL when these are of two
  * snapshots. Cost, where nothing else is said: O(n_objects / 64). */
-typedef struct tn_set tn_set;
 int tn_set_new(tn_snapshot *s, tn_set **out, tn_error *err); /* empty */
 void tn_set_free(tn_set *set);
 int tn_set_copy(const tn_set *set, tn_set **out, tn_error *err);
@@ -310,7 +382,7 @@ uint32_t tn_diff_survivor(const tn_diff *d, uint32_t old); /* what an object of 
  * the last one, and are still there. Of two, none. The set is to be freed before the last snapshot is closed. */
 int tn_growth_set(tn_snapshot *const *snapshots, size_t n, const char *where, tn_set **out, tn_error *err);
 
-/* ---- 7. Views -------------------------------------------------------------------------------------------------- */
+/* ---- 11. Views ------------------------------------------------------------------------------------------------- */
 
 /* Where a view is written. write returns false to stop (TN_EIO). Text or JSON come in pieces, in order. */
 typedef struct tn_sink {

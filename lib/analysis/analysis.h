@@ -15,29 +15,41 @@
 enum tn_condition_kind {
     TN_COND_TYPE,
     TN_COND_MODULE,
+    TN_COND_DIST,
     TN_COND_SIZE,
+    TN_COND_REFCOUNT,
+    TN_COND_LENGTH,
+    TN_COND_FLAG,
     TN_COND_TEXT,
     TN_COND_ADDRESS,
     TN_COND_COUNT,
     TN_COND_LARGEST,
     TN_COND_KINDS
 };
-enum tn_compare { TN_CMP_EQ, TN_CMP_LT, TN_CMP_LE, TN_CMP_GT, TN_CMP_GE };
 enum { /* which conditions a selection may hold */
-       TN_SELECT_OBJECTS =
-           1 << TN_COND_TYPE | 1 << TN_COND_MODULE | 1 << TN_COND_SIZE | 1 << TN_COND_TEXT | 1 << TN_COND_ADDRESS,
        TN_SELECT_ROWS = 1 << TN_COND_SIZE | 1 << TN_COND_COUNT | 1 << TN_COND_LARGEST,
        TN_SELECT_FACTS = 1 << TN_COND_TEXT | 1 << TN_COND_SIZE,
        TN_SELECT_FINDINGS = 1 << TN_COND_TEXT,
+       TN_SELECT_OBJECTS = ((1 << TN_COND_KINDS) - 1) & ~(1 << TN_COND_COUNT | 1 << TN_COND_LARGEST),
 };
+
+/* Conditions are looked at in order, from the first one on; each says where to go on. A later condition, or: */
+#define TN_ACCEPT UINT32_MAX
+#define TN_REJECT (UINT32_MAX - 1)
+enum { TN_MAX_CONDITIONS = 1000 };
 
 typedef struct tn_condition {
     enum tn_condition_kind kind;
-    enum tn_compare compare;
-    bool negated, prefix, subclasses;
-    uint64_t number; /* bytes, count, address; after binding an address: the node, or TN_NONE */
+    bool prefix, subclasses;
+    uint32_t next[2];   /* where it does not hold; where it does */
+    uint64_t low, high; /* numbers: the range, both ends in it; flags: bits that are looked at, and as they must be */
+    uint32_t type_flags;
     const char *text;
-    size_t n_text;
+    const uint64_t *addresses;
+    size_t n_text, n_addresses;
+    /* after binding, where the kind has such: */
+    uint8_t *by_type; /* one byte a type */
+    tn_set *members;
 } tn_condition;
 
 typedef struct tn_selection {
@@ -45,40 +57,60 @@ typedef struct tn_selection {
     tn_arena arena;
     tn_buf conditions; /* tn_condition */
     size_t n;
+    uint32_t n_types; /* of by_type */
 } tn_selection;
 
-int tn__selection_parse(const tn_alloc *a, const char *text, unsigned allowed, tn_selection *out, tn_error *err);
+/* What text selects and, where further is not NULL, further too. */
+int tn__selection_parse(const tn_alloc *a, const char *text, const char *further, unsigned allowed, tn_selection *out,
+                        tn_error *err);
 void tn__selection_free(tn_selection *sel);
 static inline tn_condition *tn__selection_at(const tn_selection *sel, size_t i)
 {
     return (tn_condition *)(void *)sel->conditions.data + i;
 }
-bool tn__condition_number(const tn_condition *c, uint64_t value); /* negation included */
+bool tn__condition_number(const tn_condition *c, uint64_t value);
+/* Asks holds (1, 0, or an error) for one condition after another until it is decided; returns what is decided. */
+typedef int (*tn_holds)(void *ctx, const tn_condition *c);
+int tn__selection_decide(const tn_selection *sel, tn_holds holds, void *ctx);
 
 /* ---- match.c: a selection against one snapshot ---- */
 
-int tn__selection_bind(const tn_selection *sel, tn_snapshot *s, tn_error *err); /* addresses become nodes */
-int tn__selection_types(const tn_selection *sel, tn_snapshot *s, uint8_t *ok, tn_error *err); /* one byte a type */
-/* Conditions on text and address; 1 holds, 0 does not, or an error. */
-int tn__selection_node(const tn_selection *sel, tn_snapshot *s, uint32_t id, tn_error *err);
+enum tn_decision { TN_DECIDED_NOT, TN_DECIDED, TN_UNDECIDED };
+
+int tn__selection_bind(tn_selection *sel, tn_snapshot *s, tn_error *err);
+/* What is already decided by its shape, for every shape; after binding. */
+void tn__selection_shapes(const tn_selection *sel, tn_snapshot *s, uint8_t *decisions);
+typedef struct tn_candidate {
+    tn_snapshot *snapshot;
+    uint32_t id, shape, flags;
+    uint64_t bytes;
+    tn_error *err;
+} tn_candidate;
+int tn__selection_object(const tn_selection *sel, tn_candidate *object); /* 1, 0, or an error */
 /* A row that is no object: its two texts, its size or NULL (no condition on sizes holds then). */
 bool tn__selection_row(const tn_selection *sel, const char *first, const char *second, const uint64_t *size);
+
+/* ---- distribution.c ---- */
+
+/* For each type the distribution that its module was installed with, or a word in brackets (docs/selection.md). Kept with
+ * the snapshot. Cost: previews are loaded; modules and their dicts are looked through. */
+int tn__distributions(tn_snapshot *s, const char *const **by_type, tn_error *err);
 
 /* ---- scan.c ---- */
 
 enum { TN_TILE = 2048 };
-enum tn_tile_state { TN_ROW_SELECTED, TN_ROW_OTHER, TN_ROW_OWN };
+enum tn_tile_state { TN_ROW_SELECTED, TN_ROW_OTHER, TN_ROW_OWN, TN_ROW_UNDECIDED };
 
 typedef struct tn_scan {
     tn_snapshot *snapshot;
-    const tn_selection *selection; /* NULL: all */
+    const tn_selection *selection; /* NULL: nothing is left to decide */
     const tn_set *within;          /* of these only; NULL: all */
     uint8_t *shape_state;          /* one byte a shape */
     uint32_t n_shapes, n_objects;
     size_t block;    /* next one to decode */
     uint32_t offset; /* in the current block */
     tn_block shap, size, flag;
-    bool by_size, by_node;
+    bool undecided; /* some shape leaves it to the object */
     /* the current tile: objects first .. first + n - 1 */
     uint32_t first, n;
     bool all; /* every state is TN_ROW_SELECTED */
@@ -86,7 +118,8 @@ typedef struct tn_scan {
     uint64_t bytes[TN_TILE];
     uint8_t state[TN_TILE];
 } tn_scan;
-int tn__scan_open(tn_snapshot *s, const tn_selection *sel, const tn_set *within, tn_scan **out, tn_error *err);
+/* sel, which may be NULL, is bound here; both must outlive the scan. */
+int tn__scan_open(tn_snapshot *s, tn_selection *sel, const tn_set *within, tn_scan **out, tn_error *err);
 int tn__scan_next(tn_scan *scan, tn_error *err); /* 1: a tile is there; 0: the end */
 void tn__scan_close(tn_scan *scan);
 
@@ -104,8 +137,8 @@ int tn__set_of_all(tn_snapshot *s, const tn_set **out, tn_error *err);
 
 /* ---- where.c ---- */
 
-/* tn_set_where, of these objects only; within may be NULL. */
-int tn__set_where(tn_snapshot *s, const char *selection, const tn_set *within, tn_set **out, tn_error *err);
+/* The objects that the options select by where, where_rows and set. */
+int tn__set_selected(tn_snapshot *s, const tn_view_options *o, tn_set **out, tn_error *err);
 
 /* ---- groups.c ---- */
 
@@ -146,9 +179,8 @@ typedef struct tn_top {
     size_t n_rows, capacity;
     uint64_t count, bytes; /* of all selected objects */
 } tn_top;
-/* The limit biggest (or smallest) of the selected objects, in order; limit 0: all. within may be NULL. */
-int tn__top(tn_snapshot *s, const char *where, const tn_set *within, uint32_t limit, bool smallest, tn_top *out,
-            tn_error *err);
+/* The limit biggest (or smallest) of the objects that where, where_rows and set select, in order; limit 0: all. */
+int tn__top(tn_snapshot *s, const tn_view_options *o, bool smallest, tn_top *out, tn_error *err);
 void tn__top_free(tn_top *top);
 
 #endif

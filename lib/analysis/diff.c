@@ -436,7 +436,7 @@ static bool is_incremental(const tn_snapshot *s)
     return !number(s, "python.hexversion", &release) || (release >= 0x030e0000 && release < 0x030e0500);
 }
 
-static int compare(tn_diff *d, const tn_selection *sel, tn_error *err)
+static int compare(tn_diff *d, tn_selection *sel, tn_error *err)
 {
     pair p = {.d = d, .incremental = is_incremental(d->new)};
     uint32_t n_types = tn_snapshot_n_types(d->old);
@@ -448,9 +448,9 @@ static int compare(tn_diff *d, const tn_selection *sel, tn_error *err)
     if (status == TN_OK)
         status = tn__snapshot_match_addresses(d->old, d->new, d->survivor, err);
     if (status == TN_OK)
-        status = tn__walk_open(d->old, sel, &p.old, err);
+        status = tn__walk_open(d->old, &sel[0], &p.old, err);
     if (status == TN_OK)
-        status = tn__walk_open(d->new, sel, &p.new, err);
+        status = tn__walk_open(d->new, &sel[1], &p.new, err);
     if (status == TN_OK)
         status = merge(&p, err);
     if (status == TN_OK)
@@ -467,7 +467,7 @@ static int compare(tn_diff *d, const tn_selection *sel, tn_error *err)
 
 /* ---- of different processes: totals only ---- */
 
-static int count_all(tn_snapshot *s, const tn_selection *sel, tn_tally *shapes, tn_tally *total, tn_error *err)
+static int count_all(tn_snapshot *s, tn_selection *sel, tn_tally *shapes, tn_tally *total, tn_error *err)
 {
     tn_scan *scan;
     TN_TRY(tn__scan_open(s, sel, NULL, &scan, err));
@@ -513,16 +513,22 @@ static int allocate(tn_diff *d, tn_error *err)
 
 static int run(tn_diff *d, const char *where, tn_error *err)
 {
-    tn_selection sel;
-    TN_TRY(tn__selection_parse(d->alloc, where, TN_SELECT_OBJECTS, &sel, err));
-    int status = allocate(d, err);
+    tn_selection sel[2]; /* one is bound to one snapshot */
+    TN_TRY(tn__selection_parse(d->alloc, where, NULL, TN_SELECT_OBJECTS, &sel[0], err));
+    int status = tn__selection_parse(d->alloc, where, NULL, TN_SELECT_OBJECTS, &sel[1], err);
+    if (status < 0) {
+        tn__selection_free(&sel[0]);
+        return status;
+    }
+    status = allocate(d, err);
     if (status == TN_OK && d->same_process)
-        status = compare(d, &sel, err);
+        status = compare(d, sel, err);
     if (status == TN_OK && !d->same_process)
-        status = count_all(d->old, &sel, d->old_all, &d->old_total, err);
+        status = count_all(d->old, &sel[0], d->old_all, &d->old_total, err);
     if (status == TN_OK && !d->same_process)
-        status = count_all(d->new, &sel, d->new_all, &d->new_total, err);
-    tn__selection_free(&sel);
+        status = count_all(d->new, &sel[1], d->new_all, &d->new_total, err);
+    tn__selection_free(&sel[0]);
+    tn__selection_free(&sel[1]);
     return status;
 }
 

@@ -58,7 +58,7 @@ typedef struct tn_walk {
     uint64_t length_row[TN_TILE], hash_row[TN_TILE], buffer_row[TN_TILE], reference_row[TN_TILE];
 } tn_walk;
 
-int tn__walk_open(tn_snapshot *s, const tn_selection *sel, tn_walk **out, tn_error *err);
+int tn__walk_open(tn_snapshot *s, tn_selection *sel, tn_walk **out, tn_error *err);
 void tn__walk_close(tn_walk *w);
 int tn__walk_ready(tn_walk *w, tn_error *err); /* 1: there is a current object; 0: the end */
 static inline uint32_t tn__walk_node(const tn_walk *w)

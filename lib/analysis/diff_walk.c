@@ -69,7 +69,7 @@ static int kind_of(tn_snapshot *s, const tn_shape *shape, uint16_t *out, tn_erro
     return TN_OK;
 }
 
-int tn__walk_open(tn_snapshot *s, const tn_selection *sel, tn_walk **out, tn_error *err)
+int tn__walk_open(tn_snapshot *s, tn_selection *sel, tn_walk **out, tn_error *err)
 {
     const tn_alloc *a = tn__snapshot_alloc(s);
     tn_walk *w = tn__alloc_zero(a, sizeof *w);

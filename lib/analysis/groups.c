@@ -142,7 +142,7 @@ static int count_sizes(tn_census *c, tn_scan *scan, tn_error *err)
 
 /* ---- all ---- */
 
-static int count_all(tn_census *c, tn_snapshot *s, const tn_view_options *o, const tn_selection *sel, tn_error *err)
+static int count_all(tn_census *c, tn_snapshot *s, const tn_view_options *o, tn_selection *sel, tn_error *err)
 {
     tn_scan *scan;
     TN_TRY(tn__scan_open(s, sel, o->set, &scan, err));
@@ -160,7 +160,7 @@ int tn__census(tn_snapshot *s, const tn_view_options *o, tn_census *out, tn_erro
 {
     tn_census c = {.alloc = tn__snapshot_alloc(s)};
     tn_selection sel;
-    TN_TRY(tn__selection_parse(c.alloc, o->where, TN_SELECT_OBJECTS, &sel, err));
+    TN_TRY(tn__selection_parse(c.alloc, o->where, NULL, TN_SELECT_OBJECTS, &sel, err));
     int status = count_all(&c, s, o, &sel, err);
     tn__selection_free(&sel);
     if (status < 0)
@@ -175,23 +175,24 @@ void tn__census_free(tn_census *census)
     tn__free(census->alloc, census->rows, census->capacity * sizeof *census->rows);
 }
 
+static int row_holds(void *ctx, const tn_condition *c)
+{
+    const tn_group_row *row = ctx;
+    switch (c->kind) {
+    case TN_COND_SIZE: return tn__condition_number(c, row->bytes);
+    case TN_COND_COUNT: return tn__condition_number(c, row->count);
+    default: return tn__condition_number(c, tn__group_largest(row));
+    }
+}
+
 int tn__census_filter(tn_census *census, const char *where_rows, size_t *n_removed, tn_error *err)
 {
     tn_selection sel;
-    TN_TRY(tn__selection_parse(census->alloc, where_rows, TN_SELECT_ROWS, &sel, err));
+    TN_TRY(tn__selection_parse(census->alloc, where_rows, NULL, TN_SELECT_ROWS, &sel, err));
     size_t n = 0;
-    for (size_t r = 0; r < census->n_rows; r++) {
-        const tn_group_row *row = &census->rows[r];
-        bool all = true;
-        for (size_t i = 0; all && i < sel.n; i++) {
-            const tn_condition *c = tn__selection_at(&sel, i);
-            all = tn__condition_number(c, c->kind == TN_COND_SIZE    ? row->bytes
-                                          : c->kind == TN_COND_COUNT ? row->count
-                                                                     : tn__group_largest(row));
-        }
-        if (all)
-            census->rows[n++] = *row;
-    }
+    for (size_t r = 0; r < census->n_rows; r++)
+        if (tn__selection_decide(&sel, row_holds, &census->rows[r]) > 0)
+            census->rows[n++] = census->rows[r];
     *n_removed = census->n_rows - n;
     census->n_rows = n;
     tn__selection_free(&sel);

@@ -3,21 +3,6 @@
 
 #include <string.h>
 
-int tn__selection_bind(const tn_selection *sel, tn_snapshot *s, tn_error *err)
-{
-    for (size_t i = 0; i < sel->n; i++) {
-        tn_condition *c = tn__selection_at(sel, i);
-        if (c->kind != TN_COND_ADDRESS)
-            continue;
-        uint32_t id = TN_NONE;
-        int status = tn_node_at(s, c->number, &id, err);
-        if (status < 0 && status != TN_ENOTFOUND)
-            return status;
-        c->number = status < 0 ? TN_NONE : id;
-    }
-    return TN_OK;
-}
-
 static bool same_name(const tn_condition *c, const char *name)
 {
     return c->prefix ? strncmp(name, c->text, c->n_text) == 0 : strcmp(name, c->text) == 0;
@@ -56,26 +41,74 @@ static bool module_matches(const tn_condition *c, const char *module)
     return after == '\0' || after == '.';
 }
 
-int tn__selection_types(const tn_selection *sel, tn_snapshot *s, uint8_t *ok, tn_error *err)
+static int type_holds(const tn_condition *c, tn_snapshot *s, const tn_type *type, const char *distribution, bool *holds)
 {
-    uint32_t n = tn_snapshot_n_types(s);
-    for (uint32_t t = 0; t < n; t++) {
+    switch (c->kind) {
+    case TN_COND_TYPE: return type_matches(c, s, type, holds);
+    case TN_COND_MODULE: *holds = module_matches(c, type->module); return TN_OK;
+    case TN_COND_DIST: *holds = same_name(c, distribution); return TN_OK;
+    default: *holds = (type->flags & c->type_flags) != 0; return TN_OK;
+    }
+}
+
+static int bind_types(tn_selection *sel, tn_condition *c, tn_snapshot *s, tn_error *err)
+{
+    const char *const *distributions = NULL;
+    if (c->kind == TN_COND_DIST)
+        TN_TRY(tn__distributions(s, &distributions, err));
+    c->by_type = tn__alloc_zero(sel->alloc, sel->n_types);
+    if (!c->by_type)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    for (uint32_t t = 0; t < sel->n_types; t++) {
         tn_type type;
-        if (tn_snapshot_type(s, t, &type) < 0)
+        bool holds = false;
+        if (tn_snapshot_type(s, t, &type) < 0 ||
+            type_holds(c, s, &type, distributions ? distributions[t] : NULL, &holds) < 0)
             return tn__error_set(err, TN_ECORRUPT, 0, "type %u cannot be read", (unsigned)t);
-        bool all = true;
-        for (size_t i = 0; all && i < sel->n; i++) {
-            const tn_condition *c = tn__selection_at(sel, i);
-            bool matches = false;
-            if (c->kind == TN_COND_TYPE)
-                TN_TRY(type_matches(c, s, &type, &matches));
-            else if (c->kind == TN_COND_MODULE)
-                matches = module_matches(c, type.module);
-            else
-                continue;
-            all = matches != c->negated;
-        }
-        ok[t] = all;
+        c->by_type[t] = holds;
+    }
+    return TN_OK;
+}
+
+static int bind_addresses(tn_condition *c, tn_snapshot *s, tn_error *err)
+{
+    TN_TRY(tn_set_new(s, &c->members, err));
+    for (size_t i = 0; i < c->n_addresses; i++) {
+        uint32_t id;
+        int status = tn_node_at(s, c->addresses[i], &id, NULL);
+        if (status == TN_OK)
+            tn__set_add(c->members, id);
+        else if (status != TN_ENOTFOUND)
+            return tn_node_at(s, c->addresses[i], &id, err);
+    }
+    return TN_OK;
+}
+
+/* Loads what the condition asks objects for. */
+static int bind_column(const tn_condition *c, tn_snapshot *s, tn_error *err)
+{
+    const uint32_t *narrow;
+    const uint64_t *wide;
+    uint64_t n;
+    switch (c->kind) {
+    case TN_COND_REFCOUNT: return tn__column_u32(s, TN_COL_REFC, &narrow, &n, err);
+    case TN_COND_LENGTH: return tn__column_u64(s, TN_COL_LENG, &wide, &n, err);
+    default: return TN_OK;
+    }
+}
+
+int tn__selection_bind(tn_selection *sel, tn_snapshot *s, tn_error *err)
+{
+    sel->n_types = tn_snapshot_n_types(s);
+    for (size_t i = 0; i < sel->n; i++) {
+        tn_condition *c = tn__selection_at(sel, i);
+        bool of_types =
+            c->kind == TN_COND_TYPE || c->kind == TN_COND_MODULE || c->kind == TN_COND_DIST || c->type_flags;
+        if (of_types && !c->by_type)
+            TN_TRY(bind_types(sel, c, s, err));
+        if (c->kind == TN_COND_ADDRESS && !c->members)
+            TN_TRY(bind_addresses(c, s, err));
+        TN_TRY(bind_column(c, s, err));
     }
     return TN_OK;
 }
@@ -103,35 +136,94 @@ static int preview_contains(tn_snapshot *s, uint32_t id, const tn_condition *c, 
     return contains(text, strlen(text), c->text, c->n_text);
 }
 
-int tn__selection_node(const tn_selection *sel, tn_snapshot *s, uint32_t id, tn_error *err)
+/* ---- decisions ---- */
+
+static enum tn_decision of_shape(const tn_condition *c, const tn_shape *shape)
 {
-    for (size_t i = 0; i < sel->n; i++) {
+    if (c->by_type)
+        return c->by_type[shape->type] ? TN_DECIDED : TN_DECIDED_NOT;
+    if (c->kind == TN_COND_LENGTH && !(shape->flags & TN_SHAPE_LENGTH))
+        return TN_DECIDED_NOT;
+    return TN_UNDECIDED;
+}
+
+/* From the last condition to the first, as each leads to later ones: decided where it is itself, or where both ways out
+ * come to the same. */
+static uint8_t decide_shape(const tn_selection *sel, const tn_shape *shape, uint8_t *decisions)
+{
+    for (size_t i = sel->n; i-- > 0;) {
         const tn_condition *c = tn__selection_at(sel, i);
-        int holds;
-        if (c->kind == TN_COND_ADDRESS)
-            holds = c->number == id;
-        else if (c->kind == TN_COND_TEXT)
-            TN_TRY(holds = preview_contains(s, id, c, err));
-        else
-            continue;
-        if ((holds != 0) == c->negated)
-            return 0;
+        uint8_t ways[2];
+        for (int holds = 0; holds < 2; holds++)
+            ways[holds] = c->next[holds] == TN_ACCEPT   ? TN_DECIDED
+                          : c->next[holds] == TN_REJECT ? TN_DECIDED_NOT
+                                                        : decisions[c->next[holds]];
+        enum tn_decision own = of_shape(c, shape);
+        decisions[i] = own != TN_UNDECIDED ? ways[own == TN_DECIDED] : ways[0] == ways[1] ? ways[0] : TN_UNDECIDED;
     }
-    return 1;
+    return sel->n ? decisions[0] : TN_DECIDED;
+}
+
+void tn__selection_shapes(const tn_selection *sel, tn_snapshot *s, uint8_t *decisions)
+{
+    const tn_shape *shapes = tn__snapshot_shapes(s);
+    uint8_t scratch[TN_MAX_CONDITIONS];
+    for (uint32_t i = 0; i < tn__snapshot_n_shapes(s); i++)
+        decisions[i] = decide_shape(sel, &shapes[i], scratch);
+}
+
+static int refcount_holds(const tn_condition *c, const tn_candidate *object)
+{
+    const uint32_t *counts;
+    uint64_t n;
+    TN_TRY(tn__column_u32(object->snapshot, TN_COL_REFC, &counts, &n, object->err));
+    return tn__condition_number(c, counts ? counts[object->id] : 0);
+}
+
+static int length_holds(const tn_condition *c, const tn_candidate *object)
+{
+    uint64_t length;
+    TN_TRY(tn__node_length(object->snapshot, object->id, &length, object->err));
+    return length != TN_UNKNOWN && tn__condition_number(c, length);
+}
+
+static int object_holds(void *ctx, const tn_condition *c)
+{
+    tn_candidate *object = ctx;
+    if (c->by_type)
+        return c->by_type[tn__snapshot_shapes(object->snapshot)[object->shape].type];
+    switch (c->kind) {
+    case TN_COND_SIZE: return tn__condition_number(c, object->bytes);
+    case TN_COND_FLAG: return (object->flags & c->low) == c->high;
+    case TN_COND_ADDRESS: return tn_set_has(c->members, object->id);
+    case TN_COND_REFCOUNT: return refcount_holds(c, object);
+    case TN_COND_LENGTH: return length_holds(c, object);
+    default: return preview_contains(object->snapshot, object->id, c, object->err);
+    }
+}
+
+int tn__selection_object(const tn_selection *sel, tn_candidate *object)
+{
+    return tn__selection_decide(sel, object_holds, object);
+}
+
+/* ---- rows ---- */
+
+typedef struct tn_text_row {
+    const char *first, *second;
+    const uint64_t *size;
+} tn_text_row;
+
+static int row_holds(void *ctx, const tn_condition *c)
+{
+    const tn_text_row *row = ctx;
+    if (c->kind == TN_COND_SIZE)
+        return row->size && tn__condition_number(c, *row->size);
+    return contains(row->first, strlen(row->first), c->text, c->n_text) ||
+           contains(row->second, strlen(row->second), c->text, c->n_text);
 }
 
 bool tn__selection_row(const tn_selection *sel, const char *first, const char *second, const uint64_t *size)
 {
-    for (size_t i = 0; i < sel->n; i++) {
-        const tn_condition *c = tn__selection_at(sel, i);
-        bool holds;
-        if (c->kind == TN_COND_SIZE)
-            holds = size ? tn__condition_number(c, *size) : c->negated;
-        else
-            holds = (contains(first, strlen(first), c->text, c->n_text) ||
-                     contains(second, strlen(second), c->text, c->n_text)) != c->negated;
-        if (!holds)
-            return false;
-    }
-    return true;
+    return tn__selection_decide(sel, row_holds, &(tn_text_row){first, second, size}) > 0;
 }

@@ -7,50 +7,41 @@
 
 #include <string.h>
 
-static int shape_states(tn_scan *scan, tn_error *err)
+static int shape_states(tn_scan *scan, const tn_selection *sel, tn_error *err)
 {
-    tn_snapshot *s = scan->snapshot;
-    const tn_alloc *a = tn__snapshot_alloc(s);
-    uint32_t n_types = tn_snapshot_n_types(s);
-    uint8_t *ok = tn__alloc(a, n_types);
-    if (!ok)
-        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-    memset(ok, 1, n_types);
-    int status = scan->selection ? tn__selection_types(scan->selection, s, ok, err) : TN_OK;
-    const tn_shape *shapes = tn__snapshot_shapes(s);
-    for (uint32_t i = 0; status == TN_OK && i < scan->n_shapes; i++) {
+    static const uint8_t states[] = {
+        [TN_DECIDED_NOT] = TN_ROW_OTHER, [TN_DECIDED] = TN_ROW_SELECTED, [TN_UNDECIDED] = TN_ROW_UNDECIDED};
+    const tn_shape *shapes = tn__snapshot_shapes(scan->snapshot);
+    if (sel)
+        tn__selection_shapes(sel, scan->snapshot, scan->shape_state);
+    for (uint32_t i = 0; i < scan->n_shapes; i++) {
         tn_type type;
-        if (tn_snapshot_type(s, shapes[i].type, &type) < 0)
-            status = tn__error_set(err, TN_ECORRUPT, 0, "shape %u has no type", (unsigned)i);
-        else if (type.flags & TN_TYPE_OWN)
-            scan->shape_state[i] = TN_ROW_OWN;
-        else
-            scan->shape_state[i] = ok[shapes[i].type] ? TN_ROW_SELECTED : TN_ROW_OTHER;
+        if (tn_snapshot_type(scan->snapshot, shapes[i].type, &type) < 0)
+            return tn__error_set(err, TN_ECORRUPT, 0, "shape %u has no type", (unsigned)i);
+        uint8_t state = sel ? states[scan->shape_state[i]] : TN_ROW_SELECTED;
+        scan->shape_state[i] = type.flags & TN_TYPE_OWN ? TN_ROW_OWN : state;
+        scan->undecided |= scan->shape_state[i] == TN_ROW_UNDECIDED;
     }
-    tn__free(a, ok, n_types);
-    return status;
+    return TN_OK;
 }
 
-int tn__scan_open(tn_snapshot *s, const tn_selection *sel, const tn_set *within, tn_scan **out, tn_error *err)
+int tn__scan_open(tn_snapshot *s, tn_selection *sel, const tn_set *within, tn_scan **out, tn_error *err)
 {
     const tn_alloc *a = tn__snapshot_alloc(s);
     tn_scan *scan = tn__alloc_zero(a, sizeof *scan);
     if (!scan)
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
     scan->snapshot = s;
-    scan->selection = sel && sel->n ? sel : NULL;
+    scan->selection = sel;
     scan->within = within;
     scan->n_shapes = tn__snapshot_n_shapes(s);
     scan->n_objects = tn_snapshot_n_objects(s);
-    for (size_t i = 0; sel && i < sel->n; i++) {
-        enum tn_condition_kind kind = tn__selection_at(sel, i)->kind;
-        scan->by_size |= kind == TN_COND_SIZE;
-        scan->by_node |= kind == TN_COND_TEXT || kind == TN_COND_ADDRESS;
-    }
     scan->shape_state = tn__alloc_zero(a, scan->n_shapes);
-    int status = scan->shape_state ? shape_states(scan, err) : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-    if (status == TN_OK && scan->selection)
+    int status = scan->shape_state ? TN_OK : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    if (status == TN_OK && sel)
         status = tn__selection_bind(sel, s, err);
+    if (status == TN_OK)
+        status = shape_states(scan, sel, err);
     if (status < 0)
         tn__scan_close(scan);
     else
@@ -128,32 +119,27 @@ static void mark_own(tn_scan *scan)
 static void leave_out(tn_scan *scan)
 {
     for (uint32_t i = 0; i < scan->n; i++)
-        if (scan->state[i] == TN_ROW_SELECTED && !tn_set_has(scan->within, scan->first + i))
+        if (scan->state[i] != TN_ROW_OWN && !tn_set_has(scan->within, scan->first + i))
             scan->state[i] = TN_ROW_OTHER;
 }
 
-static bool sizes_hold(const tn_selection *sel, uint64_t bytes)
+static int decide_rows(tn_scan *scan, tn_error *err)
 {
-    for (size_t i = 0; i < sel->n; i++) {
-        const tn_condition *c = tn__selection_at(sel, i);
-        if (c->kind == TN_COND_SIZE && !tn__condition_number(c, bytes))
-            return false;
-    }
-    return true;
-}
-
-static int select_rows(tn_scan *scan, tn_error *err)
-{
+    const tn_block *flags = &scan->flag;
     for (uint32_t i = 0; i < scan->n; i++) {
-        if (scan->state[i] != TN_ROW_SELECTED)
+        if (scan->state[i] != TN_ROW_UNDECIDED)
             continue;
-        if (scan->by_size && !sizes_hold(scan->selection, scan->bytes[i])) {
-            scan->state[i] = TN_ROW_OTHER;
-        } else if (scan->by_node) {
-            int holds = tn__selection_node(scan->selection, scan->snapshot, scan->first + i, err);
-            TN_TRY(holds);
-            scan->state[i] = holds ? TN_ROW_SELECTED : TN_ROW_OTHER;
-        }
+        tn_candidate object = {
+            .snapshot = scan->snapshot,
+            .id = scan->first + i,
+            .shape = scan->shape[i],
+            .flags = flags->data ? (uint32_t)tn__block_at(flags, scan->offset + i) : 0,
+            .bytes = scan->bytes[i],
+            .err = err,
+        };
+        int holds = tn__selection_object(scan->selection, &object);
+        TN_TRY(holds);
+        scan->state[i] = holds ? TN_ROW_SELECTED : TN_ROW_OTHER;
     }
     return TN_OK;
 }
@@ -174,8 +160,8 @@ static int fill_tile(tn_scan *scan, tn_error *err)
     mark_own(scan);
     if (scan->within)
         leave_out(scan);
-    if (scan->by_size || scan->by_node)
-        TN_TRY(select_rows(scan, err));
+    if (scan->undecided)
+        TN_TRY(decide_rows(scan, err));
     for (uint32_t i = 0; i < scan->n; i++)
         any_state |= scan->state[i];
     scan->all = any_state == 0;

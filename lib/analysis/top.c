@@ -59,7 +59,7 @@ static int collect(tn_top *top, tn_scan *scan, uint64_t flip, tn_error *err)
     return more;
 }
 
-static int run(tn_top *top, tn_snapshot *s, const tn_selection *sel, const tn_set *within, uint64_t flip, tn_error *err)
+static int run(tn_top *top, tn_snapshot *s, tn_selection *sel, const tn_set *within, uint64_t flip, tn_error *err)
 {
     top->rows = tn__alloc(top->alloc, top->capacity * sizeof *top->rows);
     if (!top->rows)
@@ -75,14 +75,13 @@ static int run(tn_top *top, tn_snapshot *s, const tn_selection *sel, const tn_se
     return status;
 }
 
-int tn__top(tn_snapshot *s, const char *where, const tn_set *within, uint32_t limit, bool smallest, tn_top *out,
-            tn_error *err)
+int tn__top(tn_snapshot *s, const tn_view_options *o, bool smallest, tn_top *out, tn_error *err)
 {
-    uint32_t n_objects = tn_snapshot_n_objects(s);
-    tn_top top = {.alloc = tn__snapshot_alloc(s), .capacity = limit && limit < n_objects ? limit : n_objects};
+    uint32_t n = o->set ? tn_set_count(o->set) : tn_snapshot_n_objects(s);
+    tn_top top = {.alloc = tn__snapshot_alloc(s), .capacity = o->limit && o->limit < n ? o->limit : n};
     tn_selection sel;
-    TN_TRY(tn__selection_parse(top.alloc, where, TN_SELECT_OBJECTS, &sel, err));
-    int status = run(&top, s, &sel, within, smallest ? UINT64_MAX : 0, err);
+    TN_TRY(tn__selection_parse(top.alloc, o->where, o->where_rows, TN_SELECT_OBJECTS, &sel, err));
+    int status = run(&top, s, &sel, o->set, smallest ? UINT64_MAX : 0, err);
     tn__selection_free(&sel);
     if (status < 0)
         tn__top_free(&top);

@@ -1,7 +1,7 @@
 /* where.c - the set of objects a selection names. */
 #include "analysis/analysis.h"
 
-static int fill(tn_set *set, tn_snapshot *s, const tn_selection *sel, const tn_set *within, tn_error *err)
+static int fill(tn_set *set, tn_snapshot *s, tn_selection *sel, const tn_set *within, tn_error *err)
 {
     tn_scan *scan;
     TN_TRY(tn__scan_open(s, sel, within, &scan, err));
@@ -14,15 +14,14 @@ static int fill(tn_set *set, tn_snapshot *s, const tn_selection *sel, const tn_s
     return more;
 }
 
-int tn__set_where(tn_snapshot *s, const char *selection, const tn_set *within, tn_set **out, tn_error *err)
+int tn__set_selected(tn_snapshot *s, const tn_view_options *o, tn_set **out, tn_error *err)
 {
-    const tn_alloc *a = tn__snapshot_alloc(s);
     tn_selection sel;
-    TN_TRY(tn__selection_parse(a, selection, TN_SELECT_OBJECTS, &sel, err));
+    TN_TRY(tn__selection_parse(tn__snapshot_alloc(s), o->where, o->where_rows, TN_SELECT_OBJECTS, &sel, err));
     tn_set *set = NULL;
-    int status = tn__set_new(a, tn_snapshot_n_objects(s), &set, err);
+    int status = tn_set_new(s, &set, err);
     if (status == TN_OK)
-        status = fill(set, s, &sel, within, err);
+        status = fill(set, s, &sel, o->set, err);
     tn__selection_free(&sel);
     if (status < 0)
         tn_set_free(set);
@@ -33,5 +32,5 @@ int tn__set_where(tn_snapshot *s, const char *selection, const tn_set *within, t
 
 int tn_set_where(tn_snapshot *s, const char *selection, tn_set **out, tn_error *err)
 {
-    return tn__set_where(s, selection, NULL, out, err);
+    return tn__set_selected(s, &(tn_view_options){.where = selection}, out, err);
 }

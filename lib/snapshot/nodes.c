@@ -36,6 +36,11 @@ static int sparse_value(tn_snapshot *s, enum tn_sparse which, enum tn_column col
     return status == TN_ENOTFOUND ? 0 : status;
 }
 
+int tn__node_length(tn_snapshot *s, uint32_t id, uint64_t *length, tn_error *err)
+{
+    return sparse_value(s, TN_SPARSE_LENG, TN_COL_LENG, id, length, err);
+}
+
 static int node_parts(tn_snapshot *s, tn_node *node, tn_error *err)
 {
     const uint64_t *sizes;

@@ -81,6 +81,9 @@ uint64_t tn__snapshot_address(const tn_snapshot *s, uint32_t i); /* O(log region
  * The bitmaps are compared word by word: O(regions + objects of old). */
 int tn__snapshot_match_addresses(tn_snapshot *old, tn_snapshot *new, uint32_t *same, tn_error *err);
 
+/* Length of one node; TN_UNKNOWN where it has none. */
+int tn__node_length(tn_snapshot *s, uint32_t id, uint64_t *length, tn_error *err);
+
 /* Raw preview of a node; kind 0 when there is none. */
 typedef struct tn_preview {
     uint16_t kind; /* with TN_PREVIEW_CUT */
@@ -107,8 +110,20 @@ int tn__snapshot_stack(tn_snapshot *s, uint32_t entry, tn_stack_entry *out, tn_e
 
 /* Memory of the snapshot, for what others keep with it (graph's backward edges); counted against max_memory_bytes and
  * freed by tn_snapshot_close. key is any small constant of the caller; the same key returns the same pointer. */
-enum tn_attachment { TN_ATTACH_REFERRERS, TN_ATTACH_ALL, TN_ATTACHMENTS };
+enum tn_attachment {
+    TN_ATTACH_REFERRERS,
+    TN_ATTACH_GRAPH,
+    TN_ATTACH_ANCHORS,
+    TN_ATTACH_DOMINATORS,
+    TN_ATTACH_DOMINATED,
+    TN_ATTACH_ALL,
+    TN_ATTACH_DISTRIBUTIONS,
+    TN_ATTACH_WAYS,
+    TN_ATTACH_DISTANCES,
+    TN_ATTACHMENTS
+};
 const tn_alloc *tn__snapshot_alloc(tn_snapshot *s);
+int tn__no_memory(const tn_snapshot *s, tn_error *err); /* ENOMEM, or ELIMIT where max_memory_bytes is the reason */
 void **tn__snapshot_attachment(tn_snapshot *s, enum tn_attachment which, void (*destroy)(tn_snapshot *, void *));
 
 #endif

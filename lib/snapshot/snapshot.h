@@ -150,7 +150,6 @@ bool tn__hash_is(uint64_t stored, const void *bytes, size_t n);
 /* Payload decompressed and decoded, valid until the next call with this slot. A column's elements are decoded. */
 int tn__chunk_load(tn_snapshot *s, const tn_chunk *c, unsigned slot, const uint8_t **payload, tn_error *err);
 int tn__corrupt(tn_error *err, uint64_t offset, const char *format, ...) __attribute__((format(printf, 3, 4)));
-int tn__no_memory(const tn_snapshot *s, tn_error *err);
 
 /* tables.c */
 int tn__tables_load(tn_snapshot *s, tn_error *err);

@@ -28,16 +28,11 @@ int tn__info_rows(tn_snapshot *s, const tn_view_options *o, tn_info_rows *rows, 
     size_t column;
     bool descending;
     tn_selection sel;
-    tn_buf where;
     *rows = (tn_info_rows){.snapshot = s};
     tn__buf_init(&rows->keys, a);
-    tn__buf_init(&where, a);
     TN_TRY(tn__order_parse(o->sort, names, sizeof names / sizeof *names, BY_NAME, &column, &descending, err));
-    int status = tn__where_both(o->where, o->where_rows, &where, err);
-    if (status == TN_OK)
-        status = tn__selection_parse(a, (const char *)where.data, TN_SELECT_FACTS, &sel, err);
-    tn__buf_free(&where);
-    TN_TRY(status);
+    TN_TRY(tn__selection_parse(a, o->where, o->where_rows, TN_SELECT_FACTS, &sel, err));
+    int status = TN_OK;
     for (size_t i = 0; status == TN_OK && i < tn_snapshot_n_facts(s); i++)
         status = add_fact(rows, &sel, i, column, err);
     tn__selection_free(&sel);

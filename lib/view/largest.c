@@ -152,10 +152,7 @@ static int compute(tn_largest *l, const tn_view_options *o, tn_error *err)
     size_t column;
     bool descending;
     TN_TRY(tn__order_parse(o->sort, names, sizeof names / sizeof *names, 1, &column, &descending, err));
-    TN_TRY(tn__where_both(o->where, o->where_rows, &l->texts, err));
-    bool smallest = column == BY_SIZE && !descending;
-    TN_TRY(tn__top(l->snapshot, (const char *)l->texts.data, o->set, o->limit, smallest, &l->top, err));
-    l->texts.size = 0;
+    TN_TRY(tn__top(l->snapshot, o, column == BY_SIZE && !descending, &l->top, err));
     return column == BY_SIZE ? TN_OK : make_order(l, (enum tn_largest_column)column, descending, err);
 }
 

@@ -52,12 +52,3 @@ void tn__order_sort(tn_order_key *keys, size_t n, bool down)
     if (n > 1)
         qsort(keys, n, sizeof *keys, down ? descending : ascending);
 }
-
-int tn__where_both(const char *where, const char *where_rows, tn_buf *out, tn_error *err)
-{
-    const char *const parts[] = {where ? where : "", where_rows ? " " : "", where_rows ? where_rows : ""};
-    int status = TN_OK;
-    for (int i = 0; i < 3 && status == TN_OK; i++)
-        status = tn__buf_append(out, parts[i], strlen(parts[i]) + (i == 2)); /* the last with its NUL */
-    return status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
-}

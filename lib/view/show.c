@@ -185,8 +185,7 @@ static int read_options(tn_show *show, const tn_view_options *o, tn_error *err)
     TN_TRY(tn__order_parse(o->sort, names, sizeof names / sizeof *names, 1, &show->column, &show->descending, err));
     if (!(o->where && *o->where) && !o->where_rows && !o->set)
         return TN_OK;
-    TN_TRY(tn__where_both(o->where, o->where_rows, &show->scratch, err));
-    return tn__set_where(show->snapshot, (const char *)show->scratch.data, o->set, &show->set, err);
+    return tn__set_selected(show->snapshot, o, &show->set, err);
 }
 
 static int compute(tn_show *show, uint32_t id, const tn_view_options *o, tn_error *err)

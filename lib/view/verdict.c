@@ -55,7 +55,7 @@ static int read_options(tn_snapshot *s, const tn_view_options *o, tn_check_optio
     if (o->where_rows)
         return tn__error_set(err, TN_EINVAL, 0, "findings have no size: no threshold can be asked of them");
     TN_TRY(tn__order_parse(o->sort, names, sizeof names / sizeof *names, 0, &out->column, &out->descending, err));
-    return tn__selection_parse(tn__snapshot_alloc(s), o->where, TN_SELECT_FINDINGS, &out->selection, err);
+    return tn__selection_parse(tn__snapshot_alloc(s), o->where, NULL, TN_SELECT_FINDINGS, &out->selection, err);
 }
 
 static int make_order(tn_findings *f, const tn_view_options *o, const tn_check_options *how, tn_error *err)

@@ -145,7 +145,4 @@ typedef struct tn_order_key {
 } tn_order_key;
 void tn__order_sort(tn_order_key *keys, size_t n, bool descending); /* equal ones stay in order of row */
 
-/* Where a row is an object, conditions on rows are further ones on objects: both in one text, in an empty buffer. */
-int tn__where_both(const char *where, const char *where_rows, tn_buf *out, tn_error *err);
-
 #endif

@@ -28,6 +28,15 @@ bool core_enter(core_call *call, core_snapshot *self, bool slow)
     return true;
 }
 
+void core_wait(core_snapshot *self)
+{
+    if (PyThread_acquire_lock(self->lock, NOWAIT_LOCK))
+        return;
+    Py_BEGIN_ALLOW_THREADS
+    PyThread_acquire_lock(self->lock, WAIT_LOCK);
+    Py_END_ALLOW_THREADS
+}
+
 void core_unlock(core_call *call)
 {
     PyThread_release_lock(call->self->lock);
@@ -342,6 +351,18 @@ static PyMethodDef snapshot_methods[] = {
     {"select", (PyCFunction)core_select, METH_VARARGS,
      "select(where, within=None): Set of the objects that a selection names, '' for all."},
     {"set_of", (PyCFunction)core_set_from, METH_O, "Set of the objects whose numbers stand as u32 in bytes."},
+    {"hold", (PyCFunction)core_hold, METH_O,
+     "What anchors a node: 0 nothing, 1 immortal, 2 static, 3 C, 4 unreachable."},
+    {"dominator", (PyCFunction)core_dominator, METH_O, "Nearest dominator of a node, None of the root."},
+    {"retained", (PyCFunction)core_retained, METH_O, "(bytes, objects) that a node retains."},
+    {"dominated", (PyCFunction)core_dominated, METH_O,
+     "Nodes whose dominator a node is, the one that retains most first, as u32 in bytes."},
+    {"cut", (PyCFunction)core_cut, METH_VARARGS,
+     "cut(node, index): (bytes, objects) that would go without this reference of a node."},
+    {"retained_set", (PyCFunction)core_retained_set, METH_O, "(set, bytes) of what would go without a set."},
+    {"set_dominators", (PyCFunction)core_set_dominators, METH_O, "Dominators of a set's members, outside it."},
+    {"paths", (PyCFunction)(void (*)(void))core_paths, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+     "paths(node, avoid, limit, only_shortest): iterator of (text, evaluable, steps)."},
     {"view", (PyCFunction)(void (*)(void))core_view, METH_VARARGS | METH_KEYWORDS, "Text or JSON of a view."},
     {"check", (PyCFunction)core_check, METH_NOARGS, "list of (status, offset, message), empty when the file is sound."},
     {0},
@@ -412,8 +433,10 @@ static int module_exec(PyObject *module)
     core_state *state = PyModule_GetState(module);
     state->snapshot_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &snapshot_spec, NULL);
     state->set_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_set_spec, NULL);
-    if (!state->snapshot_type || !state->set_type || PyModule_AddType(module, state->snapshot_type) < 0 ||
-        PyModule_AddType(module, state->set_type) < 0)
+    state->paths_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_paths_spec, NULL);
+    if (!state->snapshot_type || !state->set_type || !state->paths_type ||
+        PyModule_AddType(module, state->snapshot_type) < 0 || PyModule_AddType(module, state->set_type) < 0 ||
+        PyModule_AddType(module, state->paths_type) < 0)
         return -1;
     return PyModule_AddStringConstant(module, "VERSION", TN_VERSION);
 }
@@ -424,6 +447,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     if (state) {
         Py_VISIT(state->snapshot_type);
         Py_VISIT(state->set_type);
+        Py_VISIT(state->paths_type);
     }
     return 0;
 }
@@ -434,6 +458,7 @@ static int module_clear(PyObject *module)
     if (state) {
         Py_CLEAR(state->snapshot_type);
         Py_CLEAR(state->set_type);
+        Py_CLEAR(state->paths_type);
     }
     return 0;
 }

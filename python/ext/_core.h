@@ -14,7 +14,14 @@
 #include "tonnage.h"
 
 /* What a first call loads: such a call runs without the interpreter lock, later ones are short and keep it. */
-enum core_load { CORE_NODES = 1, CORE_REFERENCES = 2, CORE_REFERRERS = 4, CORE_ADDRESSES = 8, CORE_PREVIEWS = 16 };
+enum core_load {
+    CORE_NODES = 1,
+    CORE_REFERENCES = 2,
+    CORE_REFERRERS = 4,
+    CORE_ADDRESSES = 8,
+    CORE_PREVIEWS = 16,
+    CORE_DOMINATORS = 32
+};
 
 typedef struct core_snapshot {
     PyObject_HEAD
@@ -34,8 +41,15 @@ typedef struct core_set {
     tn_set *set;
 } core_set;
 
+typedef struct core_path_iterator {
+    PyObject_HEAD
+    core_snapshot *snapshot; /* a user of its handle */
+    tn_paths *paths;
+    tn_set *avoid;
+} core_path_iterator;
+
 typedef struct core_state {
-    PyTypeObject *snapshot_type, *set_type;
+    PyTypeObject *snapshot_type, *set_type, *paths_type;
 } core_state;
 
 /* ---- _core.c ---- */
@@ -49,6 +63,7 @@ typedef struct core_call {
 } core_call;
 
 bool core_enter(core_call *call, core_snapshot *self, bool slow); /* false with ValueError: closed */
+void core_wait(core_snapshot *self); /* takes the lock of a handle that the caller is a user of already */
 void core_unlock(core_call *call);
 void core_leave(core_call *call);
 bool core_first(core_snapshot *self, unsigned load); /* not loaded yet: the call is slow */
@@ -74,6 +89,12 @@ PyObject *core_targets(core_snapshot *self, PyObject *args, PyObject *kwargs);
 PyObject *core_references(core_snapshot *self, PyObject *args);
 PyObject *core_referrers(core_snapshot *self, PyObject *arg);
 PyObject *core_frame(core_snapshot *self, PyObject *args);
+
+/* ---- _core_paths.c ---- */
+
+PyObject *core_paths(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args,
+                     PyObject *names);
+extern PyType_Spec core_paths_spec;
 
 /* ---- _core_view.c ---- */
 
@@ -101,5 +122,15 @@ PyObject *core_set_from(core_snapshot *self, PyObject *arg);
 /* The set of an argument that is a Set of this snapshot, or None: NULL. False with TypeError or ValueError. */
 bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out);
 extern PyType_Spec core_set_spec;
+
+/* ---- _core_dominators.c ---- */
+
+PyObject *core_hold(core_snapshot *self, PyObject *arg);
+PyObject *core_dominator(core_snapshot *self, PyObject *arg);
+PyObject *core_retained(core_snapshot *self, PyObject *arg);
+PyObject *core_dominated(core_snapshot *self, PyObject *arg);
+PyObject *core_cut(core_snapshot *self, PyObject *args);
+PyObject *core_retained_set(core_snapshot *self, PyObject *arg);
+PyObject *core_set_dominators(core_snapshot *self, PyObject *arg);
 
 #endif

@@ -1,6 +1,7 @@
 /* exercise.c - see exercise.h. */
 #include "exercise.h"
 
+#include "analysis/analysis.h"
 #include "snapshot/reader.h"
 
 #include <string.h>
@@ -93,6 +94,51 @@ static int nodes(tn_snapshot *s, uint64_t *sum)
     return status;
 }
 
+static int graph(tn_snapshot *s, uint64_t *sum)
+{
+    int status = 0;
+    uint32_t n = tn_snapshot_n_nodes(s);
+    for (uint32_t i = 0; i < n && i < 200; i++) {
+        uint32_t other, count;
+        uint64_t bytes;
+        const uint32_t *nodes;
+        enum tn_hold hold;
+        tn_reference_iter iter;
+        tn_reference r;
+        status = worse(status, tn_node_hold(s, i, &hold, NULL));
+        status = worse(status, tn_dominator(s, i, &other, NULL));
+        status = worse(status, tn_retained(s, i, &bytes, &count, NULL));
+        status = worse(status, tn_dominated(s, i, &nodes, &count, NULL));
+        for (uint32_t k = 0; status == 0 && k < count; k++)
+            *sum += nodes[k];
+        status = worse(status, tn_references(s, i, &iter, NULL));
+        for (unsigned k = 0; k < 20 && status == 0 && tn_reference_next(&iter, &r); k++)
+            status = worse(status, tn_reference_cut(s, &r, &bytes, &count, NULL));
+    }
+    return status;
+}
+
+/* What a set retains, and who is above it. */
+static int sets(tn_snapshot *s, uint64_t *sum)
+{
+    tn_set *set = NULL, *gone = NULL, *above = NULL;
+    uint64_t bytes = 0;
+    int status;
+    if (tn__set_new(tn__snapshot_alloc(s), tn_snapshot_n_objects(s), &set, NULL) < 0)
+        return 0;
+    for (uint32_t i = 0; i < tn_snapshot_n_objects(s) && i < 100; i += 3)
+        tn__set_add(set, i);
+    status = tn_retained_set(s, set, &gone, &bytes, NULL);
+    if (status == 0)
+        status = tn_set_dominators(s, set, &above, NULL);
+    if (status == 0)
+        *sum += bytes + tn_set_count(gone) + tn_set_count(above);
+    tn_set_free(set);
+    tn_set_free(gone);
+    tn_set_free(above);
+    return status;
+}
+
 int exercise(tn_snapshot *s)
 {
     uint64_t sum = tn_snapshot_file_bytes(s) + tn_snapshot_n_objects(s) + tn_snapshot_n_references(s);
@@ -100,6 +146,8 @@ int exercise(tn_snapshot *s)
     status = worse(status, tables(s, &sum));
     status = worse(status, nodes(s, &sum));
     status = worse(status, columns(s));
+    status = worse(status, graph(s, &sum));
+    status = worse(status, sets(s, &sum));
     status = worse(status, tn_snapshot_check(s, NULL, NULL, NULL));
     return sum == UINT64_MAX ? TN_EBUSY : status; /* the sum is used: nothing above may be left out by a compiler */
 }

@@ -1,0 +1,303 @@
+/* dominators.c - dominators and retained sizes of all nodes, from what semi_nca.c found for the inner ones.
+ *
+ * The dominator of a leaf is the nearest common ancestor, in the dominator tree, of all that refer to it: one pass over the
+ * references, with heavy paths so that a common ancestor takes O(log n) steps however deep the tree is. A dominator has a
+ * lower number than what it dominates, so that retained sizes are sums in descending order of number.
+ */
+#include "analysis/dominators.h"
+
+static void destroy(tn_snapshot *s, void *p)
+{
+    const tn_alloc *a = tn__snapshot_alloc(s);
+    tn_dominators *d = p;
+    if (!d)
+        return;
+    tn__free(a, d->idom, d->n_nodes * sizeof *d->idom);
+    tn__free(a, d->retained, d->n_nodes * sizeof *d->retained);
+    tn__free(a, d->counts, d->n_nodes * sizeof *d->counts);
+    tn__free(a, d, sizeof *d);
+}
+
+/* What the steps below share; each gives back what the next ones do not need. */
+typedef struct tn_maker {
+    tn_snapshot *snapshot;
+    const tn_alloc *alloc;
+    tn_graph graph;
+    uint8_t *holds;
+    tn_skeleton skeleton;
+    tn_numbering tree; /* in the end by number: ranks are ids, parent is the dominator */
+    uint32_t *numbers; /* by rank, n_numbers of them */
+    uint32_t n_numbers;
+    tn_dominators *out;
+} tn_maker;
+
+/* Of the records their numbers stay; ranks become ids. */
+static int keep_numbers(tn_maker *m)
+{
+    tn_skeleton *k = &m->skeleton;
+    uint32_t id, rank;
+    m->tree.ranks[0] = TN_NONE; /* above the root */
+    tn__free(m->alloc, k->edges, k->capacity * sizeof *k->edges);
+    k->edges = NULL;
+    k->capacity = 0;
+    m->numbers = tn__alloc(m->alloc, k->n_inner * sizeof *m->numbers);
+    if (!m->numbers)
+        return TN_ENOMEM;
+    m->n_numbers = k->n_inner;
+    for (rank = 0; rank < k->n_inner; rank++)
+        m->numbers[rank] = k->records[rank].number;
+    tn__free(m->alloc, k->records, k->n_inner * sizeof *k->records);
+    k->records = NULL;
+    for (tn_inner_iter it = tn__inner_begin(k); tn__inner_next(k, &it, &id, &rank);)
+        m->tree.ranks[m->numbers[rank]] = id;
+    return TN_OK;
+}
+
+/* ---- leaves ---- */
+
+/* Top of the heavy path of each number: a path goes on to the child with the most below it. */
+static int find_heads(const tn_maker *m, uint32_t **out)
+{
+    const uint32_t *idom = m->tree.parent;
+    uint32_t n = m->tree.n;
+    size_t bytes = ((size_t)n + 1) * sizeof(uint32_t);
+    uint32_t *counts = tn__alloc_zero(m->alloc, bytes), *heavy = tn__alloc_zero(m->alloc, bytes);
+    if (!counts || !heavy) {
+        tn__free(m->alloc, counts, bytes);
+        tn__free(m->alloc, heavy, bytes);
+        return TN_ENOMEM;
+    }
+    for (uint32_t w = n; w > 1; w--) { /* all below w has been added to it */
+        uint32_t up = idom[w];
+        counts[w]++;
+        counts[up] += counts[w];
+        if (!heavy[up] || counts[w] > counts[heavy[up]])
+            heavy[up] = w;
+    }
+    uint32_t *heads = counts; /* counts are of no more use */
+    heads[1] = 1;
+    for (uint32_t w = 2; w <= n; w++)
+        heads[w] = heavy[idom[w]] == w ? heads[idom[w]] : w;
+    tn__free(m->alloc, heavy, bytes);
+    *out = heads;
+    return TN_OK;
+}
+
+/* The head with the higher number is not above the common ancestor, so its path is left upwards. */
+static inline uint32_t common(const uint32_t *idom, const uint32_t *heads, uint32_t a, uint32_t b)
+{
+    while (heads[a] != heads[b]) {
+        if (heads[a] > heads[b])
+            a = idom[heads[a]];
+        else
+            b = idom[heads[b]];
+    }
+    return a < b ? a : b;
+}
+
+/* A leaf that has come up to the root is no open question any more: most references are to a few such ones. */
+static void see_leaf(const tn_maker *m, const uint32_t *heads, uint32_t leaf, uint32_t number)
+{
+    uint32_t *found = &m->out->idom[leaf];
+    if (!*found)
+        *found = number;
+    else if (*found != number)
+        *found = common(m->tree.parent, heads, *found, number);
+    if (*found == 1)
+        m->skeleton.leaves[leaf / 64] &= ~(1ull << (leaf % 64));
+}
+
+/* Numbers of dominators into out->idom: 0 of leaves that nothing refers to. */
+static void find_leaves(const tn_maker *m, const uint32_t *heads)
+{
+    const tn_graph *g = &m->graph;
+    const uint64_t *leaves = m->skeleton.leaves;
+    uint32_t id, rank;
+    for (tn_inner_iter it = tn__inner_begin(&m->skeleton); tn__inner_next(&m->skeleton, &it, &id, &rank);) {
+        bool all = tn__node_holding(g, id) == TN_HOLDS_ALL;
+        uint32_t number = m->numbers[rank];
+        for (uint64_t e = g->offsets[id]; e < g->offsets[id + 1]; e++) {
+            uint32_t target = g->targets[e];
+            if (target != TN_NONE && tn__bit(leaves, target) && (all || tn__edge_holds(g, id, e)))
+                see_leaf(m, heads, target, number);
+        }
+    }
+}
+
+/* ---- all nodes ---- */
+
+/* Retained bytes and objects by number. */
+typedef struct tn_sums {
+    uint64_t *bytes;
+    uint32_t *counts;
+} tn_sums;
+
+/* Own sizes: those of leaves are final and count for their dominator, those of inner nodes are where sums begin. Leaves that
+ * are anchored, or that nothing refers to, hang from the root. */
+static int add_sizes(const tn_maker *m, const tn_sums *sums, tn_error *err)
+{
+    tn_sizes sizes;
+    uint64_t total = 0;
+    uint32_t next = TN_NONE, rank = 0;
+    int more;
+    tn_inner_iter it = tn__inner_begin(&m->skeleton);
+    tn__inner_next(&m->skeleton, &it, &next, &rank);
+    TN_TRY(tn__sizes_open(m->snapshot, &sizes, err));
+    for (size_t k = 0; (more = tn__sizes_block(&sizes, k, err)) > 0; k++) {
+        for (uint32_t i = 0; i < sizes.shap.n_rows; i++) {
+            uint32_t id = (uint32_t)sizes.shap.first_row + i, *idom = &m->out->idom[id], number;
+            bool own = tn__sizes_own(&sizes, i), overflow;
+            uint64_t bytes = own ? 0 : tn__block_at(&sizes.size, i);
+            uint32_t count = !own && id < m->graph.n_objects;
+            overflow = __builtin_add_overflow(total, bytes, &total);
+            if (overflow) {
+                tn__sizes_close(&sizes);
+                return tn__error_set(err, TN_ECORRUPT, 0, "the sizes up to node %u are larger than any memory", id);
+            }
+            if (id == next) {
+                number = m->numbers[rank];
+                tn__inner_next(&m->skeleton, &it, &next, &rank);
+            } else {
+                if (!*idom && m->holds[id] == TN_HOLD_REFERENCES)
+                    m->holds[id] = TN_HOLD_UNREACHABLE;
+                *idom = number = *idom ? *idom : 1;
+                m->out->retained[id] = bytes;
+                m->out->counts[id] = count;
+            }
+            sums->bytes[number] += bytes;
+            sums->counts[number] += count;
+        }
+    }
+    tn__sizes_close(&sizes);
+    return more;
+}
+
+static void add_up(const tn_maker *m, const tn_sums *sums)
+{
+    for (uint32_t w = m->tree.n; w > 1; w--) {
+        sums->bytes[m->tree.parent[w]] += sums->bytes[w];
+        sums->counts[m->tree.parent[w]] += sums->counts[w];
+    }
+}
+
+/* From numbers to ids. */
+static void write_all(const tn_maker *m, const tn_sums *sums)
+{
+    tn_dominators *out = m->out;
+    uint32_t next = TN_NONE, rank = 0;
+    tn_inner_iter it = tn__inner_begin(&m->skeleton);
+    tn__inner_next(&m->skeleton, &it, &next, &rank);
+    for (uint32_t id = 0; id < m->graph.n_nodes; id++) {
+        if (id != next) {
+            out->idom[id] = m->tree.ranks[out->idom[id]];
+            continue;
+        }
+        uint32_t number = m->numbers[rank];
+        out->idom[id] = m->tree.ranks[m->tree.parent[number]];
+        out->retained[id] = sums->bytes[number];
+        out->counts[id] = sums->counts[number];
+        tn__inner_next(&m->skeleton, &it, &next, &rank);
+    }
+}
+
+static int write_result(tn_maker *m, tn_error *err)
+{
+    size_t n = (size_t)m->tree.n + 1, n_nodes = m->graph.n_nodes;
+    tn_dominators *out = m->out;
+    tn_sums sums = {tn__alloc_zero(m->alloc, n * sizeof *sums.bytes),
+                    tn__alloc_zero(m->alloc, n * sizeof *sums.counts)};
+    out->retained = tn__alloc(m->alloc, n_nodes * sizeof *out->retained);
+    out->counts = tn__alloc(m->alloc, n_nodes * sizeof *out->counts);
+    int status = sums.bytes && sums.counts && out->retained && out->counts ? TN_OK : TN_ENOMEM;
+    if (status == TN_OK)
+        status = add_sizes(m, &sums, err);
+    if (status == TN_OK) {
+        add_up(m, &sums);
+        write_all(m, &sums);
+    }
+    tn__free(m->alloc, sums.bytes, n * sizeof *sums.bytes);
+    tn__free(m->alloc, sums.counts, n * sizeof *sums.counts);
+    return status;
+}
+
+static int make(tn_maker *m, tn_error *err)
+{
+    tn_dominators *out = m->out;
+    uint32_t *heads;
+    TN_TRY(tn__anchors(m->snapshot, &m->holds, err));
+    TN_TRY(tn__skeleton_make(&m->skeleton, m->alloc, &m->graph, m->holds, err));
+    TN_TRY(tn__numbering_make(&m->tree, &m->skeleton, m->holds));
+    TN_TRY(keep_numbers(m));
+    TN_TRY(tn__semi_nca(&m->tree));
+    TN_TRY(find_heads(m, &heads));
+    out->idom = tn__alloc_zero(m->alloc, out->n_nodes * sizeof *out->idom);
+    if (out->idom)
+        find_leaves(m, heads);
+    tn__free(m->alloc, heads, ((size_t)m->tree.n + 1) * sizeof *heads);
+    return out->idom ? write_result(m, err) : TN_ENOMEM;
+}
+
+static int build(tn_snapshot *s, void **slot, tn_error *err)
+{
+    tn_maker m = {.snapshot = s, .alloc = tn__snapshot_alloc(s)};
+    m.skeleton.alloc = m.tree.alloc = m.alloc;
+    TN_TRY(tn__graph(s, &m.graph, err));
+    m.out = tn__alloc_zero(m.alloc, sizeof *m.out);
+    if (!m.out)
+        return tn__no_memory(s, err);
+    m.out->n_nodes = m.graph.n_nodes;
+    m.out->root = m.graph.root;
+    int status = make(&m, err);
+    m.out->holds = m.holds;
+    tn__free(m.alloc, m.numbers, m.n_numbers * sizeof *m.numbers);
+    tn__skeleton_free(&m.skeleton);
+    tn__numbering_free(&m.tree);
+    if (status < 0)
+        destroy(s, m.out);
+    else
+        *slot = m.out;
+    return status == TN_ENOMEM ? tn__no_memory(s, err) : status;
+}
+
+int tn__dominators(tn_snapshot *s, const tn_dominators **out, tn_error *err)
+{
+    void **slot = tn__snapshot_attachment(s, TN_ATTACH_DOMINATORS, destroy);
+    if (!*slot)
+        TN_TRY(build(s, slot, err));
+    *out = *slot;
+    return TN_OK;
+}
+
+/* ---- one node ---- */
+
+static int of_node(tn_snapshot *s, uint32_t id, const tn_dominators **d, tn_error *err)
+{
+    if (id >= tn_snapshot_n_nodes(s))
+        return tn__error_set(err, TN_EINVAL, 0, "there is no node %u", (unsigned)id);
+    return tn__dominators(s, d, err);
+}
+
+int tn_node_hold(tn_snapshot *s, uint32_t id, enum tn_hold *out, tn_error *err)
+{
+    const tn_dominators *d;
+    TN_TRY(of_node(s, id, &d, err));
+    *out = (enum tn_hold)d->holds[id];
+    return TN_OK;
+}
+
+int tn_dominator(tn_snapshot *s, uint32_t id, uint32_t *out, tn_error *err)
+{
+    const tn_dominators *d;
+    TN_TRY(of_node(s, id, &d, err));
+    *out = d->idom[id];
+    return TN_OK;
+}
+
+int tn_retained(tn_snapshot *s, uint32_t id, uint64_t *bytes, uint32_t *count, tn_error *err)
+{
+    const tn_dominators *d;
+    TN_TRY(of_node(s, id, &d, err));
+    *bytes = d->retained[id];
+    *count = d->counts[id];
+    return TN_OK;
+}
