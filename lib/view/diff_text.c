@@ -72,10 +72,9 @@ static void print_matching(const tn_diff_view *v, tn_out *out)
                    tn_format_bytes(d->added_total.bytes, size[0], sizeof size[0]), d->removed_total.count,
                    tn_format_bytes(d->removed_total.bytes, size[1], sizeof size[1]),
                    d->new_total.count - d->added_total.count);
-    tn__out_format(out,
-                   "of the survivors %" PRIu64 " are certain and %" PRIu64 " likely the same; %" PRIu64
-                   " address%s used again by another object\n",
-                   v->about.certain, v->about.likely, v->about.reused, v->about.reused == 1 ? " was" : "es were");
+    tn__out_format(
+        out, "survivors: %" PRIu64 " certain, %" PRIu64 " likely; %" PRIu64 " address%s used again by another object\n",
+        v->about.certain, v->about.likely, v->about.reused, v->about.reused == 1 ? " was" : "es were");
 }
 
 static int print_overview(const tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_error *err)

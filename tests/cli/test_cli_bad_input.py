@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from cli_support import CLI, Cli
 
-READING = ("summary", "largest", "show", "info")
+PAIR = (("old", "old"), ("app", "new"))  # the words of an example, the files
+READING = ("summary", "largest", "show", "info", "diff")
 
 
 def refused(cli: Cli, code: int, part: str, *words: str | Path) -> None:
@@ -22,7 +23,7 @@ def refused(cli: Cli, code: int, part: str, *words: str | Path) -> None:
 
 
 def words(verb: str, path: str | Path) -> list[str]:
-    return [verb, str(path), *(["0x7f0000000100"] if verb == "show" else [])]
+    return [verb, *([str(path)] if verb == "diff" else []), str(path), *(["0x7f0000000100"] if verb == "show" else [])]
 
 
 @pytest.mark.parametrize("verb", READING)
@@ -105,6 +106,10 @@ def test_check_reads_what_is_whole(cli: Cli, shop: Path, tmp_path: Path) -> None
         ("summary", "FILE", "--threshold", "much"),
         ("summary", "FILE", "--max-memory", "0"),
         ("summary", "FILE", "--json=yes"),
+        ("diff", "FILE"),
+        ("diff", "FILE", "FILE", "--by", "size"),
+        ("diff", "FILE", "FILE", "--sort", "colour"),
+        ("summary", "FILE", "--against", "FILE", "--threshold", "1k"),
         ("largest", "FILE", "--by", "type"),
         ("largest", "FILE", "--sort", "colour"),
         ("largest", "FILE", "--where", "count:>3"),
@@ -167,6 +172,11 @@ def test_check_without_memory_accuses_no_file(cli: Cli, shop: Path) -> None:
         ("info", "--by", "its rows are facts"),
         ("check", "--by", "its rows are findings"),
         ("check", "--threshold", "a finding has no size"),
+        ("check", "--against", "it is about one file"),
+        ("info", "--against", "its rows are facts"),
+        ("show", "--against", "an object is in one of them"),
+        ("diff", "--against", "OLD is its first word"),
+        ("diff", "--threshold", "a change may be less than nothing"),
     ],
 )
 def test_an_option_without_sense_is_refused_with_the_reason(
@@ -178,7 +188,7 @@ def test_an_option_without_sense_is_refused_with_the_reason(
 def test_help_of_every_verb_is_true(cli: Cli) -> None:
     front = cli("--help")
     assert (front.returncode, front.stderr) == (0, "")
-    for verb in ("summary", "largest", "show", "info", "check", "run"):
+    for verb in ("summary", "largest", "show", "info", "check", "diff", "run"):
         page = cli(verb, "--help")
         assert (page.returncode, page.stderr) == (0, "")
         assert f"  {verb} " in front.stdout
@@ -194,7 +204,10 @@ def test_every_option_of_a_page_has_an_example_that_works(cli: Cli, shop: Path, 
     lines = [shlex.split(line) for line in examples.splitlines()]
     assert listed == {word for line in lines for word in line if word.startswith("--")}
     for line in lines:
-        real = [{"app.tonnage": str(shop), "0x7f0a12345680": "0x7f0000000100"}.get(word, word) for word in line]
+        names = {"app.tonnage": str(shop), "0x7f0a12345680": "0x7f0000000100"}
+        if "old.tonnage" in line:
+            names |= {f"{word}.tonnage": str(shop.with_name(f"{name}.tonnage")) for word, name in PAIR}
+        real = [names.get(word, word) for word in line]
         assert real[:2] == ["tonnage", verb]
         got = cli(*real[1:])
         assert (got.returncode, got.stderr) == (0, ""), line

@@ -1,7 +1,7 @@
 """Two snapshots of one process, SNAPSHOT.before and SNAPSHOT, and which planted objects are there at each.
 
-Every planted object has a serial number of its own. Addresses are used again on purpose: of each kind objects are freed and
-others made, some of them at addresses of the freed ones.
+Every planted object has a serial number of its own. Addresses are used again on purpose: of each kind objects are
+freed and others made, some of them at addresses of the freed ones.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Two small processes made by hand or by hypothesis; what a comparison of them must say, by the rules of docs/diff.md."""
+"""Two small processes made by hand or by hypothesis; what a diff of them must say, by the rules of docs/diff.md."""
 
 from __future__ import annotations
 
