@@ -207,18 +207,19 @@ static int go_on(handing *h, const tn_growth_collection *before, const tn_change
 static int hand_on_collections(tn_growth *g, const tn_diff *d, uint32_t k, tn_error *err)
 {
     handing h = {.g = g, .d = d, .k = k};
-    const tn_growth_collection *c = (const void *)g->collections.data, *last = c + g->collections.size / sizeof *c;
-    const tn_change *change = (const void *)d->changes.data, *end = change + d->changes.size / sizeof *change;
+    const tn_growth_collection *all = (const void *)g->collections.data;
+    const tn_change *changes = (const void *)d->changes.data;
+    size_t n = g->collections.size / sizeof *all, n_changes = d->changes.size / sizeof *changes, i = 0, c = 0;
     int status = TN_OK;
     tn__buf_init(&h.next, g->alloc);
-    while (status == TN_OK && (c < last || change < end)) {
-        if (c < last && (change == end || c->node < change->old)) {
-            status = go_on(&h, c++, NULL);
-        } else if (c < last && c->node == change->old) {
-            status = go_on(&h, c++, change++);
+    while (status == TN_OK && (i < n || c < n_changes)) {
+        if (i < n && (c == n_changes || all[i].node < changes[c].old)) {
+            status = go_on(&h, &all[i++], NULL);
+        } else if (i < n && all[i].node == changes[c].old) {
+            status = go_on(&h, &all[i++], &changes[c++]);
         } else {
-            status = change->held_new > change->held_old ? begin(&h, change) : TN_OK;
-            change++;
+            status = changes[c].held_new > changes[c].held_old ? begin(&h, &changes[c]) : TN_OK;
+            c++;
         }
     }
     tn__buf_free(&g->collections);

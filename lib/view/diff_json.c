@@ -69,11 +69,10 @@ static int growing_json(tn_json *j, tn_diff_view *v, const tn_view_options *o, t
     tn__json_line(j);
     tn__json_open(j, "growing", '[');
     for (size_t i = 0; i < n; i++) {
-        tn_brief brief;
-        TN_TRY(tn__brief(v->new, rows[i].new, &brief, err));
+        TN_TRY(tn__brief(v->new, rows[i].new, &v->brief, err));
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
-        tn__brief_json(j, &brief);
+        tn__brief_json(j, &v->brief);
         tn__json_u64(j, "old_length", rows[i].held_old);
         tn__json_u64(j, "new_length", rows[i].held_new);
         if (v->apart_ns > 0)

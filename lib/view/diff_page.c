@@ -46,6 +46,32 @@ static int order(tn_diff_view *v, const tn_view_options *o, tn_error *err)
     return TN_OK;
 }
 
+static int write_path(tn_snapshot *s, const tn_reference *steps, uint32_t n, tn_brief *out, tn_error *err)
+{
+    int wanted = tn_path_text(s, steps, n, NULL, 0, &out->evaluable, err);
+    TN_TRY(wanted);
+    if (tn__buf_reserve(&out->path, (size_t)wanted + 1) < 0)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    TN_TRY(tn_path_text(s, steps, n, (char *)out->path.data, (size_t)wanted + 1, &out->evaluable, err));
+    out->path.size = (size_t)wanted;
+    return TN_OK;
+}
+
+static int find_path(tn_snapshot *s, uint32_t object, tn_brief *out, tn_error *err)
+{
+    tn_paths *paths;
+    const tn_reference *steps;
+    uint32_t n;
+    out->path.size = 0;
+    out->evaluable = false;
+    TN_TRY(tn_paths_open(s, object, &(tn_path_options){.limit = 1}, &paths, err));
+    int more = tn_paths_next(paths, &steps, &n, err);
+    if (more > 0)
+        more = write_path(s, steps, n, out, err);
+    tn_paths_close(paths);
+    return more;
+}
+
 int tn__brief(tn_snapshot *s, uint32_t object, tn_brief *out, tn_error *err)
 {
     const uint32_t *shapes;
@@ -57,10 +83,10 @@ int tn__brief(tn_snapshot *s, uint32_t object, tn_brief *out, tn_error *err)
     TN_TRY(tn_snapshot_type(s, tn__snapshot_shapes(s)[shapes[object]].type, &out->type));
     out->address = tn__snapshot_address(s, object);
     out->bytes = sizes[object];
-    return TN_OK;
+    return find_path(s, object, out, err);
 }
 
-void tn__brief_cell(tn_table *t, const tn_brief *b)
+void tn__brief_cells(tn_table *t, const tn_brief *b)
 {
     char text[200], size[24];
     tn_text into;
@@ -69,6 +95,7 @@ void tn__brief_cell(tn_table *t, const tn_brief *b)
                     tn_format_bytes(b->bytes, size, sizeof size));
     tn__text_end(&into);
     tn__table_text(t, text);
+    tn__table_text(t, b->path.size ? (const char *)b->path.data : "");
 }
 
 void tn__brief_json(tn_json *j, const tn_brief *b)
@@ -76,6 +103,8 @@ void tn__brief_json(tn_json *j, const tn_brief *b)
     tn__json_hex(j, "address", b->address);
     tn__json_string(j, "type", b->type.full_name);
     tn__json_u64(j, "size", b->bytes);
+    tn__json_string(j, "path", b->path.size ? (const char *)b->path.data : NULL);
+    tn__json_bool(j, "evaluable", b->evaluable);
 }
 
 /* The monotonic clock is one process's; of two, that of the wall has to do. */
@@ -105,11 +134,13 @@ static int view_two(tn_snapshot *old, tn_snapshot *new, const tn_view_options *o
     const tn_alloc *a = tn__snapshot_alloc(new);
     tn_diff_view v = {.old = old, .new = new, .by = o->by, .rows.alloc = a, .edges.alloc = a};
     tn__buf_init(&v.growing, a);
+    tn__buf_init(&v.brief.path, a);
     tn__arena_init(&v.edges.texts, a);
     int status = compute(&v, o, err);
     if (status == TN_OK)
         status = o->form == TN_JSON ? tn__diff_json(&v, o, out, err) : tn__diff_text(&v, o, out, err);
     tn__diff_edges_free(&v.edges);
+    tn__buf_free(&v.brief.path);
     tn__buf_free(&v.growing);
     tn__free(a, v.order, v.rows.n * sizeof *v.order);
     tn__diff_rows_free(&v.rows);
@@ -117,22 +148,51 @@ static int view_two(tn_snapshot *old, tn_snapshot *new, const tn_view_options *o
     return status;
 }
 
+/* A page is whole before a byte of it is written: names of collections are looked up while it is made. */
+typedef struct page {
+    tn_buf text;
+    bool full;
+} page;
+
+static bool write_page(void *ctx, const char *text, size_t n)
+{
+    page *p = ctx;
+    p->full |= tn__buf_append(&p->text, text, n) < 0;
+    return !p->full;
+}
+
+static int make_page(tn_snapshot *const *snapshots, size_t n, const tn_view_options *o, page *p, tn_error *err)
+{
+    tn_out out;
+    tn_sink sink = {write_page, p};
+    tn__out_init(&out, &sink);
+    int status =
+        n == 2 ? view_two(snapshots[0], snapshots[1], o, &out, err) : tn__growth_page(snapshots, n, o, &out, err);
+    if (status == TN_OK)
+        status = tn__out_end(&out, err);
+    return p->full ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : status;
+}
+
 int tn_view_diff(tn_snapshot *const *snapshots, size_t n, const tn_view_options *options, const tn_sink *sink,
                  tn_error *err)
 {
-    tn_out out;
     if (options->where_rows)
         return tn__error_set(err, TN_EINVAL, 0, "a change has no threshold: it may be less than nothing");
     if (n < 2)
         return tn__error_set(err, TN_EINVAL, 0, "a diff is of two snapshots or more");
     if (options->by != TN_BY_TYPE && options->by != TN_BY_MODULE)
         return tn__error_set(err, TN_EINVAL, 0, "a diff is by type or by module");
-    tn__out_init(&out, sink);
-    if (n == 2)
-        TN_TRY(view_two(snapshots[0], snapshots[1], options, &out, err));
-    else
-        TN_TRY(tn__growth_page(snapshots, n, options, &out, err));
-    return tn__out_end(&out, err);
+    page p = {.full = false};
+    tn__buf_init(&p.text, tn__snapshot_alloc(snapshots[n - 1]));
+    int status = make_page(snapshots, n, options, &p, err);
+    if (status == TN_OK) {
+        tn_out out;
+        tn__out_init(&out, sink);
+        tn__out_bytes(&out, (const char *)p.text.data, p.text.size);
+        status = tn__out_end(&out, err);
+    }
+    tn__buf_free(&p.text);
+    return status;
 }
 
 /* ---- other views, of what is new ---- */

@@ -5,6 +5,15 @@
 #include "analysis/diff.h"
 #include "view/summary.h"
 
+/* An object in a few words, without what tn_node_get loads. */
+typedef struct tn_brief {
+    tn_type type;
+    uint64_t address, bytes;
+    tn_buf path; /* by which it is held, text; empty: by nothing */
+    bool evaluable;
+} tn_brief;
+int tn__brief(tn_snapshot *s, uint32_t object, tn_brief *out, tn_error *err); /* path is made before, and used again */
+
 typedef struct tn_diff_view {
     tn_snapshot *old, *new;
     tn_diff *diff;
@@ -15,6 +24,7 @@ typedef struct tn_diff_view {
     size_t n_changed, n_shown;
     tn_buf growing; /* tn_change */
     tn_diff_edges edges;
+    tn_brief brief;
     bool apart_known;
     int64_t apart_ns;
 } tn_diff_view;
@@ -33,14 +43,8 @@ static inline const tn_diff_row *tn__diff_row(const tn_diff_view *v, size_t i)
 /* ---- growth_page.c: of three snapshots and more ---- */
 int tn__growth_page(tn_snapshot *const *snapshots, size_t n, const tn_view_options *o, tn_out *out, tn_error *err);
 
-/* An object in a few words, without what tn_node_get loads. */
-typedef struct tn_brief {
-    tn_type type;
-    uint64_t address, bytes;
-} tn_brief;
-int tn__brief(tn_snapshot *s, uint32_t object, tn_brief *out, tn_error *err);
-void tn__brief_cell(tn_table *t, const tn_brief *b); /* "dict at 0x7f0a12345680, 1.5 KiB" */
-void tn__brief_json(tn_json *j, const tn_brief *b);  /* address, type, size */
+void tn__brief_cells(tn_table *t, const tn_brief *b); /* "dict at 0x7f0a12345680, 1.5 KiB"; its path */
+void tn__brief_json(tn_json *j, const tn_brief *b);   /* address, type, size, path, evaluable */
 
 int tn__diff_text(tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_error *err);
 int tn__diff_json(tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_error *err);

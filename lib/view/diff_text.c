@@ -172,17 +172,16 @@ static int fill_growing(tn_diff_view *v, size_t n, tn_table *t, tn_error *err)
             snprintf(change, sizeof change, "%.3g",
                      (double)(rows[i].held_new - rows[i].held_old) / ((double)v->apart_ns / 1e9));
         tn__table_text(t, v->apart_ns > 0 ? change : "");
-        tn_brief brief;
-        TN_TRY(tn__brief(v->new, rows[i].new, &brief, err));
-        tn__brief_cell(t, &brief);
+        TN_TRY(tn__brief(v->new, rows[i].new, &v->brief, err));
+        tn__brief_cells(t, &v->brief);
     }
     return t->status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
 }
 
 static int print_growing(tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_error *err)
 {
-    static const tn_table_column columns[] = {
-        {"Before", true, 2}, {"Now", true, 0}, {"Change", true, 0}, {"a second", true, 1}, {"Collection", false, 0}};
+    static const tn_table_column columns[] = {{"Before", true, 2},   {"Now", true, 0},         {"Change", true, 0},
+                                              {"a second", true, 1}, {"Collection", false, 0}, {"held as", false, 0}};
     size_t all = v->growing.size / sizeof(tn_change), n = tn__diff_section(o, all);
     tn_table t;
     if (all == 0)

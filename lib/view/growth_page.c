@@ -15,6 +15,7 @@ typedef struct growth_page {
     tn_order_key *order; /* of rows that changed */
     size_t n_changed, n_shown;
     tn_census grown; /* types of the objects that a leak leaves */
+    tn_brief brief;
 } growth_page;
 
 enum growth_column { BY_SLOPE, BY_SIZE, BY_COUNT, BY_NAME };
@@ -171,9 +172,8 @@ static int fill_collections(growth_page *p, size_t n, tn_table *t, tn_error *err
         tn__table_u64(t, lengths[rows[i].start]);
         tn__table_u64(t, lengths[p->growth.n - 1]);
         put_steps(p, t, rows[i].n_up);
-        tn_brief brief;
-        TN_TRY(tn__brief(p->last, rows[i].node, &brief, err));
-        tn__brief_cell(t, &brief);
+        TN_TRY(tn__brief(p->last, rows[i].node, &p->brief, err));
+        tn__brief_cells(t, &p->brief);
     }
     return TN_OK;
 }
@@ -263,7 +263,7 @@ static int print_grown(growth_page *p, const tn_view_options *o, tn_out *out, tn
 static int print_collections(growth_page *p, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     static const tn_table_column columns[] = {
-        {"Held", true, 0}, {"Now", true, 0}, {"Steps up", true, 0}, {"Collection", false, 0}};
+        {"Held", true, 0}, {"Now", true, 0}, {"Steps up", true, 0}, {"Collection", false, 0}, {"held as", false, 0}};
     size_t all;
     collections_of(p, &all);
     size_t n = tn__diff_section(o, all);
@@ -376,7 +376,7 @@ static void grown_json(tn_json *j, const growth_page *p, const tn_view_options *
     tn__json_close(j, '}');
 }
 
-static int collections_json(tn_json *j, const growth_page *p, const tn_view_options *o, tn_error *err)
+static int collections_json(tn_json *j, growth_page *p, const tn_view_options *o, tn_error *err)
 {
     size_t all;
     const tn_growth_collection *rows = collections_of(p, &all);
@@ -384,11 +384,10 @@ static int collections_json(tn_json *j, const growth_page *p, const tn_view_opti
     tn__json_line(j);
     tn__json_open(j, "collections", '[');
     for (size_t i = 0; i < n; i++) {
-        tn_brief brief;
-        TN_TRY(tn__brief(p->last, rows[i].node, &brief, err));
+        TN_TRY(tn__brief(p->last, rows[i].node, &p->brief, err));
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
-        tn__brief_json(j, &brief);
+        tn__brief_json(j, &p->brief);
         tn__json_u64(j, "start", rows[i].start);
         numbers_json(j, "lengths", lengths_of(p, &rows[i]) + rows[i].start, p->growth.n - rows[i].start, 1);
         tn__json_u64(j, "up", rows[i].n_up);
@@ -429,10 +428,12 @@ int tn__growth_page(tn_snapshot *const *snapshots, size_t n, const tn_view_optio
     growth_page p = {.growth.alloc = a, .grown.alloc = a, .last = last, .by = o->by};
     tn__buf_init(&p.growth.collections, a);
     tn__buf_init(&p.growth.lengths, a);
+    tn__buf_init(&p.brief.path, a);
     int status = compute(&p, snapshots, n, o, err);
     if (status == TN_OK)
         status = o->form == TN_JSON ? write_json(&p, o, out, err) : write_text(&p, o, out, err);
     tn__free(a, p.order, p.growth.n_rows * sizeof *p.order);
+    tn__buf_free(&p.brief.path);
     tn__census_free(&p.grown);
     tn__growth_free(&p.growth);
     return status;
