@@ -321,8 +321,13 @@ static int meet(pair *p, tn_error *err)
     bool reused = g == TN_DIFF_REUSED;
     if (reused)
         d->survivor[tn__walk_node(p->old)] = TN_NONE;
-    if (is_own(p->old) || is_own(p->new))
+    if (is_own(p->old) || is_own(p->new)) {
+        if (is_selected(p->old))
+            count(&d->old_half[tn__walk_shape(p->old)], &d->old_half_total, p->old);
+        if (is_selected(p->new))
+            count(&d->new_half[tn__walk_shape(p->new)], &d->new_half_total, p->new);
         return TN_OK;
+    }
     if (!reused)
         TN_TRY(note_change(p, err));
     d->graded[g] += is_selected(p->old) || is_selected(p->new);
@@ -494,10 +499,9 @@ static int allocate(tn_diff *d, tn_error *err)
     struct {
         tn_tally **tally;
         uint32_t n;
-    } tallies[] = {{&d->old_all, d->n_old_shapes},
-                   {&d->old_removed, d->n_old_shapes},
-                   {&d->new_all, d->n_new_shapes},
-                   {&d->new_added, d->n_new_shapes}};
+    } tallies[] = {{&d->old_all, d->n_old_shapes},  {&d->old_removed, d->n_old_shapes},
+                   {&d->new_all, d->n_new_shapes},  {&d->new_added, d->n_new_shapes},
+                   {&d->old_half, d->n_old_shapes}, {&d->new_half, d->n_new_shapes}};
     for (size_t i = 0; i < sizeof tallies / sizeof *tallies; i++)
         all &= (*tallies[i].tally = tn__alloc_zero(d->alloc, tallies[i].n * sizeof **tallies[i].tally)) != NULL;
     if (all && d->same_process)
@@ -565,6 +569,8 @@ void tn_diff_close(tn_diff *d)
     tn__free(d->alloc, d->old_removed, d->n_old_shapes * sizeof *d->old_removed);
     tn__free(d->alloc, d->new_all, d->n_new_shapes * sizeof *d->new_all);
     tn__free(d->alloc, d->new_added, d->n_new_shapes * sizeof *d->new_added);
+    tn__free(d->alloc, d->old_half, d->n_old_shapes * sizeof *d->old_half);
+    tn__free(d->alloc, d->new_half, d->n_new_shapes * sizeof *d->new_half);
     tn_set_free(d->added);
     tn_set_free(d->removed);
     tn_set_free(d->survived);

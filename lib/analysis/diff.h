@@ -102,6 +102,8 @@ struct tn_diff {
     /* of selected objects, one a shape */
     uint32_t n_old_shapes, n_new_shapes;
     tn_tally *old_all, *old_removed, *new_all, *new_added;
+    /* further ones, tonnage's own in the other snapshot: no part of a comparison, but of what each one holds */
+    tn_tally *old_half, *new_half, old_half_total, new_half_total;
     tn_buf changes; /* tn_change */
 };
 
@@ -113,6 +115,7 @@ int tn__diff_growing(const tn_diff *d, tn_buf *out, tn_error *err);
 typedef struct tn_diff_row {
     const char *name;
     tn_tally old, new, added, removed; /* those of one process only: added, removed */
+    tn_tally old_whole, new_whole;     /* with what is tonnage's own in the other snapshot */
 } tn_diff_row;
 typedef struct tn_diff_rows {
     const tn_alloc *alloc;

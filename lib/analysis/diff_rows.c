@@ -39,6 +39,8 @@ static void fold(tn_diff_rows *r)
         add(&into->new, &from->new);
         add(&into->added, &from->added);
         add(&into->removed, &from->removed);
+        add(&into->old_whole, &from->old_whole);
+        add(&into->new_whole, &from->new_whole);
     }
     r->n = r->n ? last + 1 : 0;
 }
@@ -49,14 +51,20 @@ int tn__diff_rows(const tn_diff *d, enum tn_by by, tn_diff_rows *out, tn_error *
     r.rows = tn__alloc(r.alloc, r.capacity * sizeof *r.rows);
     if (!r.rows)
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-    for (uint32_t i = 0; i < d->n_old_shapes; i++)
-        if (d->old_all[i].count)
-            r.rows[r.n++] = (tn_diff_row){name_of(d->old, i, by == TN_BY_MODULE), .old = d->old_all[i],
-                                          .removed = d->old_removed[i]};
-    for (uint32_t i = 0; i < d->n_new_shapes; i++)
-        if (d->new_all[i].count)
-            r.rows[r.n++] =
-                (tn_diff_row){name_of(d->new, i, by == TN_BY_MODULE), .new = d->new_all[i], .added = d->new_added[i]};
+    for (uint32_t i = 0; i < d->n_old_shapes; i++) {
+        tn_diff_row row = {name_of(d->old, i, by == TN_BY_MODULE), .old = d->old_all[i], .removed = d->old_removed[i]};
+        row.old_whole = row.old;
+        add(&row.old_whole, &d->old_half[i]);
+        if (row.old_whole.count)
+            r.rows[r.n++] = row;
+    }
+    for (uint32_t i = 0; i < d->n_new_shapes; i++) {
+        tn_diff_row row = {name_of(d->new, i, by == TN_BY_MODULE), .new = d->new_all[i], .added = d->new_added[i]};
+        row.new_whole = row.new;
+        add(&row.new_whole, &d->new_half[i]);
+        if (row.new_whole.count)
+            r.rows[r.n++] = row;
+    }
     fold(&r);
     *out = r;
     return TN_OK;

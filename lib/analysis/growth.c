@@ -51,7 +51,7 @@ typedef struct entry {
 static int note_totals(tn_buf *entries, const tn_diff_rows *rows, uint32_t snapshot, bool old)
 {
     for (size_t i = 0; i < rows->n; i++) {
-        entry e = {rows->rows[i].name, snapshot, old ? rows->rows[i].old : rows->rows[i].new};
+        entry e = {rows->rows[i].name, snapshot, old ? rows->rows[i].old_whole : rows->rows[i].new_whole};
         if (e.tally.count)
             TN_TRY(tn__buf_append(entries, &e, sizeof e));
     }
@@ -262,6 +262,11 @@ static int rank_collections(tn_growth *g, const tn_diff *d, tn_error *err)
 
 /* ---- all ---- */
 
+static tn_tally sum(tn_tally a, tn_tally b)
+{
+    return (tn_tally){a.count + b.count, a.bytes + b.bytes};
+}
+
 static int step(tn_growth *g, const tn_diff *d, enum tn_by by, uint32_t k, tn_buf *entries, tn_error *err)
 {
     tn_diff_rows rows;
@@ -275,8 +280,8 @@ static int step(tn_growth *g, const tn_diff *d, enum tn_by by, uint32_t k, tn_bu
     if (status < 0)
         return out_of_memory(err);
     if (k == 0)
-        g->totals[0] = d->old_total;
-    g->totals[k + 1] = d->new_total;
+        g->totals[0] = sum(d->old_total, d->old_half_total);
+    g->totals[k + 1] = sum(d->new_total, d->new_half_total);
     if (g->why)
         return TN_OK;
     TN_TRY(hand_on_births(g, d, k, err));

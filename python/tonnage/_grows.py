@@ -50,8 +50,8 @@ class Grown:
         lines = [f"grows with {self.times} calls:"]
         lines += [f"  {row['per_call']} {row['type']} a call ({row['count']}, {row['size']} B)" for row in self.types]
         lines += [
-            f"  {row['path'] or 'what nothing holds'} ({row['type']} at {row['address']:#x}) holds {row['per_call']} more"
-            f" a call ({row['lengths'][-1]} now)"
+            f"  {row['path'] or 'what nothing holds'} ({row['type']} at {row['address']:#x}) holds"
+            f" {row['per_call']} more a call ({row['lengths'][-1]} now)"
             for row in self.collections
         ]
         return "\n".join(lines)
@@ -86,7 +86,7 @@ def grows(func: Callable[[], object], times: int, warmup: int) -> Grown:
     for row in growth.collections:
         lengths = row["lengths"]
         if len(lengths) == 3 and all(lengths[i + 1] - lengths[i] >= times for i in (0, 1)):
-            late = lengths[2] - lengths[1]
-            collections.append({key: row[key] for key in ("type", "address", "path", "lengths")} | {"per_call": late // times})
+            found = {key: row[key] for key in ("type", "address", "path", "lengths")}
+            collections.append(found | {"per_call": (lengths[2] - lengths[1]) // times})
     first.close()
     return Grown(times, types, collections, middle, last)
