@@ -158,13 +158,13 @@ static uint32_t generation(uint32_t flags)
 }
 
 /* An object grows old and never young again; a finalizer runs once. */
-static bool is_younger(const pair *p, uint32_t old, uint32_t new, unsigned kind)
+static bool is_younger(const pair *p, uint32_t before, uint32_t now, unsigned kind)
 {
-    uint32_t least = p->incremental && generation(old) > 0 ? 1 : generation(old);
-    bool tracked = (old & TN_NODE_TRACKED) && (new &TN_NODE_TRACKED);
-    return ((old & TN_NODE_FINALIZED) && !(new &TN_NODE_FINALIZED)) ||
-           (tracked && !(kind & TN_WALK_YOUNG_AGAIN) && generation(old) < GENERATION_PERMANENT &&
-            generation(new) < least);
+    uint32_t age = generation(before), least = p->incremental && age > 0 ? 1 : age;
+    bool had_run = before & TN_NODE_FINALIZED, has_run = now & TN_NODE_FINALIZED;
+    /* What a finalizer brought back to life is young again; what is frozen may be let go. */
+    bool comparable = (before & now & TN_NODE_TRACKED) && !has_run && age < GENERATION_PERMANENT;
+    return (had_run && !has_run) || (comparable && !(kind & TN_WALK_YOUNG_AGAIN) && generation(now) < least);
 }
 
 static int note_open(pair *p, uint64_t first, uint32_t n, tn_error *err)

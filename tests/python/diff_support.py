@@ -117,7 +117,8 @@ def grade(old: Thing, new: Thing, same: set[int], before: Heap, here: Heap, incr
         return "reused"
     ages = [thing.flags >> 1 & 3 for thing in (old, new)]
     least = min(ages[0], 1) if incremental else ages[0]
-    if old.flags & new.flags & TRACKED and old.kind not in (DICT, TUPLE) and ages[0] < 3 and ages[1] < least:
+    tracked = old.flags & new.flags & TRACKED and not new.flags & FINALIZED
+    if tracked and old.kind not in (DICT, TUPLE) and ages[0] < 3 and ages[1] < least:
         return "reused"
     if old.flags & new.flags & (IMMORTAL | STATIC):
         return "certain"
