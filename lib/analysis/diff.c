@@ -300,12 +300,10 @@ static void count_new(tn_diff *d, const tn_walk *w, bool added)
 
 static int note_change(const pair *p, tn_error *err)
 {
-    tn_change c = {.old = tn__walk_node(p->old), .new = tn__walk_node(p->new)};
     if (!(p->new->kinds[tn__walk_shape(p->new)] & TN_WALK_COLLECTION))
         return TN_OK;
-    TN_TRY(tn__walk_held(p->old, &c.held_old, err));
-    TN_TRY(tn__walk_held(p->new, &c.held_new, err));
-    if (c.held_old == c.held_new || c.held_old == TN_UNKNOWN || c.held_new == TN_UNKNOWN)
+    tn_change c = {tn__walk_node(p->old), tn__walk_node(p->new), tn__walk_held(p->old), tn__walk_held(p->new)};
+    if (c.held_old == c.held_new)
         return TN_OK;
     if (tn__buf_append(&p->d->changes, &c, sizeof c) < 0)
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");

@@ -17,7 +17,7 @@ enum { /* what a shape says of its objects */
        TN_WALK_HASH = 2,
        TN_WALK_RUN = 4,
        TN_WALK_PAIRS = 8,
-       TN_WALK_COLLECTION = 16,   /* a container with a capacity: it can grow */
+       TN_WALK_COLLECTION = 16,   /* holds objects and has a capacity: it can grow */
        TN_WALK_FIXED_LENGTH = 32, /* its length never changes: str, bytes, int */
        TN_WALK_FIXED_RUN = 64,    /* the references of its run never change: tuple, frozenset */
        TN_WALK_FIXED = 128,       /* none of its references does: bound method, slice */
@@ -75,8 +75,7 @@ int tn__walk_hash(tn_walk *w, uint64_t *out, tn_error *err);
 int tn__walk_own_block(tn_walk *w, uint64_t *out, tn_error *err);              /* bytes without private buffers */
 int tn__walk_preview(tn_walk *w, tn_preview *out, tn_error *err);              /* kind 0: none */
 int tn__walk_target(tn_walk *w, uint64_t index, uint32_t *out, tn_error *err); /* ascending; TN_NONE: absent */
-/* What a collection holds: its length, else the references of its run, or pairs of them. */
-int tn__walk_held(tn_walk *w, uint64_t *out, tn_error *err);
+uint64_t tn__walk_held(const tn_walk *w); /* what a collection holds: references, or pairs of them */
 
 /* ---- diff.c ---- */
 

@@ -56,7 +56,7 @@ static int kind_of(tn_snapshot *s, const tn_shape *shape, uint16_t *out, tn_erro
     unsigned kind = (shape->flags & TN_SHAPE_LENGTH ? TN_WALK_LENGTH : 0) |
                     (shape->flags & TN_SHAPE_HASH ? TN_WALK_HASH : 0) | (style ? TN_WALK_RUN : 0) |
                     (style == TN_RUN_PAIRS ? TN_WALK_PAIRS : 0) |
-                    (shape->flags & TN_SHAPE_CAPACITY ? TN_WALK_COLLECTION : 0);
+                    (style && (shape->flags & TN_SHAPE_CAPACITY) ? TN_WALK_COLLECTION : 0);
     if (tn_snapshot_type(s, shape->type, &type) < 0)
         return tn__error_set(err, TN_ECORRUPT, 0, "a shape has no type");
     for (uint32_t i = 0; i < type.n_mro; i++) {
@@ -190,13 +190,9 @@ int tn__walk_target(tn_walk *w, uint64_t index, uint32_t *out, tn_error *err)
     return TN_OK;
 }
 
-int tn__walk_held(tn_walk *w, uint64_t *out, tn_error *err)
+uint64_t tn__walk_held(const tn_walk *w)
 {
-    unsigned kind = w->kinds[tn__walk_shape(w)];
-    if (!(kind & TN_WALK_RUN))
-        return tn__walk_length(w, out, err);
-    *out = kind & TN_WALK_PAIRS ? w->degree[w->at] / 2 : w->degree[w->at];
-    return TN_OK;
+    return w->kinds[tn__walk_shape(w)] & TN_WALK_PAIRS ? w->degree[w->at] / 2 : w->degree[w->at];
 }
 
 static int next_previews(tn_walk *w, tn_error *err)
