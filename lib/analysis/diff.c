@@ -205,29 +205,38 @@ static int same_targets(pair *p, unsigned kind, tn_error *err)
     return 1;
 }
 
-static int by_content(const pair *p, unsigned kind, tn_error *err)
+/* By its recorded value; LIKELY where none tells. */
+static int by_preview(const pair *p, tn_error *err)
 {
-    uint64_t a, b;
-    if (kind & TN_WALK_FIXED_LENGTH) {
-        TN_TRY(tn__walk_length(p->old, &a, err));
-        TN_TRY(tn__walk_length(p->new, &b, err));
-        if (a != b && a != TN_UNKNOWN && b != TN_UNKNOWN)
-            return TN_DIFF_REUSED;
-    }
-    if (kind & TN_WALK_HASH) {
-        TN_TRY(tn__walk_hash(p->old, &a, err));
-        TN_TRY(tn__walk_hash(p->new, &b, err));
-        if (a != TN_UNKNOWN && b != TN_UNKNOWN)
-            return a == b ? TN_DIFF_CERTAIN : TN_DIFF_REUSED;
-    }
     tn_preview one, two;
     TN_TRY(tn__walk_preview(p->old, &one, err));
     TN_TRY(tn__walk_preview(p->new, &two, err));
-    if (!one.kind || !two.kind || (kind & TN_WALK_TEXT_CHANGES) || (one.kind | two.kind) & TN_PREVIEW_CUT)
+    if (!one.kind || !two.kind || (one.kind | two.kind) & TN_PREVIEW_CUT)
         return TN_DIFF_LIKELY;
     if (one.kind != two.kind || one.length != two.length || memcmp(one.bytes, two.bytes, one.length) != 0)
         return TN_DIFF_REUSED;
     return one.kind == TN_PREVIEW_NAME || one.kind == TN_PREVIEW_BIGINT ? TN_DIFF_LIKELY : TN_DIFF_CERTAIN;
+}
+
+static int by_content(const pair *p, unsigned kind, tn_error *err)
+{
+    uint64_t a, b;
+    if (kind & TN_WALK_TEXT_CHANGES)
+        return TN_DIFF_LIKELY;
+    if (kind & TN_WALK_HASH) {
+        TN_TRY(tn__walk_hash(p->old, &a, err));
+        TN_TRY(tn__walk_hash(p->new, &b, err));
+        if (a != TN_UNKNOWN && b != TN_UNKNOWN && a != b)
+            return TN_DIFF_REUSED;
+        if (a != TN_UNKNOWN && b != TN_UNKNOWN)
+            return TN_DIFF_CERTAIN;
+    }
+    int found = by_preview(p, err);
+    if (found != TN_DIFF_LIKELY || !(kind & TN_WALK_FIXED_LENGTH))
+        return found;
+    TN_TRY(tn__walk_length(p->old, &a, err));
+    TN_TRY(tn__walk_length(p->new, &b, err));
+    return a != b && a != TN_UNKNOWN && b != TN_UNKNOWN ? TN_DIFF_REUSED : TN_DIFF_LIKELY;
 }
 
 /* The grade, or an error. */

@@ -35,12 +35,20 @@ typedef struct tn_stream {
 } tn_stream;
 
 void tn__stream_open(tn_stream *st, tn_snapshot *s, enum tn_column column, unsigned slot);
-int tn__stream_at(tn_stream *st, uint64_t row, uint64_t *out, tn_error *err);
+int tn__stream_turn(tn_stream *st, uint64_t row, tn_error *err); /* to the block of a row */
+static inline int tn__stream_at(tn_stream *st, uint64_t row, uint64_t *out, tn_error *err)
+{
+    if (row - st->block.first_row >= st->block.n_rows)
+        TN_TRY(tn__stream_turn(st, row, err));
+    *out = tn__block_at(&st->block, (uint32_t)(row - st->block.first_row));
+    return TN_OK;
+}
 
 typedef struct tn_walk {
     tn_snapshot *snapshot;
-    tn_scan *scan;   /* its tile: shapes, bytes and states of objects */
-    uint16_t *kinds; /* one a shape */
+    tn_scan *scan;     /* its tile: shapes, bytes and states of objects */
+    uint16_t *kinds;   /* one a shape */
+    uint32_t *n_fixed; /* likewise */
     uint32_t n_shapes;
     uint32_t n, at; /* of the tile; the current one */
     struct {        /* rows of the next object */

@@ -14,7 +14,7 @@ void tn__stream_open(tn_stream *st, tn_snapshot *s, enum tn_column column, unsig
     *st = (tn_stream){.snapshot = s, .column = column, .slot = slot, .present = tn__column_rows(s, column) > 0};
 }
 
-static int stream_turn(tn_stream *st, uint64_t row, tn_error *err)
+int tn__stream_turn(tn_stream *st, uint64_t row, tn_error *err)
 {
     size_t k = tn__column_block_of(st->snapshot, st->column, row);
     int status = tn__column_block(st->snapshot, st->column, k, st->slot, &st->block, err);
@@ -22,14 +22,6 @@ static int stream_turn(tn_stream *st, uint64_t row, tn_error *err)
         return tn__error_set(err, TN_ECORRUPT, 0,
                              "corrupt snapshot: its nodes call for more rows of a column than it has");
     return status;
-}
-
-int tn__stream_at(tn_stream *st, uint64_t row, uint64_t *out, tn_error *err)
-{
-    if (row - st->block.first_row >= st->block.n_rows)
-        TN_TRY(stream_turn(st, row, err));
-    *out = tn__block_at(&st->block, (uint32_t)(row - st->block.first_row));
-    return TN_OK;
 }
 
 /* ---- shapes ---- */
@@ -78,9 +70,12 @@ int tn__walk_open(tn_snapshot *s, tn_selection *sel, tn_walk **out, tn_error *er
     w->snapshot = s;
     w->n_shapes = tn__snapshot_n_shapes(s);
     w->kinds = tn__alloc(a, w->n_shapes * sizeof *w->kinds);
-    int status = w->kinds ? TN_OK : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-    for (uint32_t i = 0; status == TN_OK && i < w->n_shapes; i++)
+    w->n_fixed = tn__alloc(a, w->n_shapes * sizeof *w->n_fixed);
+    int status = w->kinds && w->n_fixed ? TN_OK : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    for (uint32_t i = 0; status == TN_OK && i < w->n_shapes; i++) {
+        w->n_fixed[i] = tn__snapshot_shapes(s)[i].n_fixed;
         status = kind_of(s, &tn__snapshot_shapes(s)[i], &w->kinds[i], err);
+    }
     if (status == TN_OK)
         status = tn__scan_open(s, sel, NULL, &w->scan, err);
     tn__stream_open(&w->degrees, s, TN_COL_DEGR, SLOT_DEGREES);
@@ -102,44 +97,41 @@ void tn__walk_close(tn_walk *w)
     const tn_alloc *a = tn__snapshot_alloc(w->snapshot);
     tn__scan_close(w->scan);
     tn__free(a, w->kinds, w->n_shapes * sizeof *w->kinds);
+    tn__free(a, w->n_fixed, w->n_shapes * sizeof *w->n_fixed);
     tn__free(a, w, sizeof *w);
 }
 
 /* ---- the tile ---- */
 
-static int fill_degrees(tn_walk *w, tn_error *err)
-{
-    for (uint32_t i = 0; i < w->n; i++) {
-        uint64_t degree = 0;
-        if ((w->kinds[w->scan->shape[i]] & TN_WALK_RUN) && w->degrees.present)
-            TN_TRY(tn__stream_at(&w->degrees, w->next.degree++, &degree, err));
-        w->degree[i] = (uint32_t)degree;
-    }
-    return TN_OK;
-}
-
+/* Rows of the columns that not all objects have are counted in bits of the kinds. */
 static int fill(tn_walk *w, tn_error *err)
 {
     const tn_scan *scan = w->scan;
-    const tn_shape *shapes = tn__snapshot_shapes(w->snapshot);
-    w->n = scan->n;
-    w->at = 0;
-    TN_TRY(fill_degrees(w, err));
-    for (uint32_t i = 0; i < w->n; i++) {
-        uint32_t shape = scan->shape[i];
+    uint64_t length = w->next.length, hash = w->next.hash, buffer = w->next.buffer, reference = w->next.reference;
+    uint32_t n = scan->n, first = (uint32_t)(scan->first - scan->flag.first_row);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t shape = scan->shape[i], flags = scan->flag.data ? (uint32_t)tn__block_at(&scan->flag, first + i) : 0;
         unsigned kind = w->kinds[shape];
-        w->flags[i] = scan->flag.data
-                          ? (uint32_t)tn__block_at(&scan->flag, (uint32_t)(scan->first + i - scan->flag.first_row))
-                          : 0;
-        w->length_row[i] = w->next.length;
-        w->hash_row[i] = w->next.hash;
-        w->buffer_row[i] = w->next.buffer;
-        w->reference_row[i] = w->next.reference;
-        w->next.length += (kind & TN_WALK_LENGTH) != 0;
-        w->next.hash += (kind & TN_WALK_HASH) != 0;
-        w->next.buffer += (w->flags[i] & TN_NODE_BUFFERS) >> 8;
-        w->next.reference += shapes[shape].n_fixed + w->degree[i];
+        uint64_t degree = 0;
+        if ((kind & TN_WALK_RUN) && w->degrees.present)
+            TN_TRY(tn__stream_at(&w->degrees, w->next.degree++, &degree, err));
+        w->flags[i] = flags;
+        w->degree[i] = (uint32_t)degree;
+        w->length_row[i] = length;
+        w->hash_row[i] = hash;
+        w->buffer_row[i] = buffer;
+        w->reference_row[i] = reference;
+        length += kind & TN_WALK_LENGTH;
+        hash += kind / TN_WALK_HASH & 1;
+        buffer += (flags & TN_NODE_BUFFERS) >> 8;
+        reference += w->n_fixed[shape] + degree;
     }
+    w->next.length = length;
+    w->next.hash = hash;
+    w->next.buffer = buffer;
+    w->next.reference = reference;
+    w->n = n;
+    w->at = 0;
     return 1;
 }
 
