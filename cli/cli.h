@@ -20,6 +20,9 @@ enum {
     CLI_ADDRESS = 128, /* the verb takes ADDRESS after FILE */
 };
 
+/* tn_by_names, for people. */
+#define CLI_KINDS "type, clodo, size, sizeclass, module, dist, generation, content, site, rcs, via or id"
+
 typedef struct cli_options {
     const char *file, *address;
     char rows[40]; /* --threshold as a selection on rows */

@@ -13,7 +13,7 @@ const cli_verb cli_verbs[] = {
      "what is in memory, by type, size or module, and how much of RSS that is",
      "Objects by type: how many, how many bytes, the largest of each with its address. Below the table: tonnage's own\n"
      "objects, and what the rest of the resident set is.\n",
-     .limit = "rows shown", .sort = "size, count, largest, or type (each, module with --by)",
+     .limit = "rows shown", .sort = "size, count, largest, or type (each, module, kind with --by)",
      .where = "only these objects; conditions: " OBJECTS,
      .examples = "  tonnage summary app.tonnage --by module --sort count --limit 5\n"
                  "  tonnage summary app.tonnage --where 'type:app.Session+ size:>=1k -module:json' --threshold 64k\n"
@@ -91,7 +91,7 @@ void cli_help_verb(const cli_verb *verb)
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");
-    print_option(verb, CLI_BY, "--by type|size|module", "what a row stands for (default type)", "");
+    print_option(verb, CLI_BY, "--by KIND", "what a row stands for; kinds below", " (default type)");
     print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
     print_option(verb, CLI_LIMIT, "--limit N", verb->limit, " (default 20, 0: all)");
     print_option(verb, CLI_THRESHOLD, "--threshold SIZE", "only rows of at least SIZE bytes, such as 64k", "");
@@ -104,6 +104,8 @@ void cli_help_verb(const cli_verb *verb)
         cli_print(
             "\nconditions on objects: " CONDITIONS "\n"
             "side by side, with \"or\" between them, in brackets, negated by \"-\"; docs/selection.md has them all\n");
+    if (verb->options & CLI_BY)
+        cli_print("\nkinds: " CLI_KINDS "; docs/sets.md explains them\n");
     cli_print("\nexamples:\n");
     cli_print(verb->examples);
 }

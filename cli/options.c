@@ -47,14 +47,13 @@ static uint64_t default_memory(void)
 
 static int set_by(const cli_verb *verb, const char *value, cli_options *out)
 {
-    static const char *const names[] = {"type", "size", "module"};
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(value, names[i]) == 0) {
+    for (int i = 0; i < TN_BYS; i++) {
+        if (strcmp(value, tn_by_names[i]) == 0) {
             out->view.by = (enum tn_by)i;
             return CLI_OK;
         }
     }
-    return usage(verb, "--by takes type, size or module, not", value);
+    return usage(verb, "--by takes " CLI_KINDS ", not", value);
 }
 
 static int set_limit(const cli_verb *verb, const char *value, cli_options *out)

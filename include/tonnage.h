@@ -2,7 +2,7 @@
  *
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
- *   6 graph (what holds what: dominators, retained sizes)   8 sets (selection)    9 groups   10 views
+ *   6 graph (what holds what: dominators, retained sizes)   8 sets (selection)    9 groups   11 views
  *
  * Rules that hold everywhere
  *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
@@ -314,7 +314,57 @@ int tn_set_bytes(tn_snapshot *s, const tn_set *set, uint64_t *bytes, tn_error *e
  * tonnage's own objects are never selected. EINVAL with the offset of the bad word. */
 int tn_set_where(tn_snapshot *s, const char *selection, tn_set **out, tn_error *err);
 
-/* ---- 9. Views -------------------------------------------------------------------------------------------------- */
+/* ---- 9. Groups ------------------------------------------------------------------------------------------------- */
+
+/* Ways to part a set of objects: each object falls into exactly one group (docs/sets.md). */
+enum tn_by {
+    TN_BY_TYPE,
+    TN_BY_SIZE,
+    TN_BY_MODULE,
+    TN_BY_CLODO,        /* type, or "dict of TYPE" where a dict is the __dict__ of something */
+    TN_BY_SIZE_CLASS,   /* powers of two */
+    TN_BY_DISTRIBUTION, /* of the type */
+    TN_BY_GENERATION,
+    TN_BY_CONTENT, /* equal str and bytes */
+    TN_BY_SITE,    /* where it was allocated, when that was recorded */
+    TN_BY_RCS,     /* the kinds (as CLODO) of what holds it */
+    TN_BY_VIA,     /* the references by which it is held: kind of the holder and label */
+    TN_BY_ID,      /* each object for itself */
+    TN_BYS
+};
+extern const char *const tn_by_names[TN_BYS]; /* as --by takes them */
+
+typedef struct tn_groups tn_groups;
+
+typedef struct tn_groups_options {
+    const char *where; /* selection, NULL: all of the set */
+    bool fold;         /* a dict that is an attribute of a selected object counts as a part of that */
+} tn_groups_options;
+
+/* Parts set (NULL: all objects), biggest group first. *out is the caller's to free, before the snapshot is closed.
+ * Cost: one pass over the objects, and for what depends on references one over these, or two. */
+int tn_groups_make(tn_snapshot *s, const tn_set *set, enum tn_by by, const tn_groups_options *o, tn_groups **out,
+                   tn_error *err);
+void tn_groups_free(tn_groups *g);
+uint32_t tn_groups_count(const tn_groups *g);
+
+typedef struct tn_group {
+    const char *label;     /* UTF-8, not escaped; lives until the next call with these groups */
+    uint64_t count, bytes; /* objects, and what they take */
+    uint64_t largest;
+    uint32_t largest_id;
+    uint32_t head;   /* TN_NONE where the group has none */
+    uint64_t number; /* where the label is one: a size; else TN_UNKNOWN */
+} tn_group;
+int tn_groups_row(tn_groups *g, uint32_t index, tn_group *out, tn_error *err);
+void tn_groups_total(const tn_groups *g, uint64_t *count, uint64_t *bytes);
+/* All objects of a group, with those that are folded into them. Cost: as making the groups, but for references. */
+int tn_groups_members(tn_groups *g, uint32_t index, tn_set **out, tn_error *err);
+enum tn_groups_column { TN_GROUPS_SIZE, TN_GROUPS_COUNT, TN_GROUPS_LARGEST, TN_GROUPS_KIND };
+/* Equal ones stand in order of kind: names ascending, numbers descending. Indexes of groups change. */
+int tn_groups_sort(tn_groups *g, enum tn_groups_column column, bool descending, tn_error *err);
+
+/* ---- 11. Views -------------------------------------------------------------------------------------------------- */
 
 /* Where a view is written. write returns false to stop (TN_EIO). Text or JSON come in pieces, in order. */
 typedef struct tn_sink {
@@ -323,7 +373,6 @@ typedef struct tn_sink {
 } tn_sink;
 
 enum tn_form { TN_TEXT, TN_JSON };
-enum tn_by { TN_BY_TYPE, TN_BY_SIZE, TN_BY_MODULE };
 
 /* What can be selected and sorted differs by view (docs/selection.md, docs/view-json.md); what cannot is EINVAL. */
 typedef struct tn_view_options {
@@ -331,11 +380,13 @@ typedef struct tn_view_options {
     const char *where; /* selection, NULL: all */
     const char *sort;  /* column name, "-" before it reverses; NULL: the view's own order */
     uint32_t limit;    /* rows; 0: all */
-    enum tn_by by;     /* summary */
+    enum tn_by by;     /* summary, groups */
     uint32_t width;    /* columns of the terminal; 0: 100 */
     bool color;
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
     const tn_set *set;      /* only these of the selected objects; NULL: all */
+    bool fold;              /* groups: dicts count in what they are attributes of */
+    uint32_t first;         /* groups: rows that are left out at the beginning */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);

@@ -57,7 +57,6 @@ PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"kind",  "json",  "where",      "sort", "limit", "by",
                             "width", "color", "where_rows", "node", "set",   NULL};
-    static const char *const groups[] = {"type", "size", "module"};
     const char *kind_name, *by_name = "type";
     int json = 0, color = 0;
     uint32_t node = TN_NONE;
@@ -71,7 +70,7 @@ PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
                                      &options.width, &color, &options.where_rows, core_id_converter, &node, &set))
         return NULL;
     int kind = index_of(kind_name, view_names, VIEWS, "view");
-    int by = kind < 0 ? -1 : index_of(by_name, groups, 3, "grouping; use type, size or module, not");
+    int by = kind < 0 ? -1 : index_of(by_name, tn_by_names, TN_BYS, "grouping");
     if (kind < 0 || by < 0 || !core_set_of(self, set, &options.set) || !core_enter(&call, self, true))
         return NULL;
     options.form = json ? TN_JSON : TN_TEXT;

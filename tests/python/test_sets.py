@@ -13,6 +13,11 @@ from random_heaps import OWN, Heap, address, describe, heaps, number_of, opened
 from tonnage._sets import ObjectSet
 
 
+KINDS_OF_GROUPS = (
+    "type", "clodo", "size", "sizeclass", "module", "dist", "generation", "content", "site", "rcs", "via", "id",
+)  # fmt: skip
+
+
 def selectable(heap: Heap) -> set[int]:
     return {i for i, flags in enumerate(heap.flags) if not flags & OWN}
 
@@ -58,9 +63,11 @@ def test_every_view_restricts_itself_to_the_set(heap: Heap, data: st.DataObject)
     members = data.draw(st.sets(st.sampled_from(sorted(everything)))) if everything else set()
     with opened(describe(heap)) as snapshot:
         chosen = some(snapshot, members)
-        for by in ("type", "size", "module"):
-            total = chosen.summary(by=by, limit=0).total
-            assert (total["count"], total["size"]) == (len(members), sum(heap.sizes[i] for i in members))
+        for by in KINDS_OF_GROUPS:
+            view = chosen.summary(by=by, limit=0)
+            wanted = {"count": len(members), "size": sum(heap.sizes[i] for i in members)}
+            assert view.total == wanted
+            assert {key: sum(row[key] for row in view) for key in wanted} == wanted
         largest = chosen.largest(limit=0)
         assert sorted(row["address"] for row in largest) == [address(i) for i in sorted(members)]
         where = "type:dict size:>=32"
