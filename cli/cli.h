@@ -21,7 +21,8 @@ enum {
 };
 
 /* tn_by_names, for people. */
-#define CLI_KINDS "type, clodo, size, sizeclass, module, dist, generation, content, site, rcs, via or id"
+#define CLI_KINDS \
+    "type, clodo, size, sizeclass, module, dist, generation, content, site, rcs, via, root, thread, frame or id"
 
 typedef struct cli_options {
     const char *file, *address;

@@ -173,10 +173,20 @@ struct tn_groups {
     size_t n, capacity;
     tn_group_sum total, own; /* own: tonnage's, in no group */
     tn_buf label;
+    /* when first asked for: */
+    uint32_t *rows_of; /* key of each object, TN_NONE: not parted */
+    uint32_t *places;  /* index of each key */
+    size_t n_places;
 };
 /* Leaves groups out; their number is *n_removed. */
 int tn__groups_filter(tn_groups *g, const char *where_rows, size_t *n_removed, tn_error *err);
 bool tn__by_number(enum tn_by by); /* labels are sizes */
+uint64_t tn__group_number(const tn_groups *g, uint32_t key);
+/* A pass over what was parted: the tiles, and the key of each selected object. */
+int tn__groups_scan(tn_groups *g, tn_scan **out, tn_error *err);
+int tn__groups_next_tile(tn_groups *g, tn_scan *scan, uint32_t *keys, tn_error *err);
+int tn__groups_none(const tn_groups *g, uint32_t index, tn_error *err); /* EINVAL: no such group */
+void tn__groups_forget(tn_groups *g);                                   /* where the groups stand */
 
 /* ---- fold.c: dicts that count in what they are attributes of ---- */
 
@@ -194,6 +204,7 @@ int tn__fold_make(tn_snapshot *s, const tn_set *within, tn_fold **out, tn_error 
 void tn__fold_free(tn_fold *fold);
 void tn__fold_rewind(tn_fold *fold);
 void tn__fold_members(const tn_fold *fold, tn_set *members); /* puts the dicts of members in */
+void tn__fold_rows(const tn_fold *fold, uint32_t *rows_of);  /* of each object: dicts get those of their owners */
 void tn__fold_tile(tn_fold *fold, tn_scan *scan);            /* sizes of owners grow, folded dicts are TN_ROW_OTHER */
 
 /* ---- top.c ---- */

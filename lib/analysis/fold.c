@@ -87,3 +87,9 @@ void tn__fold_members(const tn_fold *fold, tn_set *members)
         if (tn_set_has(members, pair(fold, i)->owner))
             tn__set_add(members, pair(fold, i)->dict);
 }
+
+void tn__fold_rows(const tn_fold *fold, uint32_t *rows_of)
+{
+    for (size_t i = 0; i < fold->n; i++)
+        rows_of[pair(fold, i)->dict] = rows_of[pair(fold, i)->owner];
+}

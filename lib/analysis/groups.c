@@ -42,7 +42,15 @@ static int reserve(tn_groups *g, size_t n, tn_error *err)
     return TN_OK;
 }
 
-static int next_tile(tn_groups *g, tn_scan *scan, uint32_t *rows, tn_error *err)
+int tn__groups_scan(tn_groups *g, tn_scan **out, tn_error *err)
+{
+    tn__partition_rewind(g->partition);
+    if (g->fold)
+        tn__fold_rewind(g->fold);
+    return tn__scan_open(g->snapshot, NULL, g->within, out, err);
+}
+
+int tn__groups_next_tile(tn_groups *g, tn_scan *scan, uint32_t *rows, tn_error *err)
 {
     int more = tn__scan_next(scan, err);
     if (more <= 0)
@@ -87,11 +95,8 @@ static int sum_all(tn_groups *g, tn_error *err)
     tn_scan *scan;
     uint32_t rows[TN_TILE];
     int more;
-    tn__partition_rewind(g->partition);
-    if (g->fold)
-        tn__fold_rewind(g->fold);
-    TN_TRY(tn__scan_open(g->snapshot, NULL, g->within, &scan, err));
-    while ((more = next_tile(g, scan, rows, err)) > 0) {
+    TN_TRY(tn__groups_scan(g, &scan, err));
+    while ((more = tn__groups_next_tile(g, scan, rows, err)) > 0) {
         more = sum_tile(g, scan, rows, err);
         if (more < 0)
             break;
@@ -120,7 +125,7 @@ static int make(tn_groups *g, const tn_set *set, const tn_groups_options *o, tn_
     p = tn__alloc_zero(g->alloc, sizeof *p);
     if (!p)
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-    int status = tn__partition_make(g->snapshot, g->within, g->by, p, err);
+    int status = tn__partition_make(g->snapshot, g->within, g->by, o, p, err);
     if (status < 0) {
         tn__free(g->alloc, p, sizeof *p);
         return status;
@@ -159,6 +164,8 @@ void tn_groups_free(tn_groups *g)
     tn__free(a, g->partition, sizeof *g->partition);
     tn__fold_free(g->fold);
     tn_set_free(g->within);
+    tn__free(a, g->rows_of, tn_snapshot_n_objects(g->snapshot) * sizeof *g->rows_of);
+    tn__groups_forget(g);
     tn__free(a, g->sums, g->capacity * sizeof *g->sums);
     tn__buf_free(&g->label);
     tn__free(a, g, sizeof *g);
@@ -177,7 +184,7 @@ void tn_groups_total(const tn_groups *g, uint64_t *count, uint64_t *bytes)
     *bytes = g->total.bytes;
 }
 
-static int no_group(const tn_groups *g, uint32_t index, tn_error *err)
+int tn__groups_none(const tn_groups *g, uint32_t index, tn_error *err)
 {
     return tn__error_set(err, TN_EINVAL, 0, "there is no group %u: there are %zu", (unsigned)index, g->n);
 }
@@ -187,7 +194,7 @@ bool tn__by_number(enum tn_by by)
     return by == TN_BY_SIZE || by == TN_BY_SIZE_CLASS;
 }
 
-static uint64_t number_of(const tn_groups *g, uint32_t key)
+uint64_t tn__group_number(const tn_groups *g, uint32_t key)
 {
     return tn__by_number(g->by) ? tn__partition_number(g->partition, key) : TN_UNKNOWN;
 }
@@ -195,7 +202,7 @@ static uint64_t number_of(const tn_groups *g, uint32_t key)
 int tn_groups_row(tn_groups *g, uint32_t index, tn_group *out, tn_error *err)
 {
     if (index >= g->n)
-        return no_group(g, index, err);
+        return tn__groups_none(g, index, err);
     const tn_group_sum *sum = &g->sums[index];
     g->label.size = 0;
     TN_TRY(tn__partition_label(g->partition, sum->key, sum->largest_id, &g->label, err));
@@ -205,8 +212,8 @@ int tn_groups_row(tn_groups *g, uint32_t index, tn_group *out, tn_error *err)
         .bytes = sum->bytes,
         .largest = tn__group_largest(sum),
         .largest_id = sum->largest_id,
-        .head = TN_NONE,
-        .number = number_of(g, sum->key),
+        .head = sum->key < g->partition->n_heads ? g->partition->heads[sum->key] : TN_NONE,
+        .number = tn__group_number(g, sum->key),
     };
     return TN_OK;
 }
@@ -216,11 +223,8 @@ static int collect(tn_groups *g, uint32_t key, tn_set *members, tn_error *err)
     tn_scan *scan;
     uint32_t rows[TN_TILE];
     int more;
-    tn__partition_rewind(g->partition);
-    if (g->fold)
-        tn__fold_rewind(g->fold);
-    TN_TRY(tn__scan_open(g->snapshot, NULL, g->within, &scan, err));
-    while ((more = next_tile(g, scan, rows, err)) > 0)
+    TN_TRY(tn__groups_scan(g, &scan, err));
+    while ((more = tn__groups_next_tile(g, scan, rows, err)) > 0)
         for (uint32_t i = 0; i < scan->n; i++)
             if (scan->state[i] == TN_ROW_SELECTED && rows[i] == key)
                 tn__set_add(members, scan->first + i);
@@ -234,7 +238,7 @@ int tn_groups_members(tn_groups *g, uint32_t index, tn_set **out, tn_error *err)
 {
     tn_set *members;
     if (index >= g->n)
-        return no_group(g, index, err);
+        return tn__groups_none(g, index, err);
     TN_TRY(tn_set_new(g->snapshot, &members, err));
     int status = collect(g, g->sums[index].key, members, err);
     if (status < 0)
@@ -262,80 +266,9 @@ int tn__groups_filter(tn_groups *g, const char *where_rows, size_t *n_removed, t
     for (size_t i = 0; i < g->n; i++)
         if (tn__selection_decide(&sel, sum_holds, &g->sums[i]) > 0)
             g->sums[n++] = g->sums[i];
+    tn__groups_forget(g);
     *n_removed = g->n - n;
     g->n = n;
     tn__selection_free(&sel);
     return TN_OK;
-}
-
-/* ---- order: two stable sorts, by kind and then by what was asked for; there may be millions of groups ---- */
-
-static uint64_t value_of(const tn_groups *g, const tn_group_sum *sum, enum tn_groups_column column)
-{
-    switch (column) {
-    case TN_GROUPS_SIZE: return sum->bytes;
-    case TN_GROUPS_COUNT: return sum->count;
-    case TN_GROUPS_LARGEST: return sum->top;
-    default: return tn__by_number(g->by) ? number_of(g, sum->key) : sum->key;
-    }
-}
-
-typedef struct tn_sort_item {
-    uint64_t value;
-    size_t at;
-} tn_sort_item;
-
-/* Least significant byte first; bytes that all values share take no pass. Returns where the result is. */
-static tn_sort_item *radix_sort(tn_sort_item *from, tn_sort_item *to, size_t n, uint64_t differing)
-{
-    for (unsigned shift = 0; shift < 64; shift += 8) {
-        size_t starts[256] = {0}, sum = 0;
-        if (!(differing >> shift & 255))
-            continue;
-        for (size_t i = 0; i < n; i++)
-            starts[from[i].value >> shift & 255]++;
-        for (unsigned digit = 0; digit < 256; digit++) {
-            size_t count = starts[digit];
-            starts[digit] = sum;
-            sum += count;
-        }
-        for (size_t i = 0; i < n; i++)
-            to[starts[from[i].value >> shift & 255]++] = from[i];
-        tn_sort_item *other = from;
-        from = to;
-        to = other;
-    }
-    return from;
-}
-
-static int sort_by(tn_groups *g, enum tn_groups_column column, bool descending, tn_error *err)
-{
-    tn_sort_item *items = tn__alloc(g->alloc, 2 * g->n * sizeof *items);
-    tn_group_sum *sums = tn__alloc_zero(g->alloc, g->capacity * sizeof *sums);
-    uint64_t differing = 0;
-    if (items && sums) {
-        for (size_t i = 0; i < g->n; i++) {
-            uint64_t value = value_of(g, &g->sums[i], column);
-            items[i] = (tn_sort_item){descending ? ~value : value, i};
-            differing |= items[i].value ^ items[0].value;
-        }
-        const tn_sort_item *sorted = radix_sort(items, items + g->n, g->n, differing);
-        for (size_t i = 0; i < g->n; i++)
-            sums[i] = g->sums[sorted[i].at];
-    }
-    bool done = items && sums;
-    tn__free(g->alloc, items, 2 * g->n * sizeof *items);
-    tn__free(g->alloc, done ? g->sums : sums, g->capacity * sizeof *sums);
-    if (!done)
-        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-    g->sums = sums;
-    return TN_OK;
-}
-
-int tn_groups_sort(tn_groups *g, enum tn_groups_column column, bool descending, tn_error *err)
-{
-    if (g->n < 2)
-        return TN_OK;
-    TN_TRY(sort_by(g, TN_GROUPS_KIND, tn__by_number(g->by), err));
-    return column == TN_GROUPS_KIND && descending == tn__by_number(g->by) ? TN_OK : sort_by(g, column, descending, err);
 }

@@ -15,10 +15,14 @@ const char *const tn_by_names[TN_BYS] = {
     [TN_BY_SITE] = "site",
     [TN_BY_RCS] = "rcs",
     [TN_BY_VIA] = "via",
+    [TN_BY_ROOT] = "root",
+    [TN_BY_THREAD] = "thread",
+    [TN_BY_FRAME] = "frame",
+    [TN_BY_HEADS] = "heads",
     [TN_BY_ID] = "id",
 };
 
-enum tn_way { BY_SHAPE, BY_NUMBER, BY_OBJECT, BY_HOLDERS, BY_ITSELF };
+enum tn_way { BY_SHAPE, BY_NUMBER, BY_CLODO, BY_HOLDERS, BY_HEADS, BY_ITSELF };
 
 static enum tn_way way_of(enum tn_by by)
 {
@@ -33,22 +37,25 @@ static enum tn_way way_of(enum tn_by by)
     case TN_BY_SITE: return BY_NUMBER;
     case TN_BY_RCS:
     case TN_BY_VIA: return BY_HOLDERS;
+    case TN_BY_CLODO: return BY_CLODO;
     case TN_BY_ID: return BY_ITSELF;
-    default: return BY_OBJECT;
+    default: return BY_HEADS;
     }
 }
 
-static int prepare(tn_partition *p, const tn_set *set, tn_error *err)
+static int prepare(tn_partition *p, const tn_set *set, const tn_groups_options *o, tn_error *err)
 {
     switch (way_of(p->by)) {
     case BY_SHAPE: return tn__partition_shapes(p, err);
-    case BY_OBJECT: return tn__partition_clodo(p, err);
+    case BY_CLODO: return tn__partition_clodo(p, err);
+    case BY_HEADS: return tn__partition_heads(p, o, err);
     case BY_HOLDERS: return tn__partition_holders(p, set, err);
     default: return TN_OK;
     }
 }
 
-int tn__partition_make(tn_snapshot *s, const tn_set *set, enum tn_by by, tn_partition *out, tn_error *err)
+int tn__partition_make(tn_snapshot *s, const tn_set *set, enum tn_by by, const tn_groups_options *o, tn_partition *out,
+                       tn_error *err)
 {
     if ((unsigned)by >= TN_BYS)
         return tn__error_set(err, TN_EINVAL, 0, "there is no way %u of parting objects", (unsigned)by);
@@ -57,7 +64,7 @@ int tn__partition_make(tn_snapshot *s, const tn_set *set, enum tn_by by, tn_part
     p.numbers.rows.alloc = p.alloc;
     tn__buf_init(&p.numbers.values, p.alloc);
     tn__buf_init(&p.numbers.examples, p.alloc);
-    int status = prepare(&p, set, err);
+    int status = prepare(&p, set, o, err);
     if (status < 0)
         tn__partition_free(&p);
     else
@@ -109,6 +116,7 @@ int tn__partition_label(tn_partition *p, uint32_t row, uint32_t largest_id, tn_b
     switch (way_of(p->by)) {
     case BY_NUMBER: return tn__partition_number_label(p, row, largest_id, out, err);
     case BY_HOLDERS: return tn__partition_holders_label(p, row, out, err);
+    case BY_HEADS: return tn__partition_heads_label(p, row, out, err);
     default: return object_label(p, row, out, err);
     }
 }

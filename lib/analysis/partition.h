@@ -6,12 +6,14 @@
  *   partition_shape.c   what the shape tells: type, module, distribution
  *   partition_number.c  what a number tells: size, generation, hash of the content, stack
  *   partition_edge.c    what references tell: dicts of instances, kinds of holders, references held by
+ *   heads.c, flood.c    what alone reaches an object: roots, threads, frames, heads of the user's
  *   nummap.c, bag.c     numbers of numbers, and of sets of numbers
  */
 #ifndef TN_PARTITION_H
 #define TN_PARTITION_H
 
 #include "analysis/analysis.h"
+#include "graph/graph.h"
 
 /* ---- nummap.c ---- */
 
@@ -65,9 +67,13 @@ typedef struct tn_partition {
         uint64_t at;     /* next row of the column that has the numbers, in a pass over the objects */
     } numbers;
     tn_holders *holders; /* of RCS and VIA */
+    uint32_t *heads;     /* node of each of the first n_heads rows, in the arena; then come "(shared)" and "(other)" */
+    uint32_t n_heads;
 } tn_partition;
 
-int tn__partition_make(tn_snapshot *s, const tn_set *set, enum tn_by by, tn_partition *out, tn_error *err);
+/* o: its heads alone count. */
+int tn__partition_make(tn_snapshot *s, const tn_set *set, enum tn_by by, const tn_groups_options *o, tn_partition *out,
+                       tn_error *err);
 void tn__partition_free(tn_partition *p);
 /* Before a pass over tiles in order. */
 void tn__partition_rewind(tn_partition *p);
@@ -94,5 +100,27 @@ int tn__partition_clodo(tn_partition *p, tn_error *err); /* of all nodes */
 int tn__partition_holders(tn_partition *p, const tn_set *set, tn_error *err);
 int tn__partition_holders_label(tn_partition *p, uint32_t row, tn_buf *out, tn_error *err);
 void tn__partition_holders_free(tn_partition *p);
+
+/* ---- flood.c ---- */
+
+#define TN_FLOOD_SHARED (TN_NONE - 1)
+/* One label a node: what alone reaches it over references that hold. Sources keep their label and stop all others; what
+ * two labels reach is shared, and so is what that reaches. TN_NONE: nothing reaches it. */
+typedef struct tn_flood {
+    tn_graph graph;
+    const tn_alloc *alloc;
+    uint32_t *labels; /* n_nodes; the caller's to take */
+    tn_set *sources;  /* of n_nodes */
+    tn_buf stack;     /* uint32_t */
+} tn_flood;
+int tn__flood_open(tn_snapshot *s, tn_flood *out, tn_error *err);
+void tn__flood_close(tn_flood *f);
+int tn__flood_source(tn_flood *f, uint32_t node, uint32_t label, tn_error *err); /* unless it is one already */
+int tn__flood_reach(tn_flood *f, uint32_t node, uint32_t label, tn_error *err);  /* as by a reference */
+int tn__flood_run(tn_flood *f, tn_error *err);
+
+/* ---- heads.c: ROOT THREAD FRAME HEADS ---- */
+int tn__partition_heads(tn_partition *p, const tn_groups_options *o, tn_error *err);
+int tn__partition_heads_label(tn_partition *p, uint32_t row, tn_buf *out, tn_error *err);
 
 #endif

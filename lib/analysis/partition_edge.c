@@ -7,7 +7,6 @@
  * Only references that hold count (docs/graph.md), and none out of tonnage's own objects.
  */
 #include "analysis/partition.h"
-#include "graph/graph.h"
 
 #include <string.h>
 
@@ -256,7 +255,7 @@ int tn__partition_holders(tn_partition *p, const tn_set *set, tn_error *err)
     h->via = p->by == TN_BY_VIA;
     tn__buf_init(&h->vias, p->alloc);
     TN_TRY(tn__bag_init(&h->bag, p->alloc, h->via ? MOST_VIAS : MOST_KINDS, err));
-    TN_TRY(tn__partition_make(p->snapshot, NULL, TN_BY_CLODO, &h->kinds, err));
+    TN_TRY(tn__partition_make(p->snapshot, NULL, TN_BY_CLODO, NULL, &h->kinds, err));
     if (h->via)
         TN_TRY(open_via(h, &g, p->alloc, err));
     p->by_object = tn__alloc_zero(p->alloc, g.n_nodes * sizeof *p->by_object);

@@ -93,6 +93,8 @@ PyObject *core_select(core_snapshot *self, PyObject *args);
 PyObject *core_set_from(core_snapshot *self, PyObject *arg);
 /* The set of an argument that is a Set of this snapshot, or None: NULL. False with TypeError or ValueError. */
 bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out);
+/* The end of a call that made a set, in place of unlock and leave: the new Set stays a user of the handle. */
+PyObject *core_set_made(core_call *call, int status, tn_set *set, const tn_error *err);
 extern PyType_Spec core_set_spec;
 
 /* ---- _core_dominators.c ---- */

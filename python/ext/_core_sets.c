@@ -28,8 +28,7 @@ bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out)
     return true;
 }
 
-/* The end of a call that made a set, between unlock and leave: the new Set stays a user of the handle. */
-static PyObject *made(core_call *call, int status, tn_set *set, const tn_error *err)
+PyObject *core_set_made(core_call *call, int status, tn_set *set, const tn_error *err)
 {
     core_unlock(call);
     core_state *state = status == 0 ? state_of(call->self) : NULL;
@@ -62,7 +61,7 @@ PyObject *core_select(core_snapshot *self, PyObject *args)
         status = tn_set_intersect(all, limits, &set, &err);
         tn_set_free(all);
     }
-    return made(&call, status, set, &err);
+    return core_set_made(&call, status, set, &err);
 }
 
 PyObject *core_set_from(core_snapshot *self, PyObject *arg)
@@ -82,7 +81,7 @@ PyObject *core_set_from(core_snapshot *self, PyObject *arg)
     }
     if (status < 0)
         tn_set_free(set);
-    return made(&call, status, set, &err);
+    return core_set_made(&call, status, set, &err);
 }
 
 /* ---- Set ---- */
@@ -160,7 +159,7 @@ static PyObject *set_complement(core_set *self, PyObject *unused)
     if (!core_enter(&call, self->snapshot, true))
         return NULL;
     int status = tn_set_complement(self->snapshot->handle, self->set, &set, &err);
-    return made(&call, status, set, &err);
+    return core_set_made(&call, status, set, &err);
 }
 
 typedef int (*set_operation)(const tn_set *, const tn_set *, tn_set **, tn_error *);
@@ -178,7 +177,7 @@ static PyObject *operate(core_set *self, PyObject *other, set_operation operatio
     if (!core_enter(&call, self->snapshot, true))
         return NULL;
     int status = operation(self->set, right, &set, &err);
-    return made(&call, status, set, &err);
+    return core_set_made(&call, status, set, &err);
 }
 
 static PyObject *set_union(core_set *self, PyObject *other)
@@ -217,11 +216,63 @@ static PyObject *set_equal(core_set *self, PyObject *other)
     return PyBool_FromLong(right && tn_set_equal(self->set, right));
 }
 
+typedef int (*set_step)(tn_snapshot *, const tn_set *, unsigned, tn_set **, tn_error *);
+
+static PyObject *step(core_set *self, PyObject *arg, set_step function)
+{
+    uint32_t kinds;
+    core_call call;
+    tn_set *set = NULL;
+    tn_error err = {0};
+    if (!core_id_converter(arg, &kinds) || !core_enter(&call, self->snapshot, true))
+        return NULL;
+    int status = function(self->snapshot->handle, self->set, kinds, &set, &err);
+    return core_set_made(&call, status, set, &err);
+}
+
+static PyObject *set_referrers(core_set *self, PyObject *kinds)
+{
+    return step(self, kinds, tn_set_referrers);
+}
+
+static PyObject *set_referents(core_set *self, PyObject *kinds)
+{
+    return step(self, kinds, tn_set_referents);
+}
+
+static PyObject *set_reachable(core_set *self, PyObject *avoid)
+{
+    const tn_set *avoided;
+    core_call call;
+    tn_set *set = NULL;
+    tn_error err = {0};
+    if (!core_set_of(self->snapshot, avoid, &avoided) || !core_enter(&call, self->snapshot, true))
+        return NULL;
+    int status = tn_set_reachable(self->snapshot->handle, self->set, avoided, &set, &err);
+    return core_set_made(&call, status, set, &err);
+}
+
+static PyObject *set_owned(core_set *self, PyObject *unused)
+{
+    (void)unused;
+    core_call call;
+    tn_set *set = NULL;
+    tn_error err = {0};
+    if (!core_enter(&call, self->snapshot, true))
+        return NULL;
+    int status = tn_set_owned(self->snapshot->handle, self->set, &set, &err);
+    return core_set_made(&call, status, set, &err);
+}
+
 static PyMethodDef set_methods[] = {
     {"next", (PyCFunction)set_next, METH_O, "First member that is not below a node, or None."},
     {"ids", (PyCFunction)set_ids, METH_NOARGS, "Members, ascending, as u32 in bytes."},
     {"size", (PyCFunction)set_size, METH_NOARGS, "Sum of the sizes."},
     {"complement", (PyCFunction)set_complement, METH_NOARGS, "Set of all other objects, without tonnage's own."},
+    {"referrers", (PyCFunction)set_referrers, METH_O, "Set of what refers to members; 0, or bits of kinds."},
+    {"referents", (PyCFunction)set_referents, METH_O, "Set of what members refer to; 0, or bits of kinds."},
+    {"reachable", (PyCFunction)set_reachable, METH_O, "Set of all that members reach, not through another set."},
+    {"owned", (PyCFunction)set_owned, METH_NOARGS, "Set of what members alone refer to."},
     {"union", (PyCFunction)set_union, METH_O, "Set of the members of either."},
     {"intersect", (PyCFunction)set_intersect, METH_O, "Set of the members of both."},
     {"minus", (PyCFunction)set_minus, METH_O, "Set of the members that the other has not."},

@@ -19,6 +19,18 @@ else:
         return function
 
 
+_KINDS = ("owning", "borrowed", "weak", "interned", "guessed")
+
+
+def _kind_bits(kinds: str | None) -> int:
+    if kinds is None:
+        return 0
+    words = _KINDS if kinds == "all" else kinds.split()
+    if not words or not set(words) <= set(_KINDS):
+        raise ArgumentError(f"kinds are {', '.join(_KINDS)}, or all, not {kinds!r}", -8)
+    return sum(1 << _KINDS.index(word) for word in set(words))
+
+
 class ObjectSet:
     """A set of objects of a snapshot: `snapshot.where("type:dict size:>1k")`, `snapshot.objects`.
 
@@ -145,6 +157,48 @@ class ObjectSet:
             if predicate(item):
                 kept += item._node.to_bytes(4, "little")
         return self._of(self._snapshot._core.set_of(bytes(kept)))
+
+    # ---- along references ----
+
+    def referrers(self, kinds: str | None = None) -> ObjectSet:
+        """The objects that refer to members.
+
+        Args:
+            kinds: of the references that count: "owning", "borrowed", "weak", "interned", "guessed", several with
+                spaces between, or "all". None: those that hold, as everywhere (docs/graph.md).
+
+        Cost: one pass over all references.
+        """
+        return self._of(self._set.referrers(_kind_bits(kinds)))
+
+    def referents(self, kinds: str | None = None) -> ObjectSet:
+        """The objects that members refer to; `kinds` as for `referrers`. Cost: the references of members."""
+        return self._of(self._set.referents(_kind_bits(kinds)))
+
+    def reachable(self, avoid: ObjectSet | None = None) -> ObjectSet:
+        """All that members reach over references that hold, themselves included.
+
+        Args:
+            avoid: objects that no way leads through and that are not in the result: "reachable from X but not from Y"
+                is `x.reachable(avoid=y)`, or `x.reachable() - y.reachable()` for what Y does not reach at all.
+
+        Cost: the references that are followed.
+        """
+        return self._of(self._set.reachable(None if avoid is None else self._members_of(avoid)))
+
+    def dominated(self) -> ObjectSet:
+        """All that would go if the members went at once, themselves included. Cost: one pass over all references."""
+        return self._of(self._snapshot._core.retained_set(self._set)[0])
+
+    def owned(self) -> ObjectSet:
+        """The objects that members alone refer to: every reference that holds one comes from a member."""
+        return self._of(self._set.owned())
+
+    def _members_of(self, other: ObjectSet) -> Set:
+        members = self._other(other)
+        if members is None:
+            raise TypeError(f"needs an ObjectSet, not {type(other).__name__}")
+        return members
 
     # ---- views ----
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from random_heaps import OWN, Heap, address, describe, heaps, number_of, opened
 from tonnage._sets import ObjectSet
 
-
 KINDS_OF_GROUPS = (
     "type", "clodo", "size", "sizeclass", "module", "dist", "generation", "content", "site", "rcs", "via", "id",
 )  # fmt: skip

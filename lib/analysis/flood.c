@@ -1,0 +1,74 @@
+/* flood.c - labels that spread over references until two of them meet.
+ *
+ * A node goes from no label to one and from that to "shared", never back: it is visited twice at most, and the result is
+ * the same in whatever order. It is dominance in the graph in which every source hangs from the root: what bears the label
+ * of a source is dominated by the sources of this label there.
+ */
+#include "analysis/partition.h"
+
+#include <string.h>
+
+int tn__flood_open(tn_snapshot *s, tn_flood *out, tn_error *err)
+{
+    tn_flood f = {.alloc = tn__snapshot_alloc(s)};
+    TN_TRY(tn__graph(s, &f.graph, err));
+    tn__buf_init(&f.stack, f.alloc);
+    f.labels = tn__alloc(f.alloc, f.graph.n_nodes * sizeof *f.labels);
+    int status = f.labels ? tn__set_new(f.alloc, f.graph.n_nodes, &f.sources, err)
+                          : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    if (status < 0) {
+        tn__flood_close(&f);
+        return status;
+    }
+    memset(f.labels, 0xff, f.graph.n_nodes * sizeof *f.labels);
+    *out = f;
+    return TN_OK;
+}
+
+void tn__flood_close(tn_flood *f)
+{
+    tn__free(f->alloc, f->labels, f->graph.n_nodes * sizeof *f->labels);
+    tn_set_free(f->sources);
+    tn__buf_free(&f->stack);
+}
+
+static int push(tn_flood *f, uint32_t node, tn_error *err)
+{
+    if (tn__buf_append(&f->stack, &node, sizeof node) < 0)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    return TN_OK;
+}
+
+int tn__flood_source(tn_flood *f, uint32_t node, uint32_t label, tn_error *err)
+{
+    if (tn__set_test(f->sources, node))
+        return TN_OK;
+    tn__set_add(f->sources, node);
+    f->labels[node] = label;
+    return push(f, node, err);
+}
+
+int tn__flood_reach(tn_flood *f, uint32_t node, uint32_t label, tn_error *err)
+{
+    uint32_t now = f->labels[node];
+    if (now == label || now == TN_FLOOD_SHARED || tn__set_test(f->sources, node))
+        return TN_OK;
+    f->labels[node] = now == TN_NONE ? label : TN_FLOOD_SHARED;
+    return push(f, node, err);
+}
+
+int tn__flood_run(tn_flood *f, tn_error *err)
+{
+    const tn_graph *g = &f->graph;
+    while (f->stack.size) {
+        uint32_t node;
+        f->stack.size -= sizeof node;
+        memcpy(&node, f->stack.data + f->stack.size, sizeof node);
+        if (tn__node_holding(g, node) == TN_HOLDS_NONE)
+            continue;
+        for (uint64_t e = g->offsets[node]; e < g->offsets[node + 1]; e++)
+            if (tn__edge_holds(g, node, e))
+                TN_TRY(tn__flood_reach(f, g->targets[e], f->labels[node], err));
+    }
+    return TN_OK;
+}

@@ -1,0 +1,75 @@
+/* group_order.c - groups in order: two stable sorts, by kind and then by what was asked for; there may be millions. */
+#include "analysis/partition.h"
+
+#include <string.h>
+
+static uint64_t value_of(const tn_groups *g, const tn_group_sum *sum, enum tn_groups_column column)
+{
+    switch (column) {
+    case TN_GROUPS_SIZE: return sum->bytes;
+    case TN_GROUPS_COUNT: return sum->count;
+    case TN_GROUPS_LARGEST: return sum->top;
+    default: return tn__by_number(g->by) ? tn__group_number(g, sum->key) : sum->key;
+    }
+}
+
+typedef struct tn_sort_item {
+    uint64_t value;
+    size_t at;
+} tn_sort_item;
+
+/* Least significant byte first; bytes that all values share take no pass. Returns where the result is. */
+static tn_sort_item *radix_sort(tn_sort_item *from, tn_sort_item *to, size_t n, uint64_t differing)
+{
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        size_t starts[256] = {0}, sum = 0;
+        if (!(differing >> shift & 255))
+            continue;
+        for (size_t i = 0; i < n; i++)
+            starts[from[i].value >> shift & 255]++;
+        for (unsigned digit = 0; digit < 256; digit++) {
+            size_t count = starts[digit];
+            starts[digit] = sum;
+            sum += count;
+        }
+        for (size_t i = 0; i < n; i++)
+            to[starts[from[i].value >> shift & 255]++] = from[i];
+        tn_sort_item *other = from;
+        from = to;
+        to = other;
+    }
+    return from;
+}
+
+static int sort_by(tn_groups *g, enum tn_groups_column column, bool descending, tn_error *err)
+{
+    tn_sort_item *items = tn__alloc(g->alloc, 2 * g->n * sizeof *items);
+    tn_group_sum *sums = tn__alloc_zero(g->alloc, g->capacity * sizeof *sums);
+    uint64_t differing = 0;
+    if (items && sums) {
+        for (size_t i = 0; i < g->n; i++) {
+            uint64_t value = value_of(g, &g->sums[i], column);
+            items[i] = (tn_sort_item){descending ? ~value : value, i};
+            differing |= items[i].value ^ items[0].value;
+        }
+        const tn_sort_item *sorted = radix_sort(items, items + g->n, g->n, differing);
+        for (size_t i = 0; i < g->n; i++)
+            sums[i] = g->sums[sorted[i].at];
+    }
+    bool done = items && sums;
+    tn__free(g->alloc, items, 2 * g->n * sizeof *items);
+    tn__free(g->alloc, done ? g->sums : sums, g->capacity * sizeof *sums);
+    if (!done)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    g->sums = sums;
+    return TN_OK;
+}
+
+int tn_groups_sort(tn_groups *g, enum tn_groups_column column, bool descending, tn_error *err)
+{
+    tn__groups_forget(g);
+    if (g->n < 2)
+        return TN_OK;
+    TN_TRY(sort_by(g, TN_GROUPS_KIND, tn__by_number(g->by), err));
+    return column == TN_GROUPS_KIND && descending == tn__by_number(g->by) ? TN_OK : sort_by(g, column, descending, err);
+}
