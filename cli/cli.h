@@ -18,6 +18,8 @@ enum {
     CLI_BY = 32,
     CLI_MEMORY = 64,
     CLI_ADDRESS = 128, /* the verb takes ADDRESS after FILE */
+    CLI_FOLD = 256,
+    CLI_HEADS = 512,
 };
 
 /* tn_by_names, for people. */
@@ -61,6 +63,7 @@ int cli_open(const cli_options *options, bool partial,
 
 /* ---- cmd_*.c ---- */
 int cmd_summary(const cli_options *options);
+int cmd_groups(const cli_options *options);
 int cmd_largest(const cli_options *options);
 int cmd_show(const cli_options *options);
 int cmd_info(const cli_options *options);

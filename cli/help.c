@@ -25,6 +25,18 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage largest app.tonnage --where 'type:dict -module:app' --limit 10\n"
                  "  tonnage largest app.tonnage --threshold 1M --limit 0 --sort type\n"
                  "  tonnage largest app.tonnage --json --max-memory 2G\n"},
+    {"groups", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_HEADS, cmd_groups,
+     "objects parted by kind, by what holds them, or under heads of your choice",
+     "Every object falls into exactly one group. With --heads a group is what one object, module or thread alone "
+     "holds,\n"
+     "what would go with it; \"(shared)\" is what only several of them hold together, \"(other)\" what is held from\n"
+     "elsewhere too.\n",
+     .limit = "groups shown", .sort = "size, count, largest, or kind (type, each, module)",
+     .where = "only these objects; conditions: " OBJECTS,
+     .examples = "  tonnage groups app.tonnage --by rcs --where type:dict\n"
+                 "  tonnage groups app.tonnage --heads modules --sort count --limit 5\n"
+                 "  tonnage groups app.tonnage --heads type:app.Session+ --fold --threshold 64k\n"
+                 "  tonnage groups app.tonnage --by content --where type:str --json --max-memory 2G\n"},
     {"show", READING | CLI_THRESHOLD | CLI_ADDRESS, cmd_show,
      "one object: its parts, what it refers to, who refers to it",
      "One object: its size and the parts of it, reference count, flags, value, the references it holds and the\n"
@@ -92,6 +104,9 @@ void cli_help_verb(const cli_verb *verb)
     cli_print(verb->help);
     cli_print("\n");
     print_option(verb, CLI_BY, "--by KIND", "what a row stands for; kinds below", " (default type)");
+    print_option(verb, CLI_HEADS, "--heads HEADS", "modules, threads, instances (several with commas), or a selection",
+                 "");
+    print_option(verb, CLI_FOLD, "--fold", "the __dict__ of an object counts as a part of it", "");
     print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
     print_option(verb, CLI_LIMIT, "--limit N", verb->limit, " (default 20, 0: all)");
     print_option(verb, CLI_THRESHOLD, "--threshold SIZE", "only rows of at least SIZE bytes, such as 64k", "");

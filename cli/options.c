@@ -15,7 +15,7 @@ static const struct {
 } known[] = {
     {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true}, {"--sort", CLI_SORT, true},
     {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},       {"--threshold", CLI_THRESHOLD, true},
-    {"--max-memory", CLI_MEMORY, true},
+    {"--max-memory", CLI_MEMORY, true}, {"--fold", CLI_FOLD, false},  {"--heads", CLI_HEADS, true},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -48,7 +48,7 @@ static uint64_t default_memory(void)
 static int set_by(const cli_verb *verb, const char *value, cli_options *out)
 {
     for (int i = 0; i < TN_BYS; i++) {
-        if (strcmp(value, tn_by_names[i]) == 0) {
+        if (i != TN_BY_HEADS && strcmp(value, tn_by_names[i]) == 0) {
             out->view.by = (enum tn_by)i;
             return CLI_OK;
         }
@@ -73,6 +73,7 @@ static int set_value(const cli_verb *verb, unsigned option, const char *value, c
     case CLI_LIMIT: return set_limit(verb, value, out);
     case CLI_BY: return set_by(verb, value, out);
     case CLI_SORT: out->view.sort = value; return CLI_OK;
+    case CLI_HEADS: out->view.heads = value; return CLI_OK;
     case CLI_WHERE: out->view.where = value; return CLI_OK;
     case CLI_THRESHOLD:
         if (tn_parse_bytes(value, &bytes) < 0)
@@ -115,7 +116,10 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
         if (!known[i].value) {
             if (equals)
                 return usage(verb, "no value is taken by", word);
-            out->view.form = TN_JSON;
+            if (known[i].option == CLI_FOLD)
+                out->view.fold = true;
+            else
+                out->view.form = TN_JSON;
             return CLI_OK;
         }
         if (!equals && *at + 1 == n)

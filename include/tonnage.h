@@ -310,6 +310,23 @@ bool tn_set_subset(const tn_set *a, const tn_set *b); /* every member of a is in
 /* Sum of the sizes. Cost: a pass over the sizes. */
 int tn_set_bytes(tn_snapshot *s, const tn_set *set, uint64_t *bytes, tn_error *err);
 
+enum tn_number {
+    TN_NUMBER_SIZE,
+    TN_NUMBER_ADDRESS,
+    TN_NUMBER_TYPE, /* row of the table of types */
+    TN_NUMBER_REFCOUNT,
+    TN_NUMBER_LENGTH, /* TN_UNKNOWN where there is none */
+    TN_NUMBER_FLAGS,
+    TN_NUMBER_RETAINED, /* needs dominators */
+    TN_NUMBERS
+};
+extern const char *const tn_number_names[TN_NUMBERS];
+/* One number a member, in order of members; out has room for tn_set_count. */
+int tn_set_numbers(tn_snapshot *s, const tn_set *set, enum tn_number what, uint64_t *out, tn_error *err);
+/* Members in order of a number, equal ones by address; ids has room for tn_set_count. 32 bytes a member meanwhile. */
+int tn_set_sorted(tn_snapshot *s, const tn_set *set, enum tn_number what, bool descending, uint32_t *ids,
+                  tn_error *err);
+
 /* Along references, one step or all. kinds: bits 1 << TN_REF_OWNING and so on; 0: those that hold (docs/graph.md). Synthetic
  * nodes and tonnage's own objects are in none of the results, though what these refer to or hold counts. *out is a new set.
  * Cost: a pass over all references, or as many as are followed. */
@@ -414,6 +431,10 @@ typedef struct tn_view_options {
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+int tn_view_groups(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* The same of groups that are made already: of the options form, limit, first, width, color and where_rows count, and sort
+ * where it is given. */
+int tn_view_groups_made(tn_groups *g, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);

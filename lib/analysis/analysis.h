@@ -207,6 +207,16 @@ void tn__fold_members(const tn_fold *fold, tn_set *members); /* puts the dicts o
 void tn__fold_rows(const tn_fold *fold, uint32_t *rows_of);  /* of each object: dicts get those of their owners */
 void tn__fold_tile(tn_fold *fold, tn_scan *scan);            /* sizes of owners grow, folded dicts are TN_ROW_OTHER */
 
+/* ---- radix.c ---- */
+
+typedef struct tn_sort_item {
+    uint64_t value;
+    size_t at;
+} tn_sort_item;
+/* Sorts n items by value with as many more as room; returns which of the two has them. differing: the bits in which values
+ * differ. */
+tn_sort_item *tn__radix_sort(tn_sort_item *from, tn_sort_item *to, size_t n, uint64_t differing);
+
 /* ---- top.c ---- */
 
 typedef struct tn_top_row {

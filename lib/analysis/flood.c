@@ -1,8 +1,8 @@
 /* flood.c - labels that spread over references until two of them meet.
  *
- * A node goes from no label to one and from that to "shared", never back: it is visited twice at most, and the result is
- * the same in whatever order. It is dominance in the graph in which every source hangs from the root: what bears the label
- * of a source is dominated by the sources of this label there.
+ * A node goes from no label to one, from that to "shared" and from there to "outside", never back: it is visited three
+ * times at most, and the result is the same in whatever order. It is dominance in the graph in which every source hangs
+ * from the root: there the sources of one label together dominate what bears it, and all but those outside what is shared.
  */
 #include "analysis/partition.h"
 
@@ -51,9 +51,10 @@ int tn__flood_source(tn_flood *f, uint32_t node, uint32_t label, tn_error *err)
 int tn__flood_reach(tn_flood *f, uint32_t node, uint32_t label, tn_error *err)
 {
     uint32_t now = f->labels[node];
-    if (now == label || now == TN_FLOOD_SHARED || tn__set_test(f->sources, node))
+    uint32_t both = now == TN_NONE || label == TN_FLOOD_OUTSIDE ? label : TN_FLOOD_SHARED;
+    if (now == label || now == both || now == TN_FLOOD_OUTSIDE || tn__set_test(f->sources, node))
         return TN_OK;
-    f->labels[node] = now == TN_NONE ? label : TN_FLOOD_SHARED;
+    f->labels[node] = both;
     return push(f, node, err);
 }
 

@@ -13,34 +13,6 @@ static uint64_t value_of(const tn_groups *g, const tn_group_sum *sum, enum tn_gr
     }
 }
 
-typedef struct tn_sort_item {
-    uint64_t value;
-    size_t at;
-} tn_sort_item;
-
-/* Least significant byte first; bytes that all values share take no pass. Returns where the result is. */
-static tn_sort_item *radix_sort(tn_sort_item *from, tn_sort_item *to, size_t n, uint64_t differing)
-{
-    for (unsigned shift = 0; shift < 64; shift += 8) {
-        size_t starts[256] = {0}, sum = 0;
-        if (!(differing >> shift & 255))
-            continue;
-        for (size_t i = 0; i < n; i++)
-            starts[from[i].value >> shift & 255]++;
-        for (unsigned digit = 0; digit < 256; digit++) {
-            size_t count = starts[digit];
-            starts[digit] = sum;
-            sum += count;
-        }
-        for (size_t i = 0; i < n; i++)
-            to[starts[from[i].value >> shift & 255]++] = from[i];
-        tn_sort_item *other = from;
-        from = to;
-        to = other;
-    }
-    return from;
-}
-
 static int sort_by(tn_groups *g, enum tn_groups_column column, bool descending, tn_error *err)
 {
     tn_sort_item *items = tn__alloc(g->alloc, 2 * g->n * sizeof *items);
@@ -52,7 +24,7 @@ static int sort_by(tn_groups *g, enum tn_groups_column column, bool descending, 
             items[i] = (tn_sort_item){descending ? ~value : value, i};
             differing |= items[i].value ^ items[0].value;
         }
-        const tn_sort_item *sorted = radix_sort(items, items + g->n, g->n, differing);
+        const tn_sort_item *sorted = tn__radix_sort(items, items + g->n, g->n, differing);
         for (size_t i = 0; i < g->n; i++)
             sums[i] = g->sums[sorted[i].at];
     }

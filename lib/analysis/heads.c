@@ -13,9 +13,6 @@ static const char *const root_kinds[ROOT_KINDS] = {
     [INTERNED] = "interned", [HELD_BY_C] = "C",   [UNREACHABLE] = "unreachable", [SEVERAL] = "several",
 };
 
-/* The label of what no head reaches. Heads have the lower ones. */
-#define OTHER (TN_FLOOD_SHARED - 1)
-
 static int no_memory(tn_error *err)
 {
     return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
@@ -67,7 +64,7 @@ static int add_anchors(tn_snapshot *s, tn_flood *f, bool as_kinds, tn_error *err
         if (hold == TN_HOLD_REFERENCES || hold == TN_HOLD_UNREACHABLE)
             continue;
         if (!as_kinds)
-            TN_TRY(tn__flood_reach(f, id, OTHER, err));
+            TN_TRY(tn__flood_reach(f, id, TN_FLOOD_OUTSIDE, err));
         else if (hold == TN_HOLD_C)
             TN_TRY(tn__flood_reach(f, id, HELD_BY_C, err));
         else
@@ -76,13 +73,13 @@ static int add_anchors(tn_snapshot *s, tn_flood *f, bool as_kinds, tn_error *err
     return TN_OK;
 }
 
-/* What nothing has reached is garbage: it reaches others all the same. */
-static int add_garbage(tn_flood *f, uint32_t label, tn_error *err)
+/* What nothing has reached is garbage: it holds what it reaches all the same. */
+static int add_garbage(tn_flood *f, tn_error *err)
 {
     TN_TRY(tn__flood_run(f, err));
     for (uint32_t id = 0; id < f->graph.n_objects; id++)
         if (f->labels[id] == TN_NONE)
-            TN_TRY(tn__flood_reach(f, id, label, err));
+            TN_TRY(tn__flood_reach(f, id, TN_FLOOD_OUTSIDE, err));
     return tn__flood_run(f, err);
 }
 
@@ -113,7 +110,7 @@ static int add_root_kinds(tn_snapshot *s, tn_flood *f, tn_error *err)
     }
     TN_TRY(tn__flood_source(f, f->graph.root, INTERPRETER, err));
     TN_TRY(add_anchors(s, f, true, err));
-    return add_garbage(f, UNREACHABLE, err);
+    return tn__flood_run(f, err);
 }
 
 /* ---- heads ---- */
@@ -136,8 +133,8 @@ static int add_threads(tn_partition *p, tn_buf *heads, tn_flood *f, bool frames,
     for (uint32_t node = g->root; node < g->n_nodes; node++) {
         if (strcmp(synthetic_type(p->snapshot, g, node), "thread") != 0)
             continue;
-        uint32_t label = frames ? OTHER : p->n_heads;
-        TN_TRY(frames ? tn__flood_source(f, node, OTHER, err) : add_head(p, heads, f, node, err));
+        uint32_t label = frames ? TN_FLOOD_OUTSIDE : p->n_heads;
+        TN_TRY(frames ? tn__flood_source(f, node, TN_FLOOD_OUTSIDE, err) : add_head(p, heads, f, node, err));
         for (uint64_t e = g->offsets[node]; e < g->offsets[node + 1]; e++) {
             uint32_t frame = g->targets[e];
             if (frame == TN_NONE || frame < g->root || strcmp(synthetic_type(p->snapshot, g, frame), "frame") != 0)
@@ -198,7 +195,7 @@ static int add_heads(tn_partition *p, const tn_groups_options *o, tn_buf *heads,
     tn_snapshot *s = p->snapshot;
     if (p->by != TN_BY_HEADS) {
         TN_TRY(add_threads(p, heads, f, p->by == TN_BY_FRAME, err));
-        TN_TRY(add_modules(s, f, NULL, OTHER, err));
+        TN_TRY(add_modules(s, f, NULL, TN_FLOOD_OUTSIDE, err));
     } else if (o) {
         for (uint32_t id = o->heads ? tn_set_next(o->heads, 0) : TN_NONE; id != TN_NONE;
              id = tn_set_next(o->heads, id + 1))
@@ -207,9 +204,9 @@ static int add_heads(tn_partition *p, const tn_groups_options *o, tn_buf *heads,
             TN_TRY(add_modules(s, f, o->heads, TN_NONE, err));
         TN_TRY(add_words(p, o->head_words, heads, f, err));
     }
-    TN_TRY(tn__flood_source(f, f->graph.root, OTHER, err));
+    TN_TRY(tn__flood_source(f, f->graph.root, TN_FLOOD_OUTSIDE, err));
     TN_TRY(add_anchors(s, f, false, err));
-    return add_garbage(f, OTHER, err);
+    return add_garbage(f, err);
 }
 
 /* ---- rows ---- */
@@ -239,7 +236,7 @@ static void number_rows(tn_partition *p, uint32_t n_nodes)
     uint32_t other = p->by == TN_BY_ROOT ? UNREACHABLE : p->n_heads + 1;
     for (uint32_t i = 0; i < n_nodes; i++) {
         uint32_t *row = &p->by_object[i];
-        *row = *row == TN_FLOOD_SHARED ? shared : *row == OTHER || *row == TN_NONE ? other : *row;
+        *row = *row == TN_FLOOD_SHARED ? shared : *row == TN_FLOOD_OUTSIDE || *row == TN_NONE ? other : *row;
     }
 }
 
@@ -311,7 +308,7 @@ int tn__partition_heads_label(tn_partition *p, uint32_t row, tn_buf *out, tn_err
     if (row >= p->n_heads) {
         snprintf(text, sizeof text, "%s", row == p->n_heads ? "(shared)" : "(other)");
     } else if (p->heads[row] < g.n_objects) {
-        TN_TRY(tn_node_describe(p->snapshot, p->heads[row], text, sizeof text, err));
+        return tn__partition_brief(p, p->heads[row], out, err);
     } else if (strcmp(synthetic_type(p->snapshot, &g, p->heads[row]), "thread") == 0) {
         thread_name(p->snapshot, p->heads[row], text, sizeof text);
     } else {

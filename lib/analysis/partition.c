@@ -98,13 +98,20 @@ int tn__partition_rows(tn_partition *p, const tn_scan *scan, uint32_t *rows, tn_
     return TN_OK;
 }
 
-static int object_label(tn_partition *p, uint32_t id, tn_buf *out, tn_error *err)
+int tn__partition_brief(tn_partition *p, uint32_t id, tn_buf *out, tn_error *err)
 {
-    char text[512];
-    int n = tn_node_describe(p->snapshot, id, text, sizeof text, err);
+    char text[512], preview[256];
+    tn_node node;
+    tn_type type;
+    TN_TRY(tn_node_get(p->snapshot, id, &node, err));
+    TN_TRY(tn_snapshot_type(p->snapshot, node.type, &type));
+    int n = tn_node_preview(p->snapshot, id, preview, sizeof preview, err);
     TN_TRY(n);
-    size_t kept = (size_t)n < sizeof text ? (size_t)n : strlen(text);
-    return tn__buf_append(out, text, kept + 1) < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
+    if (n > 0)
+        tn__compose(text, sizeof text, "%s: %s", type.full_name, preview);
+    else
+        tn__compose(text, sizeof text, "%s: 0x%llx", type.full_name, (unsigned long long)node.address);
+    return tn__buf_append(out, text, strlen(text) + 1) < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
 }
 
 int tn__partition_label(tn_partition *p, uint32_t row, uint32_t largest_id, tn_buf *out, tn_error *err)
@@ -117,6 +124,6 @@ int tn__partition_label(tn_partition *p, uint32_t row, uint32_t largest_id, tn_b
     case BY_NUMBER: return tn__partition_number_label(p, row, largest_id, out, err);
     case BY_HOLDERS: return tn__partition_holders_label(p, row, out, err);
     case BY_HEADS: return tn__partition_heads_label(p, row, out, err);
-    default: return object_label(p, row, out, err);
+    default: return tn__partition_brief(p, row, out, err);
     }
 }

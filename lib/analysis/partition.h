@@ -81,6 +81,7 @@ void tn__partition_rewind(tn_partition *p);
 int tn__partition_rows(tn_partition *p, const tn_scan *scan, uint32_t *rows, tn_error *err);
 /* Text of a row, appended with a NUL. */
 int tn__partition_label(tn_partition *p, uint32_t row, uint32_t largest_id, tn_buf *out, tn_error *err);
+int tn__partition_brief(tn_partition *p, uint32_t id, tn_buf *out, tn_error *err); /* "str: 'text'" of an object */
 
 /* ---- partition_shape.c ---- */
 int tn__partition_shapes(tn_partition *p, tn_error *err);
@@ -104,8 +105,10 @@ void tn__partition_holders_free(tn_partition *p);
 /* ---- flood.c ---- */
 
 #define TN_FLOOD_SHARED (TN_NONE - 1)
+#define TN_FLOOD_OUTSIDE (TN_NONE - 2)
 /* One label a node: what alone reaches it over references that hold. Sources keep their label and stop all others; what
- * two labels reach is shared, and so is what that reaches. TN_NONE: nothing reaches it. */
+ * two labels reach is shared, and so is what that reaches; OUTSIDE is stronger than any other. TN_NONE: nothing reaches
+ * it. */
 typedef struct tn_flood {
     tn_graph graph;
     const tn_alloc *alloc;

@@ -28,12 +28,15 @@ static int fill_row(tn_summary *sum, size_t i, size_t index, tn_error *err)
 {
     tn_group group;
     TN_TRY(tn_groups_row(sum->groups, (uint32_t)index, &group, err));
+    tn_snapshot *s = sum->groups->snapshot;
+    bool has_head = group.head < tn_snapshot_n_objects(s);
     sum->rows[i] = (tn_summary_row){
         .count = group.count,
         .bytes = group.bytes,
         .largest = group.largest,
         .number = group.number,
-        .address = tn__snapshot_address(sum->groups->snapshot, group.largest_id),
+        .address = tn__snapshot_address(s, group.largest_id),
+        .head_address = has_head ? tn__snapshot_address(s, group.head) : 0,
         .name = sum->texts.size,
     };
     if (tn__buf_append(&sum->texts, group.label, strlen(group.label) + 1) < 0)
@@ -53,8 +56,10 @@ static int fill_rows(tn_summary *sum, const tn_view_options *o, tn_error *err)
         TN_TRY(tn__snapshot_addresses(sum->groups->snapshot, err));
     for (size_t i = 0; i < sum->n_shown; i++)
         TN_TRY(fill_row(sum, i, o->first + i, err));
-    for (size_t i = o->first + sum->n_shown; i < n; i++)
-        sum->more_bytes += sum->groups->sums[i].bytes;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t bytes = i < o->first || i >= o->first + sum->n_shown ? sum->groups->sums[i].bytes : 0;
+        *(i < o->first ? &sum->skipped_bytes : &sum->more_bytes) += bytes;
+    }
     return TN_OK;
 }
 

@@ -6,7 +6,7 @@
 
 typedef struct tn_summary_row {
     uint64_t count, bytes, largest, number; /* number: TN_UNKNOWN where the kind is a name */
-    uint64_t address;                       /* of the largest */
+    uint64_t address, head_address;         /* of the largest; of the head, 0 without one */
     uint64_t name;                          /* offset in texts */
 } tn_summary_row;
 
@@ -16,7 +16,7 @@ typedef struct tn_summary {
     size_t n_groups;            /* before where_rows */
     tn_summary_row *rows;       /* those that are shown */
     tn_buf texts;
-    uint64_t more_bytes; /* in rows not shown because of the limit */
+    uint64_t skipped_bytes, more_bytes; /* in rows not shown: before the first, and because of the limit */
 } tn_summary;
 
 /* What a row of this kind is called, as a key of the JSON. */

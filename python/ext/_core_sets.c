@@ -264,10 +264,63 @@ static PyObject *set_owned(core_set *self, PyObject *unused)
     return core_set_made(&call, status, set, &err);
 }
 
+/* Bytes to be filled without the interpreter lock: nobody else has them yet. */
+static PyObject *room(core_set *self, size_t each)
+{
+    return PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(tn_set_count(self->set) * each));
+}
+
+static PyObject *set_numbers(core_set *self, PyObject *arg)
+{
+    const char *name = PyUnicode_AsUTF8(arg);
+    core_call call;
+    tn_error err = {0};
+    int what = name ? core_index_of(name, tn_number_names, TN_NUMBERS, "column") : -1;
+    PyObject *bytes = what >= 0 ? room(self, sizeof(uint64_t)) : NULL;
+    if (!bytes || !core_enter(&call, self->snapshot, true)) {
+        Py_XDECREF(bytes);
+        return NULL;
+    }
+    int status = tn_set_numbers(self->snapshot->handle, self->set, (enum tn_number)what,
+                                (uint64_t *)(void *)PyBytes_AS_STRING(bytes), &err);
+    core_unlock(&call);
+    core_leave(&call);
+    if (status == 0)
+        return bytes;
+    Py_DECREF(bytes);
+    return core_raise(status, &err);
+}
+
+static PyObject *set_sorted(core_set *self, PyObject *args)
+{
+    const char *name;
+    int descending;
+    core_call call;
+    tn_error err = {0};
+    if (!PyArg_ParseTuple(args, "sp:sorted", &name, &descending))
+        return NULL;
+    int what = core_index_of(name, tn_number_names, TN_NUMBERS, "column");
+    PyObject *bytes = what >= 0 ? room(self, sizeof(uint32_t)) : NULL;
+    if (!bytes || !core_enter(&call, self->snapshot, true)) {
+        Py_XDECREF(bytes);
+        return NULL;
+    }
+    int status = tn_set_sorted(self->snapshot->handle, self->set, (enum tn_number)what, descending,
+                               (uint32_t *)(void *)PyBytes_AS_STRING(bytes), &err);
+    core_unlock(&call);
+    core_leave(&call);
+    if (status == 0)
+        return bytes;
+    Py_DECREF(bytes);
+    return core_raise(status, &err);
+}
+
 static PyMethodDef set_methods[] = {
     {"next", (PyCFunction)set_next, METH_O, "First member that is not below a node, or None."},
     {"ids", (PyCFunction)set_ids, METH_NOARGS, "Members, ascending, as u32 in bytes."},
     {"size", (PyCFunction)set_size, METH_NOARGS, "Sum of the sizes."},
+    {"numbers", (PyCFunction)set_numbers, METH_O, "A number of each member, by name, as u64 in bytes."},
+    {"sorted", (PyCFunction)set_sorted, METH_VARARGS, "sorted(name, descending): members in order, as u32 in bytes."},
     {"complement", (PyCFunction)set_complement, METH_NOARGS, "Set of all other objects, without tonnage's own."},
     {"referrers", (PyCFunction)set_referrers, METH_O, "Set of what refers to members; 0, or bits of kinds."},
     {"referents", (PyCFunction)set_referents, METH_O, "Set of what members refer to; 0, or bits of kinds."},

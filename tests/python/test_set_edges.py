@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import networkx
 from graph_model import OWNING, Graph, Solution, graphs
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,3 +62,67 @@ def test_what_is_reached_and_what_is_owned(graph: Graph, data: st.DataObject) ->
     assert members(found.owned()) == ours(graph, solution, owned)
     gone, _, _ = solution.gone(chosen)
     assert members(core.retained_set(found)[0]) == ours(graph, solution, gone)
+
+
+@settings(deadline=None, max_examples=400)
+@given(graphs(), st.data())
+def test_groups_of_heads_are_what_each_dominates(graph: Graph, data: st.DataObject) -> None:
+    """In the graph in which every head hangs from the root; garbage that no head reaches is outside, too."""
+    core, solution = opened(graph), Solution(graph)
+    found, heads = a_set(core, graph, solution, data)
+    groups = core.groups("heads", heads=found)
+    outside = [graph.root, *(node for node, hold in enumerate(solution.holds) if hold in (1, 2, 3))]
+
+    def reached(start: list[int], around: set[int]) -> set[int]:
+        seen, todo = set[int](), [node for node in start if node not in around]
+        while todo:
+            node = todo.pop()
+            if node not in seen:
+                seen.add(node)
+                todo += [target for target in solution.edges[node] if target not in around]
+        return seen
+
+    from_heads = heads | reached([t for head in heads for t in solution.edges[head]], heads)
+    garbage = set(range(len(graph.items))) - from_heads - reached(outside, heads)
+    without = reached([*outside, *garbage], heads)
+    digraph = networkx.DiGraph()
+    digraph.add_edges_from((u, v) for u, targets in enumerate(solution.edges) for v in targets)
+    digraph.add_edges_from((graph.root, node) for node in {*outside, *garbage, *heads} - {graph.root})
+    digraph.add_node(graph.root)
+    above = networkx.immediate_dominators(digraph, graph.root)
+    expected: dict[int, int | str] = {}
+    for node in ours(graph, solution, set(range(graph.root))):
+        place = node
+        while place not in heads and place != graph.root:
+            place = above[place]
+        expected[node] = place if place in heads else "(other)" if node in without else "(shared)"
+    got: dict[int, int | str] = {}
+    for index in range(len(groups)):
+        label, count, size, *_, head, _ = groups.row(index)
+        inside = members(groups.members(index))
+        assert (count, size) == (len(inside), sum(graph.items[node].size for node in inside))
+        got |= dict.fromkeys(inside, label if head is None else head)
+        assert all(groups.of(node) == index for node in inside)
+        for parents in (False, True):
+            related = {place for place, mark in enumerate(groups.related(index, parents)) if mark}
+            steps = {(s, t) for s, targets in enumerate(solution.edges) for t in targets if s in expected}
+            other = {s if parents else t for s, t in steps if (t if parents else s) in inside}
+            assert related == {groups.of(node) for node in other if node in expected}
+    assert got == expected
+
+
+@settings(deadline=None, max_examples=300)
+@given(graphs())
+def test_kinds_of_holders_are_those_of_every_reference(graph: Graph) -> None:
+    core, solution = opened(graph), Solution(graph)
+    kinds: dict[int, set[str]] = {node: set() for node in ours(graph, solution, set(range(graph.root)))}
+    for source, targets in enumerate(solution.edges):
+        for target in targets if not solution.is_own(source) else ():
+            if target in kinds:
+                kinds[target].add("app.thing" if source < graph.root else "roots")
+    groups = core.groups("rcs")
+    got = {}
+    for index in range(len(groups)):
+        label = groups.row(index)[0]
+        got |= dict.fromkeys(members(groups.members(index)), set() if label == "(nothing)" else set(label.split(", ")))
+    assert got == kinds
