@@ -170,8 +170,8 @@ struct tn_groups {
     tn_set *within; /* what was parted; NULL: all */
     struct tn_fold *fold;
     tn_group_sum *sums;
-    size_t n, capacity;
-    tn_group_sum total, own; /* own: tonnage's, in no group */
+    size_t n, capacity, n_expected; /* n_expected: objects, with tonnage's */
+    tn_group_sum total, own;        /* own: tonnage's, in no group */
     tn_buf label;
     /* when first asked for: */
     uint32_t *rows_of; /* key of each object, TN_NONE: not parted */

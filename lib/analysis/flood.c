@@ -8,6 +8,15 @@
 
 #include <string.h>
 
+/* Nodes from which something is held: others need no visit. */
+static void find_holders(tn_flood *f)
+{
+    const tn_graph *g = &f->graph;
+    for (uint32_t node = 0; node < g->n_nodes; node++)
+        if (g->offsets[node] < g->offsets[node + 1] && tn__node_holding(g, node) != TN_HOLDS_NONE)
+            tn__set_add(f->holders, node);
+}
+
 int tn__flood_open(tn_snapshot *s, tn_flood *out, tn_error *err)
 {
     tn_flood f = {.alloc = tn__snapshot_alloc(s)};
@@ -16,11 +25,14 @@ int tn__flood_open(tn_snapshot *s, tn_flood *out, tn_error *err)
     f.labels = tn__alloc(f.alloc, f.graph.n_nodes * sizeof *f.labels);
     int status = f.labels ? tn__set_new(f.alloc, f.graph.n_nodes, &f.sources, err)
                           : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    if (status == TN_OK)
+        status = tn__set_new(f.alloc, f.graph.n_nodes, &f.holders, err);
     if (status < 0) {
         tn__flood_close(&f);
         return status;
     }
     memset(f.labels, 0xff, f.graph.n_nodes * sizeof *f.labels);
+    find_holders(&f);
     *out = f;
     return TN_OK;
 }
@@ -29,12 +41,13 @@ void tn__flood_close(tn_flood *f)
 {
     tn__free(f->alloc, f->labels, f->graph.n_nodes * sizeof *f->labels);
     tn_set_free(f->sources);
+    tn_set_free(f->holders);
     tn__buf_free(&f->stack);
 }
 
 static int push(tn_flood *f, uint32_t node, tn_error *err)
 {
-    if (tn__buf_append(&f->stack, &node, sizeof node) < 0)
+    if (tn__set_test(f->holders, node) && tn__buf_append(&f->stack, &node, sizeof node) < 0)
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
     return TN_OK;
 }
@@ -58,18 +71,39 @@ int tn__flood_reach(tn_flood *f, uint32_t node, uint32_t label, tn_error *err)
     return push(f, node, err);
 }
 
-int tn__flood_run(tn_flood *f, tn_error *err)
+static int visit(tn_flood *f, uint32_t node, tn_error *err)
 {
     const tn_graph *g = &f->graph;
-    while (f->stack.size) {
-        uint32_t node;
-        f->stack.size -= sizeof node;
-        memcpy(&node, f->stack.data + f->stack.size, sizeof node);
-        if (tn__node_holding(g, node) == TN_HOLDS_NONE)
-            continue;
-        for (uint64_t e = g->offsets[node]; e < g->offsets[node + 1]; e++)
-            if (tn__edge_holds(g, node, e))
-                TN_TRY(tn__flood_reach(f, g->targets[e], f->labels[node], err));
+    uint64_t first = g->offsets[node], end = g->offsets[node + 1];
+    uint32_t label = f->labels[node];
+    for (uint64_t e = first; e < end && e < first + 16; e++)
+        if (g->targets[e] != TN_NONE)
+            __builtin_prefetch(&f->labels[g->targets[e]], 1);
+    for (uint64_t e = first; e < end; e++)
+        if (tn__edge_holds(g, node, e))
+            TN_TRY(tn__flood_reach(f, g->targets[e], label, err));
+    return TN_OK;
+}
+
+/* The order of visits does not matter: those that come next wait in a ring while what they need comes from memory. */
+int tn__flood_run(tn_flood *f, tn_error *err)
+{
+    enum { RING = 16 };
+    const tn_graph *g = &f->graph;
+    uint32_t ring[RING];
+    unsigned first = 0, n = 0;
+    while (n || f->stack.size) {
+        for (; n < RING && f->stack.size; n++) {
+            uint32_t *node = &ring[(first + n) % RING];
+            f->stack.size -= sizeof *node;
+            memcpy(node, f->stack.data + f->stack.size, sizeof *node);
+            __builtin_prefetch(&g->offsets[*node]);
+            __builtin_prefetch(&g->shapes[*node]);
+        }
+        __builtin_prefetch(&g->targets[g->offsets[ring[(first + n / 2) % RING]]]);
+        TN_TRY(visit(f, ring[first], err));
+        first = (first + 1) % RING;
+        n--;
     }
     return TN_OK;
 }

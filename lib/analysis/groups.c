@@ -64,7 +64,7 @@ int tn__groups_next_tile(tn_groups *g, tn_scan *scan, uint32_t *rows, tn_error *
 static int sum_tile(tn_groups *g, const tn_scan *scan, const uint32_t *rows, tn_error *err)
 {
     bool alone = g->by == TN_BY_ID;
-    TN_TRY(reserve(g, alone ? g->n + scan->n : g->partition->n_rows, err));
+    TN_TRY(reserve(g, alone ? g->n_expected : g->partition->n_rows, err));
     for (uint32_t i = 0; i < scan->n; i++) {
         if (scan->state[i] == TN_ROW_OWN)
             add(&g->own, scan->bytes[i], scan->first + i);
@@ -92,6 +92,7 @@ static void close_up(tn_groups *g)
 
 static int sum_all(tn_groups *g, tn_error *err)
 {
+    g->n_expected = g->within ? tn_set_count(g->within) : tn_snapshot_n_objects(g->snapshot);
     tn_scan *scan;
     uint32_t rows[TN_TILE];
     int more;

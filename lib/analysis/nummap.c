@@ -16,13 +16,13 @@ static uint32_t find(const tn_map *map, uint64_t key)
     return at;
 }
 
-static int grow(tn_map *map, tn_error *err)
+static int resize(tn_map *map, uint32_t n_slots, tn_error *err)
 {
-    tn_map more = {.alloc = map->alloc, .n = map->n, .n_slots = map->n_slots ? 2 * map->n_slots : FIRST_SLOTS};
-    if (!more.n_slots)
+    tn_map more = {.alloc = map->alloc, .n = map->n, .n_slots = n_slots};
+    if (!n_slots)
         return tn__error_set(err, TN_ELIMIT, 0, "more kinds than can be numbered");
-    more.keys = tn__alloc(map->alloc, more.n_slots * sizeof *more.keys);
-    more.values = tn__alloc_zero(map->alloc, more.n_slots * sizeof *more.values);
+    more.keys = tn__alloc(map->alloc, n_slots * sizeof *more.keys);
+    more.values = tn__alloc_zero(map->alloc, n_slots * sizeof *more.values);
     if (!more.keys || !more.values) {
         tn__map_free(&more);
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
@@ -39,10 +39,25 @@ static int grow(tn_map *map, tn_error *err)
     return TN_OK;
 }
 
+int tn__map_reserve(tn_map *map, uint32_t n, tn_error *err)
+{
+    uint32_t n_slots = FIRST_SLOTS;
+    while (n_slots && n_slots / 2 <= n)
+        n_slots *= 2;
+    return n_slots > map->n_slots || !n_slots ? resize(map, n_slots, err) : TN_OK;
+}
+
+void tn__map_fetch(const tn_map *map, uint64_t key)
+{
+    uint32_t at = place(key, map->n_slots);
+    __builtin_prefetch(&map->values[at]);
+    __builtin_prefetch(&map->keys[at]);
+}
+
 int tn__map_slot(tn_map *map, uint64_t key, uint32_t **value, tn_error *err)
 {
     if (map->n >= map->n_slots / 2)
-        TN_TRY(grow(map, err));
+        TN_TRY(resize(map, map->n_slots ? 2 * map->n_slots : FIRST_SLOTS, err));
     uint32_t at = find(map, key);
     if (!map->values[at]) {
         map->keys[at] = key;

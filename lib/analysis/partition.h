@@ -26,6 +26,8 @@ typedef struct tn_map {
 } tn_map;
 /* *value is 0 where the key is new, and must be set then; it is valid until the next call. */
 int tn__map_slot(tn_map *map, uint64_t key, uint32_t **value, tn_error *err);
+int tn__map_reserve(tn_map *map, uint32_t n, tn_error *err); /* room for n keys in all */
+void tn__map_fetch(const tn_map *map, uint64_t key);         /* it will be asked for soon */
 void tn__map_free(tn_map *map);
 
 /* ---- bag.c ---- */
@@ -114,6 +116,7 @@ typedef struct tn_flood {
     const tn_alloc *alloc;
     uint32_t *labels; /* n_nodes; the caller's to take */
     tn_set *sources;  /* of n_nodes */
+    tn_set *holders;  /* of n_nodes */
     tn_buf stack;     /* uint32_t */
 } tn_flood;
 int tn__flood_open(tn_snapshot *s, tn_flood *out, tn_error *err);

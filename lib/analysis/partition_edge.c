@@ -209,15 +209,20 @@ static int number_edge(tn_holders *h, const tn_graph *g, tn_snapshot *s, uint32_
     return number_run(h, g, s, source, edge, kind, number, err);
 }
 
+/* Targets lie all over memory: what is needed of them is fetched some edges ahead. */
 static int pass(tn_holders *h, const tn_graph *g, tn_snapshot *s, const tn_set *all, const tn_set *wanted,
                 uint32_t *states, tn_error *err)
 {
+    enum { AHEAD = 24 };
+    uint64_t n_edges = g->offsets[g->n_nodes];
     for (uint32_t source = 0; source < g->n_nodes; source++) {
         if (tn__node_holding(g, source) == TN_HOLDS_NONE || (source < g->n_objects && !tn__set_test(all, source)))
             continue;
         uint32_t kind = kind_of(h, g, source), number;
         for (uint64_t e = g->offsets[source]; e < g->offsets[source + 1]; e++) {
-            uint32_t target = g->targets[e];
+            uint32_t target = g->targets[e], ahead = e + AHEAD < n_edges ? g->targets[e + AHEAD] : TN_NONE;
+            if (ahead < g->n_objects)
+                __builtin_prefetch(&states[ahead], 1);
             if (target >= g->n_objects || !tn__set_test(wanted, target) || states[target] == TN_BAG_MANY ||
                 !tn__edge_holds(g, source, e))
                 continue;

@@ -61,50 +61,70 @@ static uint64_t content(tn_partition *p, const uint64_t *hashes, const tn_shape 
 }
 
 /* The innermost call alone: stacks that differ further out are one site. File and name stand once in a file. */
-static int site(tn_partition *p, uint64_t entry, uint64_t *number, tn_error *err)
+static int site(tn_partition *p, uint32_t entry, uint64_t *number, tn_error *err)
 {
     tn_stack_entry one;
     *number = NOTHING;
-    if (entry == NOTHING || entry == 0)
+    if (entry == (uint32_t)NOTHING || entry == 0)
         return TN_OK;
-    TN_TRY(tn__snapshot_stack(p->snapshot, (uint32_t)entry, &one, err));
+    TN_TRY(tn__snapshot_stack(p->snapshot, entry, &one, err));
     *number = (uint64_t)(uintptr_t)one.file * 0x9e3779b97f4a7c15ull ^ (uint64_t)(uintptr_t)one.qualified_name << 16 ^
               one.line;
     return TN_OK;
 }
 
+/* The column, with room for as many rows as it has values, if few: growing step by step would cost as much again. */
 static int load(tn_partition *p, const uint64_t **values, tn_error *err)
 {
-    uint64_t n;
+    uint64_t n = 0;
     *values = NULL;
     if (p->by == TN_BY_CONTENT)
-        return tn__column_u64(p->snapshot, TN_COL_HASH, values, &n, err);
+        TN_TRY(tn__column_u64(p->snapshot, TN_COL_HASH, values, &n, err));
     if (p->by == TN_BY_SITE)
-        return tn__column_u64(p->snapshot, TN_COL_STKI, values, &n, err);
+        TN_TRY(tn__column_u64(p->snapshot, TN_COL_STKI, values, &n, err));
+    return tn__map_reserve(&p->numbers.rows, p->by == TN_BY_CONTENT && n < UINT32_MAX / 4 ? (uint32_t)n : 1, err);
+}
+
+typedef struct tn_numbers {
+    uint64_t number[TN_TILE];
+    uint32_t entry[TN_TILE]; /* of STAK */
+} tn_numbers;
+
+static int fill(tn_partition *p, const tn_scan *scan, const uint64_t *values, tn_numbers *out, tn_error *err)
+{
+    const tn_shape *shapes = tn__snapshot_shapes(p->snapshot);
+    for (uint32_t i = 0; i < scan->n; i++) {
+        const tn_shape *shape = &shapes[scan->shape[i]];
+        uint64_t *number = &out->number[i];
+        switch (p->by) {
+        case TN_BY_SIZE_CLASS: *number = size_class(scan->bytes[i]); break;
+        case TN_BY_GENERATION: *number = generation(tn__scan_flags(scan, i)); break;
+        case TN_BY_CONTENT: *number = content(p, values, shape); break;
+        case TN_BY_SITE:
+            out->entry[i] = (uint32_t)from_column(p, values, TN_SHAPE_STACK, shape);
+            TN_TRY(site(p, out->entry[i], number, err));
+            break;
+        default: *number = scan->bytes[i];
+        }
+    }
     return TN_OK;
 }
 
 int tn__partition_number_rows(tn_partition *p, const tn_scan *scan, uint32_t *rows, tn_error *err)
 {
-    const tn_shape *shapes = tn__snapshot_shapes(p->snapshot);
+    enum { AHEAD = 12 };
     const uint64_t *values;
+    tn_numbers all;
     TN_TRY(load(p, &values, err));
+    TN_TRY(fill(p, scan, values, &all, err));
     for (uint32_t i = 0; i < scan->n; i++) {
-        uint64_t number = scan->bytes[i], entry = 0;
-        switch (p->by) {
-        case TN_BY_SIZE_CLASS: number = size_class(number); break;
-        case TN_BY_GENERATION: number = generation(tn__scan_flags(scan, i)); break;
-        case TN_BY_CONTENT: number = content(p, values, &shapes[scan->shape[i]]); break;
-        case TN_BY_SITE:
-            entry = from_column(p, values, TN_SHAPE_STACK, &shapes[scan->shape[i]]);
-            TN_TRY(site(p, entry, &number, err));
-            break;
-        default: break;
-        }
+        if (p->by == TN_BY_CONTENT && i + AHEAD < scan->n)
+            tn__map_fetch(&p->numbers.rows, all.number[i + AHEAD]);
         if (scan->state[i] != TN_ROW_SELECTED)
             continue;
-        TN_TRY(row_of(p, number, &rows[i], err));
-        *example(p, rows[i]) = (uint32_t)entry;
+        TN_TRY(row_of(p, all.number[i], &rows[i], err));
+        if (p->by == TN_BY_SITE)
+            *example(p, rows[i]) = all.entry[i];
     }
     return TN_OK;
 }
