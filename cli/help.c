@@ -120,7 +120,7 @@ void cli_help_verb(const cli_verb *verb)
             "\nconditions on objects: " CONDITIONS "\n"
             "side by side, with \"or\" between them, in brackets, negated by \"-\"; docs/selection.md has them all\n");
     if (verb->options & CLI_BY)
-        cli_print("\nkinds: " CLI_KINDS "; docs/sets.md explains them\n");
+        cli_print("\nkinds: " CLI_KINDS "\nwhat they mean is in docs/sets.md\n");
     cli_print("\nexamples:\n");
     cli_print(verb->examples);
 }

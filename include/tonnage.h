@@ -2,7 +2,7 @@
  *
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
- *   6 graph (what holds what: dominators, retained sizes)   8 sets (selection)    9 groups   11 views
+ *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 diff   11 views
  *
  * Rules that hold everywhere
  *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
@@ -283,6 +283,42 @@ typedef struct tn_set tn_set;
 int tn_retained_set(tn_snapshot *s, const tn_set *set, tn_set **members, uint64_t *bytes, tn_error *err);
 /* The objects outside the set that are the dominator of one of its members. *out is a new set. O(set). */
 int tn_set_dominators(tn_snapshot *s, const tn_set *set, tn_set **out, tn_error *err);
+
+/* ---- 7. Paths -------------------------------------------------------------------------------------------------- */
+
+/* A path leads over references that hold, from the root to an object; which of two is shorter says docs/paths.md. */
+enum {
+    TN_AVOID_GUESSED = 1, /* references that were guessed */
+    TN_AVOID_HELD = 2,    /* objects that C code or nothing at all seems to hold, as the first step */
+};
+typedef struct tn_path_options {
+    const tn_set *avoid;  /* nodes that no path may touch, but for the root and the target; NULL: none */
+    unsigned avoid_kinds; /* TN_AVOID_… */
+    uint32_t limit;       /* paths; 0: no limit */
+    bool all_shortest;    /* no longer path than the first */
+} tn_path_options;
+
+/* What words such as "caches,frames,type:app.Registry" keep away from: presets of docs/paths.md and selections, separated by
+ * commas. *nodes (the caller's to free, NULL when empty) and *kinds go into tn_path_options. EINVAL. */
+int tn_paths_avoid(tn_snapshot *s, const char *words, tn_set **nodes, unsigned *kinds, tn_error *err);
+
+/* Paths to target without loops, the shortest first, each one as long as the one before it or longer; two differ in an object,
+ * not only in which reference of one to the next is taken. The snapshot must outlive the iterator.
+ * Cost of the first path: O(what lies at most as far from the target), at worst O(nodes + references); of the second: that
+ * once; of another: mostly O(its length and the referrers of its objects). */
+typedef struct tn_paths tn_paths;
+int tn_paths_open(tn_snapshot *s, uint32_t target, const tn_path_options *options, tn_paths **out, tn_error *err);
+/* 1 and the steps of a path, the root's reference first, valid until the next call; 0 when there are no more. A first step of
+ * style TN_LABEL_ROOT from the root may be no reference of the file: its text says what holds its target ("held by C").
+ * ELIMIT when what there is to remember passes 2^24 objects. */
+int tn_paths_next(tn_paths *p, const tn_reference **steps, uint32_t *n, tn_error *err);
+void tn_paths_close(tn_paths *p); /* NULL allowed */
+
+/* A path in Python's words: "app.CACHE['user:7'].history[3]", "thread 'worker-2' › serve() › local 'batch'". Same return as
+ * previews. *evaluable (may be NULL): evaluated where modules stand under their names, it gives the object itself, as long as
+ * nothing has changed; docs/paths.md says when. */
+int tn_path_text(tn_snapshot *s, const tn_reference *steps, uint32_t n, char *out, size_t cap, bool *evaluable,
+                 tn_error *err);
 
 /* ---- 8. Sets --------------------------------------------------------------------------------------------------- */
 

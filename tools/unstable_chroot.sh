@@ -3,19 +3,22 @@
 #
 #   tools/unstable_chroot.sh          prints the folder on stdout, all else on stderr
 #
-# The folder is $TONNAGE_CHROOT, else ${XDG_CACHE_HOME:-~/.cache}/tonnage/unstable: 500 MB, half a minute on a good line.
+# The folder is $TONNAGE_CHROOT, else ${XDG_CACHE_HOME:-~/.cache}/tonnage/unstable: 600 MB, a minute on a good line.
 # A ready one is left alone. A chroot and not pinned packages, since unstable brings its own glibc. Needs root and
 # debootstrap; the mirror is the one this machine's apt uses.
 set -euo pipefail
 exec </dev/null
 
 folder=${TONNAGE_CHROOT:-${XDG_CACHE_HOME:-$HOME/.cache}/tonnage/unstable}
-packages=python3.13-dev,python3.14-dev,python3.15-dev,gcc,libzstd-dev,libxxhash-dev,ca-certificates
+packages=python3.13-dev,python3.14-dev,python3.15-dev,libpython3.14-testsuite,libpython3.15-testsuite,gcc,libzstd-dev,libxxhash-dev,ca-certificates
 
 say() { printf 'unstable_chroot: %s\n' "$*" >&2; }
 
 ready() {
     local minor
+    for minor in 14 15; do # of 3.13 other releases are here
+        [ -e "$folder/usr/lib/python3.$minor/test/test_gc.py" ] || return 1
+    done
     for minor in 13 14 15; do
         [ -x "$folder/usr/bin/python3.$minor" ] && [ -e "$folder/usr/include/python3.$minor/Python.h" ] || return 1
     done

@@ -164,6 +164,8 @@ typedef struct reading {
 static inline void take_bytes(reading *r, uint8_t *out, uint64_t n)
 {
     uint64_t block_bytes = (uint64_t)r->column->block_rows * r->column->width;
+    if (!n) /* there may be no block */
+        return;
     if (__builtin_expect(n <= 16 && r->at + 16 < block_bytes, 1)) { /* out has room for more than it is given */
         memcpy(out, r->block->data + r->at, 16);
         r->at += n;

@@ -314,7 +314,7 @@ static int why_no_file(const tn_child_area *area, tn_error *err)
                              (unsigned long long)area->limit_s);
     if (area->state == CRASHED)
         return tn__error_set(err, TN_EINTERRUPTED, 0,
-                             "no snapshot: the forked process crashed (signal %d at %#llx): take it with mode stop",
+                             "no snapshot: the forked process crashed (signal %d at 0x%llx): take it with mode stop",
                              area->signal, (unsigned long long)area->address);
     return tn__error_set(err, TN_EINTERRUPTED, 0,
                          "no snapshot: the forked process was killed (signal %d), for want of memory if the kernel did "

@@ -100,6 +100,8 @@ enum tn_attachment {
     TN_ATTACH_DOMINATED,
     TN_ATTACH_ALL,
     TN_ATTACH_DISTRIBUTIONS,
+    TN_ATTACH_WAYS,
+    TN_ATTACH_DISTANCES,
     TN_ATTACHMENTS
 };
 const tn_alloc *tn__snapshot_alloc(tn_snapshot *s);

@@ -28,6 +28,15 @@ bool core_enter(core_call *call, core_snapshot *self, bool slow)
     return true;
 }
 
+void core_wait(core_snapshot *self)
+{
+    if (PyThread_acquire_lock(self->lock, NOWAIT_LOCK))
+        return;
+    Py_BEGIN_ALLOW_THREADS
+    PyThread_acquire_lock(self->lock, WAIT_LOCK);
+    Py_END_ALLOW_THREADS
+}
+
 void core_unlock(core_call *call)
 {
     PyThread_release_lock(call->self->lock);
@@ -354,6 +363,8 @@ static PyMethodDef snapshot_methods[] = {
      "cut(node, index): (bytes, objects) that would go without this reference of a node."},
     {"retained_set", (PyCFunction)core_retained_set, METH_O, "(set, bytes) of what would go without a set."},
     {"set_dominators", (PyCFunction)core_set_dominators, METH_O, "Dominators of a set's members, outside it."},
+    {"paths", (PyCFunction)(void (*)(void))core_paths, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+     "paths(node, avoid, limit, only_shortest): iterator of (text, evaluable, steps)."},
     {"view", (PyCFunction)(void (*)(void))core_view, METH_VARARGS | METH_KEYWORDS, "Text or JSON of a view."},
     {"check", (PyCFunction)core_check, METH_NOARGS, "list of (status, offset, message), empty when the file is sound."},
     {0},
@@ -419,10 +430,11 @@ static int module_exec(PyObject *module)
     state->snapshot_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &snapshot_spec, NULL);
     state->set_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_set_spec, NULL);
     state->groups_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_groups_spec, NULL);
-    if (!state->snapshot_type || !state->set_type || !state->groups_type ||
-        PyModule_AddType(module, state->snapshot_type) < 0 || PyModule_AddType(module, state->set_type) < 0 ||
-        PyModule_AddType(module, state->groups_type) < 0)
-        return -1;
+    state->paths_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_paths_spec, NULL);
+    PyTypeObject *types[] = {state->snapshot_type, state->set_type, state->groups_type, state->paths_type};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (!types[i] || PyModule_AddType(module, types[i]) < 0)
+            return -1;
     return PyModule_AddStringConstant(module, "VERSION", TN_VERSION);
 }
 
@@ -433,6 +445,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
         Py_VISIT(state->snapshot_type);
         Py_VISIT(state->set_type);
         Py_VISIT(state->groups_type);
+        Py_VISIT(state->paths_type);
     }
     return 0;
 }
@@ -444,6 +457,7 @@ static int module_clear(PyObject *module)
         Py_CLEAR(state->snapshot_type);
         Py_CLEAR(state->set_type);
         Py_CLEAR(state->groups_type);
+        Py_CLEAR(state->paths_type);
     }
     return 0;
 }

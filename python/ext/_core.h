@@ -41,8 +41,15 @@ typedef struct core_set {
     tn_set *set;
 } core_set;
 
+typedef struct core_path_iterator {
+    PyObject_HEAD
+    core_snapshot *snapshot; /* a user of its handle */
+    tn_paths *paths;
+    tn_set *avoid;
+} core_path_iterator;
+
 typedef struct core_state {
-    PyTypeObject *snapshot_type, *set_type, *groups_type;
+    PyTypeObject *snapshot_type, *set_type, *groups_type, *paths_type;
 } core_state;
 
 /* ---- _core.c ---- */
@@ -56,6 +63,7 @@ typedef struct core_call {
 } core_call;
 
 bool core_enter(core_call *call, core_snapshot *self, bool slow); /* false with ValueError: closed */
+void core_wait(core_snapshot *self); /* takes the lock of a handle that the caller is a user of already */
 void core_unlock(core_call *call);
 void core_leave(core_call *call);
 bool core_first(core_snapshot *self, unsigned load); /* not loaded yet: the call is slow */
@@ -81,6 +89,12 @@ PyObject *core_targets(core_snapshot *self, PyObject *args, PyObject *kwargs);
 PyObject *core_references(core_snapshot *self, PyObject *args);
 PyObject *core_referrers(core_snapshot *self, PyObject *arg);
 PyObject *core_frame(core_snapshot *self, PyObject *args);
+
+/* ---- _core_paths.c ---- */
+
+PyObject *core_paths(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args,
+                     PyObject *names);
+extern PyType_Spec core_paths_spec;
 
 /* ---- _core_view.c ---- */
 

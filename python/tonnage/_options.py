@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from tonnage._settings import BY_NAME, SIGNAL, TABLE, Settings
+from tonnage._settings import BY_NAME, SIGNAL, TABLE, Settings, is_privileged
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +56,15 @@ def usage(message: object) -> NoReturn:
     """One line, and the exit code of a mistake."""
     sys.stderr.write(f"tonnage: {message}\n")
     sys.exit(2)
+
+
+def print_out(text: str) -> None:
+    """On standard output. A reader that went away (head, a pager) has what it wanted."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or it is said again at exit
 
 
 def _line(setting: Setting[Any]) -> str:
@@ -129,8 +138,9 @@ def _settings(said: list[tuple[Setting[Any], object]]) -> Settings:
     """Defaults, pyproject.toml, the environment, then the command line; ends the process for what is wrong."""
     settings = Settings()
     try:
-        settings.read_project(os.getcwd())
-        settings.read_environment(os.environ)
+        if not is_privileged():
+            settings.read_project(os.getcwd())
+            settings.read_environment(os.environ)
     except ValueError as error:
         usage(error)
     except OSError as error:
@@ -145,7 +155,7 @@ def parse_run(words: list[str]) -> Options:
 
     def other(word: str) -> None:
         if word in ("-h", "--help"):
-            sys.stdout.write(run_help())
+            print_out(run_help())
             sys.exit(0)
         raise ValueError(f"unknown option {word}")
 
@@ -173,7 +183,7 @@ def config(words: list[str]) -> None:
     def other(word: str) -> None:
         nonlocal as_json
         if word in ("-h", "--help"):
-            sys.stdout.write(_CONFIG)
+            print_out(_CONFIG)
             sys.exit(0)
         if word != "--json":
             raise ValueError(f"unknown option {word}")
@@ -190,12 +200,13 @@ def config(words: list[str]) -> None:
         import json
 
         rows = [_row(setting, settings) for setting in TABLE]
-        print(json.dumps({"schema": 1, "view": "config", "rows": rows}, ensure_ascii=False, indent=1))
+        print_out(json.dumps({"schema": 1, "view": "config", "rows": rows}, ensure_ascii=False, indent=1) + "\n")
         return
     width = max(len(setting.show(settings.values[setting.name])) for setting in TABLE)
-    print(f"{'Setting':<10} {'Value':<{width}} Source")
+    lines = [f"{'Setting':<10} {'Value':<{width}} Source\n"]
     for setting in TABLE:
         name = setting.name
         unused = name == "timeline" and not (settings.is_repeated or settings.is_said(name))
         note = " (only with every, on-signal or on-rss)" if unused else ""
-        print(f"{name:<10} {settings.text(name):<{width}} {settings.sources[name]}{note}")
+        lines.append(f"{name:<10} {settings.text(name):<{width}} {settings.sources[name]}{note}\n")
+    print_out("".join(lines))

@@ -345,9 +345,9 @@ def main() -> None:
         sys.stdout.flush()
         os.execv(command, ["tonnage", *words])
     if not words or words[0] in ("-h", "--help"):
-        from tonnage._options import run_help
+        from tonnage._options import print_out, run_help
 
-        sys.stdout.write(run_help())
+        print_out(run_help())
         sys.exit(0 if words else 2)
     if words[0] == "--version":
         from tonnage import __version__

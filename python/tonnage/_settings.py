@@ -262,6 +262,26 @@ class Setting(Generic[T]):
         return "off" if self.off is not _NEVER and value == self.off else str(self.kind.show(value))
 
 
+_AT_SECURE = 23  # of the auxiliary vector; elf.h
+
+
+def is_privileged() -> bool:
+    """Whether the process has rights that who started it has not: AT_SECURE, which set-user-id and capabilities set.
+
+    What is said from outside, by variables and by a file in the current folder, then counts for nothing.
+    """
+    if os.geteuid() != os.getuid() or os.getegid() != os.getgid():
+        return True
+    try:
+        with open("/proc/self/auxv", "rb") as file:
+            words = memoryview(file.read()).cast("L").tolist()
+    except PermissionError:  # it is readable but where the process has more rights
+        return True
+    except (OSError, TypeError):
+        return False
+    return bool(dict(zip(words[::2], words[1::2], strict=False)).get(_AT_SECURE))
+
+
 class Settings:
     """The values, and who said so."""
 

@@ -11,11 +11,12 @@ import sys
 
 from tonnage import size_of
 from tonnage._recorder import Recording, say, tell_defaults
+from tonnage._settings import BY_NAME, Settings, is_privileged
 
 
 def _is_for_others() -> bool:
     """Whether this process is none of the user's: with other rights, isolated, or a part of a tool."""
-    if os.geteuid() != os.getuid() or os.getegid() != os.getgid() or sys.flags.isolated:
+    if sys.flags.isolated or is_privileged():
         return True
     kind, program = _program(sys.orig_argv[1:])
     is_tracker = kind == "-c" and program.startswith("from multiprocessing.resource_tracker import")
@@ -61,8 +62,6 @@ def _is_child() -> bool:
 
 
 def _switch_on() -> None:
-    from tonnage._settings import BY_NAME, Settings
-
     if not BY_NAME["children"].read_text(os.environ.get("TONNAGE") or "0", "TONNAGE"):
         return
     settings = Settings()

@@ -175,3 +175,33 @@ def test_another_root_without_proc_is_one_line_for_all_that_are_not_taken(tmp_pa
     assert said.startswith("1 tonnage: no snapshot (every 0.02s): ")
     assert all("is /proc mounted?" in line for line in (first, said))
     whole(tmp_path / "files")
+
+
+@root_only
+def test_with_rights_that_its_user_has_not_nothing_is_taken_from_outside(shared: Path) -> None:
+    """A set-group-id interpreter that has made its ids equal: only the auxiliary vector still says it."""
+    real = Path(sys.executable).resolve()
+    python = shared / "bin" / real.name
+    python.parent.mkdir()
+    shutil.copy(real, python)
+    (shared / "pyvenv.cfg").write_text(f"home = {real.parent}\n")
+    os.chown(python, 0, 65534)
+    python.chmod(0o2755)
+    (shared / "pyproject.toml").write_text("[tool.tonnage]\nkeep = 3\n")
+    code = """if True:
+        import os, sys
+        taken = os.getegid() != os.getgid()
+        os.setregid(os.getegid(), os.getegid())
+        from tonnage import _options, _startup
+        print(taken, _startup._is_for_others())
+        _options.config([])
+    """
+    paths = os.pathsep.join(path for path in sys.path if path)
+    outside = {**environment(), "PYTHONPATH": paths, "TONNAGE_EVERY": "5"}
+    done = subprocess.run([python, "-c", code], cwd=shared, env=outside, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first, *rows = done.stdout.splitlines()
+    if not first.startswith("True"):
+        pytest.skip("set-group-id does nothing in the temporary folder")
+    assert first == "True True"
+    assert {row.split()[2] for row in rows[1:]} == {"default"}

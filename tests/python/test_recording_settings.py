@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
@@ -256,6 +258,16 @@ def test_config_prints_a_line_for_each_setting(tmp_path: Path) -> None:
     assert [line[0] for line in lines[1:]] == [setting.name for setting in TABLE]
     assert ["every", "5m", "command line"] in lines
     assert ["keep", "2", "TONNAGE_KEEP"] in lines
+
+
+def test_a_reader_that_goes_away_is_no_failure_of_config() -> None:
+    for words in ["config"], ["config", "--json"], ["config", "--help"], ["run", "--help"]:
+        inside, outside = os.pipe()
+        os.close(inside)
+        with open(outside, "wb") as gone:
+            command = [sys.executable, "-m", "tonnage", *words]
+            done = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), words
 
 
 @pytest.mark.parametrize("words", [["config", "app.py"], ["config", "--nonesuch"], ["config", "--keep"]], ids=" ".join)

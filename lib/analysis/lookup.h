@@ -1,0 +1,18 @@
+/* lookup.h - what stands under a name, in an object's fields or in a dict. Private to lib/. */
+#ifndef TN_LOOKUP_H
+#define TN_LOOKUP_H
+
+#include "base/base.h"
+#include "snapshot/reader.h"
+
+/* Target of the first reference with this label; TN_NONE. */
+int tn__labelled_target(tn_snapshot *s, uint32_t node, const char *label, uint32_t *target, tn_error *err);
+/* Value of a str key in a dict of any table; TN_NONE when it is not there. known becomes false, and is never set, when there is
+ * a key whose text the file does not have. O(entries). */
+int tn__dict_value(tn_snapshot *s, uint32_t dict, const char *key, size_t n, uint32_t *value, bool *known,
+                   tn_error *err);
+
+/* Full name of the node's type; lives as long as the snapshot. */
+const char *tn__type_name(tn_snapshot *s, uint32_t node);
+
+#endif

@@ -1,0 +1,237 @@
+"""Shortest and next longer paths against networkx, on graphs of every sort of root and reference."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+
+import graph_files as files
+import networkx
+import pytest
+from graph_files import BORROWED, GUESSED, INTERNED, OWN, OWNING, WEAK, Graph
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tonnage import _core
+
+FAR = 1 << 20
+Path = tuple[int, ...]
+MOST = 60
+
+
+def opened(data: bytes) -> _core.Snapshot:
+    fd = os.memfd_create("graph")
+    try:
+        os.write(fd, data)
+        return _core.Snapshot(fd)
+    finally:
+        os.close(fd)
+
+
+def numbers(graph: Graph) -> tuple[dict[int, int], dict[str, int], dict[int, files.Node]]:
+    """Nodes of the file: objects by number, synthetic ones by name."""
+    description, objects, _ = files.describe(graph)
+    place = {id(node): i for i, node in enumerate(description.ordered())}
+    named = {node.shape.type.name: place[id(node)] for node in description.nodes if node.address is None}
+    return {k: place[id(node)] for k, node in objects.items()}, named, dict(enumerate(description.ordered()))
+
+
+def oracle(graph: Graph, avoid: frozenset[int] = frozenset(), guesses: bool = True) -> tuple[networkx.DiGraph, int]:
+    """The costs of docs/paths.md, worked out once more."""
+    description, _, _ = files.describe(graph)
+    nodes = description.ordered()
+    place = {id(node): i for i, node in enumerate(nodes)}
+    root = next(i for i, node in enumerate(nodes) if node.shape.type.name == "root")
+    result, holding = networkx.DiGraph(), networkx.DiGraph()
+    result.add_nodes_from(range(len(nodes)))
+    holding.add_nodes_from(range(len(nodes)))
+
+    def own(i: int) -> bool:
+        return bool(nodes[i].flags & OWN)
+
+    def add(source: int, target: int, weight: int) -> None:
+        if result.has_edge(source, target):
+            weight = min(weight, result[source][target]["weight"])
+        result.add_edge(source, target, weight=weight)
+
+    found = dict.fromkeys(range(len(nodes)), 0)
+    for i, node in enumerate(nodes):
+        name = node.shape.type.name
+        synthetic = node.address is None
+        for k, target in enumerate(node.references):
+            if target is None:
+                continue
+            j = place[id(target)]
+            kind = node.shape.fixed[k][2] if k < len(node.shape.fixed) else node.shape.run_kind
+            found[j] += kind == OWNING
+            if kind == OWNING or (synthetic and kind != INTERNED):
+                holding.add_edge(i, j)
+            if kind == GUESSED:
+                weight = 1 + 5 * FAR
+                if not guesses:
+                    continue
+            elif kind == OWNING or synthetic:
+                weight = 1
+            else:
+                continue
+            other = target.shape.type.name
+            if name == "root" and target.address is None:
+                weight = FAR if other == "static types" else 0
+            elif name == "thread" or (name == "interpreter" and k == 0):
+                weight = 0
+            elif name == "interpreter":
+                weight += 2 * FAR
+            elif name == "module" or (name == "dict" and other == "module"):
+                weight = 0
+            elif own(i) and not own(j):
+                weight += 6 * FAR
+            add(i, j, weight)
+    for i, node in enumerate(nodes):
+        if node.address is not None and (node.flags & 24 or node.refcount > found[i]):
+            add(root, i, 1 + 3 * FAR)
+            holding.add_edge(root, i)
+    garbage = holding.subgraph(set(holding) - networkx.descendants(holding, root) - {root})
+    for component in networkx.strongly_connected_components(garbage):
+        if not any(source not in component for i in component for source in garbage.predecessors(i)):
+            for i in component:
+                add(root, i, 1 + 4 * FAR)
+    result.remove_nodes_from(avoid - {root})
+    return result, root
+
+
+def ours(data: bytes, target: int, avoid: str = "", limit: int = 0, shortest: bool = False) -> Iterator[Path]:
+    snapshot = opened(data)
+    for _, _, steps in snapshot.paths(target, avoid, limit, shortest):
+        yield (steps[0][0], *(step[1] for step in steps)) if steps else (target,)
+
+
+def cost(graph: networkx.DiGraph, path: Path) -> int:
+    return sum(graph[a][b]["weight"] for a, b in itertools.pairwise(path))
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Graph:
+    n = draw(st.integers(1, 8))
+    one = st.integers(0, n - 1)
+    kinds = st.sampled_from([OWNING] * 8 + [BORROWED, WEAK, INTERNED, GUESSED])
+    few = st.lists(one, max_size=2)
+    return Graph(
+        draw(st.lists(st.lists(st.tuples(one, kinds), max_size=4), min_size=n, max_size=n)),
+        roots=draw(few),
+        modules=draw(st.lists(few, max_size=2)),
+        frames=draw(st.lists(few, max_size=2)),
+        internals=draw(few),
+        types=draw(few),
+        extra=draw(st.dictionaries(one, st.just(1), max_size=2)),
+        flags=draw(st.dictionaries(one, st.sampled_from([files.IMMORTAL, files.STATIC, OWN]), max_size=2)),
+    )
+
+
+def compare(got: list[Path], graph: networkx.DiGraph, root: int, target: int) -> None:
+    """The same paths, as far as costs tell them apart, and in order of cost."""
+    want: list[Path] = []
+    if graph.has_node(target) and networkx.has_path(graph, root, target):
+        every = networkx.shortest_simple_paths(graph, root, target, weight="weight")
+        want = [tuple(path) for path in itertools.islice(every, MOST + 1)]
+    assert len(set(got)) == len(got)
+    assert [cost(graph, path) for path in got] == [cost(graph, path) for path in want[:MOST]]
+    whole = len(want) <= MOST
+    last = cost(graph, want[-1]) if want else 0
+    assert {p for p in got if whole or cost(graph, p) < last} == {p for p in want if whole or cost(graph, p) < last}
+
+
+@settings(max_examples=400, deadline=None)
+@given(graphs())
+def test_paths_are_those_of_networkx_in_order_of_cost(graph: Graph) -> None:
+    data = files.write(graph)
+    objects, _, _ = numbers(graph)
+    weights, root = oracle(graph)
+    for target in objects.values():
+        compare(list(ours(data, target, limit=MOST)), weights, root, target)
+
+
+@settings(max_examples=150, deadline=None)
+@given(graphs())
+def test_all_shortest_paths_are_those_of_networkx(graph: Graph) -> None:
+    data = files.write(graph)
+    objects, _, _ = numbers(graph)
+    weights, root = oracle(graph)
+    for target in objects.values():
+        want = (
+            {tuple(path) for path in networkx.all_shortest_paths(weights, root, target, weight="weight")}
+            if networkx.has_path(weights, root, target)
+            else set()
+        )
+        got = list(ours(data, target, shortest=True))
+        assert set(got) == want
+        assert len(got) == len(want)
+
+
+@settings(max_examples=150, deadline=None)
+@given(graphs(), st.sets(st.integers(0, 7), max_size=3))
+def test_avoided_objects_are_on_no_path_but_at_its_end(graph: Graph, avoided: set[int]) -> None:
+    data = files.write(graph)
+    objects, _, _ = numbers(graph)
+    avoided &= objects.keys()
+    words = ",".join(["guessed", *(f"address:{files.address(i):#x}" for i in avoided)])
+    for target in objects:
+        nodes = frozenset(objects[i] for i in avoided if i != target and not graph.flags.get(i, 0) & OWN)
+        weights, root = oracle(graph, nodes, guesses=False)
+        compare(list(ours(data, objects[target], words, limit=MOST)), weights, root, objects[target])
+
+
+@settings(max_examples=100, deadline=None)
+@given(graphs())
+def test_the_first_path_does_not_depend_on_how_it_is_searched(graph: Graph) -> None:
+    """Searched backward, and taken from the tree once many have been asked for."""
+    data = files.write(graph)
+    objects, _, _ = numbers(graph)
+    alone = {target: next(ours(data, target), None) for target in objects.values()}
+    snapshot = opened(data)
+    for _ in range(20):
+        for target, want in alone.items():
+            found = next(snapshot.paths(target, "", 1, False), None)
+            steps = found and found[2]
+            got = steps and (steps[0][0], *(step[1] for step in steps))
+            assert got == want
+
+
+def test_a_chain_of_100_000_has_its_path_and_the_next_one() -> None:
+    n = 100_000
+    edges = [[(i + 1, OWNING)] for i in range(n - 1)] + [[]]
+    edges[n // 2].append((n // 2 + 2, OWNING))
+    edges.append([(n - 1, OWNING)])
+    edges.append([(n, OWNING)])
+    graph = Graph(edges, modules=[[0]], frames=[[0], [n + 1]])
+    objects, _, _ = numbers(graph)
+    data = files.write(graph)
+    found = list(ours(data, objects[n - 1]))
+    lengths = [len(path) for path in found]
+    assert lengths[0] == 6
+    assert {*lengths[1:3]} == {n + 2, n + 4}  # from the frame and from the module, with the short cut
+    assert {*lengths[3:]} == {n + 3, n + 5}
+
+
+def test_a_hub_of_100_000_referrers_gives_them_one_after_another() -> None:
+    n = 100_000
+    graph = Graph([[] for _ in range(1)] + [[(0, OWNING)] for _ in range(n)], modules=[list(range(1, n + 1))])
+    objects, _, _ = numbers(graph)
+    found = list(ours(files.write(graph), objects[0], limit=50))
+    assert len(set(found)) == 50
+    assert {len(path) for path in found} == {7}
+
+
+def test_garbage_of_a_cycle_without_a_way_out_ends_the_search() -> None:
+    """Behind the only holder there is a thick cluster that leads nowhere else: no search for ever."""
+    n = 40
+    cluster = [[(i, OWNING) for i in range(n + 1) if i != k] for k in range(1, n + 1)]
+    graph = Graph([[(i, OWNING) for i in range(1, n + 1)] + [(n + 1, OWNING)], *cluster, []], modules=[[0]])
+    objects, _, _ = numbers(graph)
+    assert len(list(ours(files.write(graph), objects[n + 1]))) == 1
+
+
+@pytest.mark.parametrize("words", ["nothing", "type:", "caches,frames,nonsense", "text:'a,b"])
+def test_what_cannot_be_avoided_is_said(words: str) -> None:
+    snapshot = opened(files.write(Graph([[]], roots=[0])))
+    with pytest.raises(ValueError, match="avoid|selection"):
+        snapshot.paths(0, words, 0, False)
