@@ -17,10 +17,16 @@ enum {
     CLI_THRESHOLD = 16,
     CLI_BY = 32,
     CLI_MEMORY = 64,
-    CLI_ADDRESS = 128,     /* the verb takes ADDRESS after FILE */
+    CLI_ADDRESS = 128, /* the verb takes ADDRESS after FILE */
+    CLI_FOLD = 256,
+    CLI_HEADS = 512,
     CLI_FILES = 1 << 16,   /* the verb takes two files or more, the oldest first */
     CLI_AGAINST = 1 << 17, /* --against OLD */
 };
+
+/* tn_by_names, for people. */
+#define CLI_KINDS \
+    "type, clodo, size, sizeclass, module, dist, generation, content, site, rcs, via, root, thread, frame or id"
 
 typedef struct cli_options {
     const char *file, *address;
@@ -63,6 +69,7 @@ int cli_open(const cli_options *options, bool partial,
 /* ---- cmd_*.c ---- */
 int cmd_diff(const cli_options *options);
 int cmd_summary(const cli_options *options);
+int cmd_groups(const cli_options *options);
 int cmd_largest(const cli_options *options);
 int cmd_show(const cli_options *options);
 int cmd_info(const cli_options *options);

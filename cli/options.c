@@ -15,7 +15,8 @@ static const struct {
 } known[] = {
     {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true},     {"--sort", CLI_SORT, true},
     {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},           {"--threshold", CLI_THRESHOLD, true},
-    {"--max-memory", CLI_MEMORY, true}, {"--against", CLI_AGAINST, true},
+    {"--max-memory", CLI_MEMORY, true}, {"--against", CLI_AGAINST, true}, {"--fold", CLI_FOLD, false},
+    {"--heads", CLI_HEADS, true},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -52,14 +53,13 @@ static uint64_t default_memory(void)
 
 static int set_by(const cli_verb *verb, const char *value, cli_options *out)
 {
-    static const char *const names[] = {"type", "size", "module"};
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(value, names[i]) == 0) {
+    for (int i = 0; i < TN_BYS; i++) {
+        if (i != TN_BY_HEADS && strcmp(value, tn_by_names[i]) == 0) {
             out->view.by = (enum tn_by)i;
             return CLI_OK;
         }
     }
-    return usage(verb, "--by takes type, size or module, not", value);
+    return usage(verb, "--by takes " CLI_KINDS ", not", value);
 }
 
 static int set_limit(const cli_verb *verb, const char *value, cli_options *out)
@@ -79,6 +79,7 @@ static int set_value(const cli_verb *verb, unsigned option, const char *value, c
     case CLI_LIMIT: return set_limit(verb, value, out);
     case CLI_BY: return set_by(verb, value, out);
     case CLI_SORT: out->view.sort = value; return CLI_OK;
+    case CLI_HEADS: out->view.heads = value; return CLI_OK;
     case CLI_WHERE: out->view.where = value; return CLI_OK;
     case CLI_AGAINST: out->against = value; return CLI_OK;
     case CLI_THRESHOLD:
@@ -122,7 +123,10 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
         if (!known[i].value) {
             if (equals)
                 return usage(verb, "no value is taken by", word);
-            out->view.form = TN_JSON;
+            if (known[i].option == CLI_FOLD)
+                out->view.fold = true;
+            else
+                out->view.form = TN_JSON;
             return CLI_OK;
         }
         if (!equals && *at + 1 == n)

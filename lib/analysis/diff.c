@@ -291,6 +291,7 @@ static void count_old(tn_diff *d, const tn_walk *w, bool gone)
     if (!is_selected(w))
         return;
     count(&d->old_all[tn__walk_shape(w)], &d->old_total, w);
+    tn__set_add(d->all_old, tn__walk_node(w));
     if (!gone)
         return;
     count(&d->old_removed[tn__walk_shape(w)], &d->removed_total, w);
@@ -302,6 +303,7 @@ static void count_new(tn_diff *d, const tn_walk *w, bool added)
     if (!is_selected(w))
         return;
     count(&d->new_all[tn__walk_shape(w)], &d->new_total, w);
+    tn__set_add(d->all_new, tn__walk_node(w));
     tn__set_add(added ? d->added : d->survived, tn__walk_node(w));
     if (added)
         count(&d->new_added[tn__walk_shape(w)], &d->added_total, w);
@@ -479,7 +481,7 @@ static int compare(tn_diff *d, tn_selection *sel, tn_error *err)
 
 /* ---- of different processes: totals only ---- */
 
-static int count_all(tn_snapshot *s, tn_selection *sel, tn_tally *shapes, tn_tally *total, tn_error *err)
+static int count_all(tn_snapshot *s, tn_selection *sel, tn_tally *shapes, tn_tally *total, tn_set *all, tn_error *err)
 {
     tn_scan *scan;
     TN_TRY(tn__scan_open(s, sel, NULL, &scan, err));
@@ -488,6 +490,7 @@ static int count_all(tn_snapshot *s, tn_selection *sel, tn_tally *shapes, tn_tal
         for (uint32_t i = 0; i < scan->n; i++) {
             if (scan->state[i] != TN_ROW_SELECTED)
                 continue;
+            tn__set_add(all, scan->first + i);
             shapes[scan->shape[i]].count++;
             shapes[scan->shape[i]].bytes += scan->bytes[i];
             total->count++;
@@ -515,6 +518,8 @@ static int allocate(tn_diff *d, tn_error *err)
         all = (d->survivor = tn__alloc(d->alloc, (size_t)d->n_old * sizeof *d->survivor)) != NULL;
     if (!all)
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    TN_TRY(tn_set_new(d->old, &d->all_old, err));
+    TN_TRY(tn_set_new(d->new, &d->all_new, err));
     if (!d->same_process)
         return TN_OK;
     TN_TRY(tn_set_new(d->new, &d->added, err));
@@ -535,9 +540,9 @@ static int run(tn_diff *d, const char *where, tn_error *err)
     if (status == TN_OK && d->same_process)
         status = compare(d, sel, err);
     if (status == TN_OK && !d->same_process)
-        status = count_all(d->old, &sel[0], d->old_all, &d->old_total, err);
+        status = count_all(d->old, &sel[0], d->old_all, &d->old_total, d->all_old, err);
     if (status == TN_OK && !d->same_process)
-        status = count_all(d->new, &sel[1], d->new_all, &d->new_total, err);
+        status = count_all(d->new, &sel[1], d->new_all, &d->new_total, d->all_new, err);
     tn__selection_free(&sel[0]);
     tn__selection_free(&sel[1]);
     return status;
@@ -581,6 +586,8 @@ void tn_diff_close(tn_diff *d)
     tn_set_free(d->added);
     tn_set_free(d->removed);
     tn_set_free(d->survived);
+    tn_set_free(d->all_old);
+    tn_set_free(d->all_new);
     tn__buf_free(&d->changes);
     tn__free(d->alloc, d, sizeof *d);
 }

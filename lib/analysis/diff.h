@@ -104,6 +104,7 @@ struct tn_diff {
     uint32_t n_old, n_new;
     uint32_t *survivor; /* for each object of old the one of new that it is, or TN_NONE; NULL: not the same process */
     tn_set *added, *removed, *survived; /* selected ones; of new, old, new; NULL likewise */
+    tn_set *all_old, *all_new;          /* selected ones that are counted */
     uint64_t graded[3];
     tn_tally old_total, new_total, added_total, removed_total;
     /* of selected objects, one a shape */
@@ -117,10 +118,11 @@ struct tn_diff {
 /* Selected collections that hold more than before, the most grown first; tn_change. */
 int tn__diff_growing(const tn_diff *d, tn_buf *out, tn_error *err);
 
-/* ---- diff_rows.c: by type or module, from what was counted a shape ---- */
+/* ---- diff_rows.c: by type or module, from what was counted a shape; else groups of both, joined by label ---- */
 
 typedef struct tn_diff_row {
     const char *name;
+    uint64_t number;                   /* where the name is one, a size; else TN_UNKNOWN */
     tn_tally old, new, added, removed; /* those of one process only: added, removed */
     tn_tally old_whole, new_whole;     /* with what is tonnage's own in the other snapshot */
 } tn_diff_row;
@@ -128,6 +130,7 @@ typedef struct tn_diff_rows {
     const tn_alloc *alloc;
     tn_diff_row *rows;
     size_t n, capacity;
+    tn_arena names; /* of groups */
 } tn_diff_rows;
 int tn__diff_rows(const tn_diff *d, enum tn_by by, tn_diff_rows *out, tn_error *err);
 void tn__diff_rows_free(tn_diff_rows *rows);

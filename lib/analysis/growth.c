@@ -44,24 +44,37 @@ static void find_times(tn_growth *g, const char *key)
 
 typedef struct entry {
     const char *name;
+    uint64_t number;
     uint32_t snapshot;
     tn_tally tally;
 } entry;
 
-static int note_totals(tn_buf *entries, const tn_diff_rows *rows, uint32_t snapshot, bool old)
+static int note_totals(tn_growth *g, tn_buf *entries, const tn_diff_rows *rows, uint32_t snapshot, bool old)
 {
     for (size_t i = 0; i < rows->n; i++) {
-        entry e = {rows->rows[i].name, snapshot, old ? rows->rows[i].old_whole : rows->rows[i].new_whole};
-        if (e.tally.count)
-            TN_TRY(tn__buf_append(entries, &e, sizeof e));
+        const tn_diff_row *r = &rows->rows[i];
+        entry e = {r->name, r->number, snapshot, old ? r->old_whole : r->new_whole};
+        if (e.tally.count == 0)
+            continue;
+        e.name = tn__arena_text(&g->names, r->name, strlen(r->name));
+        if (!e.name)
+            return TN_ENOMEM;
+        TN_TRY(tn__buf_append(entries, &e, sizeof e));
     }
     return TN_OK;
+}
+
+static int compare_keys(const entry *a, const entry *b)
+{
+    if (a->number != b->number)
+        return a->number > b->number ? -1 : 1;
+    return strcmp(a->name, b->name);
 }
 
 static int compare_entries(const void *left, const void *right)
 {
     const entry *a = left, *b = right;
-    int order = strcmp(a->name, b->name);
+    int order = compare_keys(a, b);
     return order ? order : a->snapshot < b->snapshot ? -1 : 1;
 }
 
@@ -113,14 +126,14 @@ static int make_rows(tn_growth *g, tn_buf *entries, tn_error *err)
     if (n > 1)
         qsort(all, n, sizeof *all, compare_entries);
     for (size_t i = 0; i < n; i++)
-        g->row_capacity += i == 0 || strcmp(all[i].name, all[i - 1].name) != 0;
+        g->row_capacity += i == 0 || compare_keys(&all[i], &all[i - 1]) != 0;
     g->rows = tn__alloc(g->alloc, g->row_capacity * sizeof *g->rows);
     g->series = tn__alloc_zero(g->alloc, g->row_capacity * g->n * sizeof *g->series);
     if (!g->rows || !g->series)
         return out_of_memory(err);
     for (size_t i = 0; i < n; i++) {
-        if (i == 0 || strcmp(all[i].name, all[i - 1].name) != 0)
-            g->rows[g->n_rows++] = (tn_growth_row){.name = all[i].name};
+        if (i == 0 || compare_keys(&all[i], &all[i - 1]) != 0)
+            g->rows[g->n_rows++] = (tn_growth_row){.name = all[i].name, .number = all[i].number};
         g->series[(g->n_rows - 1) * g->n + all[i].snapshot] = all[i].tally;
     }
     for (size_t i = 0; i < g->n_rows; i++) {
@@ -273,9 +286,9 @@ static int step(tn_growth *g, const tn_diff *d, enum tn_by by, uint32_t k, tn_bu
     if (!d->same_process && !g->why)
         g->why = d->why;
     TN_TRY(tn__diff_rows(d, by, &rows, err));
-    int status = k == 0 ? note_totals(entries, &rows, 0, true) : TN_OK;
+    int status = k == 0 ? note_totals(g, entries, &rows, 0, true) : TN_OK;
     if (status == TN_OK)
-        status = note_totals(entries, &rows, k + 1, false);
+        status = note_totals(g, entries, &rows, k + 1, false);
     tn__diff_rows_free(&rows);
     if (status < 0)
         return out_of_memory(err);
@@ -319,6 +332,7 @@ int tn__growth(tn_snapshot *const *snapshots, size_t n, enum tn_by by, const cha
     tn__buf_init(&entries, a);
     tn__buf_init(&g.collections, a);
     tn__buf_init(&g.lengths, a);
+    tn__arena_init(&g.names, a);
     int status = run(&g, by, where, &entries, err);
     tn__buf_free(&entries);
     if (status < 0)
@@ -337,6 +351,7 @@ void tn__growth_free(tn_growth *g)
     tn__free(g->alloc, g->births, g->n_births * sizeof *g->births);
     tn__buf_free(&g->collections);
     tn__buf_free(&g->lengths);
+    tn__arena_free(&g->names);
     tn_set_free(g->grown);
 }
 

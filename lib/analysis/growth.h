@@ -5,7 +5,8 @@
 #include "analysis/diff.h"
 
 typedef struct tn_growth_row {
-    const char *name;       /* of a type or a module */
+    const char *name;       /* of a type, a module, a group */
+    uint64_t number;        /* where that is a size; else TN_UNKNOWN */
     const tn_tally *series; /* one a snapshot */
     double slope, error;    /* bytes a second by least squares, and its standard error (NaN of two snapshots) */
     uint32_t n_up, n_down;  /* steps in which the bytes grew, shrank */
@@ -31,6 +32,7 @@ typedef struct tn_growth {
     tn_tally *series;
     tn_buf collections; /* tn_growth_collection; those that grew in most steps first, then by growth */
     tn_buf lengths;     /* uint64_t, n a series */
+    tn_arena names;     /* of the rows */
     uint16_t *births;   /* for each object of the current snapshot the first one that has it */
     uint32_t n_births;
     tn_set *grown; /* of the last: born after the first snapshot and before the last */

@@ -11,18 +11,8 @@ static void tally_json(tn_json *j, const char *key, uint64_t count, uint64_t byt
 
 static void columns_json(tn_json *j, const tn_diff_view *v)
 {
-    const char *const columns[] = {v->by == TN_BY_MODULE ? "module" : "type",
-                                   "new",
-                                   "gone",
-                                   "survived",
-                                   "old_count",
-                                   "new_count",
-                                   "count_change",
-                                   "new_size",
-                                   "gone_size",
-                                   "old_total",
-                                   "new_total",
-                                   "size_change"};
+    const char *const columns[] = {tn__by_key(v->by), "new",      "gone",      "survived",  "old_count", "new_count",
+                                   "count_change",    "new_size", "gone_size", "old_total", "new_total", "size_change"};
     tn__json_strings(j, "columns", columns, sizeof columns / sizeof *columns);
     tn__json_open(j, "units", '{');
     for (size_t i = 1; i < 7; i++)
@@ -37,7 +27,7 @@ static void row_json(tn_json *j, const tn_diff_view *v, const tn_diff_row *r)
     bool same = v->about.same_process;
     tn__json_line(j);
     tn__json_open(j, NULL, '{');
-    tn__json_string(j, v->by == TN_BY_MODULE ? "module" : "type", r->name);
+    tn__diff_key_json(j, v->by, r->name, r->number);
     static const char *const of_one[] = {"new", "gone", "survived"};
     const uint64_t counts[] = {r->added.count, r->removed.count, r->new.count - r->added.count};
     for (size_t i = 0; i < 3; i++) {
@@ -124,7 +114,7 @@ int tn__diff_json(tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_err
 {
     tn_json j;
     tn__json_start(&j, out, "diff");
-    tn__json_string(&j, "by", v->by == TN_BY_MODULE ? "module" : "type");
+    tn__json_string(&j, "by", tn_by_names[v->by]);
     tn__json_string(&j, "where", o->where);
     tn__json_bool(&j, "same_process", v->about.same_process);
     tn__json_string(&j, "why", v->about.same_process ? NULL : v->about.why);

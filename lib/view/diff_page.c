@@ -29,7 +29,7 @@ static uint64_t key_of(const tn_diff_row *r, enum diff_column column)
 
 static int order(tn_diff_view *v, const tn_view_options *o, tn_error *err)
 {
-    const char *names[] = {"size", "count", "new", "gone", v->by == TN_BY_MODULE ? "module" : "type"};
+    const char *names[] = {"size", "count", "new", "gone", tn__by_key(v->by)};
     size_t column;
     bool descending;
     TN_TRY(tn__order_parse(o->sort, names, 5, 4, &column, &descending, err));
@@ -107,6 +107,25 @@ void tn__brief_json(tn_json *j, const tn_brief *b)
     tn__json_bool(j, "evaluable", b->evaluable);
 }
 
+const char *tn__diff_heading(enum tn_by by)
+{
+    return by == TN_BY_TYPE ? "Type" : by == TN_BY_MODULE ? "Module" : by == TN_BY_SIZE ? "Each" : "Kind";
+}
+
+const char *tn__diff_nouns(enum tn_by by, size_t n)
+{
+    static const char *const nouns[][2] = {{"types", "type"}, {"modules", "module"}, {"groups", "group"}};
+    return nouns[by == TN_BY_TYPE ? 0 : by == TN_BY_MODULE ? 1 : 2][n == 1];
+}
+
+void tn__diff_key_json(tn_json *j, enum tn_by by, const char *name, uint64_t number)
+{
+    if (by == TN_BY_SIZE)
+        tn__json_u64(j, tn__by_key(by), number);
+    else
+        tn__json_string(j, tn__by_key(by), name);
+}
+
 /* The monotonic clock is one process's; of two, that of the wall has to do. */
 static void find_apart(tn_diff_view *v)
 {
@@ -180,8 +199,8 @@ int tn_view_diff(tn_snapshot *const *snapshots, size_t n, const tn_view_options 
         return tn__error_set(err, TN_EINVAL, 0, "a change has no threshold: it may be less than nothing");
     if (n < 2)
         return tn__error_set(err, TN_EINVAL, 0, "a diff is of two snapshots or more");
-    if (options->by != TN_BY_TYPE && options->by != TN_BY_MODULE)
-        return tn__error_set(err, TN_EINVAL, 0, "a diff is by type or by module");
+    if (options->by == TN_BY_HEADS || options->heads || options->fold)
+        return tn__error_set(err, TN_EINVAL, 0, "a diff is by kinds of objects, not by heads, and folds nothing");
     page p = {.full = false};
     tn__buf_init(&p.text, tn__snapshot_alloc(snapshots[n - 1]));
     int status = make_page(snapshots, n, options, &p, err);

@@ -40,6 +40,10 @@ static inline const tn_diff_row *tn__diff_row(const tn_diff_view *v, size_t i)
 {
     return &v->rows.rows[v->order[i].row];
 }
+const char *tn__diff_heading(enum tn_by by);         /* of the column that names rows */
+const char *tn__diff_nouns(enum tn_by by, size_t n); /* "types", of one "type" */
+void tn__diff_key_json(tn_json *j, enum tn_by by, const char *name, uint64_t number);
+
 /* ---- growth_page.c: of three snapshots and more ---- */
 int tn__growth_page(tn_snapshot *const *snapshots, size_t n, const tn_view_options *o, tn_out *out, tn_error *err);
 

@@ -132,7 +132,7 @@ static void fill_rows(const tn_diff_view *v, tn_table *t)
 
 static int print_rows(const tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_error *err)
 {
-    const char *name = v->by == TN_BY_MODULE ? "Module" : "Type";
+    const char *name = tn__diff_heading(v->by);
     const tn_table_column one[] = {{"Index", true, 2},    {"New", true, 0},    {"Gone", true, 0},
                                    {"Survived", true, 3}, {"Count", true, 0},  {"Before", true, 4},
                                    {"Now", true, 4},      {"Change", true, 0}, {name, false, 0}};
@@ -153,8 +153,8 @@ static int print_rows(const tn_diff_view *v, const tn_view_options *o, tn_out *o
         tn__out_format(out, "<%zu more row%s; use --limit 0 to see all>\n", v->n_changed - v->n_shown,
                        v->n_changed - v->n_shown == 1 ? "" : "s");
     if (status == TN_OK && v->rows.n > v->n_changed)
-        tn__out_format(out, "%zu %s%s did not change\n", v->rows.n - v->n_changed,
-                       v->by == TN_BY_MODULE ? "module" : "type", v->rows.n - v->n_changed == 1 ? "" : "s");
+        tn__out_format(out, "%zu %s did not change\n", v->rows.n - v->n_changed,
+                       tn__diff_nouns(v->by, v->rows.n - v->n_changed));
     return status;
 }
 

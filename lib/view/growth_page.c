@@ -14,7 +14,7 @@ typedef struct growth_page {
     enum tn_by by;
     tn_order_key *order; /* of rows that changed */
     size_t n_changed, n_shown;
-    tn_census grown; /* types of the objects that a leak leaves */
+    tn_groups *grown; /* by type: the objects that a leak leaves */
     tn_brief brief;
 } growth_page;
 
@@ -37,7 +37,7 @@ static bool changed(const growth_page *p, const tn_growth_row *r)
 
 static int order(growth_page *p, const tn_view_options *o, tn_error *err)
 {
-    const char *names[] = {"slope", "size", "count", p->by == TN_BY_MODULE ? "module" : "type"};
+    const char *names[] = {"slope", "size", "count", tn__by_key(p->by)};
     const tn_growth *g = &p->growth;
     size_t column;
     bool descending;
@@ -64,10 +64,7 @@ static int compute(growth_page *p, tn_snapshot *const *snapshots, size_t n, cons
     TN_TRY(order(p, o, err));
     if (p->growth.why)
         return TN_OK;
-    tn_view_options grown = {.by = TN_BY_TYPE, .set = p->growth.grown};
-    TN_TRY(tn__census(p->last, &grown, &p->grown, err));
-    tn__census_sort(&p->grown, TN_CENSUS_SIZE, true);
-    return TN_OK;
+    return tn_groups_make(p->last, p->growth.grown, TN_BY_TYPE, &(tn_groups_options){0}, &p->grown, err);
 }
 
 static const tn_growth_row *row_at(const growth_page *p, size_t i)
@@ -154,13 +151,16 @@ static void fill_rows(growth_page *p, tn_table *t)
     }
 }
 
-static void fill_grown(growth_page *p, size_t n, tn_table *t)
+static int fill_grown(growth_page *p, size_t n, tn_table *t, tn_error *err)
 {
-    for (size_t i = 0; i < n; i++) {
-        tn__table_u64(t, p->grown.rows[i].count);
-        tn__table_bytes(t, p->grown.rows[i].bytes);
-        tn__table_text(t, p->grown.rows[i].name);
+    tn_group group;
+    for (uint32_t i = 0; i < n; i++) {
+        TN_TRY(tn_groups_row(p->grown, i, &group, err));
+        tn__table_u64(t, group.count);
+        tn__table_bytes(t, group.bytes);
+        tn__table_text(t, group.label);
     }
+    return TN_OK;
 }
 
 static int fill_collections(growth_page *p, size_t n, tn_table *t, tn_error *err)
@@ -217,10 +217,8 @@ static int print_overview(growth_page *p, const tn_view_options *o, tn_out *out,
 static int print_rows(growth_page *p, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     const tn_table_column columns[] = {
-        {"Index", true, 2},    {"Count", true, 0},
-        {"First", true, 3},    {"Last", true, 0},
-        {unit(p), true, 0},    {"±", true, 1},
-        {"Steps up", true, 0}, {p->by == TN_BY_MODULE ? "Module" : "Type", false, 0},
+        {"Index", true, 2}, {"Count", true, 0}, {"First", true, 3},    {"Last", true, 0},
+        {unit(p), true, 0}, {"±", true, 1},     {"Steps up", true, 0}, {tn__diff_heading(p->by), false, 0},
     };
     size_t still = p->growth.n_rows - p->n_changed, more = p->n_changed - p->n_shown;
     tn_table t;
@@ -236,27 +234,29 @@ static int print_rows(growth_page *p, const tn_view_options *o, tn_out *out, tn_
     if (more)
         tn__out_format(out, "<%zu more row%s; use --limit 0 to see all>\n", more, more == 1 ? "" : "s");
     if (still)
-        tn__out_format(out, "%zu %s%s did not change\n", still, p->by == TN_BY_MODULE ? "module" : "type",
-                       still == 1 ? "" : "s");
+        tn__out_format(out, "%zu %s did not change\n", still, tn__diff_nouns(p->by, still));
     return status;
 }
 
 static int print_grown(growth_page *p, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     static const tn_table_column columns[] = {{"Count", true, 0}, {"Size", true, 0}, {"Type", false, 0}};
-    size_t n = tn__diff_section(o, p->grown.n_rows);
+    size_t all = p->grown ? tn_groups_count(p->grown) : 0, n = tn__diff_section(o, all);
+    uint64_t count, bytes;
     tn_table t;
     char heading[120], size[24];
     if (n == 0)
         return TN_OK;
+    tn_groups_total(p->grown, &count, &bytes);
     snprintf(heading, sizeof heading, "Made after the first, before the last, and still there: %" PRIu64 " objects, %s",
-             p->grown.total.count, tn_format_bytes(p->grown.total.bytes, size, sizeof size));
+             count, tn_format_bytes(bytes, size, sizeof size));
     tn__table_init(&t, p->growth.alloc, columns, sizeof columns / sizeof *columns);
-    fill_grown(p, n, &t);
-    int status = print_table(&t, heading, o, out, err);
+    int status = fill_grown(p, n, &t, err);
+    if (status == TN_OK)
+        status = print_table(&t, heading, o, out, err);
     tn__table_free(&t);
-    if (p->grown.n_rows > n)
-        tn__out_format(out, "<%zu more>\n", p->grown.n_rows - n);
+    if (all > n)
+        tn__out_format(out, "<%zu more>\n", all - n);
     return status;
 }
 
@@ -329,8 +329,7 @@ static void snapshots_json(tn_json *j, const growth_page *p)
 
 static void rows_json(tn_json *j, const growth_page *p)
 {
-    const char *const columns[] = {
-        p->by == TN_BY_MODULE ? "module" : "type", "counts", "sizes", "slope", "error", "up", "down"};
+    const char *const columns[] = {tn__by_key(p->by), "counts", "sizes", "slope", "error", "up", "down"};
     tn__json_strings(j, "columns", columns, sizeof columns / sizeof *columns);
     tn__json_open(j, "units", '{');
     tn__json_string(j, "counts", "objects");
@@ -343,7 +342,7 @@ static void rows_json(tn_json *j, const growth_page *p)
         const tn_growth_row *r = row_at(p, i);
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
-        tn__json_string(j, columns[0], r->name);
+        tn__diff_key_json(j, p->by, r->name, r->number);
         numbers_json(j, "counts", &r->series[0].count, p->growth.n, sizeof(tn_tally) / sizeof(uint64_t));
         numbers_json(j, "sizes", &r->series[0].bytes, p->growth.n, sizeof(tn_tally) / sizeof(uint64_t));
         rate_json(j, p, "slope", r->slope);
@@ -355,25 +354,30 @@ static void rows_json(tn_json *j, const growth_page *p)
     tn__json_close(j, ']');
 }
 
-static void grown_json(tn_json *j, const growth_page *p, const tn_view_options *o)
+static int grown_json(tn_json *j, const growth_page *p, const tn_view_options *o, tn_error *err)
 {
-    size_t n = tn__diff_section(o, p->grown.n_rows);
+    size_t all = tn_groups_count(p->grown), n = tn__diff_section(o, all);
+    uint64_t count, bytes;
+    tn_group group;
+    tn_groups_total(p->grown, &count, &bytes);
     tn__json_line(j);
     tn__json_open(j, "grown", '{');
-    tn__json_u64(j, "count", p->grown.total.count);
-    tn__json_u64(j, "size", p->grown.total.bytes);
+    tn__json_u64(j, "count", count);
+    tn__json_u64(j, "size", bytes);
     tn__json_open(j, "rows", '[');
-    for (size_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n; i++) {
+        TN_TRY(tn_groups_row(p->grown, i, &group, err));
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
-        tn__json_string(j, "type", p->grown.rows[i].name);
-        tn__json_u64(j, "count", p->grown.rows[i].count);
-        tn__json_u64(j, "size", p->grown.rows[i].bytes);
+        tn__json_string(j, "type", group.label);
+        tn__json_u64(j, "count", group.count);
+        tn__json_u64(j, "size", group.bytes);
         tn__json_close(j, '}');
     }
     tn__json_close(j, ']');
-    tn__json_u64(j, "more", p->grown.n_rows - n);
+    tn__json_u64(j, "more", all - n);
     tn__json_close(j, '}');
+    return TN_OK;
 }
 
 static int collections_json(tn_json *j, growth_page *p, const tn_view_options *o, tn_error *err)
@@ -402,7 +406,7 @@ static int write_json(growth_page *p, const tn_view_options *o, tn_out *out, tn_
 {
     tn_json j;
     tn__json_start(&j, out, "growth");
-    tn__json_string(&j, "by", p->by == TN_BY_MODULE ? "module" : "type");
+    tn__json_string(&j, "by", tn_by_names[p->by]);
     tn__json_string(&j, "where", o->where);
     tn__json_bool(&j, "same_process", p->growth.why == NULL);
     tn__json_string(&j, "why", p->growth.why);
@@ -411,7 +415,7 @@ static int write_json(growth_page *p, const tn_view_options *o, tn_out *out, tn_
     tn__json_u64(&j, "more", p->n_changed - p->n_shown);
     tn__json_u64(&j, "unchanged", p->growth.n_rows - p->n_changed);
     if (!p->growth.why) {
-        grown_json(&j, p, o);
+        TN_TRY(grown_json(&j, p, o, err));
         TN_TRY(collections_json(&j, p, o, err));
     }
     tn__json_line(&j);
@@ -425,7 +429,7 @@ int tn__growth_page(tn_snapshot *const *snapshots, size_t n, const tn_view_optio
 {
     tn_snapshot *last = snapshots[n - 1];
     const tn_alloc *a = tn__snapshot_alloc(last);
-    growth_page p = {.growth.alloc = a, .grown.alloc = a, .last = last, .by = o->by};
+    growth_page p = {.growth.alloc = a, .last = last, .by = o->by};
     tn__buf_init(&p.growth.collections, a);
     tn__buf_init(&p.growth.lengths, a);
     tn__buf_init(&p.brief.path, a);
@@ -434,7 +438,7 @@ int tn__growth_page(tn_snapshot *const *snapshots, size_t n, const tn_view_optio
         status = o->form == TN_JSON ? write_json(&p, o, out, err) : write_text(&p, o, out, err);
     tn__free(a, p.order, p.growth.n_rows * sizeof *p.order);
     tn__buf_free(&p.brief.path);
-    tn__census_free(&p.grown);
+    tn_groups_free(p.grown);
     tn__growth_free(&p.growth);
     return status;
 }

@@ -201,21 +201,17 @@ PyObject *core_diff_view(PyObject *module, PyObject *args, PyObject *kwargs)
                                      &options.sort, core_id_converter, &options.limit, &by, core_id_converter,
                                      &options.width, &color))
         return NULL;
-    if (strcmp(by, "type") != 0 && strcmp(by, "module") != 0) {
-        err = (tn_error){.status = TN_EINVAL, .message = "a diff is by type or by module"};
-        return core_raise(TN_EINVAL, &err);
-    }
+    int kind = core_index_of(by, tn_by_names, TN_BYS, "grouping");
+    if (kind < 0)
+        return NULL;
     options.form = json ? TN_JSON : TN_TEXT;
-    options.by = by[0] == 't' ? TN_BY_TYPE : TN_BY_MODULE;
+    options.by = (enum tn_by)kind;
     options.color = color;
     if (!many_enter(&m, snapshots, state))
         return NULL;
     int status = tn_view_diff(m.handles, (size_t)m.n, &options, &(tn_sink){core_text_write, &buffer}, &err);
     many_unlock(&m);
-    PyObject *result = buffer.failed ? PyErr_NoMemory()
-                       : status < 0  ? core_raise(status, &err)
-                                     : core_text(buffer.bytes ? buffer.bytes : "", buffer.n);
-    PyMem_RawFree(buffer.bytes);
+    PyObject *result = core_text_done(&buffer, status, &err);
     many_leave(&m);
     return result;
 }

@@ -22,21 +22,31 @@ bool core_text_write(void *ctx, const char *text, size_t n_bytes)
     return true;
 }
 
-enum view_kind { VIEW_SUMMARY, VIEW_LARGEST, VIEW_INFO, VIEW_SHOW, VIEWS };
-static const char *const view_names[VIEWS] = {"summary", "largest", "info", "show"};
+PyObject *core_text_done(core_text_buffer *buffer, int status, const tn_error *err)
+{
+    PyObject *result = buffer->failed ? PyErr_NoMemory()
+                       : status < 0   ? core_raise(status, err)
+                                      : core_text(buffer->bytes ? buffer->bytes : "", buffer->n);
+    PyMem_RawFree(buffer->bytes);
+    return result;
+}
+
+enum view_kind { VIEW_SUMMARY, VIEW_GROUPS, VIEW_LARGEST, VIEW_INFO, VIEW_SHOW, VIEWS };
+static const char *const view_names[VIEWS] = {"summary", "groups", "largest", "info", "show"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
 {
     switch (kind) {
     case VIEW_SUMMARY: return tn_view_summary(s, options, sink, err);
+    case VIEW_GROUPS: return tn_view_groups(s, options, sink, err);
     case VIEW_LARGEST: return tn_view_largest(s, options, sink, err);
     case VIEW_INFO: return tn_view_info(s, options, sink, err);
     default: return tn_view_show(s, node, options, sink, err);
     }
 }
 
-static int index_of(const char *name, const char *const *names, int n, const char *what)
+int core_index_of(const char *name, const char *const *names, int n, const char *what)
 {
     for (int i = 0; i < n; i++)
         if (strcmp(name, names[i]) == 0)
@@ -49,36 +59,33 @@ static int index_of(const char *name, const char *const *names, int n, const cha
 
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kind",  "json",  "where",      "sort", "limit", "by",
-                            "width", "color", "where_rows", "node", "set",   NULL};
-    static const char *const groups[] = {"type", "size", "module"};
+    static char *names[] = {"kind",  "json",       "where", "sort", "limit", "by",    "width",
+                            "color", "where_rows", "node",  "set",  "fold",  "heads", NULL};
     const char *kind_name, *by_name = "type";
-    int json = 0, color = 0;
+    int json = 0, color = 0, fold = 0;
     uint32_t node = TN_NONE;
     PyObject *set = Py_None;
     tn_view_options options = {0};
     core_call call;
     core_text_buffer buffer = {0};
     tn_error err = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&sO&pzO&O:view", names, &kind_name, &json, &options.where,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&sO&pzO&Opz:view", names, &kind_name, &json, &options.where,
                                      &options.sort, core_id_converter, &options.limit, &by_name, core_id_converter,
-                                     &options.width, &color, &options.where_rows, core_id_converter, &node, &set))
+                                     &options.width, &color, &options.where_rows, core_id_converter, &node, &set, &fold,
+                                     &options.heads))
         return NULL;
-    int kind = index_of(kind_name, view_names, VIEWS, "view");
-    int by = kind < 0 ? -1 : index_of(by_name, groups, 3, "grouping; use type, size or module, not");
+    int kind = core_index_of(kind_name, view_names, VIEWS, "view");
+    int by = kind < 0 ? -1 : core_index_of(by_name, tn_by_names, TN_BYS, "grouping");
     if (kind < 0 || by < 0 || !core_set_of(self, set, &options.set) || !core_enter(&call, self, true))
         return NULL;
     options.form = json ? TN_JSON : TN_TEXT;
     options.by = (enum tn_by)by;
     options.color = color;
+    options.fold = fold;
     int status = render(self->handle, kind, node, &options, &(tn_sink){core_text_write, &buffer}, &err);
     core_unlock(&call);
     core_leave(&call);
-    PyObject *result = buffer.failed ? PyErr_NoMemory()
-                       : status < 0  ? core_raise(status, &err)
-                                     : core_text(buffer.bytes ? buffer.bytes : "", buffer.n);
-    PyMem_RawFree(buffer.bytes);
-    return result;
+    return core_text_done(&buffer, status, &err);
 }
 
 /* ---- check ---- */

@@ -107,7 +107,7 @@ def test_check_reads_what_is_whole(cli: Cli, shop: Path, tmp_path: Path) -> None
         ("summary", "FILE", "--max-memory", "0"),
         ("summary", "FILE", "--json=yes"),
         ("diff", "FILE"),
-        ("diff", "FILE", "FILE", "--by", "size"),
+        ("diff", "FILE", "FILE", "--by", "colour"),
         ("diff", "FILE", "FILE", "--sort", "colour"),
         ("summary", "FILE", "--against", "FILE", "--threshold", "1k"),
         ("largest", "FILE", "--by", "type"),

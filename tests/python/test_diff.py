@@ -319,8 +319,10 @@ def test_bad_calls_say_what_is_wrong(load: Load) -> None:
     snapshot = load({FIRST: Thing(LIST)})
     with pytest.raises(tonnage.ArgumentError, match="two snapshots or more"):
         tonnage.diff([snapshot])
-    with pytest.raises(tonnage.ArgumentError, match="by type or by module"):
+    with pytest.raises(tonnage.ArgumentError, match="grouping"):
         snapshot.diff(load({}), by="colour")
+    with pytest.raises(tonnage.ArgumentError, match="not by heads"):
+        snapshot.diff(load({}), by="heads")
     with pytest.raises(tonnage.ArgumentError, match="cannot sort by"):
         snapshot.diff(load({}), sort="colour")
     with pytest.raises(TypeError):
@@ -354,3 +356,21 @@ def test_counts_of_a_random_pair_add_up_by_module(load: Load) -> None:
         assert {row["module"]: row["new_count"] for row in rows} == count
         for row in rows:
             assert row["new_count"] - row["old_count"] == row["count_change"] == row["new"] - row["gone"]
+
+
+@given(support.pairs())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_groups_of_both_sides_are_joined_and_add_up(load: Load, pair: tuple[Heap, Heap]) -> None:
+    old, new = pair
+    want = support.expected(old, new)
+    with load(old) as before, load(new) as after:
+        for by in ("size", "clodo", "size-class", "generation", "content", "rcs", "via", "module", "type"):
+            diff = after.diff(before, by=by, limit=0)
+            assert sum(row["new"] for row in diff.rows) == len(want.new), by
+            assert sum(row["gone"] for row in diff.rows) == len(want.gone), by
+            total = diff.total
+            change = total["now"]["size"] - total["old"]["size"]
+            assert sum(row["size_change"] for row in diff.rows) == change, by
+        each = {row["each"]: row["new"] for row in after.diff(before, by="size", limit=0)}
+        sizes = Counter(new[a].own + new[a].buffer for a in want.new)
+        assert {size: n for size, n in each.items() if n} == sizes
