@@ -30,23 +30,25 @@ const cli_verb cli_verbs[] = {
                  "  tonnage largest app.tonnage --against old.tonnage --where type:dict\n"
                  "  tonnage largest app.tonnage --json --max-memory 2G\n"},
     {"diff", READING | CLI_BY | CLI_FILES, cmd_diff, "what is new, gone and grown between two snapshots or more",
-     "What changed from OLD to NEW: by type or module, how many objects are new, gone and still there, and how many\n"
+     "What changed from OLD to NEW: of each type, how many objects are new, gone and still there, and how many\n"
      "bytes more or less that is; collections that hold more than before; who refers to what is new. Objects are told\n"
      "apart where both files are of one process. Of more than two files, the oldest first: what grew all along.\n",
-     .limit = "rows shown", .sort = "size (change of bytes), count (change), new, gone, or type (module with --by)",
+     .limit = "rows shown",
+     .sort = "size (change of bytes), count (change), new, gone, or type (each, module, kind with --by)",
      .where = "only these objects of both; conditions: " OBJECTS,
      .examples = "  tonnage diff old.tonnage app.tonnage --limit 5 --sort new\n"
-                 "  tonnage diff old.tonnage app.tonnage --by module --where '-module:json'\n"
+                 "  tonnage diff old.tonnage app.tonnage --by via --where '-module:json'\n"
                  "  tonnage diff old.tonnage app.tonnage --json --max-memory 2G\n"},
-    {"groups", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_HEADS, cmd_groups,
+    {"groups", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_HEADS | CLI_AGAINST, cmd_groups,
      "objects parted by kind, by what holds them, or under heads of your choice",
      "Every object falls into exactly one group. With --heads a group is what one object, module or thread alone "
      "holds,\n"
      "what would go with it; \"(shared)\" is what only several of them hold together, \"(other)\" what is held from\n"
      "elsewhere too.\n",
-     .limit = "groups shown", .sort = "size, count, largest, or kind (type, each, module)",
-     .where = "only these objects; conditions: " OBJECTS,
+     .against = "only objects that are new since an older snapshot of the process", .limit = "groups shown",
+     .sort = "size, count, largest, or kind (type, each, module)", .where = "only these objects; conditions: " OBJECTS,
      .examples = "  tonnage groups app.tonnage --by rcs --where type:dict\n"
+                 "  tonnage groups app.tonnage --against old.tonnage --by via\n"
                  "  tonnage groups app.tonnage --heads modules --sort count --limit 5\n"
                  "  tonnage groups app.tonnage --heads type:app.Session+ --fold --threshold 64k\n"
                  "  tonnage groups app.tonnage --by content --where type:str --json --max-memory 2G\n"},

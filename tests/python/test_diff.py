@@ -364,7 +364,7 @@ def test_groups_of_both_sides_are_joined_and_add_up(load: Load, pair: tuple[Heap
     old, new = pair
     want = support.expected(old, new)
     with load(old) as before, load(new) as after:
-        for by in ("size", "clodo", "size-class", "generation", "content", "rcs", "via", "module", "type"):
+        for by in ("size", "clodo", "sizeclass", "generation", "content", "rcs", "via", "module", "type"):
             diff = after.diff(before, by=by, limit=0)
             assert sum(row["new"] for row in diff.rows) == len(want.new), by
             assert sum(row["gone"] for row in diff.rows) == len(want.gone), by
