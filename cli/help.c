@@ -33,8 +33,7 @@ const cli_verb cli_verbs[] = {
      "What changed from OLD to NEW: of each type, how many objects are new, gone and still there, and how many\n"
      "bytes more or less that is; collections that hold more than before; who refers to what is new. Objects are told\n"
      "apart where both files are of one process. Of more than two files, the oldest first: what grew all along.\n",
-     .limit = "rows shown",
-     .sort = "size (change of bytes), count (change), new, gone, or type (each, module, kind with --by)",
+     .limit = "rows shown", .sort = "size, count (changes), new, gone, or type (each, module, kind with --by)",
      .where = "only these objects of both; conditions: " OBJECTS,
      .examples = "  tonnage diff old.tonnage app.tonnage --limit 5 --sort new\n"
                  "  tonnage diff old.tonnage app.tonnage --by via --where '-module:json'\n"

@@ -368,7 +368,7 @@ def test_against_is_the_diff_of_a_summary_and_the_new_ones_of_largest(cli: Cli, 
     text = cli("largest", new, f"--against={old}", "--where", "type:str").stdout
     assert "new since the snapshot of 2023-11-14 22:12:20 UTC: 1 object, 128 B\n" in text
     groups = json.loads(cli("groups", new, "--against", old, "--json").stdout)
-    assert {row["type"]: row["count"] for row in groups["rows"]} == {"str": 1, "shop.cart.BigCart": 1, "float": 1}
+    assert {row["kind"]: row["count"] for row in groups["rows"]} == {"str": 1, "shop.cart.BigCart": 1, "float": 1}
 
 
 def test_diff_of_more_files_is_their_growth(cli: Cli, shop: Path) -> None:
