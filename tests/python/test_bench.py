@@ -22,7 +22,8 @@ def test_a_quick_look_at_production_fills_its_table(part: str) -> None:
 
 
 def test_a_quick_look_at_diff_fills_its_table() -> None:
-    done = subprocess.run([sys.executable, str(BENCH / "diff.py"), "--quick"], capture_output=True, text=True, check=False)
+    words = [sys.executable, str(BENCH / "diff.py"), "--quick"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     head, *rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("|") and "---" not in line]
     assert len(rows) == 10
