@@ -252,7 +252,7 @@ static int grade(pair *p, tn_error *err)
         uint64_t one, two;
         TN_TRY(tn__walk_own_block(p->old, &one, err));
         TN_TRY(tn__walk_own_block(p->new, &two, err));
-        if (one != two)
+        if (one != two && one != TN_UNKNOWN && two != TN_UNKNOWN)
             return TN_DIFF_REUSED;
     }
     if (kind & TN_WALK_FIXED_RUN) {

@@ -211,7 +211,10 @@ int tn__walk_hash(tn_walk *w, uint64_t *out, tn_error *err)
 int tn__walk_own_block(tn_walk *w, uint64_t *out, tn_error *err)
 {
     uint64_t own = w->scan->bytes[w->at], size;
-    uint32_t n = w->buffers.present ? (w->flags[w->at] & TN_NODE_BUFFERS) >> 8 : 0;
+    uint32_t n = (w->flags[w->at] & TN_NODE_BUFFERS) >> 8;
+    *out = TN_UNKNOWN;
+    if (!w->scan->flag.data || (n && !w->buffers.present))
+        return TN_OK;
     for (uint32_t i = 0; i < n; i++) {
         TN_TRY(tn__stream_at(&w->buffers, w->buffer_row[w->at] + i, &size, err));
         own -= size < own ? size : own;
