@@ -33,7 +33,7 @@ static void print_apart(const tn_diff_view *v, tn_out *out)
     }
     if (v->apart_known) {
         tn__fact_duration((uint64_t)(v->apart_ns < 0 ? -v->apart_ns : v->apart_ns), apart, sizeof apart);
-        tn__out_format(out, ", %s %s", apart, v->apart_ns < 0 ? "later" : "before");
+        tn__out_format(out, ", %s %s", apart, v->apart_ns < 0 ? "later (the older one comes first)" : "before");
     }
     if (v->about.same_process)
         tn__out_text(out, ", of the same process\n");

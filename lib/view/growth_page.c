@@ -202,6 +202,8 @@ static int print_overview(growth_page *p, const tn_view_options *o, tn_out *out,
     tn__out_wrap(out, o->width);
     if (p->growth.why)
         tn__out_format(out, "no object is in all of them: %s\n", p->growth.why);
+    if (!p->growth.timed)
+        tn__out_text(out, "when they were taken is not known, or not in this order: slopes are by snapshot\n");
     if (o->where && *o->where) {
         tn__out_text(out, "selected by: ");
         tn__out_escaped(out, o->where);
