@@ -172,7 +172,7 @@ static int fill_growing(tn_diff_view *v, size_t n, tn_table *t, tn_error *err)
             snprintf(change, sizeof change, "%.3g",
                      (double)(rows[i].held_new - rows[i].held_old) / ((double)v->apart_ns / 1e9));
         tn__table_text(t, v->apart_ns > 0 ? change : "");
-        TN_TRY(tn__brief(v->new, rows[i].new, &v->brief, err));
+        TN_TRY(tn__brief(v->new, rows[i].new, n > TN_BRIEF_MANY, &v->brief, err));
         tn__brief_cells(t, &v->brief);
     }
     return t->status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;

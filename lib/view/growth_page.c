@@ -172,7 +172,7 @@ static int fill_collections(growth_page *p, size_t n, tn_table *t, tn_error *err
         tn__table_u64(t, lengths[rows[i].start]);
         tn__table_u64(t, lengths[p->growth.n - 1]);
         put_steps(p, t, rows[i].n_up);
-        TN_TRY(tn__brief(p->last, rows[i].node, &p->brief, err));
+        TN_TRY(tn__brief(p->last, rows[i].node, n > TN_BRIEF_MANY, &p->brief, err));
         tn__brief_cells(t, &p->brief);
     }
     return TN_OK;
@@ -390,7 +390,7 @@ static int collections_json(tn_json *j, growth_page *p, const tn_view_options *o
     tn__json_line(j);
     tn__json_open(j, "collections", '[');
     for (size_t i = 0; i < n; i++) {
-        TN_TRY(tn__brief(p->last, rows[i].node, &p->brief, err));
+        TN_TRY(tn__brief(p->last, rows[i].node, n > TN_BRIEF_MANY, &p->brief, err));
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
         tn__brief_json(j, &p->brief);
