@@ -22,6 +22,9 @@ enum tn_condition_kind {
     TN_COND_FLAG,
     TN_COND_TEXT,
     TN_COND_ADDRESS,
+    TN_COND_RETAINED,
+    TN_COND_ROOT,
+    TN_COND_DOMINATED,
     TN_COND_COUNT,
     TN_COND_LARGEST,
     TN_COND_KINDS
@@ -147,6 +150,11 @@ int tn__set_of_all(tn_snapshot *s, const tn_set **out, tn_error *err);
 
 /* The objects that the options select by where, where_rows and set. */
 int tn__set_selected(tn_snapshot *s, const tn_view_options *o, tn_set **out, tn_error *err);
+
+/* ---- heads.c ---- */
+
+/* Words for the kinds of roots: "module" and so on. */
+bool tn__root_kind_known(const char *word, size_t n);
 
 /* ---- groups.c ---- */
 

@@ -285,7 +285,7 @@ class Snapshot:
 
     def groups(
         self,
-        by: str = "clodo",
+        by: str = "type",
         where: str | None = None,
         heads: str | None = None,
         limit: int = 20,

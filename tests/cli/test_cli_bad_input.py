@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cli_support import CLI, Cli
 
-READING = ("summary", "largest", "show", "info")
+READING = ("summary", "groups", "largest", "show", "info")
 
 
 def refused(cli: Cli, code: int, part: str, *words: str | Path) -> None:
@@ -105,6 +105,10 @@ def test_check_reads_what_is_whole(cli: Cli, shop: Path, tmp_path: Path) -> None
         ("summary", "FILE", "--threshold", "much"),
         ("summary", "FILE", "--max-memory", "0"),
         ("summary", "FILE", "--json=yes"),
+        ("groups", "FILE", "--by", "heads"),
+        ("groups", "FILE", "--heads", "many"),
+        ("groups", "FILE", "--fold=yes"),
+        ("summary", "FILE", "--fold"),
         ("largest", "FILE", "--by", "type"),
         ("largest", "FILE", "--sort", "colour"),
         ("largest", "FILE", "--where", "count:>3"),
@@ -178,7 +182,7 @@ def test_an_option_without_sense_is_refused_with_the_reason(
 def test_help_of_every_verb_is_true(cli: Cli) -> None:
     front = cli("--help")
     assert (front.returncode, front.stderr) == (0, "")
-    for verb in ("summary", "largest", "show", "info", "check", "run"):
+    for verb in ("summary", "groups", "largest", "show", "info", "check", "run"):
         page = cli(verb, "--help")
         assert (page.returncode, page.stderr) == (0, "")
         assert f"  {verb} " in front.stdout
