@@ -462,7 +462,7 @@ typedef struct tn_view_options {
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
     const tn_set *set;      /* only these of the selected objects; NULL: all */
     bool fold;              /* groups: dicts count in what they are attributes of */
-    const char *heads;      /* groups: what they are by; NULL: by says it */
+    const char *heads;      /* groups: HEADS of these, and by stays TYPE; NULL: by says it */
     uint32_t first;         /* groups: rows that are left out at the beginning */
 } tn_view_options;
 

@@ -179,6 +179,8 @@ int tn_view_groups(tn_snapshot *s, const tn_view_options *options, const tn_sink
 {
     tn_groups *g;
     tn_groups_options how = {.where = options->where, .fold = options->fold, .head_words = options->heads};
+    if (options->heads && options->by != TN_BY_TYPE)
+        return tn__error_set(err, TN_EINVAL, 0, "groups are by heads or by %s, not by both", tn_by_names[options->by]);
     TN_TRY(tn_groups_make(s, options->set, options->heads ? TN_BY_HEADS : options->by, &how, &g, err));
     int status = tn_view_groups_made(g, options, sink, err);
     tn_groups_free(g);
