@@ -6,7 +6,7 @@
 
 #define READING (CLI_JSON | CLI_LIMIT | CLI_SORT | CLI_WHERE | CLI_MEMORY)
 #define OBJECTS "type, size, … (below)"
-#define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address:"
+#define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address: retained: root: dominated-by:"
 
 const cli_verb cli_verbs[] = {
     {"summary", READING | CLI_THRESHOLD | CLI_BY | CLI_AGAINST, cmd_summary,

@@ -495,7 +495,7 @@ typedef struct tn_view_options {
     const tn_set *set;      /* only these of the selected objects; NULL: all */
     tn_snapshot *against;   /* an older snapshot of the process: what changed since (summary), only what is new since */
     bool fold;              /* groups: dicts count in what they are attributes of */
-    const char *heads;      /* groups: what they are by; NULL: by says it */
+    const char *heads;      /* groups: HEADS of these, and by stays TYPE; NULL: by says it */
     uint32_t first;         /* groups: rows that are left out at the beginning */
 } tn_view_options;
 

@@ -22,6 +22,9 @@ enum tn_condition_kind {
     TN_COND_FLAG,
     TN_COND_TEXT,
     TN_COND_ADDRESS,
+    TN_COND_RETAINED,
+    TN_COND_ROOT,
+    TN_COND_DOMINATED,
     TN_COND_COUNT,
     TN_COND_LARGEST,
     TN_COND_KINDS
@@ -140,6 +143,8 @@ static inline bool tn__set_test(const tn_set *set, uint32_t id) /* id < n */
 {
     return set->words[id / 64] >> (id % 64) & 1;
 }
+/* EINVAL when a set (NULL is none) is of another snapshot. */
+int tn__set_check(tn_snapshot *s, const tn_set *set, tn_error *err);
 /* All objects but tonnage's own; the snapshot's. */
 int tn__set_of_all(tn_snapshot *s, const tn_set **out, tn_error *err);
 
@@ -147,6 +152,11 @@ int tn__set_of_all(tn_snapshot *s, const tn_set **out, tn_error *err);
 
 /* The objects that the options select by where, where_rows and set. */
 int tn__set_selected(tn_snapshot *s, const tn_view_options *o, tn_set **out, tn_error *err);
+
+/* ---- heads.c ---- */
+
+/* Words for the kinds of roots: "module" and so on. */
+bool tn__root_kind_known(const char *word, size_t n);
 
 /* ---- groups.c ---- */
 
@@ -161,6 +171,12 @@ static inline uint64_t tn__group_largest(const tn_group_sum *sum)
     return sum->top ? sum->top - 1 : 0;
 }
 
+/* A group of one object. */
+typedef struct tn_single {
+    uint32_t size; /* bytes, UINT32_MAX for more than that too */
+    uint32_t id;
+} tn_single;
+
 struct tn_partition;
 struct tn_groups {
     tn_snapshot *snapshot;
@@ -170,8 +186,12 @@ struct tn_groups {
     tn_set *within; /* what was parted; NULL: all */
     struct tn_fold *fold;
     tn_group_sum *sums;
-    size_t n, capacity, n_expected; /* n_expected: objects, with tonnage's */
-    tn_group_sum total, own;        /* own: tonnage's, in no group */
+    size_t n, capacity;
+    tn_single *singles; /* by ID, in place of sums; with the sizes of all objects */
+    size_t n_singles;
+    const uint64_t *sizes;
+    tn_group_sum total, own; /* own: tonnage's, in no group */
+    uint64_t listed_bytes;   /* of the groups that are left */
     tn_buf label;
     /* when first asked for: */
     uint32_t *rows_of; /* key of each object, TN_NONE: not parted */
@@ -180,6 +200,7 @@ struct tn_groups {
 };
 /* Leaves groups out; their number is *n_removed. */
 int tn__groups_filter(tn_groups *g, const char *where_rows, size_t *n_removed, tn_error *err);
+void tn__group_add(tn_group_sum *sum, uint64_t bytes, uint32_t id);
 bool tn__by_number(enum tn_by by); /* labels are sizes */
 uint64_t tn__group_number(const tn_groups *g, uint32_t key);
 /* A pass over what was parted: the tiles, and the key of each selected object. */
@@ -187,6 +208,12 @@ int tn__groups_scan(tn_groups *g, tn_scan **out, tn_error *err);
 int tn__groups_next_tile(tn_groups *g, tn_scan *scan, uint32_t *keys, tn_error *err);
 int tn__groups_none(const tn_groups *g, uint32_t index, tn_error *err); /* EINVAL: no such group */
 void tn__groups_forget(tn_groups *g);                                   /* where the groups stand */
+
+/* ---- group_singles.c ---- */
+
+int tn__singles_make(tn_groups *g, tn_error *err);
+int tn__singles_sort(tn_groups *g, enum tn_groups_column column, bool descending, tn_error *err);
+tn_group_sum tn__groups_sum(const tn_groups *g, size_t i); /* of any groups */
 
 /* ---- fold.c: dicts that count in what they are attributes of ---- */
 
@@ -203,9 +230,10 @@ typedef struct tn_folded {
 int tn__fold_make(tn_snapshot *s, const tn_set *within, tn_fold **out, tn_error *err);
 void tn__fold_free(tn_fold *fold);
 void tn__fold_rewind(tn_fold *fold);
-void tn__fold_members(const tn_fold *fold, tn_set *members); /* puts the dicts of members in */
-void tn__fold_rows(const tn_fold *fold, uint32_t *rows_of);  /* of each object: dicts get those of their owners */
-void tn__fold_tile(tn_fold *fold, tn_scan *scan);            /* sizes of owners grow, folded dicts are TN_ROW_OTHER */
+uint64_t tn__fold_extra(const tn_fold *fold, uint32_t owner); /* bytes that are folded into it */
+void tn__fold_members(const tn_fold *fold, tn_set *members);  /* puts the dicts of members in */
+void tn__fold_rows(const tn_fold *fold, uint32_t *rows_of);   /* of each object: dicts get those of their owners */
+void tn__fold_tile(tn_fold *fold, tn_scan *scan);             /* sizes of owners grow, folded dicts are TN_ROW_OTHER */
 
 /* ---- radix.c ---- */
 

@@ -93,3 +93,19 @@ void tn__fold_rows(const tn_fold *fold, uint32_t *rows_of)
     for (size_t i = 0; i < fold->n; i++)
         rows_of[pair(fold, i)->dict] = rows_of[pair(fold, i)->owner];
 }
+
+uint64_t tn__fold_extra(const tn_fold *fold, uint32_t owner)
+{
+    size_t low = 0, high = fold->n;
+    uint64_t bytes = 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (pair(fold, middle)->owner < owner)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < fold->n && pair(fold, low)->owner == owner; low++)
+        bytes += pair(fold, low)->bytes;
+    return bytes;
+}

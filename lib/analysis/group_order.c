@@ -52,6 +52,8 @@ int tn_groups_sort(tn_groups *g, enum tn_groups_column column, bool descending, 
     tn__groups_forget(g);
     if (g->n < 2)
         return TN_OK;
+    if (g->singles)
+        return tn__singles_sort(g, column, descending, err);
     TN_TRY(sort_by(g, TN_GROUPS_KIND, tn__by_number(g->by), err));
     return column == TN_GROUPS_KIND && descending == tn__by_number(g->by) ? TN_OK : sort_by(g, column, descending, err);
 }

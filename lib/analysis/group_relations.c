@@ -46,7 +46,7 @@ static int load_places(tn_groups *g, tn_error *err)
     g->n_places = n;
     memset(g->places, 0xff, n * sizeof *g->places);
     for (size_t i = 0; i < g->n; i++)
-        g->places[g->sums[i].key] = (uint32_t)i;
+        g->places[tn__groups_sum(g, i).key] = (uint32_t)i;
     return TN_OK;
 }
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static void add(tn_group_sum *sum, uint64_t bytes, uint32_t id)
+void tn__group_add(tn_group_sum *sum, uint64_t bytes, uint32_t id)
 {
     sum->count++;
     sum->bytes += bytes;
@@ -63,16 +63,15 @@ int tn__groups_next_tile(tn_groups *g, tn_scan *scan, uint32_t *rows, tn_error *
 
 static int sum_tile(tn_groups *g, const tn_scan *scan, const uint32_t *rows, tn_error *err)
 {
-    bool alone = g->by == TN_BY_ID;
-    TN_TRY(reserve(g, alone ? g->n_expected : g->partition->n_rows, err));
+    TN_TRY(reserve(g, g->partition->n_rows, err));
     for (uint32_t i = 0; i < scan->n; i++) {
         if (scan->state[i] == TN_ROW_OWN)
-            add(&g->own, scan->bytes[i], scan->first + i);
+            tn__group_add(&g->own, scan->bytes[i], scan->first + i);
         if (scan->state[i] != TN_ROW_SELECTED)
             continue;
-        tn_group_sum *sum = &g->sums[alone ? g->n++ : rows[i]];
+        tn_group_sum *sum = &g->sums[rows[i]];
         sum->key = rows[i];
-        add(sum, scan->bytes[i], scan->first + i);
+        tn__group_add(sum, scan->bytes[i], scan->first + i);
     }
     return TN_OK;
 }
@@ -80,8 +79,8 @@ static int sum_tile(tn_groups *g, const tn_scan *scan, const uint32_t *rows, tn_
 /* Groups of nothing go. */
 static void close_up(tn_groups *g)
 {
-    size_t n = 0, all = g->by == TN_BY_ID ? g->n : g->capacity;
-    for (size_t i = 0; i < all; i++) {
+    size_t n = 0;
+    for (size_t i = 0; i < g->capacity; i++) {
         if (g->sums[i].count == 0)
             continue;
         add_sum(&g->total, &g->sums[i]);
@@ -92,7 +91,6 @@ static void close_up(tn_groups *g)
 
 static int sum_all(tn_groups *g, tn_error *err)
 {
-    g->n_expected = g->within ? tn_set_count(g->within) : tn_snapshot_n_objects(g->snapshot);
     tn_scan *scan;
     uint32_t rows[TN_TILE];
     int more;
@@ -120,6 +118,8 @@ static int select_objects(tn_groups *g, const tn_set *set, const char *where, tn
 static int make(tn_groups *g, const tn_set *set, const tn_groups_options *o, tn_error *err)
 {
     tn_partition *p;
+    TN_TRY(tn__set_check(g->snapshot, set, err));
+    TN_TRY(tn__set_check(g->snapshot, o ? o->heads : NULL, err));
     TN_TRY(select_objects(g, set, o ? o->where : NULL, err));
     if (o && o->fold)
         TN_TRY(tn__fold_make(g->snapshot, g->within, &g->fold, err));
@@ -132,7 +132,8 @@ static int make(tn_groups *g, const tn_set *set, const tn_groups_options *o, tn_
         return status;
     }
     g->partition = p;
-    TN_TRY(sum_all(g, err));
+    TN_TRY(g->by == TN_BY_ID ? tn__singles_make(g, err) : sum_all(g, err));
+    g->listed_bytes = g->total.bytes;
     return tn_groups_sort(g, TN_GROUPS_SIZE, true, err);
 }
 
@@ -168,6 +169,7 @@ void tn_groups_free(tn_groups *g)
     tn__free(a, g->rows_of, tn_snapshot_n_objects(g->snapshot) * sizeof *g->rows_of);
     tn__groups_forget(g);
     tn__free(a, g->sums, g->capacity * sizeof *g->sums);
+    tn__free(a, g->singles, g->n_singles * sizeof *g->singles);
     tn__buf_free(&g->label);
     tn__free(a, g, sizeof *g);
 }
@@ -204,7 +206,7 @@ int tn_groups_row(tn_groups *g, uint32_t index, tn_group *out, tn_error *err)
 {
     if (index >= g->n)
         return tn__groups_none(g, index, err);
-    const tn_group_sum *sum = &g->sums[index];
+    const tn_group_sum one = tn__groups_sum(g, index), *sum = &one;
     g->label.size = 0;
     TN_TRY(tn__partition_label(g->partition, sum->key, sum->largest_id, &g->label, err));
     *out = (tn_group){
@@ -230,8 +232,6 @@ static int collect(tn_groups *g, uint32_t key, tn_set *members, tn_error *err)
             if (scan->state[i] == TN_ROW_SELECTED && rows[i] == key)
                 tn__set_add(members, scan->first + i);
     tn__scan_close(scan);
-    if (more == TN_OK && g->fold)
-        tn__fold_members(g->fold, members);
     return more;
 }
 
@@ -241,7 +241,13 @@ int tn_groups_members(tn_groups *g, uint32_t index, tn_set **out, tn_error *err)
     if (index >= g->n)
         return tn__groups_none(g, index, err);
     TN_TRY(tn_set_new(g->snapshot, &members, err));
-    int status = collect(g, g->sums[index].key, members, err);
+    int status = TN_OK;
+    if (!g->singles)
+        status = collect(g, g->sums[index].key, members, err);
+    else
+        tn__set_add(members, g->singles[index].id);
+    if (status == TN_OK && g->fold)
+        tn__fold_members(g->fold, members);
     if (status < 0)
         tn_set_free(members);
     else
@@ -264,9 +270,17 @@ int tn__groups_filter(tn_groups *g, const char *where_rows, size_t *n_removed, t
     tn_selection sel;
     TN_TRY(tn__selection_parse(g->alloc, where_rows, NULL, TN_SELECT_ROWS, &sel, err));
     size_t n = 0;
-    for (size_t i = 0; i < g->n; i++)
-        if (tn__selection_decide(&sel, sum_holds, &g->sums[i]) > 0)
-            g->sums[n++] = g->sums[i];
+    g->listed_bytes = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        tn_group_sum sum = tn__groups_sum(g, i);
+        if (tn__selection_decide(&sel, sum_holds, &sum) <= 0)
+            continue;
+        g->listed_bytes += sum.bytes;
+        if (g->singles)
+            g->singles[n++] = g->singles[i];
+        else
+            g->sums[n++] = sum;
+    }
     tn__groups_forget(g);
     *n_removed = g->n - n;
     g->n = n;

@@ -13,6 +13,14 @@ static const char *const root_kinds[ROOT_KINDS] = {
     [INTERNED] = "interned", [HELD_BY_C] = "C",   [UNREACHABLE] = "unreachable", [SEVERAL] = "several",
 };
 
+bool tn__root_kind_known(const char *word, size_t n)
+{
+    bool known = false;
+    for (int i = 0; i < ROOT_KINDS; i++)
+        known |= strlen(root_kinds[i]) == n && memcmp(root_kinds[i], word, n) == 0;
+    return known;
+}
+
 static int no_memory(tn_error *err)
 {
     return tn__error_set(err, TN_ENOMEM, 0, "out of memory");

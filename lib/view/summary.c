@@ -56,10 +56,11 @@ static int fill_rows(tn_summary *sum, const tn_view_options *o, tn_error *err)
         TN_TRY(tn__snapshot_addresses(sum->groups->snapshot, err));
     for (size_t i = 0; i < sum->n_shown; i++)
         TN_TRY(fill_row(sum, i, o->first + i, err));
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bytes = i < o->first || i >= o->first + sum->n_shown ? sum->groups->sums[i].bytes : 0;
-        *(i < o->first ? &sum->skipped_bytes : &sum->more_bytes) += bytes;
-    }
+    for (size_t i = 0; i < n && i < o->first; i++)
+        sum->skipped_bytes += tn__groups_sum(sum->groups, i).bytes;
+    sum->more_bytes = sum->groups->listed_bytes - sum->skipped_bytes;
+    for (size_t i = 0; i < sum->n_shown; i++)
+        sum->more_bytes -= sum->rows[i].bytes;
     return TN_OK;
 }
 

@@ -276,7 +276,7 @@ class ObjectSet:
         """The largest members, as `Snapshot.largest`."""
         return self._snapshot._view("largest", limit=limit, sort=sort, set=self._set, **options)
 
-    def groups(self, by: str = "clodo", limit: int = 20, sort: str | None = None, **options: Any) -> View:
+    def groups(self, by: str = "type", limit: int = 20, sort: str | None = None, **options: Any) -> View:
         """The table of `tonnage groups` of these objects; `by()` gives groups one can go on with."""
         return self._snapshot._view("groups", by=by, limit=limit, sort=sort, set=self._set, **options)
 

@@ -11,7 +11,7 @@ import pytest
 from cli_support import CLI, Cli
 
 PAIR = (("old", "old"), ("app", "new"))  # the words of an example, the files
-READING = ("summary", "largest", "show", "info", "diff")
+READING = ("summary", "groups", "largest", "show", "info", "diff")
 
 
 def refused(cli: Cli, code: int, part: str, *words: str | Path) -> None:
@@ -106,6 +106,11 @@ def test_check_reads_what_is_whole(cli: Cli, shop: Path, tmp_path: Path) -> None
         ("summary", "FILE", "--threshold", "much"),
         ("summary", "FILE", "--max-memory", "0"),
         ("summary", "FILE", "--json=yes"),
+        ("groups", "FILE", "--by", "heads"),
+        ("groups", "FILE", "--heads", "many"),
+        ("groups", "FILE", "--heads", "modules", "--by", "rcs"),
+        ("groups", "FILE", "--fold=yes"),
+        ("summary", "FILE", "--fold"),
         ("diff", "FILE"),
         ("diff", "FILE", "FILE", "--by", "colour"),
         ("diff", "FILE", "FILE", "--sort", "colour"),
@@ -188,7 +193,7 @@ def test_an_option_without_sense_is_refused_with_the_reason(
 def test_help_of_every_verb_is_true(cli: Cli) -> None:
     front = cli("--help")
     assert (front.returncode, front.stderr) == (0, "")
-    for verb in ("summary", "largest", "show", "info", "check", "diff", "run"):
+    for verb in ("summary", "groups", "largest", "show", "info", "check", "diff", "run"):
         page = cli(verb, "--help")
         assert (page.returncode, page.stderr) == (0, "")
         assert f"  {verb} " in front.stdout
