@@ -81,11 +81,12 @@ class Snapshot:
         where: str | None = None,
         sort: str | None = None,
         limit: int = 0,
-        by: str = "type",
+        by: str | None = None,
         width: int = 0,
         color: bool = False,
         where_rows: str | None = None,
         node: int = ...,
+        depth: int = 0,
         set: Set | None = None,
     ) -> str: ...
     def check(self) -> list[tuple[int, int, str]]: ...
