@@ -14,8 +14,7 @@ typedef struct tn_tree {
     const tn_alloc *alloc;
     const tn_view_options *options;
     const tn_dominators *d;
-    const uint32_t *shapes;
-    const uint64_t *sizes;
+    tn_graph graph;
     uint32_t under;
     size_t column;
     bool descending;
@@ -39,14 +38,27 @@ static tn_tree_row row_of(const tn_tree *t, uint32_t id, uint32_t depth)
     return (tn_tree_row){.id = id,
                          .depth = depth,
                          .retained = t->d->retained[id],
-                         .size = t->sizes[id],
                          .count = t->d->counts[id],
-                         .shape = t->shapes[id]};
+                         .type = t->graph.table[t->graph.shapes[id]].type};
 }
 
-static int type_of(const tn_tree *t, const tn_tree_row *row, tn_type *type)
+/* Sizes, from the blocks that hold them: the whole column would be kept. */
+static int fill_sizes(tn_tree *t, tn_error *err)
 {
-    return tn_snapshot_type(t->snapshot, tn__snapshot_shapes(t->snapshot)[row->shape].type, type);
+    tn_block block;
+    for (uint32_t k = 0; k <= (t->graph.n_nodes - 1) / TN_NODE_BLOCK; k++) {
+        bool loaded = false;
+        for (size_t i = 0; i < t->n_rows; i++) {
+            tn_tree_row *row = &rows_of(t)[i];
+            if (row->id == TN_NONE || row->id / TN_NODE_BLOCK != k)
+                continue;
+            if (!loaded)
+                TN_TRY(tn__column_block(t->snapshot, TN_COL_SIZE, k, 0, &block, err));
+            loaded = true;
+            row->size = tn__block_at(&block, row->id % TN_NODE_BLOCK);
+        }
+    }
+    return TN_OK;
 }
 
 /* ---- which rows ---- */
@@ -109,7 +121,7 @@ static int key_of(const tn_tree *t, const tn_tree_row *row, tn_order_key *key)
     case BY_COUNT: key->number = row->count; break;
     case BY_SIZE: key->number = row->size; break;
     case BY_ADDRESS: key->number = row->id; break; /* objects stand in the file in order of address */
-    case BY_TYPE: TN_TRY(type_of(t, row, &type)); key->text = type.full_name;
+    case BY_TYPE: TN_TRY(tn_snapshot_type(t->snapshot, row->type, &type)); key->text = type.full_name;
     }
     return TN_OK;
 }
@@ -235,7 +247,7 @@ static int fill_table(tn_tree *t, tn_table *table, tn_error *err)
             tn__table_text(table, "");
             continue;
         }
-        TN_TRY(type_of(t, row, &type));
+        TN_TRY(tn_snapshot_type(t->snapshot, row->type, &type));
         snprintf(type_text, sizeof type_text, "%*s%s", indent, "", type.full_name);
         tn__table_u64(table, row->count);
         tn__table_bytes(table, row->size);
@@ -330,7 +342,7 @@ static int json_row(tn_tree *t, const tn_tree_row *row, tn_json *j, tn_error *er
 {
     uint64_t whole = t->d->retained[t->d->root];
     tn_type type;
-    TN_TRY(type_of(t, row, &type));
+    TN_TRY(tn_snapshot_type(t->snapshot, row->type, &type));
     tn__json_u64(j, "depth", row->depth);
     tn__json_u64(j, "retained", row->retained);
     tn__json_pct(j, "retained_pct", row->retained, whole);
@@ -419,7 +431,7 @@ static int sum_tops(tn_tree *t, tn_error *err)
     TN_TRY(tn__type_sums_open(t->snapshot, o->by == TN_BY_MODULE, &t->sums, err));
     for (size_t i = 0; i < t->n_rows; i++) {
         const tn_tree_row *row = &rows_of(t)[i];
-        tn__type_sums_add(&t->sums, tn__snapshot_shapes(t->snapshot)[row->shape].type, row->count, row->retained);
+        tn__type_sums_add(&t->sums, row->type, row->count, row->retained);
     }
     tn__type_sums_fold(&t->sums);
     tn__type_sums_sort(&t->sums, (enum tn_sums_column)t->column, t->descending);
@@ -435,22 +447,23 @@ static int compute(tn_tree *t, tn_error *err)
     static const char *const names[] = {"retained", "count", "size", "address", "type"};
     const char *const sums[] = {"retained", "count", "rows", t->options->by == TN_BY_MODULE ? "module" : "type"};
     const tn_view_options *o = t->options;
-    uint64_t n;
     if (o->grouped && o->by == TN_BY_SIZE)
         return tn__error_set(err, TN_EINVAL, 0, "dominators are grouped by type or module");
     TN_TRY(o->grouped
                ? tn__order_parse(o->sort, sums, sizeof sums / sizeof *sums, 3, &t->column, &t->descending, err)
                : tn__order_parse(o->sort, names, sizeof names / sizeof *names, 3, &t->column, &t->descending, err));
     TN_TRY(tn__dominators(t->snapshot, &t->d, err));
-    TN_TRY(tn__column_u32(t->snapshot, TN_COL_SHAP, &t->shapes, &n, err));
-    TN_TRY(tn__column_u64(t->snapshot, TN_COL_SIZE, &t->sizes, &n, err));
+    TN_TRY(tn__graph(t->snapshot, &t->graph, err));
     t->under = t->under == TN_NONE ? t->d->root : t->under;
     TN_TRY(fill_tops(t, err));
     if (o->grouped)
         return sum_tops(t, err);
+    if (t->column == BY_SIZE)
+        TN_TRY(fill_sizes(t, err));
     TN_TRY(sort_tops(t, err));
     if (o->depth > 1)
         TN_TRY(fill_below(t, err));
+    TN_TRY(fill_sizes(t, err));
     return tn__held_find(t->snapshot, rows_of(t), t->n_rows, err);
 }
 

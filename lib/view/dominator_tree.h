@@ -9,12 +9,15 @@ typedef struct tn_tree_row {
     uint32_t id;    /* TN_NONE: a ghost, in place of more rows of this depth */
     uint32_t depth; /* from 0 */
     uint64_t retained, size;
-    uint32_t count;               /* objects retained; of a ghost: rows left out */
-    uint32_t shape, n_references; /* of its dominator to it that hold; the first is: */
+    uint32_t count;              /* objects retained; of a ghost: rows left out */
+    uint32_t type, n_references; /* of its dominator to it that hold; the first is: */
     tn_reference reference;
 } tn_tree_row;
 
 /* ---- held.c ---- */
+
+/* Type of a node, and its address (0 of a synthetic one), without the columns that tn_node_get loads. */
+int tn__type_and_address(tn_snapshot *s, uint32_t id, tn_type *type, uint64_t *address, tn_error *err);
 
 /* Fills n_references and reference of all rows but ghosts: each dominator is gone through once. */
 int tn__held_find(tn_snapshot *s, tn_tree_row *rows, size_t n, tn_error *err);

@@ -129,15 +129,10 @@ static uint64_t whole(const tn_freed *f)
     return f->d->retained[f->d->root];
 }
 
-/* "several" for the root: nothing single is above. */
 static int describe_above(tn_freed *f, uint32_t id, uint64_t *address, tn_type *type, tn_error *err)
 {
-    tn_node node;
-    TN_TRY(tn_node_get(f->snapshot, id, &node, err));
-    TN_TRY(tn_snapshot_type(f->snapshot, node.type, type));
-    TN_TRY(tn__preview_into(f->snapshot, id, &f->text, err));
-    *address = node.address;
-    return TN_OK;
+    TN_TRY(tn__type_and_address(f->snapshot, id, type, address, err));
+    return tn__preview_into(f->snapshot, id, &f->text, err);
 }
 
 /* ---- text ---- */

@@ -8,6 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+int tn__type_and_address(tn_snapshot *s, uint32_t id, tn_type *type, uint64_t *address, tn_error *err)
+{
+    tn_graph g;
+    TN_TRY(tn__graph(s, &g, err));
+    TN_TRY(tn__snapshot_addresses(s, err));
+    TN_TRY(tn_snapshot_type(s, g.table[g.shapes[id]].type, type));
+    *address = id < g.n_objects ? tn__snapshot_address(s, id) : 0;
+    return TN_OK;
+}
+
 /* ---- the references ---- */
 
 typedef struct tn_wanted {
@@ -156,10 +166,9 @@ static int add_label(tn_snapshot *s, const tn_tree_row *row, tn_buf *out, tn_err
 /* Held by a synthetic node: the root, one of its groups, a thread, a frame, keys that dicts share. */
 static int add_group(tn_snapshot *s, const tn_tree_row *row, uint32_t group, tn_buf *out, tn_error *err)
 {
-    tn_node node;
     tn_type type;
-    TN_TRY(tn_node_get(s, group, &node, err));
-    TN_TRY(tn_snapshot_type(s, node.type, &type));
+    uint64_t address;
+    TN_TRY(tn__type_and_address(s, group, &type, &address, err));
     bool frame = strcmp(type.name, "frame") == 0;
     if (row->n_references == 1 || (frame && row->n_references > 1))
         TN_TRY(add_label(s, row, out, err));
@@ -176,8 +185,9 @@ static int add_words(tn_snapshot *s, const tn_tree_row *row, tn_buf *out, tn_err
     static const char *const anchors[] = {NULL, "immortal", "static memory", "C code", "garbage"};
     const tn_dominators *d;
     tn_type type;
+    uint64_t address;
     TN_TRY(tn__dominators(s, &d, err));
-    TN_TRY(tn_snapshot_type(s, tn__snapshot_shapes(s)[row->shape].type, &type));
+    TN_TRY(tn__type_and_address(s, row->id, &type, &address, err));
     uint32_t idom = d->idom[row->id], name = module_name(s, row->id, &type);
     if (strcmp(type.full_name, "module") == 0)
         return add(out, "module");
