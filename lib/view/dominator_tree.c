@@ -67,38 +67,34 @@ static int find_tops(tn_tree *t, tn_buf *ids, tn_error *err)
 {
     const tn_view_options *o = t->options;
     tn_set *set;
-    if (t->under != t->d->root && (!o->where || !*o->where)) { /* what hangs from one object, synthetic nodes too */
+    if (t->under != t->d->root && !o->set && !(o->where && *o->where)) { /* what hangs from one object, synthetic nodes too */
         const uint32_t *nodes;
         uint32_t n;
         TN_TRY(tn_dominated(t->snapshot, t->under, &nodes, &n, err));
         return tn__buf_append(ids, nodes, n * sizeof *nodes) < 0 ? tn__no_memory(t->snapshot, err) : TN_OK;
     }
-    TN_TRY(tn_set_where(t->snapshot, o->where, &set, err));
+    TN_TRY(tn__set_selected(t->snapshot, &(tn_view_options){.where = o->where, .set = o->set}, &set, err));
     int status = tn__dominator_tops(t->snapshot, set, t->under, ids, err);
     tn_set_free(set);
     return status;
 }
 
-static bool row_holds(const tn_selection *sel, const tn_tree_row *row)
+static int row_holds(void *ctx, const tn_condition *c)
 {
-    for (size_t i = 0; i < sel->n; i++) {
-        const tn_condition *c = tn__selection_at(sel, i);
-        if (!tn__condition_number(c, c->kind == TN_COND_COUNT ? row->count : row->retained))
-            return false;
-    }
-    return true;
+    const tn_tree_row *row = ctx;
+    return tn__condition_number(c, c->kind == TN_COND_COUNT ? row->count : row->retained);
 }
 
 static int fill_tops(tn_tree *t, tn_error *err)
 {
     tn_buf ids;
     tn_selection sel;
-    TN_TRY(tn__selection_parse(t->alloc, t->options->where_rows, TN_SELECT_ROWS & ~(1u << TN_COND_LARGEST), &sel, err));
+    TN_TRY(tn__selection_parse(t->alloc, t->options->where_rows, NULL, TN_SELECT_ROWS & ~(1u << TN_COND_LARGEST), &sel, err));
     tn__buf_init(&ids, t->alloc);
     int status = find_tops(t, &ids, err);
     for (size_t i = 0; status == TN_OK && i < ids.size / sizeof(uint32_t); i++) {
         tn_tree_row row = row_of(t, ((const uint32_t *)(const void *)ids.data)[i], 0);
-        if (!row_holds(&sel, &row))
+        if (tn__selection_decide(&sel, row_holds, &row) <= 0)
             continue;
         t->n_tops++;
         t->tops_bytes += row.retained;

@@ -28,7 +28,7 @@ typedef struct tn_freed {
 static int choose(tn_freed *f, uint32_t id, tn_error *err)
 {
     if (id == TN_NONE)
-        return tn_set_where(f->snapshot, f->options->where, &f->set, err);
+        return tn__set_selected(f->snapshot, f->options, &f->set, err);
     if (id >= tn_snapshot_n_objects(f->snapshot))
         return tn__error_set(err, TN_EINVAL, 0, "there is no object %u", (unsigned)id);
     TN_TRY(tn__set_new(f->alloc, tn_snapshot_n_objects(f->snapshot), &f->set, err));
