@@ -67,7 +67,8 @@ static int find_tops(tn_tree *t, tn_buf *ids, tn_error *err)
 {
     const tn_view_options *o = t->options;
     tn_set *set;
-    if (t->under != t->d->root && !o->set && !(o->where && *o->where)) { /* what hangs from one object, synthetic nodes too */
+    if (t->under != t->d->root && !o->set &&
+        !(o->where && *o->where)) { /* what hangs from one object, synthetic nodes too */
         const uint32_t *nodes;
         uint32_t n;
         TN_TRY(tn_dominated(t->snapshot, t->under, &nodes, &n, err));
@@ -89,7 +90,8 @@ static int fill_tops(tn_tree *t, tn_error *err)
 {
     tn_buf ids;
     tn_selection sel;
-    TN_TRY(tn__selection_parse(t->alloc, t->options->where_rows, NULL, TN_SELECT_ROWS & ~(1u << TN_COND_LARGEST), &sel, err));
+    TN_TRY(tn__selection_parse(t->alloc, t->options->where_rows, NULL, TN_SELECT_ROWS & ~(1u << TN_COND_LARGEST), &sel,
+                               err));
     tn__buf_init(&ids, t->alloc);
     int status = find_tops(t, &ids, err);
     for (size_t i = 0; status == TN_OK && i < ids.size / sizeof(uint32_t); i++) {

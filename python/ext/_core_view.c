@@ -57,8 +57,8 @@ static int index_of(const char *name, const char *const *names, int n, const cha
 
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kind",  "json",  "where",      "sort", "limit", "by",
-                            "width", "color", "where_rows", "node", "depth", "set", NULL};
+    static char *names[] = {"kind",  "json",       "where", "sort",  "limit", "by", "width",
+                            "color", "where_rows", "node",  "depth", "set",   NULL};
     static const char *const groups[] = {"type", "size", "module"};
     const char *kind_name, *by_name = NULL;
     int json = 0, color = 0;
