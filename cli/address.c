@@ -43,7 +43,10 @@ int cli_view_of(const cli_options *options, cli_view *render)
         code = cli_open(options, false, &s);
     if (code != CLI_OK)
         return code;
+    bool loaded = (options->verb->options & CLI_INDEX) && cli_index_load(options, s);
     code = view(s, options, address, render);
+    if (code == CLI_OK && options->index && !loaded)
+        code = cli_index_save(options, s);
     tn_snapshot_close(s);
     return code;
 }

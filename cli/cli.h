@@ -20,6 +20,7 @@ enum {
     CLI_ADDRESS = 128,     /* the verb takes ADDRESS after FILE */
     CLI_MAY_ADDRESS = 256, /* ... if it is given */
     CLI_DEPTH = 512,
+    CLI_INDEX = 1024,
 };
 
 typedef struct cli_verb cli_verb;
@@ -29,7 +30,7 @@ typedef struct cli_options {
     const char *file, *address;
     char rows[40]; /* --threshold as a selection on rows */
     uint64_t max_memory_bytes;
-    bool help;
+    bool help, index;
     tn_view_options view;
 } cli_options;
 
@@ -59,6 +60,12 @@ void cli_print(const char *text);
 int cli_finish(int code); /* flushes; the exit code, another one if standard output failed */
 int cli_open(const cli_options *options, bool partial,
              tn_snapshot **out); /* 0 or an exit code, said; starts progress */
+
+/* ---- beside.c ---- */
+
+/* Takes dominators from FILE.index if it is there; one that is of no use is ignored, said in one line. */
+bool cli_index_load(const cli_options *options, tn_snapshot *s);
+int cli_index_save(const cli_options *options, tn_snapshot *s); /* with --index; 0 or an exit code, said */
 
 /* ---- address.c ---- */
 

@@ -15,7 +15,7 @@ static const struct {
 } known[] = {
     {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true}, {"--sort", CLI_SORT, true},
     {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},       {"--threshold", CLI_THRESHOLD, true},
-    {"--max-memory", CLI_MEMORY, true}, {"--depth", CLI_DEPTH, true},
+    {"--max-memory", CLI_MEMORY, true}, {"--depth", CLI_DEPTH, true}, {"--index", CLI_INDEX, false},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -129,7 +129,10 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
         if (!known[i].value) {
             if (equals)
                 return usage(verb, "no value is taken by", word);
-            out->view.form = TN_JSON;
+            if (known[i].option == CLI_INDEX)
+                out->index = true;
+            else
+                out->view.form = TN_JSON;
             return CLI_OK;
         }
         if (!equals && *at + 1 == n)

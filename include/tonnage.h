@@ -284,6 +284,12 @@ int tn_retained_set(tn_snapshot *s, const tn_set *set, tn_set **members, uint64_
 /* The objects outside the set that are the dominator of one of its members. *out is a new set. O(set). */
 int tn_set_dominators(tn_snapshot *s, const tn_set *set, tn_set **out, tn_error *err);
 
+/* An index: dominators and retained sizes in a file of their own (mode 0600, whole or not there), some 6 bytes a node. load
+ * takes them from there instead of computing them, and believes nothing: ENOTFOUND where there is no such file, EINVAL where it
+ * is of another snapshot, ECORRUPT where it is damaged; in each case the snapshot is as before. save replaces what is there. */
+int tn_index_save(tn_snapshot *s, const char *path, tn_error *err);
+int tn_index_load(tn_snapshot *s, const char *path, tn_error *err);
+
 /* ---- 7. Paths -------------------------------------------------------------------------------------------------- */
 
 /* A path leads over references that hold, from the root to an object; which of two is shorter says docs/paths.md. */

@@ -20,6 +20,11 @@ typedef struct tn_dominators {
     const uint8_t *holds; /* enum tn_hold, complete */
 } tn_dominators;
 int tn__dominators(tn_snapshot *s, const tn_dominators **out, tn_error *err);
+/* For index.c: arrays to be filled; NULL without memory. put hands them over to the snapshot, whose anchors must be there. */
+tn_dominators *tn__dominators_new(tn_snapshot *s);
+void tn__dominators_free(tn_snapshot *s, tn_dominators *d); /* NULL allowed */
+int tn__dominators_put(tn_snapshot *s, tn_dominators *d, tn_error *err);
+
 /* Below, a lack of memory is a bare TN_ENOMEM; tn__dominators finds the words. */
 
 /* Whether sizes and counts of the node are 0: tonnage's own. Blocks of SHAP and FLAG that hold the same nodes. */

@@ -118,5 +118,6 @@ PyObject *core_dominator(core_snapshot *self, PyObject *arg);
 PyObject *core_retained(core_snapshot *self, PyObject *arg);
 PyObject *core_dominated(core_snapshot *self, PyObject *arg);
 PyObject *core_cut(core_snapshot *self, PyObject *args);
+PyObject *core_index(core_snapshot *self, PyObject *arg);
 
 #endif

@@ -30,6 +30,26 @@ PyObject *core_dominator(core_snapshot *self, PyObject *arg)
     return status < 0 ? core_raise(status, &err) : core_id_or_none(dominator);
 }
 
+PyObject *core_index(core_snapshot *self, PyObject *arg)
+{
+    PyObject *path = NULL;
+    core_call call;
+    tn_error err = {0};
+    if (!PyUnicode_FSConverter(arg, &path))
+        return NULL;
+    if (!core_enter(&call, self, true)) {
+        Py_DECREF(path);
+        return NULL;
+    }
+    const char *name = PyBytes_AS_STRING(path);
+    bool loaded = tn_index_load(self->handle, name, &err) == 0;
+    int status = loaded ? 0 : tn_index_save(self->handle, name, &err);
+    core_unlock(&call);
+    core_leave(&call);
+    Py_DECREF(path);
+    return status < 0 ? core_raise(status, &err) : PyBool_FromLong(loaded);
+}
+
 static PyObject *size_and_count(int status, const tn_error *err, uint64_t bytes, uint32_t count)
 {
     return status < 0 ? core_raise(status, err) : Py_BuildValue("KI", (unsigned long long)bytes, count);

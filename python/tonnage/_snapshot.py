@@ -246,6 +246,27 @@ class Snapshot:
         """
         return self._view("dominators", by=by, where=where, limit=limit, sort=sort, threshold=threshold, depth=depth)
 
+    def index(self, path: str | os.PathLike[str] | None = None) -> bool:
+        """Takes dominators and retained sizes from an index, or computes them and writes it.
+
+        `tonnage dominators` and `tonnage retained` use it too. An index that is of another snapshot, or damaged, is
+        replaced.
+
+        Args:
+            path: the index; default: the snapshot's name with `.index` after it.
+
+        Returns:
+            Whether it was there. Cost: some nanoseconds an object if so, else like `dominators`; 4 to 6 bytes an
+            object on disk.
+
+        Raises:
+            ArgumentError: the snapshot's file has no name, and no path is given.
+            FileError: it cannot be written.
+        """
+        if path is None and self._path is None:
+            raise _errors.ArgumentError("the snapshot's file has no name: say where the index goes", -8)
+        return self._core.index(os.fspath(path) if path is not None else f"{self._path}.index")
+
     def retained(self, where: str, by: str = "type", limit: int = 20, sort: str | None = None) -> View:
         """What would go if all objects of a selection went at once, themselves included.
 
