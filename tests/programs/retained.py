@@ -56,8 +56,8 @@ def deep() -> list[Any]:
 ring_box = plant("ring", ring())
 tree_root = plant("tree", tree())
 deep_head = plant("deep", deep())
+# Up to 3.13 the collector does not track a dict of atoms.
 untracked = plant("untracked", [{"text": "u" * 5000 + str(id(ring))}])
-assert not gc.is_tracked(untracked[0])
 shared = plant("shared", ["s" * 9000 + str(id(ring))])
 first_cache, second_cache = plant("first", Box(shared)), plant("second", Box(shared))
 del shared
