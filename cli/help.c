@@ -35,6 +35,27 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage show app.tonnage 0x7f0a12345680 --limit 50\n"
                  "  tonnage show app.tonnage 0x7f0a12345680 --sort size --threshold 1k\n"
                  "  tonnage show app.tonnage 0x7f0a12345680 --where 'type:app.*' --json --max-memory 2G\n"},
+    {"dominators", READING | CLI_THRESHOLD | CLI_BY | CLI_DEPTH | CLI_INDEX | CLI_MAY_ADDRESS, cmd_dominators,
+     "who retains how much: the dominator tree, the biggest first",
+     "Objects with what would go if they went. Without ADDRESS those that no other object dominates, so that no\n"
+     "byte is in two rows; with it, what hangs from that object. \"Held by\" is the reference that holds a row, or\n"
+     "what else does: a module, a local variable, C code, static memory; garbage waits for the collector; \"several\"\n"
+     "hold what no single one does. Types and modules (--by) add up the rows.\n",
+     .limit = "rows shown, and of each node below them", .sort = "retained, count, size, address or type",
+     .where = "of these, those that no other one dominates; conditions: " OBJECTS,
+     .examples = "  tonnage dominators app.tonnage --limit 10 --depth 3 --index\n"
+                 "  tonnage dominators app.tonnage 0x7f0a12345680 --threshold 64k\n"
+                 "  tonnage dominators app.tonnage --where type:app.Session --sort count\n"
+                 "  tonnage dominators app.tonnage --by module --json --max-memory 2G\n"},
+    {"retained", READING | CLI_BY | CLI_INDEX | CLI_MAY_ADDRESS, cmd_retained,
+     "what would go if an object, or all of a selection, went",
+     "Objects that are alive only because of the object at ADDRESS, or of the selected ones together, by type; they\n"
+     "themselves included. Below, the dominators of the selected: the nearest objects without which they would go.\n",
+     .limit = "rows shown of each table", .sort = "size, count or type (module with --by)",
+     .where = "what goes; conditions: " OBJECTS,
+     .examples = "  tonnage retained app.tonnage --where type:app.Session --limit 10 --index\n"
+                 "  tonnage retained app.tonnage 0x7f0a12345680 --by module --sort count\n"
+                 "  tonnage retained app.tonnage --where 'module:app size:>=1k' --json --max-memory 2G\n"},
     {"info", READING | CLI_THRESHOLD, cmd_info,
      "facts of the process, the interpreter and the capture; threads with stacks",
      "All facts in the file: process, interpreter, memory, allocators, collector, threads with their stacks\n"
@@ -62,11 +83,11 @@ void cli_help(void)
     cli_print("usage: tonnage VERB FILE [options]\n\n"
               "Reads memory snapshots of Python processes.\n\n");
     for (size_t i = 0; i < cli_n_verbs; i++) {
-        snprintf(line, sizeof line, "  %-9s %s\n", cli_verbs[i].name, cli_verbs[i].about);
+        snprintf(line, sizeof line, "  %-10s %s\n", cli_verbs[i].name, cli_verbs[i].about);
         cli_print(line);
     }
-    cli_print("  run       runs a Python program and writes snapshots of it\n"
-              "  config    what run would do here, and which option, variable or file says so\n"
+    cli_print("  run        runs a Python program and writes snapshots of it\n"
+              "  config     what run would do here, and which option, variable or file says so\n"
               "\n  VERB --help   options of a verb, with examples\n"
               "  --version     version of this command\n\n"
               "exit codes: 0 ok, 1 findings, 2 usage, 3 no such object or Python, 4 not permitted, 5 unreadable file,\n"
@@ -86,16 +107,23 @@ static void print_option(const cli_verb *verb, unsigned option, const char *name
 void cli_help_verb(const cli_verb *verb)
 {
     char line[80];
-    snprintf(line, sizeof line, "usage: tonnage %s FILE%s [options]\n\n", verb->name,
-             verb->options & CLI_ADDRESS ? " ADDRESS" : "");
+    const char *address = verb->options & CLI_ADDRESS       ? " ADDRESS"
+                          : verb->options & CLI_MAY_ADDRESS ? " [ADDRESS]"
+                                                            : "";
+    snprintf(line, sizeof line, "usage: tonnage %s FILE%s [options]\n\n", verb->name, address);
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");
-    print_option(verb, CLI_BY, "--by type|size|module", "what a row stands for (default type)", "");
+    if (verb->options & CLI_MAY_ADDRESS)
+        print_option(verb, CLI_BY, "--by type|module", "what a row stands for", "");
+    else
+        print_option(verb, CLI_BY, "--by type|size|module", "what a row stands for (default type)", "");
+    print_option(verb, CLI_DEPTH, "--depth N", "levels of the tree (default 1)", "");
     print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
     print_option(verb, CLI_LIMIT, "--limit N", verb->limit, " (default 20, 0: all)");
     print_option(verb, CLI_THRESHOLD, "--threshold SIZE", "only rows of at least SIZE bytes, such as 64k", "");
     print_option(verb, CLI_WHERE, "--where SELECTION", verb->where, "");
+    print_option(verb, CLI_INDEX, "--index", "keep what is computed in FILE.index: quick from the next time on", "");
     print_option(verb, CLI_JSON, "--json", "for programs; schema version 1", "");
     print_option(verb, CLI_MEMORY, "--max-memory SIZE", "give up beyond SIZE",
                  " (default half of the machine's memory)");

@@ -15,7 +15,7 @@ static const struct {
 } known[] = {
     {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true}, {"--sort", CLI_SORT, true},
     {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},       {"--threshold", CLI_THRESHOLD, true},
-    {"--max-memory", CLI_MEMORY, true},
+    {"--max-memory", CLI_MEMORY, true}, {"--depth", CLI_DEPTH, true}, {"--index", CLI_INDEX, false},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -29,6 +29,7 @@ static const struct {
     {"info", CLI_BY, "its rows are facts"},
     {"check", CLI_BY, "its rows are findings"},
     {"check", CLI_THRESHOLD, "a finding has no size"},
+    {"retained", CLI_THRESHOLD, "it is about all that goes"},
 };
 
 static int usage(const cli_verb *verb, const char *what, const char *word)
@@ -51,6 +52,7 @@ static int set_by(const cli_verb *verb, const char *value, cli_options *out)
     for (int i = 0; i < 3; i++) {
         if (strcmp(value, names[i]) == 0) {
             out->view.by = (enum tn_by)i;
+            out->view.grouped = true;
             return CLI_OK;
         }
     }
@@ -67,12 +69,23 @@ static int set_limit(const cli_verb *verb, const char *value, cli_options *out)
     return CLI_OK;
 }
 
+static int set_depth(const cli_verb *verb, const char *value, cli_options *out)
+{
+    char *end;
+    unsigned long depth = strtoul(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end || depth == 0 || depth > UINT32_MAX)
+        return usage(verb, "--depth takes a number of levels from 1 on, not", value);
+    out->view.depth = (uint32_t)depth;
+    return CLI_OK;
+}
+
 static int set_value(const cli_verb *verb, unsigned option, const char *value, cli_options *out)
 {
     uint64_t bytes;
     switch (option) {
     case CLI_LIMIT: return set_limit(verb, value, out);
     case CLI_BY: return set_by(verb, value, out);
+    case CLI_DEPTH: return set_depth(verb, value, out);
     case CLI_SORT: out->view.sort = value; return CLI_OK;
     case CLI_WHERE: out->view.where = value; return CLI_OK;
     case CLI_THRESHOLD:
@@ -116,7 +129,10 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
         if (!known[i].value) {
             if (equals)
                 return usage(verb, "no value is taken by", word);
-            out->view.form = TN_JSON;
+            if (known[i].option == CLI_INDEX)
+                out->index = true;
+            else
+                out->view.form = TN_JSON;
             return CLI_OK;
         }
         if (!equals && *at + 1 == n)
@@ -130,7 +146,7 @@ static int take_word(const cli_verb *verb, const char *word, cli_options *out)
 {
     if (!out->file)
         out->file = word;
-    else if ((verb->options & CLI_ADDRESS) && !out->address)
+    else if ((verb->options & (CLI_ADDRESS | CLI_MAY_ADDRESS)) && !out->address)
         out->address = word;
     else
         return usage(verb, "one word too many:", word);
@@ -152,7 +168,7 @@ static void set_terminal(cli_options *out)
 
 int cli_options_parse(const cli_verb *verb, int n, char **words, cli_options *out)
 {
-    *out = (cli_options){.view.limit = 20, .max_memory_bytes = default_memory()};
+    *out = (cli_options){.verb = verb, .view.limit = 20, .max_memory_bytes = default_memory()};
     set_terminal(out);
     bool only_words = false;
     for (int i = 0; i < n && !out->help; i++) {

@@ -284,6 +284,12 @@ int tn_retained_set(tn_snapshot *s, const tn_set *set, tn_set **members, uint64_
 /* The objects outside the set that are the dominator of one of its members. *out is a new set. O(set). */
 int tn_set_dominators(tn_snapshot *s, const tn_set *set, tn_set **out, tn_error *err);
 
+/* An index: dominators and retained sizes in a file of their own (mode 0600, whole or not there), some 6 bytes a node. load
+ * takes them from there instead of computing them, and believes nothing: ENOTFOUND where there is no such file, EINVAL where it
+ * is of another snapshot, ECORRUPT where it is damaged; in each case the snapshot is as before. save replaces what is there. */
+int tn_index_save(tn_snapshot *s, const char *path, tn_error *err);
+int tn_index_load(tn_snapshot *s, const char *path, tn_error *err);
+
 /* ---- 7. Paths -------------------------------------------------------------------------------------------------- */
 
 /* A path leads over references that hold, from the root to an object; which of two is shorter says docs/paths.md. */
@@ -372,11 +378,17 @@ typedef struct tn_view_options {
     bool color;
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
     const tn_set *set;      /* only these of the selected objects; NULL: all */
+    bool grouped;           /* dominators: rows are types or modules, as by says */
+    uint32_t depth;         /* dominators: levels of the tree; 0: one */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* The dominator tree below a node; TN_NONE: from the root. */
+int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* What would go without one object, or with TN_NONE without the selected ones. */
+int tn_view_retained(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */
 int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err);

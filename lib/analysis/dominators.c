@@ -268,6 +268,44 @@ int tn__dominators(tn_snapshot *s, const tn_dominators **out, tn_error *err)
     return TN_OK;
 }
 
+/* ---- from elsewhere ---- */
+
+tn_dominators *tn__dominators_new(tn_snapshot *s)
+{
+    const tn_alloc *a = tn__snapshot_alloc(s);
+    tn_dominators *d = tn__alloc_zero(a, sizeof *d);
+    if (!d)
+        return NULL;
+    d->n_nodes = tn_snapshot_n_nodes(s);
+    d->root = tn_snapshot_n_objects(s);
+    d->idom = tn__alloc(a, d->n_nodes * sizeof *d->idom);
+    d->retained = tn__alloc(a, d->n_nodes * sizeof *d->retained);
+    d->counts = tn__alloc(a, d->n_nodes * sizeof *d->counts);
+    if (d->idom && d->retained && d->counts)
+        return d;
+    destroy(s, d);
+    return NULL;
+}
+
+void tn__dominators_free(tn_snapshot *s, tn_dominators *d)
+{
+    destroy(s, d);
+}
+
+int tn__dominators_put(tn_snapshot *s, tn_dominators *d, tn_error *err)
+{
+    uint8_t *holds;
+    void **slot = tn__snapshot_attachment(s, TN_ATTACH_DOMINATORS, destroy);
+    int status = tn__anchors(s, &holds, err);
+    if (status < 0 || *slot) { /* what is there already may be in use */
+        destroy(s, d);
+        return status;
+    }
+    d->holds = holds;
+    *slot = d;
+    return TN_OK;
+}
+
 /* ---- one node ---- */
 
 static int of_node(tn_snapshot *s, uint32_t id, const tn_dominators **d, tn_error *err)

@@ -359,6 +359,8 @@ static PyMethodDef snapshot_methods[] = {
      "Nodes whose dominator a node is, the one that retains most first, as u32 in bytes."},
     {"cut", (PyCFunction)core_cut, METH_VARARGS,
      "cut(node, index): (bytes, objects) that would go without this reference of a node."},
+    {"index", (PyCFunction)core_index, METH_O,
+     "Takes dominators from a file (True) or, when it is of no use, writes it (False)."},
     {"retained_set", (PyCFunction)core_retained_set, METH_O, "(set, bytes) of what would go without a set."},
     {"set_dominators", (PyCFunction)core_set_dominators, METH_O, "Dominators of a set's members, outside it."},
     {"paths", (PyCFunction)(void (*)(void))core_paths, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,

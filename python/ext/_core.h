@@ -105,6 +105,8 @@ PyObject *core_check(core_snapshot *self, PyObject *unused);
 
 PyObject *core_select(core_snapshot *self, PyObject *args);
 PyObject *core_set_from(core_snapshot *self, PyObject *arg);
+PyObject *core_retained_set(core_snapshot *self, PyObject *arg);
+PyObject *core_set_dominators(core_snapshot *self, PyObject *arg);
 /* The set of an argument that is a Set of this snapshot, or None: NULL. False with TypeError or ValueError. */
 bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out);
 extern PyType_Spec core_set_spec;
@@ -116,7 +118,6 @@ PyObject *core_dominator(core_snapshot *self, PyObject *arg);
 PyObject *core_retained(core_snapshot *self, PyObject *arg);
 PyObject *core_dominated(core_snapshot *self, PyObject *arg);
 PyObject *core_cut(core_snapshot *self, PyObject *args);
-PyObject *core_retained_set(core_snapshot *self, PyObject *arg);
-PyObject *core_set_dominators(core_snapshot *self, PyObject *arg);
+PyObject *core_index(core_snapshot *self, PyObject *arg);
 
 #endif

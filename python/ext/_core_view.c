@@ -28,8 +28,8 @@ static bool text_write(void *ctx, const char *text, size_t n_bytes)
     return true;
 }
 
-enum view_kind { VIEW_SUMMARY, VIEW_LARGEST, VIEW_INFO, VIEW_SHOW, VIEWS };
-static const char *const view_names[VIEWS] = {"summary", "largest", "info", "show"};
+enum view_kind { VIEW_SUMMARY, VIEW_LARGEST, VIEW_INFO, VIEW_SHOW, VIEW_DOMINATORS, VIEW_RETAINED, VIEWS };
+static const char *const view_names[VIEWS] = {"summary", "largest", "info", "show", "dominators", "retained"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
@@ -38,6 +38,8 @@ static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options
     case VIEW_SUMMARY: return tn_view_summary(s, options, sink, err);
     case VIEW_LARGEST: return tn_view_largest(s, options, sink, err);
     case VIEW_INFO: return tn_view_info(s, options, sink, err);
+    case VIEW_DOMINATORS: return tn_view_dominators(s, node, options, sink, err);
+    case VIEW_RETAINED: return tn_view_retained(s, node, options, sink, err);
     default: return tn_view_show(s, node, options, sink, err);
     }
 }
@@ -55,10 +57,10 @@ static int index_of(const char *name, const char *const *names, int n, const cha
 
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kind",  "json",  "where",      "sort", "limit", "by",
-                            "width", "color", "where_rows", "node", "set",   NULL};
+    static char *names[] = {"kind",  "json",       "where", "sort",  "limit", "by", "width",
+                            "color", "where_rows", "node",  "depth", "set",   NULL};
     static const char *const groups[] = {"type", "size", "module"};
-    const char *kind_name, *by_name = "type";
+    const char *kind_name, *by_name = NULL;
     int json = 0, color = 0;
     uint32_t node = TN_NONE;
     PyObject *set = Py_None;
@@ -66,16 +68,18 @@ PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
     core_call call;
     text_buffer buffer = {0};
     tn_error err = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&sO&pzO&O:view", names, &kind_name, &json, &options.where,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&zO&pzO&O&O:view", names, &kind_name, &json, &options.where,
                                      &options.sort, core_id_converter, &options.limit, &by_name, core_id_converter,
-                                     &options.width, &color, &options.where_rows, core_id_converter, &node, &set))
+                                     &options.width, &color, &options.where_rows, core_id_converter, &node,
+                                     core_id_converter, &options.depth, &set))
         return NULL;
     int kind = index_of(kind_name, view_names, VIEWS, "view");
-    int by = kind < 0 ? -1 : index_of(by_name, groups, 3, "grouping; use type, size or module, not");
+    int by = kind < 0 ? -1 : !by_name ? 0 : index_of(by_name, groups, 3, "grouping; use type, size or module, not");
     if (kind < 0 || by < 0 || !core_set_of(self, set, &options.set) || !core_enter(&call, self, true))
         return NULL;
     options.form = json ? TN_JSON : TN_TEXT;
     options.by = (enum tn_by)by;
+    options.grouped = by_name != NULL;
     options.color = color;
     int status = render(self->handle, kind, node, &options, &(tn_sink){text_write, &buffer}, &err);
     core_unlock(&call);

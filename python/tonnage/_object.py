@@ -31,6 +31,7 @@ _FLAGS = (
     (0x1, "tracked"), (0x8, "immortal"), (0x10, "static"), (0x20, "finalized"), (0x40, "own"), (0x80, "hidden"),
     (0x1000, "guessed"),
 )  # fmt: skip
+_HOLDS = ("references", "immortal", "static", "c", "unreachable")
 _ALLOCATORS = ("none", "pymalloc", "malloc", "unknown")
 _TYPE_SYNTHETIC = 4
 _LABEL_ITEM, _LABEL_FIELD, _LABEL_KEY, _LABEL_VALUE = 1, 3, 6, 7
@@ -248,6 +249,57 @@ class Object:
         return self._objects(pairs or core.targets(self._node, style=_LABEL_ITEM))
 
     @property
+    def retained(self) -> int:
+        """Bytes that would go if this object went: its own and those of all that only it keeps alive, cycles included.
+
+        Cost: the first call for a snapshot finds the dominators of all objects, some hundred nanoseconds an object.
+        """
+        return self._snapshot._core.retained(self._node)[0]
+
+    @property
+    def retained_count(self) -> int:
+        """Objects that would go if this one went, itself included. Cost: like `retained`."""
+        return self._snapshot._core.retained(self._node)[1]
+
+    @property
+    def dominator(self) -> Object | None:
+        """The nearest object without which this one would go; the root where no single one holds it. None of the root.
+
+        Cost: like `retained`.
+        """
+        node = self._snapshot._core.dominator(self._node)
+        return None if node is None else Object(self._snapshot, node)
+
+    @property
+    def dominated(self) -> Objects:
+        """Objects whose `dominator` this is, the one that retains most first. Cost: like `retained`, and a sort."""
+        return self._objects(self._snapshot._core.dominated(self._node))
+
+    @property
+    def hold(self) -> str:
+        """What anchors it: `static` memory, `immortal`, `c` (its reference count is above the references found),
+        `unreachable` (garbage that waits for the collector); `references` where only these hold it.
+
+        Cost: like `retained`.
+        """
+        return _HOLDS[self._snapshot._core.hold(self._node)]
+
+    def dominators(
+        self,
+        *,
+        by: str | None = None,
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+        depth: int = 1,
+    ) -> View:
+        """The dominator tree below this object; arguments as in `Snapshot.dominators`."""
+        return self._snapshot._view(
+            "dominators", node=self._node, by=by, where=where, limit=limit, sort=sort, threshold=threshold, depth=depth
+        )
+
+    @property
     def obj(self) -> object:
         """The object that lives at this address now, of the same type and size: *not* surely the same object.
 
@@ -307,14 +359,15 @@ class Object:
 class Reference:
     """One reference: `source` holds `target` under a label."""
 
-    __slots__ = ("_snapshot", "_source", "_target", "kind", "label")
+    __slots__ = ("_index", "_snapshot", "_source", "_target", "kind", "label")
 
     kind: str
     label: str
 
-    def __init__(self, snapshot: Snapshot, source: int, fields: _Reference) -> None:
+    def __init__(self, snapshot: Snapshot, source: int, index: int, fields: _Reference) -> None:
         self._snapshot = snapshot
         self._source = source
+        self._index = index
         self._target = fields[0]
         self.kind = _KINDS[fields[1]]
         self.label = fields[4]
@@ -328,6 +381,14 @@ class Reference:
     def target(self) -> Object:
         """The object referred to."""
         return Object(self._snapshot, self._target)
+
+    @property
+    def freed(self) -> int:
+        """Bytes that would go if this one reference were cleared; 0 where another one holds the target.
+
+        Cost: like `Object.retained` and `Object.parents`.
+        """
+        return self._snapshot._core.cut(self._source, self._index)[0]
 
     def __repr__(self) -> str:
         kind = "" if self.kind == "owning" else f" ({self.kind})"
@@ -349,7 +410,7 @@ class References(Sequence[Reference]):
 
     def _page(self, start: int, count: int) -> list[Reference]:
         fields = self._snapshot._core.references(self._source, start, count)
-        return [Reference(self._snapshot, self._source, one) for one in fields]
+        return [Reference(self._snapshot, self._source, start + place, one) for place, one in enumerate(fields)]
 
     @overload
     def __getitem__(self, index: int) -> Reference: ...

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cli_support import CLI, Cli
 
-READING = ("summary", "largest", "show", "info")
+READING = ("summary", "largest", "show", "info", "dominators", "retained")
 
 
 def refused(cli: Cli, code: int, part: str, *words: str | Path) -> None:
@@ -22,7 +22,7 @@ def refused(cli: Cli, code: int, part: str, *words: str | Path) -> None:
 
 
 def words(verb: str, path: str | Path) -> list[str]:
-    return [verb, str(path), *(["0x7f0000000100"] if verb == "show" else [])]
+    return [verb, str(path), *(["0x7f0000000100"] if verb in ("show", "retained") else [])]
 
 
 @pytest.mark.parametrize("verb", READING)
@@ -114,6 +114,14 @@ def test_check_reads_what_is_whole(cli: Cli, shop: Path, tmp_path: Path) -> None
         ("check", "FILE", "--sort", "size"),
         ("check", "FILE", "--where", "size:>3"),
         ("show", "FILE", "pear"),
+        ("dominators", "FILE", "pear"),
+        ("dominators", "FILE", "--depth", "0"),
+        ("dominators", "FILE", "--by", "size"),
+        ("dominators", "FILE", "--sort", "colour"),
+        ("retained", "FILE"),
+        ("retained", "FILE", "0x7f0000000100", "--where", "type:dict"),
+        ("retained", "FILE", "0x7f0000000100", "--by", "size"),
+        ("retained", "FILE", "0x7f0000000100", "--sort", "largest"),
         ("show", "FILE", "0x"),
         ("show", "FILE", "-5"),
         ("show", "FILE", "99999999999999999999999"),
@@ -128,7 +136,8 @@ def test_wrong_words_are_usage(cli: Cli, shop: Path, rest: tuple[str, ...]) -> N
 
 def test_absent_object_is_not_found(cli: Cli, shop: Path) -> None:
     for address in ("0x7f0000000108", "0", "0xffffffffffffffff"):
-        refused(cli, 3, "no object starts at", "show", shop, address)
+        for verb in ("show", "dominators", "retained"):
+            refused(cli, 3, "no object starts at", verb, shop, address)
 
 
 def test_memory_limit_ends_in_one_line(cli: Cli, shop: Path) -> None:
@@ -167,6 +176,7 @@ def test_check_without_memory_accuses_no_file(cli: Cli, shop: Path) -> None:
         ("info", "--by", "its rows are facts"),
         ("check", "--by", "its rows are findings"),
         ("check", "--threshold", "a finding has no size"),
+        ("retained", "--threshold", "it is about all that goes"),
     ],
 )
 def test_an_option_without_sense_is_refused_with_the_reason(
@@ -178,7 +188,7 @@ def test_an_option_without_sense_is_refused_with_the_reason(
 def test_help_of_every_verb_is_true(cli: Cli) -> None:
     front = cli("--help")
     assert (front.returncode, front.stderr) == (0, "")
-    for verb in ("summary", "largest", "show", "info", "check", "run"):
+    for verb in (*READING, "check", "run"):
         page = cli(verb, "--help")
         assert (page.returncode, page.stderr) == (0, "")
         assert f"  {verb} " in front.stdout

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cli_support import CLI
 
-VERBS = ["summary", "largest", "show", "info", "check"]
+VERBS = ["summary", "largest", "show", "info", "check", "dominators", "retained"]
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def words(verb: str, taken: tuple[Path, str]) -> list[str]:
     path, address = taken
-    return [CLI, verb, str(path), *([address] if verb == "show" else [])]
+    return [CLI, verb, str(path), *([address] if verb in ("show", "retained") else [])]
 
 
 def is_clear(got: subprocess.CompletedProcess[str]) -> bool:

@@ -17,12 +17,12 @@ import pytest
 from cli_support import CLI, Cli
 
 GOLDEN = Path(__file__).with_name("golden")
-VERBS = ("summary", "largest", "show", "info", "check")
+VERBS = ("summary", "largest", "show", "info", "check", "dominators", "retained")
 CART = "0x7f0000000100"
 
 
 def words(verb: str, file: Path, *rest: str) -> list[str]:
-    return [verb, str(file), *([CART] if verb == "show" else []), *rest]
+    return [verb, str(file), *([CART] if verb in ("show", "retained") else []), *rest]
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,10 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("show", ()),
         ("info", ()),
         ("check", ()),
+        ("dominators", ()),
+        ("dominators", ("--depth", "3", "--limit", "2")),
+        ("dominators", ("--by", "type", "--sort", "-type")),
+        ("retained", ()),
     ],
 )
 def test_text_is_the_golden_one(cli: Cli, shop: Path, name: str, rest: tuple[str, ...]) -> None:
@@ -318,7 +322,7 @@ def test_empty_selection_prints_a_table(cli: Cli, shop: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["no objects", "optional chunks missing", "small chunks", "widest"])
-@pytest.mark.parametrize("verb", ["summary", "largest", "info", "check"])
+@pytest.mark.parametrize("verb", ["summary", "largest", "info", "check", "dominators"])
 def test_unusual_files_are_read(cli: Cli, tmp_path: Path, verb: str, name: str) -> None:
     import format_samples
 
