@@ -21,9 +21,15 @@ enum {
     CLI_MAY_ADDRESS = 256, /* ... if it is given */
     CLI_DEPTH = 512,
     CLI_INDEX = 1024,
+    CLI_FOLD = 2048,
+    CLI_HEADS = 4096,
 };
 
 typedef struct cli_verb cli_verb;
+
+/* tn_by_names, for people. */
+#define CLI_KINDS \
+    "type, clodo, size, sizeclass, module, dist, generation, content, site, rcs, via, root, thread, frame or id"
 
 typedef struct cli_options {
     const cli_verb *verb;
@@ -75,6 +81,7 @@ int cli_view_of(const cli_options *options, cli_view *render);
 
 /* ---- cmd_*.c ---- */
 int cmd_summary(const cli_options *options);
+int cmd_groups(const cli_options *options);
 int cmd_largest(const cli_options *options);
 int cmd_show(const cli_options *options);
 int cmd_info(const cli_options *options);

@@ -6,14 +6,14 @@
 
 #define READING (CLI_JSON | CLI_LIMIT | CLI_SORT | CLI_WHERE | CLI_MEMORY)
 #define OBJECTS "type, size, … (below)"
-#define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address:"
+#define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address: retained: root: dominated-by:"
 
 const cli_verb cli_verbs[] = {
     {"summary", READING | CLI_THRESHOLD | CLI_BY, cmd_summary,
      "what is in memory, by type, size or module, and how much of RSS that is",
      "Objects by type: how many, how many bytes, the largest of each with its address. Below the table: tonnage's own\n"
      "objects, and what the rest of the resident set is.\n",
-     .limit = "rows shown", .sort = "size, count, largest, or type (each, module with --by)",
+     .limit = "rows shown", .sort = "size, count, largest, or type (each, module, kind with --by)",
      .where = "only these objects; conditions: " OBJECTS,
      .examples = "  tonnage summary app.tonnage --by module --sort count --limit 5\n"
                  "  tonnage summary app.tonnage --where 'type:app.Session+ size:>=1k -module:json' --threshold 64k\n"
@@ -25,6 +25,18 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage largest app.tonnage --where 'type:dict -module:app' --limit 10\n"
                  "  tonnage largest app.tonnage --threshold 1M --limit 0 --sort type\n"
                  "  tonnage largest app.tonnage --json --max-memory 2G\n"},
+    {"groups", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_HEADS, cmd_groups,
+     "objects parted by kind, by what holds them, or under heads of your choice",
+     "Every object falls into exactly one group. With --heads a group is what one object, module or thread alone "
+     "holds,\n"
+     "what would go with it; \"(shared)\" is what only several of them hold together, \"(other)\" what is held from\n"
+     "elsewhere too.\n",
+     .limit = "groups shown", .sort = "size, count, largest, or kind (type, each, module)",
+     .where = "only these objects; conditions: " OBJECTS,
+     .examples = "  tonnage groups app.tonnage --by rcs --where type:dict\n"
+                 "  tonnage groups app.tonnage --heads modules --sort count --limit 5\n"
+                 "  tonnage groups app.tonnage --heads type:app.Session+ --fold --threshold 64k\n"
+                 "  tonnage groups app.tonnage --by content --where type:str --json --max-memory 2G\n"},
     {"show", READING | CLI_THRESHOLD | CLI_ADDRESS, cmd_show,
      "one object: its parts, what it refers to, who refers to it",
      "One object: its size and the parts of it, reference count, flags, value, the references it holds and the\n"
@@ -114,11 +126,14 @@ void cli_help_verb(const cli_verb *verb)
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");
-    if (verb->options & CLI_MAY_ADDRESS)
+    if (verb->options & CLI_DEPTH)
         print_option(verb, CLI_BY, "--by type|module", "what a row stands for", "");
     else
-        print_option(verb, CLI_BY, "--by type|size|module", "what a row stands for (default type)", "");
+        print_option(verb, CLI_BY, "--by KIND", "what a row stands for; kinds below", " (default type)");
     print_option(verb, CLI_DEPTH, "--depth N", "levels of the tree (default 1)", "");
+    print_option(verb, CLI_HEADS, "--heads HEADS", "modules, threads, instances (several with commas), or a selection",
+                 "");
+    print_option(verb, CLI_FOLD, "--fold", "the __dict__ of an object counts as a part of it", "");
     print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
     print_option(verb, CLI_LIMIT, "--limit N", verb->limit, " (default 20, 0: all)");
     print_option(verb, CLI_THRESHOLD, "--threshold SIZE", "only rows of at least SIZE bytes, such as 64k", "");
@@ -132,6 +147,8 @@ void cli_help_verb(const cli_verb *verb)
         cli_print(
             "\nconditions on objects: " CONDITIONS "\n"
             "side by side, with \"or\" between them, in brackets, negated by \"-\"; docs/selection.md has them all\n");
+    if (verb->options & CLI_BY)
+        cli_print("\nkinds: " CLI_KINDS "\nwhat they mean is in docs/sets.md\n");
     cli_print("\nexamples:\n");
     cli_print(verb->examples);
 }

@@ -16,6 +16,7 @@ static const struct {
     {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true}, {"--sort", CLI_SORT, true},
     {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},       {"--threshold", CLI_THRESHOLD, true},
     {"--max-memory", CLI_MEMORY, true}, {"--depth", CLI_DEPTH, true}, {"--index", CLI_INDEX, false},
+    {"--fold", CLI_FOLD, false},        {"--heads", CLI_HEADS, true},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -48,15 +49,14 @@ static uint64_t default_memory(void)
 
 static int set_by(const cli_verb *verb, const char *value, cli_options *out)
 {
-    static const char *const names[] = {"type", "size", "module"};
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(value, names[i]) == 0) {
+    for (int i = 0; i < TN_BYS; i++) {
+        if (i != TN_BY_HEADS && strcmp(value, tn_by_names[i]) == 0) {
             out->view.by = (enum tn_by)i;
             out->view.grouped = true;
             return CLI_OK;
         }
     }
-    return usage(verb, "--by takes type, size or module, not", value);
+    return usage(verb, "--by takes " CLI_KINDS ", not", value);
 }
 
 static int set_limit(const cli_verb *verb, const char *value, cli_options *out)
@@ -87,6 +87,7 @@ static int set_value(const cli_verb *verb, unsigned option, const char *value, c
     case CLI_BY: return set_by(verb, value, out);
     case CLI_DEPTH: return set_depth(verb, value, out);
     case CLI_SORT: out->view.sort = value; return CLI_OK;
+    case CLI_HEADS: out->view.heads = value; return CLI_OK;
     case CLI_WHERE: out->view.where = value; return CLI_OK;
     case CLI_THRESHOLD:
         if (tn_parse_bytes(value, &bytes) < 0)
@@ -131,6 +132,8 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
                 return usage(verb, "no value is taken by", word);
             if (known[i].option == CLI_INDEX)
                 out->index = true;
+            else if (known[i].option == CLI_FOLD)
+                out->view.fold = true;
             else
                 out->view.form = TN_JSON;
             return CLI_OK;

@@ -352,11 +352,101 @@ bool tn_set_subset(const tn_set *a, const tn_set *b); /* every member of a is in
 /* Sum of the sizes. Cost: a pass over the sizes. */
 int tn_set_bytes(tn_snapshot *s, const tn_set *set, uint64_t *bytes, tn_error *err);
 
+enum tn_number {
+    TN_NUMBER_SIZE,
+    TN_NUMBER_ADDRESS,
+    TN_NUMBER_TYPE, /* row of the table of types */
+    TN_NUMBER_REFCOUNT,
+    TN_NUMBER_LENGTH, /* TN_UNKNOWN where there is none */
+    TN_NUMBER_FLAGS,
+    TN_NUMBER_RETAINED, /* needs dominators */
+    TN_NUMBERS
+};
+extern const char *const tn_number_names[TN_NUMBERS];
+/* One number a member, in order of members; out has room for tn_set_count. */
+int tn_set_numbers(tn_snapshot *s, const tn_set *set, enum tn_number what, uint64_t *out, tn_error *err);
+/* Members in order of a number, equal ones by address; ids has room for tn_set_count. 32 bytes a member meanwhile. */
+int tn_set_sorted(tn_snapshot *s, const tn_set *set, enum tn_number what, bool descending, uint32_t *ids,
+                  tn_error *err);
+
+/* Along references, one step or all. kinds: bits 1 << TN_REF_OWNING and so on; 0: those that hold (docs/graph.md). Synthetic
+ * nodes and tonnage's own objects are in none of the results, though what these refer to or hold counts. *out is a new set.
+ * Cost: a pass over all references, or as many as are followed. */
+int tn_set_referrers(tn_snapshot *s, const tn_set *set, unsigned kinds, tn_set **out, tn_error *err);
+int tn_set_referents(tn_snapshot *s, const tn_set *set, unsigned kinds, tn_set **out, tn_error *err);
+/* All that from reaches over references that hold, itself included, without going through avoid (NULL: nothing). */
+int tn_set_reachable(tn_snapshot *s, const tn_set *from, const tn_set *avoid, tn_set **out, tn_error *err);
+/* Objects that members refer to and nobody else does: every reference that holds one comes from a member, and nothing
+ * anchors it. */
+int tn_set_owned(tn_snapshot *s, const tn_set *set, tn_set **out, tn_error *err);
+
 /* Objects that a selection names (docs/selection.md): "type:app.Session size:>=1k module:app text:foo". NULL or "": all.
  * tonnage's own objects are never selected. EINVAL with the offset of the bad word. */
 int tn_set_where(tn_snapshot *s, const char *selection, tn_set **out, tn_error *err);
 
-/* ---- 9. Views -------------------------------------------------------------------------------------------------- */
+/* ---- 9. Groups ------------------------------------------------------------------------------------------------- */
+
+/* Ways to part a set of objects: each object falls into exactly one group (docs/sets.md). */
+enum tn_by {
+    TN_BY_TYPE,
+    TN_BY_SIZE,
+    TN_BY_MODULE,
+    TN_BY_CLODO,        /* type, or "dict of TYPE" where a dict is the __dict__ of something */
+    TN_BY_SIZE_CLASS,   /* powers of two */
+    TN_BY_DISTRIBUTION, /* of the type */
+    TN_BY_GENERATION,
+    TN_BY_CONTENT, /* equal str and bytes */
+    TN_BY_SITE,    /* where it was allocated, when that was recorded */
+    TN_BY_RCS,     /* the kinds (as CLODO) of what holds it */
+    TN_BY_VIA,     /* the references by which it is held: kind of the holder and label */
+    TN_BY_ROOT,    /* the kind of root that alone reaches it */
+    TN_BY_THREAD,  /* the thread that alone holds it */
+    TN_BY_FRAME,   /* the frame that alone holds it */
+    TN_BY_HEADS,   /* the head that alone holds it, of those in the options */
+    TN_BY_ID,      /* each object for itself */
+    TN_BYS
+};
+extern const char *const tn_by_names[TN_BYS]; /* as --by takes them */
+
+typedef struct tn_groups tn_groups;
+
+typedef struct tn_groups_options {
+    const char *where; /* selection, NULL: all of the set */
+    bool fold;         /* a dict that is an attribute of a selected object counts as a part of that */
+    /* HEADS: objects, and words or a selection (docs/sets.md): "modules", "threads", "instances", "type:app.Session" */
+    const tn_set *heads;
+    const char *head_words;
+} tn_groups_options;
+
+/* Parts set (NULL: all objects), biggest group first. *out is the caller's to free, before the snapshot is closed.
+ * Cost: one pass over the objects, and for what depends on references one over these, or two. */
+int tn_groups_make(tn_snapshot *s, const tn_set *set, enum tn_by by, const tn_groups_options *o, tn_groups **out,
+                   tn_error *err);
+void tn_groups_free(tn_groups *g);
+uint32_t tn_groups_count(const tn_groups *g);
+
+typedef struct tn_group {
+    const char *label;     /* UTF-8, not escaped; lives until the next call with these groups */
+    uint64_t count, bytes; /* objects, and what they take */
+    uint64_t largest;
+    uint32_t largest_id;
+    uint32_t head;   /* TN_NONE where the group has none */
+    uint64_t number; /* where the label is one: a size; else TN_UNKNOWN */
+} tn_group;
+int tn_groups_row(tn_groups *g, uint32_t index, tn_group *out, tn_error *err);
+void tn_groups_total(const tn_groups *g, uint64_t *count, uint64_t *bytes);
+/* All objects of a group, with those that are folded into them. Cost: as making the groups, but for references. */
+int tn_groups_members(tn_groups *g, uint32_t index, tn_set **out, tn_error *err);
+/* The group of an object or head; TN_NONE where it is in none. Cost: the first call as tn_groups_members. */
+int tn_groups_of(tn_groups *g, uint32_t node, uint32_t *index, tn_error *err);
+/* Marks (1) in one byte a group the ones that this one refers to or, with parents, that refer to it; itself too, if so.
+ * Cost: one pass over the references. */
+int tn_groups_related(tn_groups *g, uint32_t index, bool parents, uint8_t *marks, tn_error *err);
+enum tn_groups_column { TN_GROUPS_SIZE, TN_GROUPS_COUNT, TN_GROUPS_LARGEST, TN_GROUPS_KIND };
+/* Equal ones stand in order of kind: names ascending, numbers descending. Indexes of groups change. */
+int tn_groups_sort(tn_groups *g, enum tn_groups_column column, bool descending, tn_error *err);
+
+/* ---- 11. Views -------------------------------------------------------------------------------------------------- */
 
 /* Where a view is written. write returns false to stop (TN_EIO). Text or JSON come in pieces, in order. */
 typedef struct tn_sink {
@@ -365,7 +455,6 @@ typedef struct tn_sink {
 } tn_sink;
 
 enum tn_form { TN_TEXT, TN_JSON };
-enum tn_by { TN_BY_TYPE, TN_BY_SIZE, TN_BY_MODULE };
 
 /* What can be selected and sorted differs by view (docs/selection.md, docs/view-json.md); what cannot is EINVAL. */
 typedef struct tn_view_options {
@@ -373,16 +462,23 @@ typedef struct tn_view_options {
     const char *where; /* selection, NULL: all */
     const char *sort;  /* column name, "-" before it reverses; NULL: the view's own order */
     uint32_t limit;    /* rows; 0: all */
-    enum tn_by by;     /* summary */
+    enum tn_by by;     /* summary, groups */
     uint32_t width;    /* columns of the terminal; 0: 100 */
     bool color;
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
     const tn_set *set;      /* only these of the selected objects; NULL: all */
     bool grouped;           /* dominators: rows are types or modules, as by says */
     uint32_t depth;         /* dominators: levels of the tree; 0: one */
+    bool fold;              /* groups: dicts count in what they are attributes of */
+    const char *heads;      /* groups: what they are by; NULL: by says it */
+    uint32_t first;         /* groups: rows that are left out at the beginning */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+int tn_view_groups(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* The same of groups that are made already: of the options form, limit, first, width, color and where_rows count, and sort
+ * where it is given. */
+int tn_view_groups_made(tn_groups *g, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* The dominator tree below a node; TN_NONE: from the root. */

@@ -22,6 +22,9 @@ enum tn_condition_kind {
     TN_COND_FLAG,
     TN_COND_TEXT,
     TN_COND_ADDRESS,
+    TN_COND_RETAINED,
+    TN_COND_ROOT,
+    TN_COND_DOMINATED,
     TN_COND_COUNT,
     TN_COND_LARGEST,
     TN_COND_KINDS
@@ -122,6 +125,10 @@ typedef struct tn_scan {
 int tn__scan_open(tn_snapshot *s, tn_selection *sel, const tn_set *within, tn_scan **out, tn_error *err);
 int tn__scan_next(tn_scan *scan, tn_error *err); /* 1: a tile is there; 0: the end */
 void tn__scan_close(tn_scan *scan);
+static inline uint32_t tn__scan_flags(const tn_scan *scan, uint32_t i) /* of the i-th object of the tile */
+{
+    return scan->flag.data ? (uint32_t)tn__block_at(&scan->flag, scan->first + i - (uint32_t)scan->flag.first_row) : 0;
+}
 
 /* ---- set.c ---- */
 
@@ -132,6 +139,10 @@ struct tn_set {
 };
 int tn__set_new(const tn_alloc *a, uint32_t n, tn_set **out, tn_error *err);
 void tn__set_add(tn_set *set, uint32_t id);
+static inline bool tn__set_test(const tn_set *set, uint32_t id) /* id < n */
+{
+    return set->words[id / 64] >> (id % 64) & 1;
+}
 /* All objects but tonnage's own; the snapshot's. */
 int tn__set_of_all(tn_snapshot *s, const tn_set **out, tn_error *err);
 
@@ -140,32 +151,97 @@ int tn__set_of_all(tn_snapshot *s, const tn_set **out, tn_error *err);
 /* The objects that the options select by where, where_rows and set. */
 int tn__set_selected(tn_snapshot *s, const tn_view_options *o, tn_set **out, tn_error *err);
 
+/* ---- heads.c ---- */
+
+/* Words for the kinds of roots: "module" and so on. */
+bool tn__root_kind_known(const char *word, size_t n);
+
 /* ---- groups.c ---- */
 
-typedef struct tn_group_row {
-    const char *name; /* full name of a type, a module; NULL by size */
-    uint64_t each;    /* by size: the size */
+typedef struct tn_group_sum {
     uint64_t count, bytes;
-    uint64_t top; /* largest + 1; 0: none yet */
-    uint32_t largest_id;
-} tn_group_row;
-static inline uint64_t tn__group_largest(const tn_group_row *row)
+    uint64_t top;        /* largest + 1; 0: none yet */
+    uint32_t largest_id; /* the first of the largest ones */
+    uint32_t key;        /* row of the partition */
+} tn_group_sum;
+static inline uint64_t tn__group_largest(const tn_group_sum *sum)
 {
-    return row->top ? row->top - 1 : 0;
+    return sum->top ? sum->top - 1 : 0;
 }
 
-typedef struct tn_census {
-    const tn_alloc *alloc;
-    tn_group_row *rows;
-    size_t n_rows, capacity;
-    tn_group_row total, own;
-} tn_census;
-enum tn_census_column { TN_CENSUS_SIZE, TN_CENSUS_COUNT, TN_CENSUS_LARGEST, TN_CENSUS_NAME };
+/* A group of one object. */
+typedef struct tn_single {
+    uint32_t size; /* bytes, UINT32_MAX for more than that too */
+    uint32_t id;
+} tn_single;
 
-int tn__census(tn_snapshot *s, const tn_view_options *o, tn_census *out, tn_error *err); /* by, where, set */
-int tn__census_filter(tn_census *census, const char *where_rows, size_t *n_removed, tn_error *err);
-void tn__census_sort(tn_census *census, enum tn_census_column column, bool descending);
-void tn__census_free(tn_census *census);
+struct tn_partition;
+struct tn_groups {
+    tn_snapshot *snapshot;
+    const tn_alloc *alloc;
+    enum tn_by by;
+    struct tn_partition *partition;
+    tn_set *within; /* what was parted; NULL: all */
+    struct tn_fold *fold;
+    tn_group_sum *sums;
+    size_t n, capacity;
+    tn_single *singles; /* by ID, in place of sums; with the sizes of all objects */
+    size_t n_singles;
+    const uint64_t *sizes;
+    tn_group_sum total, own; /* own: tonnage's, in no group */
+    uint64_t listed_bytes;   /* of the groups that are left */
+    tn_buf label;
+    /* when first asked for: */
+    uint32_t *rows_of; /* key of each object, TN_NONE: not parted */
+    uint32_t *places;  /* index of each key */
+    size_t n_places;
+};
+/* Leaves groups out; their number is *n_removed. */
+int tn__groups_filter(tn_groups *g, const char *where_rows, size_t *n_removed, tn_error *err);
+void tn__group_add(tn_group_sum *sum, uint64_t bytes, uint32_t id);
+bool tn__by_number(enum tn_by by); /* labels are sizes */
+uint64_t tn__group_number(const tn_groups *g, uint32_t key);
+/* A pass over what was parted: the tiles, and the key of each selected object. */
+int tn__groups_scan(tn_groups *g, tn_scan **out, tn_error *err);
+int tn__groups_next_tile(tn_groups *g, tn_scan *scan, uint32_t *keys, tn_error *err);
+int tn__groups_none(const tn_groups *g, uint32_t index, tn_error *err); /* EINVAL: no such group */
+void tn__groups_forget(tn_groups *g);                                   /* where the groups stand */
+
+/* ---- group_singles.c ---- */
+
+int tn__singles_make(tn_groups *g, tn_error *err);
+int tn__singles_sort(tn_groups *g, enum tn_groups_column column, bool descending, tn_error *err);
+tn_group_sum tn__groups_sum(const tn_groups *g, size_t i); /* of any groups */
+
+/* ---- fold.c: dicts that count in what they are attributes of ---- */
+
+typedef struct tn_fold {
+    const tn_alloc *alloc;
+    tn_set *folded; /* the dicts */
+    tn_buf pairs;   /* tn_folded, by owner */
+    size_t n, at;   /* pairs; next one in a pass over objects */
+} tn_fold;
+typedef struct tn_folded {
+    uint32_t owner, dict;
+    uint64_t bytes; /* of the dict */
+} tn_folded;
+int tn__fold_make(tn_snapshot *s, const tn_set *within, tn_fold **out, tn_error *err);
+void tn__fold_free(tn_fold *fold);
+void tn__fold_rewind(tn_fold *fold);
+uint64_t tn__fold_extra(const tn_fold *fold, uint32_t owner); /* bytes that are folded into it */
+void tn__fold_members(const tn_fold *fold, tn_set *members);  /* puts the dicts of members in */
+void tn__fold_rows(const tn_fold *fold, uint32_t *rows_of);   /* of each object: dicts get those of their owners */
+void tn__fold_tile(tn_fold *fold, tn_scan *scan);             /* sizes of owners grow, folded dicts are TN_ROW_OTHER */
+
+/* ---- radix.c ---- */
+
+typedef struct tn_sort_item {
+    uint64_t value;
+    size_t at;
+} tn_sort_item;
+/* Sorts n items by value with as many more as room; returns which of the two has them. differing: the bits in which values
+ * differ. */
+tn_sort_item *tn__radix_sort(tn_sort_item *from, tn_sort_item *to, size_t n, uint64_t differing);
 
 /* ---- top.c ---- */
 

@@ -1,25 +1,22 @@
-/* groups.c - the census: objects folded by type, by size or by module of the type.
+/* groups.c - a set of objects parted into groups, with the sums of each; any group is a set again.
  *
- * By type and module one accumulator a shape is filled in the pass over the objects, then shapes are folded into names:
- * two types of one name (a class made anew) are one row, as the selection type:NAME is one set. By size the accumulators
- * stand in a hash table.
+ *   scan (tiles of selected objects) -> fold -> partition (row of each) -> sums -> order
  */
-#include "analysis/analysis.h"
+#include "analysis/partition.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-static void add(tn_group_row *row, uint64_t bytes, uint32_t id)
+void tn__group_add(tn_group_sum *sum, uint64_t bytes, uint32_t id)
 {
-    row->count++;
-    row->bytes += bytes;
-    if (bytes >= row->top) {
-        row->top = bytes + 1;
-        row->largest_id = id;
+    sum->count++;
+    sum->bytes += bytes;
+    if (bytes >= sum->top) {
+        sum->top = bytes + 1;
+        sum->largest_id = id;
     }
 }
 
-static void fold(tn_group_row *into, const tn_group_row *from)
+static void add_sum(tn_group_sum *into, const tn_group_sum *from)
 {
     into->count += from->count;
     into->bytes += from->bytes;
@@ -29,219 +26,262 @@ static void fold(tn_group_row *into, const tn_group_row *from)
     }
 }
 
-static int grow(tn_census *c, size_t capacity, tn_error *err)
-{
-    tn_group_row *rows = tn__alloc_zero(c->alloc, capacity * sizeof *rows);
-    if (!rows)
-        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-    c->rows = rows;
-    c->capacity = capacity;
-    return TN_OK;
-}
+/* ---- sums ---- */
 
-/* ---- by shape ---- */
-
-static int count_shapes(tn_census *c, tn_scan *scan, tn_error *err)
+static int reserve(tn_groups *g, size_t n, tn_error *err)
 {
-    TN_TRY(grow(c, (size_t)scan->n_shapes + 1, err));
-    c->n_rows = scan->n_shapes;
-    int more;
-    while ((more = tn__scan_next(scan, err)) > 0) {
-        for (uint32_t i = 0; scan->all && i < scan->n; i++)
-            add(&c->rows[scan->shape[i]], scan->bytes[i], scan->first + i);
-        for (uint32_t i = 0; !scan->all && i < scan->n; i++) {
-            if (scan->state[i] == TN_ROW_SELECTED)
-                add(&c->rows[scan->shape[i]], scan->bytes[i], scan->first + i);
-            else if (scan->state[i] == TN_ROW_OWN)
-                add(&c->own, scan->bytes[i], scan->first + i);
-        }
-    }
-    return more;
-}
-
-static int compare_names(const void *left, const void *right)
-{
-    const tn_group_row *a = left, *b = right;
-    return strcmp(a->name, b->name);
-}
-
-static int fold_names(tn_census *c, tn_snapshot *s, bool by_module)
-{
-    const tn_shape *shapes = tn__snapshot_shapes(s);
-    size_t n = 0;
-    for (size_t i = 0; i < c->n_rows; i++) {
-        if (c->rows[i].count == 0)
-            continue;
-        tn_type type;
-        TN_TRY(tn_snapshot_type(s, shapes[i].type, &type));
-        c->rows[n] = c->rows[i];
-        c->rows[n++].name = !by_module ? type.full_name : type.module ? type.module : "(unknown)";
-    }
-    if (n == 0) {
-        c->n_rows = 0;
+    if (n <= g->capacity)
         return TN_OK;
-    }
-    qsort(c->rows, n, sizeof *c->rows, compare_names);
-    size_t last = 0;
-    for (size_t i = 1; i < n; i++) {
-        if (strcmp(c->rows[i].name, c->rows[last].name) == 0)
-            fold(&c->rows[last], &c->rows[i]);
-        else
-            c->rows[++last] = c->rows[i];
-    }
-    c->n_rows = last + 1;
+    size_t capacity = n < g->capacity + g->capacity / 2 ? g->capacity + g->capacity / 2 : n;
+    tn_group_sum *sums = tn__realloc(g->alloc, g->sums, g->capacity * sizeof *sums, capacity * sizeof *sums);
+    if (!sums)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    memset(sums + g->capacity, 0, (capacity - g->capacity) * sizeof *sums);
+    g->sums = sums;
+    g->capacity = capacity;
     return TN_OK;
 }
 
-/* ---- by size: open addressing, at most half full, a row is empty while its count is 0 ---- */
-
-static tn_group_row *find_slot(tn_group_row *rows, size_t mask, uint64_t bytes)
+int tn__groups_scan(tn_groups *g, tn_scan **out, tn_error *err)
 {
-    size_t at = (size_t)((bytes * 0x9e3779b97f4a7c15ull) >> 32) & mask;
-    while (rows[at].count && rows[at].each != bytes)
-        at = (at + 1) & mask;
-    return &rows[at];
+    tn__partition_rewind(g->partition);
+    if (g->fold)
+        tn__fold_rewind(g->fold);
+    return tn__scan_open(g->snapshot, NULL, g->within, out, err);
 }
 
-static int rehash(tn_census *c, tn_error *err)
+int tn__groups_next_tile(tn_groups *g, tn_scan *scan, uint32_t *rows, tn_error *err)
 {
-    tn_group_row *old = c->rows;
-    size_t n = c->capacity;
-    TN_TRY(grow(c, n * 2, err));
-    for (size_t i = 0; i < n; i++)
-        if (old[i].count)
-            *find_slot(c->rows, c->capacity - 1, old[i].each) = old[i];
-    tn__free(c->alloc, old, n * sizeof *old);
+    int more = tn__scan_next(scan, err);
+    if (more <= 0)
+        return more;
+    if (g->fold)
+        tn__fold_tile(g->fold, scan);
+    TN_TRY(tn__partition_rows(g->partition, scan, rows, err));
+    return 1;
+}
+
+static int sum_tile(tn_groups *g, const tn_scan *scan, const uint32_t *rows, tn_error *err)
+{
+    TN_TRY(reserve(g, g->partition->n_rows, err));
+    for (uint32_t i = 0; i < scan->n; i++) {
+        if (scan->state[i] == TN_ROW_OWN)
+            tn__group_add(&g->own, scan->bytes[i], scan->first + i);
+        if (scan->state[i] != TN_ROW_SELECTED)
+            continue;
+        tn_group_sum *sum = &g->sums[rows[i]];
+        sum->key = rows[i];
+        tn__group_add(sum, scan->bytes[i], scan->first + i);
+    }
     return TN_OK;
 }
 
-static int count_sizes(tn_census *c, tn_scan *scan, tn_error *err)
+/* Groups of nothing go. */
+static void close_up(tn_groups *g)
 {
-    TN_TRY(grow(c, 4096, err));
-    int more;
-    while ((more = tn__scan_next(scan, err)) > 0) {
-        while (c->capacity < 2 * (c->n_rows + scan->n))
-            TN_TRY(rehash(c, err));
-        for (uint32_t i = 0; i < scan->n; i++) {
-            if (scan->state[i] == TN_ROW_OWN)
-                add(&c->own, scan->bytes[i], scan->first + i);
-            if (scan->state[i] != TN_ROW_SELECTED)
-                continue;
-            tn_group_row *row = find_slot(c->rows, c->capacity - 1, scan->bytes[i]);
-            c->n_rows += row->count == 0;
-            row->each = scan->bytes[i];
-            add(row, scan->bytes[i], scan->first + i);
-        }
-    }
     size_t n = 0;
-    for (size_t i = 0; more == TN_OK && i < c->capacity; i++)
-        if (c->rows[i].count)
-            c->rows[n++] = c->rows[i];
-    return more;
+    for (size_t i = 0; i < g->capacity; i++) {
+        if (g->sums[i].count == 0)
+            continue;
+        add_sum(&g->total, &g->sums[i]);
+        g->sums[n++] = g->sums[i];
+    }
+    g->n = n;
 }
 
-/* ---- all ---- */
-
-static int count_all(tn_census *c, tn_snapshot *s, const tn_view_options *o, tn_selection *sel, tn_error *err)
+static int sum_all(tn_groups *g, tn_error *err)
 {
     tn_scan *scan;
-    TN_TRY(tn__scan_open(s, sel, o->set, &scan, err));
-    int status = o->by == TN_BY_SIZE ? count_sizes(c, scan, err) : count_shapes(c, scan, err);
+    uint32_t rows[TN_TILE];
+    int more;
+    TN_TRY(tn__groups_scan(g, &scan, err));
+    while ((more = tn__groups_next_tile(g, scan, rows, err)) > 0) {
+        more = sum_tile(g, scan, rows, err);
+        if (more < 0)
+            break;
+    }
     tn__scan_close(scan);
-    TN_TRY(status);
-    if (o->by != TN_BY_SIZE && fold_names(c, s, o->by == TN_BY_MODULE) < 0)
-        return tn__error_set(err, TN_ECORRUPT, 0, "a shape has no type");
-    for (size_t i = 0; i < c->n_rows; i++)
-        fold(&c->total, &c->rows[i]);
-    return TN_OK;
+    if (more == TN_OK)
+        close_up(g);
+    return more;
 }
 
-int tn__census(tn_snapshot *s, const tn_view_options *o, tn_census *out, tn_error *err)
+/* ---- making ---- */
+
+static int select_objects(tn_groups *g, const tn_set *set, const char *where, tn_error *err)
 {
-    tn_census c = {.alloc = tn__snapshot_alloc(s)};
-    tn_selection sel;
-    TN_TRY(tn__selection_parse(c.alloc, o->where, NULL, TN_SELECT_OBJECTS, &sel, err));
-    int status = count_all(&c, s, o, &sel, err);
-    tn__selection_free(&sel);
+    if (where && *where)
+        return tn__set_selected(g->snapshot, &(tn_view_options){.where = where, .set = set}, &g->within, err);
+    return set ? tn_set_copy(set, &g->within, err) : TN_OK;
+}
+
+static int make(tn_groups *g, const tn_set *set, const tn_groups_options *o, tn_error *err)
+{
+    tn_partition *p;
+    TN_TRY(select_objects(g, set, o ? o->where : NULL, err));
+    if (o && o->fold)
+        TN_TRY(tn__fold_make(g->snapshot, g->within, &g->fold, err));
+    p = tn__alloc_zero(g->alloc, sizeof *p);
+    if (!p)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    int status = tn__partition_make(g->snapshot, g->within, g->by, o, p, err);
+    if (status < 0) {
+        tn__free(g->alloc, p, sizeof *p);
+        return status;
+    }
+    g->partition = p;
+    TN_TRY(g->by == TN_BY_ID ? tn__singles_make(g, err) : sum_all(g, err));
+    g->listed_bytes = g->total.bytes;
+    return tn_groups_sort(g, TN_GROUPS_SIZE, true, err);
+}
+
+int tn_groups_make(tn_snapshot *s, const tn_set *set, enum tn_by by, const tn_groups_options *o, tn_groups **out,
+                   tn_error *err)
+{
+    const tn_alloc *a = tn__snapshot_alloc(s);
+    tn_groups *g = tn__alloc_zero(a, sizeof *g);
+    if (!g)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    g->snapshot = s;
+    g->alloc = a;
+    g->by = by;
+    tn__buf_init(&g->label, a);
+    int status = make(g, set, o, err);
     if (status < 0)
-        tn__census_free(&c);
+        tn_groups_free(g);
     else
-        *out = c;
+        *out = g;
     return status;
 }
 
-void tn__census_free(tn_census *census)
+void tn_groups_free(tn_groups *g)
 {
-    tn__free(census->alloc, census->rows, census->capacity * sizeof *census->rows);
+    if (!g)
+        return;
+    const tn_alloc *a = g->alloc;
+    if (g->partition)
+        tn__partition_free(g->partition);
+    tn__free(a, g->partition, sizeof *g->partition);
+    tn__fold_free(g->fold);
+    tn_set_free(g->within);
+    tn__free(a, g->rows_of, tn_snapshot_n_objects(g->snapshot) * sizeof *g->rows_of);
+    tn__groups_forget(g);
+    tn__free(a, g->sums, g->capacity * sizeof *g->sums);
+    tn__free(a, g->singles, g->n_singles * sizeof *g->singles);
+    tn__buf_free(&g->label);
+    tn__free(a, g, sizeof *g);
 }
 
-static int row_holds(void *ctx, const tn_condition *c)
+/* ---- groups ---- */
+
+uint32_t tn_groups_count(const tn_groups *g)
 {
-    const tn_group_row *row = ctx;
-    switch (c->kind) {
-    case TN_COND_SIZE: return tn__condition_number(c, row->bytes);
-    case TN_COND_COUNT: return tn__condition_number(c, row->count);
-    default: return tn__condition_number(c, tn__group_largest(row));
-    }
+    return (uint32_t)g->n;
 }
 
-int tn__census_filter(tn_census *census, const char *where_rows, size_t *n_removed, tn_error *err)
+void tn_groups_total(const tn_groups *g, uint64_t *count, uint64_t *bytes)
 {
-    tn_selection sel;
-    TN_TRY(tn__selection_parse(census->alloc, where_rows, NULL, TN_SELECT_ROWS, &sel, err));
-    size_t n = 0;
-    for (size_t r = 0; r < census->n_rows; r++)
-        if (tn__selection_decide(&sel, row_holds, &census->rows[r]) > 0)
-            census->rows[n++] = census->rows[r];
-    *n_removed = census->n_rows - n;
-    census->n_rows = n;
-    tn__selection_free(&sel);
+    *count = g->total.count;
+    *bytes = g->total.bytes;
+}
+
+int tn__groups_none(const tn_groups *g, uint32_t index, tn_error *err)
+{
+    return tn__error_set(err, TN_EINVAL, 0, "there is no group %u: there are %zu", (unsigned)index, g->n);
+}
+
+bool tn__by_number(enum tn_by by)
+{
+    return by == TN_BY_SIZE || by == TN_BY_SIZE_CLASS;
+}
+
+uint64_t tn__group_number(const tn_groups *g, uint32_t key)
+{
+    return tn__by_number(g->by) ? tn__partition_number(g->partition, key) : TN_UNKNOWN;
+}
+
+int tn_groups_row(tn_groups *g, uint32_t index, tn_group *out, tn_error *err)
+{
+    if (index >= g->n)
+        return tn__groups_none(g, index, err);
+    const tn_group_sum one = tn__groups_sum(g, index), *sum = &one;
+    g->label.size = 0;
+    TN_TRY(tn__partition_label(g->partition, sum->key, sum->largest_id, &g->label, err));
+    *out = (tn_group){
+        .label = (const char *)g->label.data,
+        .count = sum->count,
+        .bytes = sum->bytes,
+        .largest = tn__group_largest(sum),
+        .largest_id = sum->largest_id,
+        .head = sum->key < g->partition->n_heads ? g->partition->heads[sum->key] : TN_NONE,
+        .number = tn__group_number(g, sum->key),
+    };
     return TN_OK;
 }
 
-/* ---- order; ties by name, so that equal files print equal tables ---- */
-
-static int tie(const tn_group_row *a, const tn_group_row *b)
+static int collect(tn_groups *g, uint32_t key, tn_set *members, tn_error *err)
 {
-    if (a->name && b->name)
-        return strcmp(a->name, b->name);
-    return a->each < b->each ? 1 : a->each > b->each ? -1 : 0;
+    tn_scan *scan;
+    uint32_t rows[TN_TILE];
+    int more;
+    TN_TRY(tn__groups_scan(g, &scan, err));
+    while ((more = tn__groups_next_tile(g, scan, rows, err)) > 0)
+        for (uint32_t i = 0; i < scan->n; i++)
+            if (scan->state[i] == TN_ROW_SELECTED && rows[i] == key)
+                tn__set_add(members, scan->first + i);
+    tn__scan_close(scan);
+    return more;
 }
 
-#define ORDER(function, field)                                                 \
-    static int function(const void *left, const void *right)                   \
-    {                                                                          \
-        const tn_group_row *a = left, *b = right;                              \
-        return a->field < b->field ? 1 : a->field > b->field ? -1 : tie(a, b); \
-    }                                                                          \
-    static int function##_up(const void *left, const void *right)              \
-    {                                                                          \
-        const tn_group_row *a = left, *b = right;                              \
-        return a->field < b->field ? -1 : a->field > b->field ? 1 : tie(a, b); \
+int tn_groups_members(tn_groups *g, uint32_t index, tn_set **out, tn_error *err)
+{
+    tn_set *members;
+    if (index >= g->n)
+        return tn__groups_none(g, index, err);
+    TN_TRY(tn_set_new(g->snapshot, &members, err));
+    int status = TN_OK;
+    if (!g->singles)
+        status = collect(g, g->sums[index].key, members, err);
+    else
+        tn__set_add(members, g->singles[index].id);
+    if (status == TN_OK && g->fold)
+        tn__fold_members(g->fold, members);
+    if (status < 0)
+        tn_set_free(members);
+    else
+        *out = members;
+    return status;
+}
+
+static int sum_holds(void *ctx, const tn_condition *c)
+{
+    const tn_group_sum *sum = ctx;
+    switch (c->kind) {
+    case TN_COND_SIZE: return tn__condition_number(c, sum->bytes);
+    case TN_COND_COUNT: return tn__condition_number(c, sum->count);
+    default: return tn__condition_number(c, tn__group_largest(sum));
     }
-ORDER(by_bytes, bytes)
-ORDER(by_count, count)
-ORDER(by_largest, top)
-
-static int by_name(const void *left, const void *right)
-{
-    return tie(right, left);
 }
 
-static int by_name_up(const void *left, const void *right)
+int tn__groups_filter(tn_groups *g, const char *where_rows, size_t *n_removed, tn_error *err)
 {
-    const tn_group_row *a = left, *b = right;
-    return a->name ? tie(a, b) : tie(b, a); /* sizes tie in descending order */
-}
-
-void tn__census_sort(tn_census *census, enum tn_census_column column, bool descending)
-{
-    int (*const orders[][2])(const void *, const void *) = {
-        {by_bytes_up, by_bytes},
-        {by_count_up, by_count},
-        {by_largest_up, by_largest},
-        {by_name_up, by_name},
-    };
-    if (census->n_rows > 1)
-        qsort(census->rows, census->n_rows, sizeof *census->rows, orders[column][descending]);
+    tn_selection sel;
+    TN_TRY(tn__selection_parse(g->alloc, where_rows, NULL, TN_SELECT_ROWS, &sel, err));
+    size_t n = 0;
+    g->listed_bytes = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        tn_group_sum sum = tn__groups_sum(g, i);
+        if (tn__selection_decide(&sel, sum_holds, &sum) <= 0)
+            continue;
+        g->listed_bytes += sum.bytes;
+        if (g->singles)
+            g->singles[n++] = g->singles[i];
+        else
+            g->sums[n++] = sum;
+    }
+    tn__groups_forget(g);
+    *n_removed = g->n - n;
+    g->n = n;
+    tn__selection_free(&sel);
+    return TN_OK;
 }

@@ -84,6 +84,48 @@ static int bind_addresses(tn_condition *c, tn_snapshot *s, tn_error *err)
     return TN_OK;
 }
 
+/* All that these objects dominate, but for themselves. */
+static int bind_dominated(tn_condition *c, tn_snapshot *s, tn_error *err)
+{
+    tn_set *above, *gone;
+    uint64_t bytes;
+    TN_TRY(bind_addresses(c, s, err));
+    above = c->members;
+    c->members = NULL;
+    int status = tn_retained_set(s, above, &gone, &bytes, err);
+    if (status == TN_OK) {
+        status = tn_set_minus(gone, above, &c->members, err);
+        tn_set_free(gone);
+    }
+    tn_set_free(above);
+    return status;
+}
+
+static int bind_root(tn_condition *c, tn_snapshot *s, tn_error *err)
+{
+    tn_groups *groups;
+    tn_group row;
+    TN_TRY(tn_groups_make(s, NULL, TN_BY_ROOT, NULL, &groups, err));
+    int status = TN_OK;
+    for (uint32_t i = 0; status == TN_OK && !c->members && i < tn_groups_count(groups); i++) {
+        status = tn_groups_row(groups, i, &row, err);
+        if (status == TN_OK && strcmp(row.label, c->text) == 0)
+            status = tn_groups_members(groups, i, &c->members, err);
+    }
+    tn_groups_free(groups);
+    return status == TN_OK && !c->members ? tn_set_new(s, &c->members, err) : status;
+}
+
+static int bind_members(tn_condition *c, tn_snapshot *s, tn_error *err)
+{
+    switch (c->kind) {
+    case TN_COND_ADDRESS: return bind_addresses(c, s, err);
+    case TN_COND_DOMINATED: return bind_dominated(c, s, err);
+    case TN_COND_ROOT: return bind_root(c, s, err);
+    default: return TN_OK;
+    }
+}
+
 /* Loads what the condition asks objects for. */
 static int bind_column(const tn_condition *c, tn_snapshot *s, tn_error *err)
 {
@@ -106,8 +148,8 @@ int tn__selection_bind(tn_selection *sel, tn_snapshot *s, tn_error *err)
             c->kind == TN_COND_TYPE || c->kind == TN_COND_MODULE || c->kind == TN_COND_DIST || c->type_flags;
         if (of_types && !c->by_type)
             TN_TRY(bind_types(sel, c, s, err));
-        if (c->kind == TN_COND_ADDRESS && !c->members)
-            TN_TRY(bind_addresses(c, s, err));
+        if (!c->members)
+            TN_TRY(bind_members(c, s, err));
         TN_TRY(bind_column(c, s, err));
     }
     return TN_OK;
@@ -180,6 +222,14 @@ static int refcount_holds(const tn_condition *c, const tn_candidate *object)
     return tn__condition_number(c, counts ? counts[object->id] : 0);
 }
 
+static int retained_holds(const tn_condition *c, const tn_candidate *object)
+{
+    uint64_t bytes;
+    uint32_t count;
+    TN_TRY(tn_retained(object->snapshot, object->id, &bytes, &count, object->err));
+    return tn__condition_number(c, bytes);
+}
+
 static int length_holds(const tn_condition *c, const tn_candidate *object)
 {
     uint64_t length;
@@ -192,12 +242,14 @@ static int object_holds(void *ctx, const tn_condition *c)
     tn_candidate *object = ctx;
     if (c->by_type)
         return c->by_type[tn__snapshot_shapes(object->snapshot)[object->shape].type];
+    if (c->members)
+        return tn__set_test(c->members, object->id);
     switch (c->kind) {
     case TN_COND_SIZE: return tn__condition_number(c, object->bytes);
     case TN_COND_FLAG: return (object->flags & c->low) == c->high;
-    case TN_COND_ADDRESS: return tn_set_has(c->members, object->id);
     case TN_COND_REFCOUNT: return refcount_holds(c, object);
     case TN_COND_LENGTH: return length_holds(c, object);
+    case TN_COND_RETAINED: return retained_holds(c, object);
     default: return preview_contains(object->snapshot, object->id, c, object->err);
     }
 }

@@ -125,7 +125,6 @@ static void leave_out(tn_scan *scan)
 
 static int decide_rows(tn_scan *scan, tn_error *err)
 {
-    const tn_block *flags = &scan->flag;
     for (uint32_t i = 0; i < scan->n; i++) {
         if (scan->state[i] != TN_ROW_UNDECIDED)
             continue;
@@ -133,7 +132,7 @@ static int decide_rows(tn_scan *scan, tn_error *err)
             .snapshot = scan->snapshot,
             .id = scan->first + i,
             .shape = scan->shape[i],
-            .flags = flags->data ? (uint32_t)tn__block_at(flags, scan->offset + i) : 0,
+            .flags = tn__scan_flags(scan, i),
             .bytes = scan->bytes[i],
             .err = err,
         };

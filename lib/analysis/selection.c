@@ -15,10 +15,11 @@
 enum { MAX_DEPTH = 32 };
 
 static const char *const keys[TN_COND_KINDS] = {
-    [TN_COND_TYPE] = "type",   [TN_COND_MODULE] = "module",     [TN_COND_DIST] = "dist",
-    [TN_COND_SIZE] = "size",   [TN_COND_REFCOUNT] = "refcount", [TN_COND_LENGTH] = "len",
-    [TN_COND_FLAG] = "flag",   [TN_COND_TEXT] = "text",         [TN_COND_ADDRESS] = "address",
-    [TN_COND_COUNT] = "count", [TN_COND_LARGEST] = "largest",
+    [TN_COND_TYPE] = "type",         [TN_COND_MODULE] = "module",     [TN_COND_DIST] = "dist",
+    [TN_COND_SIZE] = "size",         [TN_COND_REFCOUNT] = "refcount", [TN_COND_LENGTH] = "len",
+    [TN_COND_FLAG] = "flag",         [TN_COND_TEXT] = "text",         [TN_COND_ADDRESS] = "address",
+    [TN_COND_RETAINED] = "retained", [TN_COND_ROOT] = "root",         [TN_COND_DOMINATED] = "dominated-by",
+    [TN_COND_COUNT] = "count",       [TN_COND_LARGEST] = "largest",
 };
 
 /* Bits that are looked at, and as they must be; of the node, or of its type. */
@@ -63,9 +64,11 @@ static int unknown_key(const tn_parser *p, size_t start, tn_error *err)
         return bad_word(p, start, "facts are selected by text: or size:, as in text:malloc size:>=1M", err);
     if (p->allowed == TN_SELECT_FINDINGS)
         return bad_word(p, start, "findings are selected by text:, as in text:checksum", err);
-    return bad_word(p, start,
-                    "use type: module: dist: size: len: refcount: flag: text: or address:, as in type:dict size:>=1k",
-                    err);
+    return bad_word(
+        p, start,
+        "use type: module: dist: size: len: refcount: flag: text: address: retained: root: or dominated-by:, as in "
+        "type:dict size:>=1k",
+        err);
 }
 
 static int find_key(const tn_parser *p, size_t start, size_t n)
@@ -220,6 +223,9 @@ static void take_suffixes(tn_condition *c, const char *value, size_t *n)
 static const char *complaint(enum tn_condition_kind kind)
 {
     switch (kind) {
+    case TN_COND_ROOT:
+        return "roots are module thread interpreter static interned C unreachable several, as in root:thread";
+    case TN_COND_DOMINATED:
     case TN_COND_ADDRESS: return "an address looks like 0x7f0a12345680; several have commas between";
     case TN_COND_FLAG:
         return "flags are tracked untracked gen0 gen1 gen2 frozen immortal static finalized hidden guessed finalizer "
@@ -235,9 +241,12 @@ static int parse_kind(tn_parser *p, const char *value, size_t *n, tn_condition *
 {
     switch (c->kind) {
     case TN_COND_TYPE: take_suffixes(c, value, n); return TN_OK;
+    case TN_COND_DOMINATED:
     case TN_COND_ADDRESS: return parse_addresses(p, value, *n, c);
+    case TN_COND_ROOT: return tn__root_kind_known(value, *n) ? TN_OK : TN_EINVAL;
     case TN_COND_FLAG: return parse_flag(value, *n, c);
     case TN_COND_SIZE:
+    case TN_COND_RETAINED:
     case TN_COND_LARGEST: return parse_numbers(value, *n, true, c);
     case TN_COND_COUNT:
     case TN_COND_REFCOUNT:
@@ -286,7 +295,7 @@ static int parse_word(tn_parser *p, size_t start, tn_error *err)
 {
     tn_condition c = {.next = {TN_REJECT, TN_ACCEPT}};
     size_t key = p->at;
-    while (p->at < p->n && p->text[p->at] >= 'a' && p->text[p->at] <= 'z')
+    while (p->at < p->n && ((p->text[p->at] >= 'a' && p->text[p->at] <= 'z') || p->text[p->at] == '-'))
         p->at++;
     int kind = find_key(p, key, p->at - key);
     if (kind < 0 || p->at == p->n || p->text[p->at] != ':')

@@ -445,7 +445,7 @@ static int compute(tn_tree *t, tn_error *err)
     static const char *const names[] = {"retained", "count", "size", "address", "type"};
     const char *const sums[] = {"retained", "count", "rows", t->options->by == TN_BY_MODULE ? "module" : "type"};
     const tn_view_options *o = t->options;
-    if (o->grouped && o->by == TN_BY_SIZE)
+    if (o->grouped && o->by != TN_BY_TYPE && o->by != TN_BY_MODULE)
         return tn__error_set(err, TN_EINVAL, 0, "dominators are grouped by type or module");
     TN_TRY(o->grouped
                ? tn__order_parse(o->sort, sums, sizeof sums / sizeof *sums, 3, &t->column, &t->descending, err)

@@ -103,7 +103,7 @@ static int compute(tn_freed *f, uint32_t id, tn_error *err)
     static const enum tn_sums_column columns[] = {TN_SUMS_BYTES, TN_SUMS_COUNT, TN_SUMS_NAME};
     size_t column;
     bool descending;
-    if (f->options->by == TN_BY_SIZE)
+    if (f->options->by != TN_BY_TYPE && f->options->by != TN_BY_MODULE)
         return tn__error_set(err, TN_EINVAL, 0, "what is retained is grouped by type or module");
     TN_TRY(tn__order_parse(f->options->sort, names, 3, 2, &column, &descending, err));
     TN_TRY(choose(f, id, err));

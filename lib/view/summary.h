@@ -4,16 +4,30 @@
 
 #include "view/view.h"
 
+typedef struct tn_summary_row {
+    uint64_t count, bytes, largest, number; /* number: TN_UNKNOWN where the kind is a name */
+    uint64_t address, head_address;         /* of the largest; of the head, 0 without one */
+    uint64_t name;                          /* offset in texts */
+} tn_summary_row;
+
 typedef struct tn_summary {
-    tn_census census;
-    enum tn_by by;
+    tn_groups *groups;
     size_t n_shown, n_filtered; /* rows printed; rows taken out by where_rows */
     size_t n_groups;            /* before where_rows */
-    uint64_t *addresses;        /* of the largest, one a shown row */
-    uint64_t more_bytes;        /* in rows not shown because of the limit */
+    tn_summary_row *rows;       /* those that are shown */
+    tn_buf texts;
+    uint64_t skipped_bytes, more_bytes; /* in rows not shown: before the first, and because of the limit */
 } tn_summary;
 
-extern const char *const tn__summary_keys[]; /* by enum tn_by: type, each, module */
+/* What a row of this kind is called, as a key of the JSON. */
+const char *tn__by_key(enum tn_by by);
+static inline const char *tn__summary_name(const tn_summary *sum, size_t i)
+{
+    return (const char *)sum->texts.data + sum->rows[i].name;
+}
+/* Sorts and cuts off groups that are made; the groups stay the caller's. */
+int tn__summary_of(tn_groups *g, const tn_view_options *o, tn_summary *out, tn_error *err);
+void tn__summary_free(tn_summary *sum); /* but for its groups */
 void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_options *o, tn_out *out, tn_table *table);
 void tn__summary_json(tn_snapshot *s, const tn_summary *sum, const tn_view_options *o, tn_out *out);
 void tn__heading_print(tn_snapshot *s, tn_out *out, const tn_view_options *o); /* program, interpreter, when */

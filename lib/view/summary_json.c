@@ -20,25 +20,26 @@ static void columns_json(tn_json *j, const char *key)
 
 static void row_json(tn_json *j, const tn_summary *sum, size_t i, uint64_t cumulative)
 {
-    const tn_group_row *row = &sum->census.rows[i], *total = &sum->census.total;
+    const tn_summary_row *row = &sum->rows[i];
+    const tn_group_sum *total = &sum->groups->total;
     tn__json_line(j);
     tn__json_open(j, NULL, '{');
-    if (row->name)
-        tn__json_string(j, tn__summary_keys[sum->by], row->name);
+    if (sum->groups->by == TN_BY_SIZE)
+        tn__json_u64(j, "each", row->number);
     else
-        tn__json_u64(j, "each", row->each);
+        tn__json_string(j, tn__by_key(sum->groups->by), tn__summary_name(sum, i));
     tn__json_u64(j, "count", row->count);
     tn__json_pct(j, "count_pct", row->count, total->count);
     tn__json_u64(j, "size", row->bytes);
     tn__json_pct(j, "size_pct", row->bytes, total->bytes);
     tn__json_u64(j, "cum_size", cumulative);
     tn__json_pct(j, "cum_pct", cumulative, total->bytes);
-    tn__json_u64(j, "largest", tn__group_largest(row));
-    tn__json_hex(j, "largest_address", sum->addresses[i]);
+    tn__json_u64(j, "largest", row->largest);
+    tn__json_hex(j, "largest_address", row->address);
     tn__json_close(j, '}');
 }
 
-static void count_json(tn_json *j, const char *key, const tn_group_row *row)
+static void count_json(tn_json *j, const char *key, const tn_group_sum *row)
 {
     tn__json_open(j, key, '{');
     tn__json_u64(j, "count", row->count);
@@ -50,23 +51,23 @@ void tn__summary_json(tn_snapshot *s, const tn_summary *sum, const tn_view_optio
 {
     tn_json j;
     tn__json_start(&j, out, "summary");
-    tn__json_string(&j, "by", sum->by == TN_BY_SIZE ? "size" : tn__summary_keys[sum->by]);
+    tn__json_string(&j, "by", tn_by_names[sum->groups->by]);
     tn__json_string(&j, "where", o->where);
-    columns_json(&j, tn__summary_keys[sum->by]);
+    columns_json(&j, tn__by_key(sum->groups->by));
     tn__json_open(&j, "rows", '[');
     uint64_t cumulative = 0;
     for (size_t i = 0; i < sum->n_shown; i++) {
-        cumulative += sum->census.rows[i].bytes;
+        cumulative += sum->rows[i].bytes;
         row_json(&j, sum, i, cumulative);
     }
     tn__json_close(&j, ']');
     tn__json_line(&j);
-    count_json(&j, "total", &sum->census.total);
+    count_json(&j, "total", &sum->groups->total);
     tn__json_u64(&j, "groups", sum->n_groups);
     tn__json_u64(&j, "filtered", sum->n_filtered);
-    tn__json_u64(&j, "more", sum->census.n_rows - sum->n_shown);
+    tn__json_u64(&j, "more", sum->groups->n - sum->n_shown);
     tn__json_u64(&j, "more_size", sum->more_bytes);
-    count_json(&j, "own", &sum->census.own);
+    count_json(&j, "own", &sum->groups->own);
     tn__ledger_json(&j, s);
     tn__json_line(&j);
     tn__info_json(&j, s);

@@ -55,9 +55,9 @@ static void print_totals(tn_snapshot *s, const tn_summary *sum, const tn_view_op
     uint64_t bytes;
     if (tn__fact_u64(s, "memory.rss_bytes", &bytes))
         tn_format_bytes(bytes, rss, sizeof rss);
-    tn_format_bytes(sum->census.total.bytes, size, sizeof size);
+    tn_format_bytes(sum->groups->total.bytes, size, sizeof size);
     tn__out_format(out, "%" PRIu64 " object%s, %s; resident set (RSS) %s when the pause began\n",
-                   sum->census.total.count, sum->census.total.count == 1 ? "" : "s", size, rss);
+                   sum->groups->total.count, sum->groups->total.count == 1 ? "" : "s", size, rss);
     if (o->where && *o->where) {
         tn__out_text(out, "selected by: ");
         tn__out_escaped(out, o->where);
@@ -79,13 +79,27 @@ static const tn_table_column by_module[] = {
     {"Index", true, 0},      {"Count", true, 0}, {"%", true, 4},       {"Size", true, 0}, {"%", true, 0},
     {"Cumulative", true, 3}, {"%", true, 3},     {"Largest", true, 1}, {"at", false, 2},  {"Module", false, 0},
 };
+static const tn_table_column by_kind[] = {
+    {"Index", true, 0},      {"Count", true, 0}, {"%", true, 4},       {"Size", true, 0}, {"%", true, 0},
+    {"Cumulative", true, 3}, {"%", true, 3},     {"Largest", true, 1}, {"at", false, 2},  {"Kind", false, 0},
+};
+
+static const tn_table_column *columns_of(enum tn_by by)
+{
+    switch (by) {
+    case TN_BY_TYPE: return by_type;
+    case TN_BY_SIZE: return by_size;
+    case TN_BY_MODULE: return by_module;
+    default: return by_kind;
+    }
+}
 
 static void fill_rows(const tn_summary *sum, tn_table *t)
 {
-    const tn_group_row *total = &sum->census.total;
+    const tn_group_sum *total = &sum->groups->total;
     uint64_t cumulative = 0;
     for (size_t i = 0; i < sum->n_shown; i++) {
-        const tn_group_row *row = &sum->census.rows[i];
+        const tn_summary_row *row = &sum->rows[i];
         cumulative += row->bytes;
         tn__table_u64(t, i);
         tn__table_u64(t, row->count);
@@ -94,38 +108,40 @@ static void fill_rows(const tn_summary *sum, tn_table *t)
         tn__table_pct(t, row->bytes, total->bytes);
         tn__table_bytes(t, cumulative);
         tn__table_pct(t, cumulative, total->bytes);
-        tn__table_bytes(t, tn__group_largest(row));
-        tn__table_hex(t, sum->addresses[i]);
-        if (row->name)
-            tn__table_text(t, row->name);
+        tn__table_bytes(t, row->largest);
+        tn__table_hex(t, row->address);
+        if (sum->groups->by != TN_BY_SIZE)
+            tn__table_text(t, tn__summary_name(sum, i));
     }
 }
 
 static void fill_total(const tn_summary *sum, tn_table *t)
 {
-    const tn_group_row *total = &sum->census.total;
+    const tn_group_sum *total = &sum->groups->total;
     tn__table_text(t, "total");
     tn__table_u64(t, total->count);
     tn__table_pct(t, total->count, total->count);
     tn__table_bytes(t, total->bytes);
     tn__table_pct(t, total->bytes, total->bytes);
-    for (int i = 0; i < 5 - (sum->by == TN_BY_SIZE); i++)
+    for (int i = 0; i < 5 - (sum->groups->by == TN_BY_SIZE); i++)
         tn__table_text(t, "");
 }
 
 static void print_rest(const tn_summary *sum, tn_out *out)
 {
-    static const char *const nouns[][2] = {{"type", "types"}, {"size", "sizes"}, {"module", "modules"}};
+    static const char *const nouns[][2] = {
+        {"type", "types"}, {"size", "sizes"}, {"module", "modules"}, {"kind", "kinds"}};
+    unsigned noun = sum->groups->by < 3 ? sum->groups->by : 3;
     char size[24];
-    size_t more = sum->census.n_rows - sum->n_shown;
+    size_t more = sum->groups->n - sum->n_shown;
     if (more)
         tn__out_format(out, "<%zu more row%s, %s; use --limit 0 to see all>\n", more, more == 1 ? "" : "s",
                        tn_format_bytes(sum->more_bytes, size, sizeof size));
     if (sum->n_filtered)
         tn__out_format(out, "<%zu row%s below the threshold>\n", sum->n_filtered, sum->n_filtered == 1 ? "" : "s");
     tn__out_format(out, "%zu %s in all; tonnage itself: %" PRIu64 " object%s, %s (in no row above)\n", sum->n_groups,
-                   nouns[sum->by][sum->n_groups != 1], sum->census.own.count, sum->census.own.count == 1 ? "" : "s",
-                   tn_format_bytes(sum->census.own.bytes, size, sizeof size));
+                   nouns[noun][sum->n_groups != 1], sum->groups->own.count, sum->groups->own.count == 1 ? "" : "s",
+                   tn_format_bytes(sum->groups->own.bytes, size, sizeof size));
 }
 
 /* Code of extension types that failed in the forked copy: what is missing because of it is said at once. */
@@ -145,9 +161,8 @@ static void print_traverse_failures(tn_snapshot *s, tn_out *out)
 
 void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_options *o, tn_out *out, tn_table *table)
 {
-    const tn_table_column *columns = sum->by == TN_BY_TYPE ? by_type : sum->by == TN_BY_SIZE ? by_size : by_module;
-    table->columns = columns;
-    table->n_columns = sum->by == TN_BY_SIZE ? 9 : 10;
+    table->columns = columns_of(sum->groups->by);
+    table->n_columns = sum->groups->by == TN_BY_SIZE ? 9 : 10;
     fill_rows(sum, table);
     fill_total(sum, table);
     if (table->status < 0)

@@ -350,6 +350,8 @@ static PyMethodDef snapshot_methods[] = {
      "frame(thread_node, depth): (node, name, qualified_name, file, line), or None past the last."},
     {"select", (PyCFunction)core_select, METH_VARARGS,
      "select(where, within=None): Set of the objects that a selection names, '' for all."},
+    {"groups", (PyCFunction)(void (*)(void))core_groups_make, METH_VARARGS | METH_KEYWORDS,
+     "Groups of the objects of a set, or of all."},
     {"set_of", (PyCFunction)core_set_from, METH_O, "Set of the objects whose numbers stand as u32 in bytes."},
     {"hold", (PyCFunction)core_hold, METH_O,
      "What anchors a node: 0 nothing, 1 immortal, 2 static, 3 C, 4 unreachable."},
@@ -429,11 +431,12 @@ static int module_exec(PyObject *module)
     core_state *state = PyModule_GetState(module);
     state->snapshot_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &snapshot_spec, NULL);
     state->set_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_set_spec, NULL);
+    state->groups_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_groups_spec, NULL);
     state->paths_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_paths_spec, NULL);
-    if (!state->snapshot_type || !state->set_type || !state->paths_type ||
-        PyModule_AddType(module, state->snapshot_type) < 0 || PyModule_AddType(module, state->set_type) < 0 ||
-        PyModule_AddType(module, state->paths_type) < 0)
-        return -1;
+    PyTypeObject *types[] = {state->snapshot_type, state->set_type, state->groups_type, state->paths_type};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (!types[i] || PyModule_AddType(module, types[i]) < 0)
+            return -1;
     return PyModule_AddStringConstant(module, "VERSION", TN_VERSION);
 }
 
@@ -443,6 +446,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     if (state) {
         Py_VISIT(state->snapshot_type);
         Py_VISIT(state->set_type);
+        Py_VISIT(state->groups_type);
         Py_VISIT(state->paths_type);
     }
     return 0;
@@ -454,6 +458,7 @@ static int module_clear(PyObject *module)
     if (state) {
         Py_CLEAR(state->snapshot_type);
         Py_CLEAR(state->set_type);
+        Py_CLEAR(state->groups_type);
         Py_CLEAR(state->paths_type);
     }
     return 0;

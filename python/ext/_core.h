@@ -49,7 +49,7 @@ typedef struct core_path_iterator {
 } core_path_iterator;
 
 typedef struct core_state {
-    PyTypeObject *snapshot_type, *set_type, *paths_type;
+    PyTypeObject *snapshot_type, *set_type, *groups_type, *paths_type;
 } core_state;
 
 /* ---- _core.c ---- */
@@ -100,6 +100,16 @@ extern PyType_Spec core_paths_spec;
 
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
 PyObject *core_check(core_snapshot *self, PyObject *unused);
+/* A sink for text, filled without the interpreter lock, and the str that it becomes, or the exception of status. */
+typedef struct core_text_buffer {
+    char *bytes; /* PyMem_RawMalloc */
+    size_t n, capacity;
+    bool failed;
+} core_text_buffer;
+bool core_text_write(void *ctx, const char *text, size_t n_bytes);
+PyObject *core_text_done(core_text_buffer *buffer, int status, const tn_error *err);
+/* Place of a name; -1 with an ArgumentError that says what it should have named. */
+int core_index_of(const char *name, const char *const *names, int n, const char *what);
 
 /* ---- _core_sets.c ---- */
 
@@ -109,7 +119,14 @@ PyObject *core_retained_set(core_snapshot *self, PyObject *arg);
 PyObject *core_set_dominators(core_snapshot *self, PyObject *arg);
 /* The set of an argument that is a Set of this snapshot, or None: NULL. False with TypeError or ValueError. */
 bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out);
+/* The end of a call that made a set, in place of unlock and leave: the new Set stays a user of the handle. */
+PyObject *core_set_made(core_call *call, int status, tn_set *set, const tn_error *err);
 extern PyType_Spec core_set_spec;
+
+/* ---- _core_groups.c ---- */
+
+PyObject *core_groups_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
+extern PyType_Spec core_groups_spec;
 
 /* ---- _core_dominators.c ---- */
 

@@ -28,8 +28,7 @@ bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out)
     return true;
 }
 
-/* The end of a call that made a set, between unlock and leave: the new Set stays a user of the handle. */
-static PyObject *made(core_call *call, int status, tn_set *set, const tn_error *err)
+PyObject *core_set_made(core_call *call, int status, tn_set *set, const tn_error *err)
 {
     core_unlock(call);
     core_state *state = status == 0 ? state_of(call->self) : NULL;
@@ -62,7 +61,7 @@ PyObject *core_select(core_snapshot *self, PyObject *args)
         status = tn_set_intersect(all, limits, &set, &err);
         tn_set_free(all);
     }
-    return made(&call, status, set, &err);
+    return core_set_made(&call, status, set, &err);
 }
 
 PyObject *core_retained_set(core_snapshot *self, PyObject *arg)
@@ -108,7 +107,7 @@ PyObject *core_set_from(core_snapshot *self, PyObject *arg)
     }
     if (status < 0)
         tn_set_free(set);
-    return made(&call, status, set, &err);
+    return core_set_made(&call, status, set, &err);
 }
 
 /* ---- Set ---- */
@@ -186,7 +185,7 @@ static PyObject *set_complement(core_set *self, PyObject *unused)
     if (!core_enter(&call, self->snapshot, true))
         return NULL;
     int status = tn_set_complement(self->snapshot->handle, self->set, &set, &err);
-    return made(&call, status, set, &err);
+    return core_set_made(&call, status, set, &err);
 }
 
 typedef int (*set_operation)(const tn_set *, const tn_set *, tn_set **, tn_error *);
@@ -204,7 +203,7 @@ static PyObject *operate(core_set *self, PyObject *other, set_operation operatio
     if (!core_enter(&call, self->snapshot, true))
         return NULL;
     int status = operation(self->set, right, &set, &err);
-    return made(&call, status, set, &err);
+    return core_set_made(&call, status, set, &err);
 }
 
 static PyObject *set_union(core_set *self, PyObject *other)
@@ -243,11 +242,116 @@ static PyObject *set_equal(core_set *self, PyObject *other)
     return PyBool_FromLong(right && tn_set_equal(self->set, right));
 }
 
+typedef int (*set_step)(tn_snapshot *, const tn_set *, unsigned, tn_set **, tn_error *);
+
+static PyObject *step(core_set *self, PyObject *arg, set_step function)
+{
+    uint32_t kinds;
+    core_call call;
+    tn_set *set = NULL;
+    tn_error err = {0};
+    if (!core_id_converter(arg, &kinds) || !core_enter(&call, self->snapshot, true))
+        return NULL;
+    int status = function(self->snapshot->handle, self->set, kinds, &set, &err);
+    return core_set_made(&call, status, set, &err);
+}
+
+static PyObject *set_referrers(core_set *self, PyObject *kinds)
+{
+    return step(self, kinds, tn_set_referrers);
+}
+
+static PyObject *set_referents(core_set *self, PyObject *kinds)
+{
+    return step(self, kinds, tn_set_referents);
+}
+
+static PyObject *set_reachable(core_set *self, PyObject *avoid)
+{
+    const tn_set *avoided;
+    core_call call;
+    tn_set *set = NULL;
+    tn_error err = {0};
+    if (!core_set_of(self->snapshot, avoid, &avoided) || !core_enter(&call, self->snapshot, true))
+        return NULL;
+    int status = tn_set_reachable(self->snapshot->handle, self->set, avoided, &set, &err);
+    return core_set_made(&call, status, set, &err);
+}
+
+static PyObject *set_owned(core_set *self, PyObject *unused)
+{
+    (void)unused;
+    core_call call;
+    tn_set *set = NULL;
+    tn_error err = {0};
+    if (!core_enter(&call, self->snapshot, true))
+        return NULL;
+    int status = tn_set_owned(self->snapshot->handle, self->set, &set, &err);
+    return core_set_made(&call, status, set, &err);
+}
+
+/* Bytes to be filled without the interpreter lock: nobody else has them yet. */
+static PyObject *room(core_set *self, size_t each)
+{
+    return PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(tn_set_count(self->set) * each));
+}
+
+static PyObject *set_numbers(core_set *self, PyObject *arg)
+{
+    const char *name = PyUnicode_AsUTF8(arg);
+    core_call call;
+    tn_error err = {0};
+    int what = name ? core_index_of(name, tn_number_names, TN_NUMBERS, "column") : -1;
+    PyObject *bytes = what >= 0 ? room(self, sizeof(uint64_t)) : NULL;
+    if (!bytes || !core_enter(&call, self->snapshot, true)) {
+        Py_XDECREF(bytes);
+        return NULL;
+    }
+    int status = tn_set_numbers(self->snapshot->handle, self->set, (enum tn_number)what,
+                                (uint64_t *)(void *)PyBytes_AS_STRING(bytes), &err);
+    core_unlock(&call);
+    core_leave(&call);
+    if (status == 0)
+        return bytes;
+    Py_DECREF(bytes);
+    return core_raise(status, &err);
+}
+
+static PyObject *set_sorted(core_set *self, PyObject *args)
+{
+    const char *name;
+    int descending;
+    core_call call;
+    tn_error err = {0};
+    if (!PyArg_ParseTuple(args, "sp:sorted", &name, &descending))
+        return NULL;
+    int what = core_index_of(name, tn_number_names, TN_NUMBERS, "column");
+    PyObject *bytes = what >= 0 ? room(self, sizeof(uint32_t)) : NULL;
+    if (!bytes || !core_enter(&call, self->snapshot, true)) {
+        Py_XDECREF(bytes);
+        return NULL;
+    }
+    int status = tn_set_sorted(self->snapshot->handle, self->set, (enum tn_number)what, descending,
+                               (uint32_t *)(void *)PyBytes_AS_STRING(bytes), &err);
+    core_unlock(&call);
+    core_leave(&call);
+    if (status == 0)
+        return bytes;
+    Py_DECREF(bytes);
+    return core_raise(status, &err);
+}
+
 static PyMethodDef set_methods[] = {
     {"next", (PyCFunction)set_next, METH_O, "First member that is not below a node, or None."},
     {"ids", (PyCFunction)set_ids, METH_NOARGS, "Members, ascending, as u32 in bytes."},
     {"size", (PyCFunction)set_size, METH_NOARGS, "Sum of the sizes."},
+    {"numbers", (PyCFunction)set_numbers, METH_O, "A number of each member, by name, as u64 in bytes."},
+    {"sorted", (PyCFunction)set_sorted, METH_VARARGS, "sorted(name, descending): members in order, as u32 in bytes."},
     {"complement", (PyCFunction)set_complement, METH_NOARGS, "Set of all other objects, without tonnage's own."},
+    {"referrers", (PyCFunction)set_referrers, METH_O, "Set of what refers to members; 0, or bits of kinds."},
+    {"referents", (PyCFunction)set_referents, METH_O, "Set of what members refer to; 0, or bits of kinds."},
+    {"reachable", (PyCFunction)set_reachable, METH_O, "Set of all that members reach, not through another set."},
+    {"owned", (PyCFunction)set_owned, METH_NOARGS, "Set of what members alone refer to."},
     {"union", (PyCFunction)set_union, METH_O, "Set of the members of either."},
     {"intersect", (PyCFunction)set_intersect, METH_O, "Set of the members of both."},
     {"minus", (PyCFunction)set_minus, METH_O, "Set of the members that the other has not."},

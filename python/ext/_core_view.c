@@ -3,15 +3,9 @@
 
 /* ---- views ---- */
 
-typedef struct text_buffer {
-    char *bytes; /* PyMem_RawMalloc: filled without the interpreter lock */
-    size_t n, capacity;
-    bool failed;
-} text_buffer;
-
-static bool text_write(void *ctx, const char *text, size_t n_bytes)
+bool core_text_write(void *ctx, const char *text, size_t n_bytes)
 {
-    text_buffer *buffer = ctx;
+    core_text_buffer *buffer = ctx;
     if (buffer->n + n_bytes > buffer->capacity) {
         size_t capacity = 2 * (buffer->n + n_bytes) + 4096;
         char *bytes = PyMem_RawRealloc(buffer->bytes, capacity);
@@ -28,14 +22,33 @@ static bool text_write(void *ctx, const char *text, size_t n_bytes)
     return true;
 }
 
-enum view_kind { VIEW_SUMMARY, VIEW_LARGEST, VIEW_INFO, VIEW_SHOW, VIEW_DOMINATORS, VIEW_RETAINED, VIEWS };
-static const char *const view_names[VIEWS] = {"summary", "largest", "info", "show", "dominators", "retained"};
+PyObject *core_text_done(core_text_buffer *buffer, int status, const tn_error *err)
+{
+    PyObject *result = buffer->failed ? PyErr_NoMemory()
+                       : status < 0   ? core_raise(status, err)
+                                      : core_text(buffer->bytes ? buffer->bytes : "", buffer->n);
+    PyMem_RawFree(buffer->bytes);
+    return result;
+}
+
+enum view_kind {
+    VIEW_SUMMARY,
+    VIEW_GROUPS,
+    VIEW_LARGEST,
+    VIEW_INFO,
+    VIEW_SHOW,
+    VIEW_DOMINATORS,
+    VIEW_RETAINED,
+    VIEWS
+};
+static const char *const view_names[VIEWS] = {"summary", "groups", "largest", "info", "show", "dominators", "retained"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
 {
     switch (kind) {
     case VIEW_SUMMARY: return tn_view_summary(s, options, sink, err);
+    case VIEW_GROUPS: return tn_view_groups(s, options, sink, err);
     case VIEW_LARGEST: return tn_view_largest(s, options, sink, err);
     case VIEW_INFO: return tn_view_info(s, options, sink, err);
     case VIEW_DOMINATORS: return tn_view_dominators(s, node, options, sink, err);
@@ -44,7 +57,7 @@ static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options
     }
 }
 
-static int index_of(const char *name, const char *const *names, int n, const char *what)
+int core_index_of(const char *name, const char *const *names, int n, const char *what)
 {
     for (int i = 0; i < n; i++)
         if (strcmp(name, names[i]) == 0)
@@ -57,38 +70,34 @@ static int index_of(const char *name, const char *const *names, int n, const cha
 
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kind",  "json",       "where", "sort",  "limit", "by", "width",
-                            "color", "where_rows", "node",  "depth", "set",   NULL};
-    static const char *const groups[] = {"type", "size", "module"};
+    static char *names[] = {"kind",  "json", "where", "sort",  "limit", "by",   "width", "color", "where_rows",
+                            "node",  "set",  "depth", "fold",  "heads", NULL};
     const char *kind_name, *by_name = NULL;
-    int json = 0, color = 0;
+    int json = 0, color = 0, fold = 0;
     uint32_t node = TN_NONE;
     PyObject *set = Py_None;
     tn_view_options options = {0};
     core_call call;
-    text_buffer buffer = {0};
+    core_text_buffer buffer = {0};
     tn_error err = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&zO&pzO&O&O:view", names, &kind_name, &json, &options.where,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&zO&pzO&OO&pz:view", names, &kind_name, &json, &options.where,
                                      &options.sort, core_id_converter, &options.limit, &by_name, core_id_converter,
-                                     &options.width, &color, &options.where_rows, core_id_converter, &node,
-                                     core_id_converter, &options.depth, &set))
+                                     &options.width, &color, &options.where_rows, core_id_converter, &node, &set,
+                                     core_id_converter, &options.depth, &fold, &options.heads))
         return NULL;
-    int kind = index_of(kind_name, view_names, VIEWS, "view");
-    int by = kind < 0 ? -1 : !by_name ? 0 : index_of(by_name, groups, 3, "grouping; use type, size or module, not");
+    int kind = core_index_of(kind_name, view_names, VIEWS, "view");
+    int by = kind < 0 ? -1 : !by_name ? TN_BY_TYPE : core_index_of(by_name, tn_by_names, TN_BYS, "grouping");
     if (kind < 0 || by < 0 || !core_set_of(self, set, &options.set) || !core_enter(&call, self, true))
         return NULL;
     options.form = json ? TN_JSON : TN_TEXT;
     options.by = (enum tn_by)by;
     options.grouped = by_name != NULL;
     options.color = color;
-    int status = render(self->handle, kind, node, &options, &(tn_sink){text_write, &buffer}, &err);
+    options.fold = fold;
+    int status = render(self->handle, kind, node, &options, &(tn_sink){core_text_write, &buffer}, &err);
     core_unlock(&call);
     core_leave(&call);
-    PyObject *result = buffer.failed ? PyErr_NoMemory()
-                       : status < 0  ? core_raise(status, &err)
-                                     : core_text(buffer.bytes ? buffer.bytes : "", buffer.n);
-    PyMem_RawFree(buffer.bytes);
-    return result;
+    return core_text_done(&buffer, status, &err);
 }
 
 /* ---- check ---- */

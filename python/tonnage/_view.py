@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _LIMIT_MAX = (1 << 32) - 2  # no snapshot has more rows
 
 
-def _terminal_width() -> int:
+def terminal_width() -> int:
     """Columns of the terminal that standard output is, else 0: the view's own default."""
     import os
 
@@ -47,7 +47,7 @@ class View:
         self._core = core
         self._kind = kind
         self._options = options
-        self._text = core.view(kind, width=_terminal_width(), **options)
+        self._text = core.view(kind, width=terminal_width(), **options)
         self._json: str | None = None
         self._data: dict[str, Any] | None = None
         self._rows: list[dict[str, Any]] | None = None

@@ -2,9 +2,11 @@
 #include "suite.h"
 
 #include "failing.h"
+#include "parts.h"
 #include "sample.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static uint8_t *bytes;
 static size_t n_bytes;
@@ -151,9 +153,51 @@ static int make_all(tn_snapshot *of)
     return status;
 }
 
-static void any_failing_allocation_leaves_nothing(void **state)
+/* Everything along references, and every way of parting. */
+static int part_all(tn_snapshot *of)
 {
-    (void)state;
+    tn_set *all = NULL, *made[4] = {NULL};
+    uint32_t ids[64], index;
+    uint8_t marks[64];
+    int status = tn_snapshot_n_objects(of) <= 64 ? tn_set_where(of, "-dist:nowhere", &all, NULL) : TN_ELIMIT;
+    if (status == 0)
+        status = tn_set_referrers(of, all, 0, &made[0], NULL);
+    if (status == 0)
+        status = tn_set_referents(of, all, 1 << TN_REF_WEAK, &made[1], NULL);
+    if (status == 0)
+        status = tn_set_reachable(of, all, made[0], &made[2], NULL);
+    if (status == 0)
+        status = tn_set_owned(of, all, &made[3], NULL);
+    for (int what = 0; what < TN_NUMBERS && status == 0; what++)
+        status = tn_set_sorted(of, all, (enum tn_number)what, true, ids, NULL);
+    for (int by = 0; by < TN_BYS && status == 0; by++) {
+        tn_groups *groups = NULL;
+        tn_set *members = NULL;
+        tn_group row;
+        tn_groups_options options = {.fold = by % 2, .where = by % 3 ? NULL : "size:>0", .heads = all};
+        status = tn_groups_make(of, all, (enum tn_by)by, &options, &groups, NULL);
+        if (status == 0 && tn_groups_count(groups) && tn_groups_count(groups) <= 64) {
+            status = tn_groups_row(groups, 0, &row, NULL);
+            if (status == 0)
+                status = tn_groups_members(groups, 0, &members, NULL);
+            if (status == 0)
+                status = tn_groups_of(groups, row.largest_id, &index, NULL);
+            if (status == 0)
+                status = tn_groups_related(groups, 0, true, marks, NULL);
+            if (status == 0)
+                status = tn_groups_sort(groups, TN_GROUPS_COUNT, false, NULL);
+        }
+        tn_set_free(members);
+        tn_groups_free(groups);
+    }
+    for (int i = 0; i < 4; i++)
+        tn_set_free(made[i]);
+    tn_set_free(all);
+    return status;
+}
+
+static void leaves_nothing(int (*calls)(tn_snapshot *))
+{
     int status = -1;
     for (long n = 0; status < 0; n++) {
         failing f;
@@ -162,14 +206,49 @@ static void any_failing_allocation_leaves_nothing(void **state)
         const tn_open_options options = {.alloc = &f.alloc};
         assert_int_equal(tn_snapshot_open_memory(bytes, n_bytes, &options, &of, NULL), 0);
         f.until = n;
-        status = make_all(of);
+        status = calls(of);
         assert_true(status == 0 || status == TN_ENOMEM);
         f.until = -1;
-        assert_int_equal(make_all(of), 0);
+        assert_int_equal(calls(of), 0);
         tn_snapshot_close(of);
         assert_int_equal(f.n_pieces, 0);
         assert_int_equal(f.n_bytes, 0);
     }
+}
+
+static void any_failing_allocation_leaves_nothing(void **state)
+{
+    (void)state;
+    leaves_nothing(make_all);
+}
+
+static void any_failing_allocation_of_groups_leaves_nothing(void **state)
+{
+    (void)state;
+    leaves_nothing(part_all);
+}
+
+/* What opening accepts may still be nonsense: one bit of any byte after another, with checksums made right again. */
+static void whatever_a_file_says_is_parted_or_refused(void **state)
+{
+    (void)state;
+    unsigned n_opened = 0;
+    uint8_t *copy = malloc(n_bytes);
+    for (size_t at = 32; at < n_bytes; at++) {
+        tn_snapshot *of;
+        memcpy(copy, bytes, n_bytes);
+        copy[at] ^= (uint8_t)(1u << at % 8);
+        parts_rehash(copy, n_bytes);
+        const tn_open_options options = {.max_memory_bytes = 64 << 20};
+        if (tn_snapshot_open_memory(copy, n_bytes, &options, &of, NULL) < 0)
+            continue;
+        n_opened++;
+        part_all(of);
+        make_all(of);
+        tn_snapshot_close(of);
+    }
+    assert_true(n_opened > 100);
+    free(copy);
 }
 
 int main(void)
@@ -180,6 +259,8 @@ int main(void)
         cmocka_unit_test(bytes_of_a_set_are_the_sum_of_its_sizes),
         cmocka_unit_test(sets_of_two_snapshots_do_not_mix),
         cmocka_unit_test(any_failing_allocation_leaves_nothing),
+        cmocka_unit_test(any_failing_allocation_of_groups_leaves_nothing),
+        cmocka_unit_test(whatever_a_file_says_is_parted_or_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

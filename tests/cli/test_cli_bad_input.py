@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cli_support import CLI, Cli
 
-READING = ("summary", "largest", "show", "info", "dominators", "retained")
+READING = ("summary", "groups", "largest", "show", "info", "dominators", "retained")
 
 
 def refused(cli: Cli, code: int, part: str, *words: str | Path) -> None:
@@ -105,6 +105,10 @@ def test_check_reads_what_is_whole(cli: Cli, shop: Path, tmp_path: Path) -> None
         ("summary", "FILE", "--threshold", "much"),
         ("summary", "FILE", "--max-memory", "0"),
         ("summary", "FILE", "--json=yes"),
+        ("groups", "FILE", "--by", "heads"),
+        ("groups", "FILE", "--heads", "many"),
+        ("groups", "FILE", "--fold=yes"),
+        ("summary", "FILE", "--fold"),
         ("largest", "FILE", "--by", "type"),
         ("largest", "FILE", "--sort", "colour"),
         ("largest", "FILE", "--where", "count:>3"),

@@ -17,7 +17,7 @@ import pytest
 from cli_support import CLI, Cli
 
 GOLDEN = Path(__file__).with_name("golden")
-VERBS = ("summary", "largest", "show", "info", "check", "dominators", "retained")
+VERBS = ("summary", "groups", "largest", "show", "info", "check", "dominators", "retained")
 CART = "0x7f0000000100"
 
 
@@ -33,6 +33,10 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("summary", ("--by", "module", "--sort", "-module")),
         ("summary", ("--limit", "2", "--threshold", "50")),
         ("summary", ("--where", "type:shop.*")),
+        ("groups", ()),
+        ("groups", ("--by", "rcs", "--sort", "count")),
+        ("groups", ("--by", "id", "--limit", "2")),
+        ("groups", ("--heads", "type:Cart+", "--threshold", "60")),
         ("largest", ("--limit", "3")),
         ("show", ()),
         ("info", ()),

@@ -58,6 +58,13 @@ from cli_support import Cli
         ("-flag:untracked", ["BigCart", "Cart", "dict"]),
         ("dist:stdlib", ["dict", "float", "str", "str"]),
         ("dist:(unknown)", ["BigCart", "Cart"]),
+        ("retained:>=1832", ["Cart", "dict"]),
+        ("retained:1k.. -type:dict", ["Cart"]),
+        ("dominated-by:0x7f0000000100", ["dict", "float", "str"]),  # one str is held by C
+        ("dominated-by:0x7f0000000200 or dominated-by:0x1", ["float", "str"]),
+        ("root:several", ["Cart", "dict", "float", "str", "str"]),  # the Cart is held by C and by the root
+        ("root:interpreter", ["BigCart"]),
+        ("root:unreachable", []),
         ("type:Recorder", []),
         ("type:roots", []),
     ],
@@ -92,6 +99,9 @@ def test_selection_names_these(cli: Cli, shop: Path, where: str, names: list[str
         ("size:..", 1),
         ("len:1k", 1),
         ("flag:green", 1),
+        ("root:green", 1),
+        ("dominated-by:me", 1),
+        ("dominated:0x1", 1),
         ("address:0x1,,0x2", 1),
         ("(" * 33 + "size:1" + ")" * 33, 33),
         ("size:1 " * 1001, 7001),

@@ -12,6 +12,11 @@ from hypothesis import strategies as st
 from random_heaps import OWN, Heap, address, describe, heaps, number_of, opened
 from tonnage._sets import ObjectSet
 
+KINDS_OF_GROUPS = (
+    "type", "clodo", "size", "sizeclass", "module", "dist", "generation", "content", "site", "rcs", "via", "root",
+    "thread", "frame", "id",
+)  # fmt: skip
+
 
 def selectable(heap: Heap) -> set[int]:
     return {i for i, flags in enumerate(heap.flags) if not flags & OWN}
@@ -58,15 +63,39 @@ def test_every_view_restricts_itself_to_the_set(heap: Heap, data: st.DataObject)
     members = data.draw(st.sets(st.sampled_from(sorted(everything)))) if everything else set()
     with opened(describe(heap)) as snapshot:
         chosen = some(snapshot, members)
-        for by in ("type", "size", "module"):
-            total = chosen.summary(by=by, limit=0).total
-            assert (total["count"], total["size"]) == (len(members), sum(heap.sizes[i] for i in members))
+        for by in KINDS_OF_GROUPS:
+            view = chosen.summary(by=by, limit=0)
+            wanted = {"count": len(members), "size": sum(heap.sizes[i] for i in members)}
+            assert view.total == wanted
+            assert {key: sum(row[key] for row in view) for key in wanted} == wanted
         largest = chosen.largest(limit=0)
         assert sorted(row["address"] for row in largest) == [address(i) for i in sorted(members)]
         where = "type:dict size:>=32"
         narrowed = numbers(chosen.where(where))
         assert narrowed == numbers(snapshot.where(where)) & members
         assert chosen.summary(where=where).total["count"] == len(narrowed)
+
+
+@settings(deadline=None, max_examples=30)
+@given(heaps(), st.data())
+def test_groups_cover_each_object_exactly_once(heap: Heap, data: st.DataObject) -> None:
+    everything = selectable(heap)
+    members = data.draw(st.sets(st.sampled_from(sorted(everything)))) if everything else set()
+    with opened(describe(heap)) as snapshot:
+        chosen = some(snapshot, members)
+        for by in KINDS_OF_GROUPS:
+            groups = chosen.by(by)
+            seen: list[int] = []
+            for group in groups:
+                inside = numbers(group)
+                assert (group.count, group.size) == (len(inside), sum(heap.sizes[i] for i in inside))
+                assert all(groups[item].kind == group.kind for item in group)
+                seen += sorted(inside)
+            assert sorted(seen) == sorted(members)
+            assert [row["kind"] for row in groups.rows] == [group.kind for group in groups]
+            sizes = [row["size"] for row in groups.rows]
+            assert sizes == sorted(sizes, reverse=True)
+            assert sum(sizes) == groups.size == chosen.size
 
 
 def test_sets_of_two_snapshots_do_not_mix() -> None:

@@ -1,0 +1,80 @@
+/* set_numbers.c - members of a set as a column of numbers, and in order of one. */
+#include "analysis/analysis.h"
+
+const char *const tn_number_names[TN_NUMBERS] = {
+    [TN_NUMBER_SIZE] = "size",         [TN_NUMBER_ADDRESS] = "address", [TN_NUMBER_TYPE] = "type",
+    [TN_NUMBER_REFCOUNT] = "refcount", [TN_NUMBER_LENGTH] = "length",   [TN_NUMBER_FLAGS] = "flags",
+    [TN_NUMBER_RETAINED] = "retained",
+};
+
+typedef struct tn_columns {
+    const uint32_t *narrow; /* or wide, or neither: the column is missing */
+    const uint64_t *wide;
+} tn_columns;
+
+static int load(tn_snapshot *s, enum tn_number what, tn_columns *c, tn_error *err)
+{
+    uint64_t n;
+    *c = (tn_columns){0};
+    switch (what) {
+    case TN_NUMBER_SIZE: return tn__column_u64(s, TN_COL_SIZE, &c->wide, &n, err);
+    case TN_NUMBER_TYPE: return tn__column_u32(s, TN_COL_SHAP, &c->narrow, &n, err);
+    case TN_NUMBER_REFCOUNT: return tn__column_u32(s, TN_COL_REFC, &c->narrow, &n, err);
+    case TN_NUMBER_FLAGS: return tn__column_u32(s, TN_COL_FLAG, &c->narrow, &n, err);
+    case TN_NUMBER_ADDRESS: return tn__snapshot_addresses(s, err);
+    default: return TN_OK;
+    }
+}
+
+static int number_of(tn_snapshot *s, const tn_columns *c, enum tn_number what, uint32_t id, uint64_t *out,
+                     tn_error *err)
+{
+    uint32_t count;
+    switch (what) {
+    case TN_NUMBER_ADDRESS: *out = tn__snapshot_address(s, id); return TN_OK;
+    case TN_NUMBER_TYPE: *out = tn__snapshot_shapes(s)[c->narrow[id]].type; return TN_OK;
+    case TN_NUMBER_LENGTH: return tn__node_length(s, id, out, err);
+    case TN_NUMBER_RETAINED: return tn_retained(s, id, out, &count, err);
+    default: *out = c->wide ? c->wide[id] : c->narrow ? c->narrow[id] : 0; return TN_OK;
+    }
+}
+
+int tn_set_numbers(tn_snapshot *s, const tn_set *set, enum tn_number what, uint64_t *out, tn_error *err)
+{
+    tn_columns c;
+    if ((unsigned)what >= TN_NUMBERS || set->n != tn_snapshot_n_objects(s))
+        return tn__error_set(err, TN_EINVAL, 0, "no such number, or a set of another snapshot");
+    TN_TRY(load(s, what, &c, err));
+    for (uint32_t id = tn_set_next(set, 0); id != TN_NONE; id = tn_set_next(set, id + 1))
+        TN_TRY(number_of(s, &c, what, id, out++, err));
+    return TN_OK;
+}
+
+static int sort(tn_snapshot *s, const tn_set *set, enum tn_number what, bool descending, tn_sort_item *items,
+                uint64_t *numbers, uint32_t *ids, tn_error *err)
+{
+    size_t n = 0;
+    uint64_t differing = 0;
+    TN_TRY(tn_set_numbers(s, set, what, numbers, err));
+    for (uint32_t id = tn_set_next(set, 0); id != TN_NONE; id = tn_set_next(set, id + 1), n++) {
+        items[n] = (tn_sort_item){descending ? ~numbers[n] : numbers[n], id};
+        differing |= items[n].value ^ items[0].value;
+    }
+    const tn_sort_item *sorted = tn__radix_sort(items, items + n, n, differing);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = (uint32_t)sorted[i].at;
+    return TN_OK;
+}
+
+int tn_set_sorted(tn_snapshot *s, const tn_set *set, enum tn_number what, bool descending, uint32_t *ids, tn_error *err)
+{
+    const tn_alloc *a = tn__snapshot_alloc(s);
+    size_t n = tn_set_count(set);
+    tn_sort_item *items = tn__alloc(a, 2 * n * sizeof *items);
+    uint64_t *numbers = tn__alloc(a, n * sizeof *numbers);
+    int status = items && numbers ? sort(s, set, what, descending, items, numbers, ids, err)
+                                  : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    tn__free(a, items, 2 * n * sizeof *items);
+    tn__free(a, numbers, n * sizeof *numbers);
+    return status;
+}
