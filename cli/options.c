@@ -16,7 +16,8 @@ static const struct {
     {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true}, {"--sort", CLI_SORT, true},
     {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},       {"--threshold", CLI_THRESHOLD, true},
     {"--max-memory", CLI_MEMORY, true}, {"--depth", CLI_DEPTH, true}, {"--index", CLI_INDEX, false},
-    {"--fold", CLI_FOLD, false},        {"--heads", CLI_HEADS, true},
+    {"--fold", CLI_FOLD, false},        {"--heads", CLI_HEADS, true}, {"--avoid", CLI_AVOID, true},
+    {"--all", CLI_ALL, false},          {"--merge", CLI_MERGE, false},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -31,6 +32,9 @@ static const struct {
     {"check", CLI_BY, "its rows are findings"},
     {"check", CLI_THRESHOLD, "a finding has no size"},
     {"retained", CLI_THRESHOLD, "it is about all that goes"},
+    {"paths", CLI_BY, "its rows are single paths"},
+    {"refs", CLI_BY, "its rows are references"},
+    {"referrers", CLI_BY, "its rows are references"},
 };
 
 static int usage(const cli_verb *verb, const char *what, const char *word)
@@ -79,6 +83,17 @@ static int set_depth(const cli_verb *verb, const char *value, cli_options *out)
     return CLI_OK;
 }
 
+static void set_flag(unsigned option, cli_options *out)
+{
+    switch (option) {
+    case CLI_INDEX: out->index = true; break;
+    case CLI_FOLD: out->view.fold = true; break;
+    case CLI_ALL: out->view.all = true; break;
+    case CLI_MERGE: out->view.merge = true; break;
+    default: out->view.form = TN_JSON;
+    }
+}
+
 static int set_value(const cli_verb *verb, unsigned option, const char *value, cli_options *out)
 {
     uint64_t bytes;
@@ -88,6 +103,7 @@ static int set_value(const cli_verb *verb, unsigned option, const char *value, c
     case CLI_DEPTH: return set_depth(verb, value, out);
     case CLI_SORT: out->view.sort = value; return CLI_OK;
     case CLI_HEADS: out->view.heads = value; return CLI_OK;
+    case CLI_AVOID: out->view.avoid = value; return CLI_OK;
     case CLI_WHERE: out->view.where = value; return CLI_OK;
     case CLI_THRESHOLD:
         if (tn_parse_bytes(value, &bytes) < 0)
@@ -130,12 +146,7 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
         if (!known[i].value) {
             if (equals)
                 return usage(verb, "no value is taken by", word);
-            if (known[i].option == CLI_INDEX)
-                out->index = true;
-            else if (known[i].option == CLI_FOLD)
-                out->view.fold = true;
-            else
-                out->view.form = TN_JSON;
+            set_flag(known[i].option, out);
             return CLI_OK;
         }
         if (!equals && *at + 1 == n)
