@@ -26,6 +26,8 @@ enum {
     CLI_AVOID = 8192,
     CLI_ALL = 16384,
     CLI_MERGE = 32768,
+    CLI_FILES = 65536,    /* the verb takes two files or more, the oldest first */
+    CLI_AGAINST = 131072, /* --against OLD */
 };
 
 typedef struct cli_verb cli_verb;
@@ -37,7 +39,10 @@ typedef struct cli_verb cli_verb;
 typedef struct cli_options {
     const cli_verb *verb;
     const char *file, *address;
-    char rows[40]; /* --threshold as a selection on rows */
+    char *const *files; /* CLI_FILES: words of the command, options moved behind them */
+    size_t n_files;
+    const char *against; /* path of --against */
+    char rows[40];       /* --threshold as a selection on rows */
     uint64_t max_memory_bytes;
     bool help, index;
     tn_view_options view;
@@ -49,7 +54,7 @@ struct cli_verb {
     int (*run)(const cli_options *options);
     const char *about; /* one line, for --help */
     /* its own page: what it shows; what options mean for its rows; examples, one of each option */
-    const char *help, *limit, *sort, *where, *examples;
+    const char *help, *limit, *sort, *where, *examples, *against;
 };
 
 /* ---- main.c, help.c ---- */
@@ -85,6 +90,7 @@ int cli_view_of(const cli_options *options, cli_view *render);
 int cli_view_of_some(const cli_options *options, cli_view *render);
 
 /* ---- cmd_*.c ---- */
+int cmd_diff(const cli_options *options);
 int cmd_summary(const cli_options *options);
 int cmd_groups(const cli_options *options);
 int cmd_largest(const cli_options *options);

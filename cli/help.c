@@ -9,31 +9,45 @@
 #define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address: retained: root: dominated-by:"
 
 const cli_verb cli_verbs[] = {
-    {"summary", READING | CLI_THRESHOLD | CLI_BY, cmd_summary,
+    {"summary", READING | CLI_THRESHOLD | CLI_BY | CLI_AGAINST, cmd_summary,
      "what is in memory, by type, size or module, and how much of RSS that is",
      "Objects by type: how many, how many bytes, the largest of each with its address. Below the table: tonnage's own\n"
      "objects, and what the rest of the resident set is.\n",
-     .limit = "rows shown", .sort = "size, count, largest, or type (each, module, kind with --by)",
+     .against = "what changed since an older snapshot, as diff OLD FILE says it", .limit = "rows shown",
+     .sort = "size, count, largest, or type (each, module, kind with --by)",
      .where = "only these objects; conditions: " OBJECTS,
      .examples = "  tonnage summary app.tonnage --by module --sort count --limit 5\n"
                  "  tonnage summary app.tonnage --where 'type:app.Session+ size:>=1k -module:json' --threshold 64k\n"
+                 "  tonnage summary app.tonnage --against old.tonnage\n"
                  "  tonnage summary app.tonnage --json --limit 0 --max-memory 2G\n"},
-    {"largest", READING | CLI_THRESHOLD, cmd_largest, "the biggest single objects with a running total",
+    {"largest", READING | CLI_THRESHOLD | CLI_AGAINST, cmd_largest, "the biggest single objects with a running total",
      "The biggest single objects with a running total, their addresses and how their values begin.\n",
-     .limit = "objects shown", .sort = "size (-size: the smallest), or these by address, type or preview",
+     .against = "only objects that are new since an older snapshot of the process", .limit = "objects shown",
+     .sort = "size (-size: the smallest), or these by address, type or preview",
      .where = "only these objects; conditions: " OBJECTS,
      .examples = "  tonnage largest app.tonnage --where 'type:dict -module:app' --limit 10\n"
                  "  tonnage largest app.tonnage --threshold 1M --limit 0 --sort type\n"
+                 "  tonnage largest app.tonnage --against old.tonnage --where type:dict\n"
                  "  tonnage largest app.tonnage --json --max-memory 2G\n"},
-    {"groups", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_HEADS, cmd_groups,
+    {"diff", READING | CLI_BY | CLI_FILES, cmd_diff, "what is new, gone and grown between two snapshots or more",
+     "What changed from OLD to NEW: of each type, how many objects are new, gone and still there, and how many\n"
+     "bytes more or less that is; collections that hold more than before; who refers to what is new. Objects are told\n"
+     "apart where both files are of one process. Of more than two files, the oldest first: what grew all along.\n",
+     .limit = "rows shown", .sort = "size, count (changes), new, gone, or type (each, module, kind with --by)",
+     .where = "only these objects of both; conditions: " OBJECTS,
+     .examples = "  tonnage diff old.tonnage app.tonnage --limit 5 --sort new\n"
+                 "  tonnage diff old.tonnage app.tonnage --by via --where '-module:json'\n"
+                 "  tonnage diff old.tonnage app.tonnage --json --max-memory 2G\n"},
+    {"groups", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_HEADS | CLI_AGAINST, cmd_groups,
      "objects parted by kind, by what holds them, or under heads of your choice",
      "Every object falls into exactly one group. With --heads a group is what one object, module or thread alone "
      "holds,\n"
      "what would go with it; \"(shared)\" is what only several of them hold together, \"(other)\" what is held from\n"
      "elsewhere too.\n",
-     .limit = "groups shown", .sort = "size, count, largest, or kind (type, each, module)",
-     .where = "only these objects; conditions: " OBJECTS,
+     .against = "only objects that are new since an older snapshot of the process", .limit = "groups shown",
+     .sort = "size, count, largest, or kind (type, each, module)", .where = "only these objects; conditions: " OBJECTS,
      .examples = "  tonnage groups app.tonnage --by rcs --where type:dict\n"
+                 "  tonnage groups app.tonnage --against old.tonnage --by via\n"
                  "  tonnage groups app.tonnage --heads modules --sort count --limit 5\n"
                  "  tonnage groups app.tonnage --heads type:app.Session+ --fold --threshold 64k\n"
                  "  tonnage groups app.tonnage --by content --where type:str --json --max-memory 2G\n"},
@@ -156,7 +170,8 @@ void cli_help_verb(const cli_verb *verb)
     const char *address = verb->options & CLI_ADDRESS       ? " ADDRESS"
                           : verb->options & CLI_MAY_ADDRESS ? " [ADDRESS]"
                                                             : "";
-    snprintf(line, sizeof line, "usage: tonnage %s FILE%s [options]\n\n", verb->name, address);
+    snprintf(line, sizeof line, "usage: tonnage %s %s%s [options]\n\n", verb->name,
+             verb->options & CLI_FILES ? "OLD NEW…" : "FILE", address);
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");
@@ -172,6 +187,7 @@ void cli_help_verb(const cli_verb *verb)
                  "");
     print_option(verb, CLI_FOLD, "--fold", "the __dict__ of an object counts as a part of it", "");
     print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
+    print_option(verb, CLI_AGAINST, "--against OLD", verb->against, "");
     print_option(verb, CLI_LIMIT, "--limit N", verb->limit, " (default 20, 0: all)");
     print_option(verb, CLI_THRESHOLD, "--threshold SIZE", "only rows of at least SIZE bytes, such as 64k", "");
     print_option(verb, CLI_WHERE, "--where SELECTION", verb->where, "");

@@ -457,7 +457,39 @@ enum tn_groups_column { TN_GROUPS_SIZE, TN_GROUPS_COUNT, TN_GROUPS_LARGEST, TN_G
 /* Equal ones stand in order of kind: names ascending, numbers descending. Indexes of groups change. */
 int tn_groups_sort(tn_groups *g, enum tn_groups_column column, bool descending, tn_error *err);
 
-/* ---- 11. Views -------------------------------------------------------------------------------------------------- */
+/* ---- 10. Diff -------------------------------------------------------------------------------------------------- */
+
+/* Two snapshots, object by object where they are of one process (docs/diff.md). */
+typedef struct tn_diff tn_diff;
+
+enum tn_diff_grade { TN_DIFF_CERTAIN, TN_DIFF_LIKELY, TN_DIFF_REUSED };
+enum tn_diff_part {
+    TN_DIFF_NEW,      /* objects of the new snapshot that the old one has not */
+    TN_DIFF_GONE,     /* objects of the old snapshot that the new one has no more */
+    TN_DIFF_SURVIVED, /* objects of the new snapshot that the old one has */
+};
+typedef struct tn_diff_info {
+    bool same_process;
+    const char *why;                  /* not the same: why; lives as long as the diff */
+    uint64_t certain, likely, reused; /* addresses of both, by grade; a reused one is an object gone and a new one */
+    uint64_t old_count, old_bytes, new_count, new_bytes; /* selected objects */
+} tn_diff_info;
+
+/* Both snapshots must outlive the diff, and be two handles. where: a selection on both sides, NULL: all. tonnage's own
+ * objects are on neither side. Cost: one pass over both files, 4 bytes an object of old. Errors: EINVAL and those of
+ * reading either. */
+int tn_diff_open(tn_snapshot *old, tn_snapshot *new, const char *where, tn_diff **out, tn_error *err);
+void tn_diff_close(tn_diff *d); /* NULL allowed */
+void tn_diff_about(const tn_diff *d, tn_diff_info *out);
+/* A set of its own, to be freed: of old's objects for GONE, else of new's. EINVAL where the processes differ. */
+int tn_diff_set(const tn_diff *d, enum tn_diff_part part, tn_set **out, tn_error *err);
+uint32_t tn_diff_survivor(const tn_diff *d, uint32_t old); /* what an object of old is in new; TN_NONE: gone */
+
+/* Of three snapshots or more of one process, oldest first: objects of the last that were made after the first and before
+ * the last one, and are still there. Of two, none. The set is to be freed before the last snapshot is closed. */
+int tn_growth_set(tn_snapshot *const *snapshots, size_t n, const char *where, tn_set **out, tn_error *err);
+
+/* ---- 11. Views ------------------------------------------------------------------------------------------------- */
 
 /* Where a view is written. write returns false to stop (TN_EIO). Text or JSON come in pieces, in order. */
 typedef struct tn_sink {
@@ -480,6 +512,7 @@ typedef struct tn_view_options {
     const tn_set *set;      /* only these of the selected objects; NULL: all */
     bool grouped;           /* dominators: rows are types or modules, as by says */
     uint32_t depth;         /* dominators, refs, referrers: levels of the tree; 0: one */
+    tn_snapshot *against;   /* an older snapshot of the process: what changed since (summary), only what is new since */
     bool fold;              /* groups: dicts count in what they are attributes of */
     const char *heads;      /* groups: what they are by; NULL: by says it */
     uint32_t first;         /* groups: rows that are left out at the beginning */
@@ -504,6 +537,9 @@ int tn_view_referrers(tn_snapshot *s, uint32_t id, const tn_view_options *option
 int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* What would go without one object, or with TN_NONE without the selected ones. */
 int tn_view_retained(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* What changed from the first snapshot to the second; of more than two, oldest first: what grew from each to the next. */
+int tn_view_diff(tn_snapshot *const *snapshots, size_t n, const tn_view_options *options, const tn_sink *sink,
+                 tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */
 int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err);

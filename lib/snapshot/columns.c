@@ -63,6 +63,25 @@ int tn__column_block(tn_snapshot *s, enum tn_column column, size_t k, unsigned s
     return 0;
 }
 
+uint64_t tn__column_rows(const tn_snapshot *s, enum tn_column column)
+{
+    return tn__chunk_rows(s, column);
+}
+
+size_t tn__column_block_of(const tn_snapshot *s, enum tn_column column, uint64_t row)
+{
+    size_t low = 0, high = tn__chunk_count(s, column);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const tn_chunk *c = tn__chunk_at(s, column, middle);
+        if (c->h.first_row + c->h.n_rows <= row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* ---- lengths ---- */
 
 static uint64_t rows_of_shape(const tn_shape *shape, enum tn_column column)

@@ -57,7 +57,10 @@ typedef struct tn_code {
     const uint8_t *table;
 } tn_code;
 
-enum { TN_SLOTS = 5, TN_SLOT_LOAD = 4 }; /* decoded chunks: slots of tn__column_block, and one for whole loads */
+enum {
+    TN_SLOTS = TN_BLOCK_SLOTS + 1,
+    TN_SLOT_LOAD = TN_BLOCK_SLOTS
+}; /* decoded chunks: slots of tn__column_block, and one for whole loads */
 
 typedef struct tn_block_buffer {
     uint8_t *data;

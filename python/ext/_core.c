@@ -425,6 +425,12 @@ static PyObject *module_parse_bytes(PyObject *module, PyObject *arg)
 static PyMethodDef module_methods[] = {
     {"format_bytes", module_format_bytes, METH_O, "'1.5 MiB' of a number of bytes."},
     {"parse_bytes", module_parse_bytes, METH_O, "Number of bytes of '12k', '3.5MiB', '7'."},
+    {"diff", core_diff, METH_VARARGS,
+     "diff((old, new), where): (same process, why not, certain, likely, reused, new, gone, survived)."},
+    {"growth", core_growth, METH_VARARGS,
+     "growth(snapshots, where): Set of the last one's objects made after the first and before it."},
+    {"diff_view", (PyCFunction)(void (*)(void))core_diff_view, METH_VARARGS | METH_KEYWORDS,
+     "Text or JSON of what changed over two snapshots or more."},
     {0},
 };
 

@@ -120,6 +120,12 @@ PyObject *core_text_done(core_text_buffer *buffer, int status, const tn_error *e
 /* Place of a name; -1 with an ArgumentError that says what it should have named. */
 int core_index_of(const char *name, const char *const *names, int n, const char *what);
 
+/* ---- _core_diff.c: functions of the module ---- */
+
+PyObject *core_diff(PyObject *module, PyObject *args);
+PyObject *core_growth(PyObject *module, PyObject *args);
+PyObject *core_diff_view(PyObject *module, PyObject *args, PyObject *kwargs);
+
 /* ---- _core_sets.c ---- */
 
 PyObject *core_select(core_snapshot *self, PyObject *args);

@@ -77,8 +77,8 @@ int core_index_of(const char *name, const char *const *names, int n, const char 
 
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kind",       "json", "where", "sort",  "limit", "by",    "width", "color", "where_rows",
-                            "node",       "set",  "depth", "fold",  "heads", "avoid", "all",   "merge", NULL};
+    static char *names[] = {"kind", "json", "where", "sort", "limit", "by",    "width", "color", "where_rows",
+                            "node", "set",  "depth", "fold", "heads", "avoid", "all",   "merge", NULL};
     const char *kind_name, *by_name = NULL;
     int json = 0, color = 0, fold = 0, all = 0, merge = 0;
     uint32_t node = TN_NONE;

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import final
 
 VERSION: str
@@ -18,6 +19,21 @@ _Time = tuple[int, int | None, int | None, tuple[int | None, int | None, int | N
 def format_bytes(bytes: int, /) -> str: ...
 def parse_bytes(text: str, /) -> int: ...
 
+def diff(
+    snapshots: Sequence[Snapshot], where: str | None, /
+) -> tuple[bool, str, int, int, int, Set | None, Set | None, Set | None]: ...
+def growth(snapshots: Sequence[Snapshot], where: str | None, /) -> Set: ...
+def diff_view(
+    snapshots: Sequence[Snapshot],
+    *,
+    json: bool = False,
+    where: str | None = None,
+    sort: str | None = None,
+    limit: int = 0,
+    by: str = "type",
+    width: int = 0,
+    color: bool = False,
+) -> str: ...
 @final
 class Set:
     def __len__(self) -> int: ...

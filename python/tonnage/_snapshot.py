@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tonnage._core import Set
     from tonnage._core import Snapshot as Core
     from tonnage._core import _Type as Type
+    from tonnage._diff import Diff
     from tonnage._sets import Groups, ObjectSet
     from tonnage._settings import Settings
     from tonnage._timeline import Sample
@@ -342,6 +343,43 @@ class Snapshot:
         Cost: the references of all that refers to one of them, once turned around.
         """
         return self._view("referrers", where=where, limit=limit, sort=sort, threshold=threshold)
+
+    def diff(
+        self,
+        old: Snapshot,
+        by: str = "type",
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+    ) -> Diff:
+        """What changed since an older snapshot of the same process.
+
+        Args:
+            old: the older one. Of another process: totals only, without sets of objects.
+            by: "type" or "module".
+            where: only objects of this selection, in both.
+            limit: rows, 0 for all.
+            sort: "size" or "count" (their changes), "new", "gone" or "type"; "-" before it turns the order around.
+
+        Returns:
+            A view, the page of `tonnage diff OLD NEW`, with the sets `new`, `gone` and `survived`.
+
+        Cost: a pass over the columns of both files.
+
+        Example:
+            >>> tonnage.snapshot().diff(before).new.largest()  # doctest: +SKIP
+        """
+        from tonnage._diff import Diff
+
+        return Diff(old, self, by=by, where=where, limit=limit, sort=sort)
+
+    def __sub__(self, old: object) -> ObjectSet:
+        """The objects that are new since an older snapshot of the same process."""
+        if not isinstance(old, Snapshot):
+            return NotImplemented
+        from tonnage._diff import Diff
+
+        return Diff(old, self).new
 
     def _view(self, kind: str, **options: Any) -> View:
         from tonnage._view import View

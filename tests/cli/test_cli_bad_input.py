@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from cli_support import CLI, Cli
 
+PAIR = (("old", "old"), ("app", "new"))  # the words of an example, the files
 ABOUT_ONE = ("show", "retained", "paths", "refs", "referrers")
-READING = ("summary", "groups", "largest", "info", "dominators", *ABOUT_ONE)
+READING = ("summary", "groups", "largest", "info", "diff", "dominators", *ABOUT_ONE)
 
 
 def refused(cli: Cli, code: int, part: str, *words: str | Path) -> None:
@@ -23,7 +24,7 @@ def refused(cli: Cli, code: int, part: str, *words: str | Path) -> None:
 
 
 def words(verb: str, path: str | Path) -> list[str]:
-    return [verb, str(path), *(["0x7f0000000100"] if verb in ABOUT_ONE else [])]
+    return [verb, *([str(path)] if verb == "diff" else []), str(path), *(["0x7f0000000100"] if verb in ABOUT_ONE else [])]
 
 
 @pytest.mark.parametrize("verb", READING)
@@ -110,6 +111,10 @@ def test_check_reads_what_is_whole(cli: Cli, shop: Path, tmp_path: Path) -> None
         ("groups", "FILE", "--heads", "many"),
         ("groups", "FILE", "--fold=yes"),
         ("summary", "FILE", "--fold"),
+        ("diff", "FILE"),
+        ("diff", "FILE", "FILE", "--by", "colour"),
+        ("diff", "FILE", "FILE", "--sort", "colour"),
+        ("summary", "FILE", "--against", "FILE", "--threshold", "1k"),
         ("largest", "FILE", "--by", "type"),
         ("largest", "FILE", "--sort", "colour"),
         ("largest", "FILE", "--where", "count:>3"),
@@ -185,6 +190,11 @@ def test_check_without_memory_accuses_no_file(cli: Cli, shop: Path) -> None:
         ("paths", "--by", "its rows are single paths"),
         ("refs", "--by", "its rows are references"),
         ("summary", "--merge", "it has nothing of the kind"),
+        ("check", "--against", "it is about one file"),
+        ("info", "--against", "its rows are facts"),
+        ("show", "--against", "an object is in one of them"),
+        ("diff", "--against", "OLD is its first word"),
+        ("diff", "--threshold", "a change may be less than nothing"),
     ],
 )
 def test_an_option_without_sense_is_refused_with_the_reason(
@@ -212,7 +222,10 @@ def test_every_option_of_a_page_has_an_example_that_works(cli: Cli, shop: Path, 
     lines = [shlex.split(line) for line in examples.splitlines()]
     assert listed == {word for line in lines for word in line if word.startswith("--")}
     for line in lines:
-        real = [{"app.tonnage": str(shop), "0x7f0a12345680": "0x7f0000000100"}.get(word, word) for word in line]
+        names = {"app.tonnage": str(shop), "0x7f0a12345680": "0x7f0000000100"}
+        if "old.tonnage" in line:
+            names |= {f"{word}.tonnage": str(shop.with_name(f"{name}.tonnage")) for word, name in PAIR}
+        real = [names.get(word, word) for word in line]
         assert real[:2] == ["tonnage", verb]
         got = cli(*real[1:])
         assert (got.returncode, got.stderr) == (0, ""), line
