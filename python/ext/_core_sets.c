@@ -74,7 +74,7 @@ PyObject *core_retained_set(core_snapshot *self, PyObject *arg)
     if (!core_set_of(self, arg, &set) || !core_enter(&call, self, true))
         return NULL;
     int status = set ? tn_retained_set(self->handle, set, &members, &bytes, &err) : TN_EINVAL;
-    PyObject *result = made(&call, status, members, &err);
+    PyObject *result = core_set_made(&call, status, members, &err);
     return result ? Py_BuildValue("NK", result, (unsigned long long)bytes) : NULL;
 }
 
@@ -87,7 +87,7 @@ PyObject *core_set_dominators(core_snapshot *self, PyObject *arg)
     if (!core_set_of(self, arg, &set) || !core_enter(&call, self, true))
         return NULL;
     int status = set ? tn_set_dominators(self->handle, set, &above, &err) : TN_EINVAL;
-    return made(&call, status, above, &err);
+    return core_set_made(&call, status, above, &err);
 }
 
 PyObject *core_set_from(core_snapshot *self, PyObject *arg)
