@@ -44,8 +44,8 @@ void tn__sizes_close(tn_sizes *sizes);
 
 /* ---- tops.c ---- */
 
-/* Appends the members (uint32_t, ascending) that are under a node in the dominator tree, but under no other member. A set
- * member above `under` hides what is below it. O(nodes) time at most, 1 byte a node meanwhile. */
+/* Appends the members (uint32_t, ascending) that are under a node in the dominator tree, but under no other member.
+ * O(nodes) time at most, 1 byte a node meanwhile. */
 int tn__dominator_tops(tn_snapshot *s, const tn_set *set, uint32_t under, tn_buf *ids, tn_error *err);
 
 /* ---- skeleton.c ---- */

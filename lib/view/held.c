@@ -197,6 +197,9 @@ static int add_words(tn_snapshot *s, const tn_tree_row *row, tn_buf *out, tn_err
         TN_TRY(add(out, "module "));
         return preview.kind == TN_PREVIEW_TEXT ? tn__buf_append(out, preview.bytes, preview.length) : TN_OK;
     }
+    const char *scope = tn__fact_text(s, "capture.scope");
+    if (d->holds[row->id] == TN_HOLD_C && scope && strcmp(scope, "reachable") == 0)
+        return add(out, "outside"); /* the rest of the process is not in the file */
     if (d->holds[row->id] != TN_HOLD_REFERENCES)
         return add(out, anchors[d->holds[row->id]]);
     if (idom == TN_NONE)

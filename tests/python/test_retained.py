@@ -196,3 +196,15 @@ def _bottom_up(idom: dict[int, int], root: int, n: int) -> list[int]:
         order.append(node)
         todo += children[node]
     return order[::-1]
+
+
+def test_what_a_part_of_the_process_shares_with_the_rest_is_held_outside() -> None:
+    shared, kept = bytes(3000), [bytes(4000)]
+    holder = [shared, kept]
+    del kept
+    with tonnage.snapshot(of=[holder]) as taken:
+        item = taken[id(holder)]
+        assert item.retained == item.size + taken[id(holder[1])].retained
+        assert taken[id(shared)].hold == "c"
+        (row,) = taken.dominators(where=f"address:{id(shared):#x}")
+        assert row["held_by"] == "outside"
