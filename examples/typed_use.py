@@ -40,6 +40,10 @@ def main() -> int:
         print(first in some, first.flags, first.parts, first.generation)
         for thread in snapshot.threads:
             print(thread.name, [(frame.name, frame.line) for frame in thread.frames])
+        lists = snapshot.where("type:list size:>1k") - snapshot.where("flag:immortal")
+        print(lists.by("rcs")[0].by("id"), lists.sort("size").top(3), [group.kind for group in lists.by("via")])
+        sizes: memoryview[int] = lists.column("size")
+        print(sum(sizes) == lists.size, snapshot.group_by("modules")[id(sys)].children)
         findings: list[tonnage.Error] = snapshot.check()
         print(findings)
     size: tonnage.DeepSize = tonnage.deep_size(table)

@@ -514,7 +514,7 @@ typedef struct tn_view_options {
     uint32_t depth;         /* dominators, refs, referrers: levels of the tree; 0: one */
     tn_snapshot *against;   /* an older snapshot of the process: what changed since (summary), only what is new since */
     bool fold;              /* groups: dicts count in what they are attributes of */
-    const char *heads;      /* groups: what they are by; NULL: by says it */
+    const char *heads;      /* groups: HEADS of these, and by stays TYPE; NULL: by says it */
     uint32_t first;         /* groups: rows that are left out at the beginning */
     const char *avoid;      /* paths: words of tn_paths_avoid; NULL: nothing */
     bool all, merge;        /* paths: all shortest ones only; of a set: one tree */

@@ -143,6 +143,8 @@ static inline bool tn__set_test(const tn_set *set, uint32_t id) /* id < n */
 {
     return set->words[id / 64] >> (id % 64) & 1;
 }
+/* EINVAL when a set (NULL is none) is of another snapshot. */
+int tn__set_check(tn_snapshot *s, const tn_set *set, tn_error *err);
 /* All objects but tonnage's own; the snapshot's. */
 int tn__set_of_all(tn_snapshot *s, const tn_set **out, tn_error *err);
 

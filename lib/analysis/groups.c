@@ -118,6 +118,8 @@ static int select_objects(tn_groups *g, const tn_set *set, const char *where, tn
 static int make(tn_groups *g, const tn_set *set, const tn_groups_options *o, tn_error *err)
 {
     tn_partition *p;
+    TN_TRY(tn__set_check(g->snapshot, set, err));
+    TN_TRY(tn__set_check(g->snapshot, o ? o->heads : NULL, err));
     TN_TRY(select_objects(g, set, o ? o->where : NULL, err));
     if (o && o->fold)
         TN_TRY(tn__fold_make(g->snapshot, g->within, &g->fold, err));

@@ -11,7 +11,7 @@ static uint32_t place(uint64_t key, uint32_t n_slots)
 static uint32_t find(const tn_map *map, uint64_t key)
 {
     uint32_t at = place(key, map->n_slots);
-    while (map->values[at] && map->keys[at] != key)
+    while (map->slots[at].value && map->slots[at].key != key)
         at = (at + 1) & (map->n_slots - 1);
     return at;
 }
@@ -21,19 +21,12 @@ static int resize(tn_map *map, uint32_t n_slots, tn_error *err)
     tn_map more = {.alloc = map->alloc, .n = map->n, .n_slots = n_slots};
     if (!n_slots)
         return tn__error_set(err, TN_ELIMIT, 0, "more kinds than can be numbered");
-    more.keys = tn__alloc(map->alloc, n_slots * sizeof *more.keys);
-    more.values = tn__alloc_zero(map->alloc, n_slots * sizeof *more.values);
-    if (!more.keys || !more.values) {
-        tn__map_free(&more);
+    more.slots = tn__alloc_zero(map->alloc, n_slots * sizeof *more.slots);
+    if (!more.slots)
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-    }
-    for (uint32_t i = 0; i < map->n_slots; i++) {
-        if (!map->values[i])
-            continue;
-        uint32_t at = find(&more, map->keys[i]);
-        more.keys[at] = map->keys[i];
-        more.values[at] = map->values[i];
-    }
+    for (uint32_t i = 0; i < map->n_slots; i++)
+        if (map->slots[i].value)
+            more.slots[find(&more, map->slots[i].key)] = map->slots[i];
     tn__map_free(map);
     *map = more;
     return TN_OK;
@@ -49,29 +42,25 @@ int tn__map_reserve(tn_map *map, uint32_t n, tn_error *err)
 
 void tn__map_fetch(const tn_map *map, uint64_t key)
 {
-    uint32_t at = place(key, map->n_slots);
-    __builtin_prefetch(&map->values[at]);
-    __builtin_prefetch(&map->keys[at]);
+    __builtin_prefetch(&map->slots[place(key, map->n_slots)]);
 }
 
 int tn__map_slot(tn_map *map, uint64_t key, uint32_t **value, tn_error *err)
 {
     if (map->n >= map->n_slots / 2)
         TN_TRY(resize(map, map->n_slots ? 2 * map->n_slots : FIRST_SLOTS, err));
-    uint32_t at = find(map, key);
-    if (!map->values[at]) {
-        map->keys[at] = key;
+    tn_map_slot *slot = &map->slots[find(map, key)];
+    if (!slot->value) {
+        slot->key = key;
         map->n++;
     }
-    *value = &map->values[at];
+    *value = &slot->value;
     return TN_OK;
 }
 
 void tn__map_free(tn_map *map)
 {
-    tn__free(map->alloc, map->keys, map->n_slots * sizeof *map->keys);
-    tn__free(map->alloc, map->values, map->n_slots * sizeof *map->values);
-    map->keys = NULL;
-    map->values = NULL;
+    tn__free(map->alloc, map->slots, map->n_slots * sizeof *map->slots);
+    map->slots = NULL;
     map->n = map->n_slots = 0;
 }

@@ -18,10 +18,13 @@
 /* ---- nummap.c ---- */
 
 /* From a 64-bit number to one above 0. */
+typedef struct tn_map_slot {
+    uint64_t key;
+    uint32_t value; /* 0: empty */
+} tn_map_slot;
 typedef struct tn_map {
     const tn_alloc *alloc;
-    uint64_t *keys;
-    uint32_t *values; /* 0: empty */
+    tn_map_slot *slots;
     uint32_t n, n_slots;
 } tn_map;
 /* *value is 0 where the key is new, and must be set then; it is valid until the next call. */
@@ -65,7 +68,7 @@ typedef struct tn_partition {
     struct {
         tn_map rows;     /* by number */
         tn_buf values;   /* uint64_t of each row */
-        tn_buf examples; /* uint32_t of each row: an entry of STAK */
+        tn_buf examples; /* SITE: uint32_t of each row, an entry of STAK */
         uint64_t at;     /* next row of the column that has the numbers, in a pass over the objects */
     } numbers;
     tn_holders *holders; /* of RCS and VIA */

@@ -15,7 +15,7 @@ static int row_of(tn_partition *p, uint64_t number, uint32_t *row, tn_error *err
     TN_TRY(tn__map_slot(&p->numbers.rows, number, &value, err));
     if (!*value) {
         if (tn__buf_append(&p->numbers.values, &number, sizeof number) < 0 ||
-            tn__buf_append(&p->numbers.examples, &zero, sizeof zero) < 0)
+            (p->by == TN_BY_SITE && tn__buf_append(&p->numbers.examples, &zero, sizeof zero) < 0))
             return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
         *value = ++p->n_rows;
     }

@@ -98,6 +98,13 @@ static bool same_snapshot(const tn_set *a, const tn_set *b)
     return a->alloc == b->alloc && a->n == b->n;
 }
 
+int tn__set_check(tn_snapshot *s, const tn_set *set, tn_error *err)
+{
+    if (set && (set->alloc != tn__snapshot_alloc(s) || set->n != tn_snapshot_n_objects(s)))
+        return tn__error_set(err, TN_EINVAL, 0, "the set is of another snapshot");
+    return TN_OK;
+}
+
 enum operation { UNION, INTERSECT, MINUS, XOR };
 
 static uint64_t combine(enum operation what, uint64_t a, uint64_t b)
@@ -170,6 +177,7 @@ int tn_set_bytes(tn_snapshot *s, const tn_set *set, uint64_t *bytes, tn_error *e
     tn_block b;
     int status = TN_OK;
     uint64_t sum = 0;
+    TN_TRY(tn__set_check(s, set, err));
     uint32_t id = tn_set_next(set, 0);
     for (size_t k = 0; id != TN_NONE && status == TN_OK; k++) {
         status = tn__column_block(s, TN_COL_SIZE, k, 0, &b, err);

@@ -1,8 +1,7 @@
 /* set_edges.c - from a set along references: to its referrers, referents, all it reaches, what it alone refers to. */
-#include "analysis/analysis.h"
-#include "graph/graph.h"
+#include "analysis/partition.h"
 
-#include <string.h>
+enum { REACHED = 0 }; /* the label */
 
 typedef struct tn_walk {
     tn_graph graph;
@@ -28,8 +27,7 @@ static int open_walk(tn_snapshot *s, const tn_set *set, unsigned kinds, tn_walk 
     *out = (tn_walk){.set = set, .kinds = kinds};
     TN_TRY(tn__graph(s, &out->graph, err));
     TN_TRY(tn__set_of_all(s, &out->all, err));
-    if (set->n != out->graph.n_objects)
-        return tn__error_set(err, TN_EINVAL, 0, "the set is of another snapshot");
+    TN_TRY(tn__set_check(s, set, err));
     return tn_set_new(s, &out->found, err);
 }
 
@@ -66,58 +64,33 @@ int tn_set_referents(tn_snapshot *s, const tn_set *set, unsigned kinds, tn_set *
 
 /* ---- all that is reached ---- */
 
-typedef struct tn_reach {
-    tn_walk walk;
-    const tn_set *avoid;
-    tn_set *seen; /* of all nodes: the way may lead through key tables */
-    tn_buf stack;
-} tn_reach;
-
-static int visit(tn_reach *r, uint32_t node, tn_error *err)
+static int flood(tn_flood *f, const tn_set *from, const tn_set *avoid, tn_error *err)
 {
-    if (tn__set_test(r->seen, node) || (r->avoid && in(&r->walk, r->avoid, node)))
-        return TN_OK;
-    tn__set_add(r->seen, node);
-    if (in(&r->walk, r->walk.all, node))
-        tn__set_add(r->walk.found, node);
-    if (tn__node_holding(&r->walk.graph, node) == TN_HOLDS_NONE)
-        return TN_OK;
-    return tn__buf_append(&r->stack, &node, sizeof node) < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory")
-                                                             : TN_OK;
-}
-
-static int follow(tn_reach *r, tn_error *err)
-{
-    const tn_graph *g = &r->walk.graph;
-    while (r->stack.size) {
-        uint32_t node;
-        r->stack.size -= sizeof node;
-        memcpy(&node, r->stack.data + r->stack.size, sizeof node);
-        for (uint64_t e = g->offsets[node]; e < g->offsets[node + 1]; e++)
-            if (tn__edge_holds(g, node, e))
-                TN_TRY(visit(r, g->targets[e], err));
-    }
-    return TN_OK;
+    for (uint32_t id = avoid ? tn_set_next(avoid, 0) : TN_NONE; id != TN_NONE; id = tn_set_next(avoid, id + 1))
+        tn__set_add(f->sources, id); /* of nothing: it only stops what comes */
+    for (uint32_t id = tn_set_next(from, 0); id != TN_NONE; id = tn_set_next(from, id + 1))
+        TN_TRY(tn__flood_reach(f, id, REACHED, err));
+    return tn__flood_run(f, err);
 }
 
 int tn_set_reachable(tn_snapshot *s, const tn_set *from, const tn_set *avoid, tn_set **out, tn_error *err)
 {
-    tn_reach r = {.avoid = avoid};
-    const tn_alloc *a = tn__snapshot_alloc(s);
-    TN_TRY(open_walk(s, from, 0, &r.walk, err));
-    tn__buf_init(&r.stack, a);
-    int status = tn__set_new(a, r.walk.graph.n_nodes, &r.seen, err);
-    for (uint32_t id = tn_set_next(from, 0); status == TN_OK && id != TN_NONE; id = tn_set_next(from, id + 1)) {
-        status = visit(&r, id, err);
-        if (status == TN_OK)
-            status = follow(&r, err);
+    tn_walk w;
+    tn_flood f;
+    TN_TRY(tn__set_check(s, avoid, err));
+    TN_TRY(open_walk(s, from, 0, &w, err));
+    int status = tn__flood_open(s, &f, err);
+    if (status == TN_OK) {
+        status = flood(&f, from, avoid, err);
+        for (uint32_t id = 0; status == TN_OK && id < w.graph.n_objects; id++)
+            if (f.labels[id] == REACHED && tn__set_test(w.all, id))
+                tn__set_add(w.found, id);
+        tn__flood_close(&f);
     }
-    tn_set_free(r.seen);
-    tn__buf_free(&r.stack);
     if (status < 0)
-        tn_set_free(r.walk.found);
+        tn_set_free(w.found);
     else
-        *out = r.walk.found;
+        *out = w.found;
     return status;
 }
 

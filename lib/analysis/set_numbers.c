@@ -42,8 +42,9 @@ static int number_of(tn_snapshot *s, const tn_columns *c, enum tn_number what, u
 int tn_set_numbers(tn_snapshot *s, const tn_set *set, enum tn_number what, uint64_t *out, tn_error *err)
 {
     tn_columns c;
-    if ((unsigned)what >= TN_NUMBERS || set->n != tn_snapshot_n_objects(s))
-        return tn__error_set(err, TN_EINVAL, 0, "no such number, or a set of another snapshot");
+    if ((unsigned)what >= TN_NUMBERS)
+        return tn__error_set(err, TN_EINVAL, 0, "objects have no number %u", (unsigned)what);
+    TN_TRY(tn__set_check(s, set, err));
     TN_TRY(load(s, what, &c, err));
     for (uint32_t id = tn_set_next(set, 0); id != TN_NONE; id = tn_set_next(set, id + 1))
         TN_TRY(number_of(s, &c, what, id, out++, err));

@@ -17,6 +17,7 @@ static int fill(tn_set *set, tn_snapshot *s, tn_selection *sel, const tn_set *wi
 int tn__set_selected(tn_snapshot *s, const tn_view_options *o, tn_set **out, tn_error *err)
 {
     tn_selection sel;
+    TN_TRY(tn__set_check(s, o->set, err));
     TN_TRY(tn__selection_parse(tn__snapshot_alloc(s), o->where, o->where_rows, TN_SELECT_OBJECTS, &sel, err));
     tn_set *set = NULL;
     int status = tn_set_new(s, &set, err);

@@ -181,6 +181,8 @@ int tn_view_groups(tn_snapshot *s, const tn_view_options *options, const tn_sink
     tn_groups *g;
     tn_view_options o;
     tn_set *made;
+    if (options->heads && options->by != TN_BY_TYPE)
+        return tn__error_set(err, TN_EINVAL, 0, "groups are by heads or by %s, not by both", tn_by_names[options->by]);
     TN_TRY(tn__against(s, options, &o, &made, err));
     tn_groups_options how = {.where = o.where, .fold = o.fold, .head_words = o.heads};
     int status = tn_groups_make(s, o.set, o.heads ? TN_BY_HEADS : o.by, &how, &g, err);

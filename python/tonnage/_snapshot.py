@@ -157,7 +157,7 @@ class Snapshot:
         """Totals by type, size or module: what takes the memory.
 
         Args:
-            by: "type", "size" or "module".
+            by: "type", "size", "module" or any other kind of `ObjectSet.by`.
             where: only objects of this selection, for instance "type:dict size:>=1k" (docs/selection.md).
             limit: rows, 0 for all.
             sort: a column; "-" before it turns the order around.

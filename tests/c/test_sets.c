@@ -127,6 +127,16 @@ static void sets_of_two_snapshots_do_not_mix(void **state)
     assert_int_equal(tn_set_union(left, right, &out, &err), TN_EINVAL);
     assert_string_equal(err.message, "the two sets are of two snapshots");
     assert_null(out);
+    uint64_t sum;
+    tn_groups *groups;
+    const tn_groups_options options = {.heads = right};
+    assert_int_equal(tn_set_bytes(s, right, &sum, NULL), TN_EINVAL);
+    assert_int_equal(tn_set_reachable(s, left, right, &out, NULL), TN_EINVAL);
+    assert_int_equal(tn_set_referents(s, right, 0, &out, NULL), TN_EINVAL);
+    assert_int_equal(tn_set_numbers(s, right, TN_NUMBER_SIZE, &sum, NULL), TN_EINVAL);
+    assert_int_equal(tn_groups_make(s, right, TN_BY_TYPE, NULL, &groups, NULL), TN_EINVAL);
+    assert_int_equal(tn_groups_make(s, left, TN_BY_HEADS, &options, &groups, NULL), TN_EINVAL);
+    assert_int_equal(tn_groups_make(s, left, TN_BYS, NULL, &groups, NULL), TN_EINVAL);
     assert_false(tn_set_equal(left, right));
     assert_false(tn_set_subset(left, right));
     tn_set_free(right);

@@ -109,6 +109,7 @@ def test_check_reads_what_is_whole(cli: Cli, shop: Path, tmp_path: Path) -> None
         ("summary", "FILE", "--json=yes"),
         ("groups", "FILE", "--by", "heads"),
         ("groups", "FILE", "--heads", "many"),
+        ("groups", "FILE", "--heads", "modules", "--by", "rcs"),
         ("groups", "FILE", "--fold=yes"),
         ("summary", "FILE", "--fold"),
         ("diff", "FILE"),

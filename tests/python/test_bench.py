@@ -31,8 +31,18 @@ def test_a_quick_look_at_production_fills_its_table(part: str) -> None:
 
 
 def test_a_quick_look_at_diff_fills_its_table() -> None:
-    done = subprocess.run([sys.executable, str(BENCH / "diff.py"), "--quick"], capture_output=True, text=True, check=False)
+    words = [sys.executable, str(BENCH / "diff.py"), "--quick"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     head, *rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("|") and "---" not in line]
     assert len(rows) == 10
     assert {len(row) for row in rows} == {len(head)}
+
+
+def test_a_quick_look_at_groups_fills_its_table() -> None:
+    words = [sys.executable, str(BENCH / "groups.py"), "--quick"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("|") and "---" not in line]
+    assert len(rows) > 15
+    assert {len(row) for row in rows} == {len(rows[0])}
