@@ -50,3 +50,13 @@ int cli_view_of(const cli_options *options, cli_view *render)
     tn_snapshot_close(s);
     return code;
 }
+
+int cli_view_of_some(const cli_options *options, cli_view *render)
+{
+    const char *verb = options->verb->name;
+    if (!options->address && !options->view.where) {
+        cli_say("%s: of what? Name an ADDRESS or objects by --where; see tonnage %s --help", verb, verb);
+        return CLI_USAGE;
+    }
+    return cli_view_of(options, render);
+}

@@ -21,6 +21,9 @@ enum {
     CLI_MAY_ADDRESS = 256, /* ... if it is given */
     CLI_DEPTH = 512,
     CLI_INDEX = 1024,
+    CLI_AVOID = 2048,
+    CLI_ALL = 4096,
+    CLI_MERGE = 8192,
 };
 
 typedef struct cli_verb cli_verb;
@@ -72,6 +75,8 @@ int cli_index_save(const cli_options *options, tn_snapshot *s); /* with --index;
 /* A view of the object at the ADDRESS, or of TN_NONE without one. */
 typedef int cli_view(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int cli_view_of(const cli_options *options, cli_view *render);
+/* The same where there must be an ADDRESS or --where, and not both. */
+int cli_view_of_some(const cli_options *options, cli_view *render);
 
 /* ---- cmd_*.c ---- */
 int cmd_summary(const cli_options *options);
@@ -81,6 +86,9 @@ int cmd_info(const cli_options *options);
 int cmd_check(const cli_options *options);
 int cmd_dominators(const cli_options *options);
 int cmd_retained(const cli_options *options);
+int cmd_paths(const cli_options *options);
+int cmd_refs(const cli_options *options);
+int cmd_referrers(const cli_options *options);
 int cmd_python(const char *verb, int n, char **words); /* run, config */
 
 #endif

@@ -56,6 +56,40 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage retained app.tonnage --where type:app.Session --limit 10 --index\n"
                  "  tonnage retained app.tonnage 0x7f0a12345680 --by module --sort count\n"
                  "  tonnage retained app.tonnage --where 'module:app size:>=1k' --json --max-memory 2G\n"},
+    {"paths", READING | CLI_THRESHOLD | CLI_AVOID | CLI_ALL | CLI_MERGE | CLI_MAY_ADDRESS, cmd_paths,
+     "who holds an object: paths from modules and frames, as Python",
+     "Paths from the roots to the object at ADDRESS, the shortest first, then the next longer ones; or the shortest "
+     "one\n"
+     "to each of the selected objects. Behind >>> stands what Python can evaluate where the modules are imported.\n"
+     "--avoid keeps away from objects: a selection, or some of weak, caches, frames, tracebacks, closures, modules,\n"
+     "classes, guessed and held (by C code), with commas between them.\n",
+     .limit = "paths, or objects, shown", .sort = "of a set: size, length, address or type",
+     .where = "to these objects; conditions: " OBJECTS,
+     .examples = "  tonnage paths app.tonnage 0x7f0a12345680 --limit 5\n"
+                 "  tonnage paths app.tonnage 0x7f0a12345680 --all --avoid caches,frames,type:app.Registry\n"
+                 "  tonnage paths app.tonnage --where type:app.Session --merge\n"
+                 "  tonnage paths app.tonnage --where type:app.Session --threshold 1k --sort length\n"
+                 "  tonnage paths app.tonnage --where 'type:dict size:>=1M' --json --max-memory 2G\n"},
+    {"refs", READING | CLI_THRESHOLD | CLI_DEPTH | CLI_MAY_ADDRESS, cmd_refs,
+     "what an object refers to, as a tree; or a set, in groups",
+     "The references of the object at ADDRESS, and of what it refers to (--depth); or those of all selected objects,\n"
+     "in groups by the type at the other end and the label, with an example.\n",
+     .limit = "rows shown, below each object", .sort = "as show has it; of a set: count, objects, size, type or label",
+     .where = "of these objects; with ADDRESS: only references to these; conditions: " OBJECTS,
+     .examples = "  tonnage refs app.tonnage 0x7f0a12345680 --depth 3 --limit 5\n"
+                 "  tonnage refs app.tonnage 0x7f0a12345680 --where type:dict --threshold 1k --sort size\n"
+                 "  tonnage refs app.tonnage --where type:app.Session --sort objects\n"
+                 "  tonnage refs app.tonnage --where type:app.Session+ --json --max-memory 2G\n"},
+    {"referrers", READING | CLI_THRESHOLD | CLI_DEPTH | CLI_MAY_ADDRESS, cmd_referrers,
+     "what refers to an object, as a tree; or to a set, in groups",
+     "The references to the object at ADDRESS, and to what refers to it (--depth); or those to all selected objects,\n"
+     "in groups by the type of the referrer and the label, with an example.\n",
+     .limit = "rows shown, below each object", .sort = "as show has it; of a set: count, objects, size, type or label",
+     .where = "to these objects; with ADDRESS: only referrers of these; conditions: " OBJECTS,
+     .examples = "  tonnage referrers app.tonnage 0x7f0a12345680 --depth 2 --limit 5\n"
+                 "  tonnage referrers app.tonnage 0x7f0a12345680 --where 'type:app.*' --threshold 64 --sort type\n"
+                 "  tonnage referrers app.tonnage --where type:app.Session --sort size\n"
+                 "  tonnage referrers app.tonnage --where type:app.Session --json --max-memory 2G\n"},
     {"info", READING | CLI_THRESHOLD, cmd_info,
      "facts of the process, the interpreter and the capture; threads with stacks",
      "All facts in the file: process, interpreter, memory, allocators, collector, threads with their stacks\n"
@@ -118,6 +152,9 @@ void cli_help_verb(const cli_verb *verb)
         print_option(verb, CLI_BY, "--by type|module", "what a row stands for", "");
     else
         print_option(verb, CLI_BY, "--by type|size|module", "what a row stands for (default type)", "");
+    print_option(verb, CLI_AVOID, "--avoid WORDS", "keep away from these: caches,frames,SELECTION", "");
+    print_option(verb, CLI_ALL, "--all", "all shortest paths, and no longer one", "");
+    print_option(verb, CLI_MERGE, "--merge", "of a set: one tree, with what comes through each branch", "");
     print_option(verb, CLI_DEPTH, "--depth N", "levels of the tree (default 1)", "");
     print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
     print_option(verb, CLI_LIMIT, "--limit N", verb->limit, " (default 20, 0: all)");

@@ -16,6 +16,7 @@ static const struct {
     {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true}, {"--sort", CLI_SORT, true},
     {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},       {"--threshold", CLI_THRESHOLD, true},
     {"--max-memory", CLI_MEMORY, true}, {"--depth", CLI_DEPTH, true}, {"--index", CLI_INDEX, false},
+    {"--avoid", CLI_AVOID, true},       {"--all", CLI_ALL, false},   {"--merge", CLI_MERGE, false},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -30,6 +31,9 @@ static const struct {
     {"check", CLI_BY, "its rows are findings"},
     {"check", CLI_THRESHOLD, "a finding has no size"},
     {"retained", CLI_THRESHOLD, "it is about all that goes"},
+    {"paths", CLI_BY, "its rows are single paths"},
+    {"refs", CLI_BY, "its rows are references"},
+    {"referrers", CLI_BY, "its rows are references"},
 };
 
 static int usage(const cli_verb *verb, const char *what, const char *word)
@@ -87,6 +91,7 @@ static int set_value(const cli_verb *verb, unsigned option, const char *value, c
     case CLI_BY: return set_by(verb, value, out);
     case CLI_DEPTH: return set_depth(verb, value, out);
     case CLI_SORT: out->view.sort = value; return CLI_OK;
+    case CLI_AVOID: out->view.avoid = value; return CLI_OK;
     case CLI_WHERE: out->view.where = value; return CLI_OK;
     case CLI_THRESHOLD:
         if (tn_parse_bytes(value, &bytes) < 0)
@@ -129,10 +134,10 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
         if (!known[i].value) {
             if (equals)
                 return usage(verb, "no value is taken by", word);
-            if (known[i].option == CLI_INDEX)
-                out->index = true;
-            else
-                out->view.form = TN_JSON;
+            out->view.form = known[i].option == CLI_JSON ? TN_JSON : out->view.form;
+            out->view.all |= known[i].option == CLI_ALL;
+            out->view.merge |= known[i].option == CLI_MERGE;
+            out->index |= known[i].option == CLI_INDEX;
             return CLI_OK;
         }
         if (!equals && *at + 1 == n)

@@ -326,6 +326,17 @@ void tn_paths_close(tn_paths *p); /* NULL allowed */
 int tn_path_text(tn_snapshot *s, const tn_reference *steps, uint32_t n, char *out, size_t cap, bool *evaluable,
                  tn_error *err);
 
+/* Breadth first from a node over references that hold or were guessed, outwards to what it refers to or inwards to what refers
+ * to it: tn_chain_next gives one node after another, from itself first (1; 0 when there are no more), and tn_chain_steps the
+ * references between it and one that has been given, in their own direction, valid until the next call. Of the options only
+ * those on what to avoid count. O(references looked at); 4 bytes a node. */
+typedef struct tn_chain tn_chain;
+int tn_chain_open(tn_snapshot *s, uint32_t from, bool inwards, const tn_path_options *options, tn_chain **out,
+                  tn_error *err);
+int tn_chain_next(tn_chain *c, uint32_t *node, tn_error *err);
+int tn_chain_steps(tn_chain *c, uint32_t node, const tn_reference **steps, uint32_t *n, tn_error *err);
+void tn_chain_close(tn_chain *c); /* NULL allowed */
+
 /* ---- 8. Sets --------------------------------------------------------------------------------------------------- */
 
 /* A set of objects of one snapshot, one bit an object. Every operation is allowed on every set: none changes what refers
@@ -379,12 +390,20 @@ typedef struct tn_view_options {
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
     const tn_set *set;      /* only these of the selected objects; NULL: all */
     bool grouped;           /* dominators: rows are types or modules, as by says */
-    uint32_t depth;         /* dominators: levels of the tree; 0: one */
+    uint32_t depth;         /* dominators, refs, referrers: levels of the tree; 0: one */
+    const char *avoid;      /* paths: words of tn_paths_avoid; NULL: nothing */
+    bool all, merge;        /* paths: all shortest ones only; of a set: one tree */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Paths from the roots to a node, or with TN_NONE the shortest one to each of the selected objects. */
+int tn_view_paths(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* What a node refers to, or what refers to it, as a tree of `depth` levels; with TN_NONE the references of all selected
+ * objects, or to them, in groups by the type at the other end and the label. */
+int tn_view_refs(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+int tn_view_referrers(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* The dominator tree below a node; TN_NONE: from the root. */
 int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* What would go without one object, or with TN_NONE without the selected ones. */

@@ -112,7 +112,7 @@ static int follow(const tn_back_search *b, tn_buf *path)
     return TN_OK;
 }
 
-static int climb(const tn_distances *d, uint32_t target, tn_buf *path)
+int tn__climb(const tn_distances *d, uint32_t target, tn_buf *path)
 {
     if (d->cost[target] == TN_NO_WAY)
         return 0;
@@ -127,11 +127,11 @@ static int from_tree(tn_ways *w, const tn_shunned *no, uint32_t target, tn_buf *
     if (!no->nodes && !no->kinds) {
         const tn_distances *kept;
         TN_TRY(tn__distances(w->snapshot, &kept, err));
-        return climb(kept, target, path);
+        return tn__climb(kept, target, path);
     }
     tn_distances d;
     TN_TRY(tn__distances_without(w, no, &d, err));
-    int status = climb(&d, target, path);
+    int status = tn__climb(&d, target, path);
     tn__distances_free(&d);
     return status;
 }

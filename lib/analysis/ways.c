@@ -105,6 +105,18 @@ uint64_t tn__step_edge(const tn_ways *w, uint32_t source, uint32_t target)
     return found;
 }
 
+int tn__step_reference(const tn_ways *w, uint32_t source, uint32_t target, tn_reference *out, tn_error *err)
+{
+    tn_reference_iter iter;
+    uint64_t edge = tn__step_edge(w, source, target);
+    if (edge == UINT64_MAX)
+        return tn__error_set(err, TN_ENOTFOUND, 0, "node %u does not refer to %u", (unsigned)source, (unsigned)target);
+    TN_TRY(tn_references(w->snapshot, source, &iter, err));
+    iter.position += edge;
+    tn_reference_next(&iter, out);
+    return TN_OK;
+}
+
 /* ---- origins ---- */
 
 static int add_origin(tn_ways *w, uint32_t node, uint32_t parent, uint64_t edge, uint32_t cost, tn_error *err)

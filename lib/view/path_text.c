@@ -43,7 +43,7 @@ static int add_escaped(tn_writing *w, const char *text, size_t n, bool quoted)
     return TN_OK;
 }
 
-/* <app.Session 0x7f0a12345680> */
+/* <app.Session 0x7f0a12345680>, <module app 0x7f0a12345680> */
 static int add_object(tn_writing *w, uint32_t node)
 {
     tn_node n;
@@ -54,6 +54,12 @@ static int add_object(tn_writing *w, uint32_t node)
              n.address ? n.address : node);
     TN_TRY(add_text(w, "<"));
     TN_TRY(add_escaped(w, type, strlen(type), false));
+    tn_preview name;
+    TN_TRY(tn__snapshot_preview(w->snapshot, node, &name, w->err));
+    if (name.kind == TN_PREVIEW_NAME) {
+        TN_TRY(add_text(w, " "));
+        TN_TRY(add_escaped(w, (const char *)name.bytes, name.length, false));
+    }
     return add_text(w, address);
 }
 

@@ -365,6 +365,8 @@ static PyMethodDef snapshot_methods[] = {
     {"set_dominators", (PyCFunction)core_set_dominators, METH_O, "Dominators of a set's members, outside it."},
     {"paths", (PyCFunction)(void (*)(void))core_paths, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
      "paths(node, avoid, limit, only_shortest): iterator of (text, evaluable, steps)."},
+    {"chain", (PyCFunction)(void (*)(void))core_chain, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+     "chain(node, inwards, avoid): nodes that a node refers to, or that refer to it, nearest first."},
     {"view", (PyCFunction)(void (*)(void))core_view, METH_VARARGS | METH_KEYWORDS, "Text or JSON of a view."},
     {"check", (PyCFunction)core_check, METH_NOARGS, "list of (status, offset, message), empty when the file is sound."},
     {0},
@@ -430,9 +432,10 @@ static int module_exec(PyObject *module)
     state->snapshot_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &snapshot_spec, NULL);
     state->set_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_set_spec, NULL);
     state->paths_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_paths_spec, NULL);
-    if (!state->snapshot_type || !state->set_type || !state->paths_type ||
+    state->chain_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_chain_spec, NULL);
+    if (!state->snapshot_type || !state->set_type || !state->paths_type || !state->chain_type ||
         PyModule_AddType(module, state->snapshot_type) < 0 || PyModule_AddType(module, state->set_type) < 0 ||
-        PyModule_AddType(module, state->paths_type) < 0)
+        PyModule_AddType(module, state->paths_type) < 0 || PyModule_AddType(module, state->chain_type) < 0)
         return -1;
     return PyModule_AddStringConstant(module, "VERSION", TN_VERSION);
 }
@@ -444,6 +447,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
         Py_VISIT(state->snapshot_type);
         Py_VISIT(state->set_type);
         Py_VISIT(state->paths_type);
+        Py_VISIT(state->chain_type);
     }
     return 0;
 }
@@ -455,6 +459,7 @@ static int module_clear(PyObject *module)
         Py_CLEAR(state->snapshot_type);
         Py_CLEAR(state->set_type);
         Py_CLEAR(state->paths_type);
+        Py_CLEAR(state->chain_type);
     }
     return 0;
 }

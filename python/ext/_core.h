@@ -48,8 +48,15 @@ typedef struct core_path_iterator {
     tn_set *avoid;
 } core_path_iterator;
 
+typedef struct core_chain_iterator {
+    PyObject_HEAD
+    core_snapshot *snapshot; /* a user of its handle */
+    tn_chain *chain;
+    tn_set *avoid;
+} core_chain_iterator;
+
 typedef struct core_state {
-    PyTypeObject *snapshot_type, *set_type, *paths_type;
+    PyTypeObject *snapshot_type, *set_type, *paths_type, *chain_type;
 } core_state;
 
 /* ---- _core.c ---- */
@@ -94,7 +101,9 @@ PyObject *core_frame(core_snapshot *self, PyObject *args);
 
 PyObject *core_paths(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args,
                      PyObject *names);
-extern PyType_Spec core_paths_spec;
+PyObject *core_chain(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args,
+                     PyObject *names);
+extern PyType_Spec core_paths_spec, core_chain_spec;
 
 /* ---- _core_view.c ---- */
 

@@ -28,8 +28,20 @@ static bool text_write(void *ctx, const char *text, size_t n_bytes)
     return true;
 }
 
-enum view_kind { VIEW_SUMMARY, VIEW_LARGEST, VIEW_INFO, VIEW_SHOW, VIEW_DOMINATORS, VIEW_RETAINED, VIEWS };
-static const char *const view_names[VIEWS] = {"summary", "largest", "info", "show", "dominators", "retained"};
+enum view_kind {
+    VIEW_SUMMARY,
+    VIEW_LARGEST,
+    VIEW_INFO,
+    VIEW_SHOW,
+    VIEW_DOMINATORS,
+    VIEW_RETAINED,
+    VIEW_PATHS,
+    VIEW_REFS,
+    VIEW_REFERRERS,
+    VIEWS
+};
+static const char *const view_names[VIEWS] = {"summary",  "largest", "info", "show",     "dominators",
+                                              "retained", "paths",   "refs", "referrers"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
@@ -40,6 +52,9 @@ static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options
     case VIEW_INFO: return tn_view_info(s, options, sink, err);
     case VIEW_DOMINATORS: return tn_view_dominators(s, node, options, sink, err);
     case VIEW_RETAINED: return tn_view_retained(s, node, options, sink, err);
+    case VIEW_PATHS: return tn_view_paths(s, node, options, sink, err);
+    case VIEW_REFS: return tn_view_refs(s, node, options, sink, err);
+    case VIEW_REFERRERS: return tn_view_referrers(s, node, options, sink, err);
     default: return tn_view_show(s, node, options, sink, err);
     }
 }
@@ -57,21 +72,21 @@ static int index_of(const char *name, const char *const *names, int n, const cha
 
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kind",  "json",       "where", "sort",  "limit", "by", "width",
-                            "color", "where_rows", "node",  "depth", "set",   NULL};
+    static char *names[] = {"kind",       "json", "where", "sort",  "limit", "by",  "width", "color",
+                            "where_rows", "node", "set",   "depth", "avoid", "all", "merge", NULL};
     static const char *const groups[] = {"type", "size", "module"};
     const char *kind_name, *by_name = NULL;
-    int json = 0, color = 0;
+    int json = 0, color = 0, all = 0, merge = 0;
     uint32_t node = TN_NONE;
     PyObject *set = Py_None;
     tn_view_options options = {0};
     core_call call;
     text_buffer buffer = {0};
     tn_error err = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&zO&pzO&O&O:view", names, &kind_name, &json, &options.where,
-                                     &options.sort, core_id_converter, &options.limit, &by_name, core_id_converter,
-                                     &options.width, &color, &options.where_rows, core_id_converter, &node,
-                                     core_id_converter, &options.depth, &set))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&zO&pzO&OO&zpp:view", names, &kind_name, &json,
+                                     &options.where, &options.sort, core_id_converter, &options.limit, &by_name,
+                                     core_id_converter, &options.width, &color, &options.where_rows, core_id_converter,
+                                     &node, &set, core_id_converter, &options.depth, &options.avoid, &all, &merge))
         return NULL;
     int kind = index_of(kind_name, view_names, VIEWS, "view");
     int by = kind < 0 ? -1 : !by_name ? 0 : index_of(by_name, groups, 3, "grouping; use type, size or module, not");
@@ -80,6 +95,8 @@ PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
     options.form = json ? TN_JSON : TN_TEXT;
     options.by = (enum tn_by)by;
     options.grouped = by_name != NULL;
+    options.all = all;
+    options.merge = merge;
     options.color = color;
     int status = render(self->handle, kind, node, &options, &(tn_sink){text_write, &buffer}, &err);
     core_unlock(&call);

@@ -12,7 +12,7 @@ from tonnage._object import Object, Thread, an_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
     from types import TracebackType
     from typing import Any
@@ -288,6 +288,60 @@ class Snapshot:
             >>> snapshot.retained("type:app.Session").total  # doctest: +SKIP
         """
         return self._view("retained", where=where, by=by, limit=limit, sort=sort)
+
+    def paths(
+        self,
+        where: str,
+        merge: bool = False,
+        limit: int = 20,
+        avoid: str | Sequence[str] | None = None,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+    ) -> View:
+        """Who holds the objects of a selection: the shortest path to each, as Python.
+
+        Args:
+            where: the selection, for instance "type:app.Session".
+            merge: one tree instead, with the objects and bytes that come through each branch, the most first.
+            limit: objects, or branches, shown; 0 for all.
+            avoid: what to keep away from, as `Object.paths` has it.
+            sort: "size", "length", "address" or "type"; "-" before it turns the order around. Not with merge.
+            threshold: only objects of this many bytes or more; an int or text such as "64k".
+
+        Returns:
+            A view, the page of `tonnage paths`. Cost: at worst a pass over all references.
+
+        Example:
+            >>> snapshot.paths("type:app.Session", merge=True)  # doctest: +SKIP
+        """
+        from tonnage._paths import words
+
+        return self._view(
+            "paths", where=where, merge=merge, limit=limit, avoid=words(avoid) or None, sort=sort, threshold=threshold
+        )
+
+    def refs(self, where: str, limit: int = 20, sort: str | None = None, threshold: int | str | None = None) -> View:
+        """What the objects of a selection refer to, in groups by type and label.
+
+        Args:
+            where: the selection.
+            limit: groups, 0 for all.
+            sort: "count" (of references), "objects", "size", "type" or "label"; "-" turns the order around.
+            threshold: only objects of this many bytes or more.
+
+        Returns:
+            A view, the table of `tonnage refs`. Cost: the references of the selected objects.
+        """
+        return self._view("refs", where=where, limit=limit, sort=sort, threshold=threshold)
+
+    def referrers(
+        self, where: str, limit: int = 20, sort: str | None = None, threshold: int | str | None = None
+    ) -> View:
+        """What refers to the objects of a selection, in groups by type and label; see `refs`.
+
+        Cost: the references of all that refers to one of them, once turned around.
+        """
+        return self._view("referrers", where=where, limit=limit, sort=sort, threshold=threshold)
 
     def _view(self, kind: str, **options: Any) -> View:
         from tonnage._view import View

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from cli_support import CLI, Cli
 
-READING = ("summary", "largest", "show", "info", "dominators", "retained")
+ABOUT_ONE = ("show", "retained", "paths", "refs", "referrers")
+READING = ("summary", "largest", "info", "dominators", *ABOUT_ONE)
 
 
 def refused(cli: Cli, code: int, part: str, *words: str | Path) -> None:
@@ -22,7 +23,7 @@ def refused(cli: Cli, code: int, part: str, *words: str | Path) -> None:
 
 
 def words(verb: str, path: str | Path) -> list[str]:
-    return [verb, str(path), *(["0x7f0000000100"] if verb in ("show", "retained") else [])]
+    return [verb, str(path), *(["0x7f0000000100"] if verb in ABOUT_ONE else [])]
 
 
 @pytest.mark.parametrize("verb", READING)
@@ -136,7 +137,7 @@ def test_wrong_words_are_usage(cli: Cli, shop: Path, rest: tuple[str, ...]) -> N
 
 def test_absent_object_is_not_found(cli: Cli, shop: Path) -> None:
     for address in ("0x7f0000000108", "0", "0xffffffffffffffff"):
-        for verb in ("show", "dominators", "retained"):
+        for verb in ("dominators", *ABOUT_ONE):
             refused(cli, 3, "no object starts at", verb, shop, address)
 
 
@@ -177,6 +178,9 @@ def test_check_without_memory_accuses_no_file(cli: Cli, shop: Path) -> None:
         ("check", "--by", "its rows are findings"),
         ("check", "--threshold", "a finding has no size"),
         ("retained", "--threshold", "it is about all that goes"),
+        ("paths", "--by", "its rows are single paths"),
+        ("refs", "--by", "its rows are references"),
+        ("summary", "--merge", "it has nothing of the kind"),
     ],
 )
 def test_an_option_without_sense_is_refused_with_the_reason(

@@ -17,12 +17,13 @@ import pytest
 from cli_support import CLI, Cli
 
 GOLDEN = Path(__file__).with_name("golden")
-VERBS = ("summary", "largest", "show", "info", "check", "dominators", "retained")
+ABOUT_ONE = ("show", "retained", "paths", "refs", "referrers")
+VERBS = ("summary", "largest", "info", "check", "dominators", *ABOUT_ONE)
 CART = "0x7f0000000100"
 
 
 def words(verb: str, file: Path, *rest: str) -> list[str]:
-    return [verb, str(file), *([CART] if verb in ("show", "retained") else []), *rest]
+    return [verb, str(file), *([CART] if verb in ABOUT_ONE else []), *rest]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,9 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("dominators", ("--depth", "3", "--limit", "2")),
         ("dominators", ("--by", "type", "--sort", "-type")),
         ("retained", ()),
+        ("paths", ()),
+        ("refs", ("--depth", "3", "--limit", "1")),
+        ("referrers", ()),
     ],
 )
 def test_text_is_the_golden_one(cli: Cli, shop: Path, name: str, rest: tuple[str, ...]) -> None:
