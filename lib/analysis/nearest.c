@@ -32,16 +32,6 @@ static void reverse(tn_buf *path)
     }
 }
 
-/* Whether the steps to an origin are allowed. */
-static bool origin_allowed(const tn_back_search *b, uint32_t index)
-{
-    for (const tn_origin *o = tn__origin(b->ways, index); o->parent != TN_NONE;
-         o = tn__origin(b->ways, tn__origin_of(b->ways, o->parent)))
-        if (tn__shuns(b->no, o->node) && o->parent != TN_NONE)
-            return false;
-    return true;
-}
-
 static int append_origin(const tn_ways *w, uint32_t index, tn_buf *path)
 {
     for (const tn_origin *o = tn__origin(w, index);; o = tn__origin(w, tn__origin_of(w, o->parent))) {
@@ -57,7 +47,8 @@ static void look_at(tn_back_search *b, uint32_t node, uint32_t depth)
 {
     uint32_t index = tn__is_origin(b->ways, node) ? tn__origin_of(b->ways, node) : TN_NONE;
     b->ways->marks[node] = b->ways->mark + depth;
-    if (index != TN_NONE && index < b->first && tn__origin(b->ways, index)->cost == 0 && origin_allowed(b, index)) {
+    if (index != TN_NONE && index < b->first && tn__origin(b->ways, index)->cost == 0 &&
+        tn__origin_allowed(b->ways, b->no, index)) {
         b->first = index;
         b->depth = depth;
     }

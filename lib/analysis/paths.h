@@ -88,6 +88,11 @@ static inline bool tn__is_origin(const tn_ways *w, uint32_t node)
     return w->is_origin[node / 64] >> (node % 64) & 1;
 }
 uint32_t tn__origin_of(const tn_ways *w, uint32_t node); /* its index; TN_NONE */
+/* Whether what leads to the origin is not avoided. */
+bool tn__origin_allowed(const tn_ways *w, const tn_shunned *no, uint32_t index);
+/* Whether a path may go from source to node, as far as origins are concerned: to such a one, unless it is the target, only by
+ * the step that makes it one. What else leads to a module says nothing: sys.modules holds it in any case. */
+bool tn__may_enter(const tn_ways *w, const tn_shunned *no, uint32_t source, uint32_t node);
 bool tn__is_own(const tn_ways *w, uint32_t node);
 /* Cost of reference number edge (in graph.targets) of source: 1, another one, or TN_NO_WAY. */
 uint32_t tn__edge_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, uint64_t edge);

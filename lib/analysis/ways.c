@@ -257,6 +257,23 @@ uint32_t tn__origin_of(const tn_ways *w, uint32_t node)
     return w->by_node[low];
 }
 
+bool tn__origin_allowed(const tn_ways *w, const tn_shunned *no, uint32_t index)
+{
+    for (const tn_origin *o = tn__origin(w, index); o->parent != TN_NONE;
+         o = tn__origin(w, tn__origin_of(w, o->parent)))
+        if (tn__shuns(no, o->node))
+            return false;
+    return true;
+}
+
+bool tn__may_enter(const tn_ways *w, const tn_shunned *no, uint32_t source, uint32_t node)
+{
+    if (!tn__is_origin(w, node) || node == no->except)
+        return true;
+    uint32_t index = tn__origin_of(w, node);
+    return tn__origin(w, index)->parent == source || !tn__origin_allowed(w, no, index);
+}
+
 /* ---- held by what is not seen ---- */
 
 uint32_t tn__held_cost(const tn_ways *w, const tn_shunned *no, uint32_t node)
