@@ -156,7 +156,7 @@ static int split(tn_paths *p, uint32_t vertex, size_t at)
 
 static int held_step(tn_ways *w, uint32_t node, tn_reference *out, tn_error *err)
 {
-    static const char *const names[] = {"root", "immortal", "static memory", "held by C", "unreachable"};
+    static const char *const names[] = {"root", "immortal", "static memory", "held by C", "garbage"};
     TN_TRY(tn__ways_holds(w, err));
     *out = (tn_reference){
         .source = w->graph.root, .target = node, .style = TN_LABEL_ROOT, .text = names[w->holds[node]], .key = TN_NONE};

@@ -220,28 +220,39 @@ static int write_dict(tn_writing *w, uint32_t holder)
     return write_entry(w, entry);
 }
 
-/* Whether the source's class is written in Python, or derived from one: its labels are slots or inline values. */
+/* A slot or an inline value of an instance; what dotted access does not give, its __dict__ may. */
+static int write_own(tn_writing *w, const tn_reference *r)
+{
+    size_t n = strlen(r->text);
+    bool identifier = tn__is_identifier(r->text, n);
+    int plain = identifier ? tn__attribute_is_plain(w->snapshot, r->source, r->text, n, true, w->err) : 0;
+    int in_dict = plain ? 0 : tn__attribute_is_inline(w->snapshot, r->source, r->text, n, w->err);
+    if (in_dict > 0)
+        in_dict = tn__dict_is_plain(w->snapshot, r->source, w->err);
+    TN_TRY(plain);
+    TN_TRY(in_dict);
+    w->evaluable = n > 0 && (plain || in_dict); /* without a name it was redacted */
+    TN_TRY(add_text(w, in_dict ? ".__dict__[" : "."));
+    TN_TRY(add_escaped(w, r->text, n, in_dict));
+    return add_text(w, in_dict ? "]" : "");
+}
+
 static int write_attribute(tn_writing *w, const tn_reference *r)
 {
     size_t n = strlen(r->text);
     if (strcmp(r->text, "__dict__") == 0)
         return write_dict(w, r->source);
-    TN_TRY(add_text(w, "."));
-    TN_TRY(add_escaped(w, r->text, n, false));
-    if (!w->evaluable)
-        return TN_OK;
-    if (!tn__is_identifier(r->text, n))
-        return judge(w, 0);
-    int faithful = tn__member_is_faithful(w->snapshot, r->source, r->text, w->err);
-    if (faithful != 0)
-        return judge(w, faithful);
-    tn_type type;
+    int faithful = w->evaluable ? tn__member_is_faithful(w->snapshot, r->source, r->text, w->err) : 0;
+    TN_TRY(faithful);
+    tn_type type = {0};
     tn_node node;
     TN_TRY(tn_node_get(w->snapshot, r->source, &node, w->err));
     TN_TRY(tn_snapshot_type(w->snapshot, node.type, &type));
-    if (!(type.flags & TN_TYPE_HEAP))
-        return judge(w, 0);
-    return judge(w, tn__attribute_is_plain(w->snapshot, r->source, r->text, n, true, w->err));
+    if (w->evaluable && !faithful && (type.flags & TN_TYPE_HEAP))
+        return write_own(w, r);
+    w->evaluable = faithful;
+    TN_TRY(add_text(w, "."));
+    return add_escaped(w, r->text, n, false);
 }
 
 /* Variables of a generator, or of a frame that a traceback holds; a cell is what it contains. */

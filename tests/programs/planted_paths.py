@@ -23,6 +23,7 @@ import tonnage
 KEPT: dict[str, Any] = {}
 WORKLOADS = {
     "planted": [],
+    "redacted": [],
     "stdlib": [
         "asyncio", "concurrent.futures", "ctypes", "dataclasses", "decimal", "email.message", "http.server", "json",
         "logging.config", "sqlite3", "unittest", "xml.dom.minidom",
@@ -263,7 +264,7 @@ def main() -> None:
     plant()
     gc.collect()
     gc.disable()
-    snapshot = tonnage.snapshot()
+    snapshot = tonnage.snapshot(redact=workload == "redacted")
     objects = list(snapshot)
     chosen = [item for item in objects if item.module == "__main__"]
     chosen += random.Random(5).sample(objects, min(most, len(objects)))

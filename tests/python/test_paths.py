@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 from collections.abc import Iterator
 
@@ -199,6 +200,57 @@ def test_the_first_path_does_not_depend_on_how_it_is_searched(graph: Graph) -> N
             steps = found and found[2]
             got = steps and (steps[0][0], *(step[1] for step in steps))
             assert got == want
+
+
+@settings(max_examples=100, deadline=None)
+@given(graphs())
+def test_merged_paths_count_what_comes_through(graph: Graph) -> None:
+    """Each row: as many as there are objects whose shortest path leads through it."""
+    snapshot = opened(files.write(graph))
+    objects, _, nodes = numbers(graph)
+    seen: dict[int, int] = {}
+    n_lost = 0
+    for number, target in objects.items():
+        if graph.flags.get(number, 0) & OWN:
+            continue
+        found = next(snapshot.paths(target, "", 1, False), None)
+        n_lost += found is None
+        for node in {target, *(step[0] for step in found[2])} if found else ():
+            seen[nodes[node].address or 0] = seen.get(nodes[node].address or 0, 0) + 1
+    view = json.loads(snapshot.view("paths", json=True, merge=True, where="module:app", limit=0))
+    for row in view["rows"]:
+        if row["address"]:
+            assert row["count"] == seen[int(row["address"], 16)]
+    assert view["lost"]["count"] == n_lost
+    assert view["total"]["count"] == sum(not graph.flags.get(number, 0) & OWN for number in objects)
+
+
+@settings(max_examples=150, deadline=None)
+@given(graphs(), st.booleans())
+def test_chains_go_to_the_nearest_first(graph: Graph, inwards: bool) -> None:
+    snapshot = opened(files.write(graph))
+    objects, _, nodes = numbers(graph)
+    place = {id(node): i for i, node in nodes.items()}
+    held = networkx.DiGraph()
+    held.add_nodes_from(nodes)
+    for i, node in nodes.items():
+        for k, target in enumerate(node.references):
+            kind = node.shape.fixed[k][2] if k < len(node.shape.fixed) else node.shape.run_kind
+            if target is not None and (kind in (OWNING, GUESSED) or (node.address is None and kind != INTERNED)):
+                held.add_edge(i, place[id(target)])
+    for start in objects.values():
+        way = held.reverse() if inwards else held
+        distances = networkx.single_source_shortest_path_length(way, start)
+        chain = snapshot.chain(start, inwards, "")
+        got = list(chain)
+        assert sorted(got) == sorted(distances)
+        assert [distances[node] for node in got] == sorted(distances.values())
+        for node in got:
+            steps = chain.path(node)[2]
+            assert len(steps) == distances[node]
+            ends = [steps[0][0], *(step[1] for step in steps)] if steps else [start]
+            assert (ends[-1], ends[0]) == ((start, node) if inwards else (node, start))
+            assert all(held.has_edge(a, b) for a, b in itertools.pairwise(ends))
 
 
 def test_a_chain_of_100_000_has_its_path_and_the_next_one() -> None:
