@@ -16,7 +16,7 @@ static const struct {
     {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true}, {"--sort", CLI_SORT, true},
     {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},       {"--threshold", CLI_THRESHOLD, true},
     {"--max-memory", CLI_MEMORY, true}, {"--depth", CLI_DEPTH, true}, {"--index", CLI_INDEX, false},
-    {"--avoid", CLI_AVOID, true},       {"--all", CLI_ALL, false},   {"--merge", CLI_MERGE, false},
+    {"--avoid", CLI_AVOID, true},       {"--all", CLI_ALL, false},    {"--merge", CLI_MERGE, false},
 };
 
 /* Options of other verbs, and why this one has them not. */
