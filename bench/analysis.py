@@ -64,6 +64,8 @@ def rows_of(python: str, folder: str, name: str, n: int, goal: float, whole: boo
         run("index", 1)
         rows.append(times("dominators, retained sizes from FILE.index", run("indexed", 3), None))
         os.remove(path + ".index")
+        rows.append(times("a path, references loaded (≤ 0.3 gc)", run("path", 3), None))
+        rows.append(times("tonnage paths --where type:dict --merge", run("merged", 3), None))
     return rows
 
 

@@ -81,7 +81,32 @@ def indexed(path: str) -> dict[str, Any]:
     return measured(path, ask)
 
 
-CELLS = {"save": save, "index": index, "indexed": indexed, "dominators": dominators, "view": view, "freed": freed}
+def path(path: str) -> dict[str, Any]:
+    """The first path that is asked of a snapshot whose references are there, in both directions."""
+    import tonnage
+
+    with tonnage.load(path, max_memory=64 << 30) as snapshot:
+        core = snapshot._core
+        target = core.n_objects // 2
+        core.node(target), core.referrers(target)
+        rss = status_bytes("VmRSS")
+        reset_peak()
+        cpu, start = time.process_time(), time.perf_counter()
+        found = next(core.paths(target, "", 1, False))[0]
+        took, used = time.perf_counter() - start, time.process_time() - cpu
+        peak = status_bytes("VmHWM") - rss
+        return {"seconds": took, "cpu": used, "peak_bytes": peak, "result": found, "nodes": core.n_nodes}
+
+
+def merged(path: str) -> dict[str, Any]:
+    """What `tonnage paths --where type:dict --merge` prints."""
+    return measured(path, lambda snapshot: len(repr(snapshot.paths("type:dict", merge=True))))
+
+
+CELLS = {
+    "save": save, "index": index, "indexed": indexed, "dominators": dominators, "view": view, "freed": freed,
+    "path": path, "merged": merged,
+}  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 #include "view/python_names.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -456,24 +457,34 @@ static int write_interpreter(tn_writing *w)
     return add_escaped(w, r->text ? r->text : "?", r->text ? strlen(r->text) : 1, false);
 }
 
+/* The number of the fact thread.N.node that has this node; UINT_MAX: none. */
+static unsigned thread_number(tn_snapshot *s, uint32_t node)
+{
+    for (unsigned i = 0; i < UINT16_MAX; i++) {
+        char key[48];
+        tn_fact fact;
+        snprintf(key, sizeof key, "thread.%u.node", i);
+        if (tn_snapshot_find_fact(s, key, &fact) < 0)
+            break;
+        if (fact.kind == TN_FACT_UINT && fact.value.u == node)
+            return i;
+    }
+    return UINT_MAX;
+}
+
+/* Its name in quotes, without one the number that threading.get_ident() gives. */
 static int add_thread_name(tn_writing *w, uint32_t node)
 {
-    tn_fact fact, name;
-    for (unsigned i = 0; i < 65536; i++) {
-        char key[48];
-        snprintf(key, sizeof key, "thread.%u.node", i);
-        if (tn_snapshot_find_fact(w->snapshot, key, &fact) < 0)
-            break;
-        if (fact.kind != TN_FACT_UINT || fact.value.u != node)
-            continue;
-        snprintf(key, sizeof key, "thread.%u.name", i);
-        if (tn_snapshot_find_fact(w->snapshot, key, &name) < 0 || name.kind != TN_FACT_TEXT)
-            break;
-        TN_TRY(add_text(w, " "));
-        return add_escaped(w, name.value.text, strlen(name.value.text), true);
-    }
-    char text[32];
-    snprintf(text, sizeof text, " %" PRIu32, node);
+    unsigned number = thread_number(w->snapshot, node);
+    tn_fact fact;
+    char text[48];
+    TN_TRY(add_text(w, " "));
+    snprintf(text, sizeof text, "thread.%u.name", number);
+    if (tn_snapshot_find_fact(w->snapshot, text, &fact) == TN_OK && fact.kind == TN_FACT_TEXT)
+        return add_escaped(w, fact.value.text, strlen(fact.value.text), true);
+    snprintf(text, sizeof text, "thread.%u.ident", number);
+    bool known = tn_snapshot_find_fact(w->snapshot, text, &fact) == TN_OK && fact.kind == TN_FACT_UINT;
+    snprintf(text, sizeof text, known ? "%" PRIu64 : "?", known ? fact.value.u : 0);
     return add_text(w, text);
 }
 
