@@ -140,10 +140,10 @@ static int map_types(tn_diff *d, uint32_t *same, tn_error *err)
 typedef struct pair {
     tn_diff *d;
     tn_walk *old, *new;
-    uint32_t *types;  /* rows of old to rows of new */
-    bool incremental; /* the collector moves old objects between two generations, back and forth */
-    tn_buf open;      /* open_pair: graded before all that they hold was */
-    tn_set *is_open;  /* those of old */
+    uint32_t *old_types, *new_types; /* of new, for each shape of old, of new */
+    bool incremental;                /* the collector moves old objects between two generations, back and forth */
+    tn_buf open;                     /* open_pair: graded before all that they hold was */
+    tn_set *is_open;                 /* those of old */
 } pair;
 
 typedef struct open_pair {
@@ -231,7 +231,7 @@ static int by_content(const pair *p, unsigned kind, tn_error *err)
         if (a != TN_UNKNOWN && b != TN_UNKNOWN)
             return TN_DIFF_CERTAIN;
     }
-    int found = by_preview(p, err);
+    int found = kind & TN_WALK_PREVIEW ? by_preview(p, err) : TN_DIFF_LIKELY;
     if (found != TN_DIFF_LIKELY || !(kind & TN_WALK_FIXED_LENGTH))
         return found;
     TN_TRY(tn__walk_length(p->old, &a, err));
@@ -242,11 +242,9 @@ static int by_content(const pair *p, unsigned kind, tn_error *err)
 /* The grade, or an error. */
 static int grade(pair *p, tn_error *err)
 {
-    const tn_shape *a = &tn__snapshot_shapes(p->old->snapshot)[tn__walk_shape(p->old)];
-    const tn_shape *b = &tn__snapshot_shapes(p->new->snapshot)[tn__walk_shape(p->new)];
     uint32_t old = p->old->flags[p->old->at], new = p->new->flags[p->new->at];
     unsigned kind = p->new->kinds[tn__walk_shape(p->new)];
-    if (p->types[a->type] != b->type || is_younger(p, old, new, kind))
+    if (p->old_types[tn__walk_shape(p->old)] != p->new_types[tn__walk_shape(p->new)] || is_younger(p, old, new, kind))
         return TN_DIFF_REUSED;
     if (old & new &(TN_NODE_IMMORTAL | TN_NODE_STATIC))
         return TN_DIFF_CERTAIN;
@@ -254,7 +252,7 @@ static int grade(pair *p, tn_error *err)
         uint64_t one, two;
         TN_TRY(tn__walk_own_block(p->old, &one, err));
         TN_TRY(tn__walk_own_block(p->new, &two, err));
-        if (one != two)
+        if (one != two && one != TN_UNKNOWN && two != TN_UNKNOWN)
             return TN_DIFF_REUSED;
     }
     if (kind & TN_WALK_FIXED_RUN) {
@@ -291,7 +289,6 @@ static void count_old(tn_diff *d, const tn_walk *w, bool gone)
     if (!is_selected(w))
         return;
     count(&d->old_all[tn__walk_shape(w)], &d->old_total, w);
-    tn__set_add(d->all_old, tn__walk_node(w));
     if (!gone)
         return;
     count(&d->old_removed[tn__walk_shape(w)], &d->removed_total, w);
@@ -303,10 +300,10 @@ static void count_new(tn_diff *d, const tn_walk *w, bool added)
     if (!is_selected(w))
         return;
     count(&d->new_all[tn__walk_shape(w)], &d->new_total, w);
-    tn__set_add(d->all_new, tn__walk_node(w));
-    tn__set_add(added ? d->added : d->survived, tn__walk_node(w));
-    if (added)
-        count(&d->new_added[tn__walk_shape(w)], &d->added_total, w);
+    if (!added)
+        return;
+    count(&d->new_added[tn__walk_shape(w)], &d->added_total, w);
+    tn__set_add(d->added, tn__walk_node(w));
 }
 
 static int note_change(const pair *p, tn_error *err)
@@ -331,10 +328,14 @@ static int meet(pair *p, tn_error *err)
     if (reused)
         d->survivor[tn__walk_node(p->old)] = TN_NONE;
     if (is_own(p->old) || is_own(p->new)) {
-        if (is_selected(p->old))
+        if (is_selected(p->old)) {
             count(&d->old_half[tn__walk_shape(p->old)], &d->old_half_total, p->old);
-        if (is_selected(p->new))
+            tn_set_remove(d->all_old, tn__walk_node(p->old));
+        }
+        if (is_selected(p->new)) {
             count(&d->new_half[tn__walk_shape(p->new)], &d->new_half_total, p->new);
+            tn_set_remove(d->all_new, tn__walk_node(p->new));
+        }
         return TN_OK;
     }
     if (!reused)
@@ -394,11 +395,10 @@ static int part(settling *s, uint32_t old, tn_error *err)
     tn_diff *d = s->d;
     uint32_t new = d->survivor[old];
     d->survivor[old] = TN_NONE;
-    if (!tn_set_has(d->survived, new)) /* tonnage's, or not selected */
+    if (!tn_set_has(d->all_new, new)) /* tonnage's, or not selected */
         return TN_OK;
     d->graded[TN_DIFF_CERTAIN]--;
     d->graded[TN_DIFF_REUSED]++;
-    tn_set_remove(d->survived, new);
     tn__set_add(d->added, new);
     tn__set_add(d->removed, old);
     TN_TRY(recount(s, 0, old, d->old_removed, &d->removed_total, err));
@@ -443,6 +443,23 @@ static int settle(const pair *p, tn_error *err)
     return TN_OK;
 }
 
+static int shape_types(pair *p, tn_error *err)
+{
+    tn_diff *d = p->d;
+    size_t bytes = tn_snapshot_n_types(d->old) * sizeof(uint32_t);
+    uint32_t *same = tn__alloc(d->alloc, bytes);
+    p->old_types = tn__alloc(d->alloc, d->n_old_shapes * sizeof *p->old_types);
+    p->new_types = tn__alloc(d->alloc, d->n_new_shapes * sizeof *p->new_types);
+    bool all = same && p->old_types && p->new_types;
+    int status = all ? map_types(d, same, err) : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    for (uint32_t i = 0; status == TN_OK && i < d->n_old_shapes; i++)
+        p->old_types[i] = same[tn__snapshot_shapes(d->old)[i].type];
+    for (uint32_t i = 0; status == TN_OK && i < d->n_new_shapes; i++)
+        p->new_types[i] = tn__snapshot_shapes(d->new)[i].type;
+    tn__free(d->alloc, same, bytes);
+    return status;
+}
+
 /* Only in 3.14.0 to 3.14.4, and where the release is not known. */
 static bool is_incremental(const tn_snapshot *s)
 {
@@ -453,27 +470,28 @@ static bool is_incremental(const tn_snapshot *s)
 static int compare(tn_diff *d, tn_selection *sel, tn_error *err)
 {
     pair p = {.d = d, .incremental = is_incremental(d->new)};
-    uint32_t n_types = tn_snapshot_n_types(d->old);
     tn__buf_init(&p.open, d->alloc);
-    p.types = tn__alloc(d->alloc, n_types * sizeof *p.types);
-    int status = p.types ? map_types(d, p.types, err) : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    int status = shape_types(&p, err);
     if (status == TN_OK)
         status = tn_set_new(d->old, &p.is_open, err);
     if (status == TN_OK)
         status = tn__snapshot_match_addresses(d->old, d->new, d->survivor, err);
     if (status == TN_OK)
-        status = tn__walk_open(d->old, &sel[0], &p.old, err);
+        status = tn__walk_open(d->old, &sel[0], d->all_old, &p.old, err);
     if (status == TN_OK)
-        status = tn__walk_open(d->new, &sel[1], &p.new, err);
+        status = tn__walk_open(d->new, &sel[1], d->all_new, &p.new, err);
     if (status == TN_OK)
         status = merge(&p, err);
     if (status == TN_OK)
         status = settle(&p, err);
+    if (status == TN_OK)
+        status = tn_set_minus(d->all_new, d->added, &d->survived, err);
     tn__walk_close(p.old);
     tn__walk_close(p.new);
     tn_set_free(p.is_open);
     tn__buf_free(&p.open);
-    tn__free(d->alloc, p.types, n_types * sizeof *p.types);
+    tn__free(d->alloc, p.old_types, d->n_old_shapes * sizeof *p.old_types);
+    tn__free(d->alloc, p.new_types, d->n_new_shapes * sizeof *p.new_types);
     tn__blocks_free(d->old);
     tn__blocks_free(d->new);
     return status;
@@ -523,8 +541,7 @@ static int allocate(tn_diff *d, tn_error *err)
     if (!d->same_process)
         return TN_OK;
     TN_TRY(tn_set_new(d->new, &d->added, err));
-    TN_TRY(tn_set_new(d->old, &d->removed, err));
-    return tn_set_new(d->new, &d->survived, err);
+    return tn_set_new(d->old, &d->removed, err);
 }
 
 static int run(tn_diff *d, const char *where, tn_error *err)

@@ -17,12 +17,13 @@ enum { /* what a shape says of its objects */
        TN_WALK_HASH = 2,
        TN_WALK_RUN = 4,
        TN_WALK_PAIRS = 8,
-       TN_WALK_COLLECTION = 16,   /* holds objects and has a capacity: it can grow */
-       TN_WALK_FIXED_LENGTH = 32, /* its length never changes: str, bytes, int */
-       TN_WALK_FIXED_RUN = 64,    /* the references of its run never change: tuple, frozenset */
-       TN_WALK_FIXED = 128,       /* none of its references does: bound method, slice */
-       TN_WALK_YOUNG_AGAIN = 256, /* the collector may let go of it, and meet it again as a young one: dict, tuple */
-       TN_WALK_TEXT_CHANGES = 512 /* its preview may change: bytearray */
+       TN_WALK_COLLECTION = 16,    /* holds objects and has a capacity: it can grow */
+       TN_WALK_FIXED_LENGTH = 32,  /* its length never changes: str, bytes, int */
+       TN_WALK_FIXED_RUN = 64,     /* the references of its run never change: tuple, frozenset */
+       TN_WALK_FIXED = 128,        /* none of its references does: bound method, slice */
+       TN_WALK_YOUNG_AGAIN = 256,  /* the collector may let go of it, and meet it again as a young one: dict, tuple */
+       TN_WALK_TEXT_CHANGES = 512, /* its preview may change: bytearray */
+       TN_WALK_PREVIEW = 1024      /* it may have a preview */
 };
 
 /* One column read forwards, block by block; blocks in which nothing is asked for are not decoded. */
@@ -50,6 +51,7 @@ typedef struct tn_walk {
     uint16_t *kinds;   /* one a shape */
     uint32_t *n_fixed; /* likewise */
     uint32_t n_shapes;
+    tn_set *selected;
     uint32_t n, at; /* of the tile; the current one */
     struct {        /* rows of the next object */
         uint64_t degree, length, hash, buffer, reference;
@@ -66,7 +68,8 @@ typedef struct tn_walk {
     uint64_t length_row[TN_TILE], hash_row[TN_TILE], buffer_row[TN_TILE], reference_row[TN_TILE];
 } tn_walk;
 
-int tn__walk_open(tn_snapshot *s, tn_selection *sel, tn_walk **out, tn_error *err);
+/* Selected objects are put into selected as they come. */
+int tn__walk_open(tn_snapshot *s, tn_selection *sel, tn_set *selected, tn_walk **out, tn_error *err);
 void tn__walk_close(tn_walk *w);
 int tn__walk_ready(tn_walk *w, tn_error *err); /* 1: there is a current object; 0: the end */
 static inline uint32_t tn__walk_node(const tn_walk *w)

@@ -16,38 +16,80 @@ typedef struct edges {
     size_t *starts; /* of a shape's counters: one a fixed reference, one for the run, one for keys */
     counter *counters;
     uint32_t n_shapes;
-    const uint64_t *sizes;
+    /* of new objects: how many before each word of their set, and the size of each */
+    uint32_t *ranks;
+    uint64_t *sizes;
 } edges;
 
-static void count_node(edges *e, const tn_csr *csr, uint32_t node, uint32_t shape)
+static size_t n_words(const edges *e)
+{
+    return ((size_t)e->d->added->n + 63) / 64;
+}
+
+static int load_sizes(edges *e, tn_error *err)
+{
+    const tn_set *added = e->d->added;
+    uint32_t rank = 0, id = tn_set_next(added, 0);
+    e->ranks = tn__alloc(e->d->alloc, n_words(e) * sizeof *e->ranks);
+    e->sizes = tn__alloc(e->d->alloc, added->count * sizeof *e->sizes);
+    if (!e->ranks || !e->sizes)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    for (size_t w = 0; w < n_words(e); w++) {
+        e->ranks[w] = rank;
+        rank += (uint32_t)__builtin_popcountll(added->words[w]);
+    }
+    tn_stream sizes;
+    tn__stream_open(&sizes, e->s, TN_COL_SIZE, 1);
+    for (uint32_t i = 0; id != TN_NONE; id = tn_set_next(added, id + 1))
+        TN_TRY(tn__stream_at(&sizes, id, &e->sizes[i++], err));
+    return TN_OK;
+}
+
+static void count_target(edges *e, counter *c, uint32_t target)
+{
+    uint64_t word = e->d->added->words[target / 64];
+    unsigned bit = target % 64;
+    if (!(word >> bit & 1))
+        return;
+    c->count++;
+    c->bytes += e->sizes[e->ranks[target / 64] + (uint32_t)__builtin_popcountll(word & ((1ull << bit) - 1))];
+}
+
+static int count_node(edges *e, uint32_t shape, tn_stream *references, uint64_t row, uint32_t degree, tn_error *err)
 {
     const tn_shape *sh = &tn__snapshot_shapes(e->s)[shape];
     counter *counters = e->counters + e->starts[shape];
     bool pairs = (sh->flags & TN_RUN_STYLE) == TN_RUN_PAIRS;
-    uint64_t first = csr->offsets[node];
-    for (uint64_t at = first; at < csr->offsets[node + 1]; at++) {
-        uint32_t target = csr->targets[at];
-        if (target == TN_NONE || !tn_set_has(e->d->added, target))
-            continue;
-        uint64_t place = at - first, slot = place < sh->n_fixed ? place : sh->n_fixed;
-        if (pairs && place >= sh->n_fixed && (place - sh->n_fixed) % 2 == 0)
-            slot++;
-        counters[slot].count++;
-        counters[slot].bytes += e->sizes[target];
+    uint32_t n_new = e->d->added->n;
+    for (uint64_t i = 0; i < (uint64_t)sh->n_fixed + degree; i++) {
+        uint64_t target;
+        TN_TRY(tn__stream_at(references, row + i, &target, err));
+        uint64_t slot = i < sh->n_fixed ? i : sh->n_fixed + (pairs && (i - sh->n_fixed) % 2 == 0);
+        if (target && target <= n_new)
+            count_target(e, &counters[slot], (uint32_t)target - 1);
     }
+    return TN_OK;
 }
 
-/* Synthetic nodes stand for what is always there: frames and threads are taken as they are now. */
+/* The references of all objects are passed by in order; those of survivors are looked at. Frames and threads are not:
+ * they are taken as they are now. */
 static int count_all(edges *e, tn_error *err)
 {
-    tn_csr csr;
-    const uint32_t *shapes;
-    uint64_t n;
-    TN_TRY(tn__snapshot_references(e->s, &csr, err));
-    TN_TRY(tn__column_u32(e->s, TN_COL_SHAP, &shapes, &n, err));
-    TN_TRY(tn__column_u64(e->s, TN_COL_SIZE, &e->sizes, &n, err));
-    for (uint32_t i = tn_set_next(e->d->survived, 0); i != TN_NONE; i = tn_set_next(e->d->survived, i + 1))
-        count_node(e, &csr, i, shapes[i]);
+    const tn_shape *shapes = tn__snapshot_shapes(e->s);
+    tn_stream shape_of, degrees, references;
+    uint64_t row = 0, degree_row = 0, shape, degree;
+    tn__stream_open(&shape_of, e->s, TN_COL_SHAP, 0);
+    tn__stream_open(&degrees, e->s, TN_COL_DEGR, 2);
+    tn__stream_open(&references, e->s, TN_COL_REFS, 3);
+    for (uint32_t i = 0; i < e->d->n_new && references.present; i++) {
+        degree = 0;
+        TN_TRY(tn__stream_at(&shape_of, i, &shape, err));
+        if ((shapes[shape].flags & TN_RUN_STYLE) && degrees.present)
+            TN_TRY(tn__stream_at(&degrees, degree_row++, &degree, err));
+        if (tn_set_has(e->d->survived, i))
+            TN_TRY(count_node(e, (uint32_t)shape, &references, row, (uint32_t)degree, err));
+        row += shapes[shape].n_fixed + degree;
+    }
     return TN_OK;
 }
 
@@ -152,9 +194,14 @@ int tn__diff_edges(tn_diff *d, tn_diff_edges *out, tn_error *err)
         n += i < e.n_shapes ? tn__snapshot_shapes(e.s)[i].n_fixed + 2 : 0;
     }
     e.counters = tn__alloc_zero(d->alloc, n * sizeof *e.counters);
-    int status = e.starts && e.counters ? count_all(&e, err) : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    int status = e.starts && e.counters ? load_sizes(&e, err) : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    if (status == TN_OK && d->added->count)
+        status = count_all(&e, err);
     if (status == TN_OK)
         status = make_rows(&e, &r, err);
+    tn__blocks_free(d->new);
+    tn__free(d->alloc, e.ranks, n_words(&e) * sizeof *e.ranks);
+    tn__free(d->alloc, e.sizes, d->added->count * sizeof *e.sizes);
     tn__free(d->alloc, e.starts, n_starts * sizeof *e.starts);
     tn__free(d->alloc, e.counters, n * sizeof *e.counters);
     if (status < 0)

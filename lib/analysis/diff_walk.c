@@ -30,9 +30,15 @@ static const struct {
     const char *base;
     uint16_t kind;
 } known[] = {
-    {"str", TN_WALK_FIXED_LENGTH},
-    {"bytes", TN_WALK_FIXED_LENGTH},
-    {"int", TN_WALK_FIXED_LENGTH},
+    {"str", TN_WALK_FIXED_LENGTH | TN_WALK_PREVIEW},
+    {"bytes", TN_WALK_FIXED_LENGTH | TN_WALK_PREVIEW},
+    {"int", TN_WALK_FIXED_LENGTH | TN_WALK_PREVIEW},
+    {"float", TN_WALK_PREVIEW},
+    {"complex", TN_WALK_PREVIEW},
+    {"function", TN_WALK_PREVIEW},
+    {"code", TN_WALK_PREVIEW},
+    {"module", TN_WALK_PREVIEW},
+    {"type", TN_WALK_PREVIEW},
     {"tuple", TN_WALK_FIXED_RUN | TN_WALK_YOUNG_AGAIN},
     {"frozenset", TN_WALK_FIXED_RUN},
     {"method", TN_WALK_FIXED | TN_WALK_FIXED_RUN},
@@ -61,13 +67,14 @@ static int kind_of(tn_snapshot *s, const tn_shape *shape, uint16_t *out, tn_erro
     return TN_OK;
 }
 
-int tn__walk_open(tn_snapshot *s, tn_selection *sel, tn_walk **out, tn_error *err)
+int tn__walk_open(tn_snapshot *s, tn_selection *sel, tn_set *selected, tn_walk **out, tn_error *err)
 {
     const tn_alloc *a = tn__snapshot_alloc(s);
     tn_walk *w = tn__alloc_zero(a, sizeof *w);
     if (!w)
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
     w->snapshot = s;
+    w->selected = selected;
     w->n_shapes = tn__snapshot_n_shapes(s);
     w->kinds = tn__alloc(a, w->n_shapes * sizeof *w->kinds);
     w->n_fixed = tn__alloc(a, w->n_shapes * sizeof *w->n_fixed);
@@ -103,19 +110,59 @@ void tn__walk_close(tn_walk *w)
 
 /* ---- the tile ---- */
 
+#define WIDEN(from)                                         \
+    do {                                                    \
+        const from *source = (const from *)b->data + first; \
+        for (uint32_t i = 0; i < scan->n; i++)              \
+            w->flags[i] = (uint32_t)source[i];              \
+    } while (0)
+
+static void fill_flags(tn_walk *w)
+{
+    const tn_scan *scan = w->scan;
+    const tn_block *b = &scan->flag;
+    size_t first = (size_t)(scan->first - b->first_row);
+    if (!b->data) {
+        memset(w->flags, 0, scan->n * sizeof *w->flags);
+        return;
+    }
+    switch (b->width) {
+    case 1: WIDEN(uint8_t); break;
+    case 2: WIDEN(uint16_t); break;
+    case 4: WIDEN(uint32_t); break;
+    default: WIDEN(uint64_t);
+    }
+}
+
+/* Tiles do not begin at a word of the set where blocks of the file end within one. */
+static void fill_selected(tn_walk *w)
+{
+    const tn_scan *scan = w->scan;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < scan->n;) {
+        uint32_t id = scan->first + i, bit = id % 64, end = 64 - bit < scan->n - i ? i + 64 - bit : scan->n;
+        uint64_t word = 0;
+        for (; i < end; i++, bit++)
+            word |= (uint64_t)(scan->state[i] == TN_ROW_SELECTED) << bit;
+        w->selected->words[id / 64] |= word;
+        count += (uint32_t)__builtin_popcountll(word);
+    }
+    w->selected->count += count;
+}
+
 /* Rows of the columns that not all objects have are counted in bits of the kinds. */
 static int fill(tn_walk *w, tn_error *err)
 {
     const tn_scan *scan = w->scan;
     uint64_t length = w->next.length, hash = w->next.hash, buffer = w->next.buffer, reference = w->next.reference;
-    uint32_t n = scan->n, first = (uint32_t)(scan->first - scan->flag.first_row);
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t shape = scan->shape[i], flags = scan->flag.data ? (uint32_t)tn__block_at(&scan->flag, first + i) : 0;
+    fill_flags(w);
+    fill_selected(w);
+    for (uint32_t i = 0; i < scan->n; i++) {
+        uint32_t shape = scan->shape[i];
         unsigned kind = w->kinds[shape];
         uint64_t degree = 0;
         if ((kind & TN_WALK_RUN) && w->degrees.present)
             TN_TRY(tn__stream_at(&w->degrees, w->next.degree++, &degree, err));
-        w->flags[i] = flags;
         w->degree[i] = (uint32_t)degree;
         w->length_row[i] = length;
         w->hash_row[i] = hash;
@@ -123,14 +170,14 @@ static int fill(tn_walk *w, tn_error *err)
         w->reference_row[i] = reference;
         length += kind & TN_WALK_LENGTH;
         hash += kind / TN_WALK_HASH & 1;
-        buffer += (flags & TN_NODE_BUFFERS) >> 8;
+        buffer += (w->flags[i] & TN_NODE_BUFFERS) >> 8;
         reference += w->n_fixed[shape] + degree;
     }
     w->next.length = length;
     w->next.hash = hash;
     w->next.buffer = buffer;
     w->next.reference = reference;
-    w->n = n;
+    w->n = scan->n;
     w->at = 0;
     return 1;
 }
@@ -164,7 +211,10 @@ int tn__walk_hash(tn_walk *w, uint64_t *out, tn_error *err)
 int tn__walk_own_block(tn_walk *w, uint64_t *out, tn_error *err)
 {
     uint64_t own = w->scan->bytes[w->at], size;
-    uint32_t n = w->buffers.present ? (w->flags[w->at] & TN_NODE_BUFFERS) >> 8 : 0;
+    uint32_t n = (w->flags[w->at] & TN_NODE_BUFFERS) >> 8;
+    *out = TN_UNKNOWN;
+    if (!w->scan->flag.data || (n && !w->buffers.present))
+        return TN_OK;
     for (uint32_t i = 0; i < n; i++) {
         TN_TRY(tn__stream_at(&w->buffers, w->buffer_row[w->at] + i, &size, err));
         own -= size < own ? size : own;

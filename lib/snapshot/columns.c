@@ -230,6 +230,11 @@ static uint32_t rows_at(const tn_snapshot *s, enum tn_sparse which, uint32_t nod
     return (uint32_t)rows_of_shape(&s->shapes[s->columns[TN_COL_SHAP].u32[node]], columns[which]);
 }
 
+bool tn__sparse_has(const tn_snapshot *s, enum tn_sparse which, uint32_t node)
+{
+    return rows_at(s, which, node) > 0;
+}
+
 static size_t sparse_bytes(const tn_snapshot *s)
 {
     return ((size_t)s->n_nodes / TN_SPARSE_STEP + 1) * sizeof(uint64_t);

@@ -59,7 +59,7 @@ static int growing_json(tn_json *j, tn_diff_view *v, const tn_view_options *o, t
     tn__json_line(j);
     tn__json_open(j, "growing", '[');
     for (size_t i = 0; i < n; i++) {
-        TN_TRY(tn__brief(v->new, rows[i].new, &v->brief, err));
+        TN_TRY(tn__brief(v->new, rows[i].new, n > TN_BRIEF_MANY, &v->brief, err));
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
         tn__brief_json(j, &v->brief);

@@ -72,17 +72,33 @@ static int find_path(tn_snapshot *s, uint32_t object, tn_brief *out, tn_error *e
     return more;
 }
 
-int tn__brief(tn_snapshot *s, uint32_t object, tn_brief *out, tn_error *err)
+/* One block of each column for a few objects, the whole columns for many. */
+static int shape_and_size(tn_snapshot *s, uint32_t object, bool many, uint64_t *shape, uint64_t *bytes, tn_error *err)
 {
     const uint32_t *shapes;
     const uint64_t *sizes;
     uint64_t n;
-    TN_TRY(tn__column_u32(s, TN_COL_SHAP, &shapes, &n, err));
-    TN_TRY(tn__column_u64(s, TN_COL_SIZE, &sizes, &n, err));
+    if (many) {
+        TN_TRY(tn__column_u32(s, TN_COL_SHAP, &shapes, &n, err));
+        TN_TRY(tn__column_u64(s, TN_COL_SIZE, &sizes, &n, err));
+        *shape = shapes[object];
+        *bytes = sizes[object];
+        return TN_OK;
+    }
+    tn_stream st;
+    tn__stream_open(&st, s, TN_COL_SHAP, 0);
+    TN_TRY(tn__stream_at(&st, object, shape, err));
+    tn__stream_open(&st, s, TN_COL_SIZE, 1);
+    return tn__stream_at(&st, object, bytes, err);
+}
+
+int tn__brief(tn_snapshot *s, uint32_t object, bool many, tn_brief *out, tn_error *err)
+{
+    uint64_t shape;
+    TN_TRY(shape_and_size(s, object, many, &shape, &out->bytes, err));
     TN_TRY(tn__snapshot_addresses(s, err));
-    TN_TRY(tn_snapshot_type(s, tn__snapshot_shapes(s)[shapes[object]].type, &out->type));
+    TN_TRY(tn_snapshot_type(s, tn__snapshot_shapes(s)[shape].type, &out->type));
     out->address = tn__snapshot_address(s, object);
-    out->bytes = sizes[object];
     return find_path(s, object, out, err);
 }
 

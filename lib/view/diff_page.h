@@ -12,7 +12,9 @@ typedef struct tn_brief {
     tn_buf path; /* by which it is held, text; empty: by nothing */
     bool evaluable;
 } tn_brief;
-int tn__brief(tn_snapshot *s, uint32_t object, tn_brief *out, tn_error *err); /* path is made before, and used again */
+int tn__brief(tn_snapshot *s, uint32_t object, bool many, tn_brief *out,
+              tn_error *err); /* many: of others, too. out->path is made before, and used again */
+enum { TN_BRIEF_MANY = 30 };
 
 typedef struct tn_diff_view {
     tn_snapshot *old, *new;

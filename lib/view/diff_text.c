@@ -33,7 +33,7 @@ static void print_apart(const tn_diff_view *v, tn_out *out)
     }
     if (v->apart_known) {
         tn__fact_duration((uint64_t)(v->apart_ns < 0 ? -v->apart_ns : v->apart_ns), apart, sizeof apart);
-        tn__out_format(out, ", %s %s", apart, v->apart_ns < 0 ? "later" : "before");
+        tn__out_format(out, ", %s %s", apart, v->apart_ns < 0 ? "later (the older one comes first)" : "before");
     }
     if (v->about.same_process)
         tn__out_text(out, ", of the same process\n");
@@ -172,7 +172,7 @@ static int fill_growing(tn_diff_view *v, size_t n, tn_table *t, tn_error *err)
             snprintf(change, sizeof change, "%.3g",
                      (double)(rows[i].held_new - rows[i].held_old) / ((double)v->apart_ns / 1e9));
         tn__table_text(t, v->apart_ns > 0 ? change : "");
-        TN_TRY(tn__brief(v->new, rows[i].new, &v->brief, err));
+        TN_TRY(tn__brief(v->new, rows[i].new, n > TN_BRIEF_MANY, &v->brief, err));
         tn__brief_cells(t, &v->brief);
     }
     return t->status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;

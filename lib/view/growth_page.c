@@ -172,7 +172,7 @@ static int fill_collections(growth_page *p, size_t n, tn_table *t, tn_error *err
         tn__table_u64(t, lengths[rows[i].start]);
         tn__table_u64(t, lengths[p->growth.n - 1]);
         put_steps(p, t, rows[i].n_up);
-        TN_TRY(tn__brief(p->last, rows[i].node, &p->brief, err));
+        TN_TRY(tn__brief(p->last, rows[i].node, n > TN_BRIEF_MANY, &p->brief, err));
         tn__brief_cells(t, &p->brief);
     }
     return TN_OK;
@@ -202,6 +202,8 @@ static int print_overview(growth_page *p, const tn_view_options *o, tn_out *out,
     tn__out_wrap(out, o->width);
     if (p->growth.why)
         tn__out_format(out, "no object is in all of them: %s\n", p->growth.why);
+    if (!p->growth.timed)
+        tn__out_text(out, "when they were taken is not known, or not in this order: slopes are by snapshot\n");
     if (o->where && *o->where) {
         tn__out_text(out, "selected by: ");
         tn__out_escaped(out, o->where);
@@ -388,7 +390,7 @@ static int collections_json(tn_json *j, growth_page *p, const tn_view_options *o
     tn__json_line(j);
     tn__json_open(j, "collections", '[');
     for (size_t i = 0; i < n; i++) {
-        TN_TRY(tn__brief(p->last, rows[i].node, &p->brief, err));
+        TN_TRY(tn__brief(p->last, rows[i].node, n > TN_BRIEF_MANY, &p->brief, err));
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
         tn__brief_json(j, &p->brief);

@@ -391,4 +391,7 @@ def test_diff_of_more_files_is_their_growth(cli: Cli, shop: Path) -> None:
     assert len(view["rows"]) == 2
     text = cli("diff", old, "--limit", "2", new, old).stdout
     assert "Snapshot" in text and "Steps up" in text
-    assert cli("diff", *[old] * 9).stdout.count("unknown") == 9  # nothing says in which order they were taken
+    same = cli("diff", *[old] * 9).stdout
+    assert same.count("unknown") == 9
+    assert "not in this order: slopes are by snapshot" in same
+    assert "60.0 s later (the older one comes first)" in cli("diff", new, old).stdout

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import diff_support as support
+import pure_writer
 import pytest
 import tonnage
 from diff_support import DICT, FIRST, FLOAT, LIST, OWN, RECORDER, SESSION, STR, TRACKED, TUPLE, TYPE, Facts, Heap, Thing
@@ -187,6 +188,42 @@ def test_a_cut_file_is_an_error_of_its_own(tmp_path: Path, load: Load) -> None:
     (tmp_path / "cut").write_bytes(data[: len(data) // 2])
     with pytest.raises(tonnage.TruncatedError):
         tonnage.diff([tmp_path / "cut", tmp_path / "cut"])
+
+
+def test_what_a_file_leaves_out_speaks_neither_for_nor_against(tmp_path: Path) -> None:
+    old = {FIRST: Thing(STR, text=5), FIRST + 64: Thing(STR, text=5), FIRST + 128: Thing(LIST, OLD, targets=(FIRST,))}
+    new = {FIRST: Thing(STR, text=6), FIRST + 64: Thing(STR, text=5), FIRST + 128: Thing(LIST, OLD, buffer=64)}
+    (tmp_path / "old").write_bytes(support.write(old))
+    found = {}
+    for omitted in ((), ("HASH",), ("HASH", "LENG"), ("PREV",), ("FLAG", "BUFS", "BUFK"), ("DEGR", "REFS"), ("CAPA",)):
+        (tmp_path / "new").write_bytes(pure_writer.write(support.describe(new), omit=omitted))
+        for names in (("old", "new"), ("new", "old")):
+            diff = tonnage.diff([tmp_path / name for name in names])
+            assert isinstance(diff, Diff)
+            found[omitted] = addresses(diff.new)
+            assert len(diff.survived) == 3 - len(found[omitted])
+    assert found.pop(("HASH", "LENG")) == set()  # nothing is left to compare
+    assert set(map(frozenset, found.values())) == {frozenset({FIRST})}
+
+
+def test_a_damaged_column_is_an_error(tmp_path: Path) -> None:
+    heap = {FIRST + 64 * i: Thing(i % 4, targets=(FIRST, FIRST + 64), text=i) for i in range(60)}
+    chunks = pure_writer.describe(support.describe(heap))
+    (tmp_path / "old").write_bytes(support.write(heap))
+    for name in ("DEGR", "REFS", "HASH", "LENG", "SHAP", "FLAG"):
+        (chunk,) = [one for one in chunks if one.id == name.encode()]
+        short = pure_writer.RawChunk(chunk.id, chunk.payload[: chunk.width], 1, width=chunk.width)
+        wild = pure_writer.RawChunk(chunk.id, b"\xff" * len(chunk.payload), chunk.n_rows, width=chunk.width)
+        for damaged in (short, wild):
+            (tmp_path / "new").write_bytes(pure_writer.replaced(chunks, [damaged]))
+            for names in (("old", "new"), ("new", "old")):
+                try:
+                    tonnage.diff([tmp_path / one for one in names], limit=0)
+                except tonnage.Error as error:
+                    assert isinstance(error, (tonnage.CorruptError, tonnage.LimitError)), (name, error)
+                else:
+                    assert name == "LENG" or damaged is wild, name  # lengths are not asked for where there are hashes
+                    assert name in ("HASH", "LENG", "FLAG"), name  # any number is possible there
 
 
 def test_collections_that_grew_come_with_their_lengths(load: Load) -> None:
