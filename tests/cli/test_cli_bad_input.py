@@ -24,7 +24,8 @@ def refused(cli: Cli, code: int, part: str, *words: str | Path) -> None:
 
 
 def words(verb: str, path: str | Path) -> list[str]:
-    return [verb, *([str(path)] if verb == "diff" else []), str(path), *(["0x7f0000000100"] if verb in ABOUT_ONE else [])]
+    older = [str(path)] if verb == "diff" else []
+    return [verb, *older, str(path), *(["0x7f0000000100"] if verb in ABOUT_ONE else [])]
 
 
 @pytest.mark.parametrize("verb", READING)
