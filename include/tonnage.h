@@ -284,6 +284,12 @@ int tn_retained_set(tn_snapshot *s, const tn_set *set, tn_set **members, uint64_
 /* The objects outside the set that are the dominator of one of its members. *out is a new set. O(set). */
 int tn_set_dominators(tn_snapshot *s, const tn_set *set, tn_set **out, tn_error *err);
 
+/* An index: dominators and retained sizes in a file of their own (mode 0600, whole or not there), some 6 bytes a node. load
+ * takes them from there instead of computing them, and believes nothing: ENOTFOUND where there is no such file, EINVAL where it
+ * is of another snapshot, ECORRUPT where it is damaged; in each case the snapshot is as before. save replaces what is there. */
+int tn_index_save(tn_snapshot *s, const char *path, tn_error *err);
+int tn_index_load(tn_snapshot *s, const char *path, tn_error *err);
+
 /* ---- 7. Paths -------------------------------------------------------------------------------------------------- */
 
 /* A path leads over references that hold, from the root to an object; which of two is shorter says docs/paths.md. */
@@ -319,6 +325,17 @@ void tn_paths_close(tn_paths *p); /* NULL allowed */
  * nothing has changed; docs/paths.md says when. */
 int tn_path_text(tn_snapshot *s, const tn_reference *steps, uint32_t n, char *out, size_t cap, bool *evaluable,
                  tn_error *err);
+
+/* Breadth first from a node over references that hold or were guessed, outwards to what it refers to or inwards to what refers
+ * to it: tn_chain_next gives one node after another, from itself first (1; 0 when there are no more), and tn_chain_steps the
+ * references between it and one that has been given, in their own direction, valid until the next call. Of the options only
+ * those on what to avoid count. O(references looked at); 4 bytes a node. */
+typedef struct tn_chain tn_chain;
+int tn_chain_open(tn_snapshot *s, uint32_t from, bool inwards, const tn_path_options *options, tn_chain **out,
+                  tn_error *err);
+int tn_chain_next(tn_chain *c, uint32_t *node, tn_error *err);
+int tn_chain_steps(tn_chain *c, uint32_t node, const tn_reference **steps, uint32_t *n, tn_error *err);
+void tn_chain_close(tn_chain *c); /* NULL allowed */
 
 /* ---- 8. Sets --------------------------------------------------------------------------------------------------- */
 
@@ -493,10 +510,14 @@ typedef struct tn_view_options {
     bool color;
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
     const tn_set *set;      /* only these of the selected objects; NULL: all */
+    bool grouped;           /* dominators: rows are types or modules, as by says */
+    uint32_t depth;         /* dominators, refs, referrers: levels of the tree; 0: one */
     tn_snapshot *against;   /* an older snapshot of the process: what changed since (summary), only what is new since */
     bool fold;              /* groups: dicts count in what they are attributes of */
     const char *heads;      /* groups: HEADS of these, and by stays TYPE; NULL: by says it */
     uint32_t first;         /* groups: rows that are left out at the beginning */
+    const char *avoid;      /* paths: words of tn_paths_avoid; NULL: nothing */
+    bool all, merge;        /* paths: all shortest ones only; of a set: one tree */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
@@ -506,6 +527,16 @@ int tn_view_groups(tn_snapshot *s, const tn_view_options *options, const tn_sink
 int tn_view_groups_made(tn_groups *g, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Paths from the roots to a node, or with TN_NONE the shortest one to each of the selected objects. */
+int tn_view_paths(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* What a node refers to, or what refers to it, as a tree of `depth` levels; with TN_NONE the references of all selected
+ * objects, or to them, in groups by the type at the other end and the label. */
+int tn_view_refs(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+int tn_view_referrers(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* The dominator tree below a node; TN_NONE: from the root. */
+int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* What would go without one object, or with TN_NONE without the selected ones. */
+int tn_view_retained(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* What changed from the first snapshot to the second; of more than two, oldest first: what grew from each to the next. */
 int tn_view_diff(tn_snapshot *const *snapshots, size_t n, const tn_view_options *options, const tn_sink *sink,
                  tn_error *err);

@@ -143,6 +143,15 @@ bool tn__hash_is(uint64_t stored, const void *bytes, size_t n)
     return same_hash(stored, XXH3_64bits(bytes, n));
 }
 
+uint64_t tn__snapshot_identity(const tn_snapshot *s)
+{
+    XXH3_state_t state;
+    XXH3_64bits_reset(&state);
+    for (size_t i = 0; i < s->n_chunks; i++)
+        XXH3_64bits_update(&state, &s->chunks[i].h, sizeof s->chunks[i].h);
+    return XXH3_64bits_digest(&state);
+}
+
 static bool payload_is_sound(const tn_chunk_header *h, const uint8_t *stored)
 {
     XXH3_state_t state;

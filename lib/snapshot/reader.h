@@ -123,6 +123,7 @@ enum tn_attachment {
     TN_ATTACHMENTS
 };
 const tn_alloc *tn__snapshot_alloc(tn_snapshot *s);
+uint64_t tn__snapshot_identity(const tn_snapshot *s);   /* the same for the same content only: of all checksums */
 int tn__no_memory(const tn_snapshot *s, tn_error *err); /* ENOMEM, or ELIMIT where max_memory_bytes is the reason */
 void **tn__snapshot_attachment(tn_snapshot *s, enum tn_attachment which, void (*destroy)(tn_snapshot *, void *));
 

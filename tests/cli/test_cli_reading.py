@@ -17,14 +17,15 @@ import pytest
 from cli_support import CLI, Cli
 
 GOLDEN = Path(__file__).with_name("golden")
-VERBS = ("summary", "groups", "largest", "show", "info", "check", "diff")
+ABOUT_ONE = ("show", "retained", "paths", "refs", "referrers")
+VERBS = ("summary", "groups", "largest", "info", "check", "diff", "dominators", *ABOUT_ONE)
 CART = "0x7f0000000100"
 
 
 def words(verb: str, file: Path, *rest: str) -> list[str]:
     if verb == "diff":
         return [verb, str(file.with_name("old.tonnage")), str(file.with_name("new.tonnage")), *rest]
-    return [verb, str(file), *([CART] if verb == "show" else []), *rest]
+    return [verb, str(file), *([CART] if verb in ABOUT_ONE else []), *rest]
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,13 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("show", ()),
         ("info", ()),
         ("check", ()),
+        ("dominators", ()),
+        ("dominators", ("--depth", "3", "--limit", "2")),
+        ("dominators", ("--by", "type", "--sort", "-type")),
+        ("retained", ()),
+        ("paths", ()),
+        ("refs", ("--depth", "3", "--limit", "1")),
+        ("referrers", ()),
         ("diff", ()),
         ("diff", ("--by", "module", "--where", "-type:float", "--limit", "2")),
     ],
@@ -326,7 +334,7 @@ def test_empty_selection_prints_a_table(cli: Cli, shop: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["no objects", "optional chunks missing", "small chunks", "widest"])
-@pytest.mark.parametrize("verb", ["summary", "largest", "info", "check"])
+@pytest.mark.parametrize("verb", ["summary", "largest", "info", "check", "dominators"])
 def test_unusual_files_are_read(cli: Cli, tmp_path: Path, verb: str, name: str) -> None:
     import format_samples
 
