@@ -17,31 +17,45 @@ enum {
     CLI_THRESHOLD = 16,
     CLI_BY = 32,
     CLI_MEMORY = 64,
-    CLI_ADDRESS = 128, /* the verb takes ADDRESS after FILE */
-    CLI_FOLD = 256,
-    CLI_HEADS = 512,
+    CLI_ADDRESS = 128,     /* the verb takes ADDRESS after FILE */
+    CLI_MAY_ADDRESS = 256, /* ... if it is given */
+    CLI_DEPTH = 512,
+    CLI_INDEX = 1024,
+    CLI_FOLD = 2048,
+    CLI_HEADS = 4096,
+    CLI_AVOID = 8192,
+    CLI_ALL = 16384,
+    CLI_MERGE = 32768,
+    CLI_FILES = 65536,    /* the verb takes two files or more, the oldest first */
+    CLI_AGAINST = 131072, /* --against OLD */
 };
+
+typedef struct cli_verb cli_verb;
 
 /* tn_by_names, for people. */
 #define CLI_KINDS \
     "type, clodo, size, sizeclass, module, dist, generation, content, site, rcs, via, root, thread, frame or id"
 
 typedef struct cli_options {
+    const cli_verb *verb;
     const char *file, *address;
-    char rows[40]; /* --threshold as a selection on rows */
+    char *const *files; /* CLI_FILES: words of the command, options moved behind them */
+    size_t n_files;
+    const char *against; /* path of --against */
+    char rows[40];       /* --threshold as a selection on rows */
     uint64_t max_memory_bytes;
-    bool help;
+    bool help, index;
     tn_view_options view;
 } cli_options;
 
-typedef struct cli_verb {
+struct cli_verb {
     const char *name;
     unsigned options; /* CLI_JSON ... */
     int (*run)(const cli_options *options);
     const char *about; /* one line, for --help */
     /* its own page: what it shows; what options mean for its rows; examples, one of each option */
-    const char *help, *limit, *sort, *where, *examples;
-} cli_verb;
+    const char *help, *limit, *sort, *where, *examples, *against;
+};
 
 /* ---- main.c, help.c ---- */
 extern const cli_verb cli_verbs[];
@@ -61,13 +75,33 @@ int cli_finish(int code); /* flushes; the exit code, another one if standard out
 int cli_open(const cli_options *options, bool partial,
              tn_snapshot **out); /* 0 or an exit code, said; starts progress */
 
+/* ---- beside.c ---- */
+
+/* Takes dominators from FILE.index if it is there; one that is of no use is ignored, said in one line. */
+bool cli_index_load(const cli_options *options, tn_snapshot *s);
+int cli_index_save(const cli_options *options, tn_snapshot *s); /* with --index; 0 or an exit code, said */
+
+/* ---- address.c ---- */
+
+/* A view of the object at the ADDRESS, or of TN_NONE without one. */
+typedef int cli_view(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+int cli_view_of(const cli_options *options, cli_view *render);
+/* The same where there must be an ADDRESS or --where, and not both. */
+int cli_view_of_some(const cli_options *options, cli_view *render);
+
 /* ---- cmd_*.c ---- */
+int cmd_diff(const cli_options *options);
 int cmd_summary(const cli_options *options);
 int cmd_groups(const cli_options *options);
 int cmd_largest(const cli_options *options);
 int cmd_show(const cli_options *options);
 int cmd_info(const cli_options *options);
 int cmd_check(const cli_options *options);
+int cmd_dominators(const cli_options *options);
+int cmd_retained(const cli_options *options);
+int cmd_paths(const cli_options *options);
+int cmd_refs(const cli_options *options);
+int cmd_referrers(const cli_options *options);
 int cmd_python(const char *verb, int n, char **words); /* run, config */
 
 #endif

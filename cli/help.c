@@ -9,31 +9,45 @@
 #define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address: retained: root: dominated-by:"
 
 const cli_verb cli_verbs[] = {
-    {"summary", READING | CLI_THRESHOLD | CLI_BY, cmd_summary,
+    {"summary", READING | CLI_THRESHOLD | CLI_BY | CLI_AGAINST, cmd_summary,
      "what is in memory, by type, size or module, and how much of RSS that is",
      "Objects by type: how many, how many bytes, the largest of each with its address. Below the table: tonnage's own\n"
      "objects, and what the rest of the resident set is.\n",
-     .limit = "rows shown", .sort = "size, count, largest, or type (each, module, kind with --by)",
+     .against = "what changed since an older snapshot, as diff OLD FILE says it", .limit = "rows shown",
+     .sort = "size, count, largest, or type (each, module, kind with --by)",
      .where = "only these objects; conditions: " OBJECTS,
      .examples = "  tonnage summary app.tonnage --by module --sort count --limit 5\n"
                  "  tonnage summary app.tonnage --where 'type:app.Session+ size:>=1k -module:json' --threshold 64k\n"
+                 "  tonnage summary app.tonnage --against old.tonnage\n"
                  "  tonnage summary app.tonnage --json --limit 0 --max-memory 2G\n"},
-    {"largest", READING | CLI_THRESHOLD, cmd_largest, "the biggest single objects with a running total",
+    {"largest", READING | CLI_THRESHOLD | CLI_AGAINST, cmd_largest, "the biggest single objects with a running total",
      "The biggest single objects with a running total, their addresses and how their values begin.\n",
-     .limit = "objects shown", .sort = "size (-size: the smallest), or these by address, type or preview",
+     .against = "only objects that are new since an older snapshot of the process", .limit = "objects shown",
+     .sort = "size (-size: the smallest), or these by address, type or preview",
      .where = "only these objects; conditions: " OBJECTS,
      .examples = "  tonnage largest app.tonnage --where 'type:dict -module:app' --limit 10\n"
                  "  tonnage largest app.tonnage --threshold 1M --limit 0 --sort type\n"
+                 "  tonnage largest app.tonnage --against old.tonnage --where type:dict\n"
                  "  tonnage largest app.tonnage --json --max-memory 2G\n"},
-    {"groups", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_HEADS, cmd_groups,
+    {"diff", READING | CLI_BY | CLI_FILES, cmd_diff, "what is new, gone and grown between two snapshots or more",
+     "What changed from OLD to NEW: of each type, how many objects are new, gone and still there, and how many\n"
+     "bytes more or less that is; collections that hold more than before; who refers to what is new. Objects are told\n"
+     "apart where both files are of one process. Of more than two files, the oldest first: what grew all along.\n",
+     .limit = "rows shown", .sort = "size, count (changes), new, gone, or type (each, module, kind with --by)",
+     .where = "only these objects of both; conditions: " OBJECTS,
+     .examples = "  tonnage diff old.tonnage app.tonnage --limit 5 --sort new\n"
+                 "  tonnage diff old.tonnage app.tonnage --by via --where '-module:json'\n"
+                 "  tonnage diff old.tonnage app.tonnage --json --max-memory 2G\n"},
+    {"groups", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_HEADS | CLI_AGAINST, cmd_groups,
      "objects parted by kind, by what holds them, or under heads of your choice",
      "Every object falls into exactly one group. With --heads a group is what one object, module or thread alone "
      "holds,\n"
      "what would go with it; \"(shared)\" is what only several of them hold together, \"(other)\" what is held from\n"
      "elsewhere too.\n",
-     .limit = "groups shown", .sort = "size, count, largest, or kind (type, each, module)",
-     .where = "only these objects; conditions: " OBJECTS,
+     .against = "only objects that are new since an older snapshot of the process", .limit = "groups shown",
+     .sort = "size, count, largest, or kind (type, each, module)", .where = "only these objects; conditions: " OBJECTS,
      .examples = "  tonnage groups app.tonnage --by rcs --where type:dict\n"
+                 "  tonnage groups app.tonnage --against old.tonnage --by via\n"
                  "  tonnage groups app.tonnage --heads modules --sort count --limit 5\n"
                  "  tonnage groups app.tonnage --heads type:app.Session+ --fold --threshold 64k\n"
                  "  tonnage groups app.tonnage --by content --where type:str --json --max-memory 2G\n"},
@@ -47,6 +61,61 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage show app.tonnage 0x7f0a12345680 --limit 50\n"
                  "  tonnage show app.tonnage 0x7f0a12345680 --sort size --threshold 1k\n"
                  "  tonnage show app.tonnage 0x7f0a12345680 --where 'type:app.*' --json --max-memory 2G\n"},
+    {"dominators", READING | CLI_THRESHOLD | CLI_BY | CLI_DEPTH | CLI_INDEX | CLI_MAY_ADDRESS, cmd_dominators,
+     "who retains how much: the dominator tree, the biggest first",
+     "Objects with what would go if they went. Without ADDRESS those that no other object dominates, so that no\n"
+     "byte is in two rows; with it, what hangs from that object. \"Held by\" is the reference that holds a row, or\n"
+     "what else does: a module, a local variable, C code, static memory; garbage waits for the collector; \"several\"\n"
+     "hold what no single one does. Types and modules (--by) add up the rows.\n",
+     .limit = "rows shown, and of each node below them", .sort = "retained, count, size, address or type",
+     .where = "of these, those that no other one dominates; conditions: " OBJECTS,
+     .examples = "  tonnage dominators app.tonnage --limit 10 --depth 3 --index\n"
+                 "  tonnage dominators app.tonnage 0x7f0a12345680 --threshold 64k\n"
+                 "  tonnage dominators app.tonnage --where type:app.Session --sort count\n"
+                 "  tonnage dominators app.tonnage --by module --json --max-memory 2G\n"},
+    {"retained", READING | CLI_BY | CLI_INDEX | CLI_MAY_ADDRESS, cmd_retained,
+     "what would go if an object, or all of a selection, went",
+     "Objects that are alive only because of the object at ADDRESS, or of the selected ones together, by type; they\n"
+     "themselves included. Below, the dominators of the selected: the nearest objects without which they would go.\n",
+     .limit = "rows shown of each table", .sort = "size, count or type (module with --by)",
+     .where = "what goes; conditions: " OBJECTS,
+     .examples = "  tonnage retained app.tonnage --where type:app.Session --limit 10 --index\n"
+                 "  tonnage retained app.tonnage 0x7f0a12345680 --by module --sort count\n"
+                 "  tonnage retained app.tonnage --where 'module:app size:>=1k' --json --max-memory 2G\n"},
+    {"paths", READING | CLI_THRESHOLD | CLI_AVOID | CLI_ALL | CLI_MERGE | CLI_MAY_ADDRESS, cmd_paths,
+     "who holds an object: paths from modules and frames, as Python",
+     "Paths from the roots to the object at ADDRESS, the shortest first, then the next longer ones; or the shortest "
+     "one\n"
+     "to each of the selected objects. Behind >>> stands what Python can evaluate where the modules are imported.\n"
+     "--avoid keeps away from objects: a selection, or some of weak, caches, frames, tracebacks, closures, modules,\n"
+     "classes, guessed and held (by C code), with commas between them.\n",
+     .limit = "paths, or objects, shown", .sort = "of a set: size, length, address or type",
+     .where = "to these objects; conditions: " OBJECTS,
+     .examples = "  tonnage paths app.tonnage 0x7f0a12345680 --limit 5\n"
+                 "  tonnage paths app.tonnage 0x7f0a12345680 --all --avoid caches,frames,type:app.Registry\n"
+                 "  tonnage paths app.tonnage --where type:app.Session --merge\n"
+                 "  tonnage paths app.tonnage --where type:app.Session --threshold 1k --sort length\n"
+                 "  tonnage paths app.tonnage --where 'type:dict size:>=1M' --json --max-memory 2G\n"},
+    {"refs", READING | CLI_THRESHOLD | CLI_DEPTH | CLI_MAY_ADDRESS, cmd_refs,
+     "what an object refers to, as a tree; or a set, in groups",
+     "The references of the object at ADDRESS, and of what it refers to (--depth); or those of all selected objects,\n"
+     "in groups by the type at the other end and the label, with an example.\n",
+     .limit = "rows shown, below each object", .sort = "as show has it; of a set: count, objects, size, type or label",
+     .where = "of these objects; with ADDRESS: only references to these; conditions: " OBJECTS,
+     .examples = "  tonnage refs app.tonnage 0x7f0a12345680 --depth 3 --limit 5\n"
+                 "  tonnage refs app.tonnage 0x7f0a12345680 --where type:dict --threshold 1k --sort size\n"
+                 "  tonnage refs app.tonnage --where type:app.Session --sort objects\n"
+                 "  tonnage refs app.tonnage --where type:app.Session+ --json --max-memory 2G\n"},
+    {"referrers", READING | CLI_THRESHOLD | CLI_DEPTH | CLI_MAY_ADDRESS, cmd_referrers,
+     "what refers to an object, as a tree; or to a set, in groups",
+     "The references to the object at ADDRESS, and to what refers to it (--depth); or those to all selected objects,\n"
+     "in groups by the type of the referrer and the label, with an example.\n",
+     .limit = "rows shown, below each object", .sort = "as show has it; of a set: count, objects, size, type or label",
+     .where = "to these objects; with ADDRESS: only referrers of these; conditions: " OBJECTS,
+     .examples = "  tonnage referrers app.tonnage 0x7f0a12345680 --depth 2 --limit 5\n"
+                 "  tonnage referrers app.tonnage 0x7f0a12345680 --where 'type:app.*' --threshold 64 --sort type\n"
+                 "  tonnage referrers app.tonnage --where type:app.Session --sort size\n"
+                 "  tonnage referrers app.tonnage --where type:app.Session --json --max-memory 2G\n"},
     {"info", READING | CLI_THRESHOLD, cmd_info,
      "facts of the process, the interpreter and the capture; threads with stacks",
      "All facts in the file: process, interpreter, memory, allocators, collector, threads with their stacks\n"
@@ -74,11 +143,11 @@ void cli_help(void)
     cli_print("usage: tonnage VERB FILE [options]\n\n"
               "Reads memory snapshots of Python processes.\n\n");
     for (size_t i = 0; i < cli_n_verbs; i++) {
-        snprintf(line, sizeof line, "  %-9s %s\n", cli_verbs[i].name, cli_verbs[i].about);
+        snprintf(line, sizeof line, "  %-10s %s\n", cli_verbs[i].name, cli_verbs[i].about);
         cli_print(line);
     }
-    cli_print("  run       runs a Python program and writes snapshots of it\n"
-              "  config    what run would do here, and which option, variable or file says so\n"
+    cli_print("  run        runs a Python program and writes snapshots of it\n"
+              "  config     what run would do here, and which option, variable or file says so\n"
               "\n  VERB --help   options of a verb, with examples\n"
               "  --version     version of this command\n\n"
               "exit codes: 0 ok, 1 findings, 2 usage, 3 no such object or Python, 4 not permitted, 5 unreadable file,\n"
@@ -98,19 +167,31 @@ static void print_option(const cli_verb *verb, unsigned option, const char *name
 void cli_help_verb(const cli_verb *verb)
 {
     char line[80];
-    snprintf(line, sizeof line, "usage: tonnage %s FILE%s [options]\n\n", verb->name,
-             verb->options & CLI_ADDRESS ? " ADDRESS" : "");
+    const char *address = verb->options & CLI_ADDRESS       ? " ADDRESS"
+                          : verb->options & CLI_MAY_ADDRESS ? " [ADDRESS]"
+                                                            : "";
+    snprintf(line, sizeof line, "usage: tonnage %s %s%s [options]\n\n", verb->name,
+             verb->options & CLI_FILES ? "OLD NEW…" : "FILE", address);
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");
-    print_option(verb, CLI_BY, "--by KIND", "what a row stands for; kinds below", " (default type)");
+    if (verb->options & CLI_DEPTH)
+        print_option(verb, CLI_BY, "--by type|module", "what a row stands for", "");
+    else
+        print_option(verb, CLI_BY, "--by KIND", "what a row stands for; kinds below", " (default type)");
+    print_option(verb, CLI_AVOID, "--avoid WORDS", "keep away from these: caches,frames,SELECTION", "");
+    print_option(verb, CLI_ALL, "--all", "all shortest paths, and no longer one", "");
+    print_option(verb, CLI_MERGE, "--merge", "of a set: one tree, with what comes through each branch", "");
+    print_option(verb, CLI_DEPTH, "--depth N", "levels of the tree (default 1)", "");
     print_option(verb, CLI_HEADS, "--heads HEADS", "modules, threads, instances (several with commas), or a selection",
                  "");
     print_option(verb, CLI_FOLD, "--fold", "the __dict__ of an object counts as a part of it", "");
     print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
+    print_option(verb, CLI_AGAINST, "--against OLD", verb->against, "");
     print_option(verb, CLI_LIMIT, "--limit N", verb->limit, " (default 20, 0: all)");
     print_option(verb, CLI_THRESHOLD, "--threshold SIZE", "only rows of at least SIZE bytes, such as 64k", "");
     print_option(verb, CLI_WHERE, "--where SELECTION", verb->where, "");
+    print_option(verb, CLI_INDEX, "--index", "keep what is computed in FILE.index: quick from the next time on", "");
     print_option(verb, CLI_JSON, "--json", "for programs; schema version 1", "");
     print_option(verb, CLI_MEMORY, "--max-memory SIZE", "give up beyond SIZE",
                  " (default half of the machine's memory)");

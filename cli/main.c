@@ -4,6 +4,19 @@
 #include <signal.h>
 #include <string.h>
 
+/* With the older snapshot open meanwhile. */
+static int run_against(const cli_verb *verb, cli_options *options)
+{
+    cli_options old = *options;
+    old.file = options->against;
+    int code = cli_open(&old, false, &options->view.against);
+    if (code != CLI_OK)
+        return code;
+    code = verb->run(options);
+    tn_snapshot_close(options->view.against);
+    return code;
+}
+
 static int run_verb(const cli_verb *verb, int n, char **words)
 {
     cli_options options;
@@ -14,7 +27,7 @@ static int run_verb(const cli_verb *verb, int n, char **words)
         cli_help_verb(verb);
         return CLI_OK;
     }
-    return verb->run(&options);
+    return options.against ? run_against(verb, &options) : verb->run(&options);
 }
 
 static int dispatch(int n, char **words)

@@ -13,9 +13,11 @@ static const struct {
     unsigned option;
     bool value;
 } known[] = {
-    {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true}, {"--sort", CLI_SORT, true},
-    {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},       {"--threshold", CLI_THRESHOLD, true},
-    {"--max-memory", CLI_MEMORY, true}, {"--fold", CLI_FOLD, false},  {"--heads", CLI_HEADS, true},
+    {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true},  {"--sort", CLI_SORT, true},
+    {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},        {"--threshold", CLI_THRESHOLD, true},
+    {"--max-memory", CLI_MEMORY, true}, {"--depth", CLI_DEPTH, true},  {"--index", CLI_INDEX, false},
+    {"--fold", CLI_FOLD, false},        {"--heads", CLI_HEADS, true},  {"--avoid", CLI_AVOID, true},
+    {"--all", CLI_ALL, false},          {"--merge", CLI_MERGE, false}, {"--against", CLI_AGAINST, true},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -27,8 +29,17 @@ static const struct {
     {"largest", CLI_BY, "its rows are single objects"},
     {"show", CLI_BY, "its rows are single references"},
     {"info", CLI_BY, "its rows are facts"},
+    {"info", CLI_AGAINST, "its rows are facts"},
+    {"check", CLI_AGAINST, "it is about one file"},
+    {"show", CLI_AGAINST, "an object is in one of them; show it in the other"},
     {"check", CLI_BY, "its rows are findings"},
     {"check", CLI_THRESHOLD, "a finding has no size"},
+    {"retained", CLI_THRESHOLD, "it is about all that goes"},
+    {"paths", CLI_BY, "its rows are single paths"},
+    {"refs", CLI_BY, "its rows are references"},
+    {"referrers", CLI_BY, "its rows are references"},
+    {"diff", CLI_THRESHOLD, "a change may be less than nothing"},
+    {"diff", CLI_AGAINST, "OLD is its first word"},
 };
 
 static int usage(const cli_verb *verb, const char *what, const char *word)
@@ -50,6 +61,7 @@ static int set_by(const cli_verb *verb, const char *value, cli_options *out)
     for (int i = 0; i < TN_BYS; i++) {
         if (i != TN_BY_HEADS && strcmp(value, tn_by_names[i]) == 0) {
             out->view.by = (enum tn_by)i;
+            out->view.grouped = true;
             return CLI_OK;
         }
     }
@@ -66,15 +78,39 @@ static int set_limit(const cli_verb *verb, const char *value, cli_options *out)
     return CLI_OK;
 }
 
+static int set_depth(const cli_verb *verb, const char *value, cli_options *out)
+{
+    char *end;
+    unsigned long depth = strtoul(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end || depth == 0 || depth > UINT32_MAX)
+        return usage(verb, "--depth takes a number of levels from 1 on, not", value);
+    out->view.depth = (uint32_t)depth;
+    return CLI_OK;
+}
+
+static void set_flag(unsigned option, cli_options *out)
+{
+    switch (option) {
+    case CLI_INDEX: out->index = true; break;
+    case CLI_FOLD: out->view.fold = true; break;
+    case CLI_ALL: out->view.all = true; break;
+    case CLI_MERGE: out->view.merge = true; break;
+    default: out->view.form = TN_JSON;
+    }
+}
+
 static int set_value(const cli_verb *verb, unsigned option, const char *value, cli_options *out)
 {
     uint64_t bytes;
     switch (option) {
     case CLI_LIMIT: return set_limit(verb, value, out);
     case CLI_BY: return set_by(verb, value, out);
+    case CLI_DEPTH: return set_depth(verb, value, out);
     case CLI_SORT: out->view.sort = value; return CLI_OK;
     case CLI_HEADS: out->view.heads = value; return CLI_OK;
+    case CLI_AVOID: out->view.avoid = value; return CLI_OK;
     case CLI_WHERE: out->view.where = value; return CLI_OK;
+    case CLI_AGAINST: out->against = value; return CLI_OK;
     case CLI_THRESHOLD:
         if (tn_parse_bytes(value, &bytes) < 0)
             return usage(verb, "--threshold takes a size such as 64k, not", value);
@@ -116,10 +152,7 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
         if (!known[i].value) {
             if (equals)
                 return usage(verb, "no value is taken by", word);
-            if (known[i].option == CLI_FOLD)
-                out->view.fold = true;
-            else
-                out->view.form = TN_JSON;
+            set_flag(known[i].option, out);
             return CLI_OK;
         }
         if (!equals && *at + 1 == n)
@@ -129,11 +162,18 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
     return usage(verb, "unknown option", word);
 }
 
-static int take_word(const cli_verb *verb, const char *word, cli_options *out)
+/* Files are gathered at the front of the words, where options have been read already. */
+static int take_word(const cli_verb *verb, char **words, int at, cli_options *out)
 {
-    if (!out->file)
+    char *word = words[at];
+    if (verb->options & CLI_FILES) {
+        memmove(words + out->n_files + 1, words + out->n_files, ((size_t)at - out->n_files) * sizeof *words);
+        words[out->n_files++] = word;
+        out->files = words;
+        out->file = words[0];
+    } else if (!out->file)
         out->file = word;
-    else if ((verb->options & CLI_ADDRESS) && !out->address)
+    else if ((verb->options & (CLI_ADDRESS | CLI_MAY_ADDRESS)) && !out->address)
         out->address = word;
     else
         return usage(verb, "one word too many:", word);
@@ -155,7 +195,7 @@ static void set_terminal(cli_options *out)
 
 int cli_options_parse(const cli_verb *verb, int n, char **words, cli_options *out)
 {
-    *out = (cli_options){.view.limit = 20, .max_memory_bytes = default_memory()};
+    *out = (cli_options){.verb = verb, .view.limit = 20, .max_memory_bytes = default_memory()};
     set_terminal(out);
     bool only_words = false;
     for (int i = 0; i < n && !out->help; i++) {
@@ -167,12 +207,16 @@ int cli_options_parse(const cli_verb *verb, int n, char **words, cli_options *ou
         if (!only_words && words[i][0] == '-' && words[i][1])
             code = take_option(verb, n, words, &i, out);
         else
-            code = take_word(verb, words[i], out);
+            code = take_word(verb, words, i, out);
         if (code != CLI_OK)
             return code;
     }
     if (out->help)
         return CLI_OK;
+    if ((verb->options & CLI_FILES) && out->n_files < 2) {
+        cli_say("%s: two files are needed, the older one first; see tonnage %s --help", verb->name, verb->name);
+        return CLI_USAGE;
+    }
     if (!out->file || ((verb->options & CLI_ADDRESS) && !out->address)) {
         cli_say("%s: %s is missing; see tonnage %s --help", verb->name, out->file ? "ADDRESS" : "FILE", verb->name);
         return CLI_USAGE;

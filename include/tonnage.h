@@ -284,6 +284,12 @@ int tn_retained_set(tn_snapshot *s, const tn_set *set, tn_set **members, uint64_
 /* The objects outside the set that are the dominator of one of its members. *out is a new set. O(set). */
 int tn_set_dominators(tn_snapshot *s, const tn_set *set, tn_set **out, tn_error *err);
 
+/* An index: dominators and retained sizes in a file of their own (mode 0600, whole or not there), some 6 bytes a node. load
+ * takes them from there instead of computing them, and believes nothing: ENOTFOUND where there is no such file, EINVAL where it
+ * is of another snapshot, ECORRUPT where it is damaged; in each case the snapshot is as before. save replaces what is there. */
+int tn_index_save(tn_snapshot *s, const char *path, tn_error *err);
+int tn_index_load(tn_snapshot *s, const char *path, tn_error *err);
+
 /* ---- 7. Paths -------------------------------------------------------------------------------------------------- */
 
 /* A path leads over references that hold, from the root to an object; which of two is shorter says docs/paths.md. */
@@ -319,6 +325,17 @@ void tn_paths_close(tn_paths *p); /* NULL allowed */
  * nothing has changed; docs/paths.md says when. */
 int tn_path_text(tn_snapshot *s, const tn_reference *steps, uint32_t n, char *out, size_t cap, bool *evaluable,
                  tn_error *err);
+
+/* Breadth first from a node over references that hold or were guessed, outwards to what it refers to or inwards to what refers
+ * to it: tn_chain_next gives one node after another, from itself first (1; 0 when there are no more), and tn_chain_steps the
+ * references between it and one that has been given, in their own direction, valid until the next call. Of the options only
+ * those on what to avoid count. O(references looked at); 4 bytes a node. */
+typedef struct tn_chain tn_chain;
+int tn_chain_open(tn_snapshot *s, uint32_t from, bool inwards, const tn_path_options *options, tn_chain **out,
+                  tn_error *err);
+int tn_chain_next(tn_chain *c, uint32_t *node, tn_error *err);
+int tn_chain_steps(tn_chain *c, uint32_t node, const tn_reference **steps, uint32_t *n, tn_error *err);
+void tn_chain_close(tn_chain *c); /* NULL allowed */
 
 /* ---- 8. Sets --------------------------------------------------------------------------------------------------- */
 
@@ -440,7 +457,39 @@ enum tn_groups_column { TN_GROUPS_SIZE, TN_GROUPS_COUNT, TN_GROUPS_LARGEST, TN_G
 /* Equal ones stand in order of kind: names ascending, numbers descending. Indexes of groups change. */
 int tn_groups_sort(tn_groups *g, enum tn_groups_column column, bool descending, tn_error *err);
 
-/* ---- 11. Views -------------------------------------------------------------------------------------------------- */
+/* ---- 10. Diff -------------------------------------------------------------------------------------------------- */
+
+/* Two snapshots, object by object where they are of one process (docs/diff.md). */
+typedef struct tn_diff tn_diff;
+
+enum tn_diff_grade { TN_DIFF_CERTAIN, TN_DIFF_LIKELY, TN_DIFF_REUSED };
+enum tn_diff_part {
+    TN_DIFF_NEW,      /* objects of the new snapshot that the old one has not */
+    TN_DIFF_GONE,     /* objects of the old snapshot that the new one has no more */
+    TN_DIFF_SURVIVED, /* objects of the new snapshot that the old one has */
+};
+typedef struct tn_diff_info {
+    bool same_process;
+    const char *why;                  /* not the same: why; lives as long as the diff */
+    uint64_t certain, likely, reused; /* addresses of both, by grade; a reused one is an object gone and a new one */
+    uint64_t old_count, old_bytes, new_count, new_bytes; /* selected objects */
+} tn_diff_info;
+
+/* Both snapshots must outlive the diff, and be two handles. where: a selection on both sides, NULL: all. tonnage's own
+ * objects are on neither side. Cost: one pass over both files, 4 bytes an object of old. Errors: EINVAL and those of
+ * reading either. */
+int tn_diff_open(tn_snapshot *old, tn_snapshot *new, const char *where, tn_diff **out, tn_error *err);
+void tn_diff_close(tn_diff *d); /* NULL allowed */
+void tn_diff_about(const tn_diff *d, tn_diff_info *out);
+/* A set of its own, to be freed: of old's objects for GONE, else of new's. EINVAL where the processes differ. */
+int tn_diff_set(const tn_diff *d, enum tn_diff_part part, tn_set **out, tn_error *err);
+uint32_t tn_diff_survivor(const tn_diff *d, uint32_t old); /* what an object of old is in new; TN_NONE: gone */
+
+/* Of three snapshots or more of one process, oldest first: objects of the last that were made after the first and before
+ * the last one, and are still there. Of two, none. The set is to be freed before the last snapshot is closed. */
+int tn_growth_set(tn_snapshot *const *snapshots, size_t n, const char *where, tn_set **out, tn_error *err);
+
+/* ---- 11. Views ------------------------------------------------------------------------------------------------- */
 
 /* Where a view is written. write returns false to stop (TN_EIO). Text or JSON come in pieces, in order. */
 typedef struct tn_sink {
@@ -461,9 +510,14 @@ typedef struct tn_view_options {
     bool color;
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
     const tn_set *set;      /* only these of the selected objects; NULL: all */
+    bool grouped;           /* dominators: rows are types or modules, as by says */
+    uint32_t depth;         /* dominators, refs, referrers: levels of the tree; 0: one */
+    tn_snapshot *against;   /* an older snapshot of the process: what changed since (summary), only what is new since */
     bool fold;              /* groups: dicts count in what they are attributes of */
     const char *heads;      /* groups: HEADS of these, and by stays TYPE; NULL: by says it */
     uint32_t first;         /* groups: rows that are left out at the beginning */
+    const char *avoid;      /* paths: words of tn_paths_avoid; NULL: nothing */
+    bool all, merge;        /* paths: all shortest ones only; of a set: one tree */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
@@ -473,6 +527,19 @@ int tn_view_groups(tn_snapshot *s, const tn_view_options *options, const tn_sink
 int tn_view_groups_made(tn_groups *g, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Paths from the roots to a node, or with TN_NONE the shortest one to each of the selected objects. */
+int tn_view_paths(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* What a node refers to, or what refers to it, as a tree of `depth` levels; with TN_NONE the references of all selected
+ * objects, or to them, in groups by the type at the other end and the label. */
+int tn_view_refs(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+int tn_view_referrers(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* The dominator tree below a node; TN_NONE: from the root. */
+int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* What would go without one object, or with TN_NONE without the selected ones. */
+int tn_view_retained(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* What changed from the first snapshot to the second; of more than two, oldest first: what grew from each to the next. */
+int tn_view_diff(tn_snapshot *const *snapshots, size_t n, const tn_view_options *options, const tn_sink *sink,
+                 tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */
 int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err);

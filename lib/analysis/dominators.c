@@ -18,6 +18,8 @@ static void destroy(tn_snapshot *s, void *p)
     tn__free(a, d, sizeof *d);
 }
 
+enum { AHEAD = 24 }; /* steps that memory is fetched before it is needed */
+
 /* What the steps below share; each gives back what the next ones do not need. */
 typedef struct tn_maker {
     tn_snapshot *snapshot;
@@ -126,77 +128,114 @@ static void find_leaves(const tn_maker *m, const uint32_t *heads)
 
 /* ---- all nodes ---- */
 
-/* Retained bytes and objects by number. */
-typedef struct tn_sums {
-    uint64_t *bytes;
-    uint32_t *counts;
-} tn_sums;
+/* Retained bytes and objects of a number. */
+typedef struct tn_sum {
+    uint64_t bytes;
+    uint32_t count;
+} tn_sum;
 
-/* Own sizes: those of leaves are final and count for their dominator, those of inner nodes are where sums begin. Leaves that
- * are anchored, or that nothing refers to, hang from the root. */
-static int add_sizes(const tn_maker *m, const tn_sums *sums, tn_error *err)
+/* Of 64 nodes, whose sums are fetched together. */
+typedef struct tn_batch {
+    uint32_t n, numbers[64], counts[64];
+    uint64_t bytes[64];
+} tn_batch;
+
+static void add_batch(const tn_batch *b, tn_sum *sums)
+{
+    for (uint32_t i = 0; i < b->n; i++)
+        __builtin_prefetch(&sums[b->numbers[i]], 1);
+    for (uint32_t i = 0; i < b->n; i++) {
+        sums[b->numbers[i]].bytes += b->bytes[i];
+        sums[b->numbers[i]].count += b->counts[i];
+    }
+}
+
+/* Where the sums of a node begin: an inner one's own, or those of a leaf's dominator. Leaves that are anchored, or that
+ * nothing refers to, hang from the root; what a leaf retains is known. */
+typedef struct tn_place {
+    tn_inner_iter it;
+    uint32_t next, rank; /* the next inner node */
+} tn_place;
+
+static uint32_t number_of(const tn_maker *m, tn_place *p, uint32_t id, uint64_t bytes, uint32_t count)
+{
+    if (id == p->next) {
+        uint32_t number = m->numbers[p->rank];
+        tn__inner_next(&m->skeleton, &p->it, &p->next, &p->rank);
+        return number;
+    }
+    uint32_t *idom = &m->out->idom[id];
+    if (!*idom && m->holds[id] == TN_HOLD_REFERENCES)
+        m->holds[id] = TN_HOLD_UNREACHABLE;
+    *idom = *idom ? *idom : 1;
+    m->out->retained[id] = bytes;
+    m->out->counts[id] = count;
+    return *idom;
+}
+
+static tn_place first_place(const tn_maker *m)
+{
+    tn_place p = {tn__inner_begin(&m->skeleton), TN_NONE, 0};
+    tn__inner_next(&m->skeleton, &p.it, &p.next, &p.rank);
+    return p;
+}
+
+/* Own sizes, to where they count first. */
+static int add_sizes(const tn_maker *m, tn_sum *sums, tn_error *err)
 {
     tn_sizes sizes;
+    tn_batch batch = {0};
     uint64_t total = 0;
-    uint32_t next = TN_NONE, rank = 0;
     int more;
-    tn_inner_iter it = tn__inner_begin(&m->skeleton);
-    tn__inner_next(&m->skeleton, &it, &next, &rank);
+    tn_place place = first_place(m);
     TN_TRY(tn__sizes_open(m->snapshot, &sizes, err));
     for (size_t k = 0; (more = tn__sizes_block(&sizes, k, err)) > 0; k++) {
         for (uint32_t i = 0; i < sizes.shap.n_rows; i++) {
-            uint32_t id = (uint32_t)sizes.shap.first_row + i, *idom = &m->out->idom[id], number;
-            bool own = tn__sizes_own(&sizes, i), overflow;
-            uint64_t bytes = own ? 0 : tn__block_at(&sizes.size, i);
-            uint32_t count = !own && id < m->graph.n_objects;
-            overflow = __builtin_add_overflow(total, bytes, &total);
-            if (overflow) {
+            uint32_t id = (uint32_t)sizes.shap.first_row + i, at = batch.n++;
+            bool own = tn__sizes_own(&sizes, i);
+            batch.bytes[at] = own ? 0 : tn__block_at(&sizes.size, i);
+            batch.counts[at] = !own && id < m->graph.n_objects;
+            batch.numbers[at] = number_of(m, &place, id, batch.bytes[at], batch.counts[at]);
+            if (__builtin_add_overflow(total, batch.bytes[at], &total)) {
                 tn__sizes_close(&sizes);
                 return tn__error_set(err, TN_ECORRUPT, 0, "the sizes up to node %u are larger than any memory", id);
             }
-            if (id == next) {
-                number = m->numbers[rank];
-                tn__inner_next(&m->skeleton, &it, &next, &rank);
-            } else {
-                if (!*idom && m->holds[id] == TN_HOLD_REFERENCES)
-                    m->holds[id] = TN_HOLD_UNREACHABLE;
-                *idom = number = *idom ? *idom : 1;
-                m->out->retained[id] = bytes;
-                m->out->counts[id] = count;
+            if (batch.n == sizeof batch.numbers / sizeof *batch.numbers) {
+                add_batch(&batch, sums);
+                batch.n = 0;
             }
-            sums->bytes[number] += bytes;
-            sums->counts[number] += count;
         }
     }
+    add_batch(&batch, sums);
     tn__sizes_close(&sizes);
     return more;
 }
 
-static void add_up(const tn_maker *m, const tn_sums *sums)
+static void add_up(const tn_maker *m, tn_sum *sums)
 {
     for (uint32_t w = m->tree.n; w > 1; w--) {
-        sums->bytes[m->tree.parent[w]] += sums->bytes[w];
-        sums->counts[m->tree.parent[w]] += sums->counts[w];
+        sums[m->tree.parent[w]].bytes += sums[w].bytes;
+        sums[m->tree.parent[w]].count += sums[w].count;
     }
 }
 
 /* From numbers to ids. */
-static void write_all(const tn_maker *m, const tn_sums *sums)
+static void write_all(const tn_maker *m, const tn_sum *sums)
 {
     tn_dominators *out = m->out;
-    uint32_t next = TN_NONE, rank = 0;
-    tn_inner_iter it = tn__inner_begin(&m->skeleton);
-    tn__inner_next(&m->skeleton, &it, &next, &rank);
+    tn_place p = first_place(m);
     for (uint32_t id = 0; id < m->graph.n_nodes; id++) {
-        if (id != next) {
+        uint32_t ahead = m->graph.n_nodes - id > AHEAD ? id + AHEAD : id;
+        __builtin_prefetch(&m->tree.ranks[out->idom[ahead]]);
+        if (id != p.next) {
             out->idom[id] = m->tree.ranks[out->idom[id]];
             continue;
         }
-        uint32_t number = m->numbers[rank];
+        uint32_t number = m->numbers[p.rank];
         out->idom[id] = m->tree.ranks[m->tree.parent[number]];
-        out->retained[id] = sums->bytes[number];
-        out->counts[id] = sums->counts[number];
-        tn__inner_next(&m->skeleton, &it, &next, &rank);
+        out->retained[id] = sums[number].bytes;
+        out->counts[id] = sums[number].count;
+        tn__inner_next(&m->skeleton, &p.it, &p.next, &p.rank);
     }
 }
 
@@ -204,19 +243,17 @@ static int write_result(tn_maker *m, tn_error *err)
 {
     size_t n = (size_t)m->tree.n + 1, n_nodes = m->graph.n_nodes;
     tn_dominators *out = m->out;
-    tn_sums sums = {tn__alloc_zero(m->alloc, n * sizeof *sums.bytes),
-                    tn__alloc_zero(m->alloc, n * sizeof *sums.counts)};
+    tn_sum *sums = tn__alloc_zero(m->alloc, n * sizeof *sums);
     out->retained = tn__alloc(m->alloc, n_nodes * sizeof *out->retained);
     out->counts = tn__alloc(m->alloc, n_nodes * sizeof *out->counts);
-    int status = sums.bytes && sums.counts && out->retained && out->counts ? TN_OK : TN_ENOMEM;
+    int status = sums && out->retained && out->counts ? TN_OK : TN_ENOMEM;
     if (status == TN_OK)
-        status = add_sizes(m, &sums, err);
+        status = add_sizes(m, sums, err);
     if (status == TN_OK) {
-        add_up(m, &sums);
-        write_all(m, &sums);
+        add_up(m, sums);
+        write_all(m, sums);
     }
-    tn__free(m->alloc, sums.bytes, n * sizeof *sums.bytes);
-    tn__free(m->alloc, sums.counts, n * sizeof *sums.counts);
+    tn__free(m->alloc, sums, n * sizeof *sums);
     return status;
 }
 
@@ -265,6 +302,44 @@ int tn__dominators(tn_snapshot *s, const tn_dominators **out, tn_error *err)
     if (!*slot)
         TN_TRY(build(s, slot, err));
     *out = *slot;
+    return TN_OK;
+}
+
+/* ---- from elsewhere ---- */
+
+tn_dominators *tn__dominators_new(tn_snapshot *s)
+{
+    const tn_alloc *a = tn__snapshot_alloc(s);
+    tn_dominators *d = tn__alloc_zero(a, sizeof *d);
+    if (!d)
+        return NULL;
+    d->n_nodes = tn_snapshot_n_nodes(s);
+    d->root = tn_snapshot_n_objects(s);
+    d->idom = tn__alloc(a, d->n_nodes * sizeof *d->idom);
+    d->retained = tn__alloc(a, d->n_nodes * sizeof *d->retained);
+    d->counts = tn__alloc(a, d->n_nodes * sizeof *d->counts);
+    if (d->idom && d->retained && d->counts)
+        return d;
+    destroy(s, d);
+    return NULL;
+}
+
+void tn__dominators_free(tn_snapshot *s, tn_dominators *d)
+{
+    destroy(s, d);
+}
+
+int tn__dominators_put(tn_snapshot *s, tn_dominators *d, tn_error *err)
+{
+    uint8_t *holds;
+    void **slot = tn__snapshot_attachment(s, TN_ATTACH_DOMINATORS, destroy);
+    int status = tn__anchors(s, &holds, err);
+    if (status < 0 || *slot) { /* what is there already may be in use */
+        destroy(s, d);
+        return status;
+    }
+    d->holds = holds;
+    *slot = d;
     return TN_OK;
 }
 

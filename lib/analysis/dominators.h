@@ -20,6 +20,11 @@ typedef struct tn_dominators {
     const uint8_t *holds; /* enum tn_hold, complete */
 } tn_dominators;
 int tn__dominators(tn_snapshot *s, const tn_dominators **out, tn_error *err);
+/* For index.c: arrays to be filled; NULL without memory. put hands them over to the snapshot, whose anchors must be there. */
+tn_dominators *tn__dominators_new(tn_snapshot *s);
+void tn__dominators_free(tn_snapshot *s, tn_dominators *d); /* NULL allowed */
+int tn__dominators_put(tn_snapshot *s, tn_dominators *d, tn_error *err);
+
 /* Below, a lack of memory is a bare TN_ENOMEM; tn__dominators finds the words. */
 
 /* Whether sizes and counts of the node are 0: tonnage's own. Blocks of SHAP and FLAG that hold the same nodes. */
@@ -36,6 +41,12 @@ static inline bool tn__sizes_own(const tn_sizes *sizes, uint32_t i)
            (sizes->flag.data && (tn__block_at(&sizes->flag, i) & TN_NODE_OWN));
 }
 void tn__sizes_close(tn_sizes *sizes);
+
+/* ---- tops.c ---- */
+
+/* Appends the members (uint32_t, ascending) that are under a node in the dominator tree, but under no other member.
+ * O(nodes) time at most, 1 byte a node meanwhile. */
+int tn__dominator_tops(tn_snapshot *s, const tn_set *set, uint32_t under, tn_buf *ids, tn_error *err);
 
 /* ---- skeleton.c ---- */
 

@@ -32,16 +32,6 @@ static void reverse(tn_buf *path)
     }
 }
 
-/* Whether the steps to an origin are allowed. */
-static bool origin_allowed(const tn_back_search *b, uint32_t index)
-{
-    for (const tn_origin *o = tn__origin(b->ways, index); o->parent != TN_NONE;
-         o = tn__origin(b->ways, tn__origin_of(b->ways, o->parent)))
-        if (tn__shuns(b->no, o->node) && o->parent != TN_NONE)
-            return false;
-    return true;
-}
-
 static int append_origin(const tn_ways *w, uint32_t index, tn_buf *path)
 {
     for (const tn_origin *o = tn__origin(w, index);; o = tn__origin(w, tn__origin_of(w, o->parent))) {
@@ -57,7 +47,8 @@ static void look_at(tn_back_search *b, uint32_t node, uint32_t depth)
 {
     uint32_t index = tn__is_origin(b->ways, node) ? tn__origin_of(b->ways, node) : TN_NONE;
     b->ways->marks[node] = b->ways->mark + depth;
-    if (index != TN_NONE && index < b->first && tn__origin(b->ways, index)->cost == 0 && origin_allowed(b, index)) {
+    if (index != TN_NONE && index < b->first && tn__origin(b->ways, index)->cost == 0 &&
+        tn__origin_allowed(b->ways, b->no, index)) {
         b->first = index;
         b->depth = depth;
     }
@@ -112,7 +103,7 @@ static int follow(const tn_back_search *b, tn_buf *path)
     return TN_OK;
 }
 
-static int climb(const tn_distances *d, uint32_t target, tn_buf *path)
+int tn__climb(const tn_distances *d, uint32_t target, tn_buf *path)
 {
     if (d->cost[target] == TN_NO_WAY)
         return 0;
@@ -127,11 +118,11 @@ static int from_tree(tn_ways *w, const tn_shunned *no, uint32_t target, tn_buf *
     if (!no->nodes && !no->kinds) {
         const tn_distances *kept;
         TN_TRY(tn__distances(w->snapshot, &kept, err));
-        return climb(kept, target, path);
+        return tn__climb(kept, target, path);
     }
     tn_distances d;
     TN_TRY(tn__distances_without(w, no, &d, err));
-    int status = climb(&d, target, path);
+    int status = tn__climb(&d, target, path);
     tn__distances_free(&d);
     return status;
 }

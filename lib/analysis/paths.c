@@ -154,37 +154,46 @@ static int split(tn_paths *p, uint32_t vertex, size_t at)
 
 /* ---- giving out ---- */
 
-static int held_step(const tn_paths *p, uint32_t node, tn_reference *out, tn_error *err)
+static int held_step(tn_ways *w, uint32_t node, tn_reference *out, tn_error *err)
 {
-    static const char *const names[] = {"", "immortal", "static memory", "held by C", "unreachable"};
-    TN_TRY(tn__ways_holds(p->ways, err));
-    *out = (tn_reference){.source = p->ways->graph.root,
-                          .target = node,
-                          .style = TN_LABEL_ROOT,
-                          .text = names[p->ways->holds[node]],
-                          .key = TN_NONE};
+    static const char *const names[] = {"root", "immortal", "static memory", "held by C", "garbage"};
+    TN_TRY(tn__ways_holds(w, err));
+    *out = (tn_reference){
+        .source = w->graph.root, .target = node, .style = TN_LABEL_ROOT, .text = names[w->holds[node]], .key = TN_NONE};
     return TN_OK;
+}
+
+int tn__path_steps(tn_ways *w, const uint32_t *nodes, size_t n, tn_buf *steps, tn_error *err)
+{
+    for (size_t i = 0; i + 1 < n; i++) {
+        tn_reference step;
+        int status = tn__step_reference(w, nodes[i], nodes[i + 1], &step, err);
+        if (status == TN_ENOTFOUND)
+            status = held_step(w, nodes[i + 1], &step, err);
+        TN_TRY(status);
+        if (tn__buf_append(steps, &step, sizeof step) < 0)
+            return tn__no_memory(w->snapshot, err);
+    }
+    return TN_OK;
+}
+
+int tn__tree_steps(tn_ways *w, const tn_distances *d, uint32_t node, tn_buf *steps, tn_error *err)
+{
+    tn_buf nodes;
+    tn__buf_init(&nodes, tn__snapshot_alloc(w->snapshot));
+    int found = tn__climb(d, node, &nodes);
+    int status = found == TN_ENOMEM ? tn__no_memory(w->snapshot, err) : found;
+    if (found > 0)
+        status =
+            tn__path_steps(w, (const uint32_t *)(const void *)nodes.data, nodes.size / sizeof(uint32_t), steps, err);
+    tn__buf_free(&nodes);
+    return status < 0 ? status : found;
 }
 
 static int make_steps(tn_paths *p, tn_error *err)
 {
-    const uint32_t *nodes = nodes_of(p);
-    size_t n = p->nodes.size / sizeof *nodes;
     p->steps.size = 0;
-    for (size_t i = 0; i + 1 < n; i++) {
-        tn_reference_iter iter;
-        tn_reference step;
-        uint64_t edge = tn__step_edge(p->ways, nodes[i], nodes[i + 1]);
-        if (edge == UINT64_MAX) {
-            TN_TRY(held_step(p, nodes[i + 1], &step, err));
-        } else {
-            TN_TRY(tn_references(p->snapshot, nodes[i], &iter, err));
-            iter.position += edge;
-            tn_reference_next(&iter, &step);
-        }
-        if (tn__buf_append(&p->steps, &step, sizeof step) < 0)
-            return tn__no_memory(p->snapshot, err);
-    }
+    TN_TRY(tn__path_steps(p->ways, nodes_of(p), p->nodes.size / sizeof(uint32_t), &p->steps, err));
     p->n_given++;
     return 1;
 }

@@ -88,6 +88,11 @@ static inline bool tn__is_origin(const tn_ways *w, uint32_t node)
     return w->is_origin[node / 64] >> (node % 64) & 1;
 }
 uint32_t tn__origin_of(const tn_ways *w, uint32_t node); /* its index; TN_NONE */
+/* Whether what leads to the origin is not avoided. */
+bool tn__origin_allowed(const tn_ways *w, const tn_shunned *no, uint32_t index);
+/* Whether a path may go from source to node, as far as origins are concerned: to such a one, unless it is the target, only by
+ * the step that makes it one. What else leads to a module says nothing: sys.modules holds it in any case. */
+bool tn__may_enter(const tn_ways *w, const tn_shunned *no, uint32_t source, uint32_t node);
 bool tn__is_own(const tn_ways *w, uint32_t node);
 /* Cost of reference number edge (in graph.targets) of source: 1, another one, or TN_NO_WAY. */
 uint32_t tn__edge_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, uint64_t edge);
@@ -96,6 +101,8 @@ uint32_t tn__step_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, 
 /* Which reference that is, counted from the first of source (not the key of a dict where there is another); UINT64_MAX: none.
  * O(its references). */
 uint64_t tn__step_edge(const tn_ways *w, uint32_t source, uint32_t target);
+/* The same as a reference with its label. ENOTFOUND where there is none. */
+int tn__step_reference(const tn_ways *w, uint32_t source, uint32_t target, tn_reference *out, tn_error *err);
 /* Cost of being held by nothing that was found: TN_NO_WAY, or 1 and a rank. After tn__ways_holds. */
 uint32_t tn__held_cost(const tn_ways *w, const tn_shunned *no, uint32_t node);
 int tn__ways_holds(tn_ways *w, tn_error *err);
@@ -124,8 +131,33 @@ void tn__distances_free(tn_distances *d);
 
 /* ---- nearest.c ---- */
 
+/* The tree's path to target, nodes root first; 1, or 0 when there is none. */
+int tn__climb(const tn_distances *d, uint32_t target, tn_buf *path);
 /* The cheapest path to target, nodes root first, appended to an empty buffer of u32; 1, or 0 when there is none. */
 int tn__nearest(tn_ways *w, const tn_shunned *no, uint32_t target, tn_buf *path, tn_error *err);
+
+/* ---- paths.c ---- */
+
+/* References along nodes, the root first, appended to steps. */
+int tn__path_steps(tn_ways *w, const uint32_t *nodes, size_t n, tn_buf *steps, tn_error *err);
+/* Those of the tree's path to a node; 1, or 0: there is none. */
+int tn__tree_steps(tn_ways *w, const tn_distances *d, uint32_t node, tn_buf *steps, tn_error *err);
+
+/* ---- merged_paths.c ---- */
+
+/* By node; of nodes without a count nothing is set. */
+typedef struct tn_merged {
+    const tn_alloc *alloc;
+    uint32_t n_nodes;
+    uint32_t *counts;          /* members of the set whose path leads through the node, itself included */
+    uint64_t *bytes;           /* in them */
+    uint32_t *child, *sibling; /* next nodes, in order of cost; TN_NONE at the end */
+    uint32_t n_lost;           /* members without a path */
+    uint64_t lost_bytes;
+} tn_merged;
+/* tonnage's own objects are left out. O(nodes), 20 bytes a node. */
+int tn__merged_paths(tn_ways *w, const tn_set *set, const tn_distances *d, tn_merged *out, tn_error *err);
+void tn__merged_free(tn_merged *m);
 
 /* ---- spur.c ---- */
 

@@ -8,6 +8,8 @@
  */
 #include "analysis/dominators.h"
 
+enum { AHEAD = 32 }; /* steps that memory is fetched before it is needed */
+
 typedef struct tn_link {
     uint32_t least; /* semidominator on the way from here up to above, exclusive */
     uint32_t above;
@@ -26,16 +28,24 @@ static int sort_crossed(tn_numbering *n, tn_into *in)
     in->sources = tn__alloc(n->alloc, n->n_crossed * sizeof *in->sources);
     if (!in->starts || !in->sources)
         return TN_ENOMEM;
-    for (uint64_t i = 0; i < n->n_crossed; i++)
+    for (uint64_t i = 0; i < n->n_crossed; i++) {
+        if (i + AHEAD < n->n_crossed)
+            __builtin_prefetch(&in->starts[(size_t)n->crossed[i + AHEAD].target + 1], 1);
         in->starts[(size_t)n->crossed[i].target + 1]++;
+    }
     uint64_t sum = 0;
     for (size_t w = 1; w < n_starts; w++) {
         uint64_t count = in->starts[w];
         in->starts[w] = sum;
         sum += count;
     }
-    for (uint64_t i = 0; i < n->n_crossed; i++)
+    for (uint64_t i = 0; i < n->n_crossed; i++) {
+        if (i + 2 * AHEAD < n->n_crossed)
+            __builtin_prefetch(&in->starts[(size_t)n->crossed[i + 2 * AHEAD].target + 1], 1);
+        if (i + AHEAD < n->n_crossed)
+            __builtin_prefetch(&in->sources[in->starts[(size_t)n->crossed[i + AHEAD].target + 1]], 1);
         in->sources[in->starts[(size_t)n->crossed[i].target + 1]++] = n->crossed[i].source;
+    }
     tn__free(n->alloc, n->crossed, n->capacity * sizeof *n->crossed);
     n->crossed = NULL;
     n->capacity = 0;
@@ -69,6 +79,8 @@ static void find_semidominators(const tn_numbering *n, const tn_into *in, tn_lin
     for (uint32_t w = n->n; w > 1; w--) {
         uint32_t best = n->parent[w];
         for (uint64_t i = in->starts[w]; i < in->starts[w + 1] && best > 1; i++) {
+            if (i >= AHEAD) /* of those that come next: numbers descend */
+                __builtin_prefetch(&links[in->sources[i - AHEAD]], 1);
             uint32_t v = in->sources[i], least = v <= w ? v : least_above(links, v, w);
             best = least < best ? least : best;
         }

@@ -87,7 +87,8 @@ static bool is_shut(const tn_spur *spur, uint32_t node, bool first)
 /* Cost of the step from source to node where it may be taken. */
 static uint32_t step(const tn_spur *spur, uint32_t source, uint32_t node, bool first)
 {
-    if (is_shut(spur, source, first) || spur->distances->cost[source] == TN_NO_WAY)
+    if (is_shut(spur, source, first) || spur->distances->cost[source] == TN_NO_WAY ||
+        !tn__may_enter(spur->ways, spur->no, source, node))
         return TN_NO_WAY;
     return tn__step_cost(spur->ways, spur->no, source, node);
 }
@@ -96,6 +97,8 @@ static uint32_t step(const tn_spur *spur, uint32_t source, uint32_t node, bool f
 static uint32_t held(const tn_spur *spur, uint32_t node, bool first)
 {
     uint32_t root = spur->ways->graph.root;
+    if (tn__is_origin(spur->ways, node) && !tn__may_enter(spur->ways, spur->no, TN_NONE, node))
+        return TN_NO_WAY;
     return is_shut(spur, root, first) ? TN_NO_WAY : tn__held_cost(spur->ways, spur->no, node);
 }
 

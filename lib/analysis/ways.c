@@ -105,6 +105,18 @@ uint64_t tn__step_edge(const tn_ways *w, uint32_t source, uint32_t target)
     return found;
 }
 
+int tn__step_reference(const tn_ways *w, uint32_t source, uint32_t target, tn_reference *out, tn_error *err)
+{
+    tn_reference_iter iter;
+    uint64_t edge = tn__step_edge(w, source, target);
+    if (edge == UINT64_MAX)
+        return tn__error_set(err, TN_ENOTFOUND, 0, "node %u does not refer to %u", (unsigned)source, (unsigned)target);
+    TN_TRY(tn_references(w->snapshot, source, &iter, err));
+    iter.position += edge;
+    tn_reference_next(&iter, out);
+    return TN_OK;
+}
+
 /* ---- origins ---- */
 
 static int add_origin(tn_ways *w, uint32_t node, uint32_t parent, uint64_t edge, uint32_t cost, tn_error *err)
@@ -243,6 +255,23 @@ uint32_t tn__origin_of(const tn_ways *w, uint32_t node)
             high = middle;
     }
     return w->by_node[low];
+}
+
+bool tn__origin_allowed(const tn_ways *w, const tn_shunned *no, uint32_t index)
+{
+    for (const tn_origin *o = tn__origin(w, index); o->parent != TN_NONE;
+         o = tn__origin(w, tn__origin_of(w, o->parent)))
+        if (tn__shuns(no, o->node))
+            return false;
+    return true;
+}
+
+bool tn__may_enter(const tn_ways *w, const tn_shunned *no, uint32_t source, uint32_t node)
+{
+    if (!tn__is_origin(w, node) || node == no->except)
+        return true;
+    uint32_t index = tn__origin_of(w, node);
+    return tn__origin(w, index)->parent == source || !tn__origin_allowed(w, no, index);
 }
 
 /* ---- held by what is not seen ---- */

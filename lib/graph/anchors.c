@@ -86,3 +86,13 @@ int tn__anchors(tn_snapshot *s, uint8_t **holds, tn_error *err)
     *holds = *slot;
     return TN_OK;
 }
+
+int tn__anchors_put(tn_snapshot *s, const uint8_t *holds, tn_error *err)
+{
+    uint32_t n = tn_snapshot_n_nodes(s);
+    void **slot = tn__snapshot_attachment(s, TN_ATTACH_ANCHORS, destroy);
+    if (!*slot && !(*slot = tn__alloc(tn__snapshot_alloc(s), n)))
+        return tn__no_memory(s, err);
+    memcpy(*slot, holds, n);
+    return TN_OK;
+}

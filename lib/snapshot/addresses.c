@@ -106,6 +106,56 @@ uint64_t tn__snapshot_address(const tn_snapshot *s, uint32_t i)
     return r->region << TN_REGION_SHIFT | granule << 4 | (is_odd(s, i) ? 8u : 0u);
 }
 
+/* ---- the same addresses in two snapshots ---- */
+
+/* A granule holds one object at most: one that starts in its first half or in its second. */
+typedef struct pairing {
+    tn_snapshot *old, *new;
+    uint64_t old_odd, new_odd; /* rows of AODD not passed yet */
+    uint32_t *same;
+} pairing;
+
+static bool passes(const tn_snapshot *s, uint64_t *row, uint32_t node)
+{
+    const tn_loaded *l = &s->columns[TN_COL_AODD];
+    while (l->u32 && *row < l->n && l->u32[*row] < node)
+        ++*row;
+    return l->u32 && *row < l->n && l->u32[*row] == node;
+}
+
+static void match_word(pairing *p, uint64_t old, uint64_t new, uint32_t i, uint32_t j)
+{
+    for (; old; old &= old - 1, i++) {
+        uint64_t bit = old & -old;
+        uint32_t there = j + ones(new &(bit - 1));
+        bool odd = passes(p->old, &p->old_odd, i);
+        p->same[i] = (new &bit) && passes(p->new, &p->new_odd, there) == odd ? there : TN_NONE;
+    }
+}
+
+int tn__snapshot_match_addresses(tn_snapshot *old, tn_snapshot *new, uint32_t *same, tn_error *err)
+{
+    pairing p = {.old = old, .new = new, .same = same};
+    TN_TRY(tn__snapshot_addresses(old, err));
+    TN_TRY(tn__snapshot_addresses(new, err));
+    uint64_t at = 0;
+    for (uint64_t r = 0; r < old->regions.n; r++) {
+        static const tn_region_row nothing;
+        const tn_region_row *a = &old->regions.rows[r];
+        while (at < new->regions.n &&new->regions.rows[at].region < a->region)
+            at++;
+        bool there = at < new->regions.n &&new->regions.rows[at].region == a->region;
+        const tn_region_row *b = there ? &new->regions.rows[at] : &nothing;
+        uint32_t i = old->regions.ranks[r], j = there ? new->regions.ranks[at] : 0;
+        for (unsigned w = 0; w < TN_REGION_WORDS; w++) {
+            match_word(&p, a->bits[w], b->bits[w], i, j);
+            i += ones(a->bits[w]);
+            j += ones(b->bits[w]);
+        }
+    }
+    return 0;
+}
+
 /* First region not below, or regions.n. */
 static uint64_t find_region(const tn_snapshot *s, uint64_t region)
 {

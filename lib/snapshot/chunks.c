@@ -92,12 +92,23 @@ static int buffer_fit(tn_snapshot *s, tn_block_buffer *b, size_t bytes, tn_error
     return tn__no_memory(s, err);
 }
 
+static void buffer_free(tn_snapshot *s, tn_block_buffer *b)
+{
+    tn__free(&s->alloc, b->data, b->capacity);
+    *b = (tn_block_buffer){0};
+}
+
+void tn__blocks_free(tn_snapshot *s)
+{
+    buffer_free(s, &s->stored);
+    buffer_free(s, &s->planes);
+    for (unsigned i = 0; i < TN_SLOTS; i++)
+        buffer_free(s, &s->slots[i]);
+}
+
 void tn__chunk_reader_free(tn_snapshot *s)
 {
-    tn__free(&s->alloc, s->stored.data, s->stored.capacity);
-    tn__free(&s->alloc, s->planes.data, s->planes.capacity);
-    for (unsigned i = 0; i < TN_SLOTS; i++)
-        tn__free(&s->alloc, s->slots[i].data, s->slots[i].capacity);
+    tn__blocks_free(s);
     ZSTD_freeDCtx(s->zstd);
 }
 
@@ -130,6 +141,15 @@ static bool same_hash(uint64_t stored, uint64_t computed)
 bool tn__hash_is(uint64_t stored, const void *bytes, size_t n)
 {
     return same_hash(stored, XXH3_64bits(bytes, n));
+}
+
+uint64_t tn__snapshot_identity(const tn_snapshot *s)
+{
+    XXH3_state_t state;
+    XXH3_64bits_reset(&state);
+    for (size_t i = 0; i < s->n_chunks; i++)
+        XXH3_64bits_update(&state, &s->chunks[i].h, sizeof s->chunks[i].h);
+    return XXH3_64bits_digest(&state);
 }
 
 static bool payload_is_sound(const tn_chunk_header *h, const uint8_t *stored)

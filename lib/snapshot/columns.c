@@ -63,6 +63,25 @@ int tn__column_block(tn_snapshot *s, enum tn_column column, size_t k, unsigned s
     return 0;
 }
 
+uint64_t tn__column_rows(const tn_snapshot *s, enum tn_column column)
+{
+    return tn__chunk_rows(s, column);
+}
+
+size_t tn__column_block_of(const tn_snapshot *s, enum tn_column column, uint64_t row)
+{
+    size_t low = 0, high = tn__chunk_count(s, column);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const tn_chunk *c = tn__chunk_at(s, column, middle);
+        if (c->h.first_row + c->h.n_rows <= row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* ---- lengths ---- */
 
 static uint64_t rows_of_shape(const tn_shape *shape, enum tn_column column)
@@ -209,6 +228,11 @@ static uint32_t rows_at(const tn_snapshot *s, enum tn_sparse which, uint32_t nod
     if (which == TN_SPARSE_BUFS)
         return s->columns[TN_COL_FLAG].u32 ? (s->columns[TN_COL_FLAG].u32[node] & TN_NODE_BUFFERS) >> 8 : 0;
     return (uint32_t)rows_of_shape(&s->shapes[s->columns[TN_COL_SHAP].u32[node]], columns[which]);
+}
+
+bool tn__sparse_has(const tn_snapshot *s, enum tn_sparse which, uint32_t node)
+{
+    return rows_at(s, which, node) > 0;
 }
 
 static size_t sparse_bytes(const tn_snapshot *s)

@@ -27,6 +27,8 @@ static int sparse_value(tn_snapshot *s, enum tn_sparse which, enum tn_column col
     const uint64_t *values;
     uint64_t n, row;
     *out = TN_UNKNOWN;
+    if (!tn__sparse_has(s, which, id)) /* so that a dict loads no hashes */
+        return 0;
     TN_TRY(tn__column_u64(s, column, &values, &n, err));
     if (!values)
         return 0;
@@ -49,6 +51,8 @@ static int node_parts(tn_snapshot *s, tn_node *node, tn_error *err)
     node->n_parts = 1;
     node->parts[0].kind = 255;
     node->parts[0].size = node->size;
+    if (!tn__sparse_has(s, TN_SPARSE_BUFS, node->id))
+        return 0;
     TN_TRY(tn__column_u64(s, TN_COL_BUFS, &sizes, &n_sizes, err));
     TN_TRY(tn__column_u32(s, TN_COL_BUFK, &kinds, &n_kinds, err));
     int status = sizes ? tn__sparse_row(s, TN_SPARSE_BUFS, node->id, &row, err) : TN_ENOTFOUND;

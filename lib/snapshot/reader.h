@@ -34,14 +34,20 @@ int tn__column_u64(tn_snapshot *s, enum tn_column column, const uint64_t **value
 
 /* One chunk of a column decoded into scratch, without keeping it: for single passes (summary). Block k of SHAP, SIZE,
  * REFC and FLAG holds the same nodes. Elements stay at their stored width (1, 2, 4, 8). data is valid until the next call
- * with the same slot; slots 0-3 are independent. TN_ENOTFOUND after the last one. SHAP's values are checked. */
+ * with the same slot; slots 0 .. TN_BLOCK_SLOTS-1 are independent. TN_ENOTFOUND after the last one. SHAP's values are
+ * checked. */
+enum { TN_BLOCK_SLOTS = 9 };
 typedef struct tn_block {
     uint64_t first_row;
     uint32_t n_rows;
     unsigned width;
     const void *data;
 } tn_block;
+void tn__blocks_free(tn_snapshot *s); /* gives back the memory of all slots; blocks are invalid then */
 int tn__column_block(tn_snapshot *s, enum tn_column column, size_t k, unsigned slot, tn_block *out, tn_error *err);
+/* Number of the block that holds a row of a column; that of no block when the column ends before it. O(log blocks). */
+size_t tn__column_block_of(const tn_snapshot *s, enum tn_column column, uint64_t row);
+uint64_t tn__column_rows(const tn_snapshot *s, enum tn_column column); /* 0: the file has none */
 static inline uint64_t tn__block_at(const tn_block *b, uint32_t i)
 {
     switch (b->width) {
@@ -71,6 +77,9 @@ int tn__snapshot_references(tn_snapshot *s, tn_csr *out, tn_error *err);
 /* Address of object i (i < n_objects), and back. */
 int tn__snapshot_addresses(tn_snapshot *s, tn_error *err);       /* loads; then: */
 uint64_t tn__snapshot_address(const tn_snapshot *s, uint32_t i); /* O(log regions) */
+/* For each object of old the object of new that starts at the same address, or TN_NONE. same has old's n_objects places.
+ * The bitmaps are compared word by word: O(regions + objects of old). */
+int tn__snapshot_match_addresses(tn_snapshot *old, tn_snapshot *new, uint32_t *same, tn_error *err);
 
 /* Length of one node; TN_UNKNOWN where it has none. */
 int tn__node_length(tn_snapshot *s, uint32_t id, uint64_t *length, tn_error *err);
@@ -82,6 +91,15 @@ typedef struct tn_preview {
     const uint8_t *bytes;
 } tn_preview;
 int tn__snapshot_preview(tn_snapshot *s, uint32_t id, tn_preview *out, tn_error *err);
+/* Chunk k of the previews without keeping it, checked, valid as a block is. TN_ENOTFOUND after the last one. bytes are
+ * those of the first preview; the others follow. */
+typedef struct tn_preview_block {
+    uint32_t n;
+    const uint32_t *nodes;
+    const uint16_t *kinds, *lengths;
+    const uint8_t *bytes;
+} tn_preview_block;
+int tn__preview_block(tn_snapshot *s, size_t k, unsigned slot, tn_preview_block *out, tn_error *err);
 
 /* Row of STAK (1-based as in STKI; 0 is not a row) with its code. */
 typedef struct tn_stack_entry {
@@ -105,6 +123,7 @@ enum tn_attachment {
     TN_ATTACHMENTS
 };
 const tn_alloc *tn__snapshot_alloc(tn_snapshot *s);
+uint64_t tn__snapshot_identity(const tn_snapshot *s);   /* the same for the same content only: of all checksums */
 int tn__no_memory(const tn_snapshot *s, tn_error *err); /* ENOMEM, or ELIMIT where max_memory_bytes is the reason */
 void **tn__snapshot_attachment(tn_snapshot *s, enum tn_attachment which, void (*destroy)(tn_snapshot *, void *));
 

@@ -21,32 +21,57 @@ static bool preview_is_possible(uint16_t kind, uint16_t length)
     }
 }
 
-static int parse_previews(tn_snapshot *s, const tn_chunk *c, tn_error *err)
+/* Payload of a chunk: node numbers, kinds, lengths, then the bytes of all. */
+int tn__preview_block(tn_snapshot *s, size_t k, unsigned slot, tn_preview_block *out, tn_error *err)
 {
+    const tn_chunk *c = tn__chunk_at(s, TN_ID_PREV, k);
     const uint8_t *payload;
-    size_t n = c->h.n_rows, first = c->h.first_row, n_bytes = c->h.raw_bytes - 8 * n, sum = 0;
-    TN_TRY(tn__chunk_load(s, c, TN_SLOT_LOAD, &payload, err));
+    if (!c)
+        return TN_ENOTFOUND;
+    TN_TRY(tn__rows_fit(s, TN_ID_PREV, 8, err));
+    TN_TRY(tn__chunk_load(s, c, slot, &payload, err));
+    size_t n = c->h.n_rows, n_bytes = c->h.raw_bytes - 8 * n, sum = 0;
+    tn_preview_block b = {.n = (uint32_t)n,
+                          .nodes = (const void *)payload,
+                          .kinds = (const void *)(payload + 4 * n),
+                          .lengths = (const void *)(payload + 6 * n),
+                          .bytes = payload + 8 * n};
+    for (size_t i = 0; i < n; i++) {
+        if (b.nodes[i] >= s->n_nodes || (i && b.nodes[i] <= b.nodes[i - 1]))
+            return tn__corrupt(err, c->offset, "its previews are not in ascending order of nodes");
+        if (!preview_is_possible(b.kinds[i], b.lengths[i]))
+            return tn__corrupt(err, c->offset, "the preview of node %u has kind %u and %u bytes", b.nodes[i],
+                               b.kinds[i], b.lengths[i]);
+        if (b.lengths[i] > n_bytes - sum)
+            return tn__corrupt(err, c->offset, "the preview of node %u runs over the end of its chunk", b.nodes[i]);
+        sum += b.lengths[i];
+    }
+    if (sum != n_bytes)
+        return tn__corrupt(err, c->offset, "bytes are left over behind its previews");
+    *out = b;
+    return 0;
+}
+
+static int keep_previews(tn_snapshot *s, size_t k, tn_error *err)
+{
+    tn_preview_block b;
+    TN_TRY(tn__preview_block(s, k, TN_SLOT_LOAD, &b, err));
+    const tn_chunk *c = tn__chunk_at(s, TN_ID_PREV, k);
+    size_t first = c->h.first_row, n_bytes = c->h.raw_bytes - 8 * (size_t)b.n;
+    if (b.n && first && b.nodes[0] <= s->previews.nodes[first - 1])
+        return tn__corrupt(err, c->offset, "its previews are not in ascending order of nodes");
     uint8_t *bytes = tn__arena_get(&s->previews.arena, n_bytes);
     if (!bytes)
         return tn__no_memory(s, err);
-    uint32_t *nodes = s->previews.nodes + first;
-    uint16_t *kinds = s->previews.kinds + first, *lengths = s->previews.lengths + first;
-    memcpy(nodes, payload, 4 * n);
-    memcpy(kinds, payload + 4 * n, 2 * n);
-    memcpy(lengths, payload + 6 * n, 2 * n);
-    memcpy(bytes, payload + 8 * n, n_bytes);
-    for (size_t i = 0; i < n; i++) {
-        if (nodes[i] >= s->n_nodes || (first + i && nodes[i] <= s->previews.nodes[first + i - 1]))
-            return tn__corrupt(err, c->offset, "its previews are not in ascending order of nodes");
-        if (!preview_is_possible(kinds[i], lengths[i]))
-            return tn__corrupt(err, c->offset, "the preview of node %u has kind %u and %u bytes", nodes[i], kinds[i],
-                               lengths[i]);
-        if (lengths[i] > n_bytes - sum)
-            return tn__corrupt(err, c->offset, "the preview of node %u runs over the end of its chunk", nodes[i]);
-        s->previews.bytes[first + i] = bytes + sum;
-        sum += lengths[i];
+    memcpy(bytes, b.bytes, n_bytes);
+    memcpy(s->previews.nodes + first, b.nodes, 4 * (size_t)b.n);
+    memcpy(s->previews.kinds + first, b.kinds, 2 * (size_t)b.n);
+    memcpy(s->previews.lengths + first, b.lengths, 2 * (size_t)b.n);
+    for (size_t i = 0; i < b.n; i++) {
+        s->previews.bytes[first + i] = bytes;
+        bytes += b.lengths[i];
     }
-    return sum == n_bytes ? 0 : tn__corrupt(err, c->offset, "bytes are left over behind its previews");
+    return 0;
 }
 
 static int load_previews(tn_snapshot *s, tn_error *err)
@@ -60,7 +85,7 @@ static int load_previews(tn_snapshot *s, tn_error *err)
     if (!s->previews.nodes || !s->previews.kinds || !s->previews.lengths || !s->previews.bytes)
         return tn__no_memory(s, err);
     for (size_t k = 0; k < tn__chunk_count(s, TN_ID_PREV); k++)
-        TN_TRY(parse_previews(s, tn__chunk_at(s, TN_ID_PREV, k), err));
+        TN_TRY(keep_previews(s, k, err));
     s->previews.n = n;
     return 0;
 }

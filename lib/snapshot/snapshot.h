@@ -57,7 +57,10 @@ typedef struct tn_code {
     const uint8_t *table;
 } tn_code;
 
-enum { TN_SLOTS = 5, TN_SLOT_LOAD = 4 }; /* decoded chunks: slots of tn__column_block, and one for whole loads */
+enum {
+    TN_SLOTS = TN_BLOCK_SLOTS + 1,
+    TN_SLOT_LOAD = TN_BLOCK_SLOTS
+}; /* decoded chunks: slots of tn__column_block, and one for whole loads */
 
 typedef struct tn_block_buffer {
     uint8_t *data;
@@ -159,6 +162,7 @@ int tn__stacks_load(tn_snapshot *s, tn_error *err);
 void tn__records_free(tn_snapshot *s);
 
 /* columns.c */
+bool tn__sparse_has(const tn_snapshot *s, enum tn_sparse which, uint32_t node); /* SHAP and FLAG are loaded */
 int tn__sparse_row(tn_snapshot *s, enum tn_sparse which, uint32_t node, uint64_t *row, tn_error *err); /* ENOTFOUND */
 void tn__columns_free(tn_snapshot *s);
 

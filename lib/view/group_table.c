@@ -81,6 +81,7 @@ static int write_text(const tn_summary *sum, const tn_view_options *o, tn_out *o
     int status = t.status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
     if (status == TN_OK) {
         const tn_group_sum *total = &sum->groups->total;
+        tn__against_print(o, out);
         tn__out_format(out, "%s of %" PRIu64 " object%s. Total size = %s.\n", single ? "Set" : "Partition of a set",
                        total->count, total->count == 1 ? "" : "s", tn_format_bytes(total->bytes, size, sizeof size));
         if (o->where && *o->where) {
@@ -181,11 +182,17 @@ int tn_view_groups_made(tn_groups *g, const tn_view_options *options, const tn_s
 int tn_view_groups(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)
 {
     tn_groups *g;
-    tn_groups_options how = {.where = options->where, .fold = options->fold, .head_words = options->heads};
+    tn_view_options o;
+    tn_set *made;
     if (options->heads && options->by != TN_BY_TYPE)
         return tn__error_set(err, TN_EINVAL, 0, "groups are by heads or by %s, not by both", tn_by_names[options->by]);
-    TN_TRY(tn_groups_make(s, options->set, options->heads ? TN_BY_HEADS : options->by, &how, &g, err));
-    int status = tn_view_groups_made(g, options, sink, err);
-    tn_groups_free(g);
+    TN_TRY(tn__against(s, options, &o, &made, err));
+    tn_groups_options how = {.where = o.where, .fold = o.fold, .head_words = o.heads};
+    int status = tn_groups_make(s, o.set, o.heads ? TN_BY_HEADS : o.by, &how, &g, err);
+    if (status == TN_OK) {
+        status = tn_view_groups_made(g, &o, sink, err);
+        tn_groups_free(g);
+    }
+    tn_set_free(made);
     return status;
 }

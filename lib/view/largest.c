@@ -87,6 +87,7 @@ static int write_text(tn_largest *l, const tn_view_options *o, tn_out *out, tn_e
     if (status == TN_OK) {
         char size[24];
         tn__heading_print(l->snapshot, out, o);
+        tn__against_print(o, out);
         tn__out_format(out, "%" PRIu64 " object%s, %s\n\n", l->top.count, l->top.count == 1 ? "" : "s",
                        tn_format_bytes(l->top.bytes, size, sizeof size));
         tn__table_print(&t, out, o);
@@ -161,15 +162,20 @@ int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sin
     tn__buf_init(&l.preview, l.top.alloc);
     tn__buf_init(&l.texts, l.top.alloc);
     tn_out out;
+    tn_view_options o;
+    tn_set *made;
     tn__out_init(&out, sink);
-    int status = compute(&l, options, err);
+    int status = tn__against(s, options, &o, &made, err);
     if (status == TN_OK)
-        status = options->form == TN_JSON ? write_json(&l, options, &out, err) : write_text(&l, options, &out, err);
+        status = compute(&l, &o, err);
+    if (status == TN_OK)
+        status = o.form == TN_JSON ? write_json(&l, &o, &out, err) : write_text(&l, &o, &out, err);
     if (status == TN_OK)
         status = tn__out_end(&out, err);
     tn__free(l.top.alloc, l.order, l.order ? l.top.n_rows * sizeof *l.order : 0);
     tn__buf_free(&l.texts);
     tn__buf_free(&l.preview);
     tn__top_free(&l.top);
+    tn_set_free(made);
     return status;
 }

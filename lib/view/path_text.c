@@ -6,6 +6,7 @@
 #include "view/python_names.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,7 +44,7 @@ static int add_escaped(tn_writing *w, const char *text, size_t n, bool quoted)
     return TN_OK;
 }
 
-/* <app.Session 0x7f0a12345680> */
+/* <app.Session 0x7f0a12345680>, <module app 0x7f0a12345680> */
 static int add_object(tn_writing *w, uint32_t node)
 {
     tn_node n;
@@ -54,6 +55,12 @@ static int add_object(tn_writing *w, uint32_t node)
              n.address ? n.address : node);
     TN_TRY(add_text(w, "<"));
     TN_TRY(add_escaped(w, type, strlen(type), false));
+    tn_preview name;
+    TN_TRY(tn__snapshot_preview(w->snapshot, node, &name, w->err));
+    if (name.kind == TN_PREVIEW_NAME) {
+        TN_TRY(add_text(w, " "));
+        TN_TRY(add_escaped(w, (const char *)name.bytes, name.length, false));
+    }
     return add_text(w, address);
 }
 
@@ -214,28 +221,39 @@ static int write_dict(tn_writing *w, uint32_t holder)
     return write_entry(w, entry);
 }
 
-/* Whether the source's class is written in Python, or derived from one: its labels are slots or inline values. */
+/* A slot or an inline value of an instance; what dotted access does not give, its __dict__ may. */
+static int write_own(tn_writing *w, const tn_reference *r)
+{
+    size_t n = strlen(r->text);
+    bool identifier = tn__is_identifier(r->text, n);
+    int plain = identifier ? tn__attribute_is_plain(w->snapshot, r->source, r->text, n, true, w->err) : 0;
+    int in_dict = plain ? 0 : tn__attribute_is_inline(w->snapshot, r->source, r->text, n, w->err);
+    if (in_dict > 0)
+        in_dict = tn__dict_is_plain(w->snapshot, r->source, w->err);
+    TN_TRY(plain);
+    TN_TRY(in_dict);
+    w->evaluable = n > 0 && (plain || in_dict); /* without a name it was redacted */
+    TN_TRY(add_text(w, in_dict ? ".__dict__[" : "."));
+    TN_TRY(add_escaped(w, r->text, n, in_dict));
+    return add_text(w, in_dict ? "]" : "");
+}
+
 static int write_attribute(tn_writing *w, const tn_reference *r)
 {
     size_t n = strlen(r->text);
     if (strcmp(r->text, "__dict__") == 0)
         return write_dict(w, r->source);
-    TN_TRY(add_text(w, "."));
-    TN_TRY(add_escaped(w, r->text, n, false));
-    if (!w->evaluable)
-        return TN_OK;
-    if (!tn__is_identifier(r->text, n))
-        return judge(w, 0);
-    int faithful = tn__member_is_faithful(w->snapshot, r->source, r->text, w->err);
-    if (faithful != 0)
-        return judge(w, faithful);
-    tn_type type;
+    int faithful = w->evaluable ? tn__member_is_faithful(w->snapshot, r->source, r->text, w->err) : 0;
+    TN_TRY(faithful);
+    tn_type type = {0};
     tn_node node;
     TN_TRY(tn_node_get(w->snapshot, r->source, &node, w->err));
     TN_TRY(tn_snapshot_type(w->snapshot, node.type, &type));
-    if (!(type.flags & TN_TYPE_HEAP))
-        return judge(w, 0);
-    return judge(w, tn__attribute_is_plain(w->snapshot, r->source, r->text, n, true, w->err));
+    if (w->evaluable && !faithful && (type.flags & TN_TYPE_HEAP))
+        return write_own(w, r);
+    w->evaluable = faithful;
+    TN_TRY(add_text(w, "."));
+    return add_escaped(w, r->text, n, false);
 }
 
 /* Variables of a generator, or of a frame that a traceback holds; a cell is what it contains. */
@@ -439,24 +457,34 @@ static int write_interpreter(tn_writing *w)
     return add_escaped(w, r->text ? r->text : "?", r->text ? strlen(r->text) : 1, false);
 }
 
+/* The number of the fact thread.N.node that has this node; UINT_MAX: none. */
+static unsigned thread_number(tn_snapshot *s, uint32_t node)
+{
+    for (unsigned i = 0; i < UINT16_MAX; i++) {
+        char key[48];
+        tn_fact fact;
+        snprintf(key, sizeof key, "thread.%u.node", i);
+        if (tn_snapshot_find_fact(s, key, &fact) < 0)
+            break;
+        if (fact.kind == TN_FACT_UINT && fact.value.u == node)
+            return i;
+    }
+    return UINT_MAX;
+}
+
+/* Its name in quotes, without one the number that threading.get_ident() gives. */
 static int add_thread_name(tn_writing *w, uint32_t node)
 {
-    tn_fact fact, name;
-    for (unsigned i = 0; i < 65536; i++) {
-        char key[48];
-        snprintf(key, sizeof key, "thread.%u.node", i);
-        if (tn_snapshot_find_fact(w->snapshot, key, &fact) < 0)
-            break;
-        if (fact.kind != TN_FACT_UINT || fact.value.u != node)
-            continue;
-        snprintf(key, sizeof key, "thread.%u.name", i);
-        if (tn_snapshot_find_fact(w->snapshot, key, &name) < 0 || name.kind != TN_FACT_TEXT)
-            break;
-        TN_TRY(add_text(w, " "));
-        return add_escaped(w, name.value.text, strlen(name.value.text), true);
-    }
-    char text[32];
-    snprintf(text, sizeof text, " %" PRIu32, node);
+    unsigned number = thread_number(w->snapshot, node);
+    tn_fact fact;
+    char text[48];
+    TN_TRY(add_text(w, " "));
+    snprintf(text, sizeof text, "thread.%u.name", number);
+    if (tn_snapshot_find_fact(w->snapshot, text, &fact) == TN_OK && fact.kind == TN_FACT_TEXT)
+        return add_escaped(w, fact.value.text, strlen(fact.value.text), true);
+    snprintf(text, sizeof text, "thread.%u.ident", number);
+    bool known = tn_snapshot_find_fact(w->snapshot, text, &fact) == TN_OK && fact.kind == TN_FACT_UINT;
+    snprintf(text, sizeof text, known ? "%" PRIu64 : "?", known ? fact.value.u : 0);
     return add_text(w, text);
 }
 

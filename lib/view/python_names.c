@@ -40,6 +40,7 @@ static int type_of(tn_snapshot *s, uint32_t node, uint32_t *row, tn_error *err)
 typedef struct tn_found {
     uint32_t value, definer; /* first in method resolution order: the value, the type row; TN_NONE */
     bool data;               /* one of all values there is, or may be, a data descriptor */
+    bool slot;               /* one is the descriptor of a slot */
     bool known;              /* nothing that decides is missing in the file */
 } tn_found;
 
@@ -99,7 +100,7 @@ static int is_data(tn_snapshot *s, uint32_t value, bool *data, bool *known, tn_e
 static int type_lookup(tn_snapshot *s, uint32_t row, const char *name, size_t n, tn_found *out, tn_error *err)
 {
     tn_type type, base;
-    *out = (tn_found){TN_NONE, TN_NONE, false, true};
+    *out = (tn_found){.value = TN_NONE, .definer = TN_NONE};
     TN_TRY(tn_snapshot_type(s, row, &type));
     out->known = type.n_mro > 0;
     for (uint32_t i = 0; i < type.n_mro; i++) {
@@ -116,6 +117,7 @@ static int type_lookup(tn_snapshot *s, uint32_t row, const char *name, size_t n,
             continue;
         TN_TRY(is_data(s, value, &data, &out->known, err));
         out->data |= data;
+        out->slot |= strcmp(tn__type_name(s, value), "member_descriptor") == 0;
         if (out->value == TN_NONE) {
             out->value = value;
             out->definer = type.mro[i];
@@ -178,6 +180,15 @@ int tn__attribute_is_plain(tn_snapshot *s, uint32_t node, const char *name, size
     if (slot && found.value != TN_NONE && strcmp(tn__type_name(s, found.value), "member_descriptor") == 0)
         return label_is_unique(s, node, name, n);
     return !found.data && (!slot || label_is_unique(s, node, name, n));
+}
+
+int tn__attribute_is_inline(tn_snapshot *s, uint32_t node, const char *name, size_t n, tn_error *err)
+{
+    tn_found found;
+    uint32_t row;
+    TN_TRY(type_of(s, node, &row, err));
+    TN_TRY(type_lookup(s, row, name, n, &found, err));
+    return found.known && !found.slot && label_is_unique(s, node, name, n);
 }
 
 int tn__dict_is_plain(tn_snapshot *s, uint32_t node, tn_error *err)

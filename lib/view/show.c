@@ -178,36 +178,61 @@ static int find_referrers(tn_show *show, tn_error *err)
     return TN_OK;
 }
 
-static int read_options(tn_show *show, const tn_view_options *o, tn_error *err)
+int tn__show_open(tn_show *show, tn_snapshot *s, const tn_view_options *o, tn_error *err)
 {
     static const char *const names[] = {"size", "address", "type", "label", "kind", "preview"};
-    show->sorted = o->sort;
+    *show = (tn_show){.snapshot = s, .alloc = tn__snapshot_alloc(s), .limit = o->limit, .sorted = o->sort};
+    tn__buf_init(&show->texts, show->alloc);
+    tn__buf_init(&show->scratch, show->alloc);
+    tn__buf_init(&show->references.rows, show->alloc);
+    tn__buf_init(&show->referrers.rows, show->alloc);
     TN_TRY(tn__order_parse(o->sort, names, sizeof names / sizeof *names, 1, &show->column, &show->descending, err));
     if (!(o->where && *o->where) && !o->where_rows && !o->set)
         return TN_OK;
-    return tn__set_selected(show->snapshot, o, &show->set, err);
+    return tn__set_selected(s, o, &show->set, err);
 }
 
-static int compute(tn_show *show, uint32_t id, const tn_view_options *o, tn_error *err)
+static void empty(tn_neighbours *list)
 {
-    TN_TRY(read_options(show, o, err));
+    list->rows.size = 0;
+    list->n_rows = 0;
+    list->n_all = 0;
+}
+
+int tn__show_fill(tn_show *show, uint32_t id, unsigned lists, tn_error *err)
+{
+    show->texts.size = 0;
+    empty(&show->references);
+    empty(&show->referrers);
     TN_TRY(tn_node_get(show->snapshot, id, &show->node, err));
     TN_TRY(tn_snapshot_type(show->snapshot, show->node.type, &show->type));
     TN_TRY(keep_preview(show, id, &show->preview, err));
-    TN_TRY(find_references(show, err));
-    TN_TRY(finish_rows(show, &show->references, err));
-    TN_TRY(find_referrers(show, err));
-    return finish_rows(show, &show->referrers, err);
+    if (lists & TN_SHOW_REFERENCES) {
+        TN_TRY(find_references(show, err));
+        TN_TRY(finish_rows(show, &show->references, err));
+    }
+    if (lists & TN_SHOW_REFERRERS) {
+        TN_TRY(find_referrers(show, err));
+        TN_TRY(finish_rows(show, &show->referrers, err));
+    }
+    return TN_OK;
+}
+
+void tn__show_close(tn_show *show)
+{
+    tn__buf_free(&show->texts);
+    tn__buf_free(&show->scratch);
+    tn__buf_free(&show->references.rows);
+    tn__buf_free(&show->referrers.rows);
+    tn_set_free(show->set);
 }
 
 int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err)
 {
-    tn_show show = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .limit = options->limit};
-    tn__buf_init(&show.texts, show.alloc);
-    tn__buf_init(&show.scratch, show.alloc);
-    tn__buf_init(&show.references.rows, show.alloc);
-    tn__buf_init(&show.referrers.rows, show.alloc);
-    int status = compute(&show, id, options, err);
+    tn_show show;
+    int status = tn__show_open(&show, s, options, err);
+    if (status == TN_OK)
+        status = tn__show_fill(&show, id, TN_SHOW_REFERENCES | TN_SHOW_REFERRERS, err);
     if (status == TN_OK) {
         tn_out out;
         tn__out_init(&out, sink);
@@ -217,10 +242,6 @@ int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, co
             tn__show_text_form(&show, options, &out);
         status = tn__out_end(&out, err);
     }
-    tn__buf_free(&show.texts);
-    tn__buf_free(&show.scratch);
-    tn__buf_free(&show.references.rows);
-    tn__buf_free(&show.referrers.rows);
-    tn_set_free(show.set);
+    tn__show_close(&show);
     return status;
 }

@@ -32,6 +32,11 @@ typedef struct tn_show {
     tn_neighbours references, referrers;
 } tn_show;
 
+enum { TN_SHOW_REFERENCES = 1, TN_SHOW_REFERRERS = 2 };
+/* Options are read once, lists filled for one object after another; close in any case. */
+int tn__show_open(tn_show *show, tn_snapshot *s, const tn_view_options *o, tn_error *err);
+int tn__show_fill(tn_show *show, uint32_t id, unsigned lists, tn_error *err);
+void tn__show_close(tn_show *show);
 static inline const tn_neighbour *tn__show_row(const tn_neighbours *list, uint32_t i)
 {
     return (const tn_neighbour *)(const void *)list->rows.data + i;

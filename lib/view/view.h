@@ -125,6 +125,12 @@ uint32_t tn__checks_failed(tn_snapshot *s);     /* facts check.*.failed above 0 
 void tn__ledger_print(tn_snapshot *s, tn_out *out, const tn_view_options *o);
 void tn__ledger_json(tn_json *j, tn_snapshot *s);
 
+/* ---- diff_page.c: --against on views of objects ---- */
+
+/* The options with a set of what is new since o->against, where there is one; made is to be freed when they are done. */
+int tn__against(tn_snapshot *s, const tn_view_options *o, tn_view_options *out, tn_set **made, tn_error *err);
+void tn__against_print(const tn_view_options *o, tn_out *out); /* "new since …: ", or nothing */
+
 /* ---- order.c: which rows, in what order ---- */
 
 /* Index of the column in names and its direction; numbers default to descending, names (index >= first_name) to

@@ -361,10 +361,14 @@ static PyMethodDef snapshot_methods[] = {
      "Nodes whose dominator a node is, the one that retains most first, as u32 in bytes."},
     {"cut", (PyCFunction)core_cut, METH_VARARGS,
      "cut(node, index): (bytes, objects) that would go without this reference of a node."},
+    {"index", (PyCFunction)core_index, METH_O,
+     "Takes dominators from a file (True) or, when it is of no use, writes it (False)."},
     {"retained_set", (PyCFunction)core_retained_set, METH_O, "(set, bytes) of what would go without a set."},
     {"set_dominators", (PyCFunction)core_set_dominators, METH_O, "Dominators of a set's members, outside it."},
     {"paths", (PyCFunction)(void (*)(void))core_paths, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
      "paths(node, avoid, limit, only_shortest): iterator of (text, evaluable, steps)."},
+    {"chain", (PyCFunction)(void (*)(void))core_chain, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+     "chain(node, inwards, avoid): nodes that a node refers to, or that refer to it, nearest first."},
     {"view", (PyCFunction)(void (*)(void))core_view, METH_VARARGS | METH_KEYWORDS, "Text or JSON of a view."},
     {"check", (PyCFunction)core_check, METH_NOARGS, "list of (status, offset, message), empty when the file is sound."},
     {0},
@@ -421,6 +425,12 @@ static PyObject *module_parse_bytes(PyObject *module, PyObject *arg)
 static PyMethodDef module_methods[] = {
     {"format_bytes", module_format_bytes, METH_O, "'1.5 MiB' of a number of bytes."},
     {"parse_bytes", module_parse_bytes, METH_O, "Number of bytes of '12k', '3.5MiB', '7'."},
+    {"diff", core_diff, METH_VARARGS,
+     "diff((old, new), where): (same process, why not, certain, likely, reused, new, gone, survived)."},
+    {"growth", core_growth, METH_VARARGS,
+     "growth(snapshots, where): Set of the last one's objects made after the first and before it."},
+    {"diff_view", (PyCFunction)(void (*)(void))core_diff_view, METH_VARARGS | METH_KEYWORDS,
+     "Text or JSON of what changed over two snapshots or more."},
     {0},
 };
 
@@ -431,7 +441,9 @@ static int module_exec(PyObject *module)
     state->set_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_set_spec, NULL);
     state->groups_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_groups_spec, NULL);
     state->paths_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_paths_spec, NULL);
-    PyTypeObject *types[] = {state->snapshot_type, state->set_type, state->groups_type, state->paths_type};
+    state->chain_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_chain_spec, NULL);
+    PyTypeObject *types[] = {state->snapshot_type, state->set_type, state->groups_type, state->paths_type,
+                             state->chain_type};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!types[i] || PyModule_AddType(module, types[i]) < 0)
             return -1;
@@ -446,6 +458,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
         Py_VISIT(state->set_type);
         Py_VISIT(state->groups_type);
         Py_VISIT(state->paths_type);
+        Py_VISIT(state->chain_type);
     }
     return 0;
 }
@@ -458,6 +471,7 @@ static int module_clear(PyObject *module)
         Py_CLEAR(state->set_type);
         Py_CLEAR(state->groups_type);
         Py_CLEAR(state->paths_type);
+        Py_CLEAR(state->chain_type);
     }
     return 0;
 }

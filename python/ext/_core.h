@@ -48,8 +48,15 @@ typedef struct core_path_iterator {
     tn_set *avoid;
 } core_path_iterator;
 
+typedef struct core_chain_iterator {
+    PyObject_HEAD
+    core_snapshot *snapshot; /* a user of its handle */
+    tn_chain *chain;
+    tn_set *avoid;
+} core_chain_iterator;
+
 typedef struct core_state {
-    PyTypeObject *snapshot_type, *set_type, *groups_type, *paths_type;
+    PyTypeObject *snapshot_type, *set_type, *groups_type, *paths_type, *chain_type;
 } core_state;
 
 /* ---- _core.c ---- */
@@ -94,7 +101,9 @@ PyObject *core_frame(core_snapshot *self, PyObject *args);
 
 PyObject *core_paths(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args,
                      PyObject *names);
-extern PyType_Spec core_paths_spec;
+PyObject *core_chain(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args,
+                     PyObject *names);
+extern PyType_Spec core_paths_spec, core_chain_spec;
 
 /* ---- _core_view.c ---- */
 
@@ -111,10 +120,18 @@ PyObject *core_text_done(core_text_buffer *buffer, int status, const tn_error *e
 /* Place of a name; -1 with an ArgumentError that says what it should have named. */
 int core_index_of(const char *name, const char *const *names, int n, const char *what);
 
+/* ---- _core_diff.c: functions of the module ---- */
+
+PyObject *core_diff(PyObject *module, PyObject *args);
+PyObject *core_growth(PyObject *module, PyObject *args);
+PyObject *core_diff_view(PyObject *module, PyObject *args, PyObject *kwargs);
+
 /* ---- _core_sets.c ---- */
 
 PyObject *core_select(core_snapshot *self, PyObject *args);
 PyObject *core_set_from(core_snapshot *self, PyObject *arg);
+PyObject *core_retained_set(core_snapshot *self, PyObject *arg);
+PyObject *core_set_dominators(core_snapshot *self, PyObject *arg);
 /* The set of an argument that is a Set of this snapshot, or None: NULL. False with TypeError or ValueError. */
 bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out);
 /* The end of a call that made a set, in place of unlock and leave: the new Set stays a user of the handle. */
@@ -133,7 +150,6 @@ PyObject *core_dominator(core_snapshot *self, PyObject *arg);
 PyObject *core_retained(core_snapshot *self, PyObject *arg);
 PyObject *core_dominated(core_snapshot *self, PyObject *arg);
 PyObject *core_cut(core_snapshot *self, PyObject *args);
-PyObject *core_retained_set(core_snapshot *self, PyObject *arg);
-PyObject *core_set_dominators(core_snapshot *self, PyObject *arg);
+PyObject *core_index(core_snapshot *self, PyObject *arg);
 
 #endif

@@ -1,4 +1,4 @@
-/* _core_dominators.c - dominators and what nodes, sets and references retain. */
+/* _core_dominators.c - dominators and what nodes and references retain. */
 #include "_core.h"
 
 /* ---- one node ---- */
@@ -28,6 +28,26 @@ PyObject *core_dominator(core_snapshot *self, PyObject *arg)
     core_unlock(&call);
     core_leave(&call);
     return status < 0 ? core_raise(status, &err) : core_id_or_none(dominator);
+}
+
+PyObject *core_index(core_snapshot *self, PyObject *arg)
+{
+    PyObject *path = NULL;
+    core_call call;
+    tn_error err = {0};
+    if (!PyUnicode_FSConverter(arg, &path))
+        return NULL;
+    if (!core_enter(&call, self, true)) {
+        Py_DECREF(path);
+        return NULL;
+    }
+    const char *name = PyBytes_AS_STRING(path);
+    bool loaded = tn_index_load(self->handle, name, &err) == 0;
+    int status = loaded ? 0 : tn_index_save(self->handle, name, &err);
+    core_unlock(&call);
+    core_leave(&call);
+    Py_DECREF(path);
+    return status < 0 ? core_raise(status, &err) : PyBool_FromLong(loaded);
 }
 
 static PyObject *size_and_count(int status, const tn_error *err, uint64_t bytes, uint32_t count)
@@ -91,56 +111,4 @@ PyObject *core_cut(core_snapshot *self, PyObject *args)
         return NULL;
     }
     return size_and_count(status, &err, bytes, count);
-}
-
-/* ---- sets ---- */
-
-static core_set *own_set(core_snapshot *self, PyObject *arg)
-{
-    if (strcmp(Py_TYPE(arg)->tp_name, core_set_spec.name) == 0 && ((core_set *)arg)->snapshot == self)
-        return (core_set *)arg;
-    PyErr_SetString(PyExc_TypeError, "needs a set of this snapshot");
-    return NULL;
-}
-
-/* Takes over the set, and the place among the handle's users that call has. */
-static PyObject *new_set(core_call *call, PyTypeObject *type, int status, const tn_error *err, tn_set *set)
-{
-    core_set *result = status == 0 ? PyObject_New(core_set, type) : NULL;
-    if (result) {
-        result->snapshot = (core_snapshot *)Py_NewRef((PyObject *)call->self);
-        result->set = set;
-        return (PyObject *)result;
-    }
-    tn_set_free(set);
-    core_leave(call);
-    return status < 0 ? core_raise(status, err) : NULL;
-}
-
-PyObject *core_retained_set(core_snapshot *self, PyObject *arg)
-{
-    core_set *set = own_set(self, arg);
-    uint64_t bytes = 0;
-    tn_set *members = NULL;
-    core_call call;
-    tn_error err = {0};
-    if (!set || !core_enter(&call, self, true))
-        return NULL;
-    int status = tn_retained_set(self->handle, set->set, &members, &bytes, &err);
-    core_unlock(&call);
-    PyObject *result = new_set(&call, Py_TYPE(arg), status, &err, members);
-    return result ? Py_BuildValue("NK", result, (unsigned long long)bytes) : NULL;
-}
-
-PyObject *core_set_dominators(core_snapshot *self, PyObject *arg)
-{
-    core_set *set = own_set(self, arg);
-    tn_set *dominators = NULL;
-    core_call call;
-    tn_error err = {0};
-    if (!set || !core_enter(&call, self, true))
-        return NULL;
-    int status = tn_set_dominators(self->handle, set->set, &dominators, &err);
-    core_unlock(&call);
-    return new_set(&call, Py_TYPE(arg), status, &err, dominators);
 }

@@ -24,32 +24,60 @@ static int write_path(tn_snapshot *s, const tn_reference *steps, uint32_t n_step
     }
 }
 
-/* Each step as (source, kind, style, node of the key, label, place, target); labels are made with the lock held again. */
+/* Which of its source's references a step is; UINT64_MAX for what is no reference of the file. */
+static uint64_t place_of(tn_snapshot *s, const tn_reference *step)
+{
+    tn_reference_iter iter;
+    tn_reference r;
+    if (tn_references(s, step->source, &iter, NULL) < 0)
+        return UINT64_MAX;
+    for (uint64_t place = 0; tn_reference_next(&iter, &r); place++)
+        if (r.target == step->target && r.style == step->style && r.index == step->index && r.text == step->text)
+            return place;
+    return UINT64_MAX;
+}
+
+/* One step as (source, target, kind, style, label, place among the references of the source). */
+static PyObject *step_tuple(core_snapshot *self, const tn_reference *step)
+{
+    core_call call;
+    char label[512]; /* keys are cut in snapshots; a longer name is cut here */
+    tn_error err = {0};
+    if (!core_enter(&call, self, false))
+        return NULL;
+    int length = tn_reference_label(self->handle, step, label, sizeof label, &err);
+    uint64_t place = place_of(self->handle, step);
+    core_unlock(&call);
+    core_leave(&call);
+    if (length < 0)
+        return core_raise(length, &err);
+    return Py_BuildValue("IIiiNK", step->source, step->target, (int)step->kind, (int)step->style,
+                         core_text(label, strlen(label)), (unsigned long long)place);
+}
+
 static PyObject *steps_list(core_snapshot *self, const tn_reference *steps, uint32_t n)
 {
     PyObject *list = PyList_New((Py_ssize_t)n);
     for (uint32_t i = 0; list && i < n; i++) {
-        core_call call;
-        char label[512];
-        tn_error err = {0};
-        if (!core_enter(&call, self, false)) {
-            Py_DECREF(list);
-            return NULL;
-        }
-        int length = tn_reference_label(self->handle, &steps[i], label, sizeof label, &err);
-        core_unlock(&call);
-        core_leave(&call);
-        PyObject *step =
-            length < 0
-                ? core_raise(length, &err)
-                : Py_BuildValue("IIiiN", steps[i].source, steps[i].target, (int)steps[i].kind, (int)steps[i].style,
-                                core_text(label, (size_t)length < sizeof label ? (size_t)length : strlen(label)));
+        PyObject *step = step_tuple(self, &steps[i]);
         if (step)
             PyList_SET_ITEM(list, (Py_ssize_t)i, step);
         else
             Py_CLEAR(list);
     }
     return list;
+}
+
+/* A copy, for when the lock is given back: the iterator may be asked again meanwhile. */
+static int write_kept(tn_snapshot *s, const tn_reference *steps, uint32_t n, tn_reference **kept, written *text,
+                      tn_error *err)
+{
+    *kept = PyMem_RawMalloc(n * sizeof **kept + 1);
+    if (!*kept)
+        return TN_ENOMEM;
+    if (n)
+        memcpy(*kept, steps, n * sizeof **kept);
+    return write_path(s, *kept, n, text, err);
 }
 
 static PyObject *path_tuple(core_snapshot *self, const tn_reference *steps, uint32_t n, const written *w)
@@ -116,20 +144,15 @@ static PyObject *paths_next(core_path_iterator *self)
 {
     core_call call;
     const tn_reference *steps;
-    tn_reference *kept = NULL; /* the iterator may be asked again meanwhile */
+    tn_reference *kept = NULL;
     uint32_t n = 0;
     written text = {0};
     tn_error err = {0};
     if (!core_enter(&call, self->snapshot, true))
         return NULL;
     int status = tn_paths_next(self->paths, &steps, &n, &err);
-    if (status > 0) {
-        kept = PyMem_RawMalloc(n * sizeof *kept + 1);
-        if (kept)
-            memcpy(kept, steps, n * sizeof *kept);
-        int written_status = kept ? write_path(self->snapshot->handle, kept, n, &text, &err) : TN_ENOMEM;
-        status = written_status < 0 ? written_status : status;
-    }
+    int written_status = status > 0 ? write_kept(self->snapshot->handle, steps, n, &kept, &text, &err) : 0;
+    status = written_status < 0 ? written_status : status;
     core_unlock(&call);
     PyObject *result = status > 0 ? path_tuple(self->snapshot, kept, n, &text) : NULL;
     core_leave(&call);
@@ -151,4 +174,106 @@ PyType_Spec core_paths_spec = {
     .basicsize = sizeof(core_path_iterator),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = paths_slots,
+};
+
+/* ---- chains ---- */
+
+PyObject *core_chain(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args, PyObject *names)
+{
+    uint32_t node;
+    core_call call;
+    tn_path_options options = {0};
+    tn_set *avoid = NULL;
+    tn_chain *chain = NULL;
+    tn_error err = {0};
+    if (n_args != 3 || names) {
+        PyErr_SetString(PyExc_TypeError, "chain() takes node, whether inwards, and avoid");
+        return NULL;
+    }
+    const char *words = PyUnicode_AsUTF8(args[2]);
+    if (!words || !core_id_converter(args[0], &node) || !core_enter(&call, self, true))
+        return NULL;
+    int status = *words ? tn_paths_avoid(self->handle, words, &avoid, &options.avoid_kinds, &err) : 0;
+    options.avoid = avoid;
+    if (status == 0)
+        status = tn_chain_open(self->handle, node, args[1] == Py_True, &options, &chain, &err);
+    core_unlock(&call);
+    core_state *state = PyType_GetModuleState(type);
+    core_chain_iterator *result = status == 0 && state ? PyObject_New(core_chain_iterator, state->chain_type) : NULL;
+    if (result) {
+        result->snapshot = (core_snapshot *)Py_NewRef((PyObject *)self);
+        result->chain = chain;
+        result->avoid = avoid;
+        return (PyObject *)result;
+    }
+    tn_chain_close(chain);
+    tn_set_free(avoid);
+    core_leave(&call);
+    return status < 0 ? core_raise(status, &err) : NULL;
+}
+
+static void chain_dealloc(core_chain_iterator *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    core_call call = {.self = self->snapshot};
+    core_wait(self->snapshot);
+    tn_chain_close(self->chain);
+    tn_set_free(self->avoid);
+    core_unlock(&call);
+    core_leave(&call);
+    Py_DECREF(self->snapshot);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *chain_next(core_chain_iterator *self)
+{
+    core_call call;
+    uint32_t node;
+    tn_error err = {0};
+    if (!core_enter(&call, self->snapshot, false))
+        return NULL;
+    int status = tn_chain_next(self->chain, &node, &err);
+    core_unlock(&call);
+    core_leave(&call);
+    return status < 0 ? core_raise(status, &err) : status > 0 ? PyLong_FromUnsignedLong(node) : NULL;
+}
+
+static PyObject *chain_path(core_chain_iterator *self, PyObject *arg)
+{
+    core_call call;
+    uint32_t node, n = 0;
+    const tn_reference *steps;
+    tn_reference *kept = NULL;
+    written text = {0};
+    tn_error err = {0};
+    if (!core_id_converter(arg, &node) || !core_enter(&call, self->snapshot, true))
+        return NULL;
+    int status = tn_chain_steps(self->chain, node, &steps, &n, &err);
+    if (status == 0)
+        status = write_kept(self->snapshot->handle, steps, n, &kept, &text, &err);
+    core_unlock(&call);
+    PyObject *result = status == 0 ? path_tuple(self->snapshot, kept, n, &text) : NULL;
+    core_leave(&call);
+    PyMem_RawFree(text.text);
+    PyMem_RawFree(kept);
+    return status < 0 ? core_raise(status, &err) : result;
+}
+
+static PyMethodDef chain_methods[] = {
+    {"path", (PyCFunction)chain_path, METH_O,
+     "(text, evaluable, steps) between where it began and a node it has given."},
+    {0},
+};
+
+static PyType_Slot chain_slots[] = {
+    {Py_tp_doc, "Nodes, nearest first."}, {Py_tp_dealloc, chain_dealloc}, {Py_tp_iter, PyObject_SelfIter},
+    {Py_tp_iternext, chain_next},         {Py_tp_methods, chain_methods}, {0},
+};
+
+PyType_Spec core_chain_spec = {
+    .name = "tonnage._core.Chain",
+    .basicsize = sizeof(core_chain_iterator),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = chain_slots,
 };

@@ -64,6 +64,32 @@ PyObject *core_select(core_snapshot *self, PyObject *args)
     return core_set_made(&call, status, set, &err);
 }
 
+PyObject *core_retained_set(core_snapshot *self, PyObject *arg)
+{
+    const tn_set *set;
+    uint64_t bytes = 0;
+    core_call call;
+    tn_set *members = NULL;
+    tn_error err = {0};
+    if (!core_set_of(self, arg, &set) || !core_enter(&call, self, true))
+        return NULL;
+    int status = set ? tn_retained_set(self->handle, set, &members, &bytes, &err) : TN_EINVAL;
+    PyObject *result = core_set_made(&call, status, members, &err);
+    return result ? Py_BuildValue("NK", result, (unsigned long long)bytes) : NULL;
+}
+
+PyObject *core_set_dominators(core_snapshot *self, PyObject *arg)
+{
+    const tn_set *set;
+    core_call call;
+    tn_set *above = NULL;
+    tn_error err = {0};
+    if (!core_set_of(self, arg, &set) || !core_enter(&call, self, true))
+        return NULL;
+    int status = set ? tn_set_dominators(self->handle, set, &above, &err) : TN_EINVAL;
+    return core_set_made(&call, status, above, &err);
+}
+
 PyObject *core_set_from(core_snapshot *self, PyObject *arg)
 {
     core_call call;

@@ -31,8 +31,21 @@ PyObject *core_text_done(core_text_buffer *buffer, int status, const tn_error *e
     return result;
 }
 
-enum view_kind { VIEW_SUMMARY, VIEW_GROUPS, VIEW_LARGEST, VIEW_INFO, VIEW_SHOW, VIEWS };
-static const char *const view_names[VIEWS] = {"summary", "groups", "largest", "info", "show"};
+enum view_kind {
+    VIEW_SUMMARY,
+    VIEW_GROUPS,
+    VIEW_LARGEST,
+    VIEW_INFO,
+    VIEW_SHOW,
+    VIEW_DOMINATORS,
+    VIEW_RETAINED,
+    VIEW_PATHS,
+    VIEW_REFS,
+    VIEW_REFERRERS,
+    VIEWS
+};
+static const char *const view_names[VIEWS] = {"summary",    "groups",   "largest", "info", "show",
+                                              "dominators", "retained", "paths",   "refs", "referrers"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
@@ -42,6 +55,11 @@ static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options
     case VIEW_GROUPS: return tn_view_groups(s, options, sink, err);
     case VIEW_LARGEST: return tn_view_largest(s, options, sink, err);
     case VIEW_INFO: return tn_view_info(s, options, sink, err);
+    case VIEW_DOMINATORS: return tn_view_dominators(s, node, options, sink, err);
+    case VIEW_RETAINED: return tn_view_retained(s, node, options, sink, err);
+    case VIEW_PATHS: return tn_view_paths(s, node, options, sink, err);
+    case VIEW_REFS: return tn_view_refs(s, node, options, sink, err);
+    case VIEW_REFERRERS: return tn_view_referrers(s, node, options, sink, err);
     default: return tn_view_show(s, node, options, sink, err);
     }
 }
@@ -59,27 +77,31 @@ int core_index_of(const char *name, const char *const *names, int n, const char 
 
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kind",  "json",       "where", "sort", "limit", "by",    "width",
-                            "color", "where_rows", "node",  "set",  "fold",  "heads", NULL};
-    const char *kind_name, *by_name = "type";
-    int json = 0, color = 0, fold = 0;
+    static char *names[] = {"kind", "json", "where", "sort", "limit", "by",    "width", "color", "where_rows",
+                            "node", "set",  "depth", "fold", "heads", "avoid", "all",   "merge", NULL};
+    const char *kind_name, *by_name = NULL;
+    int json = 0, color = 0, fold = 0, all = 0, merge = 0;
     uint32_t node = TN_NONE;
     PyObject *set = Py_None;
     tn_view_options options = {0};
     core_call call;
     core_text_buffer buffer = {0};
     tn_error err = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&sO&pzO&Opz:view", names, &kind_name, &json, &options.where,
-                                     &options.sort, core_id_converter, &options.limit, &by_name, core_id_converter,
-                                     &options.width, &color, &options.where_rows, core_id_converter, &node, &set, &fold,
-                                     &options.heads))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&zO&pzO&OO&pzzpp:view", names, &kind_name, &json,
+                                     &options.where, &options.sort, core_id_converter, &options.limit, &by_name,
+                                     core_id_converter, &options.width, &color, &options.where_rows, core_id_converter,
+                                     &node, &set, core_id_converter, &options.depth, &fold, &options.heads,
+                                     &options.avoid, &all, &merge))
         return NULL;
     int kind = core_index_of(kind_name, view_names, VIEWS, "view");
-    int by = kind < 0 ? -1 : core_index_of(by_name, tn_by_names, TN_BYS, "grouping");
+    int by = kind < 0 ? -1 : !by_name ? TN_BY_TYPE : core_index_of(by_name, tn_by_names, TN_BYS, "grouping");
     if (kind < 0 || by < 0 || !core_set_of(self, set, &options.set) || !core_enter(&call, self, true))
         return NULL;
     options.form = json ? TN_JSON : TN_TEXT;
     options.by = (enum tn_by)by;
+    options.grouped = by_name != NULL;
+    options.all = all;
+    options.merge = merge;
     options.color = color;
     options.fold = fold;
     int status = render(self->handle, kind, node, &options, &(tn_sink){core_text_write, &buffer}, &err);

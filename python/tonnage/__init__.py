@@ -34,9 +34,11 @@ from tonnage._snapshot import Snapshot, load, take
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
+    from tonnage._diff import Diff, Growth
+    from tonnage._grows import Grown
     from tonnage._recorder import Recording
     from tonnage._timer import Timer
 
@@ -67,7 +69,9 @@ __all__ = [
     "VersionError",
     "__version__",
     "deep_size",
+    "diff",
     "every",
+    "grows",
     "load",
     "size_of",
     "snapshot",
@@ -132,6 +136,64 @@ def snapshot(
     """
     roots = None if of is None else tuple(of) if isinstance(of, list) else (of,)
     return take(path, mode, previews, redact, roots, force, threads, scan)
+
+
+def diff(
+    snapshots: Sequence[Snapshot | str | os.PathLike[str]],
+    *,
+    by: str = "type",
+    where: str | None = None,
+    limit: int = 20,
+    sort: str | None = None,
+) -> Diff | Growth:
+    """What changed between two snapshots, or grew over more of them.
+
+    Args:
+        snapshots: snapshots or their files, the oldest first.
+        by: "type" or "module".
+        where: only objects of this selection (docs/selection.md), in all of them.
+        limit: rows, 0 for all.
+        sort: a column; "-" before it turns the order around.
+
+    Returns:
+        Of two a Diff, with the sets `new`, `gone` and `survived`; of more a Growth, with slopes by type, the set
+        `grown` and the collections that only grow. Printing writes the page of `tonnage diff`.
+
+    Raises:
+        ArgumentError: fewer than two, or a column or a selection that makes no sense.
+
+    Cost: a pass over the columns of each two neighbours.
+
+    Example:
+        >>> tonnage.diff(["app-1.tonnage", "app-2.tonnage", "app-3.tonnage"])  # doctest: +SKIP
+    """
+    from tonnage import _diff
+
+    return _diff.diff(snapshots, {"by": by, "where": where, "limit": limit, "sort": sort})
+
+
+def grows(func: Callable[[], object], *, times: int = 7, warmup: int = 2) -> Grown:
+    """Whether memory grows each time a function is called.
+
+    Calls it `warmup` times, then twice `times` times; after each of the three it collects garbage and takes a snapshot.
+    What grows by at least one object a call in both halves is reported: what a first call makes for good is not.
+
+    Args:
+        func: called without arguments.
+        times: calls of a half; an uncommon number keeps what grows by chance apart.
+        warmup: calls before the first snapshot.
+
+    Returns:
+        What grew: `types`, `collections`, and `objects`, the set of new ones. It is false when nothing did.
+
+    Cost: three snapshots that stop the program, and the calls.
+
+    Example:
+        >>> assert not tonnage.grows(lambda: sorted([2, 1]))  # doctest: +SKIP
+    """
+    from tonnage import _grows
+
+    return _grows.grows(func, times, warmup)
 
 
 def timer(delay: float, func: Callable[..., object] | None, /, *args: Any, **kwargs: Any) -> Timer:

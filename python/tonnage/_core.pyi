@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import final
 
 VERSION: str
@@ -8,14 +9,31 @@ _Type = tuple[str, str | None, str, int, int, int, int, int | None, int | None, 
 _Node = tuple[int, int, int, int, int, int | None, int | None, int | None, int, tuple[tuple[int, int], ...]]
 # target, kind, style, node of the key, label, place among those of its shape or its run (absent ones count)
 _Reference = tuple[int, int, int, int | None, str, int]
-# source, target, kind, style, label
-_Step = tuple[int, int, int, int, str]
+# source, target, kind, style, label, place among the references of the source
+_Step = tuple[int, int, int, int, str, int]
+# text, whether Python can evaluate it, steps
+_Path = tuple[str, bool, list[_Step]]
 # nanoseconds of the monotonic clock, resident set, traced bytes, counts of the collector, threads
 _Time = tuple[int, int | None, int | None, tuple[int | None, int | None, int | None], int | None]
 
 def format_bytes(bytes: int, /) -> str: ...
 def parse_bytes(text: str, /) -> int: ...
 
+def diff(
+    snapshots: Sequence[Snapshot], where: str | None, /
+) -> tuple[bool, str, int, int, int, Set | None, Set | None, Set | None]: ...
+def growth(snapshots: Sequence[Snapshot], where: str | None, /) -> Set: ...
+def diff_view(
+    snapshots: Sequence[Snapshot],
+    *,
+    json: bool = False,
+    where: str | None = None,
+    sort: str | None = None,
+    limit: int = 0,
+    by: str = "type",
+    width: int = 0,
+    color: bool = False,
+) -> str: ...
 @final
 class Set:
     def __len__(self) -> int: ...
@@ -54,7 +72,13 @@ class Groups:
 @final
 class Paths:
     def __iter__(self) -> Paths: ...
-    def __next__(self) -> tuple[str, bool, list[_Step]]: ...
+    def __next__(self) -> _Path: ...
+
+@final
+class Chain:
+    def __iter__(self) -> Chain: ...
+    def __next__(self) -> int: ...
+    def path(self, node: int, /) -> _Path: ...
 
 @final
 class Snapshot:
@@ -100,9 +124,11 @@ class Snapshot:
     def retained(self, node: int, /) -> tuple[int, int]: ...
     def dominated(self, node: int, /) -> bytes: ...
     def cut(self, node: int, index: int, /) -> tuple[int, int]: ...
+    def index(self, path: str, /) -> bool: ...
     def retained_set(self, set: Set, /) -> tuple[Set, int]: ...
     def set_dominators(self, set: Set, /) -> Set: ...
     def paths(self, node: int, avoid: str, limit: int, only_shortest: bool, /) -> Paths: ...
+    def chain(self, node: int, inwards: bool, avoid: str, /) -> Chain: ...
     def view(
         self,
         kind: str,
@@ -111,13 +137,17 @@ class Snapshot:
         where: str | None = None,
         sort: str | None = None,
         limit: int = 0,
-        by: str = "type",
+        by: str | None = None,
         width: int = 0,
         color: bool = False,
         where_rows: str | None = None,
         node: int = ...,
         set: Set | None = None,
+        depth: int = 0,
         fold: bool = False,
         heads: str | None = None,
+        avoid: str | None = None,
+        all: bool = False,
+        merge: bool = False,
     ) -> str: ...
     def check(self) -> list[tuple[int, int, str]]: ...

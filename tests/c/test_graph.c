@@ -8,6 +8,7 @@
 #include "snapshot/reader.h"
 #include "snapshot/writer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -304,6 +305,153 @@ static void what_two_hold_together_goes_with_both(void **state)
     release();
 }
 
+/* ---- the index ---- */
+
+static char folder[] = "/tmp/tonnage-index-XXXXXX";
+static char path[64];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(path, sizeof path, "%s/a.index", folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    unlink(path);
+    return rmdir(folder);
+}
+
+/* Two roots share a chain's end; a cycle of garbage. */
+static void use_small(uint32_t n)
+{
+    built b = begin(n + 2);
+    for (uint32_t i = 0; i + 1 < n; i++)
+        refer(&b, i, i + 1);
+    refer(&b, n - 1, n / 2);
+    refer(&b, n, n + 1);
+    refer(&b, n + 1, n);
+    b.roots[b.n_roots++] = 0;
+    b.roots[b.n_roots++] = n / 3;
+    use(&b);
+}
+
+static size_t read_index(uint8_t *out, size_t cap)
+{
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    size_t n = fread(out, 1, cap, f);
+    fclose(f);
+    return n;
+}
+
+static void write_index(const uint8_t *in, size_t n)
+{
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(in, 1, n, f), n);
+    fclose(f);
+}
+
+static void an_index_says_what_was_computed(void **state)
+{
+    (void)state;
+    enum { N = 5000 };
+    static uint32_t idom[N + 3], counts[N + 3];
+    static enum tn_hold holds[N + 3];
+    use_small(N);
+    assert_int_equal(tn_index_load(s, path, NULL), TN_ENOTFOUND);
+    for (uint32_t i = 0; i < N + 3; i++) {
+        uint64_t size;
+        assert_int_equal(tn_dominator(s, i, &idom[i], NULL), 0);
+        assert_int_equal(tn_retained(s, i, &size, &counts[i], NULL), 0);
+        assert_int_equal(tn_node_hold(s, i, &holds[i], NULL), 0);
+    }
+    assert_int_equal(holds[N], TN_HOLD_UNREACHABLE);
+    assert_int_equal(tn_index_save(s, path, NULL), 0);
+    release();
+
+    use_small(N);
+    assert_int_equal(tn_index_load(s, path, NULL), 0);
+    for (uint32_t i = 0; i < N + 3; i++) {
+        enum tn_hold hold;
+        assert_int_equal(dominator(i), idom[i]);
+        assert_int_equal(retained(i), counts[i]);
+        assert_int_equal(tn_node_hold(s, i, &hold, NULL), 0);
+        assert_int_equal(hold, holds[i]);
+    }
+    assert_int_equal(tn_index_load(s, path, NULL), 0); /* again: nothing changes under those who look */
+    assert_int_equal(dominator(1), 0);
+    release();
+
+    use_small(N + 1);
+    assert_int_equal(tn_index_load(s, path, NULL), TN_EINVAL);
+    assert_int_equal(dominator(1), 0);
+    release();
+}
+
+static void a_damaged_index_is_refused(void **state)
+{
+    (void)state;
+    static uint8_t good[4096], bad[4096];
+    use_small(100);
+    assert_int_equal(tn_index_save(s, path, NULL), 0);
+    size_t n = read_index(good, sizeof good);
+    release();
+    for (size_t i = 0; i < n; i++) {
+        memcpy(bad, good, n);
+        bad[i] ^= (uint8_t)(1 << i % 8);
+        write_index(bad, n);
+        use_small(100);
+        int status = tn_index_load(s, path, NULL);
+        assert_true(status == TN_ECORRUPT || status == TN_EINVAL);
+        assert_int_equal(dominator(1), 0); /* computed after all */
+        release();
+        write_index(good, i);
+        use_small(100);
+        status = tn_index_load(s, path, NULL);
+        assert_true(status == TN_ECORRUPT || status == TN_ETRUNCATED);
+        release();
+    }
+    write_index(good, n);
+}
+
+static void any_failing_allocation_leaves_the_index_unused(void **state)
+{
+    (void)state;
+    built b = begin(50);
+    for (uint32_t i = 0; i + 1 < 50; i++)
+        refer(&b, i, i + 1);
+    b.roots[b.n_roots++] = 0;
+    use(&b);
+    assert_int_equal(tn_index_save(s, path, NULL), 0);
+    size_t n_bytes = tn_snapshot_file_bytes(s);
+    for (long n = 0;; n++) {
+        failing f;
+        tn_snapshot *again;
+        uint32_t idom = 0;
+        failing_init(&f, -1);
+        const tn_open_options options = {.alloc = &f.alloc};
+        assert_int_equal(tn_snapshot_open_memory(bytes, n_bytes, &options, &again, NULL), 0);
+        f.until = n;
+        int status = tn_index_load(again, path, NULL);
+        bool enough = f.until > 0;
+        f.until = -1;
+        assert_int_equal(tn_dominator(again, 7, &idom, NULL), 0);
+        assert_int_equal(idom, 6);
+        tn_snapshot_close(again);
+        assert_int_equal(f.n_pieces, 0);
+        assert_true(status == 0 || status == TN_ENOMEM);
+        if (enough && status == 0)
+            break;
+    }
+    release();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +461,9 @@ int main(void)
         cmocka_unit_test(far_dominators_of_containers_take_no_quadratic_time),
         cmocka_unit_test(two_lists_of_the_same_items_take_no_quadratic_time),
         cmocka_unit_test(what_two_hold_together_goes_with_both),
+        cmocka_unit_test(an_index_says_what_was_computed),
+        cmocka_unit_test(a_damaged_index_is_refused),
+        cmocka_unit_test(any_failing_allocation_leaves_the_index_unused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -67,6 +67,83 @@ static void paths_of_the_sample_end_where_they_should(void **state)
     free(bytes);
 }
 
+static bool count(void *ctx, const char *text, size_t n)
+{
+    (void)text;
+    *(size_t *)ctx += n;
+    return true;
+}
+
+/* Every view of paths and references, as text and JSON. */
+static int view_all(tn_snapshot *s, size_t *n_written)
+{
+    tn_sink sink = {count, n_written};
+    tn_error err = {0};
+    int status = 0;
+    for (unsigned i = 0; status == 0 && i < 2; i++) {
+        tn_view_options one = {.form = i ? TN_JSON : TN_TEXT, .limit = 3, .avoid = "caches"};
+        tn_view_options set = {.form = one.form, .where = "", .sort = "size", .limit = 2};
+        tn_view_options merged = {.form = one.form, .where = "", .merge = true, .limit = 4};
+        tn_view_options deep = {.form = one.form, .where = "size:>=0", .depth = 4, .limit = 2, .sort = "label"};
+        status = tn_view_paths(s, 0, &one, &sink, &err);
+        status = status < 0 ? status : tn_view_paths(s, TN_NONE, &set, &sink, &err);
+        status = status < 0 ? status : tn_view_paths(s, TN_NONE, &merged, &sink, &err);
+        status = status < 0 ? status : tn_view_refs(s, 3, &deep, &sink, &err);
+        status = status < 0 ? status : tn_view_referrers(s, 0, &deep, &sink, &err);
+        status = status < 0 ? status : tn_view_refs(s, TN_NONE, &set, &sink, &err);
+        status = status < 0 ? status : tn_view_referrers(s, TN_NONE, &set, &sink, &err);
+    }
+    if (status < 0)
+        assert_int_equal(err.status, status);
+    return status;
+}
+
+static int search(tn_snapshot *s)
+{
+    int status = 0;
+    for (unsigned inwards = 0; status == 0 && inwards < 2; inwards++) {
+        tn_chain *chain = NULL;
+        uint32_t node, n, last = TN_NONE;
+        const tn_reference *steps;
+        status = tn_chain_open(s, SAMPLE_OUTER_FRAME, inwards, NULL, &chain, NULL);
+        while (status == 0 && (status = tn_chain_next(chain, &node, NULL)) == 1) {
+            status = tn_chain_steps(chain, node, &steps, &n, NULL);
+            assert_true(status < 0 || n == 0 || node != last);
+            last = node;
+        }
+        tn_chain_close(chain);
+    }
+    return status;
+}
+
+static void views_leave_nothing_when_memory_runs_out(void **state)
+{
+    (void)state;
+    size_t n;
+    uint8_t *bytes = sample_bytes(&n);
+    int status = TN_ENOMEM;
+    long until = 0;
+    for (; status == TN_ENOMEM; until++) {
+        failing f;
+        tn_snapshot *s = NULL;
+        size_t n_written = 0;
+        failing_init(&f, until);
+        tn_open_options options = {.alloc = &f.alloc};
+        status = tn_snapshot_open_memory(bytes, n, &options, &s, NULL);
+        if (status == 0)
+            status = view_all(s, &n_written);
+        if (status == 0)
+            status = search(s);
+        assert_true(status == 0 || status == TN_ENOMEM);
+        assert_true(status < 0 || n_written > 1000);
+        tn_snapshot_close(s);
+        assert_int_equal(f.n_pieces, 0);
+        assert_int_equal(f.n_bytes, 0);
+    }
+    assert_int_equal(status, 0);
+    free(bytes);
+}
+
 static void nothing_is_left_when_memory_runs_out(void **state)
 {
     const char *avoid = *state;
@@ -119,6 +196,7 @@ int main(void)
         cmocka_unit_test_prestate(nothing_is_left_when_memory_runs_out, NULL),
         {"nothing is left when memory runs out, something avoided", nothing_is_left_when_memory_runs_out, NULL, NULL,
          "frames,modules,guessed,type:dict"},
+        cmocka_unit_test(views_leave_nothing_when_memory_runs_out),
         cmocka_unit_test(a_bad_node_or_word_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

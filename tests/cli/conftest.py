@@ -35,4 +35,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     path = tmp_path_factory.mktemp("cli") / "shop.tonnage"
     path.write_bytes(shop_snapshot.data())
+    path.with_name("old.tonnage").write_bytes(shop_snapshot.older())
+    path.with_name("new.tonnage").write_bytes(shop_snapshot.newer())
     return path

@@ -22,6 +22,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "shop.tonnage"
         file.write_bytes(shop_snapshot.data())
+        file.with_name("old.tonnage").write_bytes(shop_snapshot.older())
+        file.with_name("new.tonnage").write_bytes(shop_snapshot.newer())
         for name, rest in cases:
             slug = "-".join([name, *rest]).replace("--", "").translate(str.maketrans(":*.", "___"))
             cli = os.environ.get("TONNAGE_CLI", "tonnage")

@@ -71,3 +71,31 @@ def describe(**facts: Fact) -> Description:
 def data(**facts: Fact) -> bytes:
     """The file."""
     return writer.write(describe(**facts))
+
+
+STARTED: dict[str, Fact] = {"process.start_time_ns": 1_699_999_000_000_000_000}
+
+
+def newer() -> bytes:
+    """The file with what a comparison wants to know."""
+    return data(**STARTED, **{"capture.monotonic_ns": 60_000_000_000})
+
+
+def older() -> bytes:
+    """The shop a minute before: fewer prices, another text in the place of one, one cart that is gone by now."""
+    now = describe()
+    nodes = {node.address: node for node in now.nodes}
+    prices, name, evil, basket = nodes[PRICES], nodes[NAMES], nodes[EVIL], nodes[CART]
+    evil.preview, evil.length = (1, b"small"), 5
+    prices.references, prices.size, prices.buffers = [name, evil], 400, [(336, 1)]
+    sold = Node(nodes[0x7F0000000600].shape, 0x7F0000000900, 48, 1, TRACKED | PYMALLOC)
+    gone = (0x7F0000000500, 0x7F0000000600)
+    now.nodes = [sold, *(node for node in now.nodes if node.address not in gone)]
+    now.nodes[-1].references = [basket, sold]
+    now.facts |= {
+        **STARTED,
+        "capture.wall_time_ns": 1_699_999_940_000_000_000,
+        "capture.monotonic_ns": 0,
+        "memory.rss_bytes": 4096,
+    }
+    return writer.write(now)

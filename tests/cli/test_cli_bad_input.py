@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from cli_support import CLI, Cli
 
-READING = ("summary", "groups", "largest", "show", "info")
+PAIR = (("old", "old"), ("app", "new"))  # the words of an example, the files
+ABOUT_ONE = ("show", "retained", "paths", "refs", "referrers")
+READING = ("summary", "groups", "largest", "info", "diff", "dominators", *ABOUT_ONE)
 
 
 def refused(cli: Cli, code: int, part: str, *words: str | Path) -> None:
@@ -22,7 +24,8 @@ def refused(cli: Cli, code: int, part: str, *words: str | Path) -> None:
 
 
 def words(verb: str, path: str | Path) -> list[str]:
-    return [verb, str(path), *(["0x7f0000000100"] if verb == "show" else [])]
+    older = [str(path)] if verb == "diff" else []
+    return [verb, *older, str(path), *(["0x7f0000000100"] if verb in ABOUT_ONE else [])]
 
 
 @pytest.mark.parametrize("verb", READING)
@@ -110,6 +113,10 @@ def test_check_reads_what_is_whole(cli: Cli, shop: Path, tmp_path: Path) -> None
         ("groups", "FILE", "--heads", "modules", "--by", "rcs"),
         ("groups", "FILE", "--fold=yes"),
         ("summary", "FILE", "--fold"),
+        ("diff", "FILE"),
+        ("diff", "FILE", "FILE", "--by", "colour"),
+        ("diff", "FILE", "FILE", "--sort", "colour"),
+        ("summary", "FILE", "--against", "FILE", "--threshold", "1k"),
         ("largest", "FILE", "--by", "type"),
         ("largest", "FILE", "--sort", "colour"),
         ("largest", "FILE", "--where", "count:>3"),
@@ -119,6 +126,14 @@ def test_check_reads_what_is_whole(cli: Cli, shop: Path, tmp_path: Path) -> None
         ("check", "FILE", "--sort", "size"),
         ("check", "FILE", "--where", "size:>3"),
         ("show", "FILE", "pear"),
+        ("dominators", "FILE", "pear"),
+        ("dominators", "FILE", "--depth", "0"),
+        ("dominators", "FILE", "--by", "size"),
+        ("dominators", "FILE", "--sort", "colour"),
+        ("retained", "FILE"),
+        ("retained", "FILE", "0x7f0000000100", "--where", "type:dict"),
+        ("retained", "FILE", "0x7f0000000100", "--by", "size"),
+        ("retained", "FILE", "0x7f0000000100", "--sort", "largest"),
         ("show", "FILE", "0x"),
         ("show", "FILE", "-5"),
         ("show", "FILE", "99999999999999999999999"),
@@ -133,7 +148,8 @@ def test_wrong_words_are_usage(cli: Cli, shop: Path, rest: tuple[str, ...]) -> N
 
 def test_absent_object_is_not_found(cli: Cli, shop: Path) -> None:
     for address in ("0x7f0000000108", "0", "0xffffffffffffffff"):
-        refused(cli, 3, "no object starts at", "show", shop, address)
+        for verb in ("dominators", *ABOUT_ONE):
+            refused(cli, 3, "no object starts at", verb, shop, address)
 
 
 def test_memory_limit_ends_in_one_line(cli: Cli, shop: Path) -> None:
@@ -172,6 +188,15 @@ def test_check_without_memory_accuses_no_file(cli: Cli, shop: Path) -> None:
         ("info", "--by", "its rows are facts"),
         ("check", "--by", "its rows are findings"),
         ("check", "--threshold", "a finding has no size"),
+        ("retained", "--threshold", "it is about all that goes"),
+        ("paths", "--by", "its rows are single paths"),
+        ("refs", "--by", "its rows are references"),
+        ("summary", "--merge", "it has nothing of the kind"),
+        ("check", "--against", "it is about one file"),
+        ("info", "--against", "its rows are facts"),
+        ("show", "--against", "an object is in one of them"),
+        ("diff", "--against", "OLD is its first word"),
+        ("diff", "--threshold", "a change may be less than nothing"),
     ],
 )
 def test_an_option_without_sense_is_refused_with_the_reason(
@@ -183,7 +208,7 @@ def test_an_option_without_sense_is_refused_with_the_reason(
 def test_help_of_every_verb_is_true(cli: Cli) -> None:
     front = cli("--help")
     assert (front.returncode, front.stderr) == (0, "")
-    for verb in ("summary", "groups", "largest", "show", "info", "check", "run"):
+    for verb in (*READING, "check", "run"):
         page = cli(verb, "--help")
         assert (page.returncode, page.stderr) == (0, "")
         assert f"  {verb} " in front.stdout
@@ -199,7 +224,10 @@ def test_every_option_of_a_page_has_an_example_that_works(cli: Cli, shop: Path, 
     lines = [shlex.split(line) for line in examples.splitlines()]
     assert listed == {word for line in lines for word in line if word.startswith("--")}
     for line in lines:
-        real = [{"app.tonnage": str(shop), "0x7f0a12345680": "0x7f0000000100"}.get(word, word) for word in line]
+        names = {"app.tonnage": str(shop), "0x7f0a12345680": "0x7f0000000100"}
+        if "old.tonnage" in line:
+            names |= {f"{word}.tonnage": str(shop.with_name(f"{name}.tonnage")) for word, name in PAIR}
+        real = [names.get(word, word) for word in line]
         assert real[:2] == ["tonnage", verb]
         got = cli(*real[1:])
         assert (got.returncode, got.stderr) == (0, ""), line

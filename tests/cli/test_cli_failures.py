@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from cli_support import CLI
 
-VERBS = ["summary", "largest", "show", "info", "check"]
+ABOUT_ONE = ["show", "retained", "paths", "refs", "referrers"]
+VERBS = ["summary", "largest", "info", "check", "dominators", *ABOUT_ONE]
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +34,7 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def words(verb: str, taken: tuple[Path, str]) -> list[str]:
     path, address = taken
-    return [CLI, verb, str(path), *([address] if verb == "show" else [])]
+    return [CLI, verb, str(path), *([address] if verb in ABOUT_ONE else [])]
 
 
 def is_clear(got: subprocess.CompletedProcess[str]) -> bool:

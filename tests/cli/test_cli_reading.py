@@ -17,12 +17,15 @@ import pytest
 from cli_support import CLI, Cli
 
 GOLDEN = Path(__file__).with_name("golden")
-VERBS = ("summary", "groups", "largest", "show", "info", "check")
+ABOUT_ONE = ("show", "retained", "paths", "refs", "referrers")
+VERBS = ("summary", "groups", "largest", "info", "check", "diff", "dominators", *ABOUT_ONE)
 CART = "0x7f0000000100"
 
 
 def words(verb: str, file: Path, *rest: str) -> list[str]:
-    return [verb, str(file), *([CART] if verb == "show" else []), *rest]
+    if verb == "diff":
+        return [verb, str(file.with_name("old.tonnage")), str(file.with_name("new.tonnage")), *rest]
+    return [verb, str(file), *([CART] if verb in ABOUT_ONE else []), *rest]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,15 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("show", ()),
         ("info", ()),
         ("check", ()),
+        ("dominators", ()),
+        ("dominators", ("--depth", "3", "--limit", "2")),
+        ("dominators", ("--by", "type", "--sort", "-type")),
+        ("retained", ()),
+        ("paths", ()),
+        ("refs", ("--depth", "3", "--limit", "1")),
+        ("referrers", ()),
+        ("diff", ()),
+        ("diff", ("--by", "module", "--where", "-type:float", "--limit", "2")),
     ],
 )
 def test_text_is_the_golden_one(cli: Cli, shop: Path, name: str, rest: tuple[str, ...]) -> None:
@@ -322,7 +334,7 @@ def test_empty_selection_prints_a_table(cli: Cli, shop: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["no objects", "optional chunks missing", "small chunks", "widest"])
-@pytest.mark.parametrize("verb", ["summary", "largest", "info", "check"])
+@pytest.mark.parametrize("verb", ["summary", "largest", "info", "check", "dominators"])
 def test_unusual_files_are_read(cli: Cli, tmp_path: Path, verb: str, name: str) -> None:
     import format_samples
 
@@ -343,3 +355,43 @@ def test_failed_self_check_is_a_finding(cli: Cli, tmp_path: Path) -> None:
     assert got.returncode == 1
     assert "FAILED  pools.failed = 3" in got.stdout
     assert "1 self-check of the capture failed" in cli("summary", path).stdout
+
+
+def test_diff_json_says_what_was_planted(cli: Cli, shop: Path) -> None:
+    view = json.loads(cli(*words("diff", shop, "--json")).stdout)
+    rows = {row["type"]: row for row in view["rows"]}
+    assert all(list(row) == view["columns"] for row in view["rows"])
+    assert {name: (row["new"], row["gone"], row["survived"], row["size_change"]) for name, row in rows.items()} == {
+        "dict": (0, 0, 1, 1320), "float": (1, 0, 0, 32), "str": (1, 1, 1, 0), "shop.cart.BigCart": (1, 1, 0, 0)
+    }  # fmt: skip
+    assert view["same_process"] is True
+    assert view["apart_ns"] == 60_000_000_000
+    assert view["survivors"] == {"certain": 1, "likely": 2, "reused": 1}
+    assert view["growing"][0]["address"] == "0x7f0000000200"
+    assert view["unchanged"] == 1
+
+
+def test_against_is_the_diff_of_a_summary_and_the_new_ones_of_largest(cli: Cli, shop: Path) -> None:
+    old, new = shop.with_name("old.tonnage"), shop.with_name("new.tonnage")
+    assert cli("summary", new, "--against", old, "--limit", "3").stdout == cli("diff", old, new, "--limit", "3").stdout
+    view = json.loads(cli("largest", new, "--against", old, "--json").stdout)
+    assert [row["address"] for row in view["rows"]] == ["0x7f0000000400", "0x7f0000000600", "0x7f0000000500"]
+    assert view["total"] == {"count": 3, "size": 208}
+    text = cli("largest", new, f"--against={old}", "--where", "type:str").stdout
+    assert "new since the snapshot of 2023-11-14 22:12:20 UTC: 1 object, 128 B\n" in text
+    groups = json.loads(cli("groups", new, "--against", old, "--json").stdout)
+    assert {row["kind"]: row["count"] for row in groups["rows"]} == {"str": 1, "shop.cart.BigCart": 1, "float": 1}
+
+
+def test_diff_of_more_files_is_their_growth(cli: Cli, shop: Path) -> None:
+    old, new = (str(shop.with_name(f"{name}.tonnage")) for name in ("old", "new"))
+    view = json.loads(cli("diff", old, new, old, "--json", "--limit", "2").stdout)
+    assert view["view"] == "growth"
+    assert [row["count"] for row in view["snapshots"]] == [5, 6, 5]
+    assert len(view["rows"]) == 2
+    text = cli("diff", old, "--limit", "2", new, old).stdout
+    assert "Snapshot" in text and "Steps up" in text
+    same = cli("diff", *[old] * 9).stdout
+    assert same.count("unknown") == 9
+    assert "not in this order: slopes are by snapshot" in same
+    assert "60.0 s later (the older one comes first)" in cli("diff", new, old).stdout

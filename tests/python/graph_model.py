@@ -147,9 +147,7 @@ class Solution:
                 continue
             seen.add(number)
             found.add(number)
-            todo += [
-                target for place, target in enumerate(self.edges[number]) if cut is None or cut != (number, place)
-            ]
+            todo += [target for place, target in enumerate(self.edges[number]) if cut is None or cut != (number, place)]
         return found
 
     def gone(self, without: Iterable[int], cut: tuple[int, int] | None = None) -> tuple[set[int], int, int]:

@@ -11,6 +11,15 @@ import pytest
 BENCH = Path(__file__).parents[2] / "bench"
 
 
+def test_a_quick_look_at_the_analysis_fills_its_table() -> None:
+    words = [sys.executable, str(BENCH / "analysis.py"), "--quick"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    head, *rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("|") and "---" not in line]
+    assert len(rows) == 3 * 6
+    assert {len(row) for row in rows} == {len(head)}
+
+
 @pytest.mark.parametrize("part", ["import", "idle", "fork"])
 def test_a_quick_look_at_production_fills_its_table(part: str) -> None:
     words = [sys.executable, str(BENCH / "production.py"), "--quick", "--only", part]
@@ -18,6 +27,15 @@ def test_a_quick_look_at_production_fills_its_table(part: str) -> None:
     assert done.returncode == 0, done.stderr
     head, *rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("|") and "---" not in line]
     assert len(rows) >= 2
+    assert {len(row) for row in rows} == {len(head)}
+
+
+def test_a_quick_look_at_diff_fills_its_table() -> None:
+    words = [sys.executable, str(BENCH / "diff.py"), "--quick"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    head, *rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("|") and "---" not in line]
+    assert len(rows) == 10
     assert {len(row) for row in rows} == {len(head)}
 
 

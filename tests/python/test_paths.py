@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 from collections.abc import Iterator
 
@@ -36,7 +37,9 @@ def numbers(graph: Graph) -> tuple[dict[int, int], dict[str, int], dict[int, fil
     return {k: place[id(node)] for k, node in objects.items()}, named, dict(enumerate(description.ordered()))
 
 
-def oracle(graph: Graph, avoid: frozenset[int] = frozenset(), guesses: bool = True) -> tuple[networkx.DiGraph, int]:
+def oracle(
+    graph: Graph, target: int, avoid: frozenset[int] = frozenset(), guesses: bool = True
+) -> tuple[networkx.DiGraph, int]:
     """The costs of docs/paths.md, worked out once more."""
     description, _, _ = files.describe(graph)
     nodes = description.ordered()
@@ -95,6 +98,9 @@ def oracle(graph: Graph, avoid: frozenset[int] = frozenset(), guesses: bool = Tr
         if not any(source not in component for i in component for source in garbage.predecessors(i)):
             for i in component:
                 add(root, i, 1 + 4 * FAR)
+    for origin in {i for i in result if any(weight % FAR == 0 for *_, weight in result.in_edges(i, data="weight"))}:
+        others = [(a, b) for a, b, weight in result.in_edges(origin, data="weight") if weight % FAR]
+        result.remove_edges_from(others if origin != target else [])
     result.remove_nodes_from(avoid - {root})
     return result, root
 
@@ -145,8 +151,8 @@ def compare(got: list[Path], graph: networkx.DiGraph, root: int, target: int) ->
 def test_paths_are_those_of_networkx_in_order_of_cost(graph: Graph) -> None:
     data = files.write(graph)
     objects, _, _ = numbers(graph)
-    weights, root = oracle(graph)
     for target in objects.values():
+        weights, root = oracle(graph, target)
         compare(list(ours(data, target, limit=MOST)), weights, root, target)
 
 
@@ -155,8 +161,8 @@ def test_paths_are_those_of_networkx_in_order_of_cost(graph: Graph) -> None:
 def test_all_shortest_paths_are_those_of_networkx(graph: Graph) -> None:
     data = files.write(graph)
     objects, _, _ = numbers(graph)
-    weights, root = oracle(graph)
     for target in objects.values():
+        weights, root = oracle(graph, target)
         want = (
             {tuple(path) for path in networkx.all_shortest_paths(weights, root, target, weight="weight")}
             if networkx.has_path(weights, root, target)
@@ -176,7 +182,7 @@ def test_avoided_objects_are_on_no_path_but_at_its_end(graph: Graph, avoided: se
     words = ",".join(["guessed", *(f"address:{files.address(i):#x}" for i in avoided)])
     for target in objects:
         nodes = frozenset(objects[i] for i in avoided if i != target and not graph.flags.get(i, 0) & OWN)
-        weights, root = oracle(graph, nodes, guesses=False)
+        weights, root = oracle(graph, objects[target], nodes, guesses=False)
         compare(list(ours(data, objects[target], words, limit=MOST)), weights, root, objects[target])
 
 
@@ -194,6 +200,57 @@ def test_the_first_path_does_not_depend_on_how_it_is_searched(graph: Graph) -> N
             steps = found and found[2]
             got = steps and (steps[0][0], *(step[1] for step in steps))
             assert got == want
+
+
+@settings(max_examples=100, deadline=None)
+@given(graphs())
+def test_merged_paths_count_what_comes_through(graph: Graph) -> None:
+    """Each row: as many as there are objects whose shortest path leads through it."""
+    snapshot = opened(files.write(graph))
+    objects, _, nodes = numbers(graph)
+    seen: dict[int, int] = {}
+    n_lost = 0
+    for number, target in objects.items():
+        if graph.flags.get(number, 0) & OWN:
+            continue
+        found = next(snapshot.paths(target, "", 1, False), None)
+        n_lost += found is None
+        for node in {target, *(step[0] for step in found[2])} if found else ():
+            seen[nodes[node].address or 0] = seen.get(nodes[node].address or 0, 0) + 1
+    view = json.loads(snapshot.view("paths", json=True, merge=True, where="module:app", limit=0))
+    for row in view["rows"]:
+        if row["address"]:
+            assert row["count"] == seen[int(row["address"], 16)]
+    assert view["lost"]["count"] == n_lost
+    assert view["total"]["count"] == sum(not graph.flags.get(number, 0) & OWN for number in objects)
+
+
+@settings(max_examples=150, deadline=None)
+@given(graphs(), st.booleans())
+def test_chains_go_to_the_nearest_first(graph: Graph, inwards: bool) -> None:
+    snapshot = opened(files.write(graph))
+    objects, _, nodes = numbers(graph)
+    place = {id(node): i for i, node in nodes.items()}
+    held = networkx.DiGraph()
+    held.add_nodes_from(nodes)
+    for i, node in nodes.items():
+        for k, target in enumerate(node.references):
+            kind = node.shape.fixed[k][2] if k < len(node.shape.fixed) else node.shape.run_kind
+            if target is not None and (kind in (OWNING, GUESSED) or (node.address is None and kind != INTERNED)):
+                held.add_edge(i, place[id(target)])
+    for start in objects.values():
+        way = held.reverse() if inwards else held
+        distances = networkx.single_source_shortest_path_length(way, start)
+        chain = snapshot.chain(start, inwards, "")
+        got = list(chain)
+        assert sorted(got) == sorted(distances)
+        assert [distances[node] for node in got] == sorted(distances.values())
+        for node in got:
+            steps = chain.path(node)[2]
+            assert len(steps) == distances[node]
+            ends = [steps[0][0], *(step[1] for step in steps)] if steps else [start]
+            assert (ends[-1], ends[0]) == ((start, node) if inwards else (node, start))
+            assert all(held.has_edge(a, b) for a, b in itertools.pairwise(ends))
 
 
 def test_a_chain_of_100_000_has_its_path_and_the_next_one() -> None:

@@ -214,6 +214,8 @@ def _without_excluded(found: Comparison, suite: str, mode: str) -> Comparison:
 def run_both(suite: Suite, python: Path, folder: Path, modes: Sequence[str]) -> tuple[Outcome, list[str]]:
     """The first control, and for each mode in which the suite differs under us: how. What is excluded is left out."""
     controls, reports = [suite.run(python, folder / "control", None)], []
+    if controls[0].fatal and not controls[0].ran:  # nothing to compare with
+        return controls[0], []
     for mode in modes:
         unders: list[Outcome] = []
         while len(unders) < RUNS:

@@ -1,0 +1,115 @@
+"""One measurement of the analysis in a fresh process; analysis.py starts these.
+
+`python analysis_cells.py save WORKLOAD N PATH` leaves a file; `… CELL PATH` analyses one.  One JSON object on stdout.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+from typing import Any
+
+from cells import ROUNDS, build, reset_peak, seconds, status_bytes, whole
+
+
+def save(workload: str, n: str, path: str) -> dict[str, Any]:
+    """A file, and the times of gc.collect() and of whole captures of the heap, in turns."""
+    import tonnage
+
+    kept = build(workload, int(n))
+    gc.collect()
+    collections, calls = [], []
+    for _ in range(ROUNDS):
+        collections.append(seconds(gc.collect)[0])
+        calls.append(seconds(lambda: whole(tonnage, path, None))[0])
+    with tonnage.load(path) as snapshot:
+        facts = snapshot.facts
+    assert kept
+    return {
+        "gc": collections,
+        "calls": calls,
+        "objects": facts["objects.count"],
+        "version": facts["python.version"],
+        "tool": facts["capture.tool_version"],
+    }
+
+
+def measured(path: str, function: Any) -> dict[str, Any]:
+    """From the closed file on: time, processor time, and how far the resident set rose."""
+    import tonnage._core  # noqa: F401
+
+    rss = status_bytes("VmRSS")
+    reset_peak()
+    cpu, start = time.process_time(), time.perf_counter()
+    with tonnage.load(path, max_memory=64 << 30) as snapshot:
+        n = function(snapshot)
+        took, used = time.perf_counter() - start, time.process_time() - cpu
+        peak = status_bytes("VmHWM") - rss
+        return {"seconds": took, "cpu": used, "peak_bytes": peak, "result": n, "nodes": snapshot._core.n_nodes}
+
+
+def dominators(path: str) -> dict[str, Any]:
+    """Dominators and retained sizes of everything."""
+    return measured(path, lambda snapshot: snapshot._core.retained(snapshot._core.n_objects)[0])
+
+
+def view(path: str) -> dict[str, Any]:
+    """What `tonnage dominators` prints."""
+    return measured(path, lambda snapshot: len(repr(snapshot.dominators())))
+
+
+def freed(path: str) -> dict[str, Any]:
+    """What `tonnage retained --where type:dict` prints."""
+    return measured(path, lambda snapshot: len(repr(snapshot.retained("type:dict"))))
+
+
+def index(path: str) -> dict[str, Any]:
+    """Makes FILE.index."""
+    return measured(path, lambda snapshot: snapshot.index())
+
+
+def indexed(path: str) -> dict[str, Any]:
+    """Dominators and retained sizes of everything, from FILE.index."""
+
+    def ask(snapshot: Any) -> int:
+        assert snapshot.index()
+        return int(snapshot._core.retained(snapshot._core.n_objects)[0])
+
+    return measured(path, ask)
+
+
+def path(path: str) -> dict[str, Any]:
+    """The first path that is asked of a snapshot whose references are there, in both directions."""
+    import tonnage
+
+    with tonnage.load(path, max_memory=64 << 30) as snapshot:
+        core = snapshot._core
+        target = core.n_objects // 2
+        core.node(target), core.referrers(target)
+        rss = status_bytes("VmRSS")
+        reset_peak()
+        cpu, start = time.process_time(), time.perf_counter()
+        found = next(core.paths(target, "", 1, False))[0]
+        took, used = time.perf_counter() - start, time.process_time() - cpu
+        peak = status_bytes("VmHWM") - rss
+        return {"seconds": took, "cpu": used, "peak_bytes": peak, "result": found, "nodes": core.n_nodes}
+
+
+def merged(path: str) -> dict[str, Any]:
+    """What `tonnage paths --where type:dict --merge` prints."""
+    return measured(path, lambda snapshot: len(repr(snapshot.paths("type:dict", merge=True))))
+
+
+CELLS = {
+    "save": save, "index": index, "indexed": indexed, "dominators": dominators, "view": view, "freed": freed,
+    "path": path, "merged": merged,
+}  # fmt: skip
+
+
+if __name__ == "__main__":
+    gc.disable()
+    print(json.dumps(CELLS[sys.argv[1]](*sys.argv[2:])), flush=True)
+    os._exit(0)

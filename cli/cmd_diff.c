@@ -1,0 +1,34 @@
+/* cmd_diff.c - tonnage diff OLD NEW... */
+#include "cli.h"
+
+#include <stdlib.h>
+
+static int open_all(const cli_options *options, tn_snapshot **snapshots)
+{
+    for (size_t i = 0; i < options->n_files; i++) {
+        cli_options one = *options;
+        one.file = options->files[i];
+        int code = cli_open(&one, false, &snapshots[i]);
+        if (code != CLI_OK)
+            return code;
+    }
+    return CLI_OK;
+}
+
+int cmd_diff(const cli_options *options)
+{
+    tn_error err = {0};
+    tn_sink sink = cli_sink();
+    tn_snapshot **snapshots = calloc(options->n_files, sizeof *snapshots);
+    if (!snapshots) {
+        cli_say("diff: out of memory");
+        return CLI_UNREADABLE;
+    }
+    int code = open_all(options, snapshots);
+    if (code == CLI_OK && tn_view_diff(snapshots, options->n_files, &options->view, &sink, &err) < 0)
+        code = cli_fail(NULL, &err);
+    for (size_t i = 0; i < options->n_files; i++)
+        tn_snapshot_close(snapshots[i]);
+    free(snapshots);
+    return code;
+}

@@ -1,0 +1,7 @@
+/* cmd_dominators.c - tonnage dominators FILE [ADDRESS] */
+#include "cli.h"
+
+int cmd_dominators(const cli_options *options)
+{
+    return cli_view_of(options, tn_view_dominators);
+}

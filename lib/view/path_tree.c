@@ -1,0 +1,325 @@
+/* path_tree.c - the merged shortest paths of a set: where they part, and how much comes through each branch.
+ *
+ * Rows are nodes where paths part or that are of the set; between them nothing happens. The branches with the most bytes are
+ * followed first, so that few rows say most.
+ */
+#include "view/path_rows.h"
+
+#include "analysis/lookup.h"
+#include "view/summary.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+typedef struct tn_branch {
+    uint32_t node, parent, depth; /* parent: a row, TN_NONE for the first */
+    uint32_t count;
+    uint64_t bytes;
+    uint32_t n_hidden; /* branches below that are no rows */
+    uint64_t hidden_bytes;
+    uint32_t child, last_child, sibling; /* rows, those with more bytes first */
+    bool evaluable;
+    uint64_t text; /* offset in texts */
+} tn_branch;
+
+typedef struct tn_tree {
+    tn_path_view *view;
+    tn_merged merged;
+    tn_buf rows; /* tn_branch */
+    tn_buf heap; /* tn_branch that may become rows, most bytes first */
+    uint32_t n_rows, n_heap;
+    tn_buf order; /* u32: rows as they are written */
+} tn_tree;
+
+static tn_branch *branch_at(const tn_tree *t, uint32_t i)
+{
+    return (tn_branch *)(void *)t->rows.data + i;
+}
+
+/* ---- which rows ---- */
+
+static bool first(const tn_branch *a, const tn_branch *b)
+{
+    if (a->bytes != b->bytes)
+        return a->bytes > b->bytes;
+    return a->count != b->count ? a->count > b->count : a->node < b->node;
+}
+
+static int push(tn_tree *t, tn_branch b)
+{
+    TN_TRY(tn__buf_append(&t->heap, &b, sizeof b));
+    tn_branch *heap = (tn_branch *)(void *)t->heap.data;
+    size_t i = t->n_heap++;
+    for (; i > 0 && first(&b, &heap[(i - 1) / 2]); i = (i - 1) / 2)
+        heap[i] = heap[(i - 1) / 2];
+    heap[i] = b;
+    return TN_OK;
+}
+
+static tn_branch pop(tn_tree *t)
+{
+    tn_branch *heap = (tn_branch *)(void *)t->heap.data, top = heap[0], last = heap[--t->n_heap];
+    t->heap.size -= sizeof last;
+    size_t i = 0;
+    for (size_t child; (child = 2 * i + 1) < t->n_heap; i = child) {
+        child += child + 1 < t->n_heap && first(&heap[child + 1], &heap[child]);
+        if (!first(&heap[child], &last))
+            break;
+        heap[i] = heap[child];
+    }
+    if (t->n_heap)
+        heap[i] = last;
+    return top;
+}
+
+static int propose(tn_tree *t, uint32_t node, uint32_t parent)
+{
+    const tn_merged *m = &t->merged;
+    while (!tn_set_has(t->view->set, node) && m->child[node] != TN_NONE && m->sibling[m->child[node]] == TN_NONE)
+        node = m->child[node];
+    return push(t, (tn_branch){.node = node,
+                               .parent = parent,
+                               .depth = parent == TN_NONE ? 0 : branch_at(t, parent)->depth + 1,
+                               .count = m->counts[node],
+                               .bytes = m->bytes[node],
+                               .child = TN_NONE,
+                               .last_child = TN_NONE,
+                               .sibling = TN_NONE});
+}
+
+static int add_row(tn_tree *t, tn_branch b)
+{
+    uint32_t row = t->n_rows;
+    TN_TRY(tn__buf_append(&t->rows, &b, sizeof b));
+    t->n_rows++;
+    if (b.parent != TN_NONE) {
+        tn_branch *parent = branch_at(t, b.parent);
+        if (parent->child == TN_NONE)
+            parent->child = row;
+        else
+            branch_at(t, parent->last_child)->sibling = row;
+        parent->last_child = row;
+    }
+    for (uint32_t c = t->merged.child[b.node]; c != TN_NONE; c = t->merged.sibling[c])
+        TN_TRY(propose(t, c, row));
+    return TN_OK;
+}
+
+static int choose(tn_tree *t, uint32_t limit)
+{
+    uint32_t root = t->view->ways->graph.root;
+    if (!t->merged.counts[root])
+        return TN_OK;
+    TN_TRY(propose(t, root, TN_NONE));
+    bool shows_root = ((const tn_branch *)(const void *)t->heap.data)->node == root;
+    while (t->n_heap && (!limit || t->n_rows < limit + shows_root))
+        TN_TRY(add_row(t, pop(t)));
+    while (t->n_heap) {
+        tn_branch b = pop(t);
+        branch_at(t, b.parent)->n_hidden++;
+        branch_at(t, b.parent)->hidden_bytes += b.bytes;
+    }
+    return TN_OK;
+}
+
+/* Parents before their children, without recursion: to the child, else to the sibling of the nearest parent that has one. */
+static int put_in_order(tn_tree *t)
+{
+    uint32_t row = t->n_rows ? 0 : TN_NONE;
+    while (row != TN_NONE) {
+        const tn_branch *b = branch_at(t, row);
+        TN_TRY(tn__buf_append(&t->order, &row, sizeof row));
+        if (b->child != TN_NONE) {
+            row = b->child;
+            continue;
+        }
+        while (row != TN_NONE && branch_at(t, row)->sibling == TN_NONE)
+            row = branch_at(t, row)->parent;
+        row = row == TN_NONE ? row : branch_at(t, row)->sibling;
+    }
+    return TN_OK;
+}
+
+static int make_texts(tn_tree *t, tn_error *err)
+{
+    tn_path_view *v = t->view;
+    tn_buf steps;
+    tn__buf_init(&steps, v->alloc);
+    int status = TN_OK;
+    for (uint32_t i = 0; i < t->n_rows && status >= 0; i++) {
+        tn_branch *b = branch_at(t, i);
+        b->text = v->texts.size;
+        steps.size = 0;
+        status = tn__tree_steps(v->ways, v->distances, b->node, &steps, err);
+        if (status >= 0)
+            status = tn__path_text_into(v->snapshot, (const tn_reference *)(const void *)steps.data,
+                                        (uint32_t)(steps.size / sizeof(tn_reference)), &v->texts, &b->evaluable, err);
+    }
+    tn__buf_free(&steps);
+    return status < 0 ? status : TN_OK;
+}
+
+/* ---- text ---- */
+
+/* Bytes of a text without the dict that its children are attributes of. */
+static size_t base_of(const tn_tree *t, uint32_t row)
+{
+    static const char dict[] = ".__dict__";
+    const char *text = tn__path_text_at(t->view, branch_at(t, row)->text);
+    size_t n = strlen(text), n_dict = sizeof dict - 1;
+    bool member = tn_set_has(t->view->set, branch_at(t, row)->node);
+    return !member && n > n_dict && strcmp(text + n - n_dict, dict) == 0 ? n - n_dict : n;
+}
+
+static void print_branch(const tn_tree *t, uint32_t row, bool root_shown, tn_out *out)
+{
+    const tn_path_view *v = t->view;
+    const tn_branch *b = branch_at(t, row);
+    const char *text = tn__path_text_at(v, b->text);
+    char size[24], piece[2048];
+    size_t skip = 0, n = base_of(t, row);
+    if (b->parent != TN_NONE && branch_at(t, b->parent)->node != v->ways->graph.root) {
+        skip = base_of(t, b->parent);
+        if (skip >= n || memcmp(tn__path_text_at(v, branch_at(t, b->parent)->text), text, skip) != 0)
+            skip = 0;
+    }
+    n -= skip;
+    n = n < sizeof piece ? n : tn__text_fit(text + skip, sizeof piece - 1, sizeof piece - 1);
+    memcpy(piece, text + skip, n);
+    piece[n] = '\0';
+    tn__out_format(out, "%9" PRIu32 "  %10s  %5.1f  %*s", b->count, tn_format_bytes(b->bytes, size, sizeof size),
+                   tn__pct(b->bytes, v->bytes), (int)(2 * (b->depth - !root_shown)), "");
+    tn__out_text(out, piece);
+    tn__out_text(out, "\n");
+}
+
+static void print_hidden(const tn_branch *b, bool root_shown, tn_out *out)
+{
+    char size[24];
+    if (b->n_hidden)
+        tn__out_format(out, "%9s  %10s  %5s  %*s<%" PRIu32 " more, %s>\n", "", "", "",
+                       (int)(2 * (b->depth + root_shown)), "", b->n_hidden,
+                       tn_format_bytes(b->hidden_bytes, size, sizeof size));
+}
+
+static void write_text(const tn_tree *t, const tn_view_options *o, tn_out *out)
+{
+    const tn_path_view *v = t->view;
+    const uint32_t *order = (const uint32_t *)(const void *)t->order.data;
+    bool root_shown = t->n_rows && branch_at(t, 0)->node != v->ways->graph.root;
+    char size[24];
+    tn__heading_print(v->snapshot, out, o);
+    tn__out_format(out, "%" PRIu64 " object%s, %s: where their shortest paths lead through\n\n", v->count,
+                   v->count == 1 ? "" : "s", tn_format_bytes(v->bytes, size, sizeof size));
+    tn__table_heading(out, o, "    Count        Size      %  Path");
+    for (uint32_t i = 0; i < t->n_rows; i++) {
+        if (branch_at(t, order[i])->node != v->ways->graph.root)
+            print_branch(t, order[i], root_shown, out);
+        /* what is left out stands behind the last row below, so behind this one and those of its parents that end here */
+        uint32_t next_depth = i + 1 < t->n_rows ? branch_at(t, order[i + 1])->depth : 0;
+        for (uint32_t row = order[i]; row != TN_NONE && branch_at(t, row)->depth >= next_depth;
+             row = branch_at(t, row)->parent)
+            print_hidden(branch_at(t, row), root_shown, out);
+    }
+    if (t->merged.n_lost)
+        tn__out_format(out, "%9" PRIu32 "  %10s  %5.1f  (no path)\n", t->merged.n_lost,
+                       tn_format_bytes(t->merged.lost_bytes, size, sizeof size),
+                       tn__pct(t->merged.lost_bytes, v->bytes));
+}
+
+/* ---- JSON ---- */
+
+static int branch_json(const tn_tree *t, tn_json *j, const tn_branch *b, tn_error *err)
+{
+    const tn_path_view *v = t->view;
+    tn_node node;
+    TN_TRY(tn_node_get(v->snapshot, b->node, &node, err));
+    tn__json_line(j);
+    tn__json_open(j, NULL, '{');
+    tn__json_u64(j, "depth", b->depth);
+    tn__json_u64(j, "count", b->count);
+    tn__json_u64(j, "size", b->bytes);
+    tn__json_pct(j, "size_pct", b->bytes, v->bytes);
+    tn__json_hex(j, "address", node.address);
+    tn__json_string(j, "type", tn__type_name(v->snapshot, b->node));
+    tn__json_bool(j, "evaluable", b->evaluable);
+    tn__json_string(j, "path", tn__path_text_at(v, b->text));
+    tn__json_u64(j, "hidden", b->n_hidden);
+    tn__json_u64(j, "hidden_size", b->hidden_bytes);
+    tn__json_close(j, '}');
+    return TN_OK;
+}
+
+static int write_json(const tn_tree *t, const tn_view_options *o, tn_out *out, tn_error *err)
+{
+    static const char *const columns[] = {"depth", "count",     "size", "size_pct", "address",
+                                          "type",  "evaluable", "path", "hidden",   "hidden_size"};
+    const tn_path_view *v = t->view;
+    const uint32_t *order = (const uint32_t *)(const void *)t->order.data;
+    tn_json j;
+    tn__json_start(&j, out, "paths");
+    tn__json_bool(&j, "merged", true);
+    tn__json_string(&j, "where", o->where);
+    tn__json_string(&j, "avoid", o->avoid);
+    tn__json_strings(&j, "columns", columns, sizeof columns / sizeof *columns);
+    tn__json_open(&j, "units", '{');
+    tn__json_string(&j, "count", "objects");
+    tn__json_string(&j, "size", "bytes");
+    tn__json_string(&j, "size_pct", "percent");
+    tn__json_string(&j, "address", "address");
+    tn__json_string(&j, "hidden_size", "bytes");
+    tn__json_close(&j, '}');
+    tn__json_open(&j, "rows", '[');
+    for (uint32_t i = 0; i < t->n_rows; i++)
+        TN_TRY(branch_json(t, &j, branch_at(t, order[i]), err));
+    tn__json_close(&j, ']');
+    tn__json_line(&j);
+    tn__json_open(&j, "total", '{');
+    tn__json_u64(&j, "count", v->count);
+    tn__json_u64(&j, "size", v->bytes);
+    tn__json_close(&j, '}');
+    tn__json_open(&j, "lost", '{');
+    tn__json_u64(&j, "count", t->merged.n_lost);
+    tn__json_u64(&j, "size", t->merged.lost_bytes);
+    tn__json_close(&j, '}');
+    tn__info_json(&j, v->snapshot);
+    tn__json_close(&j, '}');
+    tn__out_text(out, "\n");
+    return TN_OK;
+}
+
+static int compute(tn_tree *t, const tn_view_options *o, tn_error *err)
+{
+    tn_path_view *v = t->view;
+    if (o->sort)
+        return tn__error_set(err, TN_EINVAL, 0, "merged paths are in order of their bytes; --sort makes no sense here");
+    TN_TRY(tn__path_distances(v, err));
+    TN_TRY(tn__merged_paths(v->ways, v->set, v->distances, &t->merged, err));
+    uint32_t root = v->ways->graph.root;
+    v->count = (uint64_t)t->merged.counts[root] + t->merged.n_lost;
+    v->bytes = t->merged.bytes[root] + t->merged.lost_bytes;
+    int status = choose(t, o->limit);
+    if (status == TN_OK)
+        status = put_in_order(t);
+    TN_TRY(status == TN_ENOMEM ? tn__no_memory(v->snapshot, err) : status);
+    return make_texts(t, err);
+}
+
+int tn__path_tree(tn_path_view *v, const tn_view_options *o, tn_out *out, tn_error *err)
+{
+    tn_tree t = {.view = v};
+    tn__buf_init(&t.rows, v->alloc);
+    tn__buf_init(&t.heap, v->alloc);
+    tn__buf_init(&t.order, v->alloc);
+    int status = compute(&t, o, err);
+    if (status == TN_OK && o->form == TN_JSON)
+        status = write_json(&t, o, out, err);
+    else if (status == TN_OK)
+        write_text(&t, o, out);
+    if (t.merged.alloc)
+        tn__merged_free(&t.merged);
+    tn__buf_free(&t.rows);
+    tn__buf_free(&t.heap);
+    tn__buf_free(&t.order);
+    return status;
+}
