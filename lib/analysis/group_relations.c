@@ -66,7 +66,7 @@ int tn_groups_of(tn_groups *g, uint32_t node, uint32_t *index, tn_error *err)
 {
     TN_TRY(load_places(g, err));
     *index = place_of(g, node);
-    for (uint32_t row = 0; row < g->partition->n_heads; row++)
+    for (uint32_t row = 0; row < g->partition->n_heads && *index == TN_NONE; row++) /* a head that was not parted */
         if (g->partition->heads[row] == node)
             *index = g->places[row];
     return TN_OK;

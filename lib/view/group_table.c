@@ -52,9 +52,7 @@ static void fill_table(const tn_summary *sum, bool single, uint32_t first, tn_ta
 static void print_rest(const tn_summary *sum, const tn_view_options *o, tn_out *out)
 {
     char size[24];
-    size_t more = sum->groups->n - o->first - sum->n_shown;
-    if (sum->groups->n < o->first + sum->n_shown)
-        more = 0;
+    size_t seen = o->first + sum->n_shown, more = seen < sum->groups->n ? sum->groups->n - seen : 0;
     if (more)
         tn__out_format(out, "<%zu more row%s, %s>\n", more, more == 1 ? "" : "s",
                        tn_format_bytes(sum->more_bytes, size, sizeof size));
@@ -86,6 +84,11 @@ static int write_text(const tn_summary *sum, const tn_view_options *o, tn_out *o
         tn__against_print(o, out);
         tn__out_format(out, "%s of %" PRIu64 " object%s. Total size = %s.\n", single ? "Set" : "Partition of a set",
                        total->count, total->count == 1 ? "" : "s", tn_format_bytes(total->bytes, size, sizeof size));
+        if (o->where && *o->where) {
+            tn__out_text(out, "selected by: ");
+            tn__out_escaped(out, o->where);
+            tn__out_text(out, "\n");
+        }
         tn__table_print(&t, out, o);
         print_rest(sum, o, out);
     }

@@ -40,12 +40,22 @@ class ObjectSet:
     breaks references: every one is allowed on every set. Iterating and `[i]` go by address; one bit an object is kept.
     """
 
-    __slots__ = ("_ids", "_set", "_snapshot")
+    __slots__ = ("_ids", "_made", "_snapshot")
 
-    def __init__(self, snapshot: Snapshot, members: Set) -> None:
+    def __init__(self, snapshot: Snapshot, members: Set | None) -> None:
         self._snapshot = snapshot
-        self._set = members
+        self._made = members  # None: _make() does it when it is needed
         self._ids: memoryview[int] | None = None
+
+    @property
+    def _set(self) -> Set:
+        made = self._made
+        if made is None:
+            made = self._made = self._make()
+        return made
+
+    def _make(self) -> Set:
+        raise NotImplementedError
 
     def _of(self, members: Set) -> ObjectSet:
         return ObjectSet(self._snapshot, members)
@@ -292,7 +302,7 @@ class Sorted(Objects):
 
 
 class Group(ObjectSet):
-    """One of several groups: a set that knows what its members have in common.
+    """One of several groups: a set that knows what its members have in common, and looks for them when asked.
 
     With `fold`, `len()` counts dicts that `count` leaves out: they are members, but no objects of their own.
     """
@@ -300,9 +310,12 @@ class Group(ObjectSet):
     __slots__ = ("_groups", "_row")
 
     def __init__(self, groups: Groups, index: int) -> None:
-        super().__init__(groups._parted._snapshot, groups._core.members(index))
+        super().__init__(groups._parted._snapshot, None)
         self._groups = groups
         self._row = groups._core.row(index)
+
+    def _make(self) -> Set:
+        return self._groups._core.members(self.index)
 
     @property
     def kind(self) -> str:
@@ -313,6 +326,11 @@ class Group(ObjectSet):
     def count(self) -> int:
         """Objects that count."""
         return self._row[1]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all members together."""
+        return self._row[2]
 
     @property
     def index(self) -> int:

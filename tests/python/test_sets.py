@@ -9,7 +9,7 @@ import pytest
 import tonnage
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_heaps import OWN, Heap, address, describe, heaps, number_of, opened
+from random_heaps import KINDS, OWN, Heap, address, describe, heaps, number_of, opened
 from tonnage._sets import ObjectSet
 
 KINDS_OF_GROUPS = (
@@ -54,6 +54,68 @@ def test_algebra_is_that_of_pythons_sets(heap: Heap, data: st.DataObject) -> Non
         assert [number_of(item.address) for item in a] == sorted(one)
         assert all((address(i) in a) is (i in one) for i in range(len(heap)))
         assert [item.address for item in a[:3]] == [address(i) for i in sorted(one)[:3]]
+
+
+Test = Callable[[Heap, int], bool]
+
+
+def _full_name(heap: Heap, i: int) -> str:
+    name, module, _ = KINDS[heap.kinds[i]]
+    return name if module == "builtins" else f"{module}.{name}"
+
+
+def _mro(heap: Heap, i: int) -> set[str]:
+    kind = heap.kinds[i]
+    return {KINDS[kind][0], *(["Session"] if kind == 3 else [])}
+
+
+WORDS: dict[str, Test] = {
+    "type:Session": lambda heap, i: KINDS[heap.kinds[i]][0] == "Session",
+    "type:Session+": lambda heap, i: "Session" in _mro(heap, i),
+    "type:app*": lambda heap, i: _full_name(heap, i).startswith("app"),
+    "module:app": lambda heap, i: KINDS[heap.kinds[i]][1] in ("app", "app.web"),
+    "size:>=1000": lambda heap, i: heap.sizes[i] >= 1000,
+    "size:32..64": lambda heap, i: 32 <= heap.sizes[i] <= 64,
+    "size:<0": lambda heap, i: False,
+    "flag:untracked": lambda heap, i: not heap.flags[i] & 1,
+    "flag:gen1": lambda heap, i: heap.flags[i] & 7 == 3,
+    "refcount:1": lambda heap, i: True,
+    "text:'text 2'": lambda heap, i: heap.texts[i] == 2,
+    f"address:{address(1):#x},{address(3):#x}": lambda heap, i: i in (1, 3),
+}
+
+
+def selections() -> st.SearchStrategy[tuple[str, Test]]:
+    """Words in brackets, negated, side by side and with "or" between, and what they mean."""
+    words = st.sampled_from(sorted(WORDS)).map(lambda word: (word, WORDS[word]))
+
+    def more(inner: st.SearchStrategy[tuple[str, Test]]) -> st.SearchStrategy[tuple[str, Test]]:
+        several = st.lists(inner, min_size=1, max_size=3)
+        negated = st.tuples(st.sampled_from("-!"), inner).map(
+            lambda pair: (f"{pair[0]}({pair[1][0]})", lambda heap, i: not pair[1][1](heap, i))
+        )
+        both = several.map(
+            lambda parts: (" ".join(f"({one})" for one, _ in parts), lambda h, i: all(test(h, i) for _, test in parts))
+        )
+        either = several.map(
+            lambda parts: (" or ".join(text for text, _ in parts), lambda h, i: any(test(h, i) for _, test in parts))
+        )
+        return negated | both | either
+
+    return st.recursive(words, more, max_leaves=8)
+
+
+@settings(deadline=None, max_examples=300)
+@given(heaps(12), selections(), st.data())
+def test_selections_mean_what_their_words_do(heap: Heap, selection: tuple[str, Test], data: st.DataObject) -> None:
+    text, holds = selection
+    everything = selectable(heap)
+    wanted = {i for i in everything if holds(heap, i)}
+    with opened(describe(heap)) as snapshot:
+        assert numbers(snapshot.where(text)) == wanted
+        assert numbers(snapshot.where(f"-({text})")) == everything - wanted
+        further = snapshot.largest(where=text, threshold=32, limit=0)
+        assert {number_of(row["address"]) for row in further} == {i for i in wanted if heap.sizes[i] >= 32}
 
 
 @settings(deadline=None, max_examples=40)
