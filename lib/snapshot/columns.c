@@ -230,9 +230,14 @@ static uint32_t rows_at(const tn_snapshot *s, enum tn_sparse which, uint32_t nod
     return (uint32_t)rows_of_shape(&s->shapes[s->columns[TN_COL_SHAP].u32[node]], columns[which]);
 }
 
-bool tn__sparse_has(const tn_snapshot *s, enum tn_sparse which, uint32_t node)
+int tn__sparse_has(tn_snapshot *s, enum tn_sparse which, uint32_t node, bool *has, tn_error *err)
 {
-    return rows_at(s, which, node) > 0;
+    const uint32_t *unused;
+    uint64_t n;
+    TN_TRY(tn__column_u32(s, TN_COL_SHAP, &unused, &n, err));
+    TN_TRY(tn__column_u32(s, TN_COL_FLAG, &unused, &n, err));
+    *has = rows_at(s, which, node) > 0;
+    return 0;
 }
 
 static size_t sparse_bytes(const tn_snapshot *s)

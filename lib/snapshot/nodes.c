@@ -26,8 +26,10 @@ static int sparse_value(tn_snapshot *s, enum tn_sparse which, enum tn_column col
 {
     const uint64_t *values;
     uint64_t n, row;
+    bool has;
     *out = TN_UNKNOWN;
-    if (!tn__sparse_has(s, which, id)) /* so that a dict loads no hashes */
+    TN_TRY(tn__sparse_has(s, which, id, &has, err)); /* so that a dict loads no hashes */
+    if (!has)
         return 0;
     TN_TRY(tn__column_u64(s, column, &values, &n, err));
     if (!values)
@@ -50,11 +52,13 @@ static int node_parts(tn_snapshot *s, tn_node *node, tn_error *err)
 {
     const uint64_t *sizes;
     const uint32_t *kinds;
+    bool has;
     uint64_t n_sizes, n_kinds, row;
     node->n_parts = 1;
     node->parts[0].kind = 255;
     node->parts[0].size = node->size;
-    if (!tn__sparse_has(s, TN_SPARSE_BUFS, node->id))
+    TN_TRY(tn__sparse_has(s, TN_SPARSE_BUFS, node->id, &has, err));
+    if (!has)
         return 0;
     TN_TRY(tn__column_u64(s, TN_COL_BUFS, &sizes, &n_sizes, err));
     TN_TRY(tn__column_u32(s, TN_COL_BUFK, &kinds, &n_kinds, err));

@@ -162,7 +162,7 @@ int tn__stacks_load(tn_snapshot *s, tn_error *err);
 void tn__records_free(tn_snapshot *s);
 
 /* columns.c */
-bool tn__sparse_has(const tn_snapshot *s, enum tn_sparse which, uint32_t node); /* SHAP and FLAG are loaded */
+int tn__sparse_has(tn_snapshot *s, enum tn_sparse which, uint32_t node, bool *has, tn_error *err);
 int tn__sparse_row(tn_snapshot *s, enum tn_sparse which, uint32_t node, uint64_t *row, tn_error *err); /* ENOTFOUND */
 void tn__columns_free(tn_snapshot *s);
 
