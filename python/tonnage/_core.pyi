@@ -33,6 +33,8 @@ def diff_view(
     by: str = "type",
     width: int = 0,
     color: bool = False,
+    kind: str = "diff",
+    file: str | None = None,
 ) -> str: ...
 @final
 class Set:
@@ -149,5 +151,6 @@ class Snapshot:
         avoid: str | None = None,
         all: bool = False,
         merge: bool = False,
+        file: str | None = None,
     ) -> str: ...
     def check(self) -> list[tuple[int, int, str]]: ...
