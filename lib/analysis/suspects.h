@@ -154,7 +154,8 @@ enum tn_about { /* parts of the standard library that keep things */
                 TN_ABOUT_LAST_ERROR,
                 TN_ABOUT_GARBAGE,
                 TN_ABOUT_PATH_CACHE,
-                TN_ABOUT_STANDARD, /* another module of it */
+                TN_ABOUT_STANDARD,    /* another module of it */
+                TN_ABOUT_NAMED_CACHE, /* none of these: something whose name has "cache" in it */
 };
 
 typedef struct tn_trail {

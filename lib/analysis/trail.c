@@ -161,6 +161,38 @@ static void find_holder(const tn_toplevel *t, tn_trail *trail)
     }
 }
 
+static bool has_cache(const char *text, size_t n)
+{
+    for (size_t i = 0; text && i + 5 <= n; i++) {
+        size_t k = 0;
+        while (k < 5 && (text[i + k] | 0x20) == "cache"[k])
+            k++;
+        if (k == 5)
+            return true;
+    }
+    return false;
+}
+
+/* A name is only a hint: the last one, and where nothing else is known. */
+static void note_name(const tn_toplevel *t, tn_trail *trail)
+{
+    bool unknown = trail->about == TN_ABOUT_NOTHING || (trail->about == TN_ABOUT_STANDARD && trail->kind);
+    for (uint32_t i = trail->n; unknown && i-- > 0;) {
+        const tn_reference *r = &trail->steps[i];
+        size_t n = 0;
+        if (r->style != TN_LABEL_VALUE && r->style != TN_LABEL_ATTRIBUTE && r->style != TN_LABEL_LOCAL)
+            continue;
+        const char *name = key_of(t, r, &n);
+        if (is_text(name, n, "__dict__"))
+            continue;
+        if (has_cache(name, n)) {
+            trail->about = TN_ABOUT_NAMED_CACHE;
+            trail->about_node = r->target;
+        }
+        return;
+    }
+}
+
 static int copy_steps(const tn_toplevel *t, tn_trail *trail, const tn_reference *steps, uint32_t n, tn_error *err)
 {
     trail->steps = tn__alloc(trail->alloc, n * sizeof *steps);
@@ -186,6 +218,7 @@ int tn__trail_make(const tn_toplevel *t, uint32_t node, const tn_set *avoid, tn_
     tn_paths_close(paths);
     TN_TRY(status);
     find_holder(t, &trail);
+    note_name(t, &trail);
     *out = trail;
     return TN_OK;
 }

@@ -230,6 +230,7 @@ static const char *const abouts[][2] = {
     [TN_ABOUT_PATH_CACHE] = {"path_cache",
                              " The import system keeps listings of folders; importlib.invalidate_caches() "
                              "empties it."},
+    [TN_ABOUT_NAMED_CACHE] = {"named_cache", " By its name it is a cache: is it bounded?"},
     [TN_ABOUT_STANDARD] = {"standard", " It belongs to a module of the standard library."},
 };
 

@@ -17,7 +17,7 @@ OWN = 1 << 6
 FRESH = "import tonnage, sys; {imports}; tonnage.snapshot(sys.argv[1])"
 PLANTED = {
     # program: path of the holder, what it is, about, holder
-    "cache": ("__main__.CACHE", "a dict of 6000 entries", None, "module"),
+    "cache": ("__main__.CACHE", "a dict of 6000 entries", "named_cache", "module"),
     "thread": ("thread 'worker-2' › serve() › local 'batch'", "a list of 6000 items", None, "local"),
     "class": ("__main__.Registry.items", "a list of 6000 items", None, "class"),
     "closure": (r"__main__.answer.__closure__[0].cell_contents", "a list of 6000 items", "closure", "module"),
