@@ -43,14 +43,12 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage suspects app.tonnage\n"
                  "  tonnage suspects app-2.tonnage --against app-1.tonnage --limit 3\n"
                  "  tonnage suspects app.tonnage --where 'module:app' --json --max-memory 2G\n"},
-    {"why", CLI_JSON | CLI_WHERE | CLI_MEMORY | CLI_SELECTION, cmd_why,
+    {"why", CLI_JSON | CLI_WHERE | CLI_MEMORY | CLI_AGAINST | CLI_SELECTION, cmd_why,
      "why something is alive, and what would free it, in words",
-     "Why an object, or a set of them, is alive: the path that holds it, which reference on that path frees how much "
-     "when\n"
-     "it is cleared, and, where none does, what else holds it; whether it waits for the collector, or is held by C "
-     "code.\n"
-     "SELECTION is an address, or what --where takes.\n",
-     .where = "the same as SELECTION; conditions: " OBJECTS,
+     "Why an object, or a set of them, is alive: the path that holds it, which reference on that path frees how much\n"
+     "when it is cleared, and, where none does, what else holds it; whether it waits for the collector, or C code\n"
+     "holds it. SELECTION is an address, or what --where takes.\n",
+     .against = SINCE, .where = "the same as SELECTION; conditions: " OBJECTS,
      .examples = "  tonnage why app.tonnage 0x7f0a12345680\n"
                  "  tonnage why app.tonnage 'type:app.Session size:>=1k'\n"
                  "  tonnage why app.tonnage --where 'type:app.Session' --json --max-memory 2G\n"},

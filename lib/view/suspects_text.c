@@ -166,7 +166,14 @@ static void write_totals(const tn_suspects *all, tn_say *w)
     tn__say(w, ", ");
     tn__say_bytes(w, all->top.bytes);
     if (all->old.snapshot) {
-        tn__say(w, "; in the older snapshot%s ", all->same_process ? "" : ", of another process,");
+        char when[40];
+        uint64_t wall;
+        tn__say(w, "; in the older snapshot%s", all->same_process ? "" : ", of another process,");
+        if (tn__fact_u64(all->old.snapshot, "capture.wall_time_ns", &wall)) {
+            tn__fact_time(wall, when, sizeof when);
+            tn__say(w, " of %s", when);
+        }
+        tn__say(w, ": ");
         tn__say_objects(w, all->old.count);
         tn__say(w, ", ");
         tn__say_bytes(w, all->old.bytes);
@@ -219,7 +226,9 @@ void tn__suspects_text(const tn_suspects *all, tn_say *w, const tn_view_options 
 {
     size_t n = tn__n_suspects(all), shown = o->limit && o->limit < n ? o->limit : n, number = 0;
     bool garbage = garbage_first(all);
-    tn__heading_print(w->snapshot, w->out, o);
+    tn_view_options plain = *o;
+    plain.against = NULL; /* older is what grew, not what is selected */
+    tn__heading_print(w->snapshot, w->out, &plain);
     write_totals(all, w);
     write_explained(w, o);
     if (garbage)

@@ -36,15 +36,20 @@ static int answer(tn_snapshot *s, const tn_set *set, const tn_view_options *o, c
     return status;
 }
 
-int tn_view_why(tn_snapshot *s, const tn_view_options *o, const tn_sink *sink, tn_error *err)
+int tn_view_why(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)
 {
-    tn_set *set;
-    if (o->sort || o->where_rows)
+    tn_set *set = NULL, *made;
+    tn_view_options o;
+    if (options->sort || options->where_rows)
         return tn__error_set(err, TN_EINVAL, 0, "an answer in words has no rows to sort or select");
-    if (!o->set && !(o->where && *o->where))
+    if (!options->set && !options->against && !(options->where && *options->where))
         return tn__error_set(err, TN_EINVAL, 0, "why is what alive? Name an address or a selection");
-    TN_TRY(tn__set_selected(s, o, &set, err));
-    int status = answer(s, set, o, sink, err);
+    int status = tn__against(s, options, &o, &made, err);
+    if (status == TN_OK)
+        status = tn__set_selected(s, &o, &set, err);
+    if (status == TN_OK)
+        status = answer(s, set, &o, sink, err);
     tn_set_free(set);
+    tn_set_free(made);
     return status;
 }

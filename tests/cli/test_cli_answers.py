@@ -24,6 +24,7 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("suspects", ("--against", "old.tonnage", "--limit", "1")),
         ("why", (PRICES,)),
         ("why", ("type:str",)),
+        ("why", ("--against", "old.tonnage")),
     ],
 )
 def test_text_is_the_golden_one(cli: Cli, shop: Path, name: str, rest: tuple[str, ...]) -> None:
