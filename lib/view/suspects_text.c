@@ -155,6 +155,11 @@ static void write_finding(tn_say *w, const tn_finding *f, size_t number, const t
     tn__out_unwrap(w->out);
     tn__say(w, "  ");
     tn__say_command(w, "why", f->node);
+    if (f->kind == TN_FINDING_GARBAGE) {
+        tn__say(w, "\n  tonnage summary ");
+        tn__say_name(w, w->file);
+        tn__say(w, " --where root:unreachable");
+    }
     tn__say(w, "\n\n");
 }
 

@@ -137,6 +137,10 @@ def test_garbage_is_told_first_and_that_the_collector_is_off(
         contents = {part["type"]: part["count"] for part in garbage["content"]}
         assert contents[type_] == 6000
         assert re.search(r"\n1\. \d+ objects are unreachable .*which is\s+switched off", str(view))
+        assert "--where root:unreachable" in str(view)
+        selected = snapshot.where("root:unreachable").summary().total
+        assert selected["count"] == garbage["count"]
+        assert 0 <= garbage["size"] - selected["size"] < 10_000  # tables of keys that a class shares are no objects
         finalizers = [finding for finding in view.data["findings"] if finding["kind"] == "finalizers"]
         assert [finding["waiting"] for finding in finalizers] == ([6000] if which == "finalizers" else [])
 
