@@ -54,7 +54,7 @@ int cli_view_of(const cli_options *options, cli_view *render)
 int cli_view_of_some(const cli_options *options, cli_view *render)
 {
     const char *verb = options->verb->name;
-    if (!options->address && !options->view.where) {
+    if (!options->address && !options->view.where && !options->against) {
         cli_say("%s: of what? Name an ADDRESS or objects by --where; see tonnage %s --help", verb, verb);
         return CLI_USAGE;
     }

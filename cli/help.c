@@ -6,6 +6,7 @@
 
 #define READING (CLI_JSON | CLI_LIMIT | CLI_SORT | CLI_WHERE | CLI_MEMORY)
 #define OBJECTS "type, size, … (below)"
+#define SINCE "only objects that are new since an older snapshot of the process"
 #define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address: retained: root: dominated-by:"
 
 const cli_verb cli_verbs[] = {
@@ -21,14 +22,36 @@ const cli_verb cli_verbs[] = {
                  "  tonnage summary app.tonnage --against old.tonnage\n"
                  "  tonnage summary app.tonnage --json --limit 0 --max-memory 2G\n"},
     {"largest", READING | CLI_THRESHOLD | CLI_AGAINST, cmd_largest, "the biggest single objects with a running total",
-     "The biggest single objects with a running total, their addresses and how their values begin.\n",
-     .against = "only objects that are new since an older snapshot of the process", .limit = "objects shown",
-     .sort = "size (-size: the smallest), or these by address, type or preview",
+     "The biggest single objects with a running total, their addresses and how their values begin.\n", .against = SINCE,
+     .limit = "objects shown", .sort = "size (-size: the smallest), or these by address, type or preview",
      .where = "only these objects; conditions: " OBJECTS,
      .examples = "  tonnage largest app.tonnage --where 'type:dict -module:app' --limit 10\n"
                  "  tonnage largest app.tonnage --threshold 1M --limit 0 --sort type\n"
                  "  tonnage largest app.tonnage --against old.tonnage --where type:dict\n"
                  "  tonnage largest app.tonnage --json --max-memory 2G\n"},
+    {"suspects", CLI_JSON | CLI_LIMIT | CLI_WHERE | CLI_MEMORY | CLI_AGAINST, cmd_suspects,
+     "what to look at first: who retains much, and who holds that, in sentences",
+     "What to look at first, in sentences: objects that retain a tenth of the heap or more, each with what it is, "
+     "what\n"
+     "is in it, the path that holds it and the command to dig deeper; types whose objects do so together; garbage "
+     "that\n"
+     "waits for the collector, tracebacks, suspended generators and tasks that keep much. With --against an older\n"
+     "snapshot: what grew by a fiftieth of the heap or more. That something is found is no error: the exit code is "
+     "0.\n",
+     .against = "what grew since an older snapshot", .limit = "suspects shown",
+     .where = "only suspects among these objects; conditions: " OBJECTS,
+     .examples = "  tonnage suspects app.tonnage\n"
+                 "  tonnage suspects app-2.tonnage --against app-1.tonnage --limit 3\n"
+                 "  tonnage suspects app.tonnage --where 'module:app' --json --max-memory 2G\n"},
+    {"why", CLI_JSON | CLI_WHERE | CLI_MEMORY | CLI_AGAINST | CLI_SELECTION, cmd_why,
+     "why something is alive, and what would free it, in words",
+     "Why an object, or a set of them, is alive: the path that holds it, which reference on that path frees how much\n"
+     "when it is cleared, and, where none does, what else holds it; whether it waits for the collector, or C code\n"
+     "holds it. SELECTION is an address, or what --where takes.\n",
+     .against = SINCE, .where = "the same as SELECTION; conditions: " OBJECTS,
+     .examples = "  tonnage why app.tonnage 0x7f0a12345680\n"
+                 "  tonnage why app.tonnage 'type:app.Session size:>=1k'\n"
+                 "  tonnage why app.tonnage --where 'type:app.Session' --json --max-memory 2G\n"},
     {"diff", READING | CLI_BY | CLI_FILES, cmd_diff, "what is new, gone and grown between two snapshots or more",
      "What changed from OLD to NEW: of each type, how many objects are new, gone and still there, and how many\n"
      "bytes more or less that is; collections that hold more than before; who refers to what is new. Objects are told\n"
@@ -44,8 +67,8 @@ const cli_verb cli_verbs[] = {
      "holds,\n"
      "what would go with it; \"(shared)\" is what only several of them hold together, \"(other)\" what is held from\n"
      "elsewhere too.\n",
-     .against = "only objects that are new since an older snapshot of the process", .limit = "groups shown",
-     .sort = "size, count, largest, or kind (type, each, module)", .where = "only these objects; conditions: " OBJECTS,
+     .against = SINCE, .limit = "groups shown", .sort = "size, count, largest, or kind (type, each, module)",
+     .where = "only these objects; conditions: " OBJECTS,
      .examples = "  tonnage groups app.tonnage --by rcs --where type:dict\n"
                  "  tonnage groups app.tonnage --against old.tonnage --by via\n"
                  "  tonnage groups app.tonnage --heads modules --sort count --limit 5\n"
@@ -61,60 +84,68 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage show app.tonnage 0x7f0a12345680 --limit 50\n"
                  "  tonnage show app.tonnage 0x7f0a12345680 --sort size --threshold 1k\n"
                  "  tonnage show app.tonnage 0x7f0a12345680 --where 'type:app.*' --json --max-memory 2G\n"},
-    {"dominators", READING | CLI_THRESHOLD | CLI_BY | CLI_DEPTH | CLI_INDEX | CLI_MAY_ADDRESS, cmd_dominators,
-     "who retains how much: the dominator tree, the biggest first",
+    {"dominators", READING | CLI_THRESHOLD | CLI_BY | CLI_DEPTH | CLI_INDEX | CLI_MAY_ADDRESS | CLI_AGAINST,
+     cmd_dominators, "who retains how much: the dominator tree, the biggest first",
      "Objects with what would go if they went. Without ADDRESS those that no other object dominates, so that no\n"
      "byte is in two rows; with it, what hangs from that object. \"Held by\" is the reference that holds a row, or\n"
      "what else does: a module, a local variable, C code, static memory; garbage waits for the collector; \"several\"\n"
      "hold what no single one does. Types and modules (--by) add up the rows.\n",
-     .limit = "rows shown, and of each node below them", .sort = "retained, count, size, address or type",
+     .against = SINCE, .limit = "rows shown, and of each node below them",
+     .sort = "retained, count, size, address or type",
      .where = "of these, those that no other one dominates; conditions: " OBJECTS,
      .examples = "  tonnage dominators app.tonnage --limit 10 --depth 3 --index\n"
                  "  tonnage dominators app.tonnage 0x7f0a12345680 --threshold 64k\n"
                  "  tonnage dominators app.tonnage --where type:app.Session --sort count\n"
+                 "  tonnage dominators app.tonnage --against old.tonnage --limit 5\n"
                  "  tonnage dominators app.tonnage --by module --json --max-memory 2G\n"},
-    {"retained", READING | CLI_BY | CLI_INDEX | CLI_MAY_ADDRESS, cmd_retained,
+    {"retained", READING | CLI_BY | CLI_INDEX | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_retained,
      "what would go if an object, or all of a selection, went",
      "Objects that are alive only because of the object at ADDRESS, or of the selected ones together, by type; they\n"
      "themselves included. Below, the dominators of the selected: the nearest objects without which they would go.\n",
-     .limit = "rows shown of each table", .sort = "size, count or type (module with --by)",
+     .against = SINCE, .limit = "rows shown of each table", .sort = "size, count or type (module with --by)",
      .where = "what goes; conditions: " OBJECTS,
      .examples = "  tonnage retained app.tonnage --where type:app.Session --limit 10 --index\n"
                  "  tonnage retained app.tonnage 0x7f0a12345680 --by module --sort count\n"
+                 "  tonnage retained app.tonnage --against old.tonnage --where type:str\n"
                  "  tonnage retained app.tonnage --where 'module:app size:>=1k' --json --max-memory 2G\n"},
-    {"paths", READING | CLI_THRESHOLD | CLI_AVOID | CLI_ALL | CLI_MERGE | CLI_MAY_ADDRESS, cmd_paths,
+    {"paths", READING | CLI_THRESHOLD | CLI_AVOID | CLI_ALL | CLI_MERGE | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_paths,
      "who holds an object: paths from modules and frames, as Python",
      "Paths from the roots to the object at ADDRESS, the shortest first, then the next longer ones; or the shortest "
      "one\n"
      "to each of the selected objects. Behind >>> stands what Python can evaluate where the modules are imported.\n"
      "--avoid keeps away from objects: a selection, or some of weak, caches, frames, tracebacks, closures, modules,\n"
      "classes, guessed and held (by C code), with commas between them.\n",
-     .limit = "paths, or objects, shown", .sort = "of a set: size, length, address or type",
+     .against = SINCE, .limit = "paths, or objects, shown", .sort = "of a set: size, length, address or type",
      .where = "to these objects; conditions: " OBJECTS,
      .examples = "  tonnage paths app.tonnage 0x7f0a12345680 --limit 5\n"
                  "  tonnage paths app.tonnage 0x7f0a12345680 --all --avoid caches,frames,type:app.Registry\n"
                  "  tonnage paths app.tonnage --where type:app.Session --merge\n"
                  "  tonnage paths app.tonnage --where type:app.Session --threshold 1k --sort length\n"
+                 "  tonnage paths app.tonnage --against old.tonnage --merge\n"
                  "  tonnage paths app.tonnage --where 'type:dict size:>=1M' --json --max-memory 2G\n"},
-    {"refs", READING | CLI_THRESHOLD | CLI_DEPTH | CLI_MAY_ADDRESS, cmd_refs,
+    {"refs", READING | CLI_THRESHOLD | CLI_DEPTH | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_refs,
      "what an object refers to, as a tree; or a set, in groups",
      "The references of the object at ADDRESS, and of what it refers to (--depth); or those of all selected objects,\n"
      "in groups by the type at the other end and the label, with an example.\n",
-     .limit = "rows shown, below each object", .sort = "as show has it; of a set: count, objects, size, type or label",
+     .against = SINCE, .limit = "rows shown, below each object",
+     .sort = "as show has it; of a set: count, objects, size, type or label",
      .where = "of these objects; with ADDRESS: only references to these; conditions: " OBJECTS,
      .examples = "  tonnage refs app.tonnage 0x7f0a12345680 --depth 3 --limit 5\n"
                  "  tonnage refs app.tonnage 0x7f0a12345680 --where type:dict --threshold 1k --sort size\n"
                  "  tonnage refs app.tonnage --where type:app.Session --sort objects\n"
+                 "  tonnage refs app.tonnage --against old.tonnage\n"
                  "  tonnage refs app.tonnage --where type:app.Session+ --json --max-memory 2G\n"},
-    {"referrers", READING | CLI_THRESHOLD | CLI_DEPTH | CLI_MAY_ADDRESS, cmd_referrers,
+    {"referrers", READING | CLI_THRESHOLD | CLI_DEPTH | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_referrers,
      "what refers to an object, as a tree; or to a set, in groups",
      "The references to the object at ADDRESS, and to what refers to it (--depth); or those to all selected objects,\n"
      "in groups by the type of the referrer and the label, with an example.\n",
-     .limit = "rows shown, below each object", .sort = "as show has it; of a set: count, objects, size, type or label",
+     .against = SINCE, .limit = "rows shown, below each object",
+     .sort = "as show has it; of a set: count, objects, size, type or label",
      .where = "to these objects; with ADDRESS: only referrers of these; conditions: " OBJECTS,
      .examples = "  tonnage referrers app.tonnage 0x7f0a12345680 --depth 2 --limit 5\n"
                  "  tonnage referrers app.tonnage 0x7f0a12345680 --where 'type:app.*' --threshold 64 --sort type\n"
                  "  tonnage referrers app.tonnage --where type:app.Session --sort size\n"
+                 "  tonnage referrers app.tonnage --against old.tonnage\n"
                  "  tonnage referrers app.tonnage --where type:app.Session --json --max-memory 2G\n"},
     {"info", READING | CLI_THRESHOLD, cmd_info,
      "facts of the process, the interpreter and the capture; threads with stacks",
@@ -169,6 +200,7 @@ void cli_help_verb(const cli_verb *verb)
     char line[80];
     const char *address = verb->options & CLI_ADDRESS       ? " ADDRESS"
                           : verb->options & CLI_MAY_ADDRESS ? " [ADDRESS]"
+                          : verb->options & CLI_SELECTION   ? " SELECTION"
                                                             : "";
     snprintf(line, sizeof line, "usage: tonnage %s %s%s [options]\n\n", verb->name,
              verb->options & CLI_FILES ? "OLD NEW…" : "FILE", address);

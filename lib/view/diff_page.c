@@ -259,10 +259,10 @@ void tn__against_print(const tn_view_options *o, tn_out *out)
     char when[40];
     if (!o->against)
         return;
-    tn__out_text(out, "new since the snapshot");
+    tn__out_text(out, "only what is new since the snapshot");
     if (tn__fact_u64(o->against, "capture.wall_time_ns", &wall)) {
         tn__fact_time(wall, when, sizeof when);
         tn__out_format(out, " of %s", when);
     }
-    tn__out_text(out, ": ");
+    tn__out_text(out, "\n");
 }

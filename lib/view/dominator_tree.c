@@ -467,10 +467,13 @@ static int compute(tn_tree *t, tn_error *err)
 
 int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err)
 {
-    tn_tree t = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .options = options, .under = id};
+    tn_view_options o;
+    tn_tree t = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .options = &o, .under = id};
     tn_out out;
+    tn_set *made;
     if (id != TN_NONE && id >= tn_snapshot_n_nodes(s))
         return tn__error_set(err, TN_EINVAL, 0, "there is no node %u", (unsigned)id);
+    TN_TRY(tn__against(s, options, &o, &made, err));
     tn__buf_init(&t.rows, t.alloc);
     tn__buf_init(&t.text, t.alloc);
     tn__out_init(&out, sink);
@@ -483,5 +486,6 @@ int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *optio
         tn__type_sums_close(&t.sums);
     tn__buf_free(&t.rows);
     tn__buf_free(&t.text);
+    tn_set_free(made);
     return status;
 }

@@ -87,7 +87,6 @@ static int write_text(tn_largest *l, const tn_view_options *o, tn_out *out, tn_e
     if (status == TN_OK) {
         char size[24];
         tn__heading_print(l->snapshot, out, o);
-        tn__against_print(o, out);
         tn__out_format(out, "%" PRIu64 " object%s, %s\n\n", l->top.count, l->top.count == 1 ? "" : "s",
                        tn_format_bytes(l->top.bytes, size, sizeof size));
         tn__table_print(&t, out, o);

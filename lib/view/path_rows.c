@@ -321,11 +321,14 @@ int tn_view_paths(tn_snapshot *s, uint32_t id, const tn_view_options *options, c
 {
     tn_path_view v = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .target = id};
     tn_out out;
+    tn_view_options o;
+    tn_set *made;
+    TN_TRY(tn__against(s, options, &o, &made, err));
     tn__buf_init(&v.rows, v.alloc);
     tn__buf_init(&v.steps, v.alloc);
     tn__buf_init(&v.texts, v.alloc);
     tn__out_init(&out, sink);
-    int status = compute(&v, options, &out, err);
+    int status = compute(&v, &o, &out, err);
     if (status == TN_OK)
         status = tn__out_end(&out, err);
     tn__buf_free(&v.rows);
@@ -335,5 +338,6 @@ int tn_view_paths(tn_snapshot *s, uint32_t id, const tn_view_options *options, c
         tn__distances_free(&v.own);
     tn_set_free(v.set);
     tn_set_free(v.avoid);
+    tn_set_free(made);
     return status;
 }

@@ -263,12 +263,17 @@ static int view_one(tn_snapshot *s, uint32_t id, bool referrers, const tn_view_o
     return status;
 }
 
-static int view(tn_snapshot *s, uint32_t id, bool referrers, const tn_view_options *o, const tn_sink *sink,
+static int view(tn_snapshot *s, uint32_t id, bool referrers, const tn_view_options *options, const tn_sink *sink,
                 tn_error *err)
 {
     tn_out out;
+    tn_view_options o;
+    tn_set *made;
+    TN_TRY(tn__against(s, options, &o, &made, err));
     tn__out_init(&out, sink);
-    int status = id == TN_NONE ? tn__ref_groups(s, referrers, o, &out, err) : view_one(s, id, referrers, o, &out, err);
+    int status =
+        id == TN_NONE ? tn__ref_groups(s, referrers, &o, &out, err) : view_one(s, id, referrers, &o, &out, err);
+    tn_set_free(made);
     return status == TN_OK ? tn__out_end(&out, err) : status;
 }
 

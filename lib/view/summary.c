@@ -101,8 +101,11 @@ static int write(tn_groups *g, const tn_view_options *o, const tn_sink *sink, tn
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)
 {
-    if (options->against)
-        return tn_view_diff((tn_snapshot *const[]){options->against, s}, 2, options, sink, err);
+    if (options->against) {
+        tn_view_options o = *options;
+        o.against = NULL;
+        return tn_view_diff((tn_snapshot *const[]){options->against, s}, 2, &o, sink, err);
+    }
     tn_groups *g;
     tn_groups_options how = {.where = options->where, .fold = options->fold, .head_words = options->heads};
     TN_TRY(tn_groups_make(s, options->set, options->by, &how, &g, err));

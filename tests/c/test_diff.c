@@ -175,6 +175,12 @@ static int pages(failing *f, size_t n_files, enum tn_form form)
     o.against = many[0];
     if (status == 0)
         status = tn_view_largest(many[1], &o, &sink, NULL);
+    int (*const views[])(tn_snapshot *, uint32_t, const tn_view_options *, const tn_sink *, tn_error *) = {
+        tn_view_dominators, tn_view_retained, tn_view_paths, tn_view_refs, tn_view_referrers};
+    for (size_t i = 0; i < sizeof views / sizeof *views && status == 0; i++)
+        status = views[i](many[1], TN_NONE, &o, &sink, NULL);
+    if (status == 0)
+        status = tn_view_groups(many[1], &o, &sink, NULL);
     if (status == 0)
         assert_true(written > 100);
     tn_set_free(set);
