@@ -336,7 +336,8 @@ static int write_dict_key(tn_writing *w, const tn_reference *r)
     return add_text(w, text);
 }
 
-/* References that a C type shows without names, where the names are known. */
+/* References that a C type shows without names, where the names are known. A property leaves out what it does not have, so that
+ * its first one need not be fget: a name for readers. */
 static const char *known_name(tn_writing *w, const tn_reference *r)
 {
     static const char *const partial[] = {NULL, "func", "args", "keywords"};
@@ -344,6 +345,10 @@ static const char *known_name(tn_writing *w, const tn_reference *r)
     tn_node node;
     tn_reference_iter iter;
     tn_reference first;
+    if (r->index == 0 && strcmp(tn__type_name(w->snapshot, r->source), "property") == 0) {
+        w->evaluable = false;
+        return "fget";
+    }
     if (strcmp(tn__type_name(w->snapshot, r->source), "functools.partial") != 0 || r->index >= 4 ||
         tn_node_get(w->snapshot, r->source, &node, NULL) < 0 || tn_snapshot_type(w->snapshot, node.type, &type) < 0 ||
         tn_references(w->snapshot, r->source, &iter, NULL) < 0 || !tn_reference_next(&iter, &first) ||
@@ -508,6 +513,8 @@ static int add_variable(tn_writing *w, const tn_reference *r)
     TN_TRY(add_text(w, " › "));
     if (r->style == TN_LABEL_STACK)
         return add_text(w, "evaluation stack");
+    if (!r->text)
+        return write_unknown(w, r);
     TN_TRY(add_text(w, r->style == TN_LABEL_LOCAL ? "local " : ""));
     TN_TRY(add_escaped(w, r->text, strlen(r->text), r->style == TN_LABEL_LOCAL));
     const tn_reference *next = ahead(w);
