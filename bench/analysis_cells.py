@@ -103,9 +103,27 @@ def merged(path: str) -> dict[str, Any]:
     return measured(path, lambda snapshot: len(repr(snapshot.paths("type:dict", merge=True))))
 
 
+def suspects(path: str) -> dict[str, Any]:
+    """`tonnage suspects` as a command, from the start of the process to its end."""
+    import resource
+    import subprocess
+    import sysconfig
+
+    command = os.path.join(sysconfig.get_path("scripts"), "tonnage")
+    start = time.perf_counter()
+    done = subprocess.run([command, "suspects", path, "--max-memory", "64G"], capture_output=True, check=True)
+    took, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "seconds": took,
+        "cpu": used.ru_utime + used.ru_stime,
+        "peak_bytes": used.ru_maxrss * 1024,
+        "result": len(done.stdout),
+    }
+
+
 CELLS = {
     "save": save, "index": index, "indexed": indexed, "dominators": dominators, "view": view, "freed": freed,
-    "path": path, "merged": merged,
+    "path": path, "merged": merged, "suspects": suspects,
 }  # fmt: skip
 
 

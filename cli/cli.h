@@ -26,8 +26,9 @@ enum {
     CLI_AVOID = 8192,
     CLI_ALL = 16384,
     CLI_MERGE = 32768,
-    CLI_FILES = 65536,    /* the verb takes two files or more, the oldest first */
-    CLI_AGAINST = 131072, /* --against OLD */
+    CLI_FILES = 65536,      /* the verb takes two files or more, the oldest first */
+    CLI_AGAINST = 131072,   /* --against OLD */
+    CLI_SELECTION = 262144, /* the verb may take a selection or an address after FILE */
 };
 
 typedef struct cli_verb cli_verb;
@@ -93,6 +94,8 @@ int cli_view_of_some(const cli_options *options, cli_view *render);
 int cmd_diff(const cli_options *options);
 int cmd_summary(const cli_options *options);
 int cmd_groups(const cli_options *options);
+int cmd_suspects(const cli_options *options);
+int cmd_why(const cli_options *options);
 int cmd_largest(const cli_options *options);
 int cmd_show(const cli_options *options);
 int cmd_info(const cli_options *options);

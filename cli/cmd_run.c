@@ -1,4 +1,4 @@
-/* cmd_run.c - tonnage run … and tonnage config …: hands over to `python -m tonnage …` of a Python that has the package.
+/* cmd_run.c - tonnage run …, config … and shell …: hands over to `python -m tonnage …` of a Python that has the package.
  *
  * Candidates: --python PATH alone; else python3 and python beside this command, then on PATH. Each must import tonnage;
  * those that cannot are asked what they are (python/tonnage/_interpreter.py, built in).

@@ -29,6 +29,29 @@ const cli_verb cli_verbs[] = {
                  "  tonnage largest app.tonnage --threshold 1M --limit 0 --sort type\n"
                  "  tonnage largest app.tonnage --against old.tonnage --where type:dict\n"
                  "  tonnage largest app.tonnage --json --max-memory 2G\n"},
+    {"suspects", CLI_JSON | CLI_LIMIT | CLI_WHERE | CLI_MEMORY | CLI_AGAINST, cmd_suspects,
+     "what to look at first: who retains much, and who holds that, in sentences",
+     "What to look at first, in sentences: objects that retain a tenth of the heap or more, each with what it is, "
+     "what\n"
+     "is in it, the path that holds it and the command to dig deeper; types whose objects do so together; garbage "
+     "that\n"
+     "waits for the collector, tracebacks, suspended generators and tasks that keep much. With --against an older\n"
+     "snapshot: what grew by a fiftieth of the heap or more. That something is found is no error: the exit code is "
+     "0.\n",
+     .against = "what grew since an older snapshot", .limit = "suspects shown",
+     .where = "only suspects among these objects; conditions: " OBJECTS,
+     .examples = "  tonnage suspects app.tonnage\n"
+                 "  tonnage suspects app-2.tonnage --against app-1.tonnage --limit 3\n"
+                 "  tonnage suspects app.tonnage --where 'module:app' --json --max-memory 2G\n"},
+    {"why", CLI_JSON | CLI_WHERE | CLI_MEMORY | CLI_AGAINST | CLI_SELECTION, cmd_why,
+     "why something is alive, and what would free it, in words",
+     "Why an object, or a set of them, is alive: the path that holds it, which reference on that path frees how much\n"
+     "when it is cleared, and, where none does, what else holds it; whether it waits for the collector, or C code\n"
+     "holds it. SELECTION is an address, or what --where takes.\n",
+     .against = SINCE, .where = "the same as SELECTION; conditions: " OBJECTS,
+     .examples = "  tonnage why app.tonnage 0x7f0a12345680\n"
+                 "  tonnage why app.tonnage 'type:app.Session size:>=1k'\n"
+                 "  tonnage why app.tonnage --where 'type:app.Session' --json --max-memory 2G\n"},
     {"diff", READING | CLI_BY | CLI_FILES, cmd_diff, "what is new, gone and grown between two snapshots or more",
      "What changed from OLD to NEW: of each type, how many objects are new, gone and still there, and how many\n"
      "bytes more or less that is; collections that hold more than before; who refers to what is new. Objects are told\n"
@@ -177,6 +200,7 @@ void cli_help_verb(const cli_verb *verb)
     char line[80];
     const char *address = verb->options & CLI_ADDRESS       ? " ADDRESS"
                           : verb->options & CLI_MAY_ADDRESS ? " [ADDRESS]"
+                          : verb->options & CLI_SELECTION   ? " SELECTION"
                                                             : "";
     snprintf(line, sizeof line, "usage: tonnage %s %s%s [options]\n\n", verb->name,
              verb->options & CLI_FILES ? "OLD NEW…" : "FILE", address);

@@ -45,7 +45,7 @@ static int dispatch(int n, char **words)
         cli_help();
         return CLI_OK;
     }
-    if (strcmp(name, "run") == 0 || strcmp(name, "config") == 0)
+    if (strcmp(name, "run") == 0 || strcmp(name, "config") == 0 || strcmp(name, "shell") == 0)
         return cmd_python(name, n - 1, words + 1);
     for (size_t i = 0; i < cli_n_verbs; i++)
         if (strcmp(name, cli_verbs[i].name) == 0)

@@ -33,6 +33,12 @@ static const struct {
     {"check", CLI_AGAINST, "it is about one file"},
     {"show", CLI_AGAINST, "an object is in one of them; show it in the other"},
     {"check", CLI_BY, "its rows are findings"},
+    {"suspects", CLI_BY, "its rows are answers"},
+    {"suspects", CLI_SORT, "who retains most comes first"},
+    {"suspects", CLI_THRESHOLD, "a suspect retains a tenth of the heap"},
+    {"why", CLI_BY, "it is one answer"},
+    {"why", CLI_SORT, "it is one answer"},
+    {"why", CLI_LIMIT, "it is one answer"},
     {"check", CLI_THRESHOLD, "a finding has no size"},
     {"retained", CLI_THRESHOLD, "it is about all that goes"},
     {"paths", CLI_BY, "its rows are single paths"},
@@ -173,7 +179,7 @@ static int take_word(const cli_verb *verb, char **words, int at, cli_options *ou
         out->file = words[0];
     } else if (!out->file)
         out->file = word;
-    else if ((verb->options & (CLI_ADDRESS | CLI_MAY_ADDRESS)) && !out->address)
+    else if ((verb->options & (CLI_ADDRESS | CLI_MAY_ADDRESS | CLI_SELECTION)) && !out->address)
         out->address = word;
     else
         return usage(verb, "one word too many:", word);
@@ -221,5 +227,6 @@ int cli_options_parse(const cli_verb *verb, int n, char **words, cli_options *ou
         cli_say("%s: %s is missing; see tonnage %s --help", verb->name, out->file ? "ADDRESS" : "FILE", verb->name);
         return CLI_USAGE;
     }
+    out->view.file = out->file;
     return CLI_OK;
 }

@@ -518,6 +518,7 @@ typedef struct tn_view_options {
     uint32_t first;         /* groups: rows that are left out at the beginning */
     const char *avoid;      /* paths: words of tn_paths_avoid; NULL: nothing */
     bool all, merge;        /* paths: all shortest ones only; of a set: one tree */
+    const char *file;       /* its name, for the commands that a page names; NULL: FILE */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
@@ -540,6 +541,12 @@ int tn_view_retained(tn_snapshot *s, uint32_t id, const tn_view_options *options
 /* What changed from the first snapshot to the second; of more than two, oldest first: what grew from each to the next. */
 int tn_view_diff(tn_snapshot *const *snapshots, size_t n, const tn_view_options *options, const tn_sink *sink,
                  tn_error *err);
+/* What to look at first, in sentences (docs/suspects.md): who retains much, who holds that, what waits or is kept by accident.
+ * options' against: what grew since. Needs dominators. */
+int tn_view_suspects(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Why the selected objects (options' where and set) are alive and what would free them, in sentences (docs/why.md); of a
+ * selection that is an address: that object. ENOTFOUND where nothing is selected. Needs dominators. */
+int tn_view_why(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */
 int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err);

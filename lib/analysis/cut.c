@@ -50,6 +50,42 @@ static bool only_holder(tn_cut *c, const tn_backward *back, uint32_t source)
     return true;
 }
 
+/* One entry a reference. */
+static int gather(tn_cut *c, const tn_backward *back, size_t limit, tn_buf *sources)
+{
+    for (uint64_t i = back->starts[c->target], end = back->starts[c->target + 1]; i < end;) {
+        uint32_t source = back->sources[i];
+        while (i < end && back->sources[i] == source)
+            i++;
+        uint64_t n = count_holding(c, source);
+        if (n == 0 || dominated(c, source))
+            continue;
+        for (; n > 0; n--) {
+            TN_TRY(tn__buf_append(sources, &source, sizeof source));
+            if (sources->size / sizeof source > limit)
+                return TN_OK;
+        }
+    }
+    return TN_OK;
+}
+
+int tn__outside_holders(tn_snapshot *s, uint32_t target, size_t limit, tn_buf *sources, tn_error *err)
+{
+    const tn_alloc *a = tn__snapshot_alloc(s);
+    tn_cut c = {.target = target};
+    tn_backward back;
+    TN_TRY(tn__graph(s, &c.graph, err));
+    TN_TRY(tn__dominators(s, &c.dominators, err));
+    TN_TRY(tn__graph_backward(s, &back, err));
+    size_t inside_bytes = ((size_t)c.graph.n_nodes + 63) / 64 * sizeof *c.inside;
+    c.inside = tn__alloc_zero(a, inside_bytes);
+    if (!c.inside)
+        return tn__no_memory(s, err);
+    int status = gather(&c, &back, limit, sources);
+    tn__free(a, c.inside, inside_bytes);
+    return status < 0 ? tn__no_memory(s, err) : TN_OK;
+}
+
 static bool holds(const tn_graph *g, const tn_reference *r)
 {
     return r->source < g->n_objects ? r->kind == TN_REF_OWNING : r->kind != TN_REF_INTERNED;

@@ -95,16 +95,32 @@ static int sort(tn_snapshot *s, const tn_dominators *d, uint32_t *nodes, uint32_
     return TN_OK;
 }
 
+static int children(tn_snapshot *s, uint32_t id, const tn_dominators **d, tn_children **out, tn_error *err)
+{
+    if (id >= tn_snapshot_n_nodes(s))
+        return tn__error_set(err, TN_EINVAL, 0, "there is no node %u", (unsigned)id);
+    TN_TRY(tn__dominators(s, d, err));
+    void **slot = tn__snapshot_attachment(s, TN_ATTACH_DOMINATED, destroy);
+    if (!*slot)
+        TN_TRY(build(s, *d, slot, err));
+    *out = *slot;
+    return TN_OK;
+}
+
+int tn__dominated(tn_snapshot *s, tn_below *out, tn_error *err)
+{
+    const tn_dominators *d;
+    tn_children *c;
+    TN_TRY(children(s, 0, &d, &c, err));
+    *out = (tn_below){c->starts, c->nodes};
+    return TN_OK;
+}
+
 int tn_dominated(tn_snapshot *s, uint32_t id, const uint32_t **nodes, uint32_t *n, tn_error *err)
 {
     const tn_dominators *d;
-    if (id >= tn_snapshot_n_nodes(s))
-        return tn__error_set(err, TN_EINVAL, 0, "there is no node %u", (unsigned)id);
-    TN_TRY(tn__dominators(s, &d, err));
-    void **slot = tn__snapshot_attachment(s, TN_ATTACH_DOMINATED, destroy);
-    if (!*slot)
-        TN_TRY(build(s, d, slot, err));
-    tn_children *c = *slot;
+    tn_children *c;
+    TN_TRY(children(s, id, &d, &c, err));
     uint32_t first = c->starts[id], count = c->starts[id + 1] - first;
     if (count > 1 && !tn__bit(c->sorted, id)) {
         TN_TRY(sort(s, d, c->nodes + first, count, err));

@@ -25,6 +25,20 @@ tn_dominators *tn__dominators_new(tn_snapshot *s);
 void tn__dominators_free(tn_snapshot *s, tn_dominators *d); /* NULL allowed */
 int tn__dominators_put(tn_snapshot *s, tn_dominators *d, tn_error *err);
 
+/* ---- dominated.c ---- */
+
+/* As tn_dominated of all nodes, in any order: those of node i are nodes[starts[i]] .. nodes[starts[i + 1] - 1]. */
+typedef struct tn_below {
+    const uint32_t *starts; /* n_nodes + 1 */
+    const uint32_t *nodes;
+} tn_below;
+int tn__dominated(tn_snapshot *s, tn_below *out, tn_error *err);
+
+/* ---- cut.c ---- */
+
+/* Sources of the references that hold the target from outside of what it dominates, one entry (u32) a reference, ascending,
+ * appended to sources; no more than limit + 1. Cost: as tn_reference_cut. */
+int tn__outside_holders(tn_snapshot *s, uint32_t target, size_t limit, tn_buf *sources, tn_error *err);
 /* Below, a lack of memory is a bare TN_ENOMEM; tn__dominators finds the words. */
 
 /* Whether sizes and counts of the node are 0: tonnage's own. Blocks of SHAP and FLAG that hold the same nodes. */

@@ -3,20 +3,18 @@
 
 #include <string.h>
 
-static int type_of(tn_snapshot *s, uint32_t node, uint32_t *row, tn_error *err)
+int tn__type_of(tn_snapshot *s, uint32_t node, tn_type *type, tn_error *err)
 {
     const uint32_t *shapes;
     uint64_t n;
     TN_TRY(tn__column_u32(s, TN_COL_SHAP, &shapes, &n, err));
-    *row = tn__snapshot_shapes(s)[shapes[node]].type;
-    return TN_OK;
+    return tn_snapshot_type(s, tn__snapshot_shapes(s)[shapes[node]].type, type);
 }
 
 const char *tn__type_name(tn_snapshot *s, uint32_t node)
 {
     tn_type type;
-    uint32_t row;
-    return type_of(s, node, &row, NULL) == TN_OK && tn_snapshot_type(s, row, &type) == TN_OK ? type.full_name : "?";
+    return tn__type_of(s, node, &type, NULL) == TN_OK ? type.full_name : "?";
 }
 
 int tn__labelled_target(tn_snapshot *s, uint32_t node, const char *label, uint32_t *target, tn_error *err)

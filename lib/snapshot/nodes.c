@@ -42,6 +42,9 @@ static int sparse_value(tn_snapshot *s, enum tn_sparse which, enum tn_column col
 
 int tn__node_length(tn_snapshot *s, uint32_t id, uint64_t *length, tn_error *err)
 {
+    const uint32_t *shapes;
+    uint64_t n;
+    TN_TRY(tn__column_u32(s, TN_COL_SHAP, &shapes, &n, err)); /* they tell whether it has one */
     return sparse_value(s, TN_SPARSE_LENG, TN_COL_LENG, id, length, err);
 }
 

@@ -1,5 +1,5 @@
 /* ledger.c - the resident set, row by row (facts ledger.*, docs/facts.md): what the objects explain and what the rest is. */
-#include "view/view.h"
+#include "view/suspects_page.h"
 
 #include <stdio.h>
 
@@ -53,6 +53,20 @@ static bool explained(tn_snapshot *s, uint64_t rss, uint64_t *bytes)
     objects = objects > absent ? objects - absent : 0;
     *bytes = objects < rss ? objects : rss;
     return true;
+}
+
+tn_explained tn__ledger_explained(tn_snapshot *s)
+{
+    tn_explained e = {0};
+    e.known = resident(s, &e.rss) && explained(s, e.rss, &e.objects);
+    for (int i = 1; e.known && i < NOT_RESIDENT; i++) {
+        uint64_t bytes;
+        if (tn__fact_u64(s, rows[i].key, &bytes) && bytes > e.other_bytes) {
+            e.other = rows[i].text;
+            e.other_bytes = bytes;
+        }
+    }
+    return e;
 }
 
 static void print_heading(tn_snapshot *s, tn_out *out, const tn_view_options *o, bool known, uint64_t rss)

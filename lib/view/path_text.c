@@ -47,12 +47,12 @@ static int add_escaped(tn_writing *w, const char *text, size_t n, bool quoted)
 /* <app.Session 0x7f0a12345680>, <module app 0x7f0a12345680> */
 static int add_object(tn_writing *w, uint32_t node)
 {
-    tn_node n;
     char address[40];
     const char *type = tn__type_name(w->snapshot, node);
-    TN_TRY(tn_node_get(w->snapshot, node, &n, w->err));
-    snprintf(address, sizeof address, n.address ? " 0x%" PRIx64 ">" : " node %" PRIu64 ">",
-             n.address ? n.address : node);
+    bool object = node < tn_snapshot_n_objects(w->snapshot);
+    TN_TRY(tn__snapshot_addresses(w->snapshot, w->err));
+    snprintf(address, sizeof address, object ? " 0x%" PRIx64 ">" : " node %" PRIu64 ">",
+             object ? tn__snapshot_address(w->snapshot, node) : node);
     TN_TRY(add_text(w, "<"));
     TN_TRY(add_escaped(w, type, strlen(type), false));
     tn_preview name;
@@ -190,10 +190,8 @@ static int write_dict(tn_writing *w, uint32_t holder)
 {
     const tn_reference *entry = ahead(w);
     tn_type type = {0};
-    tn_node node;
     size_t n = 0;
-    TN_TRY(tn_node_get(w->snapshot, holder, &node, w->err));
-    TN_TRY(tn_snapshot_type(w->snapshot, node.type, &type));
+    TN_TRY(tn__type_of(w->snapshot, holder, &type, w->err));
     bool is_class = false;
     for (uint32_t i = 0; i < type.n_mro; i++) {
         tn_type base;
@@ -246,9 +244,7 @@ static int write_attribute(tn_writing *w, const tn_reference *r)
     int faithful = w->evaluable ? tn__member_is_faithful(w->snapshot, r->source, r->text, w->err) : 0;
     TN_TRY(faithful);
     tn_type type = {0};
-    tn_node node;
-    TN_TRY(tn_node_get(w->snapshot, r->source, &node, w->err));
-    TN_TRY(tn_snapshot_type(w->snapshot, node.type, &type));
+    TN_TRY(tn__type_of(w->snapshot, r->source, &type, w->err));
     if (w->evaluable && !faithful && (type.flags & TN_TYPE_HEAP))
         return write_own(w, r);
     w->evaluable = faithful;
@@ -283,8 +279,7 @@ static int write_local(tn_writing *w, const tn_reference *r)
 static const char *builtin_of(tn_writing *w, uint32_t node, const char *const *names, size_t n_names)
 {
     tn_type type, base;
-    tn_node n;
-    if (tn_node_get(w->snapshot, node, &n, NULL) < 0 || tn_snapshot_type(w->snapshot, n.type, &type) < 0)
+    if (tn__type_of(w->snapshot, node, &type, NULL) < 0)
         return NULL;
     for (uint32_t i = 0; i < type.n_mro; i++)
         for (size_t k = 0; k < n_names; k++)
@@ -336,16 +331,20 @@ static int write_dict_key(tn_writing *w, const tn_reference *r)
     return add_text(w, text);
 }
 
-/* References that a C type shows without names, where the names are known. */
+/* References that a C type shows without names, where the names are known. A property leaves out what it does not have, so that
+ * its first one need not be fget: a name for readers. */
 static const char *known_name(tn_writing *w, const tn_reference *r)
 {
     static const char *const partial[] = {NULL, "func", "args", "keywords"};
     tn_type type;
-    tn_node node;
     tn_reference_iter iter;
     tn_reference first;
+    if (r->index == 0 && strcmp(tn__type_name(w->snapshot, r->source), "property") == 0) {
+        w->evaluable = false;
+        return "fget";
+    }
     if (strcmp(tn__type_name(w->snapshot, r->source), "functools.partial") != 0 || r->index >= 4 ||
-        tn_node_get(w->snapshot, r->source, &node, NULL) < 0 || tn_snapshot_type(w->snapshot, node.type, &type) < 0 ||
+        tn__type_of(w->snapshot, r->source, &type, NULL) < 0 ||
         tn_references(w->snapshot, r->source, &iter, NULL) < 0 || !tn_reference_next(&iter, &first) ||
         first.target != type.node)
         return NULL;
@@ -508,6 +507,8 @@ static int add_variable(tn_writing *w, const tn_reference *r)
     TN_TRY(add_text(w, " › "));
     if (r->style == TN_LABEL_STACK)
         return add_text(w, "evaluation stack");
+    if (!r->text)
+        return write_unknown(w, r);
     TN_TRY(add_text(w, r->style == TN_LABEL_LOCAL ? "local " : ""));
     TN_TRY(add_escaped(w, r->text, strlen(r->text), r->style == TN_LABEL_LOCAL));
     const tn_reference *next = ahead(w);

@@ -186,30 +186,39 @@ PyObject *core_growth(PyObject *module, PyObject *args)
 
 /* ---- the view ---- */
 
+static int render(const many *m, const char *kind, tn_view_options *options, const tn_sink *sink, tn_error *err)
+{
+    if (strcmp(kind, "suspects") != 0 || m->n != 2)
+        return tn_view_diff(m->handles, (size_t)m->n, options, sink, err);
+    options->against = m->handles[0];
+    return tn_view_suspects(m->handles[1], options, sink, err);
+}
+
 PyObject *core_diff_view(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"snapshots", "json", "where", "sort", "limit", "by", "width", "color", NULL};
+    static char *names[] = {"snapshots", "json",  "where", "sort", "limit", "by",
+                            "width",     "color", "kind",  "file", NULL};
     const core_state *state = PyModule_GetState(module);
-    const char *by = "type";
+    const char *by = "type", *kind = "diff";
     int json = 0, color = 0;
     PyObject *snapshots;
     tn_view_options options = {0};
     core_text_buffer buffer = {0};
     tn_error err = {0};
     many m;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$pzzO&sO&p:diff_view", names, &snapshots, &json, &options.where,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$pzzO&sO&psz:diff_view", names, &snapshots, &json, &options.where,
                                      &options.sort, core_id_converter, &options.limit, &by, core_id_converter,
-                                     &options.width, &color))
+                                     &options.width, &color, &kind, &options.file))
         return NULL;
-    int kind = core_index_of(by, tn_by_names, TN_BYS, "grouping");
-    if (kind < 0)
+    int by_kind = core_index_of(by, tn_by_names, TN_BYS, "grouping");
+    if (by_kind < 0)
         return NULL;
     options.form = json ? TN_JSON : TN_TEXT;
-    options.by = (enum tn_by)kind;
+    options.by = (enum tn_by)by_kind;
     options.color = color;
     if (!many_enter(&m, snapshots, state))
         return NULL;
-    int status = tn_view_diff(m.handles, (size_t)m.n, &options, &(tn_sink){core_text_write, &buffer}, &err);
+    int status = render(&m, kind, &options, &(tn_sink){core_text_write, &buffer}, &err);
     many_unlock(&m);
     PyObject *result = core_text_done(&buffer, status, &err);
     many_leave(&m);

@@ -42,10 +42,12 @@ enum view_kind {
     VIEW_PATHS,
     VIEW_REFS,
     VIEW_REFERRERS,
+    VIEW_SUSPECTS,
+    VIEW_WHY,
     VIEWS
 };
-static const char *const view_names[VIEWS] = {"summary",    "groups",   "largest", "info", "show",
-                                              "dominators", "retained", "paths",   "refs", "referrers"};
+static const char *const view_names[VIEWS] = {"summary",  "groups", "largest", "info",      "show",     "dominators",
+                                              "retained", "paths",  "refs",    "referrers", "suspects", "why"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
@@ -60,6 +62,8 @@ static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options
     case VIEW_PATHS: return tn_view_paths(s, node, options, sink, err);
     case VIEW_REFS: return tn_view_refs(s, node, options, sink, err);
     case VIEW_REFERRERS: return tn_view_referrers(s, node, options, sink, err);
+    case VIEW_SUSPECTS: return tn_view_suspects(s, options, sink, err);
+    case VIEW_WHY: return tn_view_why(s, options, sink, err);
     default: return tn_view_show(s, node, options, sink, err);
     }
 }
@@ -77,8 +81,8 @@ int core_index_of(const char *name, const char *const *names, int n, const char 
 
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kind", "json", "where", "sort", "limit", "by",    "width", "color", "where_rows",
-                            "node", "set",  "depth", "fold", "heads", "avoid", "all",   "merge", NULL};
+    static char *names[] = {"kind", "json",  "where", "sort",  "limit", "by",  "width", "color", "where_rows", "node",
+                            "set",  "depth", "fold",  "heads", "avoid", "all", "merge", "file",  NULL};
     const char *kind_name, *by_name = NULL;
     int json = 0, color = 0, fold = 0, all = 0, merge = 0;
     uint32_t node = TN_NONE;
@@ -87,11 +91,11 @@ PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
     core_call call;
     core_text_buffer buffer = {0};
     tn_error err = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&zO&pzO&OO&pzzpp:view", names, &kind_name, &json,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&zO&pzO&OO&pzzppz:view", names, &kind_name, &json,
                                      &options.where, &options.sort, core_id_converter, &options.limit, &by_name,
                                      core_id_converter, &options.width, &color, &options.where_rows, core_id_converter,
                                      &node, &set, core_id_converter, &options.depth, &fold, &options.heads,
-                                     &options.avoid, &all, &merge))
+                                     &options.avoid, &all, &merge, &options.file))
         return NULL;
     int kind = core_index_of(kind_name, view_names, VIEWS, "view");
     int by = kind < 0 ? -1 : !by_name ? TN_BY_TYPE : core_index_of(by_name, tn_by_names, TN_BYS, "grouping");

@@ -18,7 +18,6 @@ _Time = tuple[int, int | None, int | None, tuple[int | None, int | None, int | N
 
 def format_bytes(bytes: int, /) -> str: ...
 def parse_bytes(text: str, /) -> int: ...
-
 def diff(
     snapshots: Sequence[Snapshot], where: str | None, /
 ) -> tuple[bool, str, int, int, int, Set | None, Set | None, Set | None]: ...
@@ -33,7 +32,10 @@ def diff_view(
     by: str = "type",
     width: int = 0,
     color: bool = False,
+    kind: str = "diff",
+    file: str | None = None,
 ) -> str: ...
+
 @final
 class Set:
     def __len__(self) -> int: ...
@@ -149,5 +151,6 @@ class Snapshot:
         avoid: str | None = None,
         all: bool = False,
         merge: bool = False,
+        file: str | None = None,
     ) -> str: ...
     def check(self) -> list[tuple[int, int, str]]: ...

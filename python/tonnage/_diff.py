@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 class _Files:
     """What a view asks for its text: several snapshots, oldest first."""
 
-    __slots__ = ("cores",)
+    __slots__ = ("cores", "snapshots")
 
     def __init__(self, snapshots: Sequence[Snapshot]) -> None:
+        self.snapshots = snapshots  # a snapshot that nobody holds is closed
         self.cores = tuple(snapshot._core for snapshot in snapshots)
 
     def view(self, kind: str, **options: Any) -> str:
         from tonnage import _core
 
-        return _core.diff_view(self.cores, **options)
+        return _core.diff_view(self.cores, kind=kind, **options)
 
 
 def _again(snapshot: Snapshot) -> Snapshot:
@@ -159,3 +160,11 @@ def diff(sources: Sequence[Source], options: dict[str, Any]) -> Diff | Growth:
     if len(snapshots) == 2:
         return Diff(snapshots[0], snapshots[1], **options)
     return Growth(snapshots, **options)
+
+
+def suspects(old: Snapshot, new: Snapshot, **options: Any) -> View:
+    """What grew from one snapshot to the other: the page of `tonnage suspects NEW --against OLD`."""
+    if old is new:
+        old = _again(old)
+    files: Any = _Files((old, new))
+    return View(files, "suspects", **options)

@@ -426,6 +426,10 @@ class Object:
             kind, node=self._node, depth=depth, limit=limit, where=where, sort=sort, threshold=threshold
         )
 
+    def why(self) -> View:
+        """Why it is alive and what would free it, in words: the page of `tonnage why`."""
+        return self._snapshot.why(self)
+
     def _objects(self, ids: bytes) -> Objects:
         return Objects(self._snapshot, memoryview(ids).cast("I"))
 

@@ -340,6 +340,11 @@ def main() -> None:
 
         config(words[1:])
         return
+    if words[:1] == ["shell"]:
+        from tonnage._shell import main as shell
+
+        shell(words[1:])
+        return
     command = _command()
     if command is not None:
         sys.stdout.flush()

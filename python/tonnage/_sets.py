@@ -282,6 +282,10 @@ class ObjectSet:
         """Totals by type, size or module, as `Snapshot.summary` of these objects."""
         return self._snapshot._view("summary", by=by, limit=limit, sort=sort, set=self._set, **options)
 
+    def why(self) -> View:
+        """Why the members are alive and what would free them, in words, as `Snapshot.why`."""
+        return self._snapshot._view("why", set=self._set, file=self._snapshot.path)
+
     def largest(self, limit: int = 20, sort: str | None = None, **options: Any) -> View:
         """The largest members, as `Snapshot.largest`."""
         return self._snapshot._view("largest", limit=limit, sort=sort, set=self._set, **options)

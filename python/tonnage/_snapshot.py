@@ -381,6 +381,53 @@ class Snapshot:
 
         return Diff(old, self).new
 
+    def suspects(self, against: Snapshot | None = None, limit: int = 20, where: str | None = None) -> View:
+        """What to look at first, in sentences: who retains much, and who holds that.
+
+        Args:
+            against: an older snapshot; then what grew since.
+            limit: suspects shown, 0 for all.
+            where: only suspects of this selection.
+
+        Returns:
+            A view, the page of `tonnage suspects`. Rows have the keys of docs/view-json.md, `text` the first sentence;
+            `data["findings"]` is what waits for the collector or is kept by accident. docs/suspects.md has the rules.
+
+        Cost: like `dominators`, and some passes over all objects.
+
+        Example:
+            >>> snapshot.suspects().rows[0]["text"]  # doctest: +SKIP
+        """
+        if against is None:
+            return self._view("suspects", limit=limit, where=where, file=self._path)
+        from tonnage._diff import suspects
+
+        return suspects(against, self, limit=limit, where=where, file=self._path)
+
+    def why(self, selection: str | int | Object) -> View:
+        """Why something is alive and what would free it, in words: the page of `tonnage why`.
+
+        Args:
+            selection: an object, an address, or a selection such as "type:app.Session".
+
+        Returns:
+            A view without rows: `print` it, or take `data` (docs/view-json.md).
+
+        Raises:
+            NotFoundError: nothing is selected.
+
+        Cost: like `dominators`, and a path; of a set a pass over all references.
+
+        Example:
+            >>> print(snapshot.why(id(cache)))  # doctest: +SKIP
+        """
+        if isinstance(selection, str):
+            where = selection
+        else:
+            address = selection.address if isinstance(selection, Object) else an_address(selection)
+            where = f"address:{address:#x}"
+        return self._view("why", where=where, file=self._path)
+
     def _view(self, kind: str, **options: Any) -> View:
         from tonnage._view import View
 

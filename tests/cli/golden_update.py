@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "python")]
@@ -15,20 +16,27 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "python")]
 def main() -> None:
     """One file for each case of test_text_is_the_golden_one."""
     import shop_snapshot
-    import test_cli_reading as tests
+    import test_cli_answers
+    import test_cli_reading
 
-    (cases,) = (mark.args[1] for mark in tests.test_text_is_the_golden_one.pytestmark)  # type: ignore[attr-defined]
-    tests.GOLDEN.mkdir(exist_ok=True)
+    test_cli_reading.GOLDEN.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "shop.tonnage"
         file.write_bytes(shop_snapshot.data())
         file.with_name("old.tonnage").write_bytes(shop_snapshot.older())
         file.with_name("new.tonnage").write_bytes(shop_snapshot.newer())
-        for name, rest in cases:
-            slug = "-".join([name, *rest]).replace("--", "").translate(str.maketrans(":*.", "___"))
-            cli = os.environ.get("TONNAGE_CLI", "tonnage")
-            got = subprocess.run([cli, *tests.words(name, file, *rest)], capture_output=True, check=True)
-            (tests.GOLDEN / f"{slug}.txt").write_bytes(got.stdout)
+        for tests in (test_cli_reading, test_cli_answers):
+            update(tests, file)
+
+
+def update(tests: ModuleType, file: Path) -> None:
+    """The cases of one module."""
+    (cases,) = (mark.args[1] for mark in tests.test_text_is_the_golden_one.pytestmark)
+    for name, rest in cases:
+        slug = "-".join([name, *rest]).replace("--", "").translate(str.maketrans(":*.", "___"))
+        cli = os.environ.get("TONNAGE_CLI", "tonnage")
+        got = subprocess.run([cli, *tests.words(name, file, *rest)], capture_output=True, check=True, cwd=file.parent)
+        (tests.GOLDEN / f"{slug}.txt").write_bytes(got.stdout)
 
 
 main()

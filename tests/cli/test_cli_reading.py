@@ -135,16 +135,16 @@ def test_largest_follows_its_options(cli: Cli, shop: Path, options: list[str], a
 @pytest.mark.parametrize(
     ("options", "labels", "more"),
     [
-        ([], [" key 0", "[\"it's\\x1b[\\ud800\"]", " key 1"], 0),
-        (["--sort", "size"], [" key 1", " key 0", "[\"it's\\x1b[\\ud800\"]"], 0),
+        ([], [" key 0", '["it\'s\\x1b[\\ud800"]', " key 1"], 0),
+        (["--sort", "size"], [" key 1", " key 0", '["it\'s\\x1b[\\ud800"]'], 0),
         (["--sort", "size", "--limit", "1"], [" key 1"], 2),
-        (["--sort", "-size", "--limit", "1"], ["[\"it's\\x1b[\\ud800\"]"], 2),
-        (["--sort", "label"], [" key 0", " key 1", "[\"it's\\x1b[\\ud800\"]"], 0),
-        (["--sort", "-label", "--limit", "2"], ["[\"it's\\x1b[\\ud800\"]", " key 1"], 1),
-        (["--sort", "address"], [" key 0", " key 1", "[\"it's\\x1b[\\ud800\"]"], 0),
-        (["--sort", "type"], ["[\"it's\\x1b[\\ud800\"]", " key 0", " key 1"], 0),
+        (["--sort", "-size", "--limit", "1"], ['["it\'s\\x1b[\\ud800"]'], 2),
+        (["--sort", "label"], [" key 0", " key 1", '["it\'s\\x1b[\\ud800"]'], 0),
+        (["--sort", "-label", "--limit", "2"], ['["it\'s\\x1b[\\ud800"]', " key 1"], 1),
+        (["--sort", "address"], [" key 0", " key 1", '["it\'s\\x1b[\\ud800"]'], 0),
+        (["--sort", "type"], ['["it\'s\\x1b[\\ud800"]', " key 0", " key 1"], 0),
         (["--sort", "preview", "--limit", "2"], [" key 0", " key 1"], 1),
-        (["--sort", "kind"], [" key 0", "[\"it's\\x1b[\\ud800\"]", " key 1"], 0),
+        (["--sort", "kind"], [" key 0", '["it\'s\\x1b[\\ud800"]', " key 1"], 0),
         (["--threshold", "64"], [" key 0", " key 1"], 0),
         (["--threshold", "64", "--where", "text:größ"], [" key 1"], 0),
         (["--threshold", "1k"], [], 0),
@@ -239,7 +239,7 @@ def test_show_names_both_ends(cli: Cli, shop: Path) -> None:
     assert view["object"]["parts"] == [{"part": "own block", "size": 64}, {"part": "keys", "size": 1656}]
     assert [row["label"] for row in view["references"]["rows"]] == [
         " key 0",
-        "[\"it's\\x1b[\\ud800\"]",
+        '["it\'s\\x1b[\\ud800"]',
         " key 1",
     ]
     assert [(row["label"], row["type"]) for row in view["referrers"]["rows"]] == [(".prices", "shop.cart.Cart")]

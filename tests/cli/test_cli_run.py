@@ -28,9 +28,7 @@ def beside(tmp_path: Path) -> Path:
 
 
 def run(cli: Cli, folder: Path, path: Path | str, *words: str) -> tuple[int, str, str]:
-    got = subprocess.run(
-        [folder / "tonnage", "run", *words], env={"PATH": str(path)}, capture_output=True, text=True
-    )
+    got = subprocess.run([folder / "tonnage", "run", *words], env={"PATH": str(path)}, capture_output=True, text=True)
     return got.returncode, got.stdout, got.stderr
 
 
@@ -133,6 +131,8 @@ def test_the_package_without_its_extension_names_the_interpreter(tmp_path: Path)
         assert done.returncode == (6 if "main" in words else 1)
         assert expected in done.stderr
         assert f"PyPy (Python {sys.version.split()[0]}): {KNOWN}" in done.stderr
+
+
 def test_config_is_handed_over_as_run_is(cli: Cli, beside: Path, tmp_path: Path) -> None:
     import subprocess
 

@@ -27,7 +27,7 @@ from cli_support import Cli
         ("size:32", ["float"]),
         ("!size:<0.0625KiB", ["dict", "str", "str"]),
         ("text:größ", ["str"]),
-        ("text:\"it's\"", ["str"]),
+        ('text:"it\'s"', ["str"]),
         ("text:0.1", ["float"]),
         ("-text:größ type:str", ["str"]),
         ("address:0x7f0000000100", ["Cart"]),

@@ -6,9 +6,11 @@ import itertools
 import json
 import os
 from collections.abc import Iterator
+from random import Random
 
 import graph_files as files
 import networkx
+import pure_writer
 import pytest
 from graph_files import BORROWED, GUESSED, INTERNED, OWN, OWNING, WEAK, Graph
 from hypothesis import given, settings
@@ -285,6 +287,39 @@ def test_garbage_of_a_cycle_without_a_way_out_ends_the_search() -> None:
     graph = Graph([[(i, OWNING) for i in range(1, n + 1)] + [(n + 1, OWNING)], *cluster, []], modules=[[0]])
     objects, _, _ = numbers(graph)
     assert len(list(ours(files.write(graph), objects[n + 1]))) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(), st.randoms(use_true_random=False))
+def test_names_that_lie_do_no_harm(graph: Graph, random: Random) -> None:
+    """Labels and types of any name and style: there is a text for everything."""
+    description, _, _ = files.describe(graph)
+    labels = ("__dict__", "cell_contents", "imports.modules", "mapping", "")
+    types = (
+        "dict",
+        "module",
+        "thread",
+        "frame",
+        "type",
+        "cell",
+        "interpreter",
+        "mappingproxy",
+        "generator",
+        "property",
+    )
+    for shape in description.shapes:
+        shape.fixed = [(random.choice((name, *labels)), random.randrange(5), kind) for name, _, kind in shape.fixed]
+        if shape.run_style not in (0, files.PAIRS):
+            shape.run_style = random.choice((1, 3, 4, 5))
+    for type_ in description.types:
+        type_.name = random.choice((type_.name, type_.name, *types))
+    snapshot = opened(pure_writer.write(description))
+    for kind in ("paths", "refs", "referrers"):
+        assert snapshot.view(kind, where="", limit=0)
+        assert json.loads(snapshot.view(kind, where="", json=True))["view"] == kind
+    for node in range(snapshot.n_nodes):
+        assert all(text for text, _, _ in snapshot.paths(node, "frames,modules,caches" if node % 2 else "", 4, False))
+        assert snapshot.view("referrers", node=node, depth=3)
 
 
 @pytest.mark.parametrize("words", ["nothing", "type:", "caches,frames,nonsense", "text:'a,b"])

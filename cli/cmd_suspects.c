@@ -1,0 +1,16 @@
+/* cmd_suspects.c - tonnage suspects FILE */
+#include "cli.h"
+
+int cmd_suspects(const cli_options *options)
+{
+    tn_snapshot *s;
+    tn_error err = {0};
+    int code = cli_open(options, false, &s);
+    if (code != CLI_OK)
+        return code;
+    tn_sink sink = cli_sink();
+    if (tn_view_suspects(s, &options->view, &sink, &err) < 0)
+        code = cli_fail(options->file, &err);
+    tn_snapshot_close(s);
+    return code;
+}

@@ -1,0 +1,333 @@
+/* why.c - the path that holds an object, which reference of it would free the object, and what else holds it where none does.
+ *
+ * A reference frees an object when its target dominates the object and nothing else holds the target. So only dominators of
+ * the object count, and what a cut frees grows along the path towards the root.
+ */
+#include "analysis/why.h"
+
+#include <string.h>
+
+/* ---- references to the object ---- */
+
+static int count_references(tn_why *why, tn_error *err)
+{
+    const tn_graph *g = &why->top.graph;
+    tn_backward back;
+    tn_node node;
+    TN_TRY(tn_node_get(why->top.snapshot, why->node, &node, err));
+    TN_TRY(tn__graph_backward(why->top.snapshot, &back, err));
+    why->refcount = node.refcount;
+    uint32_t last = TN_NONE;
+    for (uint64_t i = back.starts[why->node]; i < back.starts[why->node + 1]; i++) {
+        uint32_t source = back.sources[i];
+        if (source == last)
+            continue;
+        last = source;
+        for (uint64_t e = g->offsets[source]; e < g->offsets[source + 1]; e++) {
+            if (g->targets[e] != why->node)
+                continue;
+            bool weak = tn__edge_kind(g, source, e) == TN_REF_WEAK;
+            bool holding = tn__edge_holds(g, source, e);
+            why->n_holding += holding;
+            why->n_weak += weak;
+            why->n_weak_entries += weak && tn__kind_of(&why->top, source) & TN_KIND_WEAK_ENTRY;
+            why->n_other += !weak && !holding;
+        }
+    }
+    return TN_OK;
+}
+
+/* Whether the path may be another one than what keeps the node: tonnage's own objects, say, are its last resort. */
+static bool is_doubtful(const tn_why *why)
+{
+    const tn_reference *first = why->trail.steps;
+    bool doubtful = why->trail.n == 0 || (first->style == TN_LABEL_ROOT && first->target < why->top.graph.n_objects &&
+                                          why->top.tree->holds[first->target] == TN_HOLD_UNREACHABLE);
+    for (uint32_t i = 0; i < why->trail.n && !doubtful; i++)
+        doubtful = why->trail.steps[i].kind == TN_REF_GUESSED;
+    return doubtful;
+}
+
+/* What garbage dominates is garbage. What nothing but the root dominates is told by its path, or, in doubt, by a search. */
+static int find_garbage(tn_why *why, tn_error *err)
+{
+    const tn_toplevel *t = &why->top;
+    tn_set *sources, *gone;
+    uint64_t bytes;
+    uint32_t top = why->node;
+    while (top != t->graph.root && t->tree->idom[top] != t->graph.root)
+        top = t->tree->idom[top];
+    why->garbage = t->tree->holds[top] == TN_HOLD_UNREACHABLE;
+    if (t->tree->holds[top] != TN_HOLD_REFERENCES || !is_doubtful(why))
+        return TN_OK;
+    TN_TRY(tn__garbage_sources(t, &sources, err));
+    int status = tn_retained_set(t->snapshot, sources, &gone, &bytes, err);
+    tn_set_free(sources);
+    TN_TRY(status);
+    why->garbage = tn_set_has(gone, why->node);
+    tn_set_free(gone);
+    return TN_OK;
+}
+
+/* ---- one reference ---- */
+
+/* Whether clearing references can free the node: nothing else keeps it, and it is no module or the like. */
+static bool can_go(const tn_why *why, uint32_t node)
+{
+    return node < why->top.graph.n_objects && !tn__is_through(&why->top, node) &&
+           why->top.tree->holds[node] == TN_HOLD_REFERENCES;
+}
+
+static void mark_dominators(const tn_why *why, uint64_t *bits)
+{
+    for (uint32_t at = why->node; at != TN_NONE; at = why->top.tree->idom[at])
+        bits[at / 64] |= 1ull << (at % 64);
+}
+
+static int try_cut(const tn_why *why, const uint64_t *dominators, uint32_t step, tn_way *out, tn_error *err)
+{
+    const tn_reference *r = &why->trail.steps[step];
+    *out = (tn_way){.reference = *r};
+    if (!tn__bit(dominators, r->target) || !can_go(why, r->target))
+        return TN_OK;
+    return tn_reference_cut(why->top.snapshot, r, &out->bytes, &out->count, err);
+}
+
+static int find_cuts(tn_why *why, const uint64_t *dominators, tn_error *err)
+{
+    for (uint32_t i = why->trail.n; i-- > 0 && !why->nearest;) {
+        TN_TRY(try_cut(why, dominators, i, &why->near, err));
+        why->nearest = why->near.bytes || why->near.count ? i + 1 : 0;
+    }
+    for (uint32_t i = 0; i < why->trail.n && why->nearest && !why->widest; i++) {
+        TN_TRY(try_cut(why, dominators, i, &why->wide, err));
+        why->widest = why->wide.bytes || why->wide.count ? i + 1 : 0;
+    }
+    return TN_OK;
+}
+
+/* ---- several references ---- */
+
+/* The dominator that the fewest references hold, the lowest among equals. */
+static int find_held(tn_why *why, tn_error *err)
+{
+    enum { FAR = 64 };
+    const tn_toplevel *t = &why->top;
+    tn_buf sources;
+    int status = TN_OK;
+    tn__buf_init(&sources, t->alloc);
+    uint32_t at = why->node;
+    for (int i = 0; i < FAR && at != TN_NONE && can_go(why, at) && status == TN_OK; i++, at = t->tree->idom[at]) {
+        size_t limit = why->held == TN_NONE ? 1u << 20 : (size_t)why->n_ways;
+        sources.size = 0;
+        status = tn__outside_holders(t->snapshot, at, limit, &sources, err);
+        uint64_t n = sources.size / sizeof(uint32_t);
+        if (n && (why->held == TN_NONE || n < why->n_ways)) {
+            why->held = at;
+            why->n_ways = n;
+        }
+    }
+    tn__buf_free(&sources);
+    return status;
+}
+
+/* The reference number skip of source that holds the target. */
+static int find_reference(const tn_why *why, uint32_t source, uint32_t skip, tn_reference *out, tn_error *err)
+{
+    tn_reference_iter iter;
+    tn_reference r;
+    TN_TRY(tn_references(why->top.snapshot, source, &iter, err));
+    while (tn_reference_next(&iter, &r)) {
+        bool holds = source < why->top.graph.n_objects ? r.kind == TN_REF_OWNING : r.kind != TN_REF_INTERNED;
+        if (r.target == why->held && holds && skip-- == 0) {
+            *out = r;
+            return TN_OK;
+        }
+    }
+    return tn__error_set(err, TN_ECORRUPT, 0, "a reference to node %u is lost", (unsigned)why->held);
+}
+
+static int tell_ways(tn_why *why, const tn_set *around, const uint32_t *sources, uint32_t n, tn_error *err)
+{
+    uint32_t skip = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        tn_way *way = &why->ways[i];
+        skip = i > 0 && sources[i] == sources[i - 1] ? skip + 1 : 0;
+        TN_TRY(find_reference(why, sources[i], skip, &way->reference, err));
+        if (sources[i] != why->top.graph.root)
+            TN_TRY(tn__trail_make(&why->top, sources[i], around, &way->trail, err));
+        why->n_told++;
+    }
+    return TN_OK;
+}
+
+static int find_ways(tn_why *why, tn_error *err)
+{
+    tn_set *around = NULL;
+    tn_buf sources;
+    TN_TRY(find_held(why, err));
+    if (why->held == TN_NONE)
+        return TN_OK;
+    tn__buf_init(&sources, why->top.alloc);
+    int status = tn__outside_holders(why->top.snapshot, why->held, TN_MAX_WAYS, &sources, err);
+    if (status == TN_OK)
+        status = tn_set_new(why->top.snapshot, &around, err);
+    if (status == TN_OK)
+        status = tn_set_add(around, why->held);
+    uint32_t n = (uint32_t)(sources.size / sizeof(uint32_t));
+    if (status == TN_OK)
+        status = tell_ways(why, around, (const uint32_t *)(const void *)sources.data, n < TN_MAX_WAYS ? n : TN_MAX_WAYS,
+                           err);
+    tn_set_free(around);
+    tn__buf_free(&sources);
+    return status;
+}
+
+/* ---- an object ---- */
+
+static int look_at(tn_why *why, tn_error *err)
+{
+    const tn_toplevel *t = &why->top;
+    why->hold = (enum tn_hold)t->tree->holds[why->node];
+    TN_TRY(count_references(why, err));
+    TN_TRY(tn__trail_make(t, why->node, NULL, &why->trail, err));
+    TN_TRY(find_garbage(why, err));
+    if (why->garbage || !can_go(why, why->node))
+        return TN_OK;
+    size_t bytes = ((size_t)t->graph.n_nodes + 63) / 64 * sizeof(uint64_t);
+    uint64_t *dominators = tn__alloc_zero(t->alloc, bytes);
+    if (!dominators)
+        return tn__no_memory(t->snapshot, err);
+    mark_dominators(why, dominators);
+    int status = find_cuts(why, dominators, err);
+    tn__free(t->alloc, dominators, bytes);
+    TN_TRY(status);
+    return why->nearest ? TN_OK : find_ways(why, err);
+}
+
+static int begin(tn_snapshot *s, tn_why *why, tn_error *err)
+{
+    *why = (tn_why){.node = TN_NONE, .held = TN_NONE};
+    return tn__toplevel_make(s, &why->top, err);
+}
+
+static int end(tn_why *why, int status, tn_why *out)
+{
+    if (status < 0)
+        tn__why_free(why);
+    else
+        *out = *why;
+    return status;
+}
+
+int tn__why_object(tn_snapshot *s, uint32_t node, tn_why *out, tn_error *err)
+{
+    tn_why why;
+    TN_TRY(begin(s, &why, err));
+    why.node = node;
+    why.count = 1;
+    why.retained_bytes = why.top.tree->retained[node];
+    why.retained_count = why.top.tree->counts[node];
+    return end(&why, look_at(&why, err), out);
+}
+
+/* ---- a set ---- */
+
+/* What goes with the holders that are known, and how many of the set. */
+static int weigh_holders(tn_why *why, const tn_set *set, const tn_set *holders, tn_error *err)
+{
+    tn_set_holder *last = &why->holders[why->n_holders - 1];
+    tn_set *gone, *both;
+    TN_TRY(tn_retained_set(why->top.snapshot, holders, &gone, &last->bytes, err));
+    last->count = tn_set_count(gone);
+    int status = tn_set_intersect(gone, set, &both, err);
+    tn_set_free(gone);
+    TN_TRY(status);
+    last->selected = tn_set_count(both);
+    tn_set_free(both);
+    return TN_OK;
+}
+
+/* The next holder, on the paths around those before it; 1, or 0 when there is no other. */
+static int next_holder(tn_why *why, const tn_set *set, const tn_set *around, tn_error *err)
+{
+    tn_set_holder *next = &why->holders[why->n_holders];
+    tn_ways *ways;
+    tn_distances without;
+    const tn_distances *d = &without;
+    tn_shunned shunned = {.nodes = around};
+    if (why->n_holders == 0) {
+        TN_TRY(tn__distances(why->top.snapshot, &d, err));
+    } else {
+        TN_TRY(tn__ways(why->top.snapshot, &ways, err));
+        TN_TRY(tn__distances_without(ways, &shunned, &without, err));
+    }
+    int status = tn__common_holder(&why->top, d, set, &next->common, err);
+    if (d == &without)
+        tn__distances_free(&without);
+    TN_TRY(status);
+    if (why->n_holders == 0)
+        why->common = next->common;
+    if (next->common.node == TN_NONE || next->common.node >= why->top.graph.n_objects)
+        return 0;
+    TN_TRY(tn__trail_make(&why->top, next->common.node, why->n_holders ? around : NULL, &next->trail, err));
+    why->n_holders++;
+    return 1;
+}
+
+/* Until the whole set goes with them. */
+static int find_holders(tn_why *why, const tn_set *set, tn_set *holders, tn_error *err)
+{
+    int more = 1;
+    while (more > 0 && why->n_holders < TN_MAX_WAYS) {
+        more = next_holder(why, set, holders, err);
+        if (more <= 0)
+            break;
+        TN_TRY(tn_set_add(holders, why->holders[why->n_holders - 1].common.node));
+        TN_TRY(weigh_holders(why, set, holders, err));
+        more = why->holders[why->n_holders - 1].selected < why->count;
+    }
+    return more < 0 ? more : TN_OK;
+}
+
+static int look_at_holders(tn_why *why, const tn_set *set, tn_error *err)
+{
+    tn_set *holders;
+    TN_TRY(tn_set_new(why->top.snapshot, &holders, err));
+    int status = find_holders(why, set, holders, err);
+    tn_set_free(holders);
+    return status;
+}
+
+static int look_at_set(tn_why *why, const tn_set *set, tn_error *err)
+{
+    tn_set *gone;
+    why->is_set = true;
+    why->count = tn_set_count(set);
+    TN_TRY(tn_set_bytes(why->top.snapshot, set, &why->bytes, err));
+    TN_TRY(tn_retained_set(why->top.snapshot, set, &gone, &why->retained_bytes, err));
+    why->retained_count = tn_set_count(gone);
+    tn_set_free(gone);
+    TN_TRY(look_at_holders(why, set, err));
+    why->node = why->n_holders ? why->holders[0].common.node : TN_NONE;
+    return why->node == TN_NONE ? TN_OK : look_at(why, err);
+}
+
+int tn__why_set(tn_snapshot *s, const tn_set *set, tn_why *out, tn_error *err)
+{
+    tn_why why;
+    if (tn_set_count(set) == 1)
+        return tn__why_object(s, tn_set_next(set, 0), out, err);
+    TN_TRY(begin(s, &why, err));
+    return end(&why, look_at_set(&why, set, err), out);
+}
+
+void tn__why_free(tn_why *why)
+{
+    tn__trail_free(&why->trail);
+    for (uint32_t i = 0; i < TN_MAX_WAYS; i++) {
+        tn__trail_free(&why->ways[i].trail);
+        tn__trail_free(&why->holders[i].trail);
+    }
+    tn__toplevel_free(&why->top);
+}

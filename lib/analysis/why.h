@@ -1,0 +1,61 @@
+/* why.h - why an object, or a set of them, is alive, and what would free it. Private to lib/.
+ *
+ * Rules: docs/why.md.
+ */
+#ifndef TN_WHY_H
+#define TN_WHY_H
+
+#include "analysis/suspects.h"
+
+/* A reference, and what goes when it is cleared. */
+typedef struct tn_way {
+    tn_reference reference;
+    tn_trail trail; /* from the root to its source, around its target; empty where there is none */
+    uint64_t bytes;
+    uint32_t count;
+} tn_way;
+
+enum { TN_MAX_WAYS = 3 };
+
+/* What holds many objects of a set. */
+typedef struct tn_set_holder {
+    tn_common common; /* of the paths around the holders before it; its node is the holder */
+    tn_trail trail;
+    uint64_t selected;     /* objects of the set that go with it and the holders before it */
+    uint64_t bytes, count; /* all that goes with them */
+} tn_set_holder;
+
+typedef struct tn_why {
+    tn_toplevel top;
+    uint32_t node; /* what is asked about: an object, or the common holder of a set; TN_NONE: a set without one */
+    /* a set of more than one object */
+    bool is_set;
+    uint64_t count, bytes;                   /* of the set */
+    uint64_t retained_count, retained_bytes; /* of the set, or of the object */
+    tn_common common;                        /* where there is no holder */
+    uint32_t n_holders;
+    tn_set_holder holders[TN_MAX_WAYS]; /* node is that of the first */
+    /* of node */
+    enum tn_hold hold;
+    bool garbage;                                        /* it waits for the collector */
+    uint32_t refcount;                                   /* of node */
+    uint64_t n_holding, n_weak, n_weak_entries, n_other; /* references to it: weak ones; of them in weak dictionaries */
+    tn_trail trail;
+    uint32_t nearest,
+        widest;        /* steps of the trail up to the reference nearest to node whose clearing frees it, and to that
+                                 whose clearing frees most without freeing a whole module; 0: there is none */
+    tn_way near, wide; /* what these free; their trails are empty */
+    /* where no single reference of the path frees it: all that hold it, or something that dominates it */
+    uint32_t held; /* that: node or a dominator of it; TN_NONE */
+    uint64_t n_ways;
+    uint32_t n_told; /* of them in ways; all of them, unless there are more than TN_MAX_WAYS */
+    tn_way ways[TN_MAX_WAYS];
+} tn_why;
+
+/* Of one object. */
+int tn__why_object(tn_snapshot *s, uint32_t node, tn_why *out, tn_error *err);
+/* Of a set that is not empty. */
+int tn__why_set(tn_snapshot *s, const tn_set *set, tn_why *out, tn_error *err);
+void tn__why_free(tn_why *why);
+
+#endif

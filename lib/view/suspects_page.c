@@ -1,0 +1,44 @@
+/* suspects_page.c - tonnage suspects: what to look at first. */
+#include "view/suspects_page.h"
+
+const char *tn__finding_name(enum tn_finding_kind kind)
+{
+    static const char *const names[] = {
+        [TN_FINDING_GARBAGE] = "garbage",      [TN_FINDING_LIST] = "gc_garbage", [TN_FINDING_FINALIZER] = "finalizers",
+        [TN_FINDING_TRACEBACK] = "tracebacks", [TN_FINDING_FRAME] = "frames",    [TN_FINDING_SUSPENDED] = "suspended",
+        [TN_FINDING_CELL] = "closures",        [TN_FINDING_TASK] = "tasks",
+    };
+    return names[kind];
+}
+
+static int write_page(const tn_suspects *all, const tn_view_options *o, const tn_sink *sink, tn_error *err)
+{
+    tn_out out;
+    tn_say w;
+    tn__out_init(&out, sink);
+    tn__say_init(&w, &all->top, o, &out, err);
+    if (o->form == TN_JSON)
+        tn__suspects_json(all, &w, o);
+    else
+        tn__suspects_text(all, &w, o);
+    int status = w.status;
+    tn__say_free(&w);
+    TN_TRY(status);
+    return tn__out_end(&out, err);
+}
+
+int tn_view_suspects(tn_snapshot *s, const tn_view_options *o, const tn_sink *sink, tn_error *err)
+{
+    tn_suspects all;
+    tn_set *within = NULL;
+    if (o->sort || o->where_rows)
+        return tn__error_set(err, TN_EINVAL, 0, "suspects stand in order of what they retain");
+    if (o->where && *o->where)
+        TN_TRY(tn__set_selected(s, o, &within, err));
+    int status = tn__suspects_make(s, o->against, within ? within : o->set, &all, err);
+    tn_set_free(within);
+    TN_TRY(status);
+    status = write_page(&all, o, sink, err);
+    tn__suspects_free(&all);
+    return status;
+}

@@ -1,0 +1,25 @@
+/* suspects_page.h - between suspects_page.c, suspects_text.c and suspects_json.c. */
+#ifndef TN_SUSPECTS_PAGE_H
+#define TN_SUSPECTS_PAGE_H
+
+#include "view/sentences.h"
+
+/* How much of the resident set the objects are; both unknown unless known is true. */
+typedef struct tn_explained {
+    bool known;
+    uint64_t rss, objects;
+    const char *other; /* the largest other row of the ledger, in words; NULL: none */
+    uint64_t other_bytes;
+} tn_explained;
+tn_explained tn__ledger_explained(tn_snapshot *s); /* ledger.c */
+
+/* The first sentence, and what follows it: what is in it and who holds it. */
+void tn__suspect_tell(tn_say *w, const void *suspect);
+void tn__suspect_tell_more(tn_say *w, const tn_suspect *suspect);
+void tn__finding_tell(tn_say *w, const void *finding);
+
+void tn__suspects_text(const tn_suspects *all, tn_say *w, const tn_view_options *o);
+void tn__suspects_json(const tn_suspects *all, tn_say *w, const tn_view_options *o);
+const char *tn__finding_name(enum tn_finding_kind kind);
+
+#endif

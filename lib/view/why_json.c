@@ -1,0 +1,104 @@
+/* why_json.c - why as docs/view-json.md specifies it. */
+#include "view/why_page.h"
+
+static void cut_json(tn_say *w, tn_json *j, const char *key, const tn_why *why, uint32_t steps, const tn_way *way)
+{
+    if (!steps) {
+        tn__json_null(j, key);
+        return;
+    }
+    tn__json_open(j, key, '{');
+    tn__path_json(w, j, why->trail.steps, steps);
+    tn__json_u64(j, "count", way->count);
+    tn__json_u64(j, "size", way->bytes);
+    tn__json_close(j, '}');
+}
+
+static void ways_json(tn_say *w, tn_json *j, const tn_why *why)
+{
+    if (why->held == TN_NONE) {
+        tn__json_null(j, "together");
+        return;
+    }
+    tn__json_open(j, "together", '{');
+    tn__json_hex(j, "address", tn__say_address(w, why->held));
+    tn__json_u64(j, "references", why->n_ways);
+    tn__json_u64(j, "count", why->top.tree->counts[why->held]);
+    tn__json_u64(j, "size", why->top.tree->retained[why->held]);
+    tn__json_open(j, "paths", '[');
+    for (uint32_t i = 0; i < why->n_told; i++) {
+        tn_buf steps;
+        tn__buf_init(&steps, w->top->alloc);
+        tn__json_open(j, NULL, '{');
+        bool known = tn__way_steps(&why->ways[i], &steps, w->err) == TN_OK;
+        tn__path_json(w, j, (const tn_reference *)(const void *)steps.data,
+                      known ? (uint32_t)(steps.size / sizeof(tn_reference)) : 0);
+        tn__json_close(j, '}');
+        tn__buf_free(&steps);
+    }
+    tn__json_close(j, ']');
+    tn__json_close(j, '}');
+}
+
+static void holders_json(tn_say *w, tn_json *j, const tn_why *why)
+{
+    tn__json_open(j, "holders", '[');
+    for (uint32_t i = 0; i < why->n_holders; i++) {
+        const tn_set_holder *h = &why->holders[i];
+        tn__json_open(j, NULL, '{');
+        tn__json_string(j, "type", tn__type_name(w->snapshot, h->common.node));
+        tn__json_hex(j, "address", tn__say_address(w, h->common.node));
+        tn__path_json(w, j, h->trail.steps, h->trail.n);
+        tn__json_u64(j, "sampled", h->common.sampled);
+        tn__json_u64(j, "carried", h->common.carried);
+        tn__json_u64(j, "selected", h->selected);
+        tn__json_u64(j, "count", h->count);
+        tn__json_u64(j, "size", h->bytes);
+        tn__json_close(j, '}');
+    }
+    tn__json_close(j, ']');
+}
+
+static void object_json(tn_say *w, tn_json *j, const tn_why *why)
+{
+    static const char *const holds[] = {"references", "immortal", "static", "c", "unreachable"};
+    tn__json_string(j, "type", tn__type_name(w->snapshot, why->node));
+    tn__json_hex(j, "address", tn__say_address(w, why->node));
+    tn__json_string(j, "hold", why->garbage ? "unreachable" : holds[why->hold]);
+    tn__json_open(j, "references", '{');
+    tn__json_u64(j, "holding", why->n_holding);
+    tn__json_u64(j, "weak", why->n_weak);
+    tn__json_u64(j, "weak_entries", why->n_weak_entries);
+    tn__json_u64(j, "other", why->n_other);
+    tn__json_close(j, '}');
+    tn__trail_json(w, j, &why->trail);
+    cut_json(w, j, "nearest", why, why->nearest, &why->near);
+    cut_json(w, j, "widest", why, why->widest, &why->wide);
+    ways_json(w, j, why);
+}
+
+void tn__why_json(const tn_why *why, tn_say *w, const tn_view_options *o)
+{
+    tn_json j;
+    tn__json_start(&j, w->out, "why");
+    tn__json_string(&j, "where", o->where);
+    tn__said_json(w, &j, "text", tn__why_tell, why);
+    tn__json_u64(&j, "count", why->count);
+    if (why->is_set)
+        tn__json_u64(&j, "size", why->bytes);
+    tn__json_u64(&j, "retained_count", why->retained_count);
+    tn__json_u64(&j, "retained", why->retained_bytes);
+    tn__json_pct(&j, "retained_pct", why->retained_bytes, why->top.bytes);
+    holders_json(w, &j, why);
+    if (why->node == TN_NONE) {
+        tn__json_null(&j, "object");
+    } else {
+        tn__json_open(&j, "object", '{');
+        object_json(w, &j, why);
+        tn__json_close(&j, '}');
+    }
+    tn__json_line(&j);
+    tn__info_json(&j, w->snapshot);
+    tn__json_close(&j, '}');
+    tn__out_text(w->out, "\n");
+}

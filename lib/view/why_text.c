@@ -1,0 +1,235 @@
+/* why_text.c - why in sentences. */
+#include "view/why_page.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "view/summary.h"
+
+static void say_freed(tn_say *w, uint64_t bytes, uint64_t count)
+{
+    tn__say_bytes(w, bytes);
+    tn__say(w, " in ");
+    tn__say_objects(w, count);
+}
+
+/* ---- what it is ---- */
+
+static void tell_object(tn_say *w, const tn_why *why)
+{
+    if (why->trail.n && !why->garbage) {
+        tn__say_path(w, why->trail.steps, why->trail.n);
+        tn__say(w, " is ");
+    }
+    tn__say_thing(w, why->node, true);
+    tn__say(w, ". With what only it keeps alive it is ");
+    say_freed(w, why->retained_bytes, why->retained_count);
+    tn__say(w, ", ");
+    tn__say_share(w, why->retained_bytes);
+    tn__say(w, ".");
+}
+
+static void tell_set(tn_say *w, const tn_why *why)
+{
+    tn__say_objects(w, why->count);
+    tn__say(w, ", ");
+    tn__say_bytes(w, why->bytes);
+    tn__say(w, ". With what only they keep alive they are ");
+    say_freed(w, why->retained_bytes, why->retained_count);
+    tn__say(w, ", ");
+    tn__say_share(w, why->retained_bytes);
+    tn__say(w, ".");
+    if (why->node == TN_NONE) {
+        tn__say(w, " They have no common holder.");
+        tn__say_entries(w, &why->common);
+        return;
+    }
+    tn__say(w, "\n%.0f %% of their shortest paths lead through ",
+            tn__pct(why->holders[0].common.carried, why->holders[0].common.sampled));
+    tn__say_path(w, why->trail.steps, why->trail.n);
+    tn__say(w, ", ");
+    tn__say_thing(w, why->node, true);
+    tn__say(w, ".");
+}
+
+static void say_selected(tn_say *w, const tn_why *why, const tn_set_holder *h)
+{
+    if (h->selected == why->count)
+        tn__say(w, "all of the selected objects go");
+    else if (h->selected)
+        tn__say(w, "%" PRIu64 " of the selected objects %s", h->selected, h->selected == 1 ? "goes" : "go");
+    else
+        tn__say(w, "none of the selected objects goes");
+}
+
+/* What of the set goes with its holders, one after another. */
+static void tell_holders(tn_say *w, const tn_why *why)
+{
+    for (uint32_t i = 0; i < why->n_holders; i++) {
+        const tn_set_holder *h = &why->holders[i];
+        if (i == 0) {
+            tn__say(w, "\nWith it ");
+            say_selected(w, why, h);
+            tn__say(w, ".");
+            continue;
+        }
+        tn__say(w, "\nOf the paths around %s %.0f %% lead through ", i == 1 ? "it" : "these",
+                tn__pct(h->common.carried, h->common.sampled));
+        tn__say_path(w, h->trail.steps, h->trail.n);
+        tn__say(w, ", ");
+        tn__say_thing(w, h->common.node, true);
+        tn__say(w, ". With %s gone, ", i == 1 ? "both" : "all three");
+        say_selected(w, why, h);
+        tn__say(w, ": ");
+        say_freed(w, h->bytes, h->count);
+        tn__say(w, ".");
+    }
+}
+
+/* ---- who holds it ---- */
+
+static void say_count(tn_say *w, uint64_t n, const char *before, const char *noun)
+{
+    tn__say(w, "%s%" PRIu64 " %s%s", before, n, noun, n == 1 ? "" : "s");
+}
+
+static void tell_references(tn_say *w, const tn_why *why)
+{
+    say_count(w, why->n_holding, "\n", "reference");
+    tn__say(w, why->n_holding == 1 ? " holds it" : " hold it");
+    if (why->n_weak) {
+        say_count(w, why->n_weak, "; ", "weak reference");
+        tn__say(w, why->n_weak == 1 ? " does not" : " do not");
+    }
+    if (why->n_weak_entries)
+        tn__say(w, " (%" PRIu64 " in weak dictionaries)", why->n_weak_entries);
+    if (why->n_other) {
+        say_count(w, why->n_other, "; ", "borrowed, interned or guessed reference");
+        tn__say(w, why->n_other == 1 ? " is not counted" : " are not counted");
+    }
+    tn__say(w, ".");
+}
+
+/* What keeps it without a reference that was found; false: nothing does. */
+static bool tell_hold(tn_say *w, const tn_why *why)
+{
+    if (why->garbage) {
+        tn__say(w,
+                "\nNothing that lives holds it: it is in a cycle, or hangs from one, and waits for the garbage "
+                "collector%s. gc.collect() frees it.",
+                tn__collector_is_off(w->snapshot) ? ", which is switched off" : "");
+        return true;
+    }
+    switch (why->hold) {
+    case TN_HOLD_STATIC: tn__say(w, "\nIt is part of the program or of a library and is never freed."); return true;
+    case TN_HOLD_IMMORTAL: tn__say(w, "\nIt is immortal: the interpreter never frees it."); return true;
+    case TN_HOLD_C:
+        tn__say(w,
+                "\nIts reference count is %" PRIu32 ", more than the references that were found: C code, or the "
+                "interpreter's evaluation stack, holds it as well. Which, is not known.",
+                why->refcount);
+        return true;
+    default: break;
+    }
+    if (why->node < why->top.graph.n_objects && !tn__is_through(&why->top, why->node))
+        return false;
+    tn__say(w, "\nIt is a module, or a table of the interpreter, which live as long as the program.");
+    return true;
+}
+
+/* ---- what would free it ---- */
+
+static void tell_cuts(tn_say *w, const tn_why *why)
+{
+    tn__say(w, "\nClearing ");
+    tn__say_path(w, why->trail.steps, why->nearest);
+    tn__say(w, " frees ");
+    say_freed(w, why->near.bytes, why->near.count);
+    tn__say(w, ".");
+    if (why->widest == why->nearest)
+        return;
+    tn__say(w, " On this path, clearing ");
+    tn__say_path(w, why->trail.steps, why->widest);
+    tn__say(w, " frees most: ");
+    say_freed(w, why->wide.bytes, why->wide.count);
+    tn__say(w, ".");
+}
+
+static void tell_way(tn_say *w, const tn_way *way)
+{
+    tn_buf steps;
+    tn__buf_init(&steps, w->top->alloc);
+    int status = tn__way_steps(way, &steps, w->err);
+    if (status == TN_OK)
+        tn__say_path(w, (const tn_reference *)(const void *)steps.data, (uint32_t)(steps.size / sizeof(tn_reference)));
+    else if (w->status == TN_OK)
+        w->status = status;
+    tn__buf_free(&steps);
+}
+
+static void tell_ways(tn_say *w, const tn_why *why)
+{
+    bool above = why->held != why->node;
+    if (why->held == TN_NONE) {
+        tn__say(w, "\nNo single reference on this path frees it.");
+        return;
+    }
+    tn__say(w, "\nNo single reference on this path frees it. ");
+    if (above)
+        tn__say_thing(w, why->held, true);
+    tn__say(w, "%s held by ", above ? ", which dominates it, is" : "It is");
+    say_count(w, why->n_ways, "", "reference");
+    tn__say(w, ", and all of them must go:");
+    for (uint32_t i = 0; i < why->n_told; i++) {
+        tn__say(w, "\n- ");
+        tell_way(w, &why->ways[i]);
+    }
+    if (why->n_ways > why->n_told)
+        tn__say(w, "\n- and %" PRIu64 " more", why->n_ways - why->n_told);
+    tn__say(w, "\nThat frees ");
+    say_freed(w, why->top.tree->retained[why->held], why->top.tree->counts[why->held]);
+    tn__say(w, ".");
+}
+
+/* ---- all ---- */
+
+void tn__why_tell(tn_say *w, const void *data)
+{
+    const tn_why *why = data;
+    if (why->is_set)
+        tell_set(w, why);
+    else
+        tell_object(w, why);
+    if (why->node == TN_NONE)
+        return;
+    if (!why->garbage) {
+        tn__say_about(w, &why->trail);
+        tn__say_holder(w, &why->trail);
+    }
+    tell_references(w, why);
+    if (tell_hold(w, why))
+        return;
+    if (why->nearest)
+        tell_cuts(w, why);
+    else
+        tell_ways(w, why);
+    tell_holders(w, why);
+}
+
+void tn__why_text(const tn_why *why, tn_say *w, const tn_view_options *o)
+{
+    tn__against_print(o, w->out);
+    tn__out_wrap(w->out, o->width);
+    tn__why_tell(w, why);
+    tn__say(w, "\n");
+    tn__out_unwrap(w->out);
+    if (why->node == TN_NONE || why->node >= why->top.graph.n_objects)
+        return;
+    tn__say(w, "\n  ");
+    tn__say_command(w, "show", why->node);
+    tn__say(w, "\n  ");
+    tn__say_command(w, "paths", why->node);
+    tn__say(w, "\n  ");
+    tn__say_command(w, "dominators", why->node);
+    tn__say(w, "\n");
+}

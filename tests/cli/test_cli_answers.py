@@ -1,0 +1,101 @@
+"""What suspects and why print, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_support import Cli
+
+GOLDEN = Path(__file__).with_name("golden")
+PRICES = "0x7f0000000200"
+
+
+def words(verb: str, file: Path, *rest: str) -> list[str]:
+    """Of files in the current folder: pages name them in commands."""
+    return [verb, file.with_name("new.tonnage").name if "--against" in rest else file.name, *rest]
+
+
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [
+        ("suspects", ()),
+        ("suspects", ("--against", "old.tonnage", "--limit", "1")),
+        ("why", (PRICES,)),
+        ("why", ("type:str",)),
+        ("why", ("--against", "old.tonnage")),
+    ],
+)
+def test_text_is_the_golden_one(cli: Cli, shop: Path, name: str, rest: tuple[str, ...]) -> None:
+    got = cli(*words(name, shop, *rest), cwd=shop.parent)
+    slug = "-".join([name, *rest]).replace("--", "").translate(str.maketrans(":*.", "___"))
+    assert (got.returncode, got.stderr) == (0, "")
+    assert got.stdout == (GOLDEN / f"{slug}.txt").read_text(encoding="utf-8")
+
+
+def test_suspects_json_has_the_same_facts(cli: Cli, shop: Path) -> None:
+    view = json.loads(cli("suspects", shop, "--json").stdout)
+    assert (view["schema"], view["view"]) == (1, "suspects")
+    (row,) = view["rows"]
+    assert list(row) == view["columns"]
+    assert (row["address"], row["type"], row["count"], row["size"]) == (PRICES, "dict", 3, 1880)
+    assert row["content"] == [{"type": "str", "count": 1, "size": 128}, {"type": "float", "count": 1, "size": 32}]
+    assert row["holder"]["kind"] == "instance"
+    assert view["total"] == {"count": 6, "size": 2048}
+    assert view["before"] is None
+    assert view["ledger"][0]["bytes"] == 8192
+    assert view["info"]["pid"] == 4242
+    text = cli("suspects", shop).stdout
+    assert f"\n1. {row['text']}" in text
+
+
+def test_suspects_follow_their_options(cli: Cli, shop: Path) -> None:
+    assert json.loads(cli("suspects", shop, "--json", "--where", "type:float").stdout)["rows"] == []
+    against = ("suspects", shop.with_name("new.tonnage"), "--against", shop.with_name("old.tonnage"))
+    view = json.loads(cli(*against, "--json").stdout)
+    assert [row["size"] - row["size_before"] for row in view["rows"]] == sorted(
+        (row["size"] - row["size_before"] for row in view["rows"]), reverse=True
+    )
+    limited = json.loads(cli(*against, "--json", "--limit", "1").stdout)
+    assert (len(limited["rows"]), limited["more"]) == (1, len(view["rows"]) - 1)
+    assert "<1 more; use --limit 0 to see all>" in cli(*against, "--limit", "1").stdout
+
+
+def test_an_address_is_a_selection(cli: Cli, shop: Path) -> None:
+    answers = [
+        cli("why", shop, *rest).stdout
+        for rest in ([PRICES], [str(int(PRICES, 16))], [f"address:{PRICES}"], ["--where", f"address:{PRICES}"])
+    ]
+    assert len(set(answers)) == 1
+    view = json.loads(cli("why", shop, PRICES, "--json").stdout)
+    assert (view["schema"], view["view"], view["count"], view["retained"]) == (1, "why", 1, 1880)
+    assert view["object"]["nearest"]["size"] == 1880
+
+
+@pytest.mark.parametrize(
+    ("rest", "code", "message"),
+    [
+        (["why"], 2, "why is what alive?"),
+        (["why", "type:nothing"], 3, 'nothing is selected by "type:nothing"'),
+        (["why", "0x10"], 3, 'nothing is selected by "address:0x10"'),
+        (["why", "colour:red"], 2, "colour"),
+        (["why", PRICES, "--sort", "size"], 2, "it is one answer"),
+        (["why", PRICES, "--limit", "3"], 2, "it is one answer"),
+        (["why", PRICES, PRICES], 2, "one word too many"),
+        (["suspects", "--sort", "size"], 2, "who retains most comes first"),
+        (["suspects", "--threshold", "1k"], 2, "a suspect retains a tenth of the heap"),
+        (["suspects", "--by", "type"], 2, "its rows are answers"),
+        (["suspects", "--against", "nowhere.tonnage"], 5, "nowhere.tonnage"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(cli: Cli, shop: Path, rest: list[str], code: int, message: str) -> None:
+    got = cli(rest[0], shop, *rest[1:])
+    assert (got.returncode, got.stdout) == (code, "")
+    assert message in got.stderr
+    assert got.stderr.count("\n") == 1
+
+
+def test_the_shell_is_run_by_a_python(cli: Cli, shop: Path) -> None:
+    got = cli("shell", shop, input="print(len(s), tonnage.__name__)")
+    assert (got.returncode, got.stdout, got.stderr) == (0, "6 tonnage\n", "")

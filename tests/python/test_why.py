@@ -1,0 +1,173 @@
+"""What `why` says of random graphs, against a plain search; and of the objects of a real process."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tonnage
+from capture_support import python
+from graph_model import UNREACHABLE, Graph, Solution, graphs, write
+from hypothesis import given, settings
+from tonnage import _core
+
+HOLDS = ["references", "immortal", "static", "c", "unreachable"]
+
+
+def opened(graph: Graph) -> _core.Snapshot:
+    with tempfile.TemporaryFile() as file:
+        file.write(write(graph))
+        file.flush()
+        return _core.Snapshot(file.fileno())
+
+
+def answer(core: _core.Snapshot, where: str) -> Any:
+    return json.loads(core.view("why", json=True, where=where))
+
+
+def alive(solution: Solution) -> set[int]:
+    """What is reachable without counting garbage as held."""
+    told = solution.holds
+    solution.holds = [0 if hold == UNREACHABLE else hold for hold in told]
+    found = solution.reachable(())
+    solution.holds = told
+    return found
+
+
+@settings(deadline=None, max_examples=200)
+@given(graphs())
+def test_what_is_said_to_free_an_object_does(graph: Graph) -> None:
+    core, solution = opened(graph), Solution(graph)
+    living = alive(solution)
+    by_address = {core.node(number)[3]: number for number in range(graph.root)}
+    places = [(source, place) for source, edges in enumerate(solution.edges) for place in range(len(edges))]
+    for number in range(graph.root):
+        if solution.is_own(number):
+            continue
+        said = answer(core, f"address:{core.node(number)[3]:#x}")
+        about = said["object"]
+        assert (said["retained"], said["retained_count"]) == solution.gone([number])[1:]
+        own_hold = HOLDS[solution.holds[number]]
+        waits = own_hold in ("references", "unreachable") and number not in living
+        assert about["hold"] == ("unreachable" if waits else own_hold)
+        assert about["references"]["holding"] == sum(edges.count(number) for edges in solution.edges)
+        if about["hold"] != "references":
+            assert about["nearest"] is about["together"] is None
+        elif about["nearest"]:
+            for cut in (about["nearest"], about["widest"]):
+                freed = [solution.gone([], place) for place in places]
+                assert any(number in nodes and (cut["size"], cut["count"]) == (size, n) for nodes, size, n in freed)
+            assert about["widest"]["size"] >= about["nearest"]["size"]
+        else:
+            check_together(solution, by_address, number, about["together"])
+
+
+def check_together(solution: Solution, by_address: dict[int, int], number: int, together: Any) -> None:
+    """All references to what is named come from outside of what it dominates, and without it the object goes."""
+    held = by_address[int(together["address"], 16)]
+    below, size, count = solution.gone([held])
+    assert number in below
+    assert (together["size"], together["count"]) == (size, count)
+    outside = [edges.count(held) for source, edges in enumerate(solution.edges) if source not in below]
+    assert together["references"] == sum(outside)
+    assert len(together["paths"]) == min(3, together["references"])
+
+
+@settings(deadline=None, max_examples=200)
+@given(graphs())
+def test_a_suspect_retains_what_cannot_be_reached_without_it(graph: Graph) -> None:
+    core, solution = opened(graph), Solution(graph)
+    by_address = {core.node(number)[3]: number for number in range(graph.root)}
+    said = json.loads(core.view("suspects", json=True))
+    assert said["total"] == dict(zip(("size", "count"), solution.gone([graph.root])[1:], strict=True))
+    for row in said["rows"]:
+        if row["kind"] == "object":
+            assert (row["size"], row["count"]) == solution.gone([by_address[int(row["address"], 16)]])[1:]
+
+
+PROGRAM = """
+import gc, sys, tonnage, weakref
+class Session:
+    def __init__(self, n): self.data = bytes(n)
+A, B = {}, {}
+WEAK = weakref.WeakValueDictionary()
+A['one'] = only = Session(1000)
+for i in range(100):
+    both = Session(1001)
+    A[i] = B[f'user:{i}'] = WEAK[i] = both
+class Ring:
+    def __init__(self): self.me = self
+gc.collect(); gc.disable()
+ring = Ring(); ids = [id(only), id(both), id(ring), id(A), id(B)]
+del ring, only, both
+tonnage.snapshot(sys.argv[1]).close()
+print(*ids)
+"""
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[tonnage.Snapshot, list[int]]]:
+    path: Path = tmp_path_factory.mktemp("why") / "why.tonnage"
+    done = python(["-c", PROGRAM, path])
+    assert done.returncode == 0, done.stderr
+    with tonnage.load(path) as snapshot:
+        yield snapshot, [int(word) for word in done.stdout.split()]
+
+
+def test_one_reference_is_named_with_what_it_frees(planted: tuple[tonnage.Snapshot, list[int]]) -> None:
+    snapshot, (only, *_) = planted
+    view = snapshot[only].why()
+    about = view.data["object"]
+    assert about["path"] == about["nearest"]["path"] == "__main__.A['one']"
+    assert about["nearest"]["size"] == snapshot[only].retained
+    assert "Clearing __main__.A['one'] frees" in str(view)
+    assert str(view) == str(snapshot.why(only)) == str(snapshot.why(f"address:{only:#x}"))
+
+
+def test_two_references_are_both_named_and_weak_ones_told_apart(planted: tuple[tonnage.Snapshot, list[int]]) -> None:
+    snapshot, (_, both, *_) = planted
+    about = snapshot.why(both).data["object"]
+    assert about["nearest"] is None
+    assert {way["path"] for way in about["together"]["paths"]} == {"__main__.A[99]", "__main__.B['user:99']"}
+    assert all(way["evaluable"] for way in about["together"]["paths"])
+    assert about["together"]["size"] == snapshot[both].retained
+    assert about["references"] == {"holding": 2, "weak": 1, "weak_entries": 1, "other": 0}
+
+
+def test_garbage_is_said_to_wait(planted: tuple[tonnage.Snapshot, list[int]]) -> None:
+    snapshot, (_, _, ring, *_) = planted
+    view = snapshot.why(ring)
+    assert view.data["object"]["hold"] == "unreachable"
+    assert "waits for the garbage" in str(view)
+    assert "switched off" in " ".join(str(view).split())
+
+
+def test_what_holds_a_set_is_named_until_all_of_it_goes(planted: tuple[tonnage.Snapshot, list[int]]) -> None:
+    snapshot, (*_, a, b) = planted
+    view = snapshot.why("type:__main__.Session")
+    assert view.data["count"] == 101
+    holders = view.data["holders"]
+    assert [int(holder["address"], 16) for holder in holders] == [a, b]
+    assert [holder["selected"] for holder in holders] == [1, 101]
+    assert snapshot.where("type:__main__.Session").why().data["holders"] == holders
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [("type:NoneType", "is never freed"), ("type:module text:gc", "live as long as the program")],
+)
+def test_what_cannot_be_freed_is_said_to(planted: tuple[tonnage.Snapshot, list[int]], where: str, said: str) -> None:
+    snapshot, _ = planted
+    text = " ".join(str(snapshot.why(where)).split())
+    assert said in text or "never frees it" in text
+    assert "Clearing" not in text
+
+
+def test_nothing_selected_is_no_answer(planted: tuple[tonnage.Snapshot, list[int]]) -> None:
+    snapshot, _ = planted
+    with pytest.raises(tonnage.NotFoundError, match="nothing is selected"):
+        snapshot.why("type:nothing")
