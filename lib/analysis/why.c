@@ -84,23 +84,33 @@ static void mark_dominators(const tn_why *why, uint64_t *bits)
         bits[at / 64] |= 1ull << (at % 64);
 }
 
-static int try_cut(const tn_why *why, const uint64_t *dominators, uint32_t step, tn_way *out, tn_error *err)
+/* Steps worth trying: each takes a look at all that refers to its target. On a path of many that free nothing the rest is not
+ * looked at. */
+enum { MAX_TRIES = 1000 };
+
+static int try_cut(const tn_why *why, const uint64_t *dominators, uint32_t step, unsigned *tries, tn_way *out,
+                   tn_error *err)
 {
     const tn_reference *r = &why->trail.steps[step];
     *out = (tn_way){.reference = *r};
     if (!tn__bit(dominators, r->target) || !can_go(why, r->target))
         return TN_OK;
+    ++*tries;
     return tn_reference_cut(why->top.snapshot, r, &out->bytes, &out->count, err);
 }
 
 static int find_cuts(tn_why *why, const uint64_t *dominators, tn_error *err)
 {
-    for (uint32_t i = why->trail.n; i-- > 0 && !why->nearest;) {
-        TN_TRY(try_cut(why, dominators, i, &why->near, err));
+    unsigned tries = 0;
+    for (uint32_t i = why->trail.n; i-- > 0 && !why->nearest && tries < MAX_TRIES;) {
+        TN_TRY(try_cut(why, dominators, i, &tries, &why->near, err));
         why->nearest = why->near.bytes || why->near.count ? i + 1 : 0;
     }
+    tries = 0;
     for (uint32_t i = 0; i < why->trail.n && why->nearest && !why->widest; i++) {
-        TN_TRY(try_cut(why, dominators, i, &why->wide, err));
+        if (tries >= MAX_TRIES && i + 1 < why->nearest)
+            i = why->nearest - 1;
+        TN_TRY(try_cut(why, dominators, i, &tries, &why->wide, err));
         why->widest = why->wide.bytes || why->wide.count ? i + 1 : 0;
     }
     return TN_OK;
