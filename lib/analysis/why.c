@@ -84,8 +84,8 @@ static void mark_dominators(const tn_why *why, uint64_t *bits)
         bits[at / 64] |= 1ull << (at % 64);
 }
 
-/* Steps worth trying: each takes a look at all that refers to its target. On a path of many that free nothing the rest is not
- * looked at. */
+/* Steps worth trying from either end: each takes a look at all that refers to its target. Of a path with more that free
+ * nothing the middle is not looked at. */
 enum { MAX_TRIES = 1000 };
 
 static int try_cut(const tn_why *why, const uint64_t *dominators, uint32_t step, unsigned *tries, tn_way *out,
@@ -106,12 +106,16 @@ static int find_cuts(tn_why *why, const uint64_t *dominators, tn_error *err)
         TN_TRY(try_cut(why, dominators, i, &tries, &why->near, err));
         why->nearest = why->near.bytes || why->near.count ? i + 1 : 0;
     }
+    uint32_t last = why->nearest ? why->nearest : why->trail.n;
     tries = 0;
-    for (uint32_t i = 0; i < why->trail.n && why->nearest && !why->widest; i++) {
-        if (tries >= MAX_TRIES && i + 1 < why->nearest)
-            i = why->nearest - 1;
+    for (uint32_t i = 0; i < last && !why->widest; i++) {
+        i = tries < MAX_TRIES ? i : last - 1;
         TN_TRY(try_cut(why, dominators, i, &tries, &why->wide, err));
         why->widest = why->wide.bytes || why->wide.count ? i + 1 : 0;
+    }
+    if (!why->nearest) {
+        why->nearest = why->widest;
+        why->near = why->wide;
     }
     return TN_OK;
 }
