@@ -34,7 +34,7 @@ static uint32_t kind_cost(const tn_graph *g, const tn_shunned *no, uint32_t sour
     enum tn_reference_kind kind = tn__edge_kind(g, source, edge);
     if (kind == TN_REF_GUESSED)
         return no->kinds & TN_AVOID_GUESSED ? TN_NO_WAY : 1 + TN_RANK_GUESSED * TN_FAR;
-    return kind == TN_REF_OWNING || (source >= g->n_objects && kind != TN_REF_INTERNED) ? 1 : TN_NO_WAY;
+    return tn__kind_holds(kind, source >= g->n_objects) ? 1 : TN_NO_WAY;
 }
 
 /* Cost of a step whose reference alone would cost that much. */
