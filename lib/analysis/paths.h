@@ -45,6 +45,8 @@ typedef struct tn_shunned {
     unsigned kinds;  /* TN_AVOID_… */
     uint32_t except; /* the target: a path may end where none may pass */
 } tn_shunned;
+/* EINVAL when the nodes that are to be avoided (NULL is none) are of another snapshot. */
+int tn__avoid_check(tn_snapshot *s, const tn_set *nodes, tn_error *err);
 static inline bool tn__shuns(const tn_shunned *no, uint32_t node)
 {
     return no->nodes && tn_set_has(no->nodes, node) && node != no->except;
