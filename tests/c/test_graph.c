@@ -269,6 +269,30 @@ static void two_lists_of_the_same_items_take_no_quadratic_time(void **state)
     release();
 }
 
+/* ---- paths ---- */
+
+static void no_chain_is_so_long_that_a_nameless_step_is_shorter(void **state)
+{
+    (void)state;
+    enum { N = 1200000 };
+    const tn_path_options options = {.all_shortest = true};
+    const tn_reference *steps;
+    tn_paths *paths;
+    uint32_t n;
+    built b = begin(N);
+    for (uint32_t i = 0; i + 1 < N; i++)
+        refer(&b, i, i + 1);
+    b.roots[b.n_roots++] = 0;
+    b.member = N - 1;
+    use(&b);
+    assert_int_equal(tn_paths_open(s, N - 1, &options, &paths, NULL), 0);
+    assert_int_equal(tn_paths_next(paths, &steps, &n, NULL), 1);
+    assert_int_equal(n, N);
+    assert_int_equal(tn_paths_next(paths, &steps, &n, NULL), 0);
+    tn_paths_close(paths);
+    release();
+}
+
 /* ---- sets and references ---- */
 
 /* Each is the first to load what it asks for, while a scan is to come that has blocks of one width, then of another. */
@@ -500,6 +524,7 @@ int main(void)
         cmocka_unit_test(far_dominators_of_leaves_take_no_quadratic_time),
         cmocka_unit_test(far_dominators_of_containers_take_no_quadratic_time),
         cmocka_unit_test(two_lists_of_the_same_items_take_no_quadratic_time),
+        cmocka_unit_test(no_chain_is_so_long_that_a_nameless_step_is_shorter),
         cmocka_unit_test(what_a_condition_loads_leaves_the_scan_as_it_was),
         cmocka_unit_test(what_two_hold_together_goes_with_both),
         cmocka_unit_test(an_index_says_what_was_computed),
