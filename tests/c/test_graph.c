@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 enum { LARGE = 100000 };
 
@@ -484,6 +486,48 @@ static void a_damaged_index_is_refused(void **state)
     write_index(good, n);
 }
 
+/* Of garbage the index says that C code holds it; all hashes are right. */
+static void tell_otherwise(void)
+{
+    static const uint8_t garbage[] = {2 * TN_HOLD_UNREACHABLE + 1, 16, 1};
+    enum { HASHED = 32, HEADER = 40 };
+    static uint8_t index[4096];
+    size_t n = read_index(index, sizeof index), n_found = 0;
+    for (size_t i = HEADER; i + sizeof garbage <= n; i++) {
+        if (memcmp(index + i, garbage, sizeof garbage) == 0) {
+            index[i] = 2 * TN_HOLD_C + 1;
+            n_found++;
+        }
+    }
+    assert_int_equal(n_found, 2);
+    XXH3_state_t hash;
+    XXH3_64bits_reset(&hash);
+    XXH3_64bits_update(&hash, index, HASHED);
+    XXH3_64bits_update(&hash, index + HEADER, n - HEADER);
+    uint64_t digest = XXH3_64bits_digest(&hash);
+    memcpy(index + HASHED, &digest, sizeof digest);
+    write_index(index, n);
+}
+
+static void an_index_changes_nothing_that_is_known(void **state)
+{
+    (void)state;
+    enum { N = 100 };
+    enum tn_hold hold;
+    use_small(N);
+    assert_int_equal(tn_index_save(s, path, NULL), 0);
+    tell_otherwise();
+    assert_int_equal(tn_index_load(s, path, NULL), 0);
+    assert_int_equal(tn_node_hold(s, N, &hold, NULL), 0);
+    assert_int_equal(hold, TN_HOLD_UNREACHABLE);
+    release();
+    use_small(N);
+    assert_int_equal(tn_index_load(s, path, NULL), 0);
+    assert_int_equal(tn_node_hold(s, N, &hold, NULL), 0);
+    assert_int_equal(hold, TN_HOLD_C);
+    release();
+}
+
 static void any_failing_allocation_leaves_the_index_unused(void **state)
 {
     (void)state;
@@ -529,6 +573,7 @@ int main(void)
         cmocka_unit_test(what_two_hold_together_goes_with_both),
         cmocka_unit_test(an_index_says_what_was_computed),
         cmocka_unit_test(a_damaged_index_is_refused),
+        cmocka_unit_test(an_index_changes_nothing_that_is_known),
         cmocka_unit_test(any_failing_allocation_leaves_the_index_unused),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
