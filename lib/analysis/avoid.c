@@ -185,6 +185,14 @@ static int add_items(tn_avoiding *a, const char *words, tn_error *err)
     return TN_OK;
 }
 
+/* A set of objects, or of nodes, as tn_paths_avoid makes them. */
+int tn__avoid_check(tn_snapshot *s, const tn_set *nodes, tn_error *err)
+{
+    if (nodes && nodes->alloc == tn__snapshot_alloc(s) && nodes->n == tn_snapshot_n_nodes(s))
+        return TN_OK;
+    return tn__set_check(s, nodes, err);
+}
+
 int tn_paths_avoid(tn_snapshot *s, const char *words, tn_set **nodes, unsigned *kinds, tn_error *err)
 {
     tn_avoiding a = {.snapshot = s};

@@ -20,6 +20,8 @@ int tn_chain_open(tn_snapshot *s, uint32_t from, bool inwards, const tn_path_opt
 {
     const tn_alloc *a = tn__snapshot_alloc(s);
     tn_ways *w;
+    if (o)
+        TN_TRY(tn__avoid_check(s, o->avoid, err));
     TN_TRY(tn__ways(s, &w, err));
     if (from >= w->graph.n_nodes)
         return tn__error_set(err, TN_EINVAL, 0, "there is no node %u", (unsigned)from);

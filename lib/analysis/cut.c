@@ -86,11 +86,6 @@ int tn__outside_holders(tn_snapshot *s, uint32_t target, size_t limit, tn_buf *s
     return status < 0 ? tn__no_memory(s, err) : TN_OK;
 }
 
-static bool holds(const tn_graph *g, const tn_reference *r)
-{
-    return r->source < g->n_objects ? r->kind == TN_REF_OWNING : r->kind != TN_REF_INTERNED;
-}
-
 int tn_reference_cut(tn_snapshot *s, const tn_reference *r, uint64_t *bytes, uint32_t *count, tn_error *err)
 {
     const tn_alloc *a = tn__snapshot_alloc(s);
@@ -100,7 +95,8 @@ int tn_reference_cut(tn_snapshot *s, const tn_reference *r, uint64_t *bytes, uin
     if (r->source >= c.graph.n_nodes || r->target >= c.graph.n_nodes)
         return tn__error_set(err, TN_EINVAL, 0, "there is no such reference");
     TN_TRY(tn__dominators(s, &c.dominators, err));
-    bool all = holds(&c.graph, r) && c.dominators->holds[r->target] == TN_HOLD_REFERENCES && r->target != c.graph.root;
+    bool all = tn__kind_holds(r->kind, r->source >= c.graph.n_objects) &&
+               c.dominators->holds[r->target] == TN_HOLD_REFERENCES && r->target != c.graph.root;
     if (all) {
         size_t inside_bytes = ((size_t)c.graph.n_nodes + 63) / 64 * sizeof *c.inside;
         TN_TRY(tn__graph_backward(s, &back, err));

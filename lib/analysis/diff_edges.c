@@ -2,6 +2,7 @@
  * reference cannot have been there before. Counted a shape and place, then folded by the type and label of the source.
  */
 #include "analysis/diff.h"
+#include "graph/graph.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -153,7 +154,7 @@ static void fold(tn_diff_edges *r)
 static bool holds(const tn_shape *shape, uint32_t slot)
 {
     uint32_t kind = slot < shape->n_fixed ? shape->labels[2 * slot + 1] >> 8 : shape->flags >> TN_RUN_KIND_SHIFT & 15;
-    return kind == TN_REF_OWNING || kind == TN_REF_BORROWED;
+    return tn__kind_holds((enum tn_reference_kind)kind, false);
 }
 
 static int make_rows(edges *e, tn_diff_edges *r, tn_error *err)

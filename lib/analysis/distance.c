@@ -11,7 +11,8 @@
 #include <string.h>
 
 typedef struct tn_late {
-    uint32_t cost, source, target;
+    uint64_t cost;
+    uint32_t source, target;
     uint32_t serial; /* first come, first served */
 } tn_late;
 
@@ -56,7 +57,7 @@ static tn_late pop(tn_search *q)
     return top;
 }
 
-static void settle(tn_search *q, uint32_t node, uint32_t parent, uint32_t cost)
+static void settle(tn_search *q, uint32_t node, uint32_t parent, uint64_t cost)
 {
     tn_distances *d = q->d;
     if (d->cost[node] != TN_NO_WAY || tn__shuns(q->no, node))
@@ -70,13 +71,13 @@ static int expand(tn_search *q, uint32_t source)
 {
     const tn_ways *w = q->ways;
     const tn_graph *g = &w->graph;
-    uint32_t from = q->d->cost[source], next = tn__cost_sum(from, 1);
+    uint64_t from = q->d->cost[source], next = tn__cost_sum(from, 1);
     bool plain = source < g->n_objects && tn__node_holding(g, source) == TN_HOLDS_ALL && !tn__is_own(w, source);
     for (uint64_t e = g->offsets[source]; e < g->offsets[source + 1]; e++) {
         uint32_t target = g->targets[e];
         if (target == TN_NONE || q->d->cost[target] != TN_NO_WAY)
             continue;
-        uint32_t cost = plain ? 1 : tn__edge_cost(w, q->no, source, e);
+        uint64_t cost = plain ? 1 : tn__edge_cost(w, q->no, source, e);
         if (cost == 1)
             settle(q, target, source, next);
         else if (cost != TN_NO_WAY)
@@ -101,7 +102,7 @@ static int begin(tn_search *q)
 }
 
 /* Cost at which the next objects come that nothing seems to hold; TN_NO_WAY when all have come. */
-static uint32_t held_cost(const tn_search *q)
+static uint64_t held_cost(const tn_search *q)
 {
     bool done = q->rank > TN_RANK_UNREACHABLE || (q->no->kinds & TN_AVOID_HELD);
     return done || q->d->n_reached == q->d->n_nodes ? TN_NO_WAY : 1 + q->rank * TN_FAR;
@@ -110,7 +111,7 @@ static uint32_t held_cost(const tn_search *q)
 static int settle_held(tn_search *q, tn_error *err)
 {
     tn_ways *w = q->ways;
-    uint32_t cost = held_cost(q);
+    uint64_t cost = held_cost(q);
     TN_TRY(tn__ways_holds(w, err));
     if (q->rank == TN_RANK_UNREACHABLE) { /* told by nobody else */
         const tn_dominators *unused;
@@ -126,10 +127,11 @@ static int settle_held(tn_search *q, tn_error *err)
 static int run(tn_search *q, tn_error *err)
 {
     TN_TRY(begin(q));
-    for (uint32_t cost = 0, at = 0;;) {
+    uint64_t cost = 0;
+    for (uint32_t at = 0;;) {
         for (uint32_t end = q->d->n_reached; at < end; at++)
             TN_TRY(expand(q, q->d->order[at]));
-        uint32_t next = q->d->n_reached > at ? tn__cost_sum(cost, 1) : TN_NO_WAY, held = held_cost(q);
+        uint64_t next = q->d->n_reached > at ? tn__cost_sum(cost, 1) : TN_NO_WAY, held = held_cost(q);
         const tn_late *first = (const tn_late *)(const void *)q->heap.data;
         if (q->n_late && first->cost < next)
             next = first->cost;
@@ -147,27 +149,27 @@ static int run(tn_search *q, tn_error *err)
 
 void tn__distances_free(tn_distances *d)
 {
-    size_t bytes = (size_t)d->n_nodes * sizeof(uint32_t);
-    tn__free(d->alloc, d->parent, bytes);
-    tn__free(d->alloc, d->cost, bytes);
-    tn__free(d->alloc, d->order, bytes);
+    size_t n = d->n_nodes;
+    tn__free(d->alloc, d->parent, n * sizeof *d->parent);
+    tn__free(d->alloc, d->cost, n * sizeof *d->cost);
+    tn__free(d->alloc, d->order, n * sizeof *d->order);
     *d = (tn_distances){0};
 }
 
 int tn__distances_without(tn_ways *w, const tn_shunned *no, tn_distances *out, tn_error *err)
 {
     const tn_alloc *a = tn__snapshot_alloc(w->snapshot);
-    size_t bytes = (size_t)w->graph.n_nodes * sizeof(uint32_t);
+    size_t n = w->graph.n_nodes;
     tn_distances d = {.alloc = a, .n_nodes = w->graph.n_nodes};
     tn_search q = {.ways = w, .no = no, .d = &d, .rank = TN_RANK_HELD};
-    d.parent = tn__alloc(a, bytes);
-    d.cost = tn__alloc(a, bytes);
-    d.order = tn__alloc(a, bytes);
+    d.parent = tn__alloc(a, n * sizeof *d.parent);
+    d.cost = tn__alloc(a, n * sizeof *d.cost);
+    d.order = tn__alloc(a, n * sizeof *d.order);
     tn__buf_init(&q.heap, a);
     int status = d.parent && d.cost && d.order ? TN_OK : TN_ENOMEM;
     if (status == TN_OK) {
-        memset(d.parent, 0xff, bytes);
-        memset(d.cost, 0xff, bytes);
+        memset(d.parent, 0xff, n * sizeof *d.parent);
+        memset(d.cost, 0xff, n * sizeof *d.cost);
         status = run(&q, err);
     }
     tn__buf_free(&q.heap);

@@ -307,6 +307,11 @@ int tn__dominators(tn_snapshot *s, const tn_dominators **out, tn_error *err)
 
 /* ---- from elsewhere ---- */
 
+bool tn__dominators_known(tn_snapshot *s)
+{
+    return *tn__snapshot_attachment(s, TN_ATTACH_DOMINATORS, destroy) != NULL;
+}
+
 tn_dominators *tn__dominators_new(tn_snapshot *s)
 {
     const tn_alloc *a = tn__snapshot_alloc(s);
@@ -332,14 +337,13 @@ void tn__dominators_free(tn_snapshot *s, tn_dominators *d)
 int tn__dominators_put(tn_snapshot *s, tn_dominators *d, tn_error *err)
 {
     uint8_t *holds;
-    void **slot = tn__snapshot_attachment(s, TN_ATTACH_DOMINATORS, destroy);
     int status = tn__anchors(s, &holds, err);
-    if (status < 0 || *slot) { /* what is there already may be in use */
+    if (status < 0) {
         destroy(s, d);
         return status;
     }
     d->holds = holds;
-    *slot = d;
+    *tn__snapshot_attachment(s, TN_ATTACH_DOMINATORS, destroy) = d;
     return TN_OK;
 }
 

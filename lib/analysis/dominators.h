@@ -20,7 +20,9 @@ typedef struct tn_dominators {
     const uint8_t *holds; /* enum tn_hold, complete */
 } tn_dominators;
 int tn__dominators(tn_snapshot *s, const tn_dominators **out, tn_error *err);
-/* For index.c: arrays to be filled; NULL without memory. put hands them over to the snapshot, whose anchors must be there. */
+/* For index.c: whether they are there; arrays to be filled, NULL without memory. put hands them over to the snapshot, whose
+ * anchors must be there, and dominators not. */
+bool tn__dominators_known(tn_snapshot *s);
 tn_dominators *tn__dominators_new(tn_snapshot *s);
 void tn__dominators_free(tn_snapshot *s, tn_dominators *d); /* NULL allowed */
 int tn__dominators_put(tn_snapshot *s, tn_dominators *d, tn_error *err);

@@ -188,6 +188,8 @@ static int adopt(tn_snapshot *s, const uint8_t *bytes, uint64_t n_bytes, tn_erro
 {
     const tn_alloc *a = tn__snapshot_alloc(s);
     uint32_t n = tn_snapshot_n_nodes(s);
+    if (tn__dominators_known(s)) /* they and the anchors may be in use */
+        return TN_OK;
     uint8_t *holds = tn__alloc(a, n);
     tn_dominators *d = tn__dominators_new(s);
     int status = holds && d ? fill(s, bytes, n_bytes, d, holds, err) : tn__no_memory(s, err);

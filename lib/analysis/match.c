@@ -1,5 +1,6 @@
 /* match.c - conditions of a selection against the types and nodes of a snapshot. */
 #include "analysis/analysis.h"
+#include "analysis/dominators.h"
 
 #include <string.h>
 
@@ -126,15 +127,19 @@ static int bind_members(tn_condition *c, tn_snapshot *s, tn_error *err)
     }
 }
 
-/* Loads what the condition asks objects for. */
+/* Loads what the condition asks objects for: in the middle of a scan that would take the blocks from under it. */
 static int bind_column(const tn_condition *c, tn_snapshot *s, tn_error *err)
 {
+    const tn_dominators *dominators;
     const uint32_t *narrow;
     const uint64_t *wide;
+    tn_preview preview;
     uint64_t n;
     switch (c->kind) {
     case TN_COND_REFCOUNT: return tn__column_u32(s, TN_COL_REFC, &narrow, &n, err);
     case TN_COND_LENGTH: return tn__column_u64(s, TN_COL_LENG, &wide, &n, err);
+    case TN_COND_RETAINED: return tn__dominators(s, &dominators, err);
+    case TN_COND_TEXT: return tn__snapshot_preview(s, 0, &preview, err);
     default: return TN_OK;
     }
 }

@@ -14,11 +14,12 @@ enum { MAX_VERTICES = 1 << 24 };
 typedef struct tn_vertex {
     uint32_t node, parent; /* parent: the vertex one nearer to the target */
     uint32_t child, sibling;
-    uint32_t cost; /* from here to the target */
+    uint64_t cost; /* from here to the target */
 } tn_vertex;
 
 typedef struct tn_detour {
-    uint32_t total, vertex, serial;
+    uint64_t total;
+    uint32_t vertex, serial;
     bool found;
     size_t tail, n_tail; /* when found: nodes before the vertex's, nearest first, in tails */
 } tn_detour;
@@ -30,7 +31,7 @@ struct tn_paths {
     tn_shunned no;
     uint32_t target, limit, n_given;
     bool all_shortest, ended;
-    uint32_t first_cost;
+    uint64_t first_cost;
     const tn_distances *distances;
     tn_distances own; /* when something is shunned */
     tn_spur *spur;
@@ -91,7 +92,7 @@ static tn_detour pop(tn_paths *p)
 
 /* ---- the tree of what was given out ---- */
 
-static int add_vertex(tn_paths *p, uint32_t node, uint32_t parent, uint32_t cost)
+static int add_vertex(tn_paths *p, uint32_t node, uint32_t parent, uint64_t cost)
 {
     tn_vertex v = {node, parent, TN_NONE, TN_NONE, cost};
     if (p->n_vertices == MAX_VERTICES)
@@ -125,13 +126,13 @@ static int propose(tn_paths *p, uint32_t vertex)
     const tn_vertex *v = vertex_at(p, vertex);
     ban_children(p, vertex);
     tn__spur_block(p->spur, v->node);
-    uint32_t bound = tn__spur_bound(p->spur, v->node);
+    uint64_t bound = tn__spur_bound(p->spur, v->node);
     if (bound == TN_NO_WAY)
         return TN_OK;
     return push(p, (tn_detour){.total = tn__cost_sum(v->cost, bound), .vertex = vertex});
 }
 
-static uint32_t cost_between(const tn_paths *p, uint32_t source, uint32_t target)
+static uint64_t cost_between(const tn_paths *p, uint32_t source, uint32_t target)
 {
     if (source == p->ways->graph.root && tn__step_edge(p->ways, source, target) == UINT64_MAX)
         return tn__held_cost(p->ways, &p->no, target);
@@ -144,7 +145,8 @@ static int split(tn_paths *p, uint32_t vertex, size_t at)
     uint32_t behind = vertex;
     block_behind(p, vertex);
     for (size_t i = at; i > 0; i--) {
-        uint32_t node = nodes_of(p)[i - 1], cost = cost_between(p, node, nodes_of(p)[i]);
+        uint32_t node = nodes_of(p)[i - 1];
+        uint64_t cost = cost_between(p, node, nodes_of(p)[i]);
         TN_TRY(add_vertex(p, node, behind, tn__cost_sum(vertex_at(p, behind)->cost, cost)));
         TN_TRY(propose(p, behind));
         behind = p->n_vertices - 1;
@@ -226,7 +228,7 @@ static int begin(tn_paths *p, tn_error *err)
 static int search(tn_paths *p, tn_detour c, tn_error *err)
 {
     const tn_vertex *v = vertex_at(p, c.vertex);
-    uint32_t cost;
+    uint64_t cost;
     block_behind(p, c.vertex);
     ban_children(p, c.vertex);
     tn__spur_block(p->spur, v->node);
@@ -293,6 +295,8 @@ int tn_paths_open(tn_snapshot *s, uint32_t target, const tn_path_options *o, tn_
 {
     const tn_alloc *a = tn__snapshot_alloc(s);
     tn_ways *w;
+    if (o)
+        TN_TRY(tn__avoid_check(s, o->avoid, err));
     TN_TRY(tn__ways(s, &w, err));
     if (target >= w->graph.n_nodes)
         return tn__error_set(err, TN_EINVAL, 0, "there is no node %u", (unsigned)target);

@@ -26,8 +26,8 @@
 #include "analysis/analysis.h"
 #include "graph/graph.h"
 
+#define TN_FAR (1ull << 32) /* above the length of any path */
 enum {
-    TN_FAR = 1 << 20,
     TN_RANK_STATIC = 1,
     TN_RANK_INTERPRETER,
     TN_RANK_HELD,
@@ -35,7 +35,7 @@ enum {
     TN_RANK_GUESSED,
     TN_RANK_OWN,
 };
-#define TN_NO_WAY UINT32_MAX /* cost of what does not hold or cannot be reached */
+#define TN_NO_WAY UINT64_MAX /* cost of what does not hold or cannot be reached */
 
 /* ---- avoid.c ---- */
 
@@ -45,6 +45,8 @@ typedef struct tn_shunned {
     unsigned kinds;  /* TN_AVOID_… */
     uint32_t except; /* the target: a path may end where none may pass */
 } tn_shunned;
+/* EINVAL when the nodes that are to be avoided (NULL is none) are of another snapshot. */
+int tn__avoid_check(tn_snapshot *s, const tn_set *nodes, tn_error *err);
 static inline bool tn__shuns(const tn_shunned *no, uint32_t node)
 {
     return no->nodes && tn_set_has(no->nodes, node) && node != no->except;
@@ -56,7 +58,7 @@ static inline bool tn__shuns(const tn_shunned *no, uint32_t node)
 typedef struct tn_origin {
     uint32_t node, parent; /* parent: an origin that stands before it; TN_NONE for the root */
     uint64_t edge;         /* of the parent's references, counted from its first */
-    uint32_t cost;         /* 0, or TN_FAR times a rank */
+    uint64_t cost;         /* 0, or TN_FAR times a rank */
 } tn_origin;
 
 /* Kept by the snapshot. */
@@ -95,19 +97,19 @@ bool tn__origin_allowed(const tn_ways *w, const tn_shunned *no, uint32_t index);
 bool tn__may_enter(const tn_ways *w, const tn_shunned *no, uint32_t source, uint32_t node);
 bool tn__is_own(const tn_ways *w, uint32_t node);
 /* Cost of reference number edge (in graph.targets) of source: 1, another one, or TN_NO_WAY. */
-uint32_t tn__edge_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, uint64_t edge);
+uint64_t tn__edge_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, uint64_t edge);
 /* Cost of the cheapest reference from source, a referrer of target, to it. O(its fixed references). */
-uint32_t tn__step_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, uint32_t target);
+uint64_t tn__step_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, uint32_t target);
 /* Which reference that is, counted from the first of source (not the key of a dict where there is another); UINT64_MAX: none.
  * O(its references). */
 uint64_t tn__step_edge(const tn_ways *w, uint32_t source, uint32_t target);
 /* The same as a reference with its label. ENOTFOUND where there is none. */
 int tn__step_reference(const tn_ways *w, uint32_t source, uint32_t target, tn_reference *out, tn_error *err);
 /* Cost of being held by nothing that was found: TN_NO_WAY, or 1 and a rank. After tn__ways_holds. */
-uint32_t tn__held_cost(const tn_ways *w, const tn_shunned *no, uint32_t node);
+uint64_t tn__held_cost(const tn_ways *w, const tn_shunned *no, uint32_t node);
 int tn__ways_holds(tn_ways *w, tn_error *err);
 int tn__ways_back(tn_ways *w, tn_error *err);
-static inline uint32_t tn__cost_sum(uint32_t a, uint32_t b)
+static inline uint64_t tn__cost_sum(uint64_t a, uint64_t b)
 {
     return a > TN_NO_WAY - 1 - b ? TN_NO_WAY - 1 : a + b;
 }
@@ -119,11 +121,11 @@ typedef struct tn_distances {
     const tn_alloc *alloc;
     uint32_t n_nodes, n_reached;
     uint32_t *parent; /* TN_NONE for the root and what is not reached */
-    uint32_t *cost;   /* TN_NO_WAY: not reached */
+    uint64_t *cost;   /* TN_NO_WAY: not reached */
     uint32_t *order;  /* n_reached nodes, cheapest first: a parent stands before its children */
 } tn_distances;
 
-/* Made at the first call and kept. Cost: O(nodes + references), 12 bytes a node. */
+/* Made at the first call and kept. Cost: O(nodes + references), 16 bytes a node. */
 int tn__distances(tn_snapshot *s, const tn_distances **out, tn_error *err);
 /* The same where something is shunned; free with tn__distances_free. */
 int tn__distances_without(tn_ways *w, const tn_shunned *no, tn_distances *out, tn_error *err);
@@ -162,7 +164,7 @@ void tn__merged_free(tn_merged *m);
 /* ---- spur.c ---- */
 
 /* Searches backward from a node to the root that may not touch some nodes, guided by the distances without them: exact where
- * those are not in the way. 20 bytes a node. */
+ * those are not in the way. 24 bytes a node. */
 typedef struct tn_spur tn_spur;
 int tn__spur_new(tn_ways *w, const tn_shunned *no, const tn_distances *d, tn_spur **out, tn_error *err);
 void tn__spur_free(tn_spur *spur);
@@ -172,8 +174,8 @@ void tn__spur_block(tn_spur *spur, uint32_t node);
 void tn__spur_ban(tn_spur *spur, uint32_t node);
 void tn__spur_unban(tn_spur *spur);
 /* What a path from the root to node costs at least; TN_NO_WAY: there is none. */
-uint32_t tn__spur_bound(tn_spur *spur, uint32_t node);
+uint64_t tn__spur_bound(tn_spur *spur, uint32_t node);
 /* The cheapest path: the nodes before node, nearest first, the root last, appended to path. 1, or 0: there is none. */
-int tn__spur_search(tn_spur *spur, uint32_t node, tn_buf *path, uint32_t *cost, tn_error *err);
+int tn__spur_search(tn_spur *spur, uint32_t node, tn_buf *path, uint64_t *cost, tn_error *err);
 
 #endif

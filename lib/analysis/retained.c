@@ -3,56 +3,26 @@
  * What a set retains is more than its members' retained sizes: what several of them hold together is in none. So it is told
  * from the other side: a search from all that is anchored, around the set; what it does not come to goes.
  */
-#include "analysis/analysis.h"
 #include "analysis/dominators.h"
+#include "analysis/partition.h"
 
-typedef struct tn_search {
-    const tn_alloc *alloc;
-    tn_graph graph;
-    size_t n_words;
-    uint64_t *seen; /* bits */
-    tn_buf todo;    /* uint32_t */
-} tn_search;
-
-static int push(tn_search *q, uint32_t id)
-{
-    if (tn__bit(q->seen, id))
-        return TN_OK;
-    q->seen[id / 64] |= 1ull << (id % 64);
-    return tn__buf_append(&q->todo, &id, sizeof id);
-}
-
-static int search(tn_search *q)
-{
-    const tn_graph *g = &q->graph;
-    while (q->todo.size) {
-        q->todo.size -= sizeof(uint32_t);
-        uint32_t id = *(const uint32_t *)(const void *)(q->todo.data + q->todo.size);
-        for (uint64_t e = g->offsets[id]; e < g->offsets[id + 1]; e++)
-            if (tn__edge_holds(g, id, e))
-                TN_TRY(push(q, g->targets[e]));
-    }
-    return TN_OK;
-}
-
-/* The members of the set count as seen, so that the search goes around them. */
-static int search_around(tn_search *q, const tn_set *set, const uint8_t *holds)
+/* The members of the set are sources that are never visited, so that the labels spread around them. */
+static int spread_around(tn_flood *f, const tn_set *set, const uint8_t *holds, tn_error *err)
 {
     for (uint32_t id = tn_set_next(set, 0); id != TN_NONE; id = tn_set_next(set, id + 1))
-        q->seen[id / 64] |= 1ull << (id % 64);
-    TN_TRY(push(q, q->graph.root));
-    for (uint32_t id = 0; id < q->graph.n_nodes; id++) {
+        tn__set_add(f->sources, id);
+    TN_TRY(tn__flood_reach(f, f->graph.root, 0, err));
+    for (uint32_t id = 0; id < f->graph.n_nodes; id++) {
         if (holds[id] != TN_HOLD_REFERENCES)
-            TN_TRY(push(q, id));
-        if (q->todo.size)
-            TN_TRY(search(q));
+            TN_TRY(tn__flood_reach(f, id, 0, err));
+        if (f->stack.size)
+            TN_TRY(tn__flood_run(f, err));
     }
     return TN_OK;
 }
 
 /* Sum of what goes; it also goes into members unless NULL. */
-static int gather(tn_snapshot *s, const tn_search *q, const tn_set *set, tn_set *members, uint64_t *bytes,
-                  tn_error *err)
+static int gather(tn_snapshot *s, const tn_flood *f, tn_set *members, uint64_t *bytes, tn_error *err)
 {
     tn_sizes sizes;
     uint64_t sum = 0;
@@ -61,10 +31,10 @@ static int gather(tn_snapshot *s, const tn_search *q, const tn_set *set, tn_set 
     for (size_t k = 0; (more = tn__sizes_block(&sizes, k, err)) > 0; k++) {
         for (uint32_t i = 0; i < sizes.shap.n_rows; i++) {
             uint32_t id = (uint32_t)sizes.shap.first_row + i;
-            if ((tn__bit(q->seen, id) && !tn_set_has(set, id)) || tn__sizes_own(&sizes, i))
+            if (f->labels[id] != TN_NONE || tn__sizes_own(&sizes, i))
                 continue;
             sum += tn__block_at(&sizes.size, i);
-            if (members && id < q->graph.n_objects)
+            if (members && id < f->graph.n_objects)
                 tn__set_add(members, id);
         }
     }
@@ -74,38 +44,26 @@ static int gather(tn_snapshot *s, const tn_search *q, const tn_set *set, tn_set 
     return more;
 }
 
-static int check_set(const tn_set *set, const tn_graph *g, tn_error *err)
+/* There is nothing to tell of no set. */
+static int check_set(tn_snapshot *s, const tn_set *set, tn_error *err)
 {
-    if (set->n > g->n_nodes)
-        return tn__error_set(err, TN_EINVAL, 0, "the set is of another snapshot");
-    return TN_OK;
-}
-
-static int retained_set(tn_snapshot *s, tn_search *q, const tn_set *set, tn_set *members, uint64_t *bytes,
-                        tn_error *err)
-{
-    const tn_dominators *d;
-    TN_TRY(tn__dominators(s, &d, err)); /* which garbage is anchored; and sums are known to fit */
-    q->n_words = ((size_t)q->graph.n_nodes + 63) / 64;
-    q->seen = tn__alloc_zero(q->alloc, q->n_words * sizeof *q->seen);
-    if (!q->seen)
-        return TN_ENOMEM;
-    TN_TRY(search_around(q, set, d->holds));
-    return gather(s, q, set, members, bytes, err);
+    return set ? tn__set_check(s, set, err) : tn__error_set(err, TN_EINVAL, 0, "no set was given");
 }
 
 int tn_retained_set(tn_snapshot *s, const tn_set *set, tn_set **members, uint64_t *bytes, tn_error *err)
 {
-    tn_search q = {.alloc = tn__snapshot_alloc(s)};
+    const tn_dominators *d;
+    tn_flood f;
     tn_set *gone = NULL;
-    TN_TRY(tn__graph(s, &q.graph, err));
-    TN_TRY(check_set(set, &q.graph, err));
-    tn__buf_init(&q.todo, q.alloc);
-    int status = members ? tn__set_new(q.alloc, q.graph.n_objects, &gone, err) : TN_OK;
+    TN_TRY(check_set(s, set, err));
+    TN_TRY(tn__dominators(s, &d, err)); /* which garbage is anchored; and sums are known to fit */
+    TN_TRY(tn__flood_open(s, &f, err));
+    int status = members ? tn_set_new(s, &gone, err) : TN_OK;
     if (status == TN_OK)
-        status = retained_set(s, &q, set, gone, bytes, err);
-    tn__buf_free(&q.todo);
-    tn__free(q.alloc, q.seen, q.n_words * sizeof *q.seen);
+        status = spread_around(&f, set, d->holds, err);
+    if (status == TN_OK)
+        status = gather(s, &f, gone, bytes, err);
+    tn__flood_close(&f);
     if (status < 0)
         tn_set_free(gone);
     else if (members)
@@ -147,14 +105,11 @@ static int set_dominators(tn_snapshot *s, const tn_set *set, tn_set *all, tn_set
 
 int tn_set_dominators(tn_snapshot *s, const tn_set *set, tn_set **out, tn_error *err)
 {
-    const tn_alloc *a = tn__snapshot_alloc(s);
-    tn_graph g;
     tn_set *all = NULL, *result = NULL;
-    TN_TRY(tn__graph(s, &g, err));
-    TN_TRY(check_set(set, &g, err));
-    int status = tn__set_new(a, g.n_objects, &all, err);
+    TN_TRY(check_set(s, set, err));
+    int status = tn_set_new(s, &all, err);
     if (status == TN_OK)
-        status = tn__set_new(a, g.n_objects, &result, err);
+        status = tn_set_new(s, &result, err);
     if (status == TN_OK)
         status = set_dominators(s, set, all, result, err);
     tn_set_free(all);

@@ -178,9 +178,8 @@ int tn_set_bytes(tn_snapshot *s, const tn_set *set, uint64_t *bytes, tn_error *e
     int status = TN_OK;
     uint64_t sum = 0;
     TN_TRY(tn__set_check(s, set, err));
-    uint32_t id = tn_set_next(set, 0);
-    for (size_t k = 0; id != TN_NONE && status == TN_OK; k++) {
-        status = tn__column_block(s, TN_COL_SIZE, k, 0, &b, err);
+    for (uint32_t id = tn_set_next(set, 0); id != TN_NONE && status == TN_OK;) {
+        status = tn__column_block(s, TN_COL_SIZE, tn__column_block_of(s, TN_COL_SIZE, id), 0, &b, err);
         for (; status == TN_OK && id < b.first_row + b.n_rows; id = tn_set_next(set, id + 1))
             sum += tn__block_at(&b, (uint32_t)(id - b.first_row));
     }

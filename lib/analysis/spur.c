@@ -9,15 +9,16 @@
 #include <string.h>
 
 typedef struct tn_spur_node {
+    uint64_t cost;   /* to where that search began */
     uint32_t seen;   /* the search that has reached it */
-    uint32_t cost;   /* to where that search began */
     uint32_t next;   /* the node after it on the way there */
     uint32_t shut;   /* the clear since which it is blocked */
     uint32_t banned; /* the unban since which it is banned */
 } tn_spur_node;
 
 typedef struct tn_open_node {
-    uint32_t total, cost, node;
+    uint64_t total, cost;
+    uint32_t node;
 } tn_open_node;
 
 struct tn_spur {
@@ -85,7 +86,7 @@ static bool is_shut(const tn_spur *spur, uint32_t node, bool first)
 }
 
 /* Cost of the step from source to node where it may be taken. */
-static uint32_t step(const tn_spur *spur, uint32_t source, uint32_t node, bool first)
+static uint64_t step(const tn_spur *spur, uint32_t source, uint32_t node, bool first)
 {
     if (is_shut(spur, source, first) || spur->distances->cost[source] == TN_NO_WAY ||
         !tn__may_enter(spur->ways, spur->no, source, node))
@@ -94,7 +95,7 @@ static uint32_t step(const tn_spur *spur, uint32_t source, uint32_t node, bool f
 }
 
 /* The same for the root as holder of what nothing that was found holds. */
-static uint32_t held(const tn_spur *spur, uint32_t node, bool first)
+static uint64_t held(const tn_spur *spur, uint32_t node, bool first)
 {
     uint32_t root = spur->ways->graph.root;
     if (tn__is_origin(spur->ways, node) && !tn__may_enter(spur->ways, spur->no, TN_NONE, node))
@@ -102,17 +103,18 @@ static uint32_t held(const tn_spur *spur, uint32_t node, bool first)
     return is_shut(spur, root, first) ? TN_NO_WAY : tn__held_cost(spur->ways, spur->no, node);
 }
 
-uint32_t tn__spur_bound(tn_spur *spur, uint32_t node)
+uint64_t tn__spur_bound(tn_spur *spur, uint32_t node)
 {
     const tn_backward *back = &spur->ways->back;
-    uint32_t best = held(spur, node, true), before = TN_NONE;
+    uint64_t best = held(spur, node, true);
+    uint32_t before = TN_NONE;
     for (uint64_t i = back->starts[node]; i < back->starts[node + 1]; i++) {
         uint32_t source = back->sources[i];
         if (source == before)
             continue;
         before = source;
-        uint32_t cost = step(spur, source, node, true);
-        uint32_t total = cost == TN_NO_WAY ? cost : tn__cost_sum(cost, spur->distances->cost[source]);
+        uint64_t cost = step(spur, source, node, true);
+        uint64_t total = cost == TN_NO_WAY ? cost : tn__cost_sum(cost, spur->distances->cost[source]);
         best = total < best ? total : best;
     }
     return best;
@@ -152,12 +154,12 @@ static tn_open_node pop(tn_spur *spur)
     return top;
 }
 
-static int reach(tn_spur *spur, uint32_t source, uint32_t node, uint32_t step_cost)
+static int reach(tn_spur *spur, uint32_t source, uint32_t node, uint64_t step_cost)
 {
     tn_spur_node *s = &spur->nodes[source];
     if (step_cost == TN_NO_WAY)
         return TN_OK;
-    uint32_t cost = tn__cost_sum(spur->nodes[node].cost, step_cost);
+    uint64_t cost = tn__cost_sum(spur->nodes[node].cost, step_cost);
     if (s->seen == spur->search && s->cost <= cost)
         return TN_OK;
     s->seen = spur->search;
@@ -195,7 +197,7 @@ static int collect(const tn_spur *spur, uint32_t began, tn_buf *path)
     return 1;
 }
 
-int tn__spur_search(tn_spur *spur, uint32_t node, tn_buf *path, uint32_t *cost, tn_error *err)
+int tn__spur_search(tn_spur *spur, uint32_t node, tn_buf *path, uint64_t *cost, tn_error *err)
 {
     uint32_t root = spur->ways->graph.root;
     spur->search++;

@@ -29,16 +29,16 @@ bool tn__is_own(const tn_ways *w, uint32_t node)
 }
 
 /* Of a reference that is there. */
-static uint32_t kind_cost(const tn_graph *g, const tn_shunned *no, uint32_t source, uint64_t edge)
+static uint64_t kind_cost(const tn_graph *g, const tn_shunned *no, uint32_t source, uint64_t edge)
 {
     enum tn_reference_kind kind = tn__edge_kind(g, source, edge);
     if (kind == TN_REF_GUESSED)
         return no->kinds & TN_AVOID_GUESSED ? TN_NO_WAY : 1 + TN_RANK_GUESSED * TN_FAR;
-    return kind == TN_REF_OWNING || (source >= g->n_objects && kind != TN_REF_INTERNED) ? 1 : TN_NO_WAY;
+    return tn__kind_holds(kind, source >= g->n_objects) ? 1 : TN_NO_WAY;
 }
 
 /* Cost of a step whose reference alone would cost that much. */
-static uint32_t place_cost(const tn_ways *w, uint32_t source, uint32_t target, uint32_t cost)
+static uint64_t place_cost(const tn_ways *w, uint32_t source, uint32_t target, uint64_t cost)
 {
     if (tn__is_origin(w, source) && tn__is_origin(w, target)) {
         const tn_origin *origin = tn__origin(w, tn__origin_of(w, target));
@@ -57,27 +57,27 @@ static bool is_plain(const tn_ways *w, uint32_t source)
     return source < g->n_objects && tn__node_holding(g, source) == TN_HOLDS_ALL;
 }
 
-uint32_t tn__edge_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, uint64_t edge)
+uint64_t tn__edge_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, uint64_t edge)
 {
     uint32_t target = w->graph.targets[edge];
     if (target == TN_NONE)
         return TN_NO_WAY;
-    uint32_t cost = is_plain(w, source) ? 1 : kind_cost(&w->graph, no, source, edge);
+    uint64_t cost = is_plain(w, source) ? 1 : kind_cost(&w->graph, no, source, edge);
     return cost == TN_NO_WAY ? cost : place_cost(w, source, target, cost);
 }
 
-uint32_t tn__step_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, uint32_t target)
+uint64_t tn__step_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, uint32_t target)
 {
     const tn_graph *g = &w->graph;
     if (is_plain(w, source))
         return place_cost(w, source, target, 1);
     uint64_t first = g->offsets[source], end = g->offsets[source + 1],
              run = first + g->table[g->shapes[source]].n_fixed;
-    uint32_t best = TN_NO_WAY, rest = run < end ? kind_cost(g, no, source, run) : TN_NO_WAY;
+    uint64_t best = TN_NO_WAY, rest = run < end ? kind_cost(g, no, source, run) : TN_NO_WAY;
     for (uint64_t e = first; e < end && (e < run || rest < best); e++) {
         if (g->targets[e] != target)
             continue;
-        uint32_t cost = e < run ? kind_cost(g, no, source, e) : rest;
+        uint64_t cost = e < run ? kind_cost(g, no, source, e) : rest;
         best = cost < best ? cost : best;
     }
     return best == TN_NO_WAY ? best : place_cost(w, source, target, best);
@@ -90,11 +90,11 @@ uint64_t tn__step_edge(const tn_ways *w, uint32_t source, uint32_t target)
     const tn_shape *shape = &g->table[g->shapes[source]];
     uint64_t first = g->offsets[source], run = first + shape->n_fixed, found = UINT64_MAX;
     bool pairs = (shape->flags & TN_RUN_STYLE) == TN_RUN_PAIRS, found_key = false;
-    uint32_t best = TN_NO_WAY;
+    uint64_t best = TN_NO_WAY;
     for (uint64_t e = first; e < g->offsets[source + 1] && (best > 1 || found_key); e++) {
         if (g->targets[e] != target)
             continue;
-        uint32_t cost = kind_cost(g, &all, source, e);
+        uint64_t cost = kind_cost(g, &all, source, e);
         bool key = pairs && e >= run && (e - run) % 2 == 0;
         if (cost < best || (cost == best && found_key && !key)) {
             best = cost;
@@ -119,7 +119,7 @@ int tn__step_reference(const tn_ways *w, uint32_t source, uint32_t target, tn_re
 
 /* ---- origins ---- */
 
-static int add_origin(tn_ways *w, uint32_t node, uint32_t parent, uint64_t edge, uint32_t cost, tn_error *err)
+static int add_origin(tn_ways *w, uint32_t node, uint32_t parent, uint64_t edge, uint64_t cost, tn_error *err)
 {
     tn_origin origin = {node, parent, edge, cost};
     if (tn__is_origin(w, node) || (node != w->graph.root && tn__is_own(w, node)))
@@ -276,7 +276,7 @@ bool tn__may_enter(const tn_ways *w, const tn_shunned *no, uint32_t source, uint
 
 /* ---- held by what is not seen ---- */
 
-uint32_t tn__held_cost(const tn_ways *w, const tn_shunned *no, uint32_t node)
+uint64_t tn__held_cost(const tn_ways *w, const tn_shunned *no, uint32_t node)
 {
     if ((no->kinds & TN_AVOID_HELD) || node >= w->graph.n_objects || w->holds[node] == TN_HOLD_REFERENCES)
         return TN_NO_WAY;

@@ -152,7 +152,7 @@ static int find_reference(const tn_why *why, uint32_t source, uint32_t skip, tn_
     tn_reference r;
     TN_TRY(tn_references(why->top.snapshot, source, &iter, err));
     while (tn_reference_next(&iter, &r)) {
-        bool holds = source < why->top.graph.n_objects ? r.kind == TN_REF_OWNING : r.kind != TN_REF_INTERNED;
+        bool holds = tn__kind_holds(r.kind, source >= why->top.graph.n_objects);
         if (r.target == why->held && holds && skip-- == 0) {
             *out = r;
             return TN_OK;

@@ -10,11 +10,6 @@ static void destroy(tn_snapshot *s, void *p)
     tn__free(tn__snapshot_alloc(s), p, 2 * (size_t)tn__snapshot_n_shapes(s));
 }
 
-static bool kind_holds(enum tn_reference_kind kind, bool synthetic)
-{
-    return synthetic ? kind != TN_REF_INTERNED : kind == TN_REF_OWNING;
-}
-
 static enum tn_reference_kind run_kind(const tn_shape *shape)
 {
     return (enum tn_reference_kind)(shape->flags >> TN_RUN_KIND_SHIFT & 15);
@@ -24,13 +19,13 @@ static enum tn_holding holding_of(const tn_shape *shape, bool synthetic)
 {
     bool any = false, all = true;
     for (uint32_t i = 0; i < shape->n_fixed; i++) {
-        bool holds = kind_holds((enum tn_reference_kind)(shape->labels[2 * i + 1] >> 8), synthetic);
+        bool holds = tn__kind_holds((enum tn_reference_kind)(shape->labels[2 * i + 1] >> 8), synthetic);
         any |= holds;
         all &= holds;
     }
     if (shape->flags & TN_RUN_STYLE) {
-        any |= kind_holds(run_kind(shape), synthetic);
-        all &= kind_holds(run_kind(shape), synthetic);
+        any |= tn__kind_holds(run_kind(shape), synthetic);
+        all &= tn__kind_holds(run_kind(shape), synthetic);
     }
     return all ? TN_HOLDS_ALL : any ? TN_HOLDS_SOME : TN_HOLDS_NONE;
 }

@@ -30,6 +30,13 @@ typedef struct tn_graph {
  * the snapshot. ECORRUPT where there is no root. */
 int tn__graph(tn_snapshot *s, tn_graph *out, tn_error *err);
 
+/* Whether a reference of the kind keeps its target alive: an owning one of an object, any but an interned one of a synthetic
+ * node. The one place that says so. */
+static inline bool tn__kind_holds(enum tn_reference_kind kind, bool synthetic)
+{
+    return synthetic ? kind != TN_REF_INTERNED : kind == TN_REF_OWNING;
+}
+
 /* Kind of a reference; edge is its index in targets. */
 enum tn_reference_kind tn__edge_kind(const tn_graph *g, uint32_t source, uint64_t edge);
 
@@ -38,8 +45,7 @@ static inline enum tn_holding tn__node_holding(const tn_graph *g, uint32_t sourc
     return (enum tn_holding)g->holding[g->shapes[source] + (source >= g->n_objects ? g->n_shapes : 0)];
 }
 
-/* Whether the reference keeps its target alive: an owning one of an object, any but an interned one of a synthetic node;
- * an absent one does not. */
+/* Whether the reference keeps its target alive; an absent one does not. */
 static inline bool tn__edge_holds(const tn_graph *g, uint32_t source, uint64_t edge)
 {
     enum tn_holding holding = tn__node_holding(g, source);
@@ -47,8 +53,7 @@ static inline bool tn__edge_holds(const tn_graph *g, uint32_t source, uint64_t e
         return false;
     if (holding == TN_HOLDS_ALL)
         return true;
-    enum tn_reference_kind kind = tn__edge_kind(g, source, edge);
-    return source < g->n_objects ? kind == TN_REF_OWNING : kind != TN_REF_INTERNED;
+    return tn__kind_holds(tn__edge_kind(g, source, edge), source >= g->n_objects);
 }
 
 /* ---- anchors.c ---- */

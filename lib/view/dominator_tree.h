@@ -34,13 +34,15 @@ typedef struct tn_type_sum {
 typedef struct tn_type_sums {
     const tn_alloc *alloc;
     bool by_module;
-    uint32_t n, capacity; /* first one a type, then one a name */
+    uint32_t n, capacity; /* first one a type, then one a name; room for one more */
     tn_type_sum *rows;
 } tn_type_sums;
 int tn__type_sums_open(tn_snapshot *s, bool by_module, tn_type_sums *out, tn_error *err);
 void tn__type_sums_add(tn_type_sums *sums, uint32_t type, uint32_t count, uint64_t bytes);
 /* One row a name, those with nothing left out. */
 void tn__type_sums_fold(tn_type_sums *sums);
+/* After folding: one more row, of bytes that belong to no object. */
+void tn__type_sums_rest(tn_type_sums *sums, const char *name, uint64_t bytes);
 enum tn_sums_column { TN_SUMS_BYTES, TN_SUMS_COUNT, TN_SUMS_ROWS, TN_SUMS_NAME };
 void tn__type_sums_sort(tn_type_sums *sums, enum tn_sums_column column, bool descending);
 void tn__type_sums_close(tn_type_sums *sums);

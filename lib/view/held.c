@@ -41,7 +41,7 @@ static int look(tn_snapshot *s, tn_tree_row *rows, const tn_wanted *wanted, size
     TN_TRY(tn_references(s, wanted->idom, &iter, err));
     bool synthetic = wanted->idom >= tn_snapshot_n_objects(s);
     while (tn_reference_next(&iter, &r)) {
-        if (synthetic ? r.kind == TN_REF_INTERNED : r.kind != TN_REF_OWNING)
+        if (!tn__kind_holds(r.kind, synthetic))
             continue;
         tn_wanted key = {wanted->idom, r.target, 0};
         const tn_wanted *found = bsearch(&key, wanted, n, sizeof *wanted, compare);

@@ -7,8 +7,8 @@
 int tn__type_sums_open(tn_snapshot *s, bool by_module, tn_type_sums *out, tn_error *err)
 {
     uint32_t n = tn_snapshot_n_types(s);
-    tn_type_sums sums = {tn__snapshot_alloc(s), by_module, n, n, NULL};
-    sums.rows = tn__alloc_zero(sums.alloc, n * sizeof *sums.rows);
+    tn_type_sums sums = {tn__snapshot_alloc(s), by_module, n, n + 1, NULL};
+    sums.rows = tn__alloc_zero(sums.alloc, sums.capacity * sizeof *sums.rows);
     if (!sums.rows)
         return tn__no_memory(s, err);
     for (uint32_t i = 0; i < n; i++) {
@@ -57,6 +57,11 @@ void tn__type_sums_fold(tn_type_sums *sums)
         sums->rows[n - 1].bytes += row->bytes;
     }
     sums->n = n;
+}
+
+void tn__type_sums_rest(tn_type_sums *sums, const char *name, uint64_t bytes)
+{
+    sums->rows[sums->n++] = (tn_type_sum){name, 1, 0, bytes};
 }
 
 /* Ties by name, so that equal files print equal tables. */

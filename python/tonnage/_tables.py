@@ -141,8 +141,9 @@ class Tables:
             sort: "size", "count" or what `by` says; "-" before it turns the order around.
 
         Returns:
-            A view, the tables of `tonnage retained`; `total` says how much goes, `data["selected"]` what was selected,
-            `data["dominators"]` the nearest objects without which the selected would go.
+            A view, the tables of `tonnage retained`; `total` says how much goes, the rows add up to it (shared keys of
+            dicts are a row with no object), `data["selected"]` what was selected, `data["dominators"]` the nearest
+            objects without which the selected would go.
 
         Cost: like `dominators`, and a pass over all references.
 

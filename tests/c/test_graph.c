@@ -13,11 +13,17 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+enum { LARGE = 100000 };
 
 /* A graph under construction: objects 0 .. n-1 of 16 bytes, all of one shape, whose references come in order of source; the
  * root refers to the objects of roots. */
 typedef struct built {
     uint32_t n;
+    uint32_t large;  /* objects from this one on have LARGE bytes; 0: none */
+    uint32_t member; /* of the group of static types; 0: there is no such group */
     uint32_t *degrees;
     uint32_t *targets; /* 1 + node */
     uint64_t n_targets, capacity;
@@ -52,18 +58,19 @@ static void put_table(tn_writer *w, const char *id, tn_buf *b, uint64_t rows)
 
 static void put_tables(tn_writer *w, uint32_t n)
 {
-    static const uint32_t types[2][9] = {{0, 1, 0, 1, 16, 0, TN_NONE, TN_NONE, 0},
-                                         {0, TN_NONE, TN_TYPE_SYNTHETIC, 1, 0, 0, TN_NONE, TN_NONE, 0}};
-    static const uint32_t shapes[2][3] = {{0, TN_RUN_ITEMS, 0}, {1, TN_RUN_ITEMS, 0}};
+    static const uint32_t types[3][9] = {{0, 1, 0, 1, 16, 0, TN_NONE, TN_NONE, 0},
+                                         {0, TN_NONE, TN_TYPE_SYNTHETIC, 1, 0, 0, TN_NONE, TN_NONE, 0},
+                                         {2, TN_NONE, TN_TYPE_SYNTHETIC, 1, 0, 0, TN_NONE, TN_NONE, 0}};
+    static const uint32_t shapes[3][3] = {{0, TN_RUN_ITEMS, 0}, {1, TN_RUN_ITEMS, 0}, {2, TN_RUN_MEMBERS, 0}};
     tn_buf b;
     tn_region_row row;
     tn_strtab tab;
     uint32_t index;
     tn__buf_init(&b, &tn__alloc_libc);
     add(&b, types, sizeof types);
-    put_table(w, "TYPE", &b, 2);
+    put_table(w, "TYPE", &b, 3);
     add(&b, shapes, sizeof shapes);
-    put_table(w, "SHTB", &b, 2);
+    put_table(w, "SHTB", &b, 3);
     for (uint32_t first = 0, region = 1; first < n; first += 65536, region++) {
         memset(&row, 0, sizeof row);
         row.region = region;
@@ -77,11 +84,12 @@ static void put_tables(tn_writer *w, uint32_t n)
     assert_int_equal(tn__strtab_init(&tab, &tn__alloc_libc), 0);
     assert_int_equal(tn__strtab_add(&tab, "thing", 5, &index), 0);
     assert_int_equal(tn__strtab_add(&tab, "app", 3, &index), 0);
+    assert_int_equal(tn__strtab_add(&tab, "static types", 12, &index), 0);
     assert_int_equal(tn_writer_strings(w, &tab, NULL), 0);
     tn__strtab_free(&tab);
 }
 
-/* Row n is that of the root. */
+/* Row n is that of the root, the next one that of the group of static types. */
 static void put_column(tn_writer *w, const char *id, const uint32_t *values, uint64_t n)
 {
     uint32_t *scratch = malloc(TN_NODE_BLOCK * sizeof *scratch);
@@ -97,20 +105,27 @@ static void put_column(tn_writer *w, const char *id, const uint32_t *values, uin
 static uint8_t *finish(built *b, size_t *n_bytes)
 {
     tn_writer *w;
-    uint32_t n = b->n, *shapes = calloc(n + 1, 4), *sizes = calloc(n + 1, 4);
+    uint32_t n = b->n, n_nodes = n + 1 + (b->member > 0), *shapes = calloc(n + 2, 4), *sizes = calloc(n + 2, 4);
     for (uint32_t i = 0; i < b->n_roots; i++)
         b->targets[b->n_targets++] = b->roots[i] + 1;
-    b->degrees = realloc(b->degrees, (n + 1) * sizeof *b->degrees);
+    b->degrees = realloc(b->degrees, (n + 2) * sizeof *b->degrees);
     b->degrees[n] = b->n_roots;
     shapes[n] = 1;
+    if (b->member) {
+        b->targets[b->n_targets++] = n + 2;
+        b->targets[b->n_targets++] = b->member + 1;
+        b->degrees[n]++;
+        b->degrees[n + 1] = 1;
+        shapes[n + 1] = 2;
+    }
     for (uint32_t i = 0; i < n; i++)
-        sizes[i] = 16;
+        sizes[i] = b->large && i >= b->large ? LARGE : 16;
     int fd = memfd_create("graph", 0);
     assert_int_equal(tn_writer_open_fd(fd, 1, &tn__alloc_libc, &w, NULL), 0);
     put_tables(w, n);
-    put_column(w, "SHAP", shapes, n + 1);
-    put_column(w, "SIZE", sizes, n + 1);
-    put_column(w, "DEGR", b->degrees, n + 1);
+    put_column(w, "SHAP", shapes, n_nodes);
+    put_column(w, "SIZE", sizes, n_nodes);
+    put_column(w, "DEGR", b->degrees, n_nodes);
     put_column(w, "REFS", b->targets, b->n_targets);
     assert_int_equal(tn_writer_commit(w, NULL), 0);
     *n_bytes = (size_t)lseek(fd, 0, SEEK_END);
@@ -256,7 +271,58 @@ static void two_lists_of_the_same_items_take_no_quadratic_time(void **state)
     release();
 }
 
+/* ---- paths ---- */
+
+static void no_chain_is_so_long_that_a_nameless_step_is_shorter(void **state)
+{
+    (void)state;
+    enum { N = 1200000 };
+    const tn_path_options options = {.all_shortest = true};
+    const tn_reference *steps;
+    tn_paths *paths;
+    uint32_t n;
+    built b = begin(N);
+    for (uint32_t i = 0; i + 1 < N; i++)
+        refer(&b, i, i + 1);
+    b.roots[b.n_roots++] = 0;
+    b.member = N - 1;
+    use(&b);
+    assert_int_equal(tn_paths_open(s, N - 1, &options, &paths, NULL), 0);
+    assert_int_equal(tn_paths_next(paths, &steps, &n, NULL), 1);
+    assert_int_equal(n, N);
+    assert_int_equal(tn_paths_next(paths, &steps, &n, NULL), 0);
+    tn_paths_close(paths);
+    release();
+}
+
 /* ---- sets and references ---- */
+
+/* Each is the first to load what it asks for, while a scan is to come that has blocks of one width, then of another. */
+static void what_a_condition_loads_leaves_the_scan_as_it_was(void **state)
+{
+    (void)state;
+    enum { N = TN_NODE_BLOCK + 40000 };
+    static const char *const all[] = {
+        "retained:>=16", "-dominated-by:0x100010", "-root:thread", "-text:x", "-dist:x", "-len:5", "-refcount:5"};
+    built b = begin(N);
+    for (uint32_t i = 1; i < N; i++)
+        refer(&b, 0, i);
+    b.roots[b.n_roots++] = 0;
+    b.large = TN_NODE_BLOCK;
+    use(&b);
+    size_t n_bytes = (size_t)tn_snapshot_file_bytes(s);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char selection[64];
+        tn_set *set;
+        snprintf(selection, sizeof selection, "size:16 %s", all[i]);
+        tn_snapshot_close(s);
+        assert_int_equal(tn_snapshot_open_memory(bytes, n_bytes, NULL, &s, NULL), 0);
+        assert_int_equal(tn_set_where(s, selection, &set, NULL), 0);
+        assert_int_equal(tn_set_count(set), TN_NODE_BLOCK);
+        tn_set_free(set);
+    }
+    release();
+}
 
 static void what_two_hold_together_goes_with_both(void **state)
 {
@@ -420,6 +486,48 @@ static void a_damaged_index_is_refused(void **state)
     write_index(good, n);
 }
 
+/* Of garbage the index says that C code holds it; all hashes are right. */
+static void tell_otherwise(void)
+{
+    static const uint8_t garbage[] = {2 * TN_HOLD_UNREACHABLE + 1, 16, 1};
+    enum { HASHED = 32, HEADER = 40 };
+    static uint8_t index[4096];
+    size_t n = read_index(index, sizeof index), n_found = 0;
+    for (size_t i = HEADER; i + sizeof garbage <= n; i++) {
+        if (memcmp(index + i, garbage, sizeof garbage) == 0) {
+            index[i] = 2 * TN_HOLD_C + 1;
+            n_found++;
+        }
+    }
+    assert_int_equal(n_found, 2);
+    XXH3_state_t hash;
+    XXH3_64bits_reset(&hash);
+    XXH3_64bits_update(&hash, index, HASHED);
+    XXH3_64bits_update(&hash, index + HEADER, n - HEADER);
+    uint64_t digest = XXH3_64bits_digest(&hash);
+    memcpy(index + HASHED, &digest, sizeof digest);
+    write_index(index, n);
+}
+
+static void an_index_changes_nothing_that_is_known(void **state)
+{
+    (void)state;
+    enum { N = 100 };
+    enum tn_hold hold;
+    use_small(N);
+    assert_int_equal(tn_index_save(s, path, NULL), 0);
+    tell_otherwise();
+    assert_int_equal(tn_index_load(s, path, NULL), 0);
+    assert_int_equal(tn_node_hold(s, N, &hold, NULL), 0);
+    assert_int_equal(hold, TN_HOLD_UNREACHABLE);
+    release();
+    use_small(N);
+    assert_int_equal(tn_index_load(s, path, NULL), 0);
+    assert_int_equal(tn_node_hold(s, N, &hold, NULL), 0);
+    assert_int_equal(hold, TN_HOLD_C);
+    release();
+}
+
 static void any_failing_allocation_leaves_the_index_unused(void **state)
 {
     (void)state;
@@ -460,9 +568,12 @@ int main(void)
         cmocka_unit_test(far_dominators_of_leaves_take_no_quadratic_time),
         cmocka_unit_test(far_dominators_of_containers_take_no_quadratic_time),
         cmocka_unit_test(two_lists_of_the_same_items_take_no_quadratic_time),
+        cmocka_unit_test(no_chain_is_so_long_that_a_nameless_step_is_shorter),
+        cmocka_unit_test(what_a_condition_loads_leaves_the_scan_as_it_was),
         cmocka_unit_test(what_two_hold_together_goes_with_both),
         cmocka_unit_test(an_index_says_what_was_computed),
         cmocka_unit_test(a_damaged_index_is_refused),
+        cmocka_unit_test(an_index_changes_nothing_that_is_known),
         cmocka_unit_test(any_failing_allocation_leaves_the_index_unused),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

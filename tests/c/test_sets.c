@@ -132,6 +132,15 @@ static void sets_of_two_snapshots_do_not_mix(void **state)
     const tn_groups_options options = {.heads = right};
     assert_int_equal(tn_set_bytes(s, right, &sum, NULL), TN_EINVAL);
     assert_int_equal(tn_set_reachable(s, left, right, &out, NULL), TN_EINVAL);
+    assert_int_equal(tn_retained_set(s, right, NULL, &sum, NULL), TN_EINVAL);
+    assert_int_equal(tn_retained_set(s, NULL, NULL, &sum, NULL), TN_EINVAL);
+    assert_int_equal(tn_set_dominators(s, right, &out, NULL), TN_EINVAL);
+    assert_int_equal(tn_set_dominators(s, NULL, &out, NULL), TN_EINVAL);
+    tn_paths *paths;
+    tn_chain *chain;
+    const tn_path_options avoid = {.avoid = right};
+    assert_int_equal(tn_paths_open(s, 0, &avoid, &paths, NULL), TN_EINVAL);
+    assert_int_equal(tn_chain_open(s, 0, true, &avoid, &chain, NULL), TN_EINVAL);
     assert_int_equal(tn_set_referents(s, right, 0, &out, NULL), TN_EINVAL);
     assert_int_equal(tn_set_numbers(s, right, TN_NUMBER_SIZE, &sum, NULL), TN_EINVAL);
     assert_int_equal(tn_groups_make(s, right, TN_BY_TYPE, NULL, &groups, NULL), TN_EINVAL);

@@ -68,7 +68,7 @@ def describe(heap: Heap, facts: Facts | None = None, session_type: int = 0) -> D
         Shape(types[STR], has_length=True, has_hash=True),
         Shape(types[LIST], run_style=1, has_capacity=True),
         Shape(types[TUPLE], run_style=1),
-        Shape(types[SESSION], [("user", 0, 0), ("peer", 0, 2)]),
+        Shape(types[SESSION], [("user", 0, 0), ("peer", 0, 2), ("lent", 0, 1)]),
         Shape(types[FLOAT]),
         Shape(types[DICT], run_style=2, has_capacity=True),
         Shape(types[RECORDER]),
@@ -85,7 +85,7 @@ def describe(heap: Heap, facts: Facts | None = None, session_type: int = 0) -> D
         if thing.kind in (LIST, TUPLE, SESSION, DICT):
             node.references = [nodes.get(target) for target in thing.targets]
         if thing.kind == SESSION:
-            node.references = (node.references + [None, None])[:2]
+            node.references = (node.references + [None] * 3)[:3]
         if thing.kind == DICT and len(node.references) % 2:
             node.references.append(None)
         if thing.kind == FLOAT:

@@ -251,7 +251,7 @@ def test_references_of_survivors_to_new_objects_name_the_holder(load: Load) -> N
     old = {cache: Thing(DICT), session: Thing(SESSION)}
     new = {
         cache: Thing(DICT, targets=(fresh[0], fresh[1], fresh[0], fresh[2])),
-        session: Thing(SESSION, targets=(fresh[3], fresh[3])),  # the second of them is weak
+        session: Thing(SESSION, targets=(fresh[3],) * 3),  # the second of them is weak, the third one borrowed
         **{address: Thing(STR, text=i) for i, address in enumerate(fresh)},
     }
     with load(old) as before, load(new) as after:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tonnage import _core
 
-FAR = 1 << 20
+FAR = 1 << 32
 Path = tuple[int, ...]
 MOST = 60
 

@@ -127,6 +127,16 @@ def test_the_rows_of_the_view_add_up_to_everything(snapshot: tonnage.Snapshot) -
     assert sum(row["count"] for row in modules.rows) == view.total["count"]
 
 
+@pytest.mark.parametrize("by", ["type", "module"])
+def test_rows_of_what_goes_add_up_with_keys_that_no_object_owns(snapshot: tonnage.Snapshot, by: str) -> None:
+    view = snapshot.retained("type:type", by=by, limit=0)
+    assert sum(row["size"] for row in view.rows) == view.total["size"]
+    assert sum(row["count"] for row in view.rows) == view.total["count"]
+    assert sum(row["size_pct"] for row in view.rows) == pytest.approx(100, abs=0.05 * len(view.rows))
+    keys = [row for row in view.rows if row[by] == "(shared keys of dicts)"]
+    assert [(row["count"], row["size"] > 0) for row in keys] == [(0, True)]
+
+
 def test_the_tree_of_the_view_is_that_of_the_objects(snapshot: tonnage.Snapshot, planted: Run) -> None:
     root = snapshot[planted.id("tree")]
     rows = root.dominators(depth=3, limit=0).rows
