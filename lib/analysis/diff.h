@@ -10,6 +10,7 @@
 #define TN_DIFF_H
 
 #include "analysis/analysis.h"
+#include "analysis/stream.h"
 
 /* ---- diff_walk.c ---- */
 
@@ -26,25 +27,6 @@ enum { /* what a shape says of its objects */
        TN_WALK_TEXT_CHANGES = 512, /* its preview may change: bytearray */
        TN_WALK_PREVIEW = 1024      /* it may have a preview */
 };
-
-/* One column read forwards, block by block; blocks in which nothing is asked for are not decoded. */
-typedef struct tn_stream {
-    tn_snapshot *snapshot;
-    enum tn_column column;
-    unsigned slot;
-    bool present;
-    tn_block block;
-} tn_stream;
-
-void tn__stream_open(tn_stream *st, tn_snapshot *s, enum tn_column column, unsigned slot);
-int tn__stream_turn(tn_stream *st, uint64_t row, tn_error *err); /* to the block of a row */
-static inline int tn__stream_at(tn_stream *st, uint64_t row, uint64_t *out, tn_error *err)
-{
-    if (row - st->block.first_row >= st->block.n_rows)
-        TN_TRY(tn__stream_turn(st, row, err));
-    *out = tn__block_at(&st->block, (uint32_t)(row - st->block.first_row));
-    return TN_OK;
-}
 
 typedef struct tn_walk {
     tn_snapshot *snapshot;
