@@ -1,6 +1,7 @@
 /* bag.c - sets of numbers that are equal have one number: what an object's holders are, in four bytes.
  *
- * Most steps from a set to the one with another member have been taken before, and are one look into a table.
+ * Most steps from a set to the one with another member have been taken before, and are one look into a table. Those from the
+ * empty set, of which there may be millions, have a place by member.
  */
 #include "analysis/partition.h"
 
@@ -40,6 +41,7 @@ int tn__bag_init(tn_bag *bag, const tn_alloc *a, uint32_t most, tn_error *err)
     *bag = (tn_bag){.alloc = a, .most = most, .steps.alloc = a, .known.alloc = a};
     tn__buf_init(&bag->members, a);
     tn__buf_init(&bag->starts, a);
+    tn__buf_init(&bag->singles, a);
     if (tn__buf_append(&bag->starts, &zero, sizeof zero) < 0)
         return no_memory(err);
     for (int i = 0; i < TN_BAG_FIRST; i++)
@@ -51,6 +53,7 @@ void tn__bag_free(tn_bag *bag)
 {
     tn__buf_free(&bag->members);
     tn__buf_free(&bag->starts);
+    tn__buf_free(&bag->singles);
     tn__map_free(&bag->steps);
     tn__map_free(&bag->known);
 }
@@ -103,9 +106,29 @@ static int settle(tn_bag *bag, uint32_t n, uint32_t *out, tn_error *err)
     return close_set(bag, err);
 }
 
+static int single(tn_bag *bag, uint32_t member, uint32_t *out, tn_error *err)
+{
+    size_t n = bag->singles.size / sizeof(uint32_t), more = member < n ? 0 : (member + 1 - n) * sizeof(uint32_t);
+    if (tn__buf_reserve(&bag->singles, more) < 0)
+        return no_memory(err);
+    memset(bag->singles.data + bag->singles.size, 0, more);
+    bag->singles.size += more;
+    uint32_t *set = (uint32_t *)(void *)bag->singles.data + member;
+    if (!*set) {
+        if (tn__buf_append(&bag->members, &member, sizeof member) < 0)
+            return no_memory(err);
+        TN_TRY(close_set(bag, err));
+        *set = bag->n;
+    }
+    *out = *set - 1;
+    return TN_OK;
+}
+
 int tn__bag_add(tn_bag *bag, uint32_t set, uint32_t member, uint32_t *out, tn_error *err)
 {
-    uint32_t *step, n = 0, found = TN_BAG_MANY;
+    uint32_t *step, n_old = 0, n = 0, found = TN_BAG_MANY;
+    if (set == TN_BAG_EMPTY)
+        return single(bag, member, out, err);
     if (set == TN_BAG_MANY) {
         *out = TN_BAG_MANY;
         return TN_OK;
@@ -113,8 +136,11 @@ int tn__bag_add(tn_bag *bag, uint32_t set, uint32_t member, uint32_t *out, tn_er
     TN_TRY(tn__map_slot(&bag->steps, (uint64_t)set << 32 | member, &step, err));
     if (!*step) {
         *step = TN_BAG_MANY + 1;
+        tn__bag_members(bag, set, &n_old);
         TN_TRY(write_members(bag, set, member, &n, err));
-        if (n <= bag->most)
+        if (n == n_old)
+            found = set;
+        else if (n <= bag->most)
             TN_TRY(settle(bag, n, &found, err));
         *step = found + 1;
     }

@@ -24,15 +24,6 @@ enum { GENERATION_PERMANENT = 3 };
 
 /* ---- the process ---- */
 
-static bool number(const tn_snapshot *s, const char *key, uint64_t *out)
-{
-    tn_fact fact;
-    if (tn_snapshot_find_fact(s, key, &fact) < 0 || fact.kind != TN_FACT_UINT)
-        return false;
-    *out = fact.value.u;
-    return true;
-}
-
 static bool near(uint64_t a, uint64_t b)
 {
     return (a > b ? a - b : b - a) <= TOLERANCE_NS;
@@ -42,12 +33,13 @@ static bool near(uint64_t a, uint64_t b)
 static bool same_start(const tn_snapshot *a, const tn_snapshot *b)
 {
     uint64_t start_a, start_b, wall_a, wall_b, monotonic_a, monotonic_b;
-    if (!number(a, "process.start_time_ns", &start_a) || !number(b, "process.start_time_ns", &start_b))
+    if (!tn__fact_u64(a, "process.start_time_ns", &start_a) || !tn__fact_u64(b, "process.start_time_ns", &start_b))
         return false;
     if (near(start_a, start_b))
         return true;
-    return number(a, "capture.wall_time_ns", &wall_a) && number(b, "capture.wall_time_ns", &wall_b) &&
-           number(a, "capture.monotonic_ns", &monotonic_a) && number(b, "capture.monotonic_ns", &monotonic_b) &&
+    return tn__fact_u64(a, "capture.wall_time_ns", &wall_a) && tn__fact_u64(b, "capture.wall_time_ns", &wall_b) &&
+           tn__fact_u64(a, "capture.monotonic_ns", &monotonic_a) &&
+           tn__fact_u64(b, "capture.monotonic_ns", &monotonic_b) &&
            near(start_a - wall_a + monotonic_a, start_b - wall_b + monotonic_b);
 }
 
@@ -64,8 +56,8 @@ static bool same_text(const tn_snapshot *a, const tn_snapshot *b, const char *ke
 static const char *other_process(const tn_snapshot *a, const tn_snapshot *b)
 {
     uint64_t pid_a, pid_b, unused;
-    if (!number(a, "process.pid", &pid_a) || !number(b, "process.pid", &pid_b) ||
-        !number(a, "process.start_time_ns", &unused) || !number(b, "process.start_time_ns", &unused))
+    if (!tn__fact_u64(a, "process.pid", &pid_a) || !tn__fact_u64(b, "process.pid", &pid_b) ||
+        !tn__fact_u64(a, "process.start_time_ns", &unused) || !tn__fact_u64(b, "process.start_time_ns", &unused))
         return "a file does not say which process it is of";
     if (!same_text(a, b, "process.host"))
         return "they are of different machines";
@@ -76,65 +68,6 @@ static const char *other_process(const tn_snapshot *a, const tn_snapshot *b)
     return same_text(a, b, "python.version") ? NULL : "they are of different programs that one process ran";
 }
 
-/* ---- types: the same object in both ---- */
-
-typedef struct type_key {
-    const char *name;
-    uint64_t address; /* of the type object; 0: unknown */
-    uint32_t row;
-} type_key;
-
-static int compare_types(const void *left, const void *right)
-{
-    const type_key *a = left, *b = right;
-    int order = strcmp(a->name, b->name);
-    return order ? order : a->address < b->address ? -1 : a->address > b->address;
-}
-
-static int type_keys(tn_snapshot *s, type_key *keys, tn_error *err)
-{
-    uint32_t n = tn_snapshot_n_types(s);
-    TN_TRY(tn__snapshot_addresses(s, err));
-    for (uint32_t i = 0; i < n; i++) {
-        tn_type type;
-        if (tn_snapshot_type(s, i, &type) < 0)
-            return tn__error_set(err, TN_ECORRUPT, 0, "type %u cannot be read", (unsigned)i);
-        bool known = type.node < tn_snapshot_n_objects(s);
-        keys[i] = (type_key){type.full_name, known ? tn__snapshot_address(s, type.node) : 0, i};
-    }
-    if (n > 1)
-        qsort(keys, n, sizeof *keys, compare_types);
-    return TN_OK;
-}
-
-/* A type whose object one file does not know goes by its name alone. */
-static void match_types(const type_key *old, uint32_t n_old, const type_key *new, uint32_t n_new, uint32_t *same)
-{
-    uint32_t j = 0;
-    for (uint32_t i = 0; i < n_old; i++) {
-        while (j < n_new && strcmp(new[j].name, old[i].name) < 0)
-            j++;
-        same[old[i].row] = TN_NONE;
-        for (uint32_t k = j; k < n_new && strcmp(new[k].name, old[i].name) == 0; k++)
-            if (new[k].address == old[i].address || !new[k].address || !old[i].address)
-                same[old[i].row] = new[k].row;
-    }
-}
-
-static int map_types(tn_diff *d, uint32_t *same, tn_error *err)
-{
-    uint32_t n_old = tn_snapshot_n_types(d->old), n_new = tn_snapshot_n_types(d->new);
-    type_key *old = tn__alloc(d->alloc, n_old * sizeof *old), *new = tn__alloc(d->alloc, n_new * sizeof *new);
-    int status = old && new ? type_keys(d->old, old, err) : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-    if (status == TN_OK)
-        status = type_keys(d->new, new, err);
-    if (status == TN_OK)
-        match_types(old, n_old, new, n_new, same);
-    tn__free(d->alloc, old, n_old * sizeof *old);
-    tn__free(d->alloc, new, n_new * sizeof *new);
-    return status;
-}
-
 /* ---- one pair of an address ---- */
 
 typedef struct pair {
@@ -142,15 +75,9 @@ typedef struct pair {
     tn_walk *old, *new;
     uint32_t *old_types, *new_types; /* of new, for each shape of old, of new */
     bool incremental;                /* the collector moves old objects between two generations, back and forth */
-    tn_buf open;                     /* open_pair: graded before all that they hold was */
+    tn_buf open;                     /* tn_open_pair: graded before all that they hold was */
     tn_set *is_open;                 /* those of old */
 } pair;
-
-typedef struct open_pair {
-    uint32_t old;
-    uint32_t n;   /* references that never change */
-    uint64_t row; /* of the first of them */
-} open_pair;
 
 static uint32_t generation(uint32_t flags)
 {
@@ -169,14 +96,14 @@ static bool is_younger(const pair *p, uint32_t before, uint32_t now, unsigned ki
 
 static int note_open(pair *p, uint64_t first, uint32_t n, tn_error *err)
 {
-    open_pair o = {tn__walk_node(p->old), n, p->old->reference_row[p->old->at] + first};
+    tn_open_pair o = {tn__walk_node(p->old), n, p->old->reference_row[p->old->at] + first};
     if (tn__buf_append(&p->open, &o, sizeof o) < 0)
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
     tn__set_add(p->is_open, o.old);
     return TN_OK;
 }
 
-/* 1: the same references, 0: others. What they refer to may turn out later to be another object: settle() looks again. */
+/* 1: the same references, 0: others. What they refer to may turn out later to be another object: diff_settle.c looks again. */
 static int same_targets(pair *p, unsigned kind, tn_error *err)
 {
     const tn_shape *a = &tn__snapshot_shapes(p->old->snapshot)[tn__walk_shape(p->old)];
@@ -371,78 +298,6 @@ static int merge(pair *p, tn_error *err)
     }
 }
 
-/* ---- what holds another object than before is another object ---- */
-
-typedef struct settling {
-    tn_diff *d;
-    tn_stream references, shapes[2], sizes[2]; /* of old, of both */
-} settling;
-
-static int recount(settling *s, int side, uint32_t node, tn_tally *shapes, tn_tally *total, tn_error *err)
-{
-    uint64_t shape, bytes;
-    TN_TRY(tn__stream_at(&s->shapes[side], node, &shape, err));
-    TN_TRY(tn__stream_at(&s->sizes[side], node, &bytes, err));
-    shapes[shape].count++;
-    shapes[shape].bytes += bytes;
-    total->count++;
-    total->bytes += bytes;
-    return TN_OK;
-}
-
-static int part(settling *s, uint32_t old, tn_error *err)
-{
-    tn_diff *d = s->d;
-    uint32_t new = d->survivor[old];
-    d->survivor[old] = TN_NONE;
-    if (!tn_set_has(d->all_new, new)) /* tonnage's, or not selected */
-        return TN_OK;
-    d->graded[TN_DIFF_CERTAIN]--;
-    d->graded[TN_DIFF_REUSED]++;
-    tn__set_add(d->added, new);
-    tn__set_add(d->removed, old);
-    TN_TRY(recount(s, 0, old, d->old_removed, &d->removed_total, err));
-    return recount(s, 1, new, d->new_added, &d->added_total, err);
-}
-
-/* 1: a reference of it is to an object that is gone. */
-static int has_lost(settling *s, const open_pair *o, tn_error *err)
-{
-    for (uint32_t i = 0; i < o->n; i++) {
-        uint64_t target;
-        TN_TRY(tn__stream_at(&s->references, o->row + i, &target, err));
-        if (target && target <= s->d->n_old && s->d->survivor[target - 1] == TN_NONE)
-            return 1;
-    }
-    return 0;
-}
-
-static int settle(const pair *p, tn_error *err)
-{
-    settling s = {.d = p->d};
-    tn_snapshot *sides[] = {p->d->old, p->d->new};
-    const open_pair *open = (const void *)p->open.data;
-    size_t n = p->open.size / sizeof *open;
-    tn__stream_open(&s.references, p->d->old, TN_COL_REFS, 2);
-    for (int i = 0; i < 2; i++) {
-        tn__stream_open(&s.shapes[i], sides[i], TN_COL_SHAP, 0);
-        tn__stream_open(&s.sizes[i], sides[i], TN_COL_SIZE, 1);
-    }
-    for (bool again = n > 0; again;) {
-        again = false;
-        for (size_t i = 0; i < n; i++) {
-            if (p->d->survivor[open[i].old] == TN_NONE)
-                continue;
-            int lost = has_lost(&s, &open[i], err);
-            TN_TRY(lost);
-            if (lost)
-                TN_TRY(part(&s, open[i].old, err));
-            again |= lost > 0;
-        }
-    }
-    return TN_OK;
-}
-
 static int shape_types(pair *p, tn_error *err)
 {
     tn_diff *d = p->d;
@@ -451,7 +306,7 @@ static int shape_types(pair *p, tn_error *err)
     p->old_types = tn__alloc(d->alloc, d->n_old_shapes * sizeof *p->old_types);
     p->new_types = tn__alloc(d->alloc, d->n_new_shapes * sizeof *p->new_types);
     bool all = same && p->old_types && p->new_types;
-    int status = all ? map_types(d, same, err) : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    int status = all ? tn__diff_types(d->old, d->new, same, err) : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
     for (uint32_t i = 0; status == TN_OK && i < d->n_old_shapes; i++)
         p->old_types[i] = same[tn__snapshot_shapes(d->old)[i].type];
     for (uint32_t i = 0; status == TN_OK && i < d->n_new_shapes; i++)
@@ -464,7 +319,7 @@ static int shape_types(pair *p, tn_error *err)
 static bool is_incremental(const tn_snapshot *s)
 {
     uint64_t release;
-    return !number(s, "python.hexversion", &release) || (release >= 0x030e0000 && release < 0x030e0500);
+    return !tn__fact_u64(s, "python.hexversion", &release) || (release >= 0x030e0000 && release < 0x030e0500);
 }
 
 static int compare(tn_diff *d, tn_selection *sel, tn_error *err)
@@ -483,7 +338,7 @@ static int compare(tn_diff *d, tn_selection *sel, tn_error *err)
     if (status == TN_OK)
         status = merge(&p, err);
     if (status == TN_OK)
-        status = settle(&p, err);
+        status = tn__diff_settle(d, &p.open, p.is_open, err);
     if (status == TN_OK)
         status = tn_set_minus(d->all_new, d->added, &d->survived, err);
     tn__walk_close(p.old);

@@ -3,12 +3,14 @@
  *   addresses of both -> the same address -> type and content -> graded: survived, or one gone and one new
  *
  * diff_walk.c goes over the objects of one snapshot in order and reads what a column has of an object only when asked for it;
- * diff.c goes over two at once; diff_rows.c, diff_edges.c and growth.c stand on what that leaves behind.
+ * diff.c goes over two at once, with diff_types.c before and diff_settle.c after; diff_rows.c, diff_edges.c and growth.c stand
+ * on what that leaves behind.
  */
 #ifndef TN_DIFF_H
 #define TN_DIFF_H
 
 #include "analysis/analysis.h"
+#include "analysis/stream.h"
 
 /* ---- diff_walk.c ---- */
 
@@ -25,25 +27,6 @@ enum { /* what a shape says of its objects */
        TN_WALK_TEXT_CHANGES = 512, /* its preview may change: bytearray */
        TN_WALK_PREVIEW = 1024      /* it may have a preview */
 };
-
-/* One column read forwards, block by block; blocks in which nothing is asked for are not decoded. */
-typedef struct tn_stream {
-    tn_snapshot *snapshot;
-    enum tn_column column;
-    unsigned slot;
-    bool present;
-    tn_block block;
-} tn_stream;
-
-void tn__stream_open(tn_stream *st, tn_snapshot *s, enum tn_column column, unsigned slot);
-int tn__stream_turn(tn_stream *st, uint64_t row, tn_error *err); /* to the block of a row */
-static inline int tn__stream_at(tn_stream *st, uint64_t row, uint64_t *out, tn_error *err)
-{
-    if (row - st->block.first_row >= st->block.n_rows)
-        TN_TRY(tn__stream_turn(st, row, err));
-    *out = tn__block_at(&st->block, (uint32_t)(row - st->block.first_row));
-    return TN_OK;
-}
 
 typedef struct tn_walk {
     tn_snapshot *snapshot;
@@ -120,6 +103,22 @@ struct tn_diff {
 
 /* Selected collections that hold more than before, the most grown first; tn_change. */
 int tn__diff_growing(const tn_diff *d, tn_buf *out, tn_error *err);
+
+/* ---- diff_types.c ---- */
+
+/* For each type of from the one of to that it is, or TN_NONE. */
+int tn__diff_types(tn_snapshot *from, tn_snapshot *to, uint32_t *same, tn_error *err);
+
+/* ---- diff_settle.c ---- */
+
+typedef struct tn_open_pair { /* graded before all that it holds was */
+    uint32_t old;
+    uint32_t n;   /* references that never change */
+    uint64_t row; /* of the first of them */
+} tn_open_pair;
+/* Parts the pairs (tn_open_pair, ascending) of which a reference is to an object that is gone, and has them counted so.
+ * is_open: those of old. */
+int tn__diff_settle(tn_diff *d, const tn_buf *open, tn_set *is_open, tn_error *err);
 
 /* ---- diff_rows.c: by type or module, from what was counted a shape; else groups of both, joined by label ---- */
 

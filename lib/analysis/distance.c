@@ -7,6 +7,7 @@
 #include "analysis/paths.h"
 
 #include "analysis/dominators.h"
+#include "base/heap.h"
 
 #include <string.h>
 
@@ -21,40 +22,20 @@ typedef struct tn_search {
     const tn_shunned *no;
     tn_distances *d;
     tn_buf heap; /* tn_late, the least first */
-    uint32_t n_late, serial;
+    uint32_t serial;
     uint32_t rank; /* of what is held by nothing that was found: the next to come; past TN_RANK_UNREACHABLE: done */
 } tn_search;
 
-static bool before(const tn_late *a, const tn_late *b)
+static bool before(const void *left, const void *right)
 {
+    const tn_late *a = left, *b = right;
     return a->cost != b->cost ? a->cost < b->cost : a->serial < b->serial;
 }
 
-static int push(tn_search *q, tn_late late)
+static int wait_for(tn_search *q, uint32_t cost, uint32_t source, uint32_t target)
 {
-    TN_TRY(tn__buf_append(&q->heap, &late, sizeof late));
-    tn_late *heap = (tn_late *)(void *)q->heap.data;
-    size_t i = q->n_late++;
-    for (; i > 0 && before(&late, &heap[(i - 1) / 2]); i = (i - 1) / 2)
-        heap[i] = heap[(i - 1) / 2];
-    heap[i] = late;
-    return TN_OK;
-}
-
-static tn_late pop(tn_search *q)
-{
-    tn_late *heap = (tn_late *)(void *)q->heap.data, top = heap[0], last = heap[--q->n_late];
-    q->heap.size -= sizeof last;
-    size_t i = 0;
-    for (size_t child; (child = 2 * i + 1) < q->n_late; i = child) {
-        child += child + 1 < q->n_late && before(&heap[child + 1], &heap[child]);
-        if (!before(&heap[child], &last))
-            break;
-        heap[i] = heap[child];
-    }
-    if (q->n_late)
-        heap[i] = last;
-    return top;
+    tn_late late = {cost, source, target, q->serial++};
+    return tn__heap_push(&q->heap, &late, sizeof late, before);
 }
 
 static void settle(tn_search *q, uint32_t node, uint32_t parent, uint64_t cost)
@@ -81,7 +62,7 @@ static int expand(tn_search *q, uint32_t source)
         if (cost == 1)
             settle(q, target, source, next);
         else if (cost != TN_NO_WAY)
-            TN_TRY(push(q, (tn_late){tn__cost_sum(from, cost), source, target, q->serial++}));
+            TN_TRY(wait_for(q, tn__cost_sum(from, cost), source, target));
     }
     return TN_OK;
 }
@@ -96,7 +77,7 @@ static int begin(tn_search *q)
         if (origin->cost == 0)
             settle(q, origin->node, origin->parent, 0);
         else
-            TN_TRY(push(q, (tn_late){origin->cost, origin->parent, origin->node, q->serial++}));
+            TN_TRY(wait_for(q, origin->cost, origin->parent, origin->node));
     }
     return TN_OK;
 }
@@ -133,13 +114,14 @@ static int run(tn_search *q, tn_error *err)
             TN_TRY(expand(q, q->d->order[at]));
         uint64_t next = q->d->n_reached > at ? tn__cost_sum(cost, 1) : TN_NO_WAY, held = held_cost(q);
         const tn_late *first = (const tn_late *)(const void *)q->heap.data;
-        if (q->n_late && first->cost < next)
+        if (q->heap.size && first->cost < next)
             next = first->cost;
         cost = held < next ? held : next;
         if (cost == TN_NO_WAY)
             return TN_OK;
-        while (q->n_late && first->cost <= cost) {
-            tn_late late = pop(q);
+        while (q->heap.size && first->cost <= cost) {
+            tn_late late;
+            tn__heap_pop(&q->heap, &late, sizeof late, before);
             settle(q, late.target, late.source, cost);
         }
         if (held == cost)

@@ -41,6 +41,21 @@ static const char *last_of(const char *text, const char *part)
     return found;
 }
 
+/* What follows ".../lib/python3.N/" (lib64; 3.Nt without the lock), NULL without it. A program may have such a name too. */
+static const char *in_library(const char *path)
+{
+    static const char lib[] = "/lib", lib64[] = "/lib64", python[] = "/python3.";
+    for (const char *at = path; (at = strstr(at, python)); at++) {
+        size_t before = (size_t)(at - path), n = sizeof lib - 1, n64 = sizeof lib64 - 1;
+        const char *number = at + sizeof python - 1, *end = number + strspn(number, "0123456789");
+        bool whole = end > number && end[*end == 't'] == '/';
+        if (whole &&
+            ((before >= n && memcmp(at - n, lib, n) == 0) || (before >= n64 && memcmp(at - n64, lib64, n64) == 0)))
+            return strchr(end, '/') + 1;
+    }
+    return NULL;
+}
+
 /* NULL without memory. cut: the path goes on, so what its end would say is unknown. */
 static const char *of_path(tn_arena *arena, const char *path, bool cut)
 {
@@ -55,9 +70,9 @@ static const char *of_path(tn_arena *arena, const char *path, bool cut)
             n = strcspn(name, ".");
         return whole && n ? tn__arena_text(arena, name, n) : UNKNOWN;
     }
-    const char *library = strstr(path, "/python3."), *inside = library ? strchr(library + 1, '/') : NULL;
+    const char *inside = in_library(path);
     if (inside) /* of what is cut the next folder may still be one of the two above */
-        return cut && !strchr(inside + 1, '/') ? UNKNOWN : STANDARD;
+        return cut && !strchr(inside, '/') ? UNKNOWN : STANDARD;
     return cut ? UNKNOWN : PROGRAM;
 }
 

@@ -18,21 +18,12 @@ static int out_of_memory(tn_error *err)
 
 /* ---- when ---- */
 
-static bool number(const tn_snapshot *s, const char *key, uint64_t *out)
-{
-    tn_fact fact;
-    if (tn_snapshot_find_fact(s, key, &fact) < 0 || fact.kind != TN_FACT_UINT)
-        return false;
-    *out = fact.value.u;
-    return true;
-}
-
 static void find_times(tn_growth *g, const char *key)
 {
     uint64_t first = 0, time = 0;
-    g->timed = number(g->snapshots[0], key, &first);
+    g->timed = tn__fact_u64(g->snapshots[0], key, &first);
     for (uint32_t i = 0; i < g->n && g->timed; i++) {
-        g->timed = number(g->snapshots[i], key, &time);
+        g->timed = tn__fact_u64(g->snapshots[i], key, &time);
         g->seconds[i] = (double)(int64_t)(time - first) / 1e9;
         g->timed &= i == 0 || g->seconds[i] > g->seconds[i - 1];
     }

@@ -3,12 +3,20 @@
 
 #include <string.h>
 
-int tn__type_of(tn_snapshot *s, uint32_t node, tn_type *type, tn_error *err)
+int tn__type_row(tn_snapshot *s, uint32_t node, uint32_t *row, tn_error *err)
 {
     const uint32_t *shapes;
     uint64_t n;
     TN_TRY(tn__column_u32(s, TN_COL_SHAP, &shapes, &n, err));
-    return tn_snapshot_type(s, tn__snapshot_shapes(s)[shapes[node]].type, type);
+    *row = tn__snapshot_shapes(s)[shapes[node]].type;
+    return TN_OK;
+}
+
+int tn__type_of(tn_snapshot *s, uint32_t node, tn_type *type, tn_error *err)
+{
+    uint32_t row;
+    TN_TRY(tn__type_row(s, node, &row, err));
+    return tn_snapshot_type(s, row, type);
 }
 
 const char *tn__type_name(tn_snapshot *s, uint32_t node)

@@ -22,10 +22,10 @@ static int append(tn_buf *path, uint32_t node)
     return tn__buf_append(path, &node, sizeof node);
 }
 
-static void reverse(tn_buf *path)
+void tn__path_reverse(tn_buf *path, size_t start)
 {
-    uint32_t *nodes = (uint32_t *)(void *)path->data;
-    for (size_t i = 0, k = path->size / sizeof *nodes; i + 1 < k; i++) {
+    uint32_t *nodes = (uint32_t *)(void *)(path->data + start);
+    for (size_t i = 0, k = (path->size - start) / sizeof *nodes; i + 1 < k; i++) {
         uint32_t node = nodes[i];
         nodes[i] = nodes[--k];
         nodes[k] = node;
@@ -39,7 +39,7 @@ static int append_origin(const tn_ways *w, uint32_t index, tn_buf *path)
         if (o->parent == TN_NONE)
             break;
     }
-    reverse(path);
+    tn__path_reverse(path, 0);
     return TN_OK;
 }
 
@@ -109,7 +109,7 @@ int tn__climb(const tn_distances *d, uint32_t target, tn_buf *path)
         return 0;
     for (uint32_t node = target; node != TN_NONE; node = d->parent[node])
         TN_TRY(append(path, node));
-    reverse(path);
+    tn__path_reverse(path, 0);
     return 1;
 }
 

@@ -42,8 +42,9 @@ typedef struct tn_bag {
     uint32_t most;  /* members a set may have; with more it is TN_BAG_MANY */
     tn_buf members; /* uint32_t, ascending in each set */
     tn_buf starts;  /* uint32_t, one a set and the end */
+    tn_buf singles; /* uint32_t by member: the set of it alone + 1; 0: none yet */
     tn_map steps;   /* set and another member -> set + 1 */
-    tn_map known;   /* hash of the members -> set + 1 */
+    tn_map known;   /* hash of the members -> set + 1; of two and more */
     uint32_t n;
 } tn_bag;
 int tn__bag_init(tn_bag *bag, const tn_alloc *a, uint32_t most, tn_error *err);

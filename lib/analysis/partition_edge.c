@@ -102,6 +102,11 @@ typedef struct tn_via {
     uint32_t text; /* string, or node of the key */
 } tn_via;
 
+typedef struct tn_met_key {
+    uint32_t kind, key; /* node of the key */
+    uint32_t number;    /* + 1; 0: none */
+} tn_met_key;
+
 struct tn_holders {
     tn_partition kinds; /* clodo, of all nodes */
     tn_bag bag;
@@ -109,11 +114,13 @@ struct tn_holders {
     /* of VIA: */
     uint32_t *fixed;  /* number + 1 of each fixed reference of each shape, where its kind is the shape's; 0: not met */
     uint32_t *starts; /* of each shape in fixed; the end of all is the last */
-    tn_map places, keys; /* (kind, label) -> number + 1; (kind, node of a key) -> number + 1 */
-    tn_buf vias;         /* tn_via by number */
+    tn_map places;    /* (kind, label) -> number + 1 */
+    tn_met_key
+        *met_keys; /* the last ones, by a hash: names of attributes come again and again, keys of a big dict once */
+    tn_buf vias;   /* tn_via by number */
 };
 
-enum { MOST_KINDS = 30, MOST_VIAS = 8, KEY_OF_OTHER_TYPE = 64 };
+enum { MOST_KINDS = 30, MOST_VIAS = 8, KEY_OF_OTHER_TYPE = 64, MET_KEYS = 1 << 14 };
 
 static uint32_t kind_of(const tn_holders *h, const tn_graph *g, uint32_t node)
 {
@@ -138,23 +145,24 @@ static int number_via(tn_holders *h, tn_map *map, uint64_t key, tn_via via, uint
 static int number_key(tn_holders *h, const tn_graph *g, tn_snapshot *s, uint32_t kind, uint32_t key, uint32_t *number,
                       tn_error *err)
 {
-    uint32_t *value;
-    TN_TRY(tn__map_slot(&h->keys, (uint64_t)kind << 32 | key, &value, err));
-    if (!*value) {
-        tn_preview preview;
-        tn_via via = {kind, TN_LABEL_VALUE, key};
-        TN_TRY(tn__snapshot_preview(s, key, &preview, err));
-        uint64_t hash = kind * 0x9e3779b97f4a7c15ull ^ 0xff51afd7ed558ccdull;
-        bool text = preview.kind == TN_PREVIEW_TEXT;
-        if (!text)
-            via = (tn_via){kind, KEY_OF_OTHER_TYPE, g->table[g->shapes[key]].type};
-        for (uint32_t i = 0; i < preview.length && text; i++)
-            hash = (hash ^ preview.bytes[i]) * 0x100000001b3ull;
-        hash ^= text ? 0 : ((uint64_t)via.text + 1) << 40;
-        TN_TRY(number_via(h, &h->places, hash | 1ull << 63, via, number, err));
-        *value = *number + 1;
+    uint32_t spot = (kind * 0x9e3779b9u ^ key * 0x85ebca6bu) >> 16;
+    tn_met_key *met = &h->met_keys[spot % MET_KEYS];
+    if (met->number && met->kind == kind && met->key == key) {
+        *number = met->number - 1;
+        return TN_OK;
     }
-    *number = *value - 1;
+    tn_preview preview;
+    tn_via via = {kind, TN_LABEL_VALUE, key};
+    TN_TRY(tn__snapshot_preview(s, key, &preview, err));
+    uint64_t hash = kind * 0x9e3779b97f4a7c15ull ^ 0xff51afd7ed558ccdull;
+    bool text = preview.kind == TN_PREVIEW_TEXT;
+    if (!text)
+        via = (tn_via){kind, KEY_OF_OTHER_TYPE, g->table[g->shapes[key]].type};
+    for (uint32_t i = 0; i < preview.length && text; i++)
+        hash = (hash ^ preview.bytes[i]) * 0x100000001b3ull;
+    hash ^= text ? 0 : ((uint64_t)via.text + 1) << 40;
+    TN_TRY(number_via(h, &h->places, hash | 1ull << 63, via, number, err));
+    *met = (tn_met_key){kind, key, *number + 1};
     return TN_OK;
 }
 
@@ -253,7 +261,8 @@ static int open_via(tn_holders *h, const tn_graph *g, const tn_alloc *a, tn_erro
         n += i < g->n_shapes ? g->table[i].n_fixed : 0;
     }
     h->fixed = tn__alloc_zero(a, n * sizeof *h->fixed);
-    return h->fixed ? TN_OK : no_memory(err);
+    h->met_keys = tn__alloc_zero(a, MET_KEYS * sizeof *h->met_keys);
+    return h->fixed && h->met_keys ? TN_OK : no_memory(err);
 }
 
 int tn__partition_holders(tn_partition *p, const tn_set *set, tn_error *err)
@@ -265,7 +274,7 @@ int tn__partition_holders(tn_partition *p, const tn_set *set, tn_error *err)
     tn_holders *h = p->holders = tn__alloc_zero(p->alloc, sizeof *h);
     if (!h)
         return no_memory(err);
-    h->kinds.alloc = h->places.alloc = h->keys.alloc = p->alloc;
+    h->kinds.alloc = h->places.alloc = p->alloc;
     h->via = p->by == TN_BY_VIA;
     tn__buf_init(&h->vias, p->alloc);
     TN_TRY(tn__bag_init(&h->bag, p->alloc, h->via ? MOST_VIAS : MOST_KINDS, err));
@@ -293,7 +302,7 @@ void tn__partition_holders_free(tn_partition *p)
         tn__partition_free(&h->kinds);
     tn__bag_free(&h->bag);
     tn__map_free(&h->places);
-    tn__map_free(&h->keys);
+    tn__free(p->alloc, h->met_keys, MET_KEYS * sizeof *h->met_keys);
     tn__buf_free(&h->vias);
     tn__free(p->alloc, h, sizeof *h);
 }

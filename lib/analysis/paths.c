@@ -7,6 +7,8 @@
  */
 #include "analysis/paths.h"
 
+#include "base/heap.h"
+
 #include <string.h>
 
 enum { MAX_VERTICES = 1 << 24 };
@@ -40,7 +42,7 @@ struct tn_paths {
     tn_buf tails;      /* u32 */
     tn_buf nodes;      /* u32: the path that is given out, root first */
     tn_buf steps;      /* tn_reference */
-    uint32_t n_vertices, n_candidates, serial;
+    uint32_t n_vertices, serial;
 };
 
 static tn_vertex *vertex_at(const tn_paths *p, uint32_t i)
@@ -55,8 +57,9 @@ static const uint32_t *nodes_of(const tn_paths *p)
 
 /* ---- candidates ---- */
 
-static bool before(const tn_detour *a, const tn_detour *b)
+static bool before(const void *left, const void *right)
 {
+    const tn_detour *a = left, *b = right;
     if (a->total != b->total)
         return a->total < b->total;
     return a->found != b->found ? a->found : a->serial < b->serial;
@@ -65,29 +68,7 @@ static bool before(const tn_detour *a, const tn_detour *b)
 static int push(tn_paths *p, tn_detour c)
 {
     c.serial = p->serial++;
-    TN_TRY(tn__buf_append(&p->candidates, &c, sizeof c));
-    tn_detour *heap = (tn_detour *)(void *)p->candidates.data;
-    size_t i = p->n_candidates++;
-    for (; i > 0 && before(&c, &heap[(i - 1) / 2]); i = (i - 1) / 2)
-        heap[i] = heap[(i - 1) / 2];
-    heap[i] = c;
-    return TN_OK;
-}
-
-static tn_detour pop(tn_paths *p)
-{
-    tn_detour *heap = (tn_detour *)(void *)p->candidates.data, top = heap[0], last = heap[--p->n_candidates];
-    p->candidates.size -= sizeof last;
-    size_t i = 0;
-    for (size_t child; (child = 2 * i + 1) < p->n_candidates; i = child) {
-        child += child + 1 < p->n_candidates && before(&heap[child + 1], &heap[child]);
-        if (!before(&heap[child], &last))
-            break;
-        heap[i] = heap[child];
-    }
-    if (p->n_candidates)
-        heap[i] = last;
-    return top;
+    return tn__heap_push(&p->candidates, &c, sizeof c, before);
 }
 
 /* ---- the tree of what was given out ---- */
@@ -260,8 +241,9 @@ static int next_path(tn_paths *p, tn_error *err)
 {
     if (!p->spur)
         TN_TRY(begin(p, err));
-    while (p->n_candidates) {
-        tn_detour c = pop(p);
+    while (p->candidates.size) {
+        tn_detour c;
+        tn__heap_pop(&p->candidates, &c, sizeof c, before);
         if (p->all_shortest && c.total > p->first_cost)
             return 0;
         if (c.found)

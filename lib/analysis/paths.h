@@ -133,6 +133,7 @@ void tn__distances_free(tn_distances *d);
 
 /* ---- nearest.c ---- */
 
+void tn__path_reverse(tn_buf *path, size_t start); /* nodes from that byte on */
 /* The tree's path to target, nodes root first; 1, or 0 when there is none. */
 int tn__climb(const tn_distances *d, uint32_t target, tn_buf *path);
 /* The cheapest path to target, nodes root first, appended to an empty buffer of u32; 1, or 0 when there is none. */

@@ -1,5 +1,6 @@
 /* set_numbers.c - members of a set as a column of numbers, and in order of one. */
 #include "analysis/analysis.h"
+#include "analysis/stream.h"
 
 const char *const tn_number_names[TN_NUMBERS] = {
     [TN_NUMBER_SIZE] = "size",         [TN_NUMBER_ADDRESS] = "address", [TN_NUMBER_TYPE] = "type",
@@ -7,47 +8,47 @@ const char *const tn_number_names[TN_NUMBERS] = {
     [TN_NUMBER_RETAINED] = "retained",
 };
 
-typedef struct tn_columns {
-    const uint32_t *narrow; /* or wide, or neither: the column is missing */
-    const uint64_t *wide;
-} tn_columns;
-
-static int load(tn_snapshot *s, enum tn_number what, tn_columns *c, tn_error *err)
-{
-    uint64_t n;
-    *c = (tn_columns){0};
-    switch (what) {
-    case TN_NUMBER_SIZE: return tn__column_u64(s, TN_COL_SIZE, &c->wide, &n, err);
-    case TN_NUMBER_TYPE: return tn__column_u32(s, TN_COL_SHAP, &c->narrow, &n, err);
-    case TN_NUMBER_REFCOUNT: return tn__column_u32(s, TN_COL_REFC, &c->narrow, &n, err);
-    case TN_NUMBER_FLAGS: return tn__column_u32(s, TN_COL_FLAG, &c->narrow, &n, err);
-    case TN_NUMBER_ADDRESS: return tn__snapshot_addresses(s, err);
-    default: return TN_OK;
-    }
-}
-
-static int number_of(tn_snapshot *s, const tn_columns *c, enum tn_number what, uint32_t id, uint64_t *out,
-                     tn_error *err)
+/* From what holds it for all objects, or costs little for one. */
+static int number_of(tn_snapshot *s, enum tn_number what, uint32_t id, uint64_t *out, tn_error *err)
 {
     uint32_t count;
     switch (what) {
     case TN_NUMBER_ADDRESS: *out = tn__snapshot_address(s, id); return TN_OK;
-    case TN_NUMBER_TYPE: *out = tn__snapshot_shapes(s)[c->narrow[id]].type; return TN_OK;
     case TN_NUMBER_LENGTH: return tn__node_length(s, id, out, err);
-    case TN_NUMBER_RETAINED: return tn_retained(s, id, out, &count, err);
-    default: *out = c->wide ? c->wide[id] : c->narrow ? c->narrow[id] : 0; return TN_OK;
+    default: return tn_retained(s, id, out, &count, err);
     }
+}
+
+/* From a column; members ascend, so each block is decoded once and none is kept. */
+static int read_column(tn_snapshot *s, const tn_set *set, enum tn_column column, uint64_t *out, tn_error *err)
+{
+    tn_stream values;
+    tn__stream_open(&values, s, column, 0);
+    for (uint32_t id = tn_set_next(set, 0); id != TN_NONE; id = tn_set_next(set, id + 1), out++) {
+        *out = 0;
+        if (values.present)
+            TN_TRY(tn__stream_at(&values, id, out, err));
+        if (column == TN_COL_SHAP)
+            *out = tn__snapshot_shapes(s)[*out].type;
+    }
+    return TN_OK;
 }
 
 int tn_set_numbers(tn_snapshot *s, const tn_set *set, enum tn_number what, uint64_t *out, tn_error *err)
 {
-    tn_columns c;
     if ((unsigned)what >= TN_NUMBERS)
         return tn__error_set(err, TN_EINVAL, 0, "objects have no number %u", (unsigned)what);
     TN_TRY(tn__set_check(s, set, err));
-    TN_TRY(load(s, what, &c, err));
+    switch (what) {
+    case TN_NUMBER_SIZE: return read_column(s, set, TN_COL_SIZE, out, err);
+    case TN_NUMBER_TYPE: return read_column(s, set, TN_COL_SHAP, out, err);
+    case TN_NUMBER_REFCOUNT: return read_column(s, set, TN_COL_REFC, out, err);
+    case TN_NUMBER_FLAGS: return read_column(s, set, TN_COL_FLAG, out, err);
+    case TN_NUMBER_ADDRESS: TN_TRY(tn__snapshot_addresses(s, err)); break;
+    default: break;
+    }
     for (uint32_t id = tn_set_next(set, 0); id != TN_NONE; id = tn_set_next(set, id + 1))
-        TN_TRY(number_of(s, &c, what, id, out++, err));
+        TN_TRY(number_of(s, what, id, out++, err));
     return TN_OK;
 }
 

@@ -6,6 +6,8 @@
  */
 #include "analysis/paths.h"
 
+#include "base/heap.h"
+
 #include <string.h>
 
 typedef struct tn_spur_node {
@@ -28,7 +30,6 @@ struct tn_spur {
     tn_spur_node *nodes;
     uint32_t search, clear, unban; /* each grows at most with the vertices of paths.c, which are bounded */
     tn_buf heap;                   /* tn_open_node, the least first */
-    uint32_t n_open;
 };
 
 int tn__spur_new(tn_ways *w, const tn_shunned *no, const tn_distances *d, tn_spur **out, tn_error *err)
@@ -120,38 +121,12 @@ uint64_t tn__spur_bound(tn_spur *spur, uint32_t node)
     return best;
 }
 
-static bool better(const tn_open_node *a, const tn_open_node *b)
+static bool better(const void *left, const void *right)
 {
+    const tn_open_node *a = left, *b = right;
     if (a->total != b->total)
         return a->total < b->total;
     return a->cost != b->cost ? a->cost > b->cost : a->node < b->node; /* nearer to the root first */
-}
-
-static int push(tn_spur *spur, tn_open_node open)
-{
-    TN_TRY(tn__buf_append(&spur->heap, &open, sizeof open));
-    tn_open_node *heap = (tn_open_node *)(void *)spur->heap.data;
-    size_t i = spur->n_open++;
-    for (; i > 0 && better(&open, &heap[(i - 1) / 2]); i = (i - 1) / 2)
-        heap[i] = heap[(i - 1) / 2];
-    heap[i] = open;
-    return TN_OK;
-}
-
-static tn_open_node pop(tn_spur *spur)
-{
-    tn_open_node *heap = (tn_open_node *)(void *)spur->heap.data, top = heap[0], last = heap[--spur->n_open];
-    spur->heap.size -= sizeof last;
-    size_t i = 0;
-    for (size_t child; (child = 2 * i + 1) < spur->n_open; i = child) {
-        child += child + 1 < spur->n_open && better(&heap[child + 1], &heap[child]);
-        if (!better(&heap[child], &last))
-            break;
-        heap[i] = heap[child];
-    }
-    if (spur->n_open)
-        heap[i] = last;
-    return top;
 }
 
 static int reach(tn_spur *spur, uint32_t source, uint32_t node, uint64_t step_cost)
@@ -165,7 +140,8 @@ static int reach(tn_spur *spur, uint32_t source, uint32_t node, uint64_t step_co
     s->seen = spur->search;
     s->cost = cost;
     s->next = node;
-    return push(spur, (tn_open_node){tn__cost_sum(cost, spur->distances->cost[source]), cost, source});
+    tn_open_node open = {tn__cost_sum(cost, spur->distances->cost[source]), cost, source};
+    return tn__heap_push(&spur->heap, &open, sizeof open, better);
 }
 
 static int expand(tn_spur *spur, uint32_t node, bool first)
@@ -188,12 +164,7 @@ static int collect(const tn_spur *spur, uint32_t began, tn_buf *path)
     size_t start = path->size;
     for (uint32_t node = spur->ways->graph.root; node != began; node = spur->nodes[node].next)
         TN_TRY(tn__buf_append(path, &node, sizeof node));
-    uint32_t *nodes = (uint32_t *)(void *)(path->data + start);
-    for (size_t i = 0, k = (path->size - start) / sizeof *nodes; i + 1 < k; i++) {
-        uint32_t node = nodes[i];
-        nodes[i] = nodes[--k];
-        nodes[k] = node;
-    }
+    tn__path_reverse(path, start);
     return 1;
 }
 
@@ -201,12 +172,13 @@ int tn__spur_search(tn_spur *spur, uint32_t node, tn_buf *path, uint64_t *cost, 
 {
     uint32_t root = spur->ways->graph.root;
     spur->search++;
-    spur->heap.size = spur->n_open = 0;
+    spur->heap.size = 0;
     spur->nodes[node].seen = spur->search;
     spur->nodes[node].cost = 0;
     int status = expand(spur, node, true);
-    while (status == TN_OK && spur->n_open) {
-        tn_open_node open = pop(spur);
+    while (status == TN_OK && spur->heap.size) {
+        tn_open_node open;
+        tn__heap_pop(&spur->heap, &open, sizeof open, better);
         if (open.cost != spur->nodes[open.node].cost)
             continue; /* reached more cheaply since */
         if (open.node != root) {

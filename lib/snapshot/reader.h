@@ -84,6 +84,8 @@ int tn__snapshot_match_addresses(tn_snapshot *old, tn_snapshot *new, uint32_t *s
 /* Length of one node; TN_UNKNOWN where it has none. */
 int tn__node_length(tn_snapshot *s, uint32_t id, uint64_t *length, tn_error *err);
 
+/* tables.c: whether there is such a fact, and it is a number not below 0. */
+bool tn__fact_u64(const tn_snapshot *s, const char *key, uint64_t *out);
 /* Raw preview of a node; kind 0 when there is none. */
 typedef struct tn_preview {
     uint16_t kind; /* with TN_PREVIEW_CUT */

@@ -370,6 +370,20 @@ int tn_snapshot_find_fact(const tn_snapshot *s, const char *key, tn_fact *out)
     return TN_ENOTFOUND;
 }
 
+bool tn__fact_u64(const tn_snapshot *s, const char *key, uint64_t *out)
+{
+    tn_fact fact;
+    if (tn_snapshot_find_fact(s, key, &fact) < 0)
+        return false;
+    if (fact.kind == TN_FACT_INT && fact.value.i >= 0)
+        *out = (uint64_t)fact.value.i;
+    else if (fact.kind == TN_FACT_UINT)
+        *out = fact.value.u;
+    else
+        return false;
+    return true;
+}
+
 size_t tn_snapshot_n_times(const tn_snapshot *s)
 {
     return s->n_times;

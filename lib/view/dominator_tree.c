@@ -5,6 +5,8 @@
  */
 #include "view/dominator_tree.h"
 
+#include "analysis/stream.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,22 +45,28 @@ static tn_tree_row row_of(const tn_tree *t, uint32_t id, uint32_t depth)
 }
 
 /* Sizes, from the blocks that hold them: the whole column would be kept. */
+static int read_sizes(tn_tree *t, const tn_order_key *by_id, size_t n, tn_error *err)
+{
+    tn_stream sizes;
+    tn__stream_open(&sizes, t->snapshot, TN_COL_SIZE, 0);
+    for (size_t i = 0; i < n; i++)
+        TN_TRY(tn__stream_at(&sizes, by_id[i].number, &rows_of(t)[by_id[i].row].size, err));
+    return TN_OK;
+}
+
 static int fill_sizes(tn_tree *t, tn_error *err)
 {
-    tn_block block;
-    for (uint32_t k = 0; k <= (t->graph.n_nodes - 1) / TN_NODE_BLOCK; k++) {
-        bool loaded = false;
-        for (size_t i = 0; i < t->n_rows; i++) {
-            tn_tree_row *row = &rows_of(t)[i];
-            if (row->id == TN_NONE || row->id / TN_NODE_BLOCK != k)
-                continue;
-            if (!loaded)
-                TN_TRY(tn__column_block(t->snapshot, TN_COL_SIZE, k, 0, &block, err));
-            loaded = true;
-            row->size = tn__block_at(&block, row->id % TN_NODE_BLOCK);
-        }
-    }
-    return TN_OK;
+    size_t n = 0, n_keys = t->n_rows;
+    tn_order_key *keys = tn__alloc(t->alloc, n_keys * sizeof *keys);
+    if (!keys)
+        return tn__no_memory(t->snapshot, err);
+    for (size_t i = 0; i < n_keys; i++)
+        if (rows_of(t)[i].id != TN_NONE)
+            keys[n++] = (tn_order_key){.number = rows_of(t)[i].id, .text = "", .row = i};
+    tn__order_sort(keys, n, false);
+    int status = read_sizes(t, keys, n, err);
+    tn__free(t->alloc, keys, n_keys * sizeof *keys);
+    return status;
 }
 
 /* ---- which rows ---- */

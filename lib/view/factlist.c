@@ -6,20 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-bool tn__fact_u64(tn_snapshot *s, const char *key, uint64_t *out)
-{
-    tn_fact fact;
-    if (tn_snapshot_find_fact(s, key, &fact) < 0)
-        return false;
-    if (fact.kind == TN_FACT_INT && fact.value.i >= 0)
-        *out = (uint64_t)fact.value.i;
-    else if (fact.kind == TN_FACT_UINT)
-        *out = fact.value.u;
-    else
-        return false;
-    return true;
-}
-
 const char *tn__fact_text(tn_snapshot *s, const char *key)
 {
     tn_fact fact;

@@ -6,6 +6,7 @@
 #include "view/path_rows.h"
 
 #include "analysis/lookup.h"
+#include "base/heap.h"
 #include "view/summary.h"
 
 #include <inttypes.h>
@@ -27,7 +28,7 @@ typedef struct tn_tree {
     tn_merged merged;
     tn_buf rows; /* tn_branch */
     tn_buf heap; /* tn_branch that may become rows, most bytes first */
-    uint32_t n_rows, n_heap;
+    uint32_t n_rows;
     tn_buf order; /* u32: rows as they are written */
 } tn_tree;
 
@@ -38,38 +39,19 @@ static tn_branch *branch_at(const tn_tree *t, uint32_t i)
 
 /* ---- which rows ---- */
 
-static bool first(const tn_branch *a, const tn_branch *b)
+static bool first(const void *left, const void *right)
 {
+    const tn_branch *a = left, *b = right;
     if (a->bytes != b->bytes)
         return a->bytes > b->bytes;
     return a->count != b->count ? a->count > b->count : a->node < b->node;
 }
 
-static int push(tn_tree *t, tn_branch b)
-{
-    TN_TRY(tn__buf_append(&t->heap, &b, sizeof b));
-    tn_branch *heap = (tn_branch *)(void *)t->heap.data;
-    size_t i = t->n_heap++;
-    for (; i > 0 && first(&b, &heap[(i - 1) / 2]); i = (i - 1) / 2)
-        heap[i] = heap[(i - 1) / 2];
-    heap[i] = b;
-    return TN_OK;
-}
-
 static tn_branch pop(tn_tree *t)
 {
-    tn_branch *heap = (tn_branch *)(void *)t->heap.data, top = heap[0], last = heap[--t->n_heap];
-    t->heap.size -= sizeof last;
-    size_t i = 0;
-    for (size_t child; (child = 2 * i + 1) < t->n_heap; i = child) {
-        child += child + 1 < t->n_heap && first(&heap[child + 1], &heap[child]);
-        if (!first(&heap[child], &last))
-            break;
-        heap[i] = heap[child];
-    }
-    if (t->n_heap)
-        heap[i] = last;
-    return top;
+    tn_branch b;
+    tn__heap_pop(&t->heap, &b, sizeof b, first);
+    return b;
 }
 
 static int propose(tn_tree *t, uint32_t node, uint32_t parent)
@@ -77,14 +59,15 @@ static int propose(tn_tree *t, uint32_t node, uint32_t parent)
     const tn_merged *m = &t->merged;
     while (!tn_set_has(t->view->set, node) && m->child[node] != TN_NONE && m->sibling[m->child[node]] == TN_NONE)
         node = m->child[node];
-    return push(t, (tn_branch){.node = node,
-                               .parent = parent,
-                               .depth = parent == TN_NONE ? 0 : branch_at(t, parent)->depth + 1,
-                               .count = m->counts[node],
-                               .bytes = m->bytes[node],
-                               .child = TN_NONE,
-                               .last_child = TN_NONE,
-                               .sibling = TN_NONE});
+    tn_branch b = {.node = node,
+                   .parent = parent,
+                   .depth = parent == TN_NONE ? 0 : branch_at(t, parent)->depth + 1,
+                   .count = m->counts[node],
+                   .bytes = m->bytes[node],
+                   .child = TN_NONE,
+                   .last_child = TN_NONE,
+                   .sibling = TN_NONE};
+    return tn__heap_push(&t->heap, &b, sizeof b, first);
 }
 
 static int add_row(tn_tree *t, tn_branch b)
@@ -112,9 +95,9 @@ static int choose(tn_tree *t, uint32_t limit)
         return TN_OK;
     TN_TRY(propose(t, root, TN_NONE));
     bool shows_root = ((const tn_branch *)(const void *)t->heap.data)->node == root;
-    while (t->n_heap && (!limit || t->n_rows < limit + shows_root))
+    while (t->heap.size && (!limit || t->n_rows < limit + shows_root))
         TN_TRY(add_row(t, pop(t)));
-    while (t->n_heap) {
+    while (t->heap.size) {
         tn_branch b = pop(t);
         branch_at(t, b.parent)->n_hidden++;
         branch_at(t, b.parent)->hidden_bytes += b.bytes;

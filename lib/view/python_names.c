@@ -26,15 +26,6 @@ bool tn__is_identifier(const char *text, size_t n)
     return n > 0 && !strstr(keywords, word);
 }
 
-static int type_of(tn_snapshot *s, uint32_t node, uint32_t *row, tn_error *err)
-{
-    const uint32_t *shapes;
-    uint64_t n;
-    TN_TRY(tn__column_u32(s, TN_COL_SHAP, &shapes, &n, err));
-    *row = tn__snapshot_shapes(s)[shapes[node]].type;
-    return TN_OK;
-}
-
 /* ---- what a type has under a name ---- */
 
 typedef struct tn_found {
@@ -92,7 +83,7 @@ static int is_data(tn_snapshot *s, uint32_t value, bool *data, bool *known, tn_e
         *data |= strcmp(name, descriptors[i]) == 0;
     if (*data)
         return TN_OK;
-    TN_TRY(type_of(s, value, &row, err));
+    TN_TRY(tn__type_row(s, value, &row, err));
     TN_TRY(has_dunder(s, row, "__set__", data, known, err));
     return *data ? TN_OK : has_dunder(s, row, "__delete__", data, known, err);
 }
@@ -170,7 +161,7 @@ int tn__attribute_is_plain(tn_snapshot *s, uint32_t node, const char *name, size
 {
     tn_found found;
     uint32_t row;
-    TN_TRY(type_of(s, node, &row, err));
+    TN_TRY(tn__type_row(s, node, &row, err));
     int general = access_is_general(s, row, err);
     if (general <= 0)
         return general;
@@ -186,7 +177,7 @@ int tn__attribute_is_inline(tn_snapshot *s, uint32_t node, const char *name, siz
 {
     tn_found found;
     uint32_t row;
-    TN_TRY(type_of(s, node, &row, err));
+    TN_TRY(tn__type_row(s, node, &row, err));
     TN_TRY(type_lookup(s, row, name, n, &found, err));
     return found.known && !found.slot && label_is_unique(s, node, name, n);
 }
@@ -196,7 +187,7 @@ int tn__dict_is_plain(tn_snapshot *s, uint32_t node, tn_error *err)
     static const char name[] = "__dict__";
     tn_found found;
     uint32_t row;
-    TN_TRY(type_of(s, node, &row, err));
+    TN_TRY(tn__type_row(s, node, &row, err));
     int general = access_is_general(s, row, err);
     if (general <= 0)
         return general;
@@ -215,7 +206,7 @@ int tn__class_attribute_is_plain(tn_snapshot *s, uint32_t class_node, const char
     int plain = tn__attribute_is_plain(s, class_node, name, n, false, err);
     if (plain <= 0 || strcmp(tn__type_name(s, value), "function") == 0)
         return plain;
-    TN_TRY(type_of(s, value, &row, err));
+    TN_TRY(tn__type_row(s, value, &row, err));
     TN_TRY(has_dunder(s, row, "__get__", &has, &known, err));
     return known && !has;
 }
@@ -228,7 +219,7 @@ int tn__subscript_is_plain(tn_snapshot *s, uint32_t node, const char *builtin, t
     uint32_t row;
     if (strcmp(tn__type_name(s, node), builtin) == 0)
         return 1;
-    TN_TRY(type_of(s, node, &row, err));
+    TN_TRY(tn__type_row(s, node, &row, err));
     TN_TRY(type_lookup(s, row, name, sizeof name - 1, &found, err));
     if (!found.known || found.value == TN_NONE)
         return 0;
@@ -279,7 +270,7 @@ int tn__member_is_faithful(tn_snapshot *s, uint32_t node, const char *name, tn_e
     word[0] = ' ';
     memcpy(word + 1, name, n);
     memcpy(word + 1 + n, " ", 2);
-    TN_TRY(type_of(s, node, &row, err));
+    TN_TRY(tn__type_row(s, node, &row, err));
     TN_TRY(tn_snapshot_type(s, row, &definer));
     if (strcmp(name, "__class__") == 0) { /* object's, unless something stands before it */
         TN_TRY(type_lookup(s, row, name, n, &found, err));

@@ -2,6 +2,7 @@
 #include "view/refs.h"
 
 #include "analysis/lookup.h"
+#include "analysis/partition.h"
 #include "graph/graph.h"
 #include "view/show.h"
 #include "view/summary.h"
@@ -31,7 +32,7 @@ typedef struct tn_grouping {
     const uint64_t *sizes;
     tn_graph graph;
     tn_buf groups; /* tn_ref_group */
-    tn_buf slots;  /* u32: 1 + group, by hash */
+    tn_map known;  /* hash -> group + 1 */
     tn_buf pairs;  /* refs only: objects at the other end by group, to be counted once */
     tn_buf text;
     uint32_t n_groups;
@@ -46,37 +47,16 @@ static tn_ref_group *group_at(const tn_grouping *g, uint32_t i)
 
 /* ---- groups ---- */
 
-static uint32_t hash_of(const tn_ref_group *k)
+static uint64_t hash_of(const tn_ref_group *k)
 {
     uint64_t h = (uint64_t)(uintptr_t)k->text * 0x9e3779b97f4a7c15 + k->type * 0xc2b2ae3d27d4eb4full +
                  (uint64_t)k->style * 31 + (uint64_t)k->kind;
-    return (uint32_t)(h >> 29);
+    return h ^ h >> 29;
 }
 
-static uint32_t *slot_of(const tn_grouping *g, const tn_ref_group *k)
+static bool is_same(const tn_ref_group *a, const tn_ref_group *b)
 {
-    uint32_t *slots = (uint32_t *)(void *)g->slots.data;
-    uint32_t mask = (uint32_t)(g->slots.size / sizeof *slots) - 1;
-    for (uint32_t i = hash_of(k) & mask;; i = (i + 1) & mask) {
-        const tn_ref_group *at = slots[i] ? group_at(g, slots[i] - 1) : NULL;
-        if (!at || (at->type == k->type && at->style == k->style && at->kind == k->kind && at->text == k->text))
-            return &slots[i];
-    }
-}
-
-static int grow(tn_grouping *g)
-{
-    size_t n = g->slots.size ? 2 * g->slots.size : 4096 * sizeof(uint32_t);
-    tn_buf fresh;
-    tn__buf_init(&fresh, g->alloc);
-    TN_TRY(tn__buf_reserve(&fresh, n));
-    memset(fresh.data, 0, n);
-    fresh.size = n;
-    tn__buf_free(&g->slots);
-    g->slots = fresh;
-    for (uint32_t i = 0; i < g->n_groups; i++)
-        *slot_of(g, group_at(g, i)) = i + 1;
-    return TN_OK;
+    return a->type == b->type && a->style == b->style && a->kind == b->kind && a->text == b->text;
 }
 
 static int group_of(tn_grouping *g, const tn_reference *r, uint32_t other, uint32_t *out)
@@ -87,14 +67,17 @@ static int group_of(tn_grouping *g, const tn_reference *r, uint32_t other, uint3
                         .text = r->text,
                         .example = other,
                         .last = TN_NONE};
-    if ((size_t)g->n_groups * 2 * sizeof(uint32_t) >= g->slots.size)
-        TN_TRY(grow(g));
-    uint32_t *slot = slot_of(g, &key);
-    if (!*slot) {
-        TN_TRY(tn__buf_append(&g->groups, &key, sizeof key));
-        *slot = ++g->n_groups;
+    uint32_t *known;
+    for (uint64_t hash = hash_of(&key);; hash++) { /* other groups of this hash stand at the next ones */
+        TN_TRY(tn__map_slot(&g->known, hash, &known, NULL));
+        if (!*known || is_same(group_at(g, *known - 1), &key))
+            break;
     }
-    *out = *slot - 1;
+    if (!*known) {
+        TN_TRY(tn__buf_append(&g->groups, &key, sizeof key));
+        *known = ++g->n_groups;
+    }
+    *out = *known - 1;
     return TN_OK;
 }
 
@@ -335,11 +318,11 @@ static int write_json(tn_grouping *g, const tn_view_options *o, tn_out *out, tn_
 
 int tn__ref_groups(tn_snapshot *s, bool referrers, const tn_view_options *o, tn_out *out, tn_error *err)
 {
-    tn_grouping g = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .referrers = referrers};
+    tn_grouping g = {
+        .snapshot = s, .alloc = tn__snapshot_alloc(s), .known.alloc = tn__snapshot_alloc(s), .referrers = referrers};
     if (o->depth > 1)
         return tn__error_set(err, TN_EINVAL, 0, "references of a set stand in groups, which have no depth");
     tn__buf_init(&g.groups, g.alloc);
-    tn__buf_init(&g.slots, g.alloc);
     tn__buf_init(&g.pairs, g.alloc);
     tn__buf_init(&g.text, g.alloc);
     int status = tn__snapshot_addresses(s, err);
@@ -351,7 +334,7 @@ int tn__ref_groups(tn_snapshot *s, bool referrers, const tn_view_options *o, tn_
         status = o->form == TN_JSON ? write_json(&g, o, out, err) : write_text(&g, o, out, err);
     tn__free(g.alloc, g.order, g.order ? g.n_groups * sizeof *g.order : 0);
     tn__buf_free(&g.groups);
-    tn__buf_free(&g.slots);
+    tn__map_free(&g.known);
     tn__buf_free(&g.pairs);
     tn__buf_free(&g.text);
     tn_set_free(g.set);

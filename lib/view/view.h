@@ -108,7 +108,6 @@ int tn__label_into(tn_snapshot *s, const tn_reference *r, tn_buf *out, tn_error 
 
 /* ---- factlist.c ---- */
 
-bool tn__fact_u64(tn_snapshot *s, const char *key, uint64_t *out);
 const char *tn__fact_text(tn_snapshot *s, const char *key);             /* NULL: unknown */
 bool tn__fact_bytes(const tn_fact *fact, uint64_t *bytes);              /* whether it is a number of bytes */
 const char *tn__fact_value(const tn_fact *fact, char *out, size_t cap); /* with the unit its key ends in; cap >= 40 */

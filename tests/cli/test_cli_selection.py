@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cli_support import Cli
+from pure_writer import Description, Node, Shape, Type, write
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,47 @@ def test_selection_names_these(cli: Cli, shop: Path, where: str, names: list[str
     assert sorted(row["type"].split(".")[-1] for row in rows) == names
     total = json.loads(cli("summary", shop, "--json", "--where", where).stdout)["total"]
     assert total == {"count": len(rows), "size": sum(row["size"] for row in rows)}
+
+
+PATHS = {
+    "/usr/lib/python3.11/json/__init__.py": "stdlib",
+    "/usr/lib64/python3.12/json/__init__.py": "stdlib",
+    "/opt/free/lib/python3.14t/json/__init__.py": "stdlib",
+    "/srv/python3.11-app/lib/main.py": "(program)",
+    "/srv/python3.11/main.py": "(program)",
+    "/srv/lib/python3.x/main.py": "(program)",
+    "/srv/lib/python3.11": "(program)",
+    "/srv/mylib/python3.11/main.py": "(program)",
+    "/usr/lib/python3.11/site-packages/numpy/core.py": "numpy",
+    "/usr/lib/python3/dist-packages/six.py": "six",
+}
+
+
+def test_a_distribution_is_told_by_whole_folders_of_a_path(cli: Cli, tmp_path: Path) -> None:
+    base, root = Type("object"), Type("root", None, flags=4, mro=())
+    modules = Shape(Type("module", base=base), [("__dict__", 0, 0)])
+    dicts, texts, roots = Shape(Type("dict", base=base), run_style=2), Shape(Type("str", base=base)), Shape(root, [], 1)
+    shapes, types, nodes = [modules, dicts, texts, roots], [base, root, modules.type, dicts.type, texts.type], []
+
+    def made(shape: Shape, references: list[Node | None] | None = None, text: str = "") -> Node:
+        preview = (1, text.encode()) if text else None
+        nodes.append(Node(shape, 0x7F0000000000 + 64 * len(nodes), 64, references=references or [], preview=preview))
+        return nodes[-1]
+
+    for number, path in enumerate(PATHS):
+        entries = [made(texts, text=text) for text in ("__name__", f"m{number}", "__file__", path)]
+        made(modules, [made(dicts, [*entries])])
+        types.append(Type(f"T{number}", f"m{number}", base=base))
+        shapes.append(Shape(types[-1]))
+        made(shapes[-1])
+    top = Node(roots, references=[*nodes])
+    file = tmp_path / "paths.tonnage"
+    file.write_bytes(write(Description([*nodes, top], types, shapes)))
+    for number, (path, distribution) in enumerate(PATHS.items()):
+        found = json.loads(
+            cli("largest", file, "--json", "--where", f"type:m{number}.T{number} dist:{distribution}").stdout
+        )
+        assert len(found["rows"]) == 1, path
 
 
 @pytest.mark.parametrize(

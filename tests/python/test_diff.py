@@ -133,6 +133,60 @@ def test_a_type_made_anew_makes_new_objects(load: Load) -> None:
         assert len(new - old) == 0
 
 
+def namesakes(classes: tuple[int, ...]) -> bytes:
+    """An object of each of these classes, which share a name; 0: one whose object is not in the file."""
+    root, base = pure_writer.Type("root", None, flags=4, mro=()), pure_writer.Type("object")
+    kinds = pure_writer.Shape(pure_writer.Type("type", base=base))
+    nodes = [pure_writer.Node(kinds, FIRST + 0x1000 + 64 * i, 64) for i in range(4)]
+    types = {i: pure_writer.Type("P", "app", base=base, node=nodes[i] if i else None) for i in dict.fromkeys(classes)}
+    shapes = {i: pure_writer.Shape(each) for i, each in types.items()}
+    nodes = [pure_writer.Node(shapes[i], FIRST + 64 * at, 64) for at, i in enumerate(classes)] + nodes
+    roots = pure_writer.Shape(root, run_style=1)
+    all_nodes = [*nodes, pure_writer.Node(roots, references=list(nodes))]
+    all_types = [base, root, kinds.type, *types.values()]
+    return pure_writer.write(
+        pure_writer.Description(all_nodes, all_types, [kinds, *shapes.values(), roots], Facts().all())
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "gone"),
+    [
+        ((0, 1, 2), (0, 1, 2), set()),
+        ((2, 1, 0), (2, 1, 0), set()),
+        ((1, 2), (1, 3), {1}),
+        ((1, 2), (2, 1), {0, 1}),
+        ((0, 1), (2, 1), set()),  # by name alone, what no address speaks for
+        ((0, 1), (1, 1), {0}),
+        ((1, 2), (0, 2), set()),
+        ((0, 2), (0, 1), {1}),
+    ],
+)
+def test_types_of_one_name_are_told_apart_by_their_addresses(
+    tmp_path: Path, before: tuple[int, ...], after: tuple[int, ...], gone: set[int]
+) -> None:
+    (tmp_path / "old").write_bytes(namesakes(before))
+    (tmp_path / "new").write_bytes(namesakes(after))
+    with tonnage.load(tmp_path / "old") as old, tonnage.load(tmp_path / "new") as new:
+        found = new.diff(old, where="type:app.P").gone
+        assert {(address - FIRST) // 64 for address in addresses(found)} == gone
+
+
+def test_news_of_an_object_gone_goes_through_any_chain_of_tuples(load: Load) -> None:
+    """Up, down and in zigzag: one that holds what is gone has gone, and the others stay."""
+    n = 200
+    orders = [list(range(n)), list(range(n))[::-1], [at // 2 if at % 2 else n - 1 - at // 2 for at in range(n)]]
+    for order in orders:
+        chain = [FIRST + 64 * at for at in order]
+        heap = {address: Thing(TUPLE, targets=(after,)) for address, after in zip(chain, chain[1:], strict=False)}
+        for last, gone in ((chain[-1], 200), (chain[0], 0)):
+            ends = heap | {chain[-1]: Thing(TUPLE, targets=(FIRST + 0x10000, last))}
+            old = ends | {FIRST + 0x10000: Thing(STR, text=1)}
+            new = ends | {FIRST + 0x10000: Thing(STR, text=2 if gone else 1)}
+            with load(old) as before, load(new) as after_it:
+                assert len(addresses(after_it.diff(before, where="type:tuple").gone)) == gone
+
+
 def test_own_objects_are_on_neither_side(load: Load) -> None:
     old = {FIRST: Thing(RECORDER), FIRST + 64: Thing(LIST, OWN), FIRST + 128: Thing(LIST)}
     new = {

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import tonnage
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pure_writer import Description, Node, Shape, Type, write
 from random_heaps import KINDS, OWN, Heap, address, describe, heaps, number_of, opened
 from tonnage._sets import ObjectSet
 from tonnage._tables import Tables
 from tonnage._view import View
+
+FIRST = 0x7F0000000000
 
 KINDS_OF_GROUPS = (
     "type", "clodo", "size", "sizeclass", "module", "dist", "generation", "content", "site", "rcs", "via", "root",
@@ -78,6 +82,41 @@ def test_algebra_is_that_of_pythons_sets(heap: Heap, data: st.DataObject) -> Non
         assert [number_of(item.address) for item in a] == sorted(one)
         assert all((address(i) in a) is (i in one) for i in range(len(heap)))
         assert [item.address for item in a[:3]] == [address(i) for i in sorted(one)[:3]]
+
+
+@pytest.fixture(scope="module")
+def big_dict(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dict of 50 000 lists, each by a str of its own."""
+    base, root = Type("object"), Type("root", None, flags=4, mro=())
+    dicts, texts, lists = (
+        Shape(Type(name, base=base), run_style=2 * (name == "dict")) for name in ("dict", "str", "list")
+    )
+    roots = Shape(root, [], 1)
+    entries: list[Node | None] = []
+    for i in range(50_000):
+        entries.append(Node(texts, FIRST + 128 * i, 64, preview=(1, f"key {i}".encode())))
+        entries.append(Node(lists, FIRST + 128 * i + 64, 64))
+    nodes = [entry for entry in entries if entry]
+    nodes.append(Node(dicts, FIRST + 64 * len(nodes), 64, references=entries))
+    nodes.append(Node(roots, references=nodes[-1:]))
+    path = tmp_path_factory.mktemp("big") / "dict.tonnage"
+    path.write_bytes(
+        write(Description(nodes, [base, root, dicts.type, texts.type, lists.type], [dicts, texts, lists, roots]))
+    )
+    return path
+
+
+def test_groups_by_reference_take_little_memory_a_key(big_dict: Path) -> None:
+    with tonnage.load(big_dict, max_memory=17 << 20) as snapshot:
+        groups = snapshot.where("type:list").by("via")
+        assert len(groups) == 50_000
+        assert groups[0].kind == "dict (no owner)['key 0']"
+
+
+def test_a_number_of_one_object_takes_no_column_of_all(big_dict: Path) -> None:
+    for name, value in (("size", 64), ("type", 3), ("refcount", 0), ("flags", 0)):
+        with tonnage.load(big_dict, max_memory=1000 << 10) as snapshot:
+            assert list(snapshot.where(f"address:{FIRST:#x}").column(name)) == [value]
 
 
 Test = Callable[[Heap, int], bool]
