@@ -9,6 +9,10 @@ int cmd_why(const cli_options *options)
     tn_snapshot *s;
     tn_error err = {0};
     tn_view_options view = options->view;
+    if (options->address && view.where) {
+        cli_say("why: a SELECTION or --where, not both; see tonnage why --help");
+        return CLI_USAGE;
+    }
     int code = cli_open(options, false, &s);
     if (code != CLI_OK)
         return code;

@@ -38,8 +38,8 @@ const cli_verb cli_verbs[] = {
      "waits for the collector, tracebacks, suspended generators and tasks that keep much. With --against an older\n"
      "snapshot: what grew by a fiftieth of the heap or more. That something is found is no error: the exit code is "
      "0.\n",
-     .against = "what grew since an older snapshot", .limit = "suspects shown",
-     .where = "only suspects among these objects; conditions: " OBJECTS,
+     .against = "what grew since an older snapshot", .limit = "answers shown",
+     .where = "only answers about these objects; conditions: " OBJECTS,
      .examples = "  tonnage suspects app.tonnage\n"
                  "  tonnage suspects app-2.tonnage --against app-1.tonnage --limit 3\n"
                  "  tonnage suspects app.tonnage --where 'module:app' --json --max-memory 2G\n"},
@@ -195,6 +195,12 @@ static void print_option(const cli_verb *verb, unsigned option, const char *name
     cli_print(line);
 }
 
+/* Rows that stand for nodes of the tree are added up by what a node has, and by nothing else. */
+static bool is_by_few(const cli_verb *verb)
+{
+    return verb->run == cmd_dominators || verb->run == cmd_retained;
+}
+
 void cli_help_verb(const cli_verb *verb)
 {
     char line[80];
@@ -207,7 +213,7 @@ void cli_help_verb(const cli_verb *verb)
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");
-    if (verb->options & CLI_DEPTH)
+    if (is_by_few(verb))
         print_option(verb, CLI_BY, "--by type|module", "what a row stands for", "");
     else
         print_option(verb, CLI_BY, "--by KIND", "what a row stands for; kinds below", " (default type)");
@@ -232,7 +238,7 @@ void cli_help_verb(const cli_verb *verb)
         cli_print(
             "\nconditions on objects: " CONDITIONS "\n"
             "side by side, with \"or\" between them, in brackets, negated by \"-\"; docs/selection.md has them all\n");
-    if (verb->options & CLI_BY)
+    if (verb->options & CLI_BY && !is_by_few(verb))
         cli_print("\nkinds: " CLI_KINDS "\nwhat they mean is in docs/sets.md\n");
     cli_print("\nexamples:\n");
     cli_print(verb->examples);

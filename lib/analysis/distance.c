@@ -32,7 +32,7 @@ static bool before(const void *left, const void *right)
     return a->cost != b->cost ? a->cost < b->cost : a->serial < b->serial;
 }
 
-static int wait_for(tn_search *q, uint32_t cost, uint32_t source, uint32_t target)
+static int wait_for(tn_search *q, uint64_t cost, uint32_t source, uint32_t target)
 {
     tn_late late = {cost, source, target, q->serial++};
     return tn__heap_push(&q->heap, &late, sizeof late, before);

@@ -46,12 +46,12 @@ static int compare(const void *left, const void *right)
     return a->node < b->node ? -1 : a->node > b->node;
 }
 
-static void keep_within(tn_suspects *all, const tn_set *within)
+static void keep_within(tn_suspects *all)
 {
     size_t n = 0;
     for (size_t i = 0; i < tn__n_suspects(all); i++) {
         tn_suspect *one = tn__suspect_at(all, i);
-        if (tn_set_has(within, one->type ? one->example : one->node))
+        if (tn_set_has(all->within, one->type ? one->example : one->node))
             *tn__suspect_at(all, n++) = *one;
         else
             tn__trail_free(&one->trail);
@@ -61,7 +61,7 @@ static void keep_within(tn_suspects *all, const tn_set *within)
 
 enum { LEAST_PERCENT = 10 };
 
-static int find_all(tn_suspects *all, tn_snapshot *s, tn_snapshot *against, const tn_set *within, tn_error *err)
+static int find_all(tn_suspects *all, tn_snapshot *s, tn_snapshot *against, tn_error *err)
 {
     TN_TRY(tn__toplevel_make(s, &all->top, err));
     TN_TRY(tn__suspects_garbage(all, err));
@@ -72,8 +72,8 @@ static int find_all(tn_suspects *all, tn_snapshot *s, tn_snapshot *against, cons
         TN_TRY(find_single(all, least, err));
         TN_TRY(tn__suspects_types(all, least, err));
     }
-    if (within)
-        keep_within(all, within);
+    if (all->within)
+        keep_within(all);
     if (all->rows.size)
         qsort(all->rows.data, tn__n_suspects(all), sizeof(tn_suspect), compare);
     return tn__suspects_findings(all, err);
@@ -81,10 +81,11 @@ static int find_all(tn_suspects *all, tn_snapshot *s, tn_snapshot *against, cons
 
 int tn__suspects_make(tn_snapshot *s, tn_snapshot *against, const tn_set *within, tn_suspects *out, tn_error *err)
 {
-    tn_suspects all = {.alloc = tn__snapshot_alloc(s)};
+    tn_suspects all = {.alloc = tn__snapshot_alloc(s), .within = within};
     tn__buf_init(&all.rows, all.alloc);
     tn__buf_init(&all.findings, all.alloc);
-    int status = find_all(&all, s, against, within, err);
+    int status = find_all(&all, s, against, err);
+    all.within = NULL;
     if (status < 0)
         tn__suspects_free(&all);
     else

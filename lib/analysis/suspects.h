@@ -230,11 +230,13 @@ typedef struct tn_suspects {
     tn_toplevel old;   /* snapshot NULL: there is none */
     bool same_process; /* as the old one */
     tn_set *garbage;   /* all that is unreachable, where that is much; else NULL */
-    tn_buf rows;       /* tn_suspect, most bytes (growth) first */
-    tn_buf findings;   /* tn_finding */
+    const tn_set *within;
+    tn_buf rows;     /* tn_suspect, most bytes (growth) first */
+    tn_buf findings; /* tn_finding */
 } tn_suspects;
 
-/* against may be NULL; within: only suspects that are members, NULL: all. */
+/* against may be NULL; within: only suspects that are members and only findings of members, NULL: all. It is only read, and
+ * only here. */
 int tn__suspects_make(tn_snapshot *s, tn_snapshot *against, const tn_set *within, tn_suspects *out, tn_error *err);
 void tn__suspects_free(tn_suspects *all);
 static inline tn_suspect *tn__suspect_at(const tn_suspects *all, size_t i)

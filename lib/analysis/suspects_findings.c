@@ -3,6 +3,8 @@
  */
 #include "analysis/suspects.h"
 
+#include <string.h>
+
 /* ---- garbage ---- */
 
 static uint32_t biggest_of(const tn_toplevel *t, const tn_set *set)
@@ -25,6 +27,28 @@ static int add(tn_suspects *all, tn_finding finding, tn_error *err)
     return TN_OK;
 }
 
+static int tell_garbage(tn_suspects *all, const tn_set *garbage, uint64_t bytes, uint32_t node, tn_error *err)
+{
+    tn_finding finding = {.kind = TN_FINDING_GARBAGE, .bytes = bytes, .node = node};
+    finding.count = finding.waiting = tn_set_count(garbage);
+    TN_TRY(tn__content_of_set(&all->top, garbage, &finding.content, err));
+    return add(all, finding, err);
+}
+
+static int tell_garbage_within(tn_suspects *all, tn_error *err)
+{
+    tn_set *both, *gone = NULL;
+    uint64_t bytes = 0;
+    TN_TRY(tn_set_intersect(all->garbage, all->within, &both, err));
+    uint32_t node = biggest_of(&all->top, both);
+    int status = node == TN_NONE ? TN_OK : tn_retained_set(all->top.snapshot, both, &gone, &bytes, err);
+    tn_set_free(gone);
+    if (status == TN_OK && bytes && bytes >= all->top.bytes / 100)
+        status = tell_garbage(all, both, bytes, node, err);
+    tn_set_free(both);
+    return status;
+}
+
 /* Known exactly only by a pass over all references: where it may matter. */
 static int look_at_garbage(tn_suspects *all, const tn_set *sources, tn_error *err)
 {
@@ -35,10 +59,9 @@ static int look_at_garbage(tn_suspects *all, const tn_set *sources, tn_error *er
     if (bytes == 0 || bytes < t->bytes / 100)
         return TN_OK;
     TN_TRY(tn_retained_set(t->snapshot, sources, &all->garbage, &bytes, err));
-    tn_finding finding = {.kind = TN_FINDING_GARBAGE, .bytes = bytes, .node = biggest_of(t, sources)};
-    finding.count = finding.waiting = tn_set_count(all->garbage);
-    TN_TRY(tn__content_of_set(t, all->garbage, &finding.content, err));
-    return add(all, finding, err);
+    if (all->within)
+        return tell_garbage_within(all, err);
+    return tell_garbage(all, all->garbage, bytes, biggest_of(t, sources), err);
 }
 
 int tn__suspects_garbage(tn_suspects *all, tn_error *err)
@@ -54,7 +77,8 @@ static int look_at_list(tn_suspects *all, tn_error *err)
 {
     const tn_toplevel *t = &all->top;
     uint32_t list = t->garbage_list;
-    if (list == TN_NONE || t->graph.offsets[list] == t->graph.offsets[list + 1])
+    if (list == TN_NONE || (all->within && !tn_set_has(all->within, list)) ||
+        t->graph.offsets[list] == t->graph.offsets[list + 1])
         return TN_OK;
     tn_finding finding = {.kind = TN_FINDING_LIST, .node = list, .bytes = t->tree->retained[list]};
     finding.count = t->graph.offsets[list + 1] - t->graph.offsets[list];
@@ -72,22 +96,37 @@ static const struct {
     [TN_FINDING_CELL] = {TN_KIND_CELL, 5},           [TN_FINDING_TASK] = {TN_KIND_TASK, 1},
 };
 
-/* Of several objects of the kind that stand one above another, the bytes count once. */
-static int sum_tops(const tn_suspects *all, const tn_set *members, tn_finding *f, tn_error *err)
+/* What members below a node retain. Of several that stand one above another, the bytes count once. */
+static int sum_tops(const tn_suspects *all, const tn_set *members, uint32_t under, uint64_t *bytes, tn_error *err)
 {
     const tn_toplevel *t = &all->top;
     tn_buf tops;
     tn__buf_init(&tops, all->alloc);
-    int status = tn__dominator_tops(t->snapshot, members, t->graph.root, &tops, err);
+    int status = tn__dominator_tops(t->snapshot, members, under, &tops, err);
     const uint32_t *ids = (const uint32_t *)(const void *)tops.data;
     for (size_t i = 0; status == TN_OK && i < tops.size / sizeof *ids; i++)
-        f->bytes += t->tree->retained[ids[i]];
+        *bytes += t->tree->retained[ids[i]];
     tn__buf_free(&tops);
     return status;
 }
 
-/* Whether what the kind retains has been told of already, by a suspect or by another kind that it comes with. */
-static bool is_told(const tn_suspects *all, const tn_finding *f)
+static bool is_most(uint64_t part, uint64_t whole)
+{
+    return part >= whole / 10 * 7;
+}
+
+static bool names_type(const tn_content *content, const char *type)
+{
+    bool named = false;
+    for (uint32_t i = 0; i < content->n_rows; i++)
+        named |= strcmp(content->rows[i].type, type) == 0;
+    return named;
+}
+
+/* Whether the suspect is the kind's own story: it names it, keeps little else, and what it keeps is most of what the kind
+ * does. */
+static int suspect_tells(const tn_suspects *all, const tn_suspect *one, const tn_set *members, const tn_finding *f,
+                         bool *told, tn_error *err)
 {
     static const enum tn_about abouts[TN_FINDINGS][2] = {
         [TN_FINDING_TRACEBACK] = {TN_ABOUT_TRACEBACK, TN_ABOUT_LAST_ERROR},
@@ -96,26 +135,27 @@ static bool is_told(const tn_suspects *all, const tn_finding *f)
         [TN_FINDING_CELL] = {TN_ABOUT_CLOSURE, TN_ABOUT_CLOSURE},
         [TN_FINDING_TASK] = {TN_ABOUT_TASK, TN_ABOUT_TASK},
     };
-    static const enum tn_finding_kind comes_with[TN_FINDINGS] = {
-        [TN_FINDING_FRAME] = TN_FINDING_TRACEBACK, [TN_FINDING_SUSPENDED] = TN_FINDING_TASK};
-    bool told = false;
-    for (size_t i = 0; i < tn__n_suspects(all); i++) {
-        const tn_suspect *one = tn__suspect_at(all, i);
-        enum tn_about about = one->trail.about;
-        told |=
-            about && (about == abouts[f->kind][0] || about == abouts[f->kind][1]) && one->bytes >= f->bytes / 10 * 7;
+    enum tn_about about = one->trail.about;
+    uint64_t bytes = 0;
+    *told = about && (about == abouts[f->kind][0] || about == abouts[f->kind][1]) && is_most(one->bytes, f->bytes);
+    if (*told || !is_most(f->bytes, one->bytes))
+        return TN_OK;
+    if (one->type) {
+        *told = strcmp(one->type, tn__type_name(all->top.snapshot, f->node)) == 0 && is_most(one->bytes, f->bytes);
+        return TN_OK;
     }
-    for (size_t i = 0; comes_with[f->kind] && i < tn__n_findings(all); i++) {
-        const tn_finding *other = tn__finding_at(all, i);
-        told |= other->kind == comes_with[f->kind] && other->bytes >= f->bytes / 10 * 7;
-    }
-    return told;
+    if (!names_type(&one->content, tn__type_name(all->top.snapshot, f->node)))
+        return TN_OK;
+    TN_TRY(sum_tops(all, members, one->node, &bytes, err));
+    *told = is_most(bytes, f->bytes);
+    return TN_OK;
 }
 
 /* All kinds in one pass; members of a kind in sets[kind]. */
 typedef struct tn_kinds_found {
     tn_finding findings[TN_FINDINGS];
     tn_set *sets[TN_FINDINGS];
+    bool told[TN_FINDINGS]; /* here, or by a suspect */
 } tn_kinds_found;
 
 static int count_object(const tn_suspects *all, tn_kinds_found *found, uint32_t id, uint32_t kinds, tn_error *err)
@@ -146,9 +186,22 @@ static int count_kinds(const tn_suspects *all, tn_kinds_found *found, tn_error *
     }
     for (uint32_t id = 0; id < t->graph.n_objects; id++) {
         uint32_t kinds = tn__kind_of(t, id);
-        if (kinds & wanted && !(kinds & TN_KIND_OWN))
+        if (kinds & wanted && !(kinds & TN_KIND_OWN) && (!all->within || tn_set_has(all->within, id)))
             TN_TRY(count_object(all, found, id, kinds, err));
     }
+    return TN_OK;
+}
+
+/* Whether what the kind retains has been told of already, by a suspect or with another kind that it comes with. */
+static int is_told(const tn_suspects *all, const tn_kinds_found *found, unsigned kind, bool *told, tn_error *err)
+{
+    static const enum tn_finding_kind comes_with[TN_FINDINGS] = {
+        [TN_FINDING_FRAME] = TN_FINDING_TRACEBACK, [TN_FINDING_SUSPENDED] = TN_FINDING_TASK};
+    const tn_finding *f = &found->findings[kind];
+    enum tn_finding_kind with = comes_with[kind];
+    *told = with && found->told[with] && is_most(found->findings[with].bytes, f->bytes);
+    for (size_t i = 0; i < tn__n_suspects(all) && !*told; i++)
+        TN_TRY(suspect_tells(all, tn__suspect_at(all, i), found->sets[kind], f, told, err));
     return TN_OK;
 }
 
@@ -157,10 +210,13 @@ static int tell_kind(tn_suspects *all, tn_kinds_found *found, unsigned kind, tn_
     tn_finding *f = &found->findings[kind];
     if (!f->count)
         return TN_OK;
-    TN_TRY(sum_tops(all, found->sets[kind], f, err));
-    bool waiting = kind == TN_FINDING_FINALIZER && f->waiting;
+    TN_TRY(sum_tops(all, found->sets[kind], all->top.graph.root, &f->bytes, err));
+    bool told = false, waiting = kind == TN_FINDING_FINALIZER && f->waiting;
     bool much = f->bytes && f->bytes >= all->top.bytes / 100 * rows[kind].least_percent;
-    return waiting || (much && !is_told(all, f)) ? add(all, *f, err) : TN_OK;
+    if (much && !waiting)
+        TN_TRY(is_told(all, found, kind, &told, err));
+    found->told[kind] = waiting || much;
+    return waiting || (much && !told) ? add(all, *f, err) : TN_OK;
 }
 
 int tn__suspects_findings(tn_suspects *all, tn_error *err)

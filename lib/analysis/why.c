@@ -71,11 +71,18 @@ static int find_garbage(tn_why *why, tn_error *err)
 
 /* ---- one reference ---- */
 
-/* Whether clearing references can free the node: nothing else keeps it, and it is no module or the like. */
-static bool can_go(const tn_why *why, uint32_t node)
+/* Clearing a class, a function or its cache breaks the program: what hangs from them is cleared below them. */
+static bool is_spared(const tn_why *why, uint32_t node)
+{
+    const uint32_t spared = TN_KIND_PROGRAM | TN_KIND_MODULE | TN_KIND_LRU_CACHE;
+    uint32_t owner = tn__owner_of(&why->top, node);
+    return node != why->node && (tn__kind_of(&why->top, node) | tn__kind_of(&why->top, owner)) & spared;
+}
+
+bool tn__why_can_go(const tn_why *why, uint32_t node)
 {
     return node < why->top.graph.n_objects && !tn__is_through(&why->top, node) &&
-           why->top.tree->holds[node] == TN_HOLD_REFERENCES;
+           why->top.tree->holds[node] == TN_HOLD_REFERENCES && !is_spared(why, node);
 }
 
 static void mark_dominators(const tn_why *why, uint64_t *bits)
@@ -88,12 +95,13 @@ static void mark_dominators(const tn_why *why, uint64_t *bits)
  * nothing the middle is not looked at. */
 enum { MAX_TRIES = 1000 };
 
-static int try_cut(const tn_why *why, const uint64_t *dominators, uint32_t step, unsigned *tries, tn_way *out,
+static int try_cut(tn_why *why, const uint64_t *dominators, uint32_t step, unsigned *tries, tn_way *out,
                    tn_error *err)
 {
     const tn_reference *r = &why->trail.steps[step];
     *out = (tn_way){.reference = *r};
-    if (!tn__bit(dominators, r->target) || !can_go(why, r->target))
+    why->spared |= tn__bit(dominators, r->target) && r->target < why->top.graph.n_objects && is_spared(why, r->target);
+    if (!tn__bit(dominators, r->target) || !tn__why_can_go(why, r->target))
         return TN_OK;
     ++*tries;
     return tn_reference_cut(why->top.snapshot, r, &out->bytes, &out->count, err);
@@ -131,7 +139,8 @@ static int find_held(tn_why *why, tn_error *err)
     int status = TN_OK;
     tn__buf_init(&sources, t->alloc);
     uint32_t at = why->node;
-    for (int i = 0; i < FAR && at != TN_NONE && can_go(why, at) && status == TN_OK; i++, at = t->tree->idom[at]) {
+    for (int i = 0; i < FAR && at != TN_NONE && tn__why_can_go(why, at) && status == TN_OK;
+         i++, at = t->tree->idom[at]) {
         size_t limit = why->held == TN_NONE ? 1u << 20 : (size_t)why->n_ways;
         sources.size = 0;
         status = tn__outside_holders(t->snapshot, at, limit, &sources, err);
@@ -199,14 +208,14 @@ static int find_ways(tn_why *why, tn_error *err)
 
 /* ---- an object ---- */
 
-static int look_at(tn_why *why, tn_error *err)
+int tn__why_look_at(tn_why *why, tn_error *err)
 {
     const tn_toplevel *t = &why->top;
     why->hold = (enum tn_hold)t->tree->holds[why->node];
     TN_TRY(count_references(why, err));
     TN_TRY(tn__trail_make(t, why->node, NULL, &why->trail, err));
     TN_TRY(find_garbage(why, err));
-    if (why->garbage || !can_go(why, why->node))
+    if (why->garbage || !tn__why_can_go(why, why->node))
         return TN_OK;
     size_t bytes = ((size_t)t->graph.n_nodes + 63) / 64 * sizeof(uint64_t);
     uint64_t *dominators = tn__alloc_zero(t->alloc, bytes);
@@ -221,7 +230,7 @@ static int look_at(tn_why *why, tn_error *err)
 
 static int begin(tn_snapshot *s, tn_why *why, tn_error *err)
 {
-    *why = (tn_why){.node = TN_NONE, .held = TN_NONE};
+    *why = (tn_why){.node = TN_NONE, .held = TN_NONE, .whole = TN_NONE};
     return tn__toplevel_make(s, &why->top, err);
 }
 
@@ -242,90 +251,10 @@ int tn__why_object(tn_snapshot *s, uint32_t node, tn_why *out, tn_error *err)
     why.count = 1;
     why.retained_bytes = why.top.tree->retained[node];
     why.retained_count = why.top.tree->counts[node];
-    return end(&why, look_at(&why, err), out);
+    return end(&why, tn__why_look_at(&why, err), out);
 }
 
 /* ---- a set ---- */
-
-/* What goes with the holders that are known, and how many of the set. */
-static int weigh_holders(tn_why *why, const tn_set *set, const tn_set *holders, tn_error *err)
-{
-    tn_set_holder *last = &why->holders[why->n_holders - 1];
-    tn_set *gone, *both;
-    TN_TRY(tn_retained_set(why->top.snapshot, holders, &gone, &last->bytes, err));
-    last->count = tn_set_count(gone);
-    int status = tn_set_intersect(gone, set, &both, err);
-    tn_set_free(gone);
-    TN_TRY(status);
-    last->selected = tn_set_count(both);
-    tn_set_free(both);
-    return TN_OK;
-}
-
-/* The next holder, on the paths around those before it; 1, or 0 when there is no other. */
-static int next_holder(tn_why *why, const tn_set *set, const tn_set *around, tn_error *err)
-{
-    tn_set_holder *next = &why->holders[why->n_holders];
-    tn_ways *ways;
-    tn_distances without;
-    const tn_distances *d = &without;
-    tn_shunned shunned = {.nodes = around};
-    if (why->n_holders == 0) {
-        TN_TRY(tn__distances(why->top.snapshot, &d, err));
-    } else {
-        TN_TRY(tn__ways(why->top.snapshot, &ways, err));
-        TN_TRY(tn__distances_without(ways, &shunned, &without, err));
-    }
-    int status = tn__common_holder(&why->top, d, set, &next->common, err);
-    if (d == &without)
-        tn__distances_free(&without);
-    TN_TRY(status);
-    if (why->n_holders == 0)
-        why->common = next->common;
-    if (next->common.node == TN_NONE || next->common.node >= why->top.graph.n_objects)
-        return 0;
-    TN_TRY(tn__trail_make(&why->top, next->common.node, why->n_holders ? around : NULL, &next->trail, err));
-    why->n_holders++;
-    return 1;
-}
-
-/* Until the whole set goes with them. */
-static int find_holders(tn_why *why, const tn_set *set, tn_set *holders, tn_error *err)
-{
-    int more = 1;
-    while (more > 0 && why->n_holders < TN_MAX_WAYS) {
-        more = next_holder(why, set, holders, err);
-        if (more <= 0)
-            break;
-        TN_TRY(tn_set_add(holders, why->holders[why->n_holders - 1].common.node));
-        TN_TRY(weigh_holders(why, set, holders, err));
-        more = why->holders[why->n_holders - 1].selected < why->count;
-    }
-    return more < 0 ? more : TN_OK;
-}
-
-static int look_at_holders(tn_why *why, const tn_set *set, tn_error *err)
-{
-    tn_set *holders;
-    TN_TRY(tn_set_new(why->top.snapshot, &holders, err));
-    int status = find_holders(why, set, holders, err);
-    tn_set_free(holders);
-    return status;
-}
-
-static int look_at_set(tn_why *why, const tn_set *set, tn_error *err)
-{
-    tn_set *gone;
-    why->is_set = true;
-    why->count = tn_set_count(set);
-    TN_TRY(tn_set_bytes(why->top.snapshot, set, &why->bytes, err));
-    TN_TRY(tn_retained_set(why->top.snapshot, set, &gone, &why->retained_bytes, err));
-    why->retained_count = tn_set_count(gone);
-    tn_set_free(gone);
-    TN_TRY(look_at_holders(why, set, err));
-    why->node = why->n_holders ? why->holders[0].common.node : TN_NONE;
-    return why->node == TN_NONE ? TN_OK : look_at(why, err);
-}
 
 int tn__why_set(tn_snapshot *s, const tn_set *set, tn_why *out, tn_error *err)
 {
@@ -333,7 +262,7 @@ int tn__why_set(tn_snapshot *s, const tn_set *set, tn_why *out, tn_error *err)
     if (tn_set_count(set) == 1)
         return tn__why_object(s, tn_set_next(set, 0), out, err);
     TN_TRY(begin(s, &why, err));
-    return end(&why, look_at_set(&why, set, err), out);
+    return end(&why, tn__why_look_at_set(&why, set, err), out);
 }
 
 void tn__why_free(tn_why *why)

@@ -23,6 +23,7 @@ typedef struct tn_set_holder {
     tn_trail trail;
     uint64_t selected;     /* objects of the set that go with it and the holders before it */
     uint64_t bytes, count; /* all that goes with them */
+    uint64_t alone;        /* bytes that go when the last reference of the trail is cleared, and nothing else */
 } tn_set_holder;
 
 typedef struct tn_why {
@@ -32,9 +33,11 @@ typedef struct tn_why {
     bool is_set;
     uint64_t count, bytes;                   /* of the set */
     uint64_t retained_count, retained_bytes; /* of the set, or of the object */
-    tn_common common;                        /* where there is no holder */
+    bool all_garbage;                        /* of the set: nothing else is known of it then */
+    uint32_t whole;                          /* all of the set goes with it, and one reference holds it; TN_NONE */
+    tn_common common;
     uint32_t n_holders;
-    tn_set_holder holders[TN_MAX_WAYS]; /* node is that of the first */
+    tn_set_holder holders[TN_MAX_WAYS]; /* node is that of the first; without a node: where most paths begin */
     /* of node */
     enum tn_hold hold;
     bool garbage;                                        /* it waits for the collector */
@@ -45,12 +48,22 @@ typedef struct tn_why {
         widest;        /* steps of the trail up to the reference nearest to node whose clearing frees it, and to that
                                  whose clearing frees most without freeing a whole module; 0: there is none */
     tn_way near, wide; /* what these free; their trails are empty */
+    bool spared;       /* the object hangs from a class or the like on the trail, whose reference was not considered */
     /* where no single reference of the path frees it: all that hold it, or something that dominates it */
     uint32_t held; /* that: node or a dominator of it; TN_NONE */
     uint64_t n_ways;
     uint32_t n_told; /* of them in ways; all of them, unless there are more than TN_MAX_WAYS */
     tn_way ways[TN_MAX_WAYS];
 } tn_why;
+
+/* ---- between why.c and why_set.c ---- */
+
+/* Whether clearing references can free the node: nothing else keeps it, and it is no module, class or function. */
+bool tn__why_can_go(const tn_why *why, uint32_t node);
+int tn__why_look_at(tn_why *why, tn_error *err); /* at node */
+int tn__why_look_at_set(tn_why *why, const tn_set *set, tn_error *err);
+
+/* ---- the answer ---- */
 
 /* Of one object. */
 int tn__why_object(tn_snapshot *s, uint32_t node, tn_why *out, tn_error *err);

@@ -237,7 +237,7 @@ static const char *const abouts[][2] = {
 void tn__say_about(tn_say *w, const tn_trail *trail)
 {
     static const char *const of[] = {
-        [TN_ABOUT_LRU_CACHE] = " It is what functools.lru_cache keeps of ",
+        [TN_ABOUT_LRU_CACHE] = " It is in what functools.lru_cache keeps of ",
         [TN_ABOUT_SUSPENDED] = " It is a local of a suspended generator or coroutine, ",
     };
     enum tn_about about = trail->about;
@@ -246,7 +246,9 @@ void tn__say_about(tn_say *w, const tn_trail *trail)
     if (about == TN_ABOUT_NOTHING || (about == TN_ABOUT_STANDARD && trail->kind != TN_HOLDER_NONE))
         return;
     if (named) {
-        tn__say(w, "%s%.200s()", of[about], (const char *)w->scratch.data);
+        bool itself = about == TN_ABOUT_LRU_CACHE && trail->n && trail->steps[trail->n - 1].source == trail->about_node;
+        tn__say(w, "%s%.200s()", itself ? " It is what functools.lru_cache keeps of " : of[about],
+                (const char *)w->scratch.data);
         tn__say(w, "%s",
                 about == TN_ABOUT_LRU_CACHE ? "; maxsize bounds it, cache_clear() empties it."
                                             : ", until that ends or is closed.");

@@ -58,7 +58,7 @@ void tn__suspects_json(const tn_suspects *all, tn_say *w, const tn_view_options 
     static const char *const columns[] = {"text", "kind",      "type",        "address", "example", "count",
                                           "size", "size_pct",  "size_before", "links",   "sampled", "carried",
                                           "path", "evaluable", "about",       "holder",  "content"};
-    size_t n = tn__n_suspects(all), shown = o->limit && o->limit < n ? o->limit : n;
+    tn_shown shown = tn__suspects_shown(all, o);
     tn_json j;
     tn__json_start(&j, w->out, "suspects");
     tn__json_string(&j, "where", o->where);
@@ -75,14 +75,15 @@ void tn__suspects_json(const tn_suspects *all, tn_say *w, const tn_view_options 
     heap_json(&j, "before", &all->old);
     tn__json_bool(&j, "same_process", all->same_process);
     tn__json_open(&j, "rows", '[');
-    for (size_t i = 0; i < shown; i++)
+    for (size_t i = 0; i < shown.suspects; i++)
         suspect_json(w, &j, tn__suspect_at(all, i));
     tn__json_close(&j, ']');
-    tn__json_u64(&j, "more", n - shown);
+    tn__json_u64(&j, "more", tn__n_suspects(all) - shown.suspects);
     tn__json_open(&j, "findings", '[');
-    for (size_t i = 0; i < tn__n_findings(all); i++)
+    for (size_t i = 0; i < shown.findings; i++)
         finding_json(w, &j, tn__finding_at(all, i));
     tn__json_close(&j, ']');
+    tn__json_u64(&j, "more_findings", tn__n_findings(all) - shown.findings);
     tn__json_line(&j);
     tn__ledger_json(&j, w->snapshot);
     tn__json_line(&j);

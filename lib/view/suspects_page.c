@@ -11,6 +11,25 @@ const char *tn__finding_name(enum tn_finding_kind kind)
     return names[kind];
 }
 
+static bool garbage_first(const tn_suspects *all)
+{
+    const tn_finding *f = tn__finding_at(all, 0);
+    return tn__n_findings(all) && f->kind == TN_FINDING_GARBAGE && f->bytes >= all->top.bytes / 10 &&
+           (!tn__n_suspects(all) || f->bytes > tn__suspect_at(all, 0)->bytes);
+}
+
+tn_shown tn__suspects_shown(const tn_suspects *all, const tn_view_options *o)
+{
+    size_t n = tn__n_suspects(all), others = tn__n_findings(all), room = o->limit ? o->limit : n + others;
+    tn_shown shown = {.garbage_first = garbage_first(all)};
+    room -= shown.garbage_first; /* which stands in the first place */
+    shown.suspects = n < room ? n : room;
+    room -= shown.suspects;
+    others -= shown.garbage_first;
+    shown.findings = shown.garbage_first + (others < room ? others : room);
+    return shown;
+}
+
 static int write_page(const tn_suspects *all, const tn_view_options *o, const tn_sink *sink, tn_error *err)
 {
     tn_out out;

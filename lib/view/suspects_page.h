@@ -13,6 +13,13 @@ typedef struct tn_explained {
 } tn_explained;
 tn_explained tn__ledger_explained(tn_snapshot *s); /* ledger.c */
 
+/* What --limit leaves, of suspects and findings together, in the order of the page. */
+typedef struct tn_shown {
+    bool garbage_first; /* it is more than any suspect */
+    size_t suspects, findings;
+} tn_shown;
+tn_shown tn__suspects_shown(const tn_suspects *all, const tn_view_options *o);
+
 /* The first sentence, and what follows it: what is in it and who holds it. */
 void tn__suspect_tell(tn_say *w, const void *suspect);
 void tn__suspect_tell_more(tn_say *w, const tn_suspect *suspect);

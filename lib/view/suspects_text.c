@@ -222,33 +222,25 @@ static void write_nothing(const tn_suspects *all, tn_say *w, const tn_view_optio
     tn__say(w, "\n");
 }
 
-/* Garbage comes first where it is more than any suspect. */
-static bool garbage_first(const tn_suspects *all)
-{
-    const tn_finding *f = tn__finding_at(all, 0);
-    return tn__n_findings(all) && f->kind == TN_FINDING_GARBAGE && f->bytes >= all->top.bytes / 10 &&
-           (!tn__n_suspects(all) || f->bytes > tn__suspect_at(all, 0)->bytes);
-}
-
 void tn__suspects_text(const tn_suspects *all, tn_say *w, const tn_view_options *o)
 {
-    size_t n = tn__n_suspects(all), shown = o->limit && o->limit < n ? o->limit : n, number = 0;
-    bool garbage = garbage_first(all);
+    tn_shown shown = tn__suspects_shown(all, o);
+    size_t n = tn__n_suspects(all) + tn__n_findings(all), number = 0;
     tn_view_options plain = *o;
     plain.against = NULL; /* older is what grew, not what is selected */
     tn__heading_print(w->snapshot, w->out, &plain);
     write_totals(all, w);
     write_explained(w, o);
-    if (garbage)
+    if (shown.garbage_first)
         write_finding(w, tn__finding_at(all, 0), ++number, o);
-    else if (n == 0)
+    else if (tn__n_suspects(all) == 0)
         write_nothing(all, w, o);
-    for (size_t i = 0; i < shown; i++)
+    for (size_t i = 0; i < shown.suspects; i++)
         write_suspect(w, tn__suspect_at(all, i), ++number, o);
-    if (shown < n)
-        tn__say(w, "<%zu more; use --limit 0 to see all>\n\n", n - shown);
-    if (tn__n_findings(all) > garbage)
+    if (shown.findings > shown.garbage_first)
         tn__table_heading(w->out, o, "Also");
-    for (size_t i = garbage; i < tn__n_findings(all); i++)
+    for (size_t i = shown.garbage_first; i < shown.findings; i++)
         write_finding(w, tn__finding_at(all, i), ++number, o);
+    if (number < n)
+        tn__say(w, "<%zu more; use --limit 0 to see all>\n\n", n - number);
 }

@@ -54,6 +54,7 @@ static void holders_json(tn_say *w, tn_json *j, const tn_why *why)
         tn__json_u64(j, "selected", h->selected);
         tn__json_u64(j, "count", h->count);
         tn__json_u64(j, "size", h->bytes);
+        tn__json_u64(j, "alone", h->alone);
         tn__json_close(j, '}');
     }
     tn__json_close(j, ']');
@@ -89,6 +90,7 @@ void tn__why_json(const tn_why *why, tn_say *w, const tn_view_options *o)
     tn__json_u64(&j, "retained_count", why->retained_count);
     tn__json_u64(&j, "retained", why->retained_bytes);
     tn__json_pct(&j, "retained_pct", why->retained_bytes, why->top.bytes);
+    tn__json_bool(&j, "garbage", why->is_set ? why->all_garbage : why->garbage);
     holders_json(w, &j, why);
     if (why->node == TN_NONE) {
         tn__json_null(&j, "object");

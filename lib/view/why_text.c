@@ -39,13 +39,13 @@ static void tell_set(tn_say *w, const tn_why *why)
     tn__say(w, ", ");
     tn__say_share(w, why->retained_bytes);
     tn__say(w, ".");
-    if (why->node == TN_NONE) {
-        tn__say(w, " They have no common holder.");
-        tn__say_entries(w, &why->common);
+    if (why->all_garbage || why->node == TN_NONE)
         return;
-    }
-    tn__say(w, "\n%.0f %% of their shortest paths lead through ",
-            tn__pct(why->holders[0].common.carried, why->holders[0].common.sampled));
+    if (why->whole != TN_NONE)
+        tn__say(w, "\nAll of them hang from ");
+    else
+        tn__say(w, "\n%.0f %% of their shortest paths lead through ",
+                tn__pct(why->holders[0].common.carried, why->holders[0].common.sampled));
     tn__say_path(w, why->trail.steps, why->trail.n);
     tn__say(w, ", ");
     tn__say_thing(w, why->node, true);
@@ -60,6 +60,41 @@ static void say_selected(tn_say *w, const tn_why *why, const tn_set_holder *h)
         tn__say(w, "%" PRIu64 " of the selected objects %s", h->selected, h->selected == 1 ? "goes" : "go");
     else
         tn__say(w, "none of the selected objects goes");
+}
+
+static void tell_garbage(tn_say *w, const tn_why *why)
+{
+    tn__say(w, "\nAll of them are garbage, which waits for the collector%s; a collection frees ",
+            tn__collector_is_off(w->snapshot) ? ", which is switched off" : "");
+    tn__say_bytes(w, why->retained_bytes);
+    tn__say(w, ".");
+}
+
+/* Where paths to objects without a common holder begin. */
+static void tell_entries(tn_say *w, const tn_why *why)
+{
+    static const char *const gone[] = {"it", "both", "all three"};
+    tn__say(w, "\nThey have no common holder.");
+    for (uint32_t i = 0; i < why->n_holders; i++) {
+        const tn_set_holder *h = &why->holders[i];
+        tn__say(w, "\n- %.0f %% of their shortest paths begin with ", tn__pct(h->common.carried, h->common.sampled));
+        tn__say_path(w, h->trail.steps, h->trail.n);
+        tn__say(w, ", ");
+        tn__say_thing(w, h->common.node, true);
+        tn__say(w, "; clearing that alone frees ");
+        if (h->alone)
+            tn__say_bytes(w, h->alone);
+        else
+            tn__say(w, "nothing");
+        tn__say(w, ".");
+    }
+    if (!why->n_holders)
+        return;
+    tn__say(w, "\nWith %s gone, ", gone[why->n_holders - 1]);
+    say_selected(w, why, &why->holders[why->n_holders - 1]);
+    tn__say(w, ": ");
+    say_freed(w, why->holders[why->n_holders - 1].bytes, why->holders[why->n_holders - 1].count);
+    tn__say(w, ".");
 }
 
 /* What of the set goes with its holders, one after another. */
@@ -170,11 +205,10 @@ static void tell_way(tn_say *w, const tn_way *way)
 static void tell_ways(tn_say *w, const tn_why *why)
 {
     bool above = why->held != why->node;
-    if (why->held == TN_NONE) {
-        tn__say(w, "\nNo single reference on this path frees it.");
+    tn__say(w, "\nNo single reference on this path%s frees it.", why->spared ? ", below a class or a function," : "");
+    if (why->held == TN_NONE)
         return;
-    }
-    tn__say(w, "\nNo single reference on this path frees it. ");
+    tn__say(w, " ");
     if (above)
         tn__say_thing(w, why->held, true);
     tn__say(w, "%s held by ", above ? ", which dominates it, is" : "It is");
@@ -200,6 +234,10 @@ void tn__why_tell(tn_say *w, const void *data)
         tell_set(w, why);
     else
         tell_object(w, why);
+    if (why->all_garbage)
+        tell_garbage(w, why);
+    else if (why->node == TN_NONE)
+        tell_entries(w, why);
     if (why->node == TN_NONE)
         return;
     if (!why->garbage) {
@@ -216,6 +254,26 @@ void tn__why_tell(tn_say *w, const void *data)
     tell_holders(w, why);
 }
 
+static void write_commands(const tn_why *why, tn_say *w)
+{
+    static const char *const verbs[] = {"show", "paths", "dominators"};
+    if (why->all_garbage) {
+        tn__say(w, "\n  tonnage summary ");
+        tn__say_name(w, w->file);
+        tn__say(w, " --where root:unreachable\n");
+        return;
+    }
+    bool alone = why->node != TN_NONE;
+    uint32_t n = alone ? sizeof verbs / sizeof *verbs : why->n_holders;
+    if (alone && why->node >= why->top.graph.n_objects)
+        return;
+    for (uint32_t i = 0; i < n; i++) {
+        tn__say(w, i ? "  " : "\n  ");
+        tn__say_command(w, alone ? verbs[i] : "why", alone ? why->node : why->holders[i].common.node);
+        tn__say(w, "\n");
+    }
+}
+
 void tn__why_text(const tn_why *why, tn_say *w, const tn_view_options *o)
 {
     tn__against_print(o, w->out);
@@ -223,13 +281,5 @@ void tn__why_text(const tn_why *why, tn_say *w, const tn_view_options *o)
     tn__why_tell(w, why);
     tn__say(w, "\n");
     tn__out_unwrap(w->out);
-    if (why->node == TN_NONE || why->node >= why->top.graph.n_objects)
-        return;
-    tn__say(w, "\n  ");
-    tn__say_command(w, "show", why->node);
-    tn__say(w, "\n  ");
-    tn__say_command(w, "paths", why->node);
-    tn__say(w, "\n  ");
-    tn__say_command(w, "dominators", why->node);
-    tn__say(w, "\n");
+    write_commands(why, w);
 }

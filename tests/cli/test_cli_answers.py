@@ -83,6 +83,7 @@ def test_an_address_is_a_selection(cli: Cli, shop: Path) -> None:
         (["why", PRICES, "--sort", "size"], 2, "it is one answer"),
         (["why", PRICES, "--limit", "3"], 2, "it is one answer"),
         (["why", PRICES, PRICES], 2, "one word too many"),
+        (["why", "type:str", "--where", "type:float"], 2, "a SELECTION or --where, not both"),
         (["suspects", "--sort", "size"], 2, "who retains most comes first"),
         (["suspects", "--threshold", "1k"], 2, "a suspect retains a tenth of the heap"),
         (["suspects", "--by", "type"], 2, "its rows are answers"),

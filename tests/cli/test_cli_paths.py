@@ -96,7 +96,7 @@ def test_a_tree_goes_as_deep_as_it_is_told(cli: Cli, shop: Path) -> None:
     [
         (("paths", "FILE"), "of what?"),
         (("refs", "FILE"), "of what?"),
-        (("paths", "FILE", CART, "--where", "type:dict"), "in order of their length"),
+        (("paths", "FILE", CART, "--where", "type:dict"), "an ADDRESS or --where (or --against), not both"),
         (("paths", "FILE", CART, "--merge"), "in order of their length"),
         (("paths", "FILE", CART, "--avoid", "everything"), "nothing called"),
         (("paths", "FILE", CART, "--avoid", "nope:1"), "selection"),

@@ -153,10 +153,53 @@ def test_tracebacks_that_exceptions_keep_are_told(leak: Callable[[str], Run]) ->
         assert finding["size"] >= 100 * 60 * 400
 
 
-def test_unfinished_tasks_are_told(leak: Callable[[str], Run]) -> None:
+TOLD = """
+import sys, tonnage
+class Broken(Exception): pass
+LAST = None
+def fail():
+    payload = bytearray(20000)
+    raise Broken
+for _ in range(100):
+    try: fail()
+    except Broken as error: error.__context__, LAST = LAST, error
+tonnage.snapshot(sys.argv[1]).close()
+"""
+
+
+def test_what_a_suspect_tells_is_no_finding(leak: Callable[[str], Run], tmp_path: Path) -> None:
+    path = tmp_path / "told.tonnage"
+    done = python(["-c", TOLD, path])
+    assert (done.returncode, done.stderr) == (0, "")
+    with tonnage.load(path) as snapshot:
+        (row,) = snapshot.suspects().data["rows"]
+        assert {"traceback", "frame"} < {inside["type"] for inside in row["content"]}
+        assert snapshot.suspects().data["findings"] == []
+        assert [f["kind"] for f in snapshot.suspects(where="type:traceback").data["findings"]] == ["tracebacks"]
+
+
+def test_findings_are_only_of_selected_objects_and_under_the_limit(leak: Callable[[str], Run]) -> None:
+    with tonnage.load(leak("errors").path) as snapshot:
+        assert snapshot.suspects(where="type:nosuch").data["findings"] == []
+        limited = snapshot.suspects(where="type:traceback or type:frame or address:0x1", limit=1).data
+        assert len(limited["rows"]) + len(limited["findings"]) == 1
+    with tonnage.load(leak("garbage").path) as snapshot:
+        (whole,) = (f for f in snapshot.suspects().data["findings"] if f["kind"] == "garbage")
+        assert snapshot.suspects(where="type:nosuch").data["findings"] == []
+        some = snapshot.suspects(where=f"address:{whole['address']}").data["findings"]
+        assert all(f["count"] == 1 and f["size"] < whole["size"] for f in some if f["kind"] == "garbage")
+        first = snapshot.suspects(limit=1)
+        assert (first.data["rows"], [f["kind"] for f in first.data["findings"]]) == ([], ["garbage"])
+        assert "\n2. " not in str(first)
+
+
+def test_unfinished_tasks_are_told_once(leak: Callable[[str], Run]) -> None:
     with tonnage.load(leak("tasks").path) as snapshot:
-        (finding,) = snapshot.suspects().data["findings"]
-        assert (finding["kind"], finding["count"]) == ("tasks", 101)
+        data = snapshot.suspects().data
+        ((kind, name, count, example),) = [(r["kind"], r["type"], r["count"], r["example"]) for r in data["rows"]]
+        assert (kind, name, count, data["findings"]) == ("type", "_asyncio.Task", 101, [])
+        others = snapshot.suspects(where=f"type:_asyncio.Task -address:{example}").data
+        assert (others["rows"], [(f["kind"], f["count"]) for f in others["findings"]]) == ([], [("tasks", 100)])
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,6 +155,82 @@ def test_what_holds_a_set_is_named_until_all_of_it_goes(planted: tuple[tonnage.S
     assert [int(holder["address"], 16) for holder in holders] == [a, b]
     assert [holder["selected"] for holder in holders] == [1, 101]
     assert snapshot.where("type:__main__.Session").why().data["holders"] == holders
+
+
+HELD = """
+import functools, gc, sys, tonnage
+class Link:
+    def __init__(self, after): self.after, self.data = after, bytes(1000)
+class View:
+    def __init__(self): self.blob = bytearray(2000)
+    @functools.lru_cache(maxsize=None)
+    def render(self): return 1
+class Part:
+    def __init__(self): self.data = bytes(3000)
+class Ring:
+    def __init__(self): self.me, self.data = self, bytes(500)
+CHAIN = None
+for _ in range(80): CHAIN = Link(CHAIN)
+for _ in range(50): View().render()
+LEFT, RIGHT = [Part() for _ in range(60)], [Part() for _ in range(40)]
+gc.collect(); gc.disable()
+for _ in range(30): Ring()
+tonnage.snapshot(sys.argv[1]).close()
+"""
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tonnage.Snapshot]:
+    path: Path = tmp_path_factory.mktemp("held") / "held.tonnage"
+    done = python(["-c", HELD, path])
+    assert done.returncode == 0, done.stderr
+    with tonnage.load(path) as snapshot:
+        yield snapshot
+
+
+def flat(view: object) -> str:
+    return " ".join(str(view).split())
+
+
+def test_one_reference_that_frees_the_whole_set_is_named_alone(held: tonnage.Snapshot) -> None:
+    view = held.why("type:__main__.Link")
+    (holder,) = view.data["holders"]
+    assert (holder["path"], holder["selected"]) == ("__main__.CHAIN", 80)
+    assert holder["alone"] == holder["size"] == view.data["object"]["nearest"]["size"] >= 80 * 1000
+    assert "All of them hang from __main__.CHAIN" in flat(view)
+
+
+def test_what_hangs_from_a_class_is_cleared_below_it(held: tonnage.Snapshot) -> None:
+    assert "It is what functools.lru_cache keeps of View.render()" in flat(held.why("type:__main__.View"))
+    blob = next(iter(held.where("type:bytearray size:2k..3k")))
+    view = held.why(blob.address)
+    assert "It is in what functools.lru_cache keeps of View.render()" in flat(view)
+    paths = [view.data["object"][cut]["path"] for cut in ("nearest", "widest")]
+    assert all(path.startswith("__main__.View.__dict__['render']<") for path in paths)
+    assert view.data["object"]["widest"]["size"] > 50 * 2000
+
+
+def test_a_set_of_garbage_is_freed_by_a_collection(held: tonnage.Snapshot) -> None:
+    view = held.why("root:unreachable")
+    assert (view.data["garbage"], view.data["holders"], view.data["object"]) == (True, [], None)
+    assert "All of them are garbage" in flat(view)
+    assert "a collection frees" in flat(view)
+    assert "shortest paths" not in flat(view)
+    assert held.why("type:__main__.Part").data["garbage"] is False
+
+
+def test_without_a_common_holder_each_way_is_told_with_what_it_frees(held: tonnage.Snapshot) -> None:
+    view = held.why("type:__main__.Part")
+    assert view.data["object"] is None
+    holders = view.data["holders"]
+    assert [(h["path"], h["carried"], h["selected"]) for h in holders] == [
+        ("__main__.LEFT", 60, 60), ("__main__.RIGHT", 40, 100)
+    ]  # fmt: skip
+    assert [h["alone"] > n * 3000 for h, n in zip(holders, (60, 40), strict=True)] == [True, True]
+    assert holders[1]["size"] == sum(h["alone"] for h in holders)
+    assert "With both gone, all of the selected objects go" in flat(view)
+    for holder in holders:
+        assert re.search(rf"tonnage why \S+ {holder['address']}\b", str(view))
 
 
 @pytest.mark.parametrize(
