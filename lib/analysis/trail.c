@@ -193,6 +193,46 @@ static void note_name(const tn_toplevel *t, tn_trail *trail)
     }
 }
 
+/* ---- the path ---- */
+
+static int append(tn_buf *nodes, const tn_toplevel *t, uint32_t node, tn_error *err)
+{
+    return tn__buf_append(nodes, &node, sizeof node) < 0 ? tn__no_memory(t->snapshot, err) : TN_OK;
+}
+
+/* Every path leads through the dominators. While each of them refers to the next one, they are the shortest path, and nobody
+ * needs references backward to find it. nodes gets them, the object first, up to the root; 0: it takes a search. */
+static int climb_dominators(const tn_toplevel *t, tn_ways *w, uint32_t node, tn_buf *nodes, tn_error *err)
+{
+    static const tn_shunned none = {0};
+    uint32_t origin;
+    while ((origin = tn__origin_of(w, node)) == TN_NONE) {
+        uint32_t above = t->tree->idom[node];
+        TN_TRY(append(nodes, t, node, err));
+        if (above == TN_NONE || nodes->size / sizeof node >= TN_FAR || tn__step_cost(w, &none, above, node) != 1 ||
+            tn__step_edge(w, above, node) == UINT64_MAX)
+            return 0;
+        node = above;
+    }
+    for (const tn_origin *o = tn__origin(w, origin);; o = tn__origin(w, tn__origin_of(w, o->parent))) {
+        if (o->cost)
+            return 0;
+        TN_TRY(append(nodes, t, o->node, err));
+        if (o->parent == TN_NONE)
+            return 1;
+    }
+}
+
+static void reverse(tn_buf *nodes)
+{
+    uint32_t *first = (uint32_t *)(void *)nodes->data, *last = first + nodes->size / sizeof *first - 1;
+    for (; first < last; first++, last--) {
+        uint32_t node = *first;
+        *first = *last;
+        *last = node;
+    }
+}
+
 static int copy_steps(const tn_toplevel *t, tn_trail *trail, const tn_reference *steps, uint32_t n, tn_error *err)
 {
     trail->steps = tn__alloc(trail->alloc, n * sizeof *steps);
@@ -204,19 +244,49 @@ static int copy_steps(const tn_toplevel *t, tn_trail *trail, const tn_reference 
     return TN_OK;
 }
 
-int tn__trail_make(const tn_toplevel *t, uint32_t node, const tn_set *avoid, tn_trail *out, tn_error *err)
+/* 1: the trail has its steps; 0: it takes a search. */
+static int go_straight(const tn_toplevel *t, uint32_t node, tn_trail *trail, tn_error *err)
+{
+    tn_ways *w;
+    tn_buf nodes, steps;
+    TN_TRY(tn__ways(t->snapshot, &w, err));
+    tn__buf_init(&nodes, t->alloc);
+    tn__buf_init(&steps, t->alloc);
+    int found = climb_dominators(t, w, node, &nodes, err), status = found;
+    if (found > 0) {
+        reverse(&nodes);
+        status =
+            tn__path_steps(w, (const uint32_t *)(const void *)nodes.data, nodes.size / sizeof(uint32_t), &steps, err);
+    }
+    if (status >= 0 && found > 0)
+        status = copy_steps(t, trail, (const tn_reference *)(const void *)steps.data,
+                            (uint32_t)(steps.size / sizeof(tn_reference)), err);
+    tn__buf_free(&nodes);
+    tn__buf_free(&steps);
+    return status < 0 ? status : found;
+}
+
+static int search(const tn_toplevel *t, uint32_t node, const tn_set *avoid, tn_trail *trail, tn_error *err)
 {
     tn_path_options options = {.avoid = avoid, .limit = 1};
-    tn_trail trail = {.alloc = t->alloc, .about_node = TN_NONE};
     tn_paths *paths;
     const tn_reference *steps;
     uint32_t n;
     TN_TRY(tn_paths_open(t->snapshot, node, &options, &paths, err));
     int status = tn_paths_next(paths, &steps, &n, err);
     if (status > 0)
-        status = copy_steps(t, &trail, steps, n, err);
+        status = copy_steps(t, trail, steps, n, err);
     tn_paths_close(paths);
-    TN_TRY(status);
+    return status;
+}
+
+int tn__trail_make(const tn_toplevel *t, uint32_t node, const tn_set *avoid, tn_trail *out, tn_error *err)
+{
+    tn_trail trail = {.alloc = t->alloc, .about_node = TN_NONE};
+    int found = avoid ? 0 : go_straight(t, node, &trail, err);
+    TN_TRY(found);
+    if (!found)
+        TN_TRY(search(t, node, avoid, &trail, err));
     find_holder(t, &trail);
     note_name(t, &trail);
     *out = trail;

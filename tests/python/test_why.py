@@ -9,19 +9,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import graph_files
 import pytest
 import tonnage
 from capture_support import python
+from graph_files import Graph as PathGraph
 from graph_model import UNREACHABLE, Graph, Solution, graphs, write
 from hypothesis import given, settings
+from test_paths import graphs as path_graphs
 from tonnage import _core
 
 HOLDS = ["references", "immortal", "static", "c", "unreachable"]
 
 
-def opened(graph: Graph) -> _core.Snapshot:
+def opened(data: bytes) -> _core.Snapshot:
     with tempfile.TemporaryFile() as file:
-        file.write(write(graph))
+        file.write(data)
         file.flush()
         return _core.Snapshot(file.fileno())
 
@@ -42,7 +45,7 @@ def alive(solution: Solution) -> set[int]:
 @settings(deadline=None, max_examples=200)
 @given(graphs())
 def test_what_is_said_to_free_an_object_does(graph: Graph) -> None:
-    core, solution = opened(graph), Solution(graph)
+    core, solution = opened(write(graph)), Solution(graph)
     living = alive(solution)
     by_address = {core.node(number)[3]: number for number in range(graph.root)}
     places = [(source, place) for source, edges in enumerate(solution.edges) for place in range(len(edges))]
@@ -81,13 +84,27 @@ def check_together(solution: Solution, by_address: dict[int, int], number: int, 
 @settings(deadline=None, max_examples=200)
 @given(graphs())
 def test_a_suspect_retains_what_cannot_be_reached_without_it(graph: Graph) -> None:
-    core, solution = opened(graph), Solution(graph)
+    core, solution = opened(write(graph)), Solution(graph)
     by_address = {core.node(number)[3]: number for number in range(graph.root)}
     said = json.loads(core.view("suspects", json=True))
     assert said["total"] == dict(zip(("size", "count"), solution.gone([graph.root])[1:], strict=True))
     for row in said["rows"]:
         if row["kind"] == "object":
             assert (row["size"], row["count"]) == solution.gone([by_address[int(row["address"], 16)]])[1:]
+
+
+@settings(deadline=None, max_examples=200)
+@given(path_graphs())
+def test_the_path_is_the_first_of_all_paths(graph: PathGraph) -> None:
+    """However it is found: along the dominators, or by a search."""
+    core = opened(graph_files.write(graph))
+    for number in range(len(graph.edges)):
+        node = core.at(graph_files.address(number))
+        assert node is not None
+        if graph.flags.get(number, 0) & graph_files.OWN:
+            continue
+        (first, *_) = next(core.paths(node, "", 1, False), (None,))
+        assert answer(core, f"address:{graph_files.address(number):#x}")["object"]["path"] == first
 
 
 PROGRAM = """
