@@ -95,8 +95,7 @@ static void mark_dominators(const tn_why *why, uint64_t *bits)
  * nothing the middle is not looked at. */
 enum { MAX_TRIES = 1000 };
 
-static int try_cut(tn_why *why, const uint64_t *dominators, uint32_t step, unsigned *tries, tn_way *out,
-                   tn_error *err)
+static int try_cut(tn_why *why, const uint64_t *dominators, uint32_t step, unsigned *tries, tn_way *out, tn_error *err)
 {
     const tn_reference *r = &why->trail.steps[step];
     *out = (tn_way){.reference = *r};
