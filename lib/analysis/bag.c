@@ -105,7 +105,7 @@ static int settle(tn_bag *bag, uint32_t n, uint32_t *out, tn_error *err)
 
 int tn__bag_add(tn_bag *bag, uint32_t set, uint32_t member, uint32_t *out, tn_error *err)
 {
-    uint32_t *step, n, found = TN_BAG_MANY;
+    uint32_t *step, n = 0, found = TN_BAG_MANY;
     if (set == TN_BAG_MANY) {
         *out = TN_BAG_MANY;
         return TN_OK;

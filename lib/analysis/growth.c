@@ -29,7 +29,7 @@ static bool number(const tn_snapshot *s, const char *key, uint64_t *out)
 
 static void find_times(tn_growth *g, const char *key)
 {
-    uint64_t first, time;
+    uint64_t first = 0, time = 0;
     g->timed = number(g->snapshots[0], key, &first);
     for (uint32_t i = 0; i < g->n && g->timed; i++) {
         g->timed = number(g->snapshots[i], key, &time);
