@@ -394,6 +394,8 @@ int tn_set_owned(tn_snapshot *s, const tn_set *set, tn_set **out, tn_error *err)
 /* Objects that a selection names (docs/selection.md): "type:app.Session size:>=1k module:app text:foo". NULL or "": all.
  * tonnage's own objects are never selected. EINVAL with the offset of the bad word. */
 int tn_set_where(tn_snapshot *s, const char *selection, tn_set **out, tn_error *err);
+/* The same of the members of a set (NULL: of all objects); no other object is asked what its type does not tell. */
+int tn_set_filter(tn_snapshot *s, const tn_set *set, const char *selection, tn_set **out, tn_error *err);
 
 /* ---- 9. Groups ------------------------------------------------------------------------------------------------- */
 

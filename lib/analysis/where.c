@@ -35,3 +35,8 @@ int tn_set_where(tn_snapshot *s, const char *selection, tn_set **out, tn_error *
 {
     return tn__set_selected(s, &(tn_view_options){.where = selection}, out, err);
 }
+
+int tn_set_filter(tn_snapshot *s, const tn_set *set, const char *selection, tn_set **out, tn_error *err)
+{
+    return tn__set_selected(s, &(tn_view_options){.where = selection, .set = set}, out, err);
+}

@@ -55,12 +55,7 @@ PyObject *core_select(core_snapshot *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "s|O:select", &where, &within) || !core_set_of(self, within, &limits) ||
         !core_enter(&call, self, true))
         return NULL;
-    int status = tn_set_where(self->handle, where, &set, &err);
-    if (status == 0 && limits) {
-        tn_set *all = set;
-        status = tn_set_intersect(all, limits, &set, &err);
-        tn_set_free(all);
-    }
+    int status = tn_set_filter(self->handle, limits, where, &set, &err);
     return core_set_made(&call, status, set, &err);
 }
 

@@ -116,6 +116,25 @@ static void bytes_of_a_set_are_the_sum_of_its_sizes(void **state)
     }
 }
 
+static void a_filtered_set_is_what_is_selected_of_its_members(void **state)
+{
+    (void)state;
+    static const char *const selections[] = {"", "type:dict+ or size:>=64", "-text:hello refcount:>0", "retained:>100"};
+    for (size_t i = 0; i < sizeof selections / sizeof *selections; i++) {
+        tn_set *selected;
+        assert_int_equal(tn_set_where(s, selections[i], &selected, NULL), 0);
+        unsigned bits = bits_of(selected);
+        tn_set_free(selected);
+        for (unsigned a = 0; a < 512; a += 7) {
+            tn_set *set = set_of(a), *filtered;
+            assert_int_equal(tn_set_filter(s, set, selections[i], &filtered, NULL), 0);
+            assert_int_equal(bits_of(filtered), a & bits);
+            tn_set_free(filtered);
+            tn_set_free(set);
+        }
+    }
+}
+
 static void sets_of_two_snapshots_do_not_mix(void **state)
 {
     (void)state;
@@ -132,6 +151,7 @@ static void sets_of_two_snapshots_do_not_mix(void **state)
     const tn_groups_options options = {.heads = right};
     assert_int_equal(tn_set_bytes(s, right, &sum, NULL), TN_EINVAL);
     assert_int_equal(tn_set_reachable(s, left, right, &out, NULL), TN_EINVAL);
+    assert_int_equal(tn_set_filter(s, right, "", &out, NULL), TN_EINVAL);
     assert_int_equal(tn_retained_set(s, right, NULL, &sum, NULL), TN_EINVAL);
     assert_int_equal(tn_retained_set(s, NULL, NULL, &sum, NULL), TN_EINVAL);
     assert_int_equal(tn_set_dominators(s, right, &out, NULL), TN_EINVAL);
@@ -276,6 +296,7 @@ int main(void)
         cmocka_unit_test(members_come_and_go),
         cmocka_unit_test(operations_are_those_of_sets),
         cmocka_unit_test(bytes_of_a_set_are_the_sum_of_its_sizes),
+        cmocka_unit_test(a_filtered_set_is_what_is_selected_of_its_members),
         cmocka_unit_test(sets_of_two_snapshots_do_not_mix),
         cmocka_unit_test(any_failing_allocation_leaves_nothing),
         cmocka_unit_test(any_failing_allocation_of_groups_leaves_nothing),
