@@ -40,22 +40,16 @@ show largest "$out/sphinx.tonnage" --limit 10
 echo
 echo "== 2. A service that leaks: no session is open, so what are all these?"
 show run -o "$out/leaky.tonnage" examples/leaky_service.py
-show summary "$out/leaky.tonnage" --limit 10
-show summary "$out/leaky.tonnage" --where 'module:__main__'
-session=$(ask 'view["rows"][0]["address"]' largest "$out/leaky.tonnage" --where type:__main__.Session --limit 1)
-show show "$out/leaky.tonnage" "$session"
+show suspects "$out/leaky.tonnage"
+show why "$out/leaky.tonnage" type:Session
+show groups "$out/leaky.tonnage" --where module:__main__ --by rcs
+show paths "$out/leaky.tonnage" --where type:Session --limit 2
 
-sessions=$(ask 'view["total"]["count"]' summary "$out/leaky.tonnage" --where type:__main__.Session)
-pages=$(ask 'view["total"]["count"]' summary "$out/leaky.tonnage" --where 'type:bytearray size:>=2k')
-page_size=$(ask '"%.1f MiB" % (view["total"]["size"] / 2**20)' summary "$out/leaky.tonnage" \
-    --where 'type:bytearray size:>=2k')
-holder=$(ask 'view["referrers"]["rows"][0]["address"]' show "$out/leaky.tonnage" "$session")
-entries=$(ask 'view["object"]["capacity"]' show "$out/leaky.tonnage" "$holder")
-audit=$(ask 'view["rows"][0]["address"]' largest "$out/leaky.tonnage" --where type:list --limit 1)
-lines=$(ask 'view["references"]["count"]' show "$out/leaky.tonnage" "$audit")
+holder=$(ask 'view["rows"][0]["path"]' suspects "$out/leaky.tonnage")
+kept=$(ask '"%.1f MiB" % (view["rows"][0]["size"] / 2**20)' suspects "$out/leaky.tonnage")
+sessions=$(ask 'view["total"]["count"]' summary "$out/leaky.tonnage" --where type:Session)
 cat <<END
 
-Found: $sessions closed sessions are in memory, with $pages pages of 2 KiB ($page_size). One dict at $holder,
-with room for $entries entries, holds them: SESSIONS. The longest list, at $audit, has $lines lines: AUDIT.
+Found: $sessions closed sessions are in memory; $holder holds them, and $kept with them.
 Ask more of $out/leaky.tonnage with $bin/tonnage.
 END

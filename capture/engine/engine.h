@@ -19,6 +19,7 @@ typedef struct tn_walk_options {
     bool redact;            /* no text at all except type names */
     bool scan;              /* guess references of objects without a known layout from their words */
     uint32_t threads;       /* 0: as many as pay, at most TN_USUAL_THREADS */
+    uint64_t call[3];       /* arguments of the call that asked, tonnage's own; 0: none */
 } tn_walk_options;
 
 typedef struct tn_pool_stats {

@@ -1,6 +1,7 @@
 /* own.c - which objects are tonnage's: never part of anybody's total.
  *
- * Seeds: the dicts of modules named tonnage…, instances of classes defined in them, and those classes. From there an object
+ * Seeds: the dicts of modules named tonnage…, instances of classes defined in them, those classes, and the arguments of the
+ * call that takes the snapshot. From there an object
  * belongs to tonnage when every reference to it comes from one that does: reference counts are counted down, as a
  * collector would, so nothing that the program shares is taken.
  */
@@ -119,13 +120,9 @@ static void seed_modules(tn_walk *w)
         }
 }
 
-void tn__own_find(tn_walk *w)
+static void follow(tn_walk *w)
 {
     tn_description d;
-    w->stack.count = 0;
-    seed_modules(w);
-    for (size_t i = 0; i < w->own_seeds.count; i++)
-        take(w, TN_LIST(w->own_seeds, uint64_t)[i]);
     while (w->stack.count && w->status == 0) {
         uint64_t object = TN_LIST(w->stack, uint64_t)[--w->stack.count];
         tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
@@ -136,5 +133,28 @@ void tn__own_find(tn_walk *w)
         tn__each_reference(w, object, &d, count_reference);
     }
     w->strict = false;
+}
+
+/* A function that runs is never ours by counting, since its frame refers to it. */
+static bool is_of_own_module(tn_walk *w, uint64_t function)
+{
+    const tn_memory *m = &w->target->memory;
+    tn_type_info *t = tn_map_has(w->map, function) ? tn__type_get(w, tn_load64(m, function + 8)) : NULL;
+    return t && t->kind == TN_KIND_FUNCTION && w->own_counts.count &&
+           slot_of(w, tn_load64(m, function + w->layout->function_globals))->own;
+}
+
+void tn__own_find(tn_walk *w)
+{
+    w->stack.count = 0;
+    seed_modules(w);
+    for (size_t i = 0; i < w->own_seeds.count; i++)
+        take(w, TN_LIST(w->own_seeds, uint64_t)[i]);
+    for (int i = 0; i < 3; i++)
+        if (w->options.call[i] && !tn_map_static(w->map, w->options.call[i]))
+            take(w, w->options.call[i]);
+    follow(w);
+    tn__frames_visit(w, is_of_own_module, count_reference);
+    follow(w);
     tn__list_free(w, &w->own_counts, sizeof(own_count));
 }

@@ -390,6 +390,9 @@ uint32_t tn__keys_node(tn_walk *w, uint64_t keys);
 uint64_t tn__frame_references(tn_walk *w, uint64_t frame, bool innermost);
 /* Shape of something of this type that holds a frame of code; lead: how many leading references of its own. */
 uint32_t tn__frame_shape(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t frame, uint64_t code, bool guessed);
+/* What frames that threads run refer to, of those whose function is wanted; without what they only borrow. */
+void tn__frames_visit(tn_walk *w, bool (*wanted)(tn_walk *, uint64_t function),
+                      void (*visit)(tn_walk *, uint64_t object));
 void tn__threads_mark(tn_walk *w);  /* roots */
 void tn__threads_build(tn_walk *w); /* nodes, once everything is marked */
 int tn__frames_save(tn_walk *w, tn_writer *writer, tn_error *err);

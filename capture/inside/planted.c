@@ -167,15 +167,29 @@ static bool plant(tn_planted *p)
     return !p->failed;
 }
 
+/* A class refers to itself, and would wait for the collector. */
+static void clear_class(PyObject *class)
+{
+    if (class && PyType_Check(class))
+        Py_TYPE(class)->tp_clear(class);
+    Py_XDECREF(class);
+}
+
 static void unplant(tn_planted *p)
 {
+    static const char *const names[] = {"Child", "Planted", "Slots", "Text", "Raised"}; /* a subclass before its base */
+    PyObject *classes[5] = {NULL};
     PyErr_Clear();
     Py_CLEAR(p->frame);
+    for (int i = 0; p->names && i < 5; i++)
+        classes[i] = Py_XNewRef(PyDict_GetItemString(p->names, names[i]));
     if (p->names)
         PyDict_Clear(p->names);
     Py_CLEAR(p->kept);
     Py_CLEAR(p->names);
     Py_CLEAR(p->code);
+    for (int i = 0; i < 5; i++)
+        clear_class(classes[i]);
 }
 
 const char *tn_planted_check(tn_inside *inside)

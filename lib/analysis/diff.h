@@ -150,6 +150,6 @@ typedef struct tn_diff_edges {
     size_t n, capacity;
 } tn_diff_edges;
 int tn__diff_edges(tn_diff *d, tn_diff_edges *out, tn_error *err);
-void tn__diff_edges_free(tn_diff_edges *edges);
+void tn__diff_edges_free(tn_diff_edges *found);
 
 #endif

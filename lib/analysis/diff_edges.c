@@ -211,8 +211,8 @@ int tn__diff_edges(tn_diff *d, tn_diff_edges *out, tn_error *err)
     return status;
 }
 
-void tn__diff_edges_free(tn_diff_edges *edges)
+void tn__diff_edges_free(tn_diff_edges *found)
 {
-    tn__free(edges->alloc, edges->rows, edges->capacity * sizeof *edges->rows);
-    tn__arena_free(&edges->texts);
+    tn__free(found->alloc, found->rows, found->capacity * sizeof *found->rows);
+    tn__arena_free(&found->texts);
 }

@@ -354,7 +354,7 @@ static int of_node(tn_snapshot *s, uint32_t id, const tn_dominators **d, tn_erro
 
 int tn_node_hold(tn_snapshot *s, uint32_t id, enum tn_hold *out, tn_error *err)
 {
-    const tn_dominators *d;
+    const tn_dominators *d = NULL;
     TN_TRY(of_node(s, id, &d, err));
     *out = (enum tn_hold)d->holds[id];
     return TN_OK;
@@ -362,7 +362,7 @@ int tn_node_hold(tn_snapshot *s, uint32_t id, enum tn_hold *out, tn_error *err)
 
 int tn_dominator(tn_snapshot *s, uint32_t id, uint32_t *out, tn_error *err)
 {
-    const tn_dominators *d;
+    const tn_dominators *d = NULL;
     TN_TRY(of_node(s, id, &d, err));
     *out = d->idom[id];
     return TN_OK;
@@ -370,7 +370,7 @@ int tn_dominator(tn_snapshot *s, uint32_t id, uint32_t *out, tn_error *err)
 
 int tn_retained(tn_snapshot *s, uint32_t id, uint64_t *bytes, uint32_t *count, tn_error *err)
 {
-    const tn_dominators *d;
+    const tn_dominators *d = NULL;
     TN_TRY(of_node(s, id, &d, err));
     *bytes = d->retained[id];
     *count = d->counts[id];

@@ -20,7 +20,7 @@ static int out_of_memory(tn_error *err)
 
 static void find_times(tn_growth *g, const char *key)
 {
-    uint64_t first, time;
+    uint64_t first = 0, time = 0;
     g->timed = tn__fact_u64(g->snapshots[0], key, &first);
     for (uint32_t i = 0; i < g->n && g->timed; i++) {
         g->timed = tn__fact_u64(g->snapshots[i], key, &time);

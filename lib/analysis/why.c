@@ -84,24 +84,38 @@ static void mark_dominators(const tn_why *why, uint64_t *bits)
         bits[at / 64] |= 1ull << (at % 64);
 }
 
-static int try_cut(const tn_why *why, const uint64_t *dominators, uint32_t step, tn_way *out, tn_error *err)
+/* Steps worth trying from either end: each takes a look at all that refers to its target. Of a path with more that free
+ * nothing the middle is not looked at. */
+enum { MAX_TRIES = 1000 };
+
+static int try_cut(const tn_why *why, const uint64_t *dominators, uint32_t step, unsigned *tries, tn_way *out,
+                   tn_error *err)
 {
     const tn_reference *r = &why->trail.steps[step];
     *out = (tn_way){.reference = *r};
     if (!tn__bit(dominators, r->target) || !can_go(why, r->target))
         return TN_OK;
+    ++*tries;
     return tn_reference_cut(why->top.snapshot, r, &out->bytes, &out->count, err);
 }
 
 static int find_cuts(tn_why *why, const uint64_t *dominators, tn_error *err)
 {
-    for (uint32_t i = why->trail.n; i-- > 0 && !why->nearest;) {
-        TN_TRY(try_cut(why, dominators, i, &why->near, err));
+    unsigned tries = 0;
+    for (uint32_t i = why->trail.n; i-- > 0 && !why->nearest && tries < MAX_TRIES;) {
+        TN_TRY(try_cut(why, dominators, i, &tries, &why->near, err));
         why->nearest = why->near.bytes || why->near.count ? i + 1 : 0;
     }
-    for (uint32_t i = 0; i < why->trail.n && why->nearest && !why->widest; i++) {
-        TN_TRY(try_cut(why, dominators, i, &why->wide, err));
+    uint32_t last = why->nearest ? why->nearest : why->trail.n;
+    tries = 0;
+    for (uint32_t i = 0; i < last && !why->widest; i++) {
+        i = tries < MAX_TRIES ? i : last - 1;
+        TN_TRY(try_cut(why, dominators, i, &tries, &why->wide, err));
         why->widest = why->wide.bytes || why->wide.count ? i + 1 : 0;
+    }
+    if (!why->nearest) {
+        why->nearest = why->widest;
+        why->near = why->wide;
     }
     return TN_OK;
 }

@@ -203,6 +203,7 @@ static int write_dict(tn_writing *w, uint32_t holder)
         return is_class ? judge(w, 0) : judge(w, tn__dict_is_plain(w->snapshot, holder, w->err));
     }
     w->at++;
+    w->evaluable &= strcmp(tn__type_name(w->snapshot, entry->target), "lazy_import") != 0; /* 3.15: access imports */
     const char *name = key_text(w, entry, &n);
     int plain = 0;
     if (name && tn__is_identifier(name, n) && w->evaluable)

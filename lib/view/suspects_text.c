@@ -51,7 +51,10 @@ static void tell_type(tn_say *w, const tn_suspect *one)
     tell_growth(w, one);
     if (one->node == TN_NONE) {
         tn__say(w, ". Their paths lead through no common holder; the one that retains most is ");
-        tn__say_path(w, one->trail.steps, one->trail.n);
+        if (one->trail.n)
+            tn__say_path(w, one->trail.steps, one->trail.n);
+        else
+            tn__say_thing(w, one->example, true);
         tn__say(w, ".");
         tn__say_entries(w, &one->common);
         return;

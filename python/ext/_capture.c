@@ -141,7 +141,13 @@ static bool read_request(PyObject *args, PyObject *kwargs, request *out)
     if (!addresses(roots, &out->from, &n_from))
         return false;
     o->force = force;
-    o->walk = (tn_walk_options){out->from, n_from, (uint32_t)previews, redact, scan, (uint32_t)threads};
+    o->walk = (tn_walk_options){out->from,
+                                n_from,
+                                (uint32_t)previews,
+                                redact,
+                                scan,
+                                (uint32_t)threads,
+                                {(uintptr_t)args, (uintptr_t)kwargs, (uintptr_t)where}};
     return true;
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tonnage._errors import ArgumentError, NotFoundError
 from tonnage._object import Object, Objects, an_address
+from tonnage._tables import Tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def _kind_bits(kinds: str | None) -> int:
     return sum(1 << _KINDS.index(word) for word in set(words))
 
 
-class ObjectSet:
+class ObjectSet(Tables):
     """A set of objects of a snapshot: `snapshot.where("type:dict size:>1k")`, `snapshot.objects`.
 
     `|`, `&`, `-`, `^` and `~` make new ones, `<=` and `==` compare, `in` takes an `Object` or an address. No operation
@@ -278,21 +279,12 @@ class ObjectSet:
 
     # ---- views ----
 
-    def summary(self, by: str = "type", limit: int = 20, sort: str | None = None, **options: Any) -> View:
-        """Totals by type, size or module, as `Snapshot.summary` of these objects."""
-        return self._snapshot._view("summary", by=by, limit=limit, sort=sort, set=self._set, **options)
+    def _view(self, kind: str, **options: Any) -> View:
+        return self._snapshot._view(kind, set=self._set, **options)
 
     def why(self) -> View:
         """Why the members are alive and what would free them, in words, as `Snapshot.why`."""
-        return self._snapshot._view("why", set=self._set, file=self._snapshot.path)
-
-    def largest(self, limit: int = 20, sort: str | None = None, **options: Any) -> View:
-        """The largest members, as `Snapshot.largest`."""
-        return self._snapshot._view("largest", limit=limit, sort=sort, set=self._set, **options)
-
-    def groups(self, by: str = "type", limit: int = 20, sort: str | None = None, **options: Any) -> View:
-        """The table of `tonnage groups` of these objects; `by()` gives groups one can go on with."""
-        return self._snapshot._view("groups", by=by, limit=limit, sort=sort, set=self._set, **options)
+        return self._view("why", file=self._snapshot.path)
 
 
 class Sorted(Objects):

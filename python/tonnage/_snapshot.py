@@ -9,10 +9,11 @@ from _thread import RLock
 
 from tonnage import _errors, _files
 from tonnage._object import Object, Thread, an_address
+from tonnage._tables import Tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from types import TracebackType
     from typing import Any
@@ -34,7 +35,7 @@ MODES = ("auto", "stop", "fork")
 _THREADS_MAX = 16
 
 
-class Snapshot:
+class Snapshot(Tables):
     """What was in memory when it was taken. Made by `tonnage.snapshot()` and `tonnage.load()`.
 
     Nothing is read before it is asked for; then the parts that are needed are loaded, checked and kept. A snapshot may
@@ -146,56 +147,6 @@ class Snapshot:
 
     # ---- views ----
 
-    def summary(
-        self,
-        by: str = "type",
-        where: str | None = None,
-        limit: int = 20,
-        sort: str | None = None,
-        threshold: int | str | None = None,
-    ) -> View:
-        """Totals by type, size or module: what takes the memory.
-
-        Args:
-            by: "type", "size", "module" or any other kind of `ObjectSet.by`.
-            where: only objects of this selection, for instance "type:dict size:>=1k" (docs/selection.md).
-            limit: rows, 0 for all.
-            sort: a column; "-" before it turns the order around.
-            threshold: only rows of this many bytes or more; an int or text such as "64k".
-
-        Returns:
-            A view. Printing it writes the table of `tonnage summary`; iterating gives its rows.
-
-        Cost: one pass over types and sizes, some nanoseconds an object.
-
-        Example:
-            >>> snapshot.summary(limit=3)  # doctest: +SKIP
-        """
-        return self._view("summary", by=by, where=where, limit=limit, sort=sort, threshold=threshold)
-
-    def largest(
-        self,
-        limit: int = 20,
-        where: str | None = None,
-        sort: str | None = None,
-        threshold: int | str | None = None,
-    ) -> View:
-        """The largest single objects.
-
-        Args:
-            limit: rows, 0 for all.
-            where: only objects of this selection.
-            sort: "address", "type" or "preview" for another order of the largest; "-size" for the smallest instead.
-            threshold: only objects of this many bytes or more; an int or text such as "64k".
-
-        Returns:
-            A view, the table of `tonnage largest`. Cost: one pass over sizes.
-
-        Example:
-            >>> snapshot[snapshot.largest().rows[0]["address"]]  # doctest: +SKIP
-        """
-        return self._view("largest", limit=limit, where=where, sort=sort, threshold=threshold)
-
     def info(
         self,
         limit: int = 0,
@@ -215,37 +166,6 @@ class Snapshot:
             A view. It has rows when facts are selected or sorted. Cost: none.
         """
         return self._view("info", limit=limit, where=where, sort=sort, threshold=threshold)
-
-    def dominators(
-        self,
-        by: str | None = None,
-        where: str | None = None,
-        limit: int = 20,
-        sort: str | None = None,
-        threshold: int | str | None = None,
-        depth: int = 1,
-    ) -> View:
-        """Who retains how much: objects with what would go if they went, the biggest first.
-
-        Args:
-            by: "type" or "module" adds the rows up.
-            where: only objects of this selection, without those that another one of it dominates; default: all objects,
-                so those that no other object dominates. No byte is in two rows.
-            limit: rows, and rows below each; 0 for all.
-            sort: "retained", "count", "size", "address" or "type"; "-" before it turns the order around.
-            threshold: only rows that retain this many bytes or more; an int or text such as "64k".
-            depth: levels of the dominator tree.
-
-        Returns:
-            A view, the table of `tonnage dominators`. Rows have the keys of docs/view-json.md.
-
-        Cost: the first call for a snapshot finds the dominators of all objects: some hundred nanoseconds and up to 96
-        bytes an object, of which 17 stay.
-
-        Example:
-            >>> snapshot.dominators(where="type:dict", limit=5)  # doctest: +SKIP
-        """
-        return self._view("dominators", by=by, where=where, limit=limit, sort=sort, threshold=threshold, depth=depth)
 
     def index(self, path: str | os.PathLike[str] | None = None) -> bool:
         """Takes dominators and retained sizes from an index, or computes them and writes it.
@@ -267,73 +187,6 @@ class Snapshot:
         if path is None and self._path is None:
             raise _errors.ArgumentError("the snapshot's file has no name: say where the index goes", -8)
         return self._core.index(os.fspath(path) if path is not None else f"{self._path}.index")
-
-    def retained(self, where: str, by: str = "type", limit: int = 20, sort: str | None = None) -> View:
-        """What would go if all objects of a selection went at once, themselves included.
-
-        More than the sum over its members, where only several of them together keep something alive.
-
-        Args:
-            where: the selection, for instance "type:app.Session".
-            by: "type" or "module".
-            limit: rows, 0 for all.
-            sort: "size", "count" or what `by` says; "-" before it turns the order around.
-
-        Returns:
-            A view, the tables of `tonnage retained`; `total` says how much goes, `data["selected"]` what was selected,
-            `data["dominators"]` the nearest objects without which the selected would go.
-
-        Cost: like `dominators`, and a pass over all references.
-
-        Example:
-            >>> snapshot.retained("type:app.Session").total  # doctest: +SKIP
-        """
-        return self._view("retained", where=where, by=by, limit=limit, sort=sort)
-
-    def paths(
-        self,
-        where: str,
-        merge: bool = False,
-        limit: int = 20,
-        avoid: str | Sequence[str] | None = None,
-        sort: str | None = None,
-        threshold: int | str | None = None,
-    ) -> View:
-        """Who holds the objects of a selection: the shortest path to each, as Python.
-
-        Args:
-            where: the selection, for instance "type:app.Session".
-            merge: one tree instead, with the objects and bytes that come through each branch, the most first.
-            limit: objects, or branches, shown; 0 for all.
-            avoid: what to keep away from, as `Object.paths` has it.
-            sort: "size", "length", "address" or "type"; "-" before it turns the order around. Not with merge.
-            threshold: only objects of this many bytes or more; an int or text such as "64k".
-
-        Returns:
-            A view, the page of `tonnage paths`. Cost: at worst a pass over all references.
-
-        Example:
-            >>> snapshot.paths("type:app.Session", merge=True)  # doctest: +SKIP
-        """
-        from tonnage._paths import words
-
-        return self._view(
-            "paths", where=where, merge=merge, limit=limit, avoid=words(avoid) or None, sort=sort, threshold=threshold
-        )
-
-    def refs(self, where: str, limit: int = 20, sort: str | None = None, threshold: int | str | None = None) -> View:
-        """What the objects of a selection refer to, in groups by type and label.
-
-        Args:
-            where: the selection.
-            limit: groups, 0 for all.
-            sort: "count" (of references), "objects", "size", "type" or "label"; "-" turns the order around.
-            threshold: only objects of this many bytes or more.
-
-        Returns:
-            A view, the table of `tonnage refs`. Cost: the references of the selected objects.
-        """
-        return self._view("refs", where=where, limit=limit, sort=sort, threshold=threshold)
 
     def referrers(
         self, where: str, limit: int = 20, sort: str | None = None, threshold: int | str | None = None
@@ -495,34 +348,6 @@ class Snapshot:
             >>> snapshot.group_by("modules")  # doctest: +SKIP
         """
         return self.objects.group_by(heads, fold=fold)
-
-    def groups(
-        self,
-        by: str = "type",
-        where: str | None = None,
-        heads: str | None = None,
-        limit: int = 20,
-        sort: str | None = None,
-        threshold: int | str | None = None,
-        fold: bool = False,
-    ) -> View:
-        """The table of `tonnage groups`; `by()` and `group_by()` give groups one can go on with.
-
-        Args:
-            by: what objects of a group have in common, as for `ObjectSet.by`.
-            where: only objects of this selection.
-            heads: "modules", "threads", "instances" or a selection: groups are what each of these alone holds.
-            limit: rows, 0 for all.
-            sort: "size", "count", "largest" or "kind"; "-" before it turns the order around.
-            threshold: only rows of this many bytes or more; an int or text such as "64k".
-            fold: the `__dict__` of an object counts as a part of it.
-
-        Returns:
-            A view. Cost: one pass over the objects; where references are asked, one or two over these.
-        """
-        return self._view(
-            "groups", by=by, where=where, heads=heads, limit=limit, sort=sort, threshold=threshold, fold=fold
-        )
 
     def _set_of(self, items: Iterable[Object | int]) -> Set:
         """Objects, given as such or by their addresses."""

@@ -27,6 +27,19 @@ def terminal_width() -> int:
         return 0
 
 
+def _with_numbers(row: dict[str, Any], addresses: set[str]) -> dict[str, Any]:
+    """A row, and the rows in it (steps of a path), with addresses as numbers."""
+    made: dict[str, Any] = {}
+    for key, value in row.items():
+        if key in addresses and isinstance(value, str):
+            made[key] = int(value, 16)
+        elif isinstance(value, list):
+            made[key] = [_with_numbers(one, addresses) if isinstance(one, dict) else one for one in value]
+        else:
+            made[key] = value
+    return made
+
+
 class View:
     """Rows of a table. `print(view)` writes what the command of the same name writes.
 
@@ -85,11 +98,8 @@ class View:
         """The rows, each a dict from column to value: sizes in bytes, addresses as int, ready for `snapshot[...]`."""
         if self._rows is None:
             rows: list[dict[str, Any]] = self.data.get("rows", [])
-            addresses = [column for column, unit in self.data.get("units", {}).items() if unit == "address"]
-            self._rows = [
-                row | {column: int(row[column], 16) for column in addresses if row.get(column) is not None}
-                for row in rows
-            ]
+            addresses = {column for column, unit in self.data.get("units", {}).items() if unit == "address"}
+            self._rows = [_with_numbers(row, addresses | {"address"}) for row in rows]
         return self._rows
 
     @property

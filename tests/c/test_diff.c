@@ -72,11 +72,11 @@ static tn_snapshot *opened(const uint8_t *bytes, size_t n)
     return s;
 }
 
-static unsigned bits_of(const tn_diff *d, enum tn_diff_part part)
+static unsigned bits_of(const tn_diff *d, enum tn_diff_part which)
 {
     tn_set *set;
     unsigned bits = 0;
-    assert_int_equal(tn_diff_set(d, part, &set, NULL), 0);
+    assert_int_equal(tn_diff_set(d, which, &set, NULL), 0);
     for (uint32_t id = tn_set_next(set, 0); id != TN_NONE; id = tn_set_next(set, id + 1))
         bits |= 1u << id;
     tn_set_free(set);

@@ -164,3 +164,22 @@ def test_a_snapshot_can_be_taken_at_the_prompt(tmp_path: Path) -> None:
     )
     assert "list" in done.stdout, done.stderr
     assert Shot(path).file.check() == []
+
+
+@pytest.mark.parametrize("mode", ["stop", "fork"])
+def test_of_two_snapshots_in_a_row_nothing_is_new_or_gone(mode: str, tmp_path: Path) -> None:
+    code = f"""
+import gc, tonnage
+gc.collect()
+gc.disable()  # what the checks of the layout made must be gone by itself
+first = tonnage.snapshot("first.tonnage", mode={mode!r})
+print(first.where("root:unreachable").types())
+tonnage.snapshot().close()  # what is read of the package later is there
+for names in ("second.tonnage", "third.tonnage"), (None, None):
+    one, other = [tonnage.snapshot(name, mode={mode!r}) for name in names]
+    difference = other.diff(one)
+    print(list(difference.new), list(difference.gone))
+"""
+    done = python(["-c", code], cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "{}\n[] []\n[] []\n"

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from pure_writer import Description, Node, Shape, Type, write
 from random_heaps import KINDS, OWN, Heap, address, describe, heaps, number_of, opened
 from tonnage._sets import ObjectSet
+from tonnage._tables import Tables
+from tonnage._view import View
 
 FIRST = 0x7F0000000000
 
@@ -28,6 +30,28 @@ def selectable(heap: Heap) -> set[int]:
 
 def numbers(found: ObjectSet) -> set[int]:
     return {number_of(item.address) for item in found}
+
+
+TABLES: dict[str, Callable[[Tables, str | None], View]] = {
+    "summary": lambda of, where: of.summary(where=where, limit=0),
+    "largest": lambda of, where: of.largest(where=where, limit=0),
+    "groups": lambda of, where: of.groups(by="clodo", where=where, limit=0),
+    "dominators": lambda of, where: of.dominators(where=where, limit=0),
+    "retained": lambda of, where: of.retained(where=where, limit=0),
+    "paths": lambda of, where: of.paths(where=where, limit=0),
+    "refs": lambda of, where: of.refs(where=where, limit=0),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_of_a_set_is_that_of_its_selection(name: str) -> None:
+    with tonnage.snapshot() as snapshot:
+        for where in "type:type", "size:>2k":
+            expected = TABLES[name](snapshot, where).data
+            found = TABLES[name](snapshot.where(where), None).data
+            differing = {key for key in expected if expected[key] != found[key]}
+            assert differing <= {"where"}
+            assert expected["rows"]
 
 
 def some(snapshot: tonnage.Snapshot, members: set[int]) -> ObjectSet:

@@ -171,3 +171,29 @@ def test_nothing_selected_is_no_answer(planted: tuple[tonnage.Snapshot, list[int
     snapshot, _ = planted
     with pytest.raises(tonnage.NotFoundError, match="nothing is selected"):
         snapshot.why("type:nothing")
+
+
+DEEP = """
+import sys, tonnage
+class Link: __slots__ = ("a", "b")
+head = None
+for _ in range(20000):
+    link = Link(); link.a = link.b = head; head = link
+last = head
+while last.a is not None: last = last.a
+print(id(last)); del last, link
+tonnage.snapshot(sys.argv[1]).close()
+"""
+
+
+def test_a_deep_chain_of_double_links_is_answered(tmp_path: Path) -> None:
+    path = tmp_path / "deep.tonnage"
+    done = python(["-c", DEEP, path])
+    assert done.returncode == 0, done.stderr
+    with tonnage.load(path) as snapshot:
+        view = snapshot.why(int(done.stdout))
+        about = view.data["object"]
+        assert about["path"].count(".a") + about["path"].count(".b") == 19999
+        assert about["nearest"]["path"] == "__main__.head"  # every other reference has one beside it
+        assert about["nearest"]["count"] == 20000
+        assert len(str(view)) < 2000

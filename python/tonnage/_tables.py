@@ -1,0 +1,199 @@
+"""The tables of the command's verbs, which a snapshot has of all its objects, and a set of its members."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from tonnage._view import View
+
+
+class Tables:
+    """Methods that are verbs of the command. Each gives a view: `print` writes the table, iterating gives its rows."""
+
+    __slots__ = ()
+
+    def _view(self, kind: str, **options: Any) -> View:
+        raise NotImplementedError
+
+    def summary(
+        self,
+        by: str = "type",
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+    ) -> View:
+        """Totals by type, size or module: what takes the memory.
+
+        Args:
+            by: "type", "size", "module" or any other kind of `ObjectSet.by`.
+            where: only objects of this selection, for instance "type:dict size:>=1k" (docs/selection.md).
+            limit: rows, 0 for all.
+            sort: a column; "-" before it turns the order around.
+            threshold: only rows of this many bytes or more; an int or text such as "64k".
+
+        Returns:
+            A view. Printing it writes the table of `tonnage summary`; iterating gives its rows.
+
+        Cost: one pass over types and sizes, some nanoseconds an object.
+
+        Example:
+            >>> snapshot.summary(limit=3)  # doctest: +SKIP
+        """
+        return self._view("summary", by=by, where=where, limit=limit, sort=sort, threshold=threshold)
+
+    def largest(
+        self,
+        limit: int = 20,
+        where: str | None = None,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+    ) -> View:
+        """The largest single objects.
+
+        Args:
+            limit: rows, 0 for all.
+            where: only objects of this selection.
+            sort: "address", "type" or "preview" for another order of the largest; "-size" for the smallest instead.
+            threshold: only objects of this many bytes or more; an int or text such as "64k".
+
+        Returns:
+            A view, the table of `tonnage largest`. Cost: one pass over sizes.
+
+        Example:
+            >>> snapshot[snapshot.largest().rows[0]["address"]]  # doctest: +SKIP
+        """
+        return self._view("largest", limit=limit, where=where, sort=sort, threshold=threshold)
+
+    def groups(
+        self,
+        by: str = "type",
+        where: str | None = None,
+        heads: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+        fold: bool = False,
+    ) -> View:
+        """The table of `tonnage groups`; `by()` and `group_by()` give groups one can go on with.
+
+        Args:
+            by: what objects of a group have in common, as for `ObjectSet.by`.
+            where: only objects of this selection.
+            heads: "modules", "threads", "instances" or a selection: groups are what each of these alone holds.
+            limit: rows, 0 for all.
+            sort: "size", "count", "largest" or "kind"; "-" before it turns the order around.
+            threshold: only rows of this many bytes or more; an int or text such as "64k".
+            fold: the `__dict__` of an object counts as a part of it.
+
+        Returns:
+            A view. Cost: one pass over the objects; where references are asked, one or two over these.
+        """
+        return self._view(
+            "groups", by=by, where=where, heads=heads, limit=limit, sort=sort, threshold=threshold, fold=fold
+        )
+
+    def dominators(
+        self,
+        by: str | None = None,
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+        depth: int = 1,
+    ) -> View:
+        """Who retains how much: objects with what would go if they went, the biggest first.
+
+        Args:
+            by: "type" or "module" adds the rows up.
+            where: only objects of this selection, without those that another one of it dominates; default: all objects,
+                so those that no other object dominates. No byte is in two rows.
+            limit: rows, and rows below each; 0 for all.
+            sort: "retained", "count", "size", "address" or "type"; "-" before it turns the order around.
+            threshold: only rows that retain this many bytes or more; an int or text such as "64k".
+            depth: levels of the dominator tree.
+
+        Returns:
+            A view, the table of `tonnage dominators`. Rows have the keys of docs/view-json.md.
+
+        Cost: the first call for a snapshot finds the dominators of all objects: some hundred nanoseconds and up to 96
+        bytes an object, of which 17 stay.
+
+        Example:
+            >>> snapshot.dominators(where="type:dict", limit=5)  # doctest: +SKIP
+        """
+        return self._view("dominators", by=by, where=where, limit=limit, sort=sort, threshold=threshold, depth=depth)
+
+    def retained(
+        self, where: str | None = None, by: str = "type", limit: int = 20, sort: str | None = None
+    ) -> View:
+        """What would go if all objects of a selection went at once, themselves included.
+
+        More than the sum over its members, where only several of them together keep something alive.
+
+        Args:
+            where: the selection, for instance "type:app.Session"; of a set: further conditions on its members.
+            by: "type" or "module".
+            limit: rows, 0 for all.
+            sort: "size", "count" or what `by` says; "-" before it turns the order around.
+
+        Returns:
+            A view, the tables of `tonnage retained`; `total` says how much goes, `data["selected"]` what was selected,
+            `data["dominators"]` the nearest objects without which the selected would go.
+
+        Cost: like `dominators`, and a pass over all references.
+
+        Example:
+            >>> snapshot.retained("type:app.Session").total  # doctest: +SKIP
+        """
+        return self._view("retained", where=where, by=by, limit=limit, sort=sort)
+
+    def paths(
+        self,
+        where: str | None = None,
+        merge: bool = False,
+        limit: int = 20,
+        avoid: str | Sequence[str] | None = None,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+    ) -> View:
+        """Who holds the objects of a selection: the shortest path to each, as Python.
+
+        Args:
+            where: the selection, for instance "type:app.Session"; of a set: further conditions on its members.
+            merge: one tree instead, with the objects and bytes that come through each branch, the most first.
+            limit: objects, or branches, shown; 0 for all.
+            avoid: what to keep away from, as `Object.paths` has it.
+            sort: "size", "length", "address" or "type"; "-" before it turns the order around. Not with merge.
+            threshold: only objects of this many bytes or more; an int or text such as "64k".
+
+        Returns:
+            A view, the page of `tonnage paths`. Cost: at worst a pass over all references.
+
+        Example:
+            >>> snapshot.paths("type:app.Session", merge=True)  # doctest: +SKIP
+        """
+        from tonnage._paths import words
+
+        return self._view(
+            "paths", where=where, merge=merge, limit=limit, avoid=words(avoid) or None, sort=sort, threshold=threshold
+        )
+
+    def refs(
+        self, where: str | None = None, limit: int = 20, sort: str | None = None, threshold: int | str | None = None
+    ) -> View:
+        """What the objects of a selection refer to, in groups by type and label.
+
+        Args:
+            where: the selection; of a set: further conditions on its members.
+            limit: groups, 0 for all.
+            sort: "count" (of references), "objects", "size", "type" or "label"; "-" turns the order around.
+            threshold: only objects of this many bytes or more.
+
+        Returns:
+            A view, the table of `tonnage refs`. Cost: the references of the selected objects.
+        """
+        return self._view("refs", where=where, limit=limit, sort=sort, threshold=threshold)
