@@ -27,6 +27,7 @@ void tn__say_objects(tn_say *w, uint64_t count);         /* 1 object, 12000 obje
 uint64_t tn__say_address(tn_say *w, uint32_t node);      /* 0 for a synthetic node */
 void tn__say_thing(tn_say *w, uint32_t node, bool more); /* a dict of 12000 entries; more: … at 0x7f… */
 /* app.CACHE; long ones are cut in the middle. Without steps: the object and that no path was found. */
+size_t tn__path_shorten(char *text); /* path_short.c; the new length */
 void tn__say_path(tn_say *w, const tn_reference *steps, uint32_t n);
 void tn__say_holder(tn_say *w, const tn_trail *trail); /* a sentence or two, each after a blank; may be nothing */
 void tn__say_about(tn_say *w, const tn_trail *trail);
