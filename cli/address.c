@@ -45,6 +45,8 @@ int cli_view_of(const cli_options *options, cli_view *render)
         return code;
     bool loaded = (options->verb->options & CLI_INDEX) && cli_index_load(options, s);
     code = view(s, options, address, render);
+    if (code == CLI_OK)
+        cli_hint(options, &s, 1);
     if (code == CLI_OK && options->index && !loaded)
         code = cli_index_save(options, s);
     tn_snapshot_close(s);

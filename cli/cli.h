@@ -90,6 +90,11 @@ int cli_view_of(const cli_options *options, cli_view *render);
 /* The same where there must be an ADDRESS or --where, and not both. */
 int cli_view_of_some(const cli_options *options, cli_view *render);
 
+/* ---- hint.c ---- */
+
+/* A line on standard error for each type or address in --where, --heads and --avoid that is in none of the snapshots. */
+void cli_hint(const cli_options *options, tn_snapshot *const *snapshots, size_t n);
+
 /* ---- cmd_*.c ---- */
 int cmd_diff(const cli_options *options);
 int cmd_summary(const cli_options *options);

@@ -27,6 +27,8 @@ int cmd_diff(const cli_options *options)
     int code = open_all(options, snapshots);
     if (code == CLI_OK && tn_view_diff(snapshots, options->n_files, &options->view, &sink, &err) < 0)
         code = cli_fail(NULL, &err);
+    if (code == CLI_OK)
+        cli_hint(options, snapshots, options->n_files);
     for (size_t i = 0; i < options->n_files; i++)
         tn_snapshot_close(snapshots[i]);
     free(snapshots);

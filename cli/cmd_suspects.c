@@ -11,6 +11,8 @@ int cmd_suspects(const cli_options *options)
     tn_sink sink = cli_sink();
     if (tn_view_suspects(s, &options->view, &sink, &err) < 0)
         code = cli_fail(options->file, &err);
+    else
+        cli_hint(options, &s, 1);
     tn_snapshot_close(s);
     return code;
 }

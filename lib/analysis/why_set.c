@@ -145,7 +145,8 @@ static int take_entries(tn_why *why, const tn_set *set, tn_set *holders, tn_erro
         uint32_t node = why->common.entries[i].node;
         if (node >= why->top.graph.n_objects)
             continue;
-        next->common = (tn_common){why->common.sampled, node, why->common.entries[i].carried, 0, {{0}}};
+        next->common =
+            (tn_common){.sampled = why->common.sampled, .node = node, .carried = why->common.entries[i].carried};
         TN_TRY(tn__trail_make(&why->top, node, NULL, &next->trail, err));
         why->n_holders++;
         TN_TRY(tn_set_add(holders, node));

@@ -253,9 +253,9 @@ int tn__against(tn_snapshot *s, const tn_view_options *o, tn_view_options *out, 
     return status;
 }
 
-void tn__against_print(const tn_view_options *o, tn_out *out)
+void tn__against_print(tn_snapshot *s, const tn_view_options *o, tn_out *out)
 {
-    uint64_t wall;
+    uint64_t wall, now;
     char when[40];
     if (!o->against)
         return;
@@ -263,6 +263,27 @@ void tn__against_print(const tn_view_options *o, tn_out *out)
     if (tn__fact_u64(o->against, "capture.wall_time_ns", &wall)) {
         tn__fact_time(wall, when, sizeof when);
         tn__out_format(out, " of %s", when);
+        if (tn__fact_u64(s, "capture.wall_time_ns", &now) && now < wall)
+            tn__out_text(out, ", which is later (the older one comes after --against)");
     }
     tn__out_text(out, "\n");
+}
+
+void tn__against_json(const tn_view_options *o, tn_json *j)
+{
+    uint64_t wall, pid;
+    if (!o->against) {
+        tn__json_null(j, "against");
+        return;
+    }
+    tn__json_open(j, "against", '{');
+    if (tn__fact_u64(o->against, "process.pid", &pid))
+        tn__json_u64(j, "pid", pid);
+    else
+        tn__json_null(j, "pid");
+    if (tn__fact_u64(o->against, "capture.wall_time_ns", &wall))
+        tn__json_u64(j, "wall_time_ns", wall);
+    else
+        tn__json_null(j, "wall_time_ns");
+    tn__json_close(j, '}');
 }

@@ -402,6 +402,7 @@ static int write_json(tn_tree *t, tn_out *out, tn_error *err)
     tn_json j;
     tn__json_start(&j, out, "dominators");
     tn__json_string(&j, "where", t->options->where);
+    tn__against_json(t->options, &j);
     tn__json_string(&j, "by", !grouped ? NULL : t->options->by == TN_BY_MODULE ? "module" : "type");
     tn__json_strings(&j, "columns", grouped ? sums : columns,
                      grouped ? sizeof sums / sizeof *sums : sizeof columns / sizeof *columns);

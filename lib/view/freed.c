@@ -278,6 +278,7 @@ static int write_json(tn_freed *f, tn_out *out, tn_error *err)
     tn_json j;
     tn__json_start(&j, out, "retained");
     tn__json_string(&j, "where", f->options->where);
+    tn__against_json(f->options, &j);
     tn__json_string(&j, "by", name);
     tn__json_strings(&j, "columns", columns, sizeof columns / sizeof *columns);
     tn__json_open(&j, "units", '{');

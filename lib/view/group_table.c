@@ -81,7 +81,7 @@ static int write_text(const tn_summary *sum, const tn_view_options *o, tn_out *o
     int status = t.status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
     if (status == TN_OK) {
         const tn_group_sum *total = &sum->groups->total;
-        tn__against_print(o, out);
+        tn__against_print(sum->groups->snapshot, o, out);
         tn__out_format(out, "%s of %" PRIu64 " object%s. Total size = %s.\n", single ? "Set" : "Partition of a set",
                        total->count, total->count == 1 ? "" : "s", tn_format_bytes(total->bytes, size, sizeof size));
         if (o->where && *o->where) {
@@ -143,6 +143,7 @@ static void write_json(const tn_summary *sum, const tn_view_options *o, tn_out *
     tn__json_start(&j, out, "groups");
     tn__json_string(&j, "by", tn_by_names[sum->groups->by]);
     tn__json_string(&j, "where", o->where);
+    tn__against_json(o, &j);
     tn__json_bool(&j, "fold", sum->groups->fold != NULL);
     columns_json(&j);
     tn__json_open(&j, "rows", '[');

@@ -107,6 +107,7 @@ static int write_json(tn_largest *l, const tn_view_options *o, tn_out *out, tn_e
     uint64_t running = 0;
     tn__json_start(&j, out, "largest");
     tn__json_string(&j, "where", o->where);
+    tn__against_json(o, &j);
     tn__json_strings(&j, "columns", columns, sizeof columns / sizeof *columns);
     tn__json_open(&j, "units", '{');
     tn__json_string(&j, "size", "bytes");

@@ -272,6 +272,7 @@ static int write_json(tn_path_view *v, const tn_view_options *o, tn_out *out, tn
     }
     tn__json_start(&j, out, "paths");
     tn__json_string(&j, "where", o->where);
+    tn__against_json(o, &j);
     tn__json_string(&j, "avoid", o->avoid);
     tn__json_strings(&j, "columns", columns, sizeof columns / sizeof *columns);
     tn__json_open(&j, "units", '{');

@@ -243,6 +243,7 @@ static int write_json(const tn_tree *t, const tn_view_options *o, tn_out *out, t
     tn__json_start(&j, out, "paths");
     tn__json_bool(&j, "merged", true);
     tn__json_string(&j, "where", o->where);
+    tn__against_json(o, &j);
     tn__json_string(&j, "avoid", o->avoid);
     tn__json_strings(&j, "columns", columns, sizeof columns / sizeof *columns);
     tn__json_open(&j, "units", '{');

@@ -281,6 +281,7 @@ static int write_json(tn_grouping *g, const tn_view_options *o, tn_out *out, tn_
         TN_TRY(label_into(g, group_at(g, (uint32_t)g->order[i].row), err));
     tn__json_start(&j, out, g->referrers ? "referrers" : "refs");
     tn__json_string(&j, "where", o->where);
+    tn__against_json(o, &j);
     tn__json_strings(&j, "columns", columns, sizeof columns / sizeof *columns);
     tn__json_open(&j, "units", '{');
     tn__json_string(&j, "objects", "objects");

@@ -221,6 +221,7 @@ static void write_json(const tn_refs *r, const tn_view_options *o, tn_out *out)
     tn_json j;
     tn__json_start(&j, out, r->referrers ? "referrers" : "refs");
     tn__json_string(&j, "where", o->where);
+    tn__against_json(o, &j);
     tn__json_u64(&j, "node", r->node.id);
     tn__json_hex(&j, "address", r->node.address);
     tn__json_string(&j, "type", r->type.full_name);

@@ -141,7 +141,7 @@ void tn__say_path(tn_say *w, const tn_reference *steps, uint32_t n)
     if (!path_into(w, steps, n, NULL))
         return;
     const char *text = (const char *)w->scratch.data;
-    size_t size = w->scratch.size, head = PATH_HEAD, tail = size - PATH_TAIL;
+    size_t size = tn__path_shorten((char *)w->scratch.data), head = PATH_HEAD, tail = size - PATH_TAIL;
     if (size <= PATH_HEAD + PATH_TAIL) {
         tn__out_text(w->out, text);
         return;

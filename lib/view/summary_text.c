@@ -47,7 +47,7 @@ void tn__heading_print(tn_snapshot *s, tn_out *out, const tn_view_options *o)
     print_when(s, out);
     tn__out_text(out, "\n");
     if (o->against)
-        tn__against_print(o, out);
+        tn__against_print(s, o, out);
     tn__out_unwrap(out);
 }
 

@@ -62,6 +62,7 @@ void tn__suspects_json(const tn_suspects *all, tn_say *w, const tn_view_options 
     tn_json j;
     tn__json_start(&j, w->out, "suspects");
     tn__json_string(&j, "where", o->where);
+    tn__against_json(o, &j);
     tn__json_strings(&j, "columns", columns, sizeof columns / sizeof *columns);
     tn__json_open(&j, "units", '{');
     tn__json_string(&j, "count", "objects");

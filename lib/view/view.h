@@ -128,7 +128,9 @@ void tn__ledger_json(tn_json *j, tn_snapshot *s);
 
 /* The options with a set of what is new since o->against, where there is one; made is to be freed when they are done. */
 int tn__against(tn_snapshot *s, const tn_view_options *o, tn_view_options *out, tn_set **made, tn_error *err);
-void tn__against_print(const tn_view_options *o, tn_out *out); /* a line, or nothing; headings have it */
+void tn__against_print(tn_snapshot *s, const tn_view_options *o,
+                       tn_out *out);                         /* a line, or nothing; headings have it */
+void tn__against_json(const tn_view_options *o, tn_json *j); /* "against": null or {...} */
 
 /* ---- order.c: which rows, in what order ---- */
 

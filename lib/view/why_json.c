@@ -83,6 +83,7 @@ void tn__why_json(const tn_why *why, tn_say *w, const tn_view_options *o)
     tn_json j;
     tn__json_start(&j, w->out, "why");
     tn__json_string(&j, "where", o->where);
+    tn__against_json(o, &j);
     tn__said_json(w, &j, "text", tn__why_tell, why);
     tn__json_u64(&j, "count", why->count);
     if (why->is_set)

@@ -154,3 +154,32 @@ def test_bad_selection_names_the_character(cli: Cli, shop: Path, where: str, cha
     assert (got.returncode, got.stdout) == (2, "")
     assert f"character {character} " in got.stderr
     assert got.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("summary", "--where", "type:Crat"), ["no type is called Crat; did you mean shop.cart.Cart?"]),
+        (("largest", "--where", "(type:shop.crat.cart+ or type:str)"),
+         ["no type is called shop.crat.cart; did you mean shop.cart.Cart?"]),
+        (("dominators", "--where", "-type:'Zebra crossing'"), ["no type is called Zebra crossing"]),
+        (("paths", "--where", "type:shoq.*"), ["no type has a name that begins with shoq."]),
+        (("groups", "--heads", "type:Nope"), ["no type is called Nope"]),
+        (("suspects", "--where", "dominated-by:0x1"), ["no object starts at 0x1"]),
+        (("refs", "--where", "address:0x7f0000000100,0x2"), ["no object starts at 0x2"]),
+        (("summary", "--where", "type:builtins.dict text:type:Nope"), []),
+        (("summary", "--where", "type:shop.* type:Cart+ type:Recorder"), []),
+    ],
+)  # fmt: skip
+def test_a_name_that_does_not_occur_is_said(cli: Cli, shop: Path, words: tuple[str, ...], said: list[str]) -> None:
+    got = cli(words[0], shop, *words[1:])
+    assert got.returncode == 0
+    assert got.stderr.splitlines() == [f"tonnage: {line}" for line in said]
+    assert got.stdout
+
+
+def test_of_two_files_a_name_may_be_in_one(cli: Cli, shop: Path) -> None:
+    files = shop.with_name("old.tonnage"), shop.with_name("new.tonnage")
+    assert cli("diff", *files, "--where", "type:float").stderr == ""
+    said = cli("diff", *files, "--where", "type:flaot").stderr
+    assert said == "tonnage: no type is called flaot; did you mean float?\n"

@@ -217,6 +217,14 @@ def test_one_reference_that_frees_the_whole_set_is_named_alone(held: tonnage.Sna
     assert "All of them hang from __main__.CHAIN" in flat(view)
 
 
+def test_a_long_chain_is_written_short_in_words_and_whole_in_json(held: tonnage.Snapshot) -> None:
+    last = max(held.where("type:__main__.Link"), key=lambda link: len(held.why(link.address).data["object"]["path"]))
+    view = held.why(last.address)
+    assert view.data["object"]["path"] == "__main__.CHAIN" + 79 * ".after"
+    assert "__main__.CHAIN(.after)×79 is a __main__.Link" in flat(view)
+    assert ".after.after" not in str(view)
+
+
 def test_what_hangs_from_a_class_is_cleared_below_it(held: tonnage.Snapshot) -> None:
     assert "It is what functools.lru_cache keeps of View.render()" in flat(held.why("type:__main__.View"))
     blob = next(iter(held.where("type:bytearray size:2k..3k")))
