@@ -225,8 +225,8 @@ static void write_nothing(const tn_suspects *all, tn_say *w, const tn_view_optio
 /* Garbage comes first where it is more than any suspect. */
 static bool garbage_first(const tn_suspects *all)
 {
-    const tn_finding *f = tn__finding_at(all, 0);
-    return tn__n_findings(all) && f->kind == TN_FINDING_GARBAGE && f->bytes >= all->top.bytes / 10 &&
+    const tn_finding *f = tn__n_findings(all) ? tn__finding_at(all, 0) : NULL;
+    return f && f->kind == TN_FINDING_GARBAGE && f->bytes >= all->top.bytes / 10 &&
            (!tn__n_suspects(all) || f->bytes > tn__suspect_at(all, 0)->bytes);
 }
 
