@@ -42,7 +42,7 @@ int tn__bag_init(tn_bag *bag, const tn_alloc *a, uint32_t most, tn_error *err)
     tn__buf_init(&bag->members, a);
     tn__buf_init(&bag->starts, a);
     tn__buf_init(&bag->singles, a);
-    if (tn__buf_append(&bag->starts, &zero, sizeof zero) < 0)
+    if (tn__buf_append(&bag->starts, &zero, sizeof zero) < 0 || tn__buf_reserve(&bag->members, sizeof zero) < 0)
         return no_memory(err);
     for (int i = 0; i < TN_BAG_FIRST; i++)
         TN_TRY(close_set(bag, err));

@@ -427,7 +427,7 @@ int tn_diff_open(tn_snapshot *old, tn_snapshot *new, const char *where, tn_diff 
     const tn_alloc *a = tn__snapshot_alloc(new);
     tn_diff *d = tn__alloc_zero(a, sizeof *d);
     if (!d)
-        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+        return tn__no_memory(new, err);
     const char *why = other_process(old, new);
     *d = (tn_diff){.old = old, .new = new, .alloc = a, .same_process = why == NULL};
     d->why = why ? why : "";
@@ -436,7 +436,7 @@ int tn_diff_open(tn_snapshot *old, tn_snapshot *new, const char *where, tn_diff 
     d->n_old_shapes = tn__snapshot_n_shapes(old);
     d->n_new_shapes = tn__snapshot_n_shapes(new);
     tn__buf_init(&d->changes, a);
-    int status = run(d, where, err);
+    int status = tn__memory_told(old, tn__memory_told(new, run(d, where, err), err), err);
     if (status < 0)
         tn_diff_close(d);
     else

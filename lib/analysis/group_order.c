@@ -44,7 +44,7 @@ static int sort_by(tn_groups *g, enum tn_groups_column column, bool descending, 
         done = true;
     }
     tn__free(g->alloc, items, 2 * g->n * sizeof *items);
-    return done ? TN_OK : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    return done ? TN_OK : tn__no_memory(g->snapshot, err);
 }
 
 int tn_groups_sort(tn_groups *g, enum tn_groups_column column, bool descending, tn_error *err)

@@ -25,7 +25,7 @@ static int load_rows(tn_groups *g, tn_error *err)
     if (g->rows_of)
         return TN_OK;
     uint32_t *rows_of = tn__alloc(g->alloc, n * sizeof *rows_of);
-    int status = rows_of ? fill_rows(g, rows_of, err) : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    int status = rows_of ? fill_rows(g, rows_of, err) : tn__no_memory(g->snapshot, err);
     if (status < 0)
         tn__free(g->alloc, rows_of, n * sizeof *rows_of);
     else
@@ -42,7 +42,7 @@ static int load_places(tn_groups *g, tn_error *err)
         return TN_OK;
     g->places = tn__alloc(g->alloc, n * sizeof *g->places);
     if (!g->places)
-        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+        return tn__no_memory(g->snapshot, err);
     g->n_places = n;
     memset(g->places, 0xff, n * sizeof *g->places);
     for (size_t i = 0; i < g->n; i++)

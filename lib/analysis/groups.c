@@ -143,12 +143,12 @@ int tn_groups_make(tn_snapshot *s, const tn_set *set, enum tn_by by, const tn_gr
     const tn_alloc *a = tn__snapshot_alloc(s);
     tn_groups *g = tn__alloc_zero(a, sizeof *g);
     if (!g)
-        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+        return tn__no_memory(s, err);
     g->snapshot = s;
     g->alloc = a;
     g->by = by;
     tn__buf_init(&g->label, a);
-    int status = make(g, set, o, err);
+    int status = tn__memory_told(s, make(g, set, o, err), err);
     if (status < 0)
         tn_groups_free(g);
     else
@@ -208,7 +208,8 @@ int tn_groups_row(tn_groups *g, uint32_t index, tn_group *out, tn_error *err)
         return tn__groups_none(g, index, err);
     const tn_group_sum one = tn__groups_sum(g, index), *sum = &one;
     g->label.size = 0;
-    TN_TRY(tn__partition_label(g->partition, sum->key, sum->largest_id, &g->label, err));
+    TN_TRY(tn__memory_told(g->snapshot, tn__partition_label(g->partition, sum->key, sum->largest_id, &g->label, err),
+                           err));
     *out = (tn_group){
         .label = (const char *)g->label.data,
         .count = sum->count,
@@ -243,7 +244,7 @@ int tn_groups_members(tn_groups *g, uint32_t index, tn_set **out, tn_error *err)
     TN_TRY(tn_set_new(g->snapshot, &members, err));
     int status = TN_OK;
     if (!g->singles)
-        status = collect(g, g->sums[index].key, members, err);
+        status = tn__memory_told(g->snapshot, collect(g, g->sums[index].key, members, err), err);
     else
         tn__set_add(members, g->singles[index].id);
     if (status == TN_OK && g->fold)

@@ -325,6 +325,8 @@ int tn__growth(tn_snapshot *const *snapshots, size_t n, enum tn_by by, const cha
     tn__buf_init(&g.lengths, a);
     tn__arena_init(&g.names, a);
     int status = run(&g, by, where, &entries, err);
+    for (size_t i = 0; i < n; i++)
+        status = tn__memory_told(snapshots[i], status, err);
     tn__buf_free(&entries);
     if (status < 0)
         tn__growth_free(&g);

@@ -134,6 +134,15 @@ static int add_head(tn_partition *p, tn_buf *heads, tn_flood *f, uint32_t node, 
     return tn__flood_source(f, node, label, err);
 }
 
+static int add_frame(tn_partition *p, tn_buf *heads, tn_flood *f, uint32_t thread, uint32_t frame, tn_error *err)
+{
+    uint32_t before = p->n_heads;
+    TN_TRY(add_head(p, heads, f, frame, err));
+    if (p->n_heads > before && tn__buf_append(&p->threads, &thread, sizeof thread) < 0)
+        return no_memory(err);
+    return TN_OK;
+}
+
 /* Frames of a thread are parts of it, or heads themselves. */
 static int add_threads(tn_partition *p, tn_buf *heads, tn_flood *f, bool frames, tn_error *err)
 {
@@ -147,7 +156,7 @@ static int add_threads(tn_partition *p, tn_buf *heads, tn_flood *f, bool frames,
             uint32_t frame = g->targets[e];
             if (frame == TN_NONE || frame < g->root || strcmp(synthetic_type(p->snapshot, g, frame), "frame") != 0)
                 continue;
-            TN_TRY(frames ? add_head(p, heads, f, frame, err) : tn__flood_source(f, frame, label, err));
+            TN_TRY(frames ? add_frame(p, heads, f, node, frame, err) : tn__flood_source(f, frame, label, err));
         }
     }
     return TN_OK;
@@ -289,22 +298,13 @@ static void thread_name(tn_snapshot *s, uint32_t node, char *out, size_t cap)
     snprintf(out, cap, "thread of node %u", (unsigned)node);
 }
 
-static int frame_name(tn_snapshot *s, const tn_graph *g, uint32_t node, char *out, size_t cap)
+static int frame_name(tn_partition *p, uint32_t row, char *out, size_t cap)
 {
     char thread[80];
-    for (uint32_t at = g->root; at < g->n_nodes; at++) {
-        tn_frame frame;
-        if (strcmp(synthetic_type(s, g, at), "thread") != 0)
-            continue;
-        for (uint32_t depth = 0; tn_snapshot_thread_frame(s, at, depth, &frame) == TN_OK; depth++) {
-            if (frame.node != node)
-                continue;
-            thread_name(s, at, thread, sizeof thread);
-            snprintf(out, cap, "%s() %s:%u in %s", frame.qualified_name, frame.file, (unsigned)frame.line, thread);
-            return TN_OK;
-        }
-    }
-    snprintf(out, cap, "frame of node %u", (unsigned)node);
+    tn_frame frame;
+    TN_TRY(tn__snapshot_frame(p->snapshot, p->heads[row], &frame));
+    thread_name(p->snapshot, ((const uint32_t *)(const void *)p->threads.data)[row], thread, sizeof thread);
+    snprintf(out, cap, "%s() %s:%u in %s", frame.qualified_name, frame.file, (unsigned)frame.line, thread);
     return TN_OK;
 }
 
@@ -320,7 +320,11 @@ int tn__partition_heads_label(tn_partition *p, uint32_t row, tn_buf *out, tn_err
     } else if (strcmp(synthetic_type(p->snapshot, &g, p->heads[row]), "thread") == 0) {
         thread_name(p->snapshot, p->heads[row], text, sizeof text);
     } else {
-        TN_TRY(frame_name(p->snapshot, &g, p->heads[row], text, sizeof text));
+        int status = frame_name(p, row, text, sizeof text);
+        if (status == TN_ENOTFOUND)
+            snprintf(text, sizeof text, "frame of node %u", (unsigned)p->heads[row]);
+        else if (status < 0)
+            return tn__error_set(err, status, 0, "a frame cannot be read");
     }
     return tn__buf_append(out, text, strlen(text) + 1) < 0 ? no_memory(err) : TN_OK;
 }

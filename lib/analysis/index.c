@@ -220,7 +220,7 @@ static int read_file(tn_snapshot *s, int fd, uint64_t n_bytes, tn_error *err)
     if (!bytes)
         return tn__no_memory(s, err);
     int status = tn__sys_read_at(fd, sizeof h, bytes, h.n_bytes, err);
-    if (status == TN_OK && hash_of(&h, bytes) != h.hash)
+    if (status == TN_OK && !tn__same_hash(h.hash, hash_of(&h, bytes)))
         status = wrong(err, "the index is damaged");
     if (status == TN_OK)
         status = adopt(s, bytes, h.n_bytes, err);

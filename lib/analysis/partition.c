@@ -64,6 +64,7 @@ int tn__partition_make(tn_snapshot *s, const tn_set *set, enum tn_by by, const t
     p.numbers.rows.alloc = p.alloc;
     tn__buf_init(&p.numbers.values, p.alloc);
     tn__buf_init(&p.numbers.examples, p.alloc);
+    tn__buf_init(&p.threads, p.alloc);
     int status = prepare(&p, set, o, err);
     if (status < 0)
         tn__partition_free(&p);
@@ -79,6 +80,7 @@ void tn__partition_free(tn_partition *p)
     tn__map_free(&p->numbers.rows);
     tn__buf_free(&p->numbers.values);
     tn__buf_free(&p->numbers.examples);
+    tn__buf_free(&p->threads);
     tn__arena_free(&p->arena);
 }
 

@@ -75,6 +75,7 @@ typedef struct tn_partition {
     tn_holders *holders; /* of RCS and VIA */
     uint32_t *heads;     /* node of each of the first n_heads rows, in the arena; then come "(shared)" and "(other)" */
     uint32_t n_heads;
+    tn_buf threads; /* FRAME: uint32_t, the thread of each head */
 } tn_partition;
 
 /* o: its heads alone count. */

@@ -348,10 +348,10 @@ int tn__partition_holders_label(tn_partition *p, uint32_t row, tn_buf *out, tn_e
     if (row == TN_BAG_MANY)
         TN_TRY(add(out, h->via ? "(more than 8 references)" : "(more than 30 kinds)", err));
     for (uint32_t i = 0; i < n; i++) {
-        const tn_via *via = (const tn_via *)(const void *)h->vias.data + members[i];
+        const tn_via *via = h->via ? (const tn_via *)(const void *)h->vias.data + members[i] : NULL;
         TN_TRY(add(out, i ? ", " : "", err));
-        TN_TRY(add(out, h->kinds.names[h->via ? via->kind : members[i]], err));
-        if (h->via)
+        TN_TRY(add(out, h->kinds.names[via ? via->kind : members[i]], err));
+        if (via)
             TN_TRY(add_label(p, via, out, err));
     }
     return tn__buf_append(out, "", 1) < 0 ? no_memory(err) : TN_OK;

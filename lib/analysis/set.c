@@ -24,7 +24,7 @@ int tn__set_new(const tn_alloc *a, uint32_t n, tn_set **out, tn_error *err)
 
 int tn_set_new(tn_snapshot *s, tn_set **out, tn_error *err)
 {
-    return tn__set_new(tn__snapshot_alloc(s), tn_snapshot_n_objects(s), out, err);
+    return tn__memory_told(s, tn__set_new(tn__snapshot_alloc(s), tn_snapshot_n_objects(s), out, err), err);
 }
 
 void tn_set_free(tn_set *set)

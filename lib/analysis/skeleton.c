@@ -50,7 +50,7 @@ static void sort_nodes(tn_skeleton *k, const tn_graph *g, const uint64_t *anchor
 
 static bool reserve_edges(tn_skeleton *k, uint64_t more)
 {
-    if (more <= k->capacity - k->n_edges)
+    if (k->edges && more <= k->capacity - k->n_edges)
         return true;
     uint64_t capacity = k->capacity + k->capacity / 2 + 4096;
     capacity = capacity < k->n_edges + more ? k->n_edges + more : capacity;

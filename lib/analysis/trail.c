@@ -99,14 +99,10 @@ static bool class_is_standard(const tn_toplevel *t, uint32_t node)
 
 /* ---- locals ---- */
 
-/* Step i is from a frame, the one before it from its thread. */
-static bool frame_holds(const tn_toplevel *t, tn_trail *trail, uint32_t i)
+static bool frame_holds(const tn_toplevel *t, tn_trail *trail, uint32_t frame)
 {
-    const tn_reference *to = &trail->steps[i - 1];
-    for (uint32_t depth = 0; tn_snapshot_thread_frame(t->snapshot, to->source, depth, &trail->frame) == TN_OK; depth++)
-        if (trail->frame.node == to->target)
-            return !trail->frame.own && !tn__file_is_standard(trail->frame.file);
-    return false;
+    return tn__snapshot_frame(t->snapshot, frame, &trail->frame) == TN_OK && !trail->frame.own &&
+           !tn__file_is_standard(trail->frame.file);
 }
 
 /* ---- all ---- */
@@ -117,7 +113,8 @@ static enum tn_holder holder_at(const tn_toplevel *t, tn_trail *trail, uint32_t 
     const tn_reference *r = &trail->steps[i];
     uint32_t above = i > 0 ? trail->steps[i - 1].source : TN_NONE;
     if (r->source >= t->graph.n_objects)
-        return r->style == TN_LABEL_LOCAL && i > 0 && frame_holds(t, trail, i) ? TN_HOLDER_LOCAL : TN_HOLDER_NONE;
+        return r->style == TN_LABEL_LOCAL && i > 0 && frame_holds(t, trail, r->source) ? TN_HOLDER_LOCAL
+                                                                                       : TN_HOLDER_NONE;
     bool in_dict = above != TN_NONE && trail->steps[i - 1].style == TN_LABEL_ATTRIBUTE &&
                    strcmp(trail->steps[i - 1].text, "__dict__") == 0;
     uint32_t kind = tn__kind_of(t, r->source), kind_above = in_dict ? tn__kind_of(t, above) : 0;

@@ -122,6 +122,8 @@ int tn__step_reference(const tn_ways *w, uint32_t source, uint32_t target, tn_re
 static int add_origin(tn_ways *w, uint32_t node, uint32_t parent, uint64_t edge, uint64_t cost, tn_error *err)
 {
     tn_origin origin = {node, parent, edge, cost};
+    if (parent != TN_NONE && !tn__is_origin(w, parent)) /* it is tonnage's own: nothing begins below it */
+        return TN_OK;
     if (tn__is_origin(w, node) || (node != w->graph.root && tn__is_own(w, node)))
         return TN_OK;
     if (tn__buf_append(&w->origins, &origin, sizeof origin) < 0)

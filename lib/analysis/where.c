@@ -18,11 +18,12 @@ int tn__set_selected(tn_snapshot *s, const tn_view_options *o, tn_set **out, tn_
 {
     tn_selection sel;
     TN_TRY(tn__set_check(s, o->set, err));
-    TN_TRY(tn__selection_parse(tn__snapshot_alloc(s), o->where, o->where_rows, TN_SELECT_OBJECTS, &sel, err));
+    TN_TRY(tn__memory_told(
+        s, tn__selection_parse(tn__snapshot_alloc(s), o->where, o->where_rows, TN_SELECT_OBJECTS, &sel, err), err));
     tn_set *set = NULL;
     int status = tn_set_new(s, &set, err);
     if (status == TN_OK)
-        status = fill(set, s, &sel, o->set, err);
+        status = tn__memory_told(s, fill(set, s, &sel, o->set, err), err);
     tn__selection_free(&sel);
     if (status < 0)
         tn_set_free(set);

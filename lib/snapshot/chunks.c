@@ -31,6 +31,11 @@ int tn__no_memory(const tn_snapshot *s, tn_error *err)
     return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_READ);
 }
 
+int tn__memory_told(const tn_snapshot *s, int status, tn_error *err)
+{
+    return status == TN_ENOMEM ? tn__no_memory(s, err) : status;
+}
+
 /* ---- memory ---- */
 
 static void *limited_realloc(void *ctx, void *p, size_t old_bytes, size_t new_bytes)
@@ -127,7 +132,7 @@ int tn__snapshot_read(tn_snapshot *s, uint64_t offset, void *out, size_t n, tn_e
 }
 
 /* In a fuzzer's build every hash is right: otherwise no input would come past it. */
-static bool same_hash(uint64_t stored, uint64_t computed)
+bool tn__same_hash(uint64_t stored, uint64_t computed)
 {
 #ifdef TN_FUZZING
     (void)stored;
@@ -140,7 +145,7 @@ static bool same_hash(uint64_t stored, uint64_t computed)
 
 bool tn__hash_is(uint64_t stored, const void *bytes, size_t n)
 {
-    return same_hash(stored, XXH3_64bits(bytes, n));
+    return tn__same_hash(stored, XXH3_64bits(bytes, n));
 }
 
 uint64_t tn__snapshot_identity(const tn_snapshot *s)
@@ -158,7 +163,7 @@ static bool payload_is_sound(const tn_chunk_header *h, const uint8_t *stored)
     XXH3_64bits_reset(&state);
     XXH3_64bits_update(&state, h, offsetof(tn_chunk_header, hash));
     XXH3_64bits_update(&state, stored, h->stored_bytes);
-    return same_hash(h->hash, XXH3_64bits_digest(&state));
+    return tn__same_hash(h->hash, XXH3_64bits_digest(&state));
 }
 
 /* ---- decoding ---- */

@@ -169,19 +169,14 @@ static int frame_is_own(tn_snapshot *s, uint32_t frame, bool *own)
     return 0;
 }
 
-int tn_snapshot_thread_frame(tn_snapshot *s, uint32_t thread_node, uint32_t depth, tn_frame *out)
+int tn__snapshot_frame(tn_snapshot *s, uint32_t node, tn_frame *out)
 {
-    tn_frame frame = {.name = "?", .qualified_name = "?", .file = "?"};
+    tn_frame frame = {.node = node, .name = "?", .qualified_name = "?", .file = "?"};
     uint64_t row;
-    tn_csr csr;
     const uint32_t *entries;
     uint64_t n;
-    if (thread_node >= s->n_nodes)
-        return TN_EINVAL;
-    TN_TRY(tn__snapshot_references(s, &csr, NULL));
-    TN_TRY(find_frame(s, &csr, thread_node, depth, &frame.node, NULL));
     TN_TRY(tn__column_u32(s, TN_COL_STKI, &entries, &n, NULL));
-    TN_TRY(tn__sparse_row(s, TN_SPARSE_STKI, frame.node, &row, NULL));
+    TN_TRY(tn__sparse_row(s, TN_SPARSE_STKI, node, &row, NULL));
     if (entries && entries[row]) {
         tn_stack_entry entry;
         TN_TRY(tn__snapshot_stack(s, entries[row], &entry, NULL));
@@ -193,4 +188,15 @@ int tn_snapshot_thread_frame(tn_snapshot *s, uint32_t thread_node, uint32_t dept
     TN_TRY(frame_is_own(s, frame.node, &frame.own));
     *out = frame;
     return 0;
+}
+
+int tn_snapshot_thread_frame(tn_snapshot *s, uint32_t thread_node, uint32_t depth, tn_frame *out)
+{
+    tn_csr csr;
+    uint32_t node;
+    if (thread_node >= s->n_nodes)
+        return TN_EINVAL;
+    TN_TRY(tn__snapshot_references(s, &csr, NULL));
+    TN_TRY(find_frame(s, &csr, thread_node, depth, &node, NULL));
+    return tn__snapshot_frame(s, node, out);
 }

@@ -109,6 +109,8 @@ typedef struct tn_stack_entry {
     const char *name, *qualified_name, *file;
 } tn_stack_entry;
 int tn__snapshot_stack(tn_snapshot *s, uint32_t entry, tn_stack_entry *out, tn_error *err);
+/* What runs in a frame of any thread; ENOTFOUND where the node is none. */
+int tn__snapshot_frame(tn_snapshot *s, uint32_t node, tn_frame *out);
 
 /* Memory of the snapshot, for what others keep with it (graph's backward edges); counted against max_memory_bytes and
  * freed by tn_snapshot_close. key is any small constant of the caller; the same key returns the same pointer. */
@@ -126,7 +128,10 @@ enum tn_attachment {
 };
 const tn_alloc *tn__snapshot_alloc(tn_snapshot *s);
 uint64_t tn__snapshot_identity(const tn_snapshot *s);   /* the same for the same content only: of all checksums */
+bool tn__same_hash(uint64_t stored, uint64_t computed); /* yes in a fuzzer's build */
 int tn__no_memory(const tn_snapshot *s, tn_error *err); /* ENOMEM, or ELIMIT where max_memory_bytes is the reason */
+/* status; where memory ran out below, where only the allocator is known: the same as tn__no_memory. */
+int tn__memory_told(const tn_snapshot *s, int status, tn_error *err);
 void **tn__snapshot_attachment(tn_snapshot *s, enum tn_attachment which, void (*destroy)(tn_snapshot *, void *));
 
 #endif

@@ -205,7 +205,7 @@ static int make_page(tn_snapshot *const *snapshots, size_t n, const tn_view_opti
         n == 2 ? view_two(snapshots[0], snapshots[1], o, &out, err) : tn__growth_page(snapshots, n, o, &out, err);
     if (status == TN_OK)
         status = tn__out_end(&out, err);
-    return p->full ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : status;
+    return p->full ? tn__no_memory(snapshots[n - 1], err) : tn__memory_told(snapshots[n - 1], status, err);
 }
 
 int tn_view_diff(tn_snapshot *const *snapshots, size_t n, const tn_view_options *options, const tn_sink *sink,

@@ -177,7 +177,7 @@ int tn_view_groups_made(tn_groups *g, const tn_view_options *options, const tn_s
     else if (status == TN_OK)
         status = write_text(&sum, options, &out, err);
     tn__summary_free(&sum);
-    return status < 0 ? status : tn__out_end(&out, err);
+    return status < 0 ? tn__memory_told(g->snapshot, status, err) : tn__out_end(&out, err);
 }
 
 int tn_view_groups(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)

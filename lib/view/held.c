@@ -109,27 +109,16 @@ static uint32_t module_name(tn_snapshot *s, uint32_t id, const tn_type *type)
     return spec ? name : TN_NONE;
 }
 
-/* A frame's function and, of a thread that is not the only one, its name. */
-static int add_frame(tn_snapshot *s, uint32_t frame, tn_buf *out)
+static int add_frame(tn_snapshot *s, uint32_t node, tn_buf *out)
 {
-    tn_fact fact;
-    char key[48];
-    for (unsigned n = 0;; n++) {
-        snprintf(key, sizeof key, "thread.%u.node", n);
-        if (tn_snapshot_find_fact(s, key, &fact) < 0)
-            break;
-        if (fact.kind != TN_FACT_UINT || fact.value.u >= tn_snapshot_n_nodes(s))
-            continue;
-        tn_frame f;
-        for (uint32_t depth = 0; tn_snapshot_thread_frame(s, (uint32_t)fact.value.u, depth, &f) == TN_OK; depth++) {
-            if (f.node != frame)
-                continue;
-            TN_TRY(add(out, " of "));
-            TN_TRY(add(out, f.qualified_name));
-            return add(out, "()");
-        }
-    }
-    return add(out, " of a frame");
+    tn_frame frame;
+    int status = tn__snapshot_frame(s, node, &frame);
+    if (status == TN_ENOTFOUND)
+        return add(out, " of a frame");
+    TN_TRY(status);
+    TN_TRY(add(out, " of "));
+    TN_TRY(add(out, frame.qualified_name));
+    return add(out, "()");
 }
 
 static int add_thread(tn_snapshot *s, uint32_t thread, tn_buf *out)

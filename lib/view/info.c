@@ -246,5 +246,5 @@ int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *
     }
     if (select)
         tn__info_rows_free(&rows);
-    return status < 0 ? status : tn__out_end(&out, err);
+    return status < 0 ? tn__memory_told(s, status, err) : tn__out_end(&out, err);
 }

@@ -172,6 +172,7 @@ int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sin
         status = o.form == TN_JSON ? write_json(&l, &o, &out, err) : write_text(&l, &o, &out, err);
     if (status == TN_OK)
         status = tn__out_end(&out, err);
+    status = tn__memory_told(s, status, err);
     tn__free(l.top.alloc, l.order, l.order ? l.top.n_rows * sizeof *l.order : 0);
     tn__buf_free(&l.texts);
     tn__buf_free(&l.preview);

@@ -90,21 +90,21 @@ int tn_reference_label(tn_snapshot *s, const tn_reference *r, char *out, size_t 
 }
 
 /* Twice: to learn the length, then to write it. */
-#define INTO(call)                                                    \
-    do {                                                              \
-        char *to = NULL;                                              \
-        size_t cap = 0;                                               \
-        int n = (call);                                               \
-        TN_TRY(n);                                                    \
-        out->size = 0;                                                \
-        if (tn__buf_reserve(out, (size_t)n + 1) < 0)                  \
-            return tn__error_set(err, TN_ENOMEM, 0, "out of memory"); \
-        to = (char *)out->data;                                       \
-        cap = (size_t)n + 1;                                          \
-        TN_TRY(call);                                                 \
-        out->data[n] = 0;                                             \
-        out->size = (size_t)n;                                        \
-        return TN_OK;                                                 \
+#define INTO(call)                                   \
+    do {                                             \
+        char *to = NULL;                             \
+        size_t cap = 0;                              \
+        int n = (call);                              \
+        TN_TRY(n);                                   \
+        out->size = 0;                               \
+        if (tn__buf_reserve(out, (size_t)n + 1) < 0) \
+            return tn__no_memory(s, err);            \
+        to = (char *)out->data;                      \
+        cap = (size_t)n + 1;                         \
+        TN_TRY(call);                                \
+        out->data[n] = 0;                            \
+        out->size = (size_t)n;                       \
+        return TN_OK;                                \
     } while (0)
 
 int tn__describe_into(tn_snapshot *s, uint32_t id, tn_buf *out, tn_error *err)

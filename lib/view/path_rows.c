@@ -236,7 +236,8 @@ static int step_json(const tn_path_view *v, tn_json *j, const tn_reference *step
 static int row_json(const tn_path_view *v, tn_json *j, const tn_path_row *row, tn_buf *label, tn_error *err)
 {
     tn_node node;
-    const tn_reference *steps = (const tn_reference *)(const void *)v->steps.data + row->steps;
+    const tn_reference *steps =
+        row->n_steps ? (const tn_reference *)(const void *)v->steps.data + row->steps : NULL; /* none: the root */
     TN_TRY(tn_node_get(v->snapshot, row->node, &node, err));
     tn__json_line(j);
     tn__json_open(j, NULL, '{');

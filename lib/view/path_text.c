@@ -490,14 +490,11 @@ static int add_thread_name(tn_writing *w, uint32_t node)
 
 static int add_frame_name(tn_writing *w, const tn_reference *r)
 {
-    tn_frame frame = {.node = TN_NONE};
-    int status = TN_OK;
-    for (uint32_t depth = r->index < UINT32_MAX ? (uint32_t)r->index : 0;; depth--) { /* absent ones have an index */
-        status = tn_snapshot_thread_frame(w->snapshot, r->source, depth, &frame);
-        if ((status == TN_OK && frame.node == r->target) || depth == 0)
-            break;
-    }
-    const char *name = status == TN_OK && frame.node == r->target ? frame.name : "?";
+    tn_frame frame;
+    int status = tn__snapshot_frame(w->snapshot, r->target, &frame);
+    if (status < 0 && status != TN_ENOTFOUND)
+        return status;
+    const char *name = status == TN_OK ? frame.name : "?";
     TN_TRY(add_text(w, " › "));
     TN_TRY(add_escaped(w, name, strlen(name), false));
     return add_text(w, "()");
@@ -549,7 +546,7 @@ static int write_root(tn_writing *w)
     if (!object && strcmp(type, "thread") == 0)
         return write_thread(w, r->target);
     w->evaluable = false;
-    if (r->style == TN_LABEL_ROOT)
+    if (r->style == TN_LABEL_ROOT && *r->text)
         TN_TRY(add_escaped(w, r->text, strlen(r->text), false));
     else
         TN_TRY(add_text(w, "root"));

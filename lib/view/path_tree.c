@@ -19,15 +19,22 @@ typedef struct tn_branch {
     uint32_t n_hidden; /* branches below that are no rows */
     uint64_t hidden_bytes;
     uint32_t child, last_child, sibling; /* rows, those with more bytes first */
-    bool evaluable;
-    uint64_t text; /* offset in texts */
 } tn_branch;
+
+/* Path of a row. Only those at hand are kept: in a long chain all of them would be as long as its square. */
+typedef struct tn_branch_text {
+    uint32_t row; /* TN_NONE: none yet */
+    bool evaluable;
+    tn_buf text; /* with a NUL */
+} tn_branch_text;
 
 typedef struct tn_tree {
     tn_path_view *view;
     tn_merged merged;
-    tn_buf rows; /* tn_branch */
-    tn_buf heap; /* tn_branch that may become rows, most bytes first */
+    tn_branch_text now, above; /* of the row that is written, and of its parent */
+    tn_buf steps;              /* tn_reference */
+    tn_buf rows;               /* tn_branch */
+    tn_buf heap;               /* tn_branch that may become rows, most bytes first */
     uint32_t n_rows;
     tn_buf order; /* u32: rows as they are written */
 } tn_tree;
@@ -123,49 +130,58 @@ static int put_in_order(tn_tree *t)
     return TN_OK;
 }
 
-static int make_texts(tn_tree *t, tn_error *err)
+static int make_text(tn_tree *t, uint32_t row, tn_branch_text *out, tn_error *err)
 {
     tn_path_view *v = t->view;
-    tn_buf steps;
-    tn__buf_init(&steps, v->alloc);
-    int status = TN_OK;
-    for (uint32_t i = 0; i < t->n_rows && status >= 0; i++) {
-        tn_branch *b = branch_at(t, i);
-        b->text = v->texts.size;
-        steps.size = 0;
-        status = tn__tree_steps(v->ways, v->distances, b->node, &steps, err);
-        if (status >= 0)
-            status = tn__path_text_into(v->snapshot, (const tn_reference *)(const void *)steps.data,
-                                        (uint32_t)(steps.size / sizeof(tn_reference)), &v->texts, &b->evaluable, err);
-    }
-    tn__buf_free(&steps);
-    return status < 0 ? status : TN_OK;
+    if (out->row == row)
+        return TN_OK;
+    out->row = TN_NONE;
+    out->text.size = t->steps.size = 0;
+    TN_TRY(tn__tree_steps(v->ways, v->distances, branch_at(t, row)->node, &t->steps, err));
+    TN_TRY(tn__path_text_into(v->snapshot, (const tn_reference *)(const void *)t->steps.data,
+                              (uint32_t)(t->steps.size / sizeof(tn_reference)), &out->text, &out->evaluable, err));
+    out->row = row;
+    return TN_OK;
 }
 
 /* ---- text ---- */
 
 /* Bytes of a text without the dict that its children are attributes of. */
-static size_t base_of(const tn_tree *t, uint32_t row)
+static size_t base_of(const tn_tree *t, const tn_branch_text *of)
 {
     static const char dict[] = ".__dict__";
-    const char *text = tn__path_text_at(t->view, branch_at(t, row)->text);
+    const char *text = (const char *)of->text.data;
     size_t n = strlen(text), n_dict = sizeof dict - 1;
-    bool member = tn_set_has(t->view->set, branch_at(t, row)->node);
+    bool member = tn_set_has(t->view->set, branch_at(t, of->row)->node);
     return !member && n > n_dict && strcmp(text + n - n_dict, dict) == 0 ? n - n_dict : n;
 }
 
-static void print_branch(const tn_tree *t, uint32_t row, bool root_shown, tn_out *out)
+/* What the parent's text begins the row's with; mostly the row before is the parent. */
+static int find_lead(tn_tree *t, uint32_t parent, size_t *lead, tn_error *err)
+{
+    if (t->now.row == parent) {
+        tn_branch_text now = t->now;
+        t->now = t->above;
+        t->above = now;
+    }
+    TN_TRY(make_text(t, parent, &t->above, err));
+    *lead = base_of(t, &t->above);
+    return TN_OK;
+}
+
+static int print_branch(tn_tree *t, uint32_t row, bool root_shown, tn_out *out, tn_error *err)
 {
     const tn_path_view *v = t->view;
     const tn_branch *b = branch_at(t, row);
-    const char *text = tn__path_text_at(v, b->text);
     char size[24], piece[2048];
-    size_t skip = 0, n = base_of(t, row);
-    if (b->parent != TN_NONE && branch_at(t, b->parent)->node != v->ways->graph.root) {
-        skip = base_of(t, b->parent);
-        if (skip >= n || memcmp(tn__path_text_at(v, branch_at(t, b->parent)->text), text, skip) != 0)
-            skip = 0;
-    }
+    size_t skip = 0;
+    if (b->parent != TN_NONE && branch_at(t, b->parent)->node != v->ways->graph.root)
+        TN_TRY(find_lead(t, b->parent, &skip, err));
+    TN_TRY(make_text(t, row, &t->now, err));
+    const char *text = (const char *)t->now.text.data;
+    size_t n = base_of(t, &t->now);
+    if (skip && (skip >= n || memcmp(t->above.text.data, text, skip) != 0))
+        skip = 0;
     n -= skip;
     n = n < sizeof piece ? n : tn__text_fit(text + skip, sizeof piece - 1, sizeof piece - 1);
     memcpy(piece, text + skip, n);
@@ -174,6 +190,7 @@ static void print_branch(const tn_tree *t, uint32_t row, bool root_shown, tn_out
                    tn__pct(b->bytes, v->bytes), (int)(2 * (b->depth - !root_shown)), "");
     tn__out_text(out, piece);
     tn__out_text(out, "\n");
+    return TN_OK;
 }
 
 static void print_hidden(const tn_branch *b, bool root_shown, tn_out *out)
@@ -185,7 +202,7 @@ static void print_hidden(const tn_branch *b, bool root_shown, tn_out *out)
                        tn_format_bytes(b->hidden_bytes, size, sizeof size));
 }
 
-static void write_text(const tn_tree *t, const tn_view_options *o, tn_out *out)
+static int write_text(tn_tree *t, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     const tn_path_view *v = t->view;
     const uint32_t *order = (const uint32_t *)(const void *)t->order.data;
@@ -197,7 +214,7 @@ static void write_text(const tn_tree *t, const tn_view_options *o, tn_out *out)
     tn__table_heading(out, o, "    Count        Size      %  Path");
     for (uint32_t i = 0; i < t->n_rows; i++) {
         if (branch_at(t, order[i])->node != v->ways->graph.root)
-            print_branch(t, order[i], root_shown, out);
+            TN_TRY(print_branch(t, order[i], root_shown, out, err));
         /* what is left out stands behind the last row below, so behind this one and those of its parents that end here */
         uint32_t next_depth = i + 1 < t->n_rows ? branch_at(t, order[i + 1])->depth : 0;
         for (uint32_t row = order[i]; row != TN_NONE && branch_at(t, row)->depth >= next_depth;
@@ -208,14 +225,17 @@ static void write_text(const tn_tree *t, const tn_view_options *o, tn_out *out)
         tn__out_format(out, "%9" PRIu32 "  %10s  %5.1f  (no path)\n", t->merged.n_lost,
                        tn_format_bytes(t->merged.lost_bytes, size, sizeof size),
                        tn__pct(t->merged.lost_bytes, v->bytes));
+    return TN_OK;
 }
 
 /* ---- JSON ---- */
 
-static int branch_json(const tn_tree *t, tn_json *j, const tn_branch *b, tn_error *err)
+static int branch_json(tn_tree *t, tn_json *j, uint32_t row, tn_error *err)
 {
     const tn_path_view *v = t->view;
+    const tn_branch *b = branch_at(t, row);
     tn_node node;
+    TN_TRY(make_text(t, row, &t->now, err));
     TN_TRY(tn_node_get(v->snapshot, b->node, &node, err));
     tn__json_line(j);
     tn__json_open(j, NULL, '{');
@@ -225,15 +245,15 @@ static int branch_json(const tn_tree *t, tn_json *j, const tn_branch *b, tn_erro
     tn__json_pct(j, "size_pct", b->bytes, v->bytes);
     tn__json_hex(j, "address", node.address);
     tn__json_string(j, "type", tn__type_name(v->snapshot, b->node));
-    tn__json_bool(j, "evaluable", b->evaluable);
-    tn__json_string(j, "path", tn__path_text_at(v, b->text));
+    tn__json_bool(j, "evaluable", t->now.evaluable);
+    tn__json_string(j, "path", (const char *)t->now.text.data);
     tn__json_u64(j, "hidden", b->n_hidden);
     tn__json_u64(j, "hidden_size", b->hidden_bytes);
     tn__json_close(j, '}');
     return TN_OK;
 }
 
-static int write_json(const tn_tree *t, const tn_view_options *o, tn_out *out, tn_error *err)
+static int write_json(tn_tree *t, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     static const char *const columns[] = {"depth", "count",     "size", "size_pct", "address",
                                           "type",  "evaluable", "path", "hidden",   "hidden_size"};
@@ -255,7 +275,7 @@ static int write_json(const tn_tree *t, const tn_view_options *o, tn_out *out, t
     tn__json_close(&j, '}');
     tn__json_open(&j, "rows", '[');
     for (uint32_t i = 0; i < t->n_rows; i++)
-        TN_TRY(branch_json(t, &j, branch_at(t, order[i]), err));
+        TN_TRY(branch_json(t, &j, order[i], err));
     tn__json_close(&j, ']');
     tn__json_line(&j);
     tn__json_open(&j, "total", '{');
@@ -285,13 +305,15 @@ static int compute(tn_tree *t, const tn_view_options *o, tn_error *err)
     int status = choose(t, o->limit);
     if (status == TN_OK)
         status = put_in_order(t);
-    TN_TRY(status == TN_ENOMEM ? tn__no_memory(v->snapshot, err) : status);
-    return make_texts(t, err);
+    return status == TN_ENOMEM ? tn__no_memory(v->snapshot, err) : status;
 }
 
 int tn__path_tree(tn_path_view *v, const tn_view_options *o, tn_out *out, tn_error *err)
 {
-    tn_tree t = {.view = v};
+    tn_tree t = {.view = v, .now = {.row = TN_NONE}, .above = {.row = TN_NONE}};
+    tn__buf_init(&t.now.text, v->alloc);
+    tn__buf_init(&t.above.text, v->alloc);
+    tn__buf_init(&t.steps, v->alloc);
     tn__buf_init(&t.rows, v->alloc);
     tn__buf_init(&t.heap, v->alloc);
     tn__buf_init(&t.order, v->alloc);
@@ -299,9 +321,12 @@ int tn__path_tree(tn_path_view *v, const tn_view_options *o, tn_out *out, tn_err
     if (status == TN_OK && o->form == TN_JSON)
         status = write_json(&t, o, out, err);
     else if (status == TN_OK)
-        write_text(&t, o, out);
+        status = write_text(&t, o, out, err);
     if (t.merged.alloc)
         tn__merged_free(&t.merged);
+    tn__buf_free(&t.now.text);
+    tn__buf_free(&t.above.text);
+    tn__buf_free(&t.steps);
     tn__buf_free(&t.rows);
     tn__buf_free(&t.heap);
     tn__buf_free(&t.order);

@@ -26,7 +26,7 @@ void tn__say_share(tn_say *w, uint64_t bytes);           /* 71.2 % of the heap *
 void tn__say_objects(tn_say *w, uint64_t count);         /* 1 object, 12000 objects */
 uint64_t tn__say_address(tn_say *w, uint32_t node);      /* 0 for a synthetic node */
 void tn__say_thing(tn_say *w, uint32_t node, bool more); /* a dict of 12000 entries; more: … at 0x7f… */
-size_t tn__path_shorten(char *text); /* path_short.c; the new length */
+size_t tn__path_shorten(char *text);                     /* path_short.c; the new length */
 /* app.CACHE; long ones are cut in the middle. n > 0. */
 void tn__say_path(tn_say *w, const tn_reference *steps, uint32_t n);
 void tn__say_holder(tn_say *w, const tn_trail *trail); /* a sentence or two, each after a blank; may be nothing */

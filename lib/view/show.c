@@ -243,5 +243,5 @@ int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, co
         status = tn__out_end(&out, err);
     }
     tn__show_close(&show);
-    return status;
+    return tn__memory_told(s, status, err);
 }

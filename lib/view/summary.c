@@ -96,7 +96,7 @@ static int write(tn_groups *g, const tn_view_options *o, const tn_sink *sink, tn
         status = table.status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : tn__out_end(&out, err);
     tn__table_free(&table);
     tn__summary_free(&sum);
-    return status;
+    return tn__memory_told(g->snapshot, status, err);
 }
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)

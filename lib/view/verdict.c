@@ -245,7 +245,7 @@ int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink 
     TN_TRY(read_options(s, options, &how, err));
     tn__buf_init(&findings.rows, tn__snapshot_alloc(s));
     tn__buf_init(&findings.order, tn__snapshot_alloc(s));
-    int status = view(s, options, &how, &findings, sink, err);
+    int status = tn__memory_told(s, view(s, options, &how, &findings, sink, err), err);
     if (status == TN_OK)
         *sound = findings.n == 0 && tn__checks_failed(s) == 0;
     tn__selection_free(&how.selection);

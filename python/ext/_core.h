@@ -99,6 +99,9 @@ PyObject *core_frame(core_snapshot *self, PyObject *args);
 
 /* ---- _core_paths.c ---- */
 
+#define CORE_NO_PLACE \
+    UINT64_MAX /* of a step that is no reference of the file ("held by C"): clearing it frees nothing */
+
 PyObject *core_paths(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args,
                      PyObject *names);
 PyObject *core_chain(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args,

@@ -98,9 +98,10 @@ static void many_leave(many *m)
 
 static void free_set(core_snapshot *of, tn_set *set)
 {
-    PyThread_acquire_lock(of->lock, WAIT_LOCK);
+    core_call call = {.self = of};
+    core_wait(of);
     tn_set_free(set);
-    PyThread_release_lock(of->lock);
+    core_unlock(&call);
 }
 
 static PyObject *set_object(const core_state *state, core_snapshot *of, tn_set *set)

@@ -99,10 +99,10 @@ PyObject *core_cut(core_snapshot *self, PyObject *args)
         !core_enter(&call, self, true))
         return NULL;
     int status = tn_references(self->handle, id, &iter, &err);
-    bool found = status == 0;
-    for (uint64_t i = 0; found && i <= index; i++)
+    bool found = status == 0, anchor = index == CORE_NO_PLACE;
+    for (uint64_t i = 0; found && !anchor && i <= index; i++)
         found = tn_reference_next(&iter, &reference);
-    if (found)
+    if (found && !anchor)
         status = tn_reference_cut(self->handle, &reference, &bytes, &count, &err);
     core_unlock(&call);
     core_leave(&call);

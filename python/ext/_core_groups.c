@@ -35,7 +35,9 @@ PyObject *core_groups_make(core_snapshot *self, PyObject *args, PyObject *kwargs
         result->groups = groups;
         return (PyObject *)result;
     }
+    core_wait(self);
     tn_groups_free(groups);
+    core_unlock(&call);
     core_leave(&call);
     return status < 0 ? core_raise(status, &err) : NULL;
 }
@@ -44,11 +46,7 @@ static void groups_dealloc(core_groups *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     core_call call = {.self = self->snapshot};
-    if (!PyThread_acquire_lock(self->snapshot->lock, NOWAIT_LOCK)) {
-        Py_BEGIN_ALLOW_THREADS
-        PyThread_acquire_lock(self->snapshot->lock, WAIT_LOCK);
-        Py_END_ALLOW_THREADS
-    }
+    core_wait(self->snapshot);
     tn_groups_free(self->groups);
     core_unlock(&call);
     core_leave(&call);

@@ -24,17 +24,17 @@ static int write_path(tn_snapshot *s, const tn_reference *steps, uint32_t n_step
     }
 }
 
-/* Which of its source's references a step is; UINT64_MAX for what is no reference of the file. */
+/* Which of its source's references a step is. */
 static uint64_t place_of(tn_snapshot *s, const tn_reference *step)
 {
     tn_reference_iter iter;
     tn_reference r;
     if (tn_references(s, step->source, &iter, NULL) < 0)
-        return UINT64_MAX;
+        return CORE_NO_PLACE;
     for (uint64_t place = 0; tn_reference_next(&iter, &r); place++)
         if (r.target == step->target && r.style == step->style && r.index == step->index && r.text == step->text)
             return place;
-    return UINT64_MAX;
+    return CORE_NO_PLACE;
 }
 
 /* One step as (source, target, kind, style, label, place among the references of the source). */
@@ -120,8 +120,10 @@ PyObject *core_paths(core_snapshot *self, PyTypeObject *type, PyObject *const *a
         result->avoid = avoid;
         return (PyObject *)result;
     }
+    core_wait(self);
     tn_paths_close(paths);
     tn_set_free(avoid);
+    core_unlock(&call);
     core_leave(&call);
     return status < 0 ? core_raise(status, &err) : NULL;
 }
@@ -206,8 +208,10 @@ PyObject *core_chain(core_snapshot *self, PyTypeObject *type, PyObject *const *a
         result->avoid = avoid;
         return (PyObject *)result;
     }
+    core_wait(self);
     tn_chain_close(chain);
     tn_set_free(avoid);
+    core_unlock(&call);
     core_leave(&call);
     return status < 0 ? core_raise(status, &err) : NULL;
 }
@@ -231,7 +235,7 @@ static PyObject *chain_next(core_chain_iterator *self)
     core_call call;
     uint32_t node;
     tn_error err = {0};
-    if (!core_enter(&call, self->snapshot, false))
+    if (!core_enter(&call, self->snapshot, true))
         return NULL;
     int status = tn_chain_next(self->chain, &node, &err);
     core_unlock(&call);

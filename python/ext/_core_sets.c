@@ -38,8 +38,11 @@ PyObject *core_set_made(core_call *call, int status, tn_set *set, const tn_error
         result->set = set;
         return (PyObject *)result;
     }
-    if (status == 0)
+    if (status == 0) {
+        core_wait(call->self);
         tn_set_free(set);
+        core_unlock(call);
+    }
     core_leave(call);
     return status < 0 ? core_raise(status, err) : NULL;
 }
@@ -111,11 +114,7 @@ static void set_dealloc(core_set *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     core_call call = {.self = self->snapshot};
-    if (!PyThread_acquire_lock(self->snapshot->lock, NOWAIT_LOCK)) {
-        Py_BEGIN_ALLOW_THREADS
-        PyThread_acquire_lock(self->snapshot->lock, WAIT_LOCK);
-        Py_END_ALLOW_THREADS
-    }
+    core_wait(self->snapshot);
     tn_set_free(self->set);
     core_unlock(&call);
     core_leave(&call);

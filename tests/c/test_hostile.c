@@ -578,6 +578,17 @@ static void memory_never_passes_the_limit(void **state)
     }
 }
 
+static void what_is_asked_within_a_limit_names_it(void **state)
+{
+    (void)state;
+    int status = TN_ELIMIT;
+    for (uint64_t limit = 20000; status < 0; limit += limit / 64) {
+        status = exercise_questions(good, n_good, limit);
+        assert_true(status == 0 || status == TN_ELIMIT);
+        assert_true(limit < 1ull << 32);
+    }
+}
+
 static void count(void *ctx, const tn_error *finding)
 {
     ++*(unsigned *)ctx;
@@ -632,6 +643,7 @@ int main(void)
         cmocka_unit_test(any_failing_allocation_is_an_error),
         cmocka_unit_test(after_a_failed_allocation_the_call_can_be_repeated),
         cmocka_unit_test(memory_never_passes_the_limit),
+        cmocka_unit_test(what_is_asked_within_a_limit_names_it),
         cmocka_unit_test(check_reports_every_broken_chunk),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import types
 from collections.abc import Iterator
 from pathlib import Path
 
+import graph_files
 import pytest
 import tonnage
+from test_paths import opened
 from tonnage._sets import Groups
 
 
@@ -175,3 +178,15 @@ def test_steps_and_what_is_reached(snapshot: tonnage.Snapshot) -> None:
     assert deep is None or len(deep.reachable()) > 300_000
     with pytest.raises(tonnage.ArgumentError):
         start.referents("strong")
+
+
+def test_each_of_20_000_frames_is_named_with_its_thread() -> None:
+    """All frames of a deep recursion were read again for the name of each."""
+    n = 20_000
+    graph = graph_files.Graph([[] for _ in range(n)], frames=[[i] for i in range(n)])
+    view = opened(graph_files.write(graph)).view("groups", by="frame", json=True, limit=0)
+    rows = [row for row in json.loads(view)["rows"] if "() " in row["kind"]]
+    assert len(rows) == n
+    assert {row["count"] for row in rows} == {1}
+    (kind,) = {row["kind"] for row in rows}
+    assert kind.startswith("?() ?:0 in thread of node ")

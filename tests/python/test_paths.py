@@ -22,11 +22,11 @@ Path = tuple[int, ...]
 MOST = 60
 
 
-def opened(data: bytes) -> _core.Snapshot:
+def opened(data: bytes, max_memory: int = 0) -> _core.Snapshot:
     fd = os.memfd_create("graph")
     try:
         os.write(fd, data)
-        return _core.Snapshot(fd)
+        return _core.Snapshot(fd, max_memory=max_memory)
     finally:
         os.close(fd)
 
@@ -321,6 +321,46 @@ def test_names_that_lie_do_no_harm(graph: Graph, random: Random) -> None:
         for _, _, steps in snapshot.paths(node, "frames,modules,caches" if node % 2 else "", 4, False):
             assert not steps or steps[-1][1] == node
         assert snapshot.view("referrers", node=node, depth=3)
+
+
+@pytest.mark.parametrize("name", ["interpreter", "thread", "module", "frame", "root"])
+def test_nothing_begins_below_what_is_said_to_be_tonnages(name: str) -> None:
+    """Whatever the file says to be tonnage's, with modules, a namespace or frames below it."""
+    description, _, _ = files.describe(Graph([[(1, OWNING)], []], modules=[[0]], frames=[[1]]))
+    for node in description.nodes:
+        node.flags |= OWN if node.shape.type.name == name else 0
+    snapshot = opened(pure_writer.write(description))
+    for node in range(snapshot.n_nodes):
+        assert all(text for text, _, _ in snapshot.paths(node, "modules" if node % 2 else "", 4, False))
+    assert json.loads(snapshot.view("paths", where="", merge=True, json=True))["total"]["count"]
+
+
+def with_absent_references(n: int) -> _core.Snapshot:
+    """The thread refers to its only frame, n absent references behind; the frame has an object."""
+    description, _, _ = files.describe(Graph([[]], frames=[[0]]))
+    thread, frame = (next(n for n in description.nodes if n.shape.type.name == name) for name in ("thread", "frame"))
+    thread.references = [*[None] * n, frame]
+    frame.shape.has_stack = False
+    return opened(pure_writer.write(description))
+
+
+def test_a_frame_is_found_behind_a_million_absent_ones() -> None:
+    """Each step back over the absent ones began at the first: never ready."""
+    snapshot = with_absent_references(1_000_000)
+    text, _, steps = next(snapshot.paths(0, "", 1, False))
+    assert text.endswith(" › ?() › local 'v0'")
+    assert len(steps) == 3
+
+
+def test_merged_paths_of_a_chain_take_no_more_memory_than_the_longest() -> None:
+    """Rows are as many as the chain is long, and so are their paths: together 30 MB."""
+    n = 4500
+    graph = Graph([[(i + 1, OWNING)] for i in range(n)] + [[]], modules=[[0]])
+    snapshot = opened(files.write(graph), 12 << 20)
+    rows = json.loads(snapshot.view("paths", where="type:app.Thing", merge=True, json=True, limit=0))["rows"]
+    assert rows[-1]["path"].endswith(".a0" * n)
+    text = snapshot.view("paths", where="type:app.Thing", merge=True, limit=0).splitlines()
+    assert sum(line.endswith(" .a0") for line in text) == n
 
 
 @pytest.mark.parametrize("words", ["nothing", "type:", "caches,frames,nonsense", "text:'a,b"])

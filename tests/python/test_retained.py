@@ -98,6 +98,13 @@ def test_a_weak_reference_retains_nothing(snapshot: tonnage.Snapshot, planted: R
     assert label.freed > 3000
 
 
+def test_clearing_a_step_that_is_no_reference_frees_nothing(snapshot: tonnage.Snapshot, planted: Run) -> None:
+    path = snapshot[planted.id("counted")].path()
+    assert path is not None
+    assert str(path).startswith("held by C › ")
+    assert [step.freed for step in path.steps] == [0]
+
+
 def test_what_is_anchored_says_by_what(snapshot: tonnage.Snapshot, planted: Run) -> None:
     assert snapshot[planted.id("counted")].hold == "c"
     assert snapshot[planted.id("counted")].retained > 7000

@@ -1,0 +1,290 @@
+/* questions.c - see exercise.h: what is worked out from a snapshot, of one that is small. */
+#include "exercise.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MOST_NODES = 3000, MOST_REFERENCES = 30000, MOST_TYPES = 300, MOST_ASKED = 6, MOST_TEXT = 1 << 18 };
+
+typedef struct questions {
+    tn_snapshot *s, *other; /* the same file twice */
+    const uint8_t *bytes;
+    size_t n_bytes;
+    int status;   /* of the first that failed otherwise than it may */
+    uint64_t sum; /* of what was told, so that a sanitizer sees all of it read */
+} questions;
+
+static void note(questions *q, int status)
+{
+    if (status < 0 && status != TN_EINVAL && status != TN_ENOTFOUND && status != TN_EIO && q->status == 0)
+        q->status = status;
+}
+
+/* Nodes to ask about: the first objects, and the root with what follows it. */
+static uint32_t asked(const questions *q, uint32_t i)
+{
+    uint32_t n = tn_snapshot_n_objects(q->s), first = n < MOST_ASKED ? n : MOST_ASKED;
+    uint32_t id = i < first ? i : n + i - first;
+    return i < 2 * MOST_ASKED && id < tn_snapshot_n_nodes(q->s) ? id : TN_NONE;
+}
+
+/* ---- paths ---- */
+
+static void ask_text(questions *q, const tn_reference *steps, uint32_t n)
+{
+    char text[512];
+    bool evaluable;
+    int length = tn_path_text(q->s, steps, n, text, sizeof text, &evaluable, NULL);
+    note(q, length);
+    if (length >= 0)
+        q->sum += strlen(text) + evaluable;
+}
+
+static void ask_paths(questions *q, uint32_t id, const char *avoid)
+{
+    tn_path_options options = {.limit = 5};
+    tn_set *nodes = NULL;
+    tn_paths *paths = NULL;
+    const tn_reference *steps;
+    uint32_t n;
+    int status = tn_paths_avoid(q->s, avoid, &nodes, &options.avoid_kinds, NULL);
+    options.avoid = nodes;
+    if (status == 0)
+        status = tn_paths_open(q->s, id, &options, &paths, NULL);
+    while (status >= 0 && paths && (status = tn_paths_next(paths, &steps, &n, NULL)) > 0)
+        ask_text(q, steps, n);
+    note(q, status);
+    tn_paths_close(paths);
+    tn_set_free(nodes);
+}
+
+static void ask_chain(questions *q, uint32_t id, bool inwards)
+{
+    tn_path_options options = {0};
+    tn_chain *chain = NULL;
+    uint32_t node, n;
+    const tn_reference *steps;
+    int status = tn_chain_open(q->s, id, inwards, &options, &chain, NULL);
+    for (unsigned i = 0; i < 40 && status >= 0 && (status = tn_chain_next(chain, &node, NULL)) > 0; i++) {
+        status = tn_chain_steps(chain, node, &steps, &n, NULL);
+        if (status == 0)
+            ask_text(q, steps, n);
+    }
+    note(q, status);
+    tn_chain_close(chain);
+}
+
+/* ---- sets and groups ---- */
+
+static void ask_sets(questions *q)
+{
+    static const char *const words[] = {"type:dict+ or type:a*",
+                                        "module:app",
+                                        "dist:stdlib -dist:(program)",
+                                        "size:>=64",
+                                        "refcount:1..3",
+                                        "len:>1",
+                                        "flag:gen0",
+                                        "flag:finalizer or flag:heaptype",
+                                        "text:a",
+                                        "address:0x10000,64",
+                                        "retained:>=100",
+                                        "root:module",
+                                        "root:several or root:C",
+                                        "dominated-by:0x10000"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        tn_set *set = NULL, *next = NULL;
+        int status = tn_set_where(q->s, words[i], &set, NULL);
+        note(q, status);
+        if (status < 0)
+            continue;
+        q->sum += tn_set_count(set);
+        if (i % 4 == 0)
+            status = tn_set_referrers(q->s, set, 0, &next, NULL);
+        else if (i % 4 == 1)
+            status = tn_set_referents(q->s, set, 31, &next, NULL);
+        else if (i % 4 == 2)
+            status = tn_set_reachable(q->s, set, NULL, &next, NULL);
+        else
+            status = tn_set_owned(q->s, set, &next, NULL);
+        note(q, status);
+        tn_set_free(set);
+        tn_set_free(next);
+    }
+}
+
+static void ask_groups(questions *q, enum tn_by by, bool fold)
+{
+    tn_groups_options options = {.fold = fold, .head_words = "modules,threads,instances"};
+    tn_groups *groups = NULL;
+    int status = tn_groups_make(q->s, NULL, by, &options, &groups, NULL);
+    uint32_t n = status == 0 ? tn_groups_count(groups) : 0;
+    uint8_t *marks = calloc(n + 1, 1);
+    for (uint32_t i = 0; i < n && i < 40 && status == 0; i++) {
+        tn_group group;
+        tn_set *members = NULL;
+        status = tn_groups_row(groups, i, &group, NULL);
+        q->sum += status == 0 ? strlen(group.label) + group.bytes : 0;
+        if (status == 0 && i < 4)
+            status = tn_groups_members(groups, i, &members, NULL);
+        if (status == 0 && i < 4 && marks)
+            status = tn_groups_related(groups, i, i % 2, marks, NULL);
+        tn_set_free(members);
+    }
+    note(q, status);
+    for (uint32_t i = 0; n && asked(q, i) != TN_NONE; i++) {
+        uint32_t index;
+        note(q, tn_groups_of(groups, asked(q, i), &index, NULL));
+    }
+    free(marks);
+    tn_groups_free(groups);
+}
+
+/* ---- views ---- */
+
+static bool swallow(void *ctx, const char *text, size_t n)
+{
+    questions *q = ctx;
+    for (size_t i = 0; i < n; i++)
+        q->sum += (uint8_t)text[i];
+    return n < MOST_TEXT;
+}
+
+typedef int (*view)(tn_snapshot *, const tn_view_options *, const tn_sink *, tn_error *);
+typedef int (*node_view)(tn_snapshot *, uint32_t, const tn_view_options *, const tn_sink *, tn_error *);
+
+static void ask_views(questions *q, enum tn_form form)
+{
+    static const view views[] = {tn_view_summary,  tn_view_groups, tn_view_largest,
+                                 tn_view_suspects, tn_view_why,    tn_view_info};
+    static const node_view node_views[] = {tn_view_show,      tn_view_paths,      tn_view_refs,
+                                           tn_view_referrers, tn_view_dominators, tn_view_retained};
+    const tn_sink sink = {swallow, q};
+    tn_view_options options = {.form = form, .limit = 20, .depth = 2};
+    bool sound;
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++)
+        note(q, views[i](q->s, &options, &sink, NULL));
+    for (size_t i = 0; i < sizeof node_views / sizeof *node_views; i++) {
+        for (uint32_t k = 0; asked(q, k) != TN_NONE; k++)
+            note(q, node_views[i](q->s, asked(q, k), &options, &sink, NULL));
+        note(q, node_views[i](q->s, TN_NONE, &options, &sink, NULL));
+    }
+    options.merge = options.grouped = options.fold = true;
+    note(q, tn_view_paths(q->s, TN_NONE, &options, &sink, NULL));
+    note(q, tn_view_dominators(q->s, TN_NONE, &options, &sink, NULL));
+    note(q, tn_view_groups(q->s, &options, &sink, NULL));
+    note(q, tn_view_check(q->s, &options, &sink, &sound, NULL));
+    for (uint32_t k = 0; k < 3 && k < tn_snapshot_n_objects(q->s); k++) {
+        char where[40];
+        tn_node node;
+        note(q, tn_node_get(q->s, k, &node, NULL));
+        snprintf(where, sizeof where, "address:0x%llx", (unsigned long long)node.address);
+        options.where = where;
+        note(q, tn_view_why(q->s, &options, &sink, NULL));
+    }
+}
+
+/* ---- two snapshots, and an index ---- */
+
+static void ask_diff(questions *q)
+{
+    tn_snapshot *both[] = {q->other, q->s};
+    const tn_sink sink = {swallow, q};
+    tn_diff *diff = NULL;
+    int status = tn_diff_open(q->other, q->s, NULL, &diff, NULL);
+    note(q, status);
+    for (int part = TN_DIFF_NEW; status == 0 && part <= TN_DIFF_SURVIVED; part++) {
+        tn_set *set = NULL;
+        note(q, tn_diff_set(diff, (enum tn_diff_part)part, &set, NULL));
+        tn_set_free(set);
+    }
+    for (uint32_t i = 0; status == 0 && i < tn_snapshot_n_objects(q->other) && i < MOST_ASKED; i++)
+        q->sum += tn_diff_survivor(diff, i);
+    tn_diff_close(diff);
+    for (int form = TN_TEXT; form <= TN_JSON; form++) {
+        tn_view_options options = {.form = (enum tn_form)form, .limit = 20, .against = q->other};
+        note(q, tn_view_diff(both, 2, &options, &sink, NULL));
+        note(q, tn_view_suspects(q->s, &options, &sink, NULL));
+        note(q, tn_view_summary(q->s, &options, &sink, NULL));
+    }
+}
+
+static uint64_t number_of(const uint8_t *bytes, size_t n)
+{
+    uint64_t h = 14695981039346656037u;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ bytes[i]) * 1099511628211u;
+    return h;
+}
+
+/* The index of the snapshot with a byte changed, which one the snapshot's own bytes choose. */
+static void ask_index(questions *q)
+{
+    char folder[] = "/tmp/tonnage-questions-XXXXXX", path[64];
+    struct stat st;
+    uint64_t which = number_of(q->bytes, q->n_bytes);
+    if (!mkdtemp(folder))
+        return;
+    snprintf(path, sizeof path, "%s/index", folder);
+    int status = tn_index_save(q->s, path, NULL);
+    note(q, status);
+    FILE *f = status == 0 ? fopen(path, "r+b") : NULL;
+    if (f && stat(path, &st) == 0 && st.st_size > 48) {
+        long at = 48 + (long)(which % (uint64_t)(st.st_size - 48)); /* behind its header */
+        fseek(f, at, SEEK_SET);
+        fputc((int)(which >> 32 & 255), f);
+    }
+    if (f)
+        fclose(f);
+    if (tn_index_load(q->other, path, NULL) == 0)
+        for (uint32_t i = 0; asked(q, i) != TN_NONE; i++) {
+            uint64_t retained;
+            uint32_t count;
+            const uint32_t *nodes;
+            note(q, tn_retained(q->other, asked(q, i), &retained, &count, NULL));
+            note(q, tn_dominated(q->other, asked(q, i), &nodes, &count, NULL));
+        }
+    unlink(path);
+    rmdir(folder);
+}
+
+/* ---- all ---- */
+
+static bool small(const tn_snapshot *s)
+{
+    return tn_snapshot_n_nodes(s) <= MOST_NODES && tn_snapshot_n_references(s) <= MOST_REFERENCES &&
+           tn_snapshot_n_types(s) <= MOST_TYPES;
+}
+
+static void ask_all(questions *q)
+{
+    static const char *const avoid[] = {"", "caches,frames,modules", "weak,tracebacks,closures,classes,guessed,held"};
+    ask_index(q);
+    for (uint32_t i = 0; asked(q, i) != TN_NONE; i++) {
+        ask_paths(q, asked(q, i), avoid[i % 3]);
+        ask_chain(q, asked(q, i), i % 2);
+    }
+    ask_sets(q);
+    for (int by = 0; by < TN_BYS; by++)
+        ask_groups(q, (enum tn_by)by, by % 2);
+    ask_diff(q);
+    ask_views(q, TN_TEXT);
+    ask_views(q, TN_JSON);
+}
+
+int exercise_questions(const void *bytes, size_t n, uint64_t max_memory_bytes)
+{
+    const tn_open_options options = {.max_memory_bytes = max_memory_bytes};
+    questions q = {.bytes = bytes, .n_bytes = n};
+    q.status = tn_snapshot_open_memory(bytes, n, &options, &q.s, NULL);
+    if (q.status == 0)
+        q.status = tn_snapshot_open_memory(bytes, n, &options, &q.other, NULL);
+    if (q.status == 0 && small(q.s))
+        ask_all(&q);
+    tn_snapshot_close(q.s);
+    tn_snapshot_close(q.other);
+    return q.sum == UINT64_MAX ? TN_EBUSY : q.status;
+}
