@@ -52,7 +52,7 @@ static bool same_text(const tn_snapshot *a, const tn_snapshot *b, const char *ke
     return one.kind == TN_FACT_TEXT && two.kind == TN_FACT_TEXT && strcmp(one.value.text, two.value.text) == 0;
 }
 
-/* NULL: they are of one process; else why not. */
+/* NULL: they are of one process, and of as much of it; else why not. */
 static const char *other_process(const tn_snapshot *a, const tn_snapshot *b)
 {
     uint64_t pid_a, pid_b, unused;
@@ -65,6 +65,8 @@ static const char *other_process(const tn_snapshot *a, const tn_snapshot *b)
         return "they are of different processes";
     if (!same_start(a, b))
         return "they are of different processes that had one number";
+    if (!same_text(a, b, "capture.scope"))
+        return "one holds all objects, the other only what given ones reach";
     return same_text(a, b, "python.version") ? NULL : "they are of different programs that one process ran";
 }
 

@@ -62,3 +62,14 @@ def test_lists_that_were_extended_grew(moments: Run, diff: Diff) -> None:
 
 def test_nothing_of_the_first_snapshot_is_in_the_difference(diff: Diff) -> None:
     assert not [item for part in (diff.new, diff.gone) for item in part if item.type.startswith("tonnage")]
+
+
+def test_a_part_of_a_process_is_not_compared_with_the_whole(tmp_path: Path) -> None:
+    kept = [[n] for n in range(10)]
+    with tonnage.snapshot(of=[kept]) as part, tonnage.snapshot() as whole, tonnage.snapshot(of=[kept]) as again:
+        found = whole.diff(part)
+        assert not found.same_process
+        assert "only what given ones reach" in str(found)
+        with pytest.raises(tonnage.ArgumentError, match="only what given ones reach"):
+            whole - part
+        assert len(again - part) == 0
