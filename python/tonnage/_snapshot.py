@@ -142,8 +142,15 @@ class Snapshot(Tables):
         Returns:
             What is wrong, each as the exception it would be, with the offset in the file; empty when it is sound.
             Cost: the whole file is read and decoded.
+
+        Raises:
+            NoMemoryError, LimitError: there is not enough memory to say.
         """
-        return [_errors.from_status(status, message, offset) for status, offset, message in self._core.check()]
+        found = [_errors.from_status(status, message, offset) for status, offset, message in self._core.check()]
+        for error in found:
+            if isinstance(error, (_errors.NoMemoryError, _errors.LimitError)):
+                raise error  # nothing is wrong with the file
+        return found
 
     # ---- views ----
 
