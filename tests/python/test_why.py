@@ -227,7 +227,7 @@ def test_a_long_chain_is_written_short_in_words_and_whole_in_json(held: tonnage.
 
 def test_what_hangs_from_a_class_is_cleared_below_it(held: tonnage.Snapshot) -> None:
     assert "It is what functools.lru_cache keeps of View.render()" in flat(held.why("type:__main__.View"))
-    blob = next(iter(held.where("type:bytearray size:2k..3k")))
+    blob = next(iter(held.where("type:bytearray len:2000")))  # from 3.15 on its bytes are an object of their own
     view = held.why(blob.address)
     assert "It is in what functools.lru_cache keeps of View.render()" in flat(view)
     paths = [view.data["object"][cut]["path"] for cut in ("nearest", "widest")]
