@@ -140,17 +140,17 @@ def test_releases_between_the_ranges_try_every_table_of_their_minor(shifted: Mod
 
 
 def test_the_probes_leave_nothing(probes: ModuleType) -> None:
-    """Less than one block a run: the interpreter's free lists and caches fill up, and a leak would be one at least."""
-    times = 200
-    for _ in range(4 * times):
-        assert probes.probe("", 0) is None
-    gc.collect()
-    before = sys.getallocatedblocks(), len(gc.get_objects()), gc.isenabled(), sys.getrefcount(sys.modules)
-    for _ in range(times):
-        probes.probe("", 0)
-    gc.collect()
-    after = sys.getallocatedblocks(), len(gc.get_objects()), gc.isenabled(), sys.getrefcount(sys.modules)
-    assert after[0] - before[0] < times
+    """A leak would be a block a run at least, in each round; free lists and caches fill up in some."""
+    times, rounds = 200, []
+    for _ in range(6):
+        gc.collect()
+        before = sys.getallocatedblocks(), len(gc.get_objects()), gc.isenabled(), sys.getrefcount(sys.modules)
+        for _ in range(times):
+            assert probes.probe("", 0) is None
+        gc.collect()
+        after = sys.getallocatedblocks(), len(gc.get_objects()), gc.isenabled(), sys.getrefcount(sys.modules)
+        rounds.append(after[0] - before[0])
+    assert min(rounds) < times / 2
     assert abs(after[1] - before[1]) < 8
     assert after[2:] == before[2:]
 
