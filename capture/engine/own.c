@@ -1,9 +1,9 @@
 /* own.c - which objects are tonnage's: never part of anybody's total.
  *
  * Seeds: the dicts of modules named tonnage…, instances of classes defined in them, those classes, and the arguments of the
- * call that takes the snapshot. From there an object
- * belongs to tonnage when every reference to it comes from one that does: reference counts are counted down, as a
- * collector would, so nothing that the program shares is taken.
+ * call that takes the snapshot. From there an object belongs to tonnage when every reference to it comes from one that does,
+ * or from a frame that runs a function of such a module: reference counts are counted down, as a collector would, so
+ * nothing that the program shares is taken.
  */
 #include "engine/references.h"
 
