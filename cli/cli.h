@@ -56,6 +56,8 @@ struct cli_verb {
     const char *about; /* one line, for --help */
     /* its own page: what it shows; what options mean for its rows; examples, one of each option */
     const char *help, *limit, *sort, *where, *examples, *against;
+    /* of cmd_table */
+    int (*view)(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 };
 
 /* ---- main.c, help.c ---- */
@@ -96,14 +98,10 @@ int cli_view_of_some(const cli_options *options, cli_view *render);
 void cli_hint(const cli_options *options, tn_snapshot *const *snapshots, size_t n);
 
 /* ---- cmd_*.c ---- */
+int cmd_table(const cli_options *options);
 int cmd_diff(const cli_options *options);
-int cmd_summary(const cli_options *options);
-int cmd_groups(const cli_options *options);
-int cmd_suspects(const cli_options *options);
 int cmd_why(const cli_options *options);
-int cmd_largest(const cli_options *options);
 int cmd_show(const cli_options *options);
-int cmd_info(const cli_options *options);
 int cmd_check(const cli_options *options);
 int cmd_dominators(const cli_options *options);
 int cmd_retained(const cli_options *options);

@@ -10,7 +10,7 @@
 #define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address: retained: root: dominated-by:"
 
 const cli_verb cli_verbs[] = {
-    {"summary", READING | CLI_THRESHOLD | CLI_BY | CLI_AGAINST, cmd_summary,
+    {"summary", READING | CLI_THRESHOLD | CLI_BY | CLI_AGAINST, cmd_table,
      "what is in memory, by type, size or module, and how much of RSS that is",
      "Objects by type: how many, how many bytes, the largest of each with its address. Below the table: tonnage's own\n"
      "objects, and what the rest of the resident set is.\n",
@@ -20,16 +20,18 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage summary app.tonnage --by module --sort count --limit 5\n"
                  "  tonnage summary app.tonnage --where 'type:app.Session+ size:>=1k -module:json' --threshold 64k\n"
                  "  tonnage summary app.tonnage --against old.tonnage\n"
-                 "  tonnage summary app.tonnage --json --limit 0 --max-memory 2G\n"},
-    {"largest", READING | CLI_THRESHOLD | CLI_AGAINST, cmd_largest, "the biggest single objects with a running total",
+                 "  tonnage summary app.tonnage --json --limit 0 --max-memory 2G\n",
+     .view = tn_view_summary},
+    {"largest", READING | CLI_THRESHOLD | CLI_AGAINST, cmd_table, "the biggest single objects with a running total",
      "The biggest single objects with a running total, their addresses and how their values begin.\n", .against = SINCE,
      .limit = "objects shown", .sort = "size (-size: the smallest), or these by address, type or preview",
      .where = "only these objects; conditions: " OBJECTS,
      .examples = "  tonnage largest app.tonnage --where 'type:dict -module:app' --limit 10\n"
                  "  tonnage largest app.tonnage --threshold 1M --limit 0 --sort type\n"
                  "  tonnage largest app.tonnage --against old.tonnage --where type:dict\n"
-                 "  tonnage largest app.tonnage --json --max-memory 2G\n"},
-    {"suspects", CLI_JSON | CLI_LIMIT | CLI_WHERE | CLI_MEMORY | CLI_AGAINST, cmd_suspects,
+                 "  tonnage largest app.tonnage --json --max-memory 2G\n",
+     .view = tn_view_largest},
+    {"suspects", CLI_JSON | CLI_LIMIT | CLI_WHERE | CLI_MEMORY | CLI_AGAINST, cmd_table,
      "what to look at first: who retains much, and who holds that, in sentences",
      "What to look at first, in sentences: objects that retain a tenth of the heap or more, each with what it is, "
      "what\n"
@@ -42,7 +44,8 @@ const cli_verb cli_verbs[] = {
      .where = "only answers about these objects; conditions: " OBJECTS,
      .examples = "  tonnage suspects app.tonnage\n"
                  "  tonnage suspects app-2.tonnage --against app-1.tonnage --limit 3\n"
-                 "  tonnage suspects app.tonnage --where 'module:app' --json --max-memory 2G\n"},
+                 "  tonnage suspects app.tonnage --where 'module:app' --json --max-memory 2G\n",
+     .view = tn_view_suspects},
     {"why", CLI_JSON | CLI_WHERE | CLI_MEMORY | CLI_AGAINST | CLI_SELECTION, cmd_why,
      "why something is alive, and what would free it, in words",
      "Why an object, or a set of them, is alive: the path that holds it, which reference on that path frees how much\n"
@@ -61,7 +64,7 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage diff old.tonnage app.tonnage --limit 5 --sort new\n"
                  "  tonnage diff old.tonnage app.tonnage --by via --where '-module:json'\n"
                  "  tonnage diff old.tonnage app.tonnage --json --max-memory 2G\n"},
-    {"groups", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_HEADS | CLI_AGAINST, cmd_groups,
+    {"groups", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_HEADS | CLI_AGAINST, cmd_table,
      "objects parted by kind, by what holds them, or under heads of your choice",
      "Every object falls into exactly one group. With --heads a group is what one object, module or thread alone "
      "holds,\n"
@@ -73,7 +76,8 @@ const cli_verb cli_verbs[] = {
                  "  tonnage groups app.tonnage --against old.tonnage --by via\n"
                  "  tonnage groups app.tonnage --heads modules --sort count --limit 5\n"
                  "  tonnage groups app.tonnage --heads type:app.Session+ --fold --threshold 64k\n"
-                 "  tonnage groups app.tonnage --by content --where type:str --json --max-memory 2G\n"},
+                 "  tonnage groups app.tonnage --by content --where type:str --json --max-memory 2G\n",
+     .view = tn_view_groups},
     {"show", READING | CLI_THRESHOLD | CLI_ADDRESS, cmd_show,
      "one object: its parts, what it refers to, who refers to it",
      "One object: its size and the parts of it, reference count, flags, value, the references it holds and the\n"
@@ -147,7 +151,7 @@ const cli_verb cli_verbs[] = {
                  "  tonnage referrers app.tonnage --where type:app.Session --sort size\n"
                  "  tonnage referrers app.tonnage --against old.tonnage\n"
                  "  tonnage referrers app.tonnage --where type:app.Session --json --max-memory 2G\n"},
-    {"info", READING | CLI_THRESHOLD, cmd_info,
+    {"info", READING | CLI_THRESHOLD, cmd_table,
      "facts of the process, the interpreter and the capture; threads with stacks",
      "All facts in the file: process, interpreter, memory, allocators, collector, threads with their stacks\n"
      "(without the calls that took the snapshot), self-checks. With --sort, --where or --threshold a list of facts\n"
@@ -156,7 +160,8 @@ const cli_verb cli_verbs[] = {
      .where = "only these facts; conditions: text (in name or value) size",
      .examples = "  tonnage info app.tonnage --json --max-memory 2G\n"
                  "  tonnage info app.tonnage --where text:malloc --sort name --limit 0\n"
-                 "  tonnage info app.tonnage --threshold 1M --sort size\n"},
+                 "  tonnage info app.tonnage --threshold 1M --sort size\n",
+     .view = tn_view_info},
     {"check", READING, cmd_check, "whether the file is whole and its self-checks held",
      "Reads the whole file and verifies every hash and rule; then the self-checks of the capture. Opens cut files too\n"
      "and says what of them is whole. Exit code 1 when anything is wrong, selected or not.\n",

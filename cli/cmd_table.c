@@ -1,7 +1,7 @@
-/* cmd_suspects.c - tonnage suspects FILE */
+/* cmd_table.c - tonnage summary|groups|largest|suspects|info FILE: verbs whose page is one call. */
 #include "cli.h"
 
-int cmd_suspects(const cli_options *options)
+int cmd_table(const cli_options *options)
 {
     tn_snapshot *s;
     tn_error err = {0};
@@ -9,7 +9,7 @@ int cmd_suspects(const cli_options *options)
     if (code != CLI_OK)
         return code;
     tn_sink sink = cli_sink();
-    if (tn_view_suspects(s, &options->view, &sink, &err) < 0)
+    if (options->verb->view(s, &options->view, &sink, &err) < 0)
         code = cli_fail(options->file, &err);
     else
         cli_hint(options, &s, 1);
