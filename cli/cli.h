@@ -29,6 +29,9 @@ enum {
     CLI_FILES = 65536,      /* the verb takes two files or more, the oldest first */
     CLI_AGAINST = 131072,   /* --against OLD */
     CLI_SELECTION = 262144, /* the verb may take a selection or an address after FILE */
+    CLI_BRANCHES = 524288,  /* --width N */
+    CLI_AT = 1048576,
+    CLI_NO_FOLD = 2097152,
 };
 
 typedef struct cli_verb cli_verb;

@@ -112,6 +112,22 @@ const cli_verb cli_verbs[] = {
                  "  tonnage retained app.tonnage 0x7f0a12345680 --by module --sort count\n"
                  "  tonnage retained app.tonnage --against old.tonnage --where type:str\n"
                  "  tonnage retained app.tonnage --where 'module:app size:>=1k' --json --max-memory 2G\n"},
+    {"patterns", READING | CLI_BY | CLI_DEPTH | CLI_BRANCHES | CLI_AT | CLI_NO_FOLD | CLI_AGAINST, cmd_table,
+     "who refers to a set, kind by kind, and who to these",
+     "Who refers to the selected objects: one row for each kind of referrer, below it the kinds that refer to those.\n"
+     "An object stands in one row; objects of other rows that refer to it, too, are told behind \"also from\", which "
+     "is\n"
+     "how cycles show. \"By\" is how most of a row refer. Modules, classes, frames and other roots end a branch. The\n"
+     "__dict__ of an object is a part of it. Names of rows stay the same: --at a2b goes on from that one.\n",
+     .against = SINCE, .limit = "rows shown", .sort = "references, count or size: which kinds come first",
+     .where = "who refers to these; conditions: " OBJECTS,
+     .examples = "  tonnage patterns app.tonnage --where type:app.Session\n"
+                 "  tonnage patterns app.tonnage --where type:str --by module --sort count --width 3\n"
+                 "  tonnage patterns app.tonnage --where 'type:list size:>=64k' --depth 2 --no-fold\n"
+                 "  tonnage patterns app.tonnage --where type:app.Session --at a2 --limit 40\n"
+                 "  tonnage patterns app.tonnage --against old.tonnage\n"
+                 "  tonnage patterns app.tonnage --where type:dict --json --max-memory 2G\n",
+     .view = tn_view_patterns},
     {"paths", READING | CLI_THRESHOLD | CLI_AVOID | CLI_ALL | CLI_MERGE | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_paths,
      "who holds an object: paths from modules and frames, as Python",
      "Paths from the roots to the object at ADDRESS, the shortest first, then the next longer ones; or the shortest "
@@ -221,14 +237,19 @@ void cli_help_verb(const cli_verb *verb)
     if (is_by_few(verb))
         print_option(verb, CLI_BY, "--by type|module", "what a row stands for", "");
     else
-        print_option(verb, CLI_BY, "--by KIND", "what a row stands for; kinds below", " (default type)");
+        print_option(verb, CLI_BY, "--by KIND", "what a row stands for; kinds below",
+                     verb->options & CLI_BRANCHES ? " (default clodo)" : " (default type)");
     print_option(verb, CLI_AVOID, "--avoid WORDS", "keep away from these: caches,frames,SELECTION", "");
     print_option(verb, CLI_ALL, "--all", "all shortest paths, and no longer one", "");
     print_option(verb, CLI_MERGE, "--merge", "of a set: one tree, with what comes through each branch", "");
-    print_option(verb, CLI_DEPTH, "--depth N", "levels of the tree (default 1)", "");
+    print_option(verb, CLI_DEPTH, "--depth N", "levels of the tree",
+                 verb->options & CLI_BRANCHES ? " (default 4)" : " (default 1)");
+    print_option(verb, CLI_BRANCHES, "--width N", "kinds that are followed below a row (default 5, at most 26)", "");
+    print_option(verb, CLI_AT, "--at NAME", "begin with the row of this name, and go on from there", "");
     print_option(verb, CLI_HEADS, "--heads HEADS", "modules, threads, instances (several with commas), or a selection",
                  "");
     print_option(verb, CLI_FOLD, "--fold", "the __dict__ of an object counts as a part of it", "");
+    print_option(verb, CLI_NO_FOLD, "--no-fold", "the __dict__ of an object is a referrer of its own", "");
     print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
     print_option(verb, CLI_AGAINST, "--against OLD", verb->against, "");
     print_option(verb, CLI_LIMIT, "--limit N", verb->limit, " (default 20, 0: all)");

@@ -18,6 +18,7 @@ static const struct {
     {"--max-memory", CLI_MEMORY, true}, {"--depth", CLI_DEPTH, true},  {"--index", CLI_INDEX, false},
     {"--fold", CLI_FOLD, false},        {"--heads", CLI_HEADS, true},  {"--avoid", CLI_AVOID, true},
     {"--all", CLI_ALL, false},          {"--merge", CLI_MERGE, false}, {"--against", CLI_AGAINST, true},
+    {"--width", CLI_BRANCHES, true},    {"--at", CLI_AT, true},        {"--no-fold", CLI_NO_FOLD, false},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -94,6 +95,16 @@ static int set_depth(const cli_verb *verb, const char *value, cli_options *out)
     return CLI_OK;
 }
 
+static int set_branches(const cli_verb *verb, const char *value, cli_options *out)
+{
+    char *end;
+    unsigned long width = strtoul(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end || width == 0 || width > 26)
+        return usage(verb, "--width takes a number of kinds from 1 to 26, not", value);
+    out->view.branches = (uint32_t)width;
+    return CLI_OK;
+}
+
 static void set_flag(unsigned option, cli_options *out)
 {
     switch (option) {
@@ -101,6 +112,7 @@ static void set_flag(unsigned option, cli_options *out)
     case CLI_FOLD: out->view.fold = true; break;
     case CLI_ALL: out->view.all = true; break;
     case CLI_MERGE: out->view.merge = true; break;
+    case CLI_NO_FOLD: out->view.unfolded = true; break;
     default: out->view.form = TN_JSON;
     }
 }
@@ -112,6 +124,8 @@ static int set_value(const cli_verb *verb, unsigned option, const char *value, c
     case CLI_LIMIT: return set_limit(verb, value, out);
     case CLI_BY: return set_by(verb, value, out);
     case CLI_DEPTH: return set_depth(verb, value, out);
+    case CLI_BRANCHES: return set_branches(verb, value, out);
+    case CLI_AT: out->view.at = value; return CLI_OK;
     case CLI_SORT: out->view.sort = value; return CLI_OK;
     case CLI_HEADS: out->view.heads = value; return CLI_OK;
     case CLI_AVOID: out->view.avoid = value; return CLI_OK;

@@ -2,7 +2,8 @@
  *
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
- *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 diff   11 views
+ *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 diff
+ *   11 patterns   12 views
  *
  * Rules that hold everywhere
  *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
@@ -491,7 +492,64 @@ uint32_t tn_diff_survivor(const tn_diff *d, uint32_t old); /* what an object of 
  * the last one, and are still there. Of two, none. The set is to be freed before the last snapshot is closed. */
 int tn_growth_set(tn_snapshot *const *snapshots, size_t n, const char *where, tn_set **out, tn_error *err);
 
-/* ---- 11. Views ------------------------------------------------------------------------------------------------- */
+/* ---- 11. Patterns ---------------------------------------------------------------------------------------------- */
+
+/* Who refers to a set, kind by kind: a tree whose row 0 is the set and whose other rows are the objects of one kind that refer
+ * to those of the row above them, each object in the first row that comes to it, breadth first (docs/patterns.md). Only
+ * references that hold count. Modules, classes, frames and other roots end a branch. */
+typedef struct tn_patterns tn_patterns;
+
+enum tn_patterns_order { TN_PATTERNS_BY_REFERENCES, TN_PATTERNS_BY_COUNT, TN_PATTERNS_BY_SIZE };
+
+typedef struct tn_patterns_options {
+    enum tn_by by;                /* what a kind is; but for HEADS */
+    enum tn_patterns_order order; /* of the kinds below a row, which their letters follow */
+    uint32_t depth;               /* levels below the set; 0: 4 */
+    uint32_t width;               /* kinds that are followed below a row, the rest is one row; 0: 5, at most 26 */
+    bool fold;                    /* the dict of an object is a part of it */
+} tn_patterns_options;
+
+enum tn_pattern_end {
+    TN_PATTERN_OPEN,  /* rows below it, or nothing refers to it that is in no row */
+    TN_PATTERN_ROOT,  /* a module, a class, a frame or another root */
+    TN_PATTERN_REST,  /* the kinds beyond width */
+    TN_PATTERN_DEPTH, /* it was not asked who refers to it */
+};
+
+typedef struct tn_pattern_row {
+    uint32_t parent, depth; /* row, TN_NONE of the first */
+    const char *name;       /* "", then a, b, … for each step: "aab" is written "a2b". Stable while the options are */
+    const char *kind;       /* as groups has it; NULL: TN_PATTERN_REST */
+    enum tn_pattern_end end;
+    uint32_t count, n_kinds; /* objects or roots; kinds in it */
+    uint32_t held;           /* of them held by C code, too */
+    uint32_t example;        /* node */
+    uint64_t bytes;
+    uint64_t references; /* to objects of the row above */
+    tn_reference label;  /* of most of these; .text, .style and .key count */
+    uint64_t labelled;   /* references with that label */
+    uint32_t n_loops;    /* see below */
+} tn_pattern_row;
+
+/* A cycle: objects of row `from`, which stands elsewhere in the tree, refer to those of this one. */
+typedef struct tn_pattern_loop {
+    uint32_t row, from;
+    uint64_t references;
+} tn_pattern_loop;
+
+/* set NULL: all objects. *out is the caller's to free, before the snapshot is closed. Cost: references of the objects met, a
+ * pass over all of them the first time a snapshot is asked for referrers; 16 bytes a node. */
+int tn_patterns_make(tn_snapshot *s, const tn_set *set, const tn_patterns_options *o, tn_patterns **out, tn_error *err);
+void tn_patterns_free(tn_patterns *p);
+uint32_t tn_patterns_count(const tn_patterns *p); /* rows, each behind the one it refers to */
+/* Texts live until the next call with these patterns. */
+int tn_patterns_row(tn_patterns *p, uint32_t row, tn_pattern_row *out, tn_error *err);
+void tn_patterns_loop(const tn_patterns *p, uint32_t row, uint32_t index, tn_pattern_loop *out);
+int tn_patterns_find(tn_patterns *p, const char *name, uint32_t *row, tn_error *err); /* ENOTFOUND */
+/* The objects of a row, a new set; roots that are none are left out. */
+int tn_patterns_members(tn_patterns *p, uint32_t row, tn_set **out, tn_error *err);
+
+/* ---- 12. Views ------------------------------------------------------------------------------------------------- */
 
 /* Where a view is written. write returns false to stop (TN_EIO). Text or JSON come in pieces, in order. */
 typedef struct tn_sink {
@@ -521,6 +579,9 @@ typedef struct tn_view_options {
     const char *avoid;      /* paths: words of tn_paths_avoid; NULL: nothing */
     bool all, merge;        /* paths: all shortest ones only; of a set: one tree */
     const char *file;       /* its name, for the commands that a page names; NULL: FILE */
+    uint32_t branches;      /* patterns: kinds that are followed below a row; 0: 5 */
+    const char *at;         /* patterns: name of the row to begin with; NULL: the set */
+    bool unfolded;          /* patterns: the dict of an object is no part of it */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
@@ -549,6 +610,8 @@ int tn_view_suspects(tn_snapshot *s, const tn_view_options *options, const tn_si
 /* Why the selected objects (options' where and set) are alive and what would free them, in sentences (docs/why.md); of a
  * selection that is an address: that object. ENOTFOUND where nothing is selected. Needs dominators. */
 int tn_view_why(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Who refers to the selected objects, kind by kind, as a tree (docs/patterns.md). */
+int tn_view_patterns(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */
 int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err);
