@@ -168,6 +168,7 @@ static void print_types(void)
     O(type_doc, PyTypeObject, tp_doc);
     O(type_traverse, PyTypeObject, tp_traverse);
     O(type_weaklistoffset, PyTypeObject, tp_weaklistoffset);
+    O(type_members, PyTypeObject, tp_members);
     O(type_base, PyTypeObject, tp_base);
     O(type_dict, PyTypeObject, tp_dict);
     O(type_dictoffset, PyTypeObject, tp_dictoffset);
@@ -341,6 +342,7 @@ int main(int argc, char **argv)
     printf("    .gen_suspended_min = -2,\n    .gen_suspended_max = -1,\n");
 #endif
     printf("    .cframe = %s,\n", V(13) ? "false" : "true");
+    N(owner_thread, FRAME_OWNED_BY_THREAD);
     printf("    .owner_skip = 3,\n");
     printf("    .str_interned_mask = %u,\n", str_state(1, 0, 0, 0));
     printf("    .str_kind_shift = %d,\n", __builtin_ctz(str_state(0, 1, 0, 0)));

@@ -335,12 +335,12 @@ void tn__threads_mark(tn_walk *w)
 void tn__frames_visit(tn_walk *w, bool (*wanted)(tn_walk *, uint64_t function),
                       void (*visit)(tn_walk *, uint64_t object))
 {
-    enum { BY_THREAD = 0 };
     unsigned n_threads = 0;
     for (uint64_t thread = next_thread(w, 0); thread && n_threads++ < 65536; thread = next_thread(w, thread)) {
         unsigned depth = 0;
         for (uint64_t f = first_frame(w, thread); f && depth++ < MAX_FRAMES; f = next_frame(w, f)) {
-            if (!frame_code(w, f) || tn_load8(&w->target->memory, f + w->layout->frame_owner) != BY_THREAD ||
+            if (!frame_code(w, f) ||
+                tn_load8(&w->target->memory, f + w->layout->frame_owner) != w->layout->owner_thread ||
                 !wanted(w, stack_word(w, f + w->layout->frame_function)))
                 continue;
             w->scratch.count = 0;
