@@ -79,6 +79,7 @@ enum tn_frame_style { TN_FRAME_STACKTOP /* 3.11-3.13 */, TN_FRAME_STACKREFS /* 3
 
 typedef struct tn_layout {
     const char *name;
+    uint32_t minor; /* of CPython 3 */
     enum tn_dict_style dict_style;
     enum tn_int_style int_style;
     enum tn_static_style static_style;

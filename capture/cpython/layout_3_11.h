@@ -26,6 +26,7 @@ static const tn_root_field tn_roots_3_11[] = {
 
 static const tn_layout tn_layout_3_11 = {
     .name = "3.11",
+    .minor = 11,
     .dict_style = TN_DICT_POINTERS,
     .int_style = TN_INT_SIGNED_SIZE,
     .static_style = TN_STATIC_IN_TYPE,

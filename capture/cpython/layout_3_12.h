@@ -28,6 +28,7 @@ static const tn_root_field tn_roots_3_12[] = {
 
 static const tn_layout tn_layout_3_12 = {
     .name = "3.12",
+    .minor = 12,
     .dict_style = TN_DICT_TAGGED,
     .int_style = TN_INT_TAGGED,
     .static_style = TN_STATIC_PER_INTERPRETER,

@@ -28,6 +28,7 @@ static const tn_root_field tn_roots_3_13[] = {
 
 static const tn_layout tn_layout_3_13 = {
     .name = "3.13",
+    .minor = 13,
     .dict_style = TN_DICT_INLINE,
     .int_style = TN_INT_TAGGED,
     .static_style = TN_STATIC_PER_INTERPRETER,

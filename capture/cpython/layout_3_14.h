@@ -28,6 +28,7 @@ static const tn_root_field tn_roots_3_14[] = {
 
 static const tn_layout tn_layout_3_14 = {
     .name = "3.14",
+    .minor = 14,
     .dict_style = TN_DICT_INLINE,
     .int_style = TN_INT_TAGGED,
     .static_style = TN_STATIC_PER_INTERPRETER,

@@ -320,6 +320,7 @@ int main(int argc, char **argv)
     print_roots(suffix);
     printf("static const tn_layout tn_layout_%s = {\n", suffix);
     printf("    .name = \"%s\",\n", name);
+    N(minor, PY_MINOR_VERSION);
     printf("    .dict_style = %s,\n", V(13) ? "TN_DICT_INLINE" : V(12) ? "TN_DICT_TAGGED" : "TN_DICT_POINTERS");
     printf("    .int_style = %s,\n", V(12) ? "TN_INT_TAGGED" : "TN_INT_SIGNED_SIZE");
     printf("    .static_style = %s,\n", V(12) ? "TN_STATIC_PER_INTERPRETER" : "TN_STATIC_IN_TYPE");

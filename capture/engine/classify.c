@@ -3,7 +3,7 @@
  * A type is classified once, when its first instance is met: by address for the interpreter's own types, through its
  * bases for classes written in Python, by name for a few well-known C types, else by tp_traverse.
  */
-#include "engine/walk.h"
+#include "engine/describe.h"
 
 enum { T_OBJECT_EX = 16, MEMBER_BYTES = 40 };
 
@@ -63,6 +63,8 @@ static const struct {
       ATTRIBUTE(48, "__context__"), ATTRIBUTE(56, "__cause__"), END}},
 };
 
+/* An entry of functools.lru_cache (Modules/_functoolsmodule.c). */
+static const field lru_link_fields[] = {FIELD(40, "key"), FIELD(48, "result"), END};
 static const field timezone_fields[] = {FIELD(16, "offset"), FIELD(24, "name"), END};
 static const field bytesio_fields[] = {FIELD(16, "buffer"), ATTRIBUTE(40, "__dict__"), END}; /* Modules/_io/bytesio.c */
 
@@ -283,6 +285,8 @@ static void classify_c(tn_walk *w, tn_type_info *t, const char *name)
         fixed = timezone_fields;
     if (strcmp(name, "_io.BytesIO") == 0 && t->basic_size == 64)
         fixed = bytesio_fields;
+    if (strcmp(name, "functools._lru_list_elem") == 0 && t->basic_size == 56)
+        fixed = lru_link_fields;
     if (fixed)
         set_fixed(w, t, fixed);
     else
@@ -345,6 +349,11 @@ static void classify_python(tn_walk *w, tn_type_info *t)
     t->c_size = b->c_size;
     t->class_reference = t->kind == TN_KIND_TRAVERSE ? !b->heap : true;
     t->traverses_dict = b->traverses_dict;
+    t->n_named = b->n_named;
+    t->named = b->named;
+    t->named_labels = b->named_labels;
+    t->special = b->special;
+    t->state_at = b->state_at;
     add_slots(w, t, base, b);
 }
 
@@ -407,6 +416,8 @@ void tn__classify(tn_walk *w, tn_type_info *t)
         t->kind = TN_KIND_SCAN;
     if (t->kind == TN_KIND_OPAQUE && w->options.scan)
         t->kind = TN_KIND_SCAN;
+    if (t->kind == TN_KIND_TRAVERSE && !t->python)
+        tn__names_make(w, t);
     w->reg->kinds_unknown += t->kind == TN_KIND_OPAQUE;
     t->meta = t->kind == TN_KIND_TYPE && t->traverse &&
               t->traverse !=

@@ -5,6 +5,8 @@
  */
 #include "engine/describe.h"
 
+#include "cpython/fields.h"
+
 /* Objects/odictobject.c and Modules/_collectionsmodule.c, 3.11 to 3.15. */
 enum { ODICT_FIRST = 48, ODICT_FAST_NODES = 64, ODICT_FAST_SIZE = 72, ODICT_NODE_BYTES = 32 };
 enum { DEQUE_LEFT = 24, DEQUE_LEFT_INDEX = 40, DEQUE_N_FREE = 72, DEQUE_BLOCK_BYTES = 528, DEQUE_BLOCK_ITEMS = 64 };
@@ -379,7 +381,9 @@ static bool describe_kind(tn_walk *w, uint64_t object, tn_type_info *t, tn_descr
             tn__add_span(d, TN_SPAN_ABSENT, 0, 1);
         return false;
     case TN_KIND_TRAVERSE:
-    case TN_KIND_MODULE: tn__describe_traverse(w, object, t, d); return false;
+    case TN_KIND_MODULE:
+        tn__describe_traverse(w, object, t, d);
+        return t->special == TN_FIELDS_HAMT && tn__names_hamt(w, object, t, d);
     case TN_KIND_SCAN: tn__describe_scan(w, object, t, d); return false;
     case TN_KIND_GENERATOR: {
         int32_t state = (int8_t)tn_load8(m, object + l->gen_state);
@@ -451,7 +455,7 @@ void tn__describe(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *
     if (t->n_fixed)
         tn__add_span(d, TN_SPAN_FIELDS, object, t->n_fixed)->offsets = t->offsets;
     enum tn_variant variant = TN_VARIANT_PLAIN;
-    if (t->managed_dict && !t->traverses_dict)
+    if (t->managed_dict)
         variant = describe_attributes(w, object, t, d);
     else if (t->dict_offset < 0 && t->python)
         variant = describe_trailing_dict(w, object, t, d);

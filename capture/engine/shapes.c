@@ -83,7 +83,7 @@ static uint32_t value_labels(tn_walk *w, const tn_type_info *t, uint32_t *labels
 
 static uint32_t shape_of(tn_walk *w, const tn_type_info *t, enum tn_variant variant)
 {
-    uint32_t *labels = tn__arena_get(&w->reg->arena, 2 * (24 + (size_t)t->n_fixed + t->n_keys) * sizeof *labels);
+    uint32_t *labels = tn__arena_get(&w->reg->arena, 2 * (24 + (size_t)t->n_fixed + t->n_keys + t->n_named) * sizeof *labels);
     if (!labels) {
         w->status = TN_ENOMEM;
         return 0;
@@ -112,6 +112,9 @@ static uint32_t shape_of(tn_walk *w, const tn_type_info *t, enum tn_variant vari
         labels[2 * n] = tn__string(w, "tzinfo");
         labels[2 * n++ + 1] = TN_LABEL_ATTRIBUTE;
     }
+    if (t->kind == TN_KIND_TRAVERSE && t->n_named)
+        memcpy(labels + 2 * n, t->named_labels, 2 * (size_t)t->n_named * sizeof *labels);
+    n += t->kind == TN_KIND_TRAVERSE ? t->n_named : 0;
     return tn__shape_new(w, t->index, run_flags(t), labels, n);
 }
 
