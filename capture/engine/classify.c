@@ -184,7 +184,7 @@ static void set_versioned(tn_walk *w, tn_type_info *t, const struct tn_versioned
 }
 
 /* Fields of the interpreter's own types whose offsets the layout table gives. */
-static void set_layout_fields(tn_walk *w, tn_type_info *t)
+static void set_layout_fields(tn_walk *w, tn_type_info *t, bool default_factory)
 {
     const tn_layout *l = w->layout;
     if (t->kind == TN_KIND_FUNCTION) {
@@ -250,7 +250,7 @@ static void set_layout_fields(tn_walk *w, tn_type_info *t)
     } else if (t->kind == TN_KIND_BYTEARRAY && l->bytearray_object) {
         const struct tn_versioned_field f[] = {{l->bytearray_object, TN_LABEL_FIELD, "ob_bytes_object"}};
         set_versioned(w, t, f, 1);
-    } else if (t->kind == TN_KIND_DICT && t->basic_size == 56) { /* collections.defaultdict */
+    } else if (default_factory) {
         const struct tn_versioned_field f[] = {{48, TN_LABEL_ATTRIBUTE, "default_factory"}};
         set_versioned(w, t, f, 1);
     } else if (t->kind == TN_KIND_ODICT) {
@@ -267,8 +267,20 @@ static void set_layout_fields(tn_walk *w, tn_type_info *t)
     }
 }
 
+/* A type whose tp_traverse is that of list, tuple, dict or set is laid out as one: that function reads nothing else. */
+static void inherit_container(const tn_walk *w, tn_type_info *t)
+{
+    static const enum tn_builtin containers[] = {TN_BUILTIN_LIST, TN_BUILTIN_TUPLE, TN_BUILTIN_DICT, TN_BUILTIN_SET};
+    for (size_t i = 0; t->traverse && i < sizeof containers / sizeof *containers; i++) {
+        uint64_t known = w->target->builtin_types[containers[i]];
+        if (known && t->traverse == tn_load64(&w->target->memory, known + w->layout->type_traverse))
+            t->kind = builtin_kinds[containers[i]];
+    }
+}
+
 static void classify_c(tn_walk *w, tn_type_info *t, const char *name)
 {
+    inherit_container(w, t);
     for (unsigned i = 0; i < TN_BUILTINS; i++)
         if (w->target->builtin_types[i] == t->address)
             t->kind = builtin_kinds[i] ? builtin_kinds[i] : TN_KIND_TRAVERSE;
@@ -290,7 +302,7 @@ static void classify_c(tn_walk *w, tn_type_info *t, const char *name)
     if (fixed)
         set_fixed(w, t, fixed);
     else
-        set_layout_fields(w, t);
+        set_layout_fields(w, t, t->kind == TN_KIND_DICT && strcmp(name, "collections.defaultdict") == 0);
 }
 
 /* Slots of the Python classes from t up to its C base, outermost class last, behind the C base's own fields. */

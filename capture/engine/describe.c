@@ -10,7 +10,7 @@
 /* Objects/odictobject.c and Modules/_collectionsmodule.c, 3.11 to 3.15. */
 enum { ODICT_FIRST = 48, ODICT_FAST_NODES = 64, ODICT_FAST_SIZE = 72, ODICT_NODE_BYTES = 32 };
 enum { DEQUE_LEFT = 24, DEQUE_LEFT_INDEX = 40, DEQUE_N_FREE = 72, DEQUE_BLOCK_BYTES = 528, DEQUE_BLOCK_ITEMS = 64 };
-enum { SPLIT_OWNED = 1, SPLIT_EMBEDDED = 2, INTERNED_TABLE = 3, FLAT = 10 };
+enum { SPLIT_OWNED = 1, SPLIT_EMBEDDED = 2, INTERNED_TABLE = 3, MOST_STATE = 1 << 12 };
 
 /* ---- instances ---- */
 
@@ -304,27 +304,6 @@ static bool describe_interned(tn_walk *w, tn_type_info *t, tn_description *d)
     return true;
 }
 
-/* The same shape for arrays of several dimensions, whose elements have no single index. */
-static uint32_t flat_shape(tn_walk *w, uint32_t shape)
-{
-    uint32_t flat = tn__memo_get(w, TN_SYNTHETIC, shape, FLAT);
-    if (flat != TN_NONE)
-        return flat;
-    bool taken = tn__lock(w);
-    const tn_shape_info s = TN_SHAPE_AT(w, shape);
-    uint32_t *labels = tn__arena_get(&w->reg->arena, 2 * ((size_t)s.n_fixed + 1) * sizeof *labels);
-    flat = tn__memo_get(w, TN_SYNTHETIC, shape, FLAT);
-    if (!labels)
-        w->status = TN_ENOMEM;
-    if (labels && flat == TN_NONE) {
-        memcpy(labels, TN_LIST(w->reg->labels, uint32_t) + s.labels, 2 * (size_t)s.n_fixed * sizeof *labels);
-        flat = tn__shape_new(w, s.type, (s.flags & ~(uint32_t)TN_RUN_STYLE) | TN_RUN_UNLABELLED, labels, s.n_fixed);
-        tn__memo_put(w, TN_SYNTHETIC, shape, FLAT, flat);
-    }
-    tn__unlock(w, taken);
-    return labels ? flat : shape;
-}
-
 static bool describe_kind(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d)
 {
     const tn_memory *m = &w->target->memory;
@@ -467,6 +446,8 @@ void tn__describe(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *
     }
     if (!describe_kind(w, object, t, d))
         d->shape = tn__shape(w, t, variant);
-    if (d->flat)
-        d->shape = flat_shape(w, d->shape);
+    if (d->flat) /* elements of an array of several dimensions, which have no single index */
+        d->shape = tn__shape_with(w, d->shape, TN_RUN_UNLABELLED, NULL, 0);
+    if (t->kind == TN_KIND_MODULE && w->scratch.count && w->scratch.count < MOST_STATE)
+        d->shape = tn__shape_with(w, d->shape, TN_RUN_NONE, "state", (uint32_t)w->scratch.count);
 }

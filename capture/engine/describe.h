@@ -57,6 +57,6 @@ void tn__names_make(tn_walk *w, tn_type_info *t);
 /* Puts named references in front of scratch, which holds what tp_traverse reported. */
 void tn__names_give(tn_walk *w, uint64_t object, const tn_type_info *t, const tn_description *d);
 /* The references of a node as pairs, below it nodes; false: it is no such node, and stays as reported. */
-bool tn__names_hamt(tn_walk *w, uint64_t object, const tn_type_info *t, tn_description *d);
+bool tn__names_hamt(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d);
 
 #endif

@@ -13,7 +13,7 @@
 
 enum { T_OBJECT = 6, T_OBJECT_EX = 16, MEMBER_BYTES = 40, MAX_MEMBERS = 256, MAX_BASES = 32 };
 enum { LINK_KEY = 40, LINK_RESULT = 48, LINK_BYTES = 56, LRU_NEXT = 24 }; /* Modules/_functoolsmodule.c */
-enum { HAMT_ITEMS = 32, HAMT_MOST = 64, HAMT_SHAPE = 11 };                                  /* Python/hamt.c; a memo */
+enum { HAMT_ITEMS = 32, HAMT_MOST = 64 }; /* Python/hamt.c */
 enum { BASE_EXCEPTION = 1 << 30 }; /* tp_flags: Py_TPFLAGS_BASE_EXC_SUBCLASS */
 
 typedef struct tn_names {
@@ -165,25 +165,6 @@ void tn__names_give(tn_walk *w, uint64_t object, const tn_type_info *t, const tn
 
 /* ---- nodes of a mapping of contextvars ---- */
 
-static uint32_t hamt_shape(tn_walk *w, const tn_type_info *t, uint32_t n_nodes)
-{
-    uint32_t shape = tn__memo_get(w, t->address, n_nodes, HAMT_SHAPE), labels[2 * HAMT_MOST];
-    if (shape != TN_NONE)
-        return shape;
-    bool taken = tn__lock(w);
-    shape = tn__memo_get(w, t->address, n_nodes, HAMT_SHAPE);
-    if (shape == TN_NONE) {
-        for (uint32_t i = 0; i < n_nodes; i++) {
-            labels[2 * i] = tn__string(w, "node");
-            labels[2 * i + 1] = TN_LABEL_FIELD;
-        }
-        shape = tn__shape_new(w, t->index, TN_RUN_PAIRS, labels, n_nodes);
-        tn__memo_put(w, t->address, n_nodes, HAMT_SHAPE, shape);
-    }
-    tn__unlock(w, taken);
-    return shape;
-}
-
 /* Whether scratch has the words from the last one to the first, as hamt_node_bitmap_traverse reports them. */
 static bool is_reported(const tn_walk *w, const uint64_t *words, uint64_t n)
 {
@@ -195,7 +176,7 @@ static bool is_reported(const tn_walk *w, const uint64_t *words, uint64_t n)
     return at == w->scratch.count;
 }
 
-bool tn__names_hamt(tn_walk *w, uint64_t object, const tn_type_info *t, tn_description *d)
+bool tn__names_hamt(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d)
 {
     const tn_memory *m = &w->target->memory;
     uint64_t words[HAMT_MOST], n = tn_load64(m, object + 16);
@@ -216,6 +197,6 @@ bool tn__names_hamt(tn_walk *w, uint64_t object, const tn_type_info *t, tn_descr
             out[at++] = words[i];
             out[at++] = words[i + 1];
         }
-    d->shape = hamt_shape(w, t, n_nodes);
+    d->shape = tn__shape_with(w, tn__shape(w, t, TN_VARIANT_PLAIN), TN_RUN_PAIRS, "node", n_nodes);
     return true;
 }
