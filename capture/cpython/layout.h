@@ -87,6 +87,8 @@ typedef struct tn_layout {
     enum tn_frame_style frame_style;
     uint32_t managed_dict_flag, managed_weakref_flag, inline_values_flag; /* in tp_flags */
     int32_t gen_suspended_min, gen_suspended_max; /* frame states in which a generator's frame holds values */
+    int32_t gen_awaits_min, gen_awaits_max; /* … in which the last value is what it waits for: yield from, await */
+    uint8_t resume_opcodes[2]; /* not 0: only if the next instruction is one of these, with a place of 2 or 3 */
     bool cframe;           /* 3.11, 3.12: the thread points to a _PyCFrame, which points to the frame */
     uint32_t owner_thread; /* of frames that a thread runs; a generator's and a frame object's are others */
     uint32_t owner_skip;   /* frames of this owner and above have no code */

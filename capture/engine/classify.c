@@ -237,8 +237,12 @@ static void set_layout_fields(tn_walk *w, tn_type_info *t, bool default_factory)
         };
         set_versioned(w, t, f, 5);
     } else if (t->kind == TN_KIND_GENERATOR) {
+        const uint64_t *types = w->target->builtin_types;
+        const char *code = t->address == types[TN_BUILTIN_COROUTINE]         ? "cr_code"
+                           : t->address == types[TN_BUILTIN_ASYNC_GENERATOR] ? "ag_code"
+                                                                             : "gi_code";
         const struct tn_versioned_field f[] = {
-            {l->gen_weakreflist > 16 ? 16 : 0, TN_LABEL_ATTRIBUTE, "gi_code"}, /* 3.11 */
+            {l->gen_weakreflist > 16 ? 16 : 0, TN_LABEL_ATTRIBUTE, code}, /* 3.11 */
             {l->gen_name, TN_LABEL_ATTRIBUTE, "__name__"},
             {l->gen_qualname, TN_LABEL_ATTRIBUTE, "__qualname__"},
             {l->gen_exc_value, TN_LABEL_FIELD, "gi_exc_state"},

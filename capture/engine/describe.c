@@ -364,11 +364,7 @@ static bool describe_kind(tn_walk *w, uint64_t object, tn_type_info *t, tn_descr
         tn__describe_traverse(w, object, t, d);
         return t->special == TN_FIELDS_HAMT && tn__names_hamt(w, object, t, d);
     case TN_KIND_SCAN: tn__describe_scan(w, object, t, d); return false;
-    case TN_KIND_GENERATOR: {
-        int32_t state = (int8_t)tn_load8(m, object + l->gen_state);
-        return state >= l->gen_suspended_min && state <= l->gen_suspended_max &&
-               tn__describe_frame(w, object + l->gen_frame, t, d);
-    }
+    case TN_KIND_GENERATOR: return tn__describe_generator(w, object, t, d);
     case TN_KIND_FRAME:
         return tn_load64(m, object + l->frameobject_frame) == object + l->frameobject_data &&
                tn__describe_frame(w, object + l->frameobject_data, t, d);

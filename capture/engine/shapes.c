@@ -146,8 +146,8 @@ uint32_t tn__shape_with(tn_walk *w, uint32_t shape, uint32_t run_style, const ch
         if (s.n_fixed)
             memcpy(labels, TN_LIST(w->reg->labels, uint32_t) + s.labels, 2 * (size_t)s.n_fixed * sizeof *labels);
         for (uint32_t i = s.n_fixed; i < s.n_fixed + n; i++) {
-            labels[2 * i] = tn__string(w, label);
-            labels[2 * i + 1] = TN_LABEL_FIELD;
+            labels[2 * i] = tn__string(w, label + (*label == '.'));
+            labels[2 * i + 1] = *label == '.' ? TN_LABEL_ATTRIBUTE : TN_LABEL_FIELD;
         }
         with = tn__shape_new(w, s.type, (s.flags & ~(uint32_t)TN_RUN_STYLE) | run_style, labels, s.n_fixed + n);
         tn__memo_put(w, TN_SYNTHETIC, shape, tag, with);

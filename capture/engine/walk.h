@@ -374,7 +374,7 @@ static inline uint32_t tn__shape(tn_walk *w, tn_type_info *t, enum tn_variant va
     return __builtin_expect(known != TN_NONE, 1) ? known : tn__shape_make(w, t, variant);
 }
 uint32_t tn__shape_new(tn_walk *w, uint32_t type, uint32_t flags, const uint32_t *labels, uint32_t n_fixed);
-/* The same shape with another style of its run, and n more fields of one label before that. */
+/* The same shape with another style of its run, and n more fields of one label (".x": an attribute) before that. */
 uint32_t tn__shape_with(tn_walk *w, uint32_t shape, uint32_t run_style, const char *label, uint32_t n);
 /* TN_NONE when absent. */
 uint32_t tn__memo_get(tn_walk *w, uint64_t type, uint64_t thing, uint32_t tag);
