@@ -187,18 +187,21 @@ static void write_label(const tn_ref_group *at, tn_text *t)
     tn__text_format(t, "%s", at->style == TN_LABEL_FIELD ? ">" : "");
 }
 
-static int label_into(tn_grouping *g, const tn_ref_group *at, tn_error *err)
+/* kind: say it behind the label, where it is not owning. */
+static int label_into(tn_grouping *g, const tn_ref_group *at, bool kind, tn_error *err)
 {
     tn_text t;
-    tn__text_init(&t, NULL, 0);
-    write_label(at, &t);
-    g->text.size = 0;
-    if (tn__buf_reserve(&g->text, t.n + 1) < 0)
-        return tn__no_memory(g->snapshot, err);
-    size_t cap = t.n + 1;
-    tn__text_init(&t, (char *)g->text.data, cap);
-    write_label(at, &t);
-    tn__text_end(&t);
+    size_t cap = 0;
+    for (int pass = 0; pass < 2; pass++) { /* to learn the length, then to write it */
+        tn__text_init(&t, pass ? (char *)g->text.data : NULL, cap);
+        write_label(at, &t);
+        if (kind && at->kind != TN_REF_OWNING)
+            tn__text_format(&t, "  (%s)", tn__kind_name(at->kind));
+        cap = (size_t)tn__text_end(&t) + 1;
+        g->text.size = 0;
+        if (!pass && tn__buf_reserve(&g->text, cap) < 0)
+            return tn__no_memory(g->snapshot, err);
+    }
     return TN_OK;
 }
 
@@ -250,7 +253,7 @@ static int write_text(tn_grouping *g, const tn_view_options *o, tn_out *out, tn_
     tn__table_init(&t, g->alloc, columns, sizeof columns / sizeof *columns);
     for (uint32_t i = 0; status == TN_OK && i < n_shown(g, o); i++) {
         const tn_ref_group *at = group_at(g, (uint32_t)g->order[i].row);
-        status = label_into(g, at, err);
+        status = label_into(g, at, true, err);
         tn__table_u64(&t, at->count);
         tn__table_u64(&t, at->objects);
         tn__table_bytes(&t, at->size);
@@ -278,7 +281,7 @@ static int write_json(tn_grouping *g, const tn_view_options *o, tn_out *out, tn_
     static const char *const columns[] = {"count", "objects", "size", "address", "label", "kind", "type"};
     tn_json j;
     for (uint32_t i = 0; i < n_shown(g, o); i++) /* room for all labels */
-        TN_TRY(label_into(g, group_at(g, (uint32_t)g->order[i].row), err));
+        TN_TRY(label_into(g, group_at(g, (uint32_t)g->order[i].row), false, err));
     tn__json_start(&j, out, g->referrers ? "referrers" : "refs");
     tn__json_string(&j, "where", o->where);
     tn__against_json(o, &j);
@@ -291,7 +294,7 @@ static int write_json(tn_grouping *g, const tn_view_options *o, tn_out *out, tn_
     tn__json_open(&j, "rows", '[');
     for (uint32_t i = 0; i < n_shown(g, o); i++) {
         const tn_ref_group *at = group_at(g, (uint32_t)g->order[i].row);
-        TN_TRY(label_into(g, at, err));
+        TN_TRY(label_into(g, at, false, err));
         tn__json_line(&j);
         tn__json_open(&j, NULL, '{');
         tn__json_u64(&j, "count", at->count);

@@ -22,6 +22,7 @@ const char *tn__kind_name(enum tn_reference_kind kind)
 void tn__show_flags(const tn_show *show, void (*each)(void *ctx, const char *word), void *ctx)
 {
     static const char *const allocators[] = {"", "in pymalloc", "in malloc", "allocator unknown"};
+    static const char *const states[] = {"", "pending", "cancelled", "finished"};
     static const struct {
         uint32_t flag;
         const char *word;
@@ -45,6 +46,8 @@ void tn__show_flags(const tn_show *show, void (*each)(void *ctx, const char *wor
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (flags & words[i].flag)
             each(ctx, words[i].word);
+    if (flags & TN_NODE_STATE)
+        each(ctx, states[(flags & TN_NODE_STATE) >> 13]);
     if (flags & TN_NODE_ALLOCATOR)
         each(ctx, allocators[(flags & TN_NODE_ALLOCATOR) >> 10]);
 }

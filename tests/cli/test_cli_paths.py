@@ -77,6 +77,8 @@ def test_groups_of_references_are_counted(cli: Cli, shop: Path) -> None:
         ("key", "owning", "dict", 2, 1),
         (".watcher", "weak", "shop.cart.Cart", 1, 1),
     }
+    lines = cli("referrers", shop, "--where", "type:str").stdout.splitlines()
+    assert [line for line in lines if "(weak)" in line] == [line for line in lines if ".watcher" in line] != []
 
 
 def test_a_tree_goes_as_deep_as_it_is_told(cli: Cli, shop: Path) -> None:
