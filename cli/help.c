@@ -7,6 +7,7 @@
 #define READING (CLI_JSON | CLI_LIMIT | CLI_SORT | CLI_WHERE | CLI_MEMORY)
 #define OBJECTS "type, size, … (below)"
 #define SINCE "only objects that are new since an older snapshot of the process"
+#define ENDS "groups of references by what is at the other end; kinds below"
 #define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address: retained: root: dominated-by:"
 
 const cli_verb cli_verbs[] = {
@@ -88,28 +89,34 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage show app.tonnage 0x7f0a12345680 --limit 50\n"
                  "  tonnage show app.tonnage 0x7f0a12345680 --sort size --threshold 1k\n"
                  "  tonnage show app.tonnage 0x7f0a12345680 --where 'type:app.*' --json --max-memory 2G\n"},
-    {"dominators", READING | CLI_THRESHOLD | CLI_BY | CLI_DEPTH | CLI_INDEX | CLI_MAY_ADDRESS | CLI_AGAINST,
+    {"dominators",
+     READING | CLI_THRESHOLD | CLI_BY | CLI_DEPTH | CLI_INDEX | CLI_MAY_ADDRESS | CLI_AGAINST | CLI_NO_FOLD,
      cmd_dominators, "who retains how much: the dominator tree, the biggest first",
      "Objects with what would go if they went. Without ADDRESS those that no other object dominates, so that no\n"
      "byte is in two rows; with it, what hangs from that object. \"Held by\" is the reference that holds a row, or\n"
      "what else does: a module, a local variable, C code, static memory; garbage waits for the collector; \"several\"\n"
-     "hold what no single one does. Types and modules (--by) add up the rows.\n",
-     .against = SINCE, .limit = "rows shown, and of each node below them",
-     .sort = "retained, count, size, address or type",
+     "hold what no single one does. --by parts these rows into groups and adds them up. The __dict__ of an instance\n"
+     "is a part of it, and no row.\n",
+     .by = "rows are groups of these objects; kinds below", .against = SINCE,
+     .limit = "rows shown, and of each node below them",
+     .sort = "retained, count, size, address or type; with --by rows and kind too",
      .where = "of these, those that no other one dominates; conditions: " OBJECTS,
      .examples = "  tonnage dominators app.tonnage --limit 10 --depth 3 --index\n"
                  "  tonnage dominators app.tonnage 0x7f0a12345680 --threshold 64k\n"
                  "  tonnage dominators app.tonnage --where type:app.Session --sort count\n"
                  "  tonnage dominators app.tonnage --against old.tonnage --limit 5\n"
+                 "  tonnage dominators app.tonnage --by via --no-fold\n"
                  "  tonnage dominators app.tonnage --by module --json --max-memory 2G\n"},
-    {"retained", READING | CLI_BY | CLI_INDEX | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_retained,
+    {"retained", READING | CLI_BY | CLI_FOLD | CLI_INDEX | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_retained,
      "what would go if an object, or all of a selection, went",
-     "Objects that are alive only because of the object at ADDRESS, or of the selected ones together, by type; they\n"
-     "themselves included. Below, the dominators of the selected: the nearest objects without which they would go.\n",
-     .against = SINCE, .limit = "rows shown of each table", .sort = "size, count or type (module with --by)",
-     .where = "what goes; conditions: " OBJECTS,
+     "Objects that are alive only because of the object at ADDRESS, or of the selected ones together, by type or\n"
+     "another kind; they themselves included. Below, the dominators of the selected: the nearest objects without which "
+     "they would go.\n",
+     .against = SINCE, .limit = "rows shown of each table",
+     .sort = "size, count, or type (each, module, kind with --by)", .where = "what goes; conditions: " OBJECTS,
      .examples = "  tonnage retained app.tonnage --where type:app.Session --limit 10 --index\n"
                  "  tonnage retained app.tonnage 0x7f0a12345680 --by module --sort count\n"
+                 "  tonnage retained app.tonnage --where type:app.Session --by clodo --fold\n"
                  "  tonnage retained app.tonnage --against old.tonnage --where type:str\n"
                  "  tonnage retained app.tonnage --where 'module:app size:>=1k' --json --max-memory 2G\n"},
     {"paths", READING | CLI_THRESHOLD | CLI_AVOID | CLI_ALL | CLI_MERGE | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_paths,
@@ -127,28 +134,33 @@ const cli_verb cli_verbs[] = {
                  "  tonnage paths app.tonnage --where type:app.Session --threshold 1k --sort length\n"
                  "  tonnage paths app.tonnage --against old.tonnage --merge\n"
                  "  tonnage paths app.tonnage --where 'type:dict size:>=1M' --json --max-memory 2G\n"},
-    {"refs", READING | CLI_THRESHOLD | CLI_DEPTH | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_refs,
+    {"refs", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_DEPTH | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_refs,
      "what an object refers to, as a tree; or a set, in groups",
      "The references of the object at ADDRESS, and of what it refers to (--depth); or those of all selected objects,\n"
-     "in groups by the type at the other end and the label, with an example.\n",
-     .against = SINCE, .limit = "rows shown, below each object",
-     .sort = "as show has it; of a set: count, objects, size, type or label",
+     "in groups by the type at the other end and the label, with an example; or, with --by, by another kind of what "
+     "is\n"
+     "at the other end.\n",
+     .by = ENDS, .against = SINCE, .limit = "rows shown, below each object",
+     .sort = "as show has it; of groups: count, objects, size, type or label",
      .where = "of these objects; with ADDRESS: only references to these; conditions: " OBJECTS,
      .examples = "  tonnage refs app.tonnage 0x7f0a12345680 --depth 3 --limit 5\n"
                  "  tonnage refs app.tonnage 0x7f0a12345680 --where type:dict --threshold 1k --sort size\n"
                  "  tonnage refs app.tonnage --where type:app.Session --sort objects\n"
+                 "  tonnage refs app.tonnage --where type:app.Session --by module --fold\n"
                  "  tonnage refs app.tonnage --against old.tonnage\n"
                  "  tonnage refs app.tonnage --where type:app.Session+ --json --max-memory 2G\n"},
-    {"referrers", READING | CLI_THRESHOLD | CLI_DEPTH | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_referrers,
-     "what refers to an object, as a tree; or to a set, in groups",
+    {"referrers", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_DEPTH | CLI_MAY_ADDRESS | CLI_AGAINST,
+     cmd_referrers, "what refers to an object, as a tree; or to a set, in groups",
      "The references to the object at ADDRESS, and to what refers to it (--depth); or those to all selected objects,\n"
-     "in groups by the type of the referrer and the label, with an example.\n",
-     .against = SINCE, .limit = "rows shown, below each object",
-     .sort = "as show has it; of a set: count, objects, size, type or label",
+     "in groups by the type of the referrer and the label, with an example; or, with --by, by another kind of the\n"
+     "referrer.\n",
+     .by = ENDS, .against = SINCE, .limit = "rows shown, below each object",
+     .sort = "as show has it; of groups: count, objects, size, type or label",
      .where = "to these objects; with ADDRESS: only referrers of these; conditions: " OBJECTS,
      .examples = "  tonnage referrers app.tonnage 0x7f0a12345680 --depth 2 --limit 5\n"
                  "  tonnage referrers app.tonnage 0x7f0a12345680 --where 'type:app.*' --threshold 64 --sort type\n"
                  "  tonnage referrers app.tonnage --where type:app.Session --sort size\n"
+                 "  tonnage referrers app.tonnage --where type:app.Session --by clodo --fold\n"
                  "  tonnage referrers app.tonnage --against old.tonnage\n"
                  "  tonnage referrers app.tonnage --where type:app.Session --json --max-memory 2G\n"},
     {"info", READING | CLI_THRESHOLD, cmd_table,
@@ -200,12 +212,6 @@ static void print_option(const cli_verb *verb, unsigned option, const char *name
     cli_print(line);
 }
 
-/* Rows that stand for nodes of the tree are added up by what a node has, and by nothing else. */
-static bool is_by_few(const cli_verb *verb)
-{
-    return verb->run == cmd_dominators || verb->run == cmd_retained;
-}
-
 void cli_help_verb(const cli_verb *verb)
 {
     char line[80];
@@ -218,10 +224,8 @@ void cli_help_verb(const cli_verb *verb)
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");
-    if (is_by_few(verb))
-        print_option(verb, CLI_BY, "--by type|module", "what a row stands for", "");
-    else
-        print_option(verb, CLI_BY, "--by KIND", "what a row stands for; kinds below", " (default type)");
+    print_option(verb, CLI_BY, "--by KIND", verb->by ? verb->by : "what a row stands for; kinds below (default type)",
+                 "");
     print_option(verb, CLI_AVOID, "--avoid WORDS", "keep away from these: caches,frames,SELECTION", "");
     print_option(verb, CLI_ALL, "--all", "all shortest paths, and no longer one", "");
     print_option(verb, CLI_MERGE, "--merge", "of a set: one tree, with what comes through each branch", "");
@@ -229,6 +233,7 @@ void cli_help_verb(const cli_verb *verb)
     print_option(verb, CLI_HEADS, "--heads HEADS", "modules, threads, instances (several with commas), or a selection",
                  "");
     print_option(verb, CLI_FOLD, "--fold", "the __dict__ of an object counts as a part of it", "");
+    print_option(verb, CLI_NO_FOLD, "--no-fold", "the __dict__ of an object is an object of its own", "");
     print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
     print_option(verb, CLI_AGAINST, "--against OLD", verb->against, "");
     print_option(verb, CLI_LIMIT, "--limit N", verb->limit, " (default 20, 0: all)");
@@ -243,7 +248,7 @@ void cli_help_verb(const cli_verb *verb)
         cli_print(
             "\nconditions on objects: " CONDITIONS "\n"
             "side by side, with \"or\" between them, in brackets, negated by \"-\"; docs/selection.md has them all\n");
-    if (verb->options & CLI_BY && !is_by_few(verb))
+    if (verb->options & CLI_BY)
         cli_print("\nkinds: " CLI_KINDS "\nwhat they mean is in docs/sets.md\n");
     cli_print("\nexamples:\n");
     cli_print(verb->examples);

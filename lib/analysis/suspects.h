@@ -56,6 +56,24 @@ typedef struct tn_kinds {
 } tn_kinds;
 int tn__kinds_make(tn_snapshot *s, tn_kinds *out, tn_error *err);
 void tn__kinds_free(tn_kinds *k);
+/* What a node has as its __dict__; TN_NONE. */
+static inline uint32_t tn__dict_at(const tn_kinds *k, const tn_graph *g, uint32_t node)
+{
+    uint32_t slot = k->dict_slots[g->shapes[node]];
+    return slot == TN_NONE ? TN_NONE : g->targets[g->offsets[node] + slot];
+}
+/* The same where nothing else holds the dict: it is a part of the node then. TN_NONE. */
+static inline uint32_t tn__dict_below(const tn_kinds *k, const tn_graph *g, const tn_dominators *d, uint32_t node)
+{
+    uint32_t dict = tn__dict_at(k, g, node);
+    return node < g->n_objects && dict < g->n_objects && d->idom[dict] == node ? dict : TN_NONE;
+}
+/* The node that the dict is a part of; else the dict itself. */
+static inline uint32_t tn__owner_at(const tn_kinds *k, const tn_graph *g, const tn_dominators *d, uint32_t dict)
+{
+    uint32_t above = d->idom[dict];
+    return above != TN_NONE && tn__dict_below(k, g, d, above) == dict ? above : dict;
+}
 
 /* ---- toplevel.c ---- */
 
@@ -91,8 +109,7 @@ static inline bool tn__is_top(const tn_toplevel *t, uint32_t node)
 /* Its __dict__; TN_NONE. */
 static inline uint32_t tn__dict_of(const tn_toplevel *t, uint32_t node)
 {
-    uint32_t slot = t->kinds.dict_slots[t->graph.shapes[node]];
-    return slot == TN_NONE ? TN_NONE : t->graph.targets[t->graph.offsets[node] + slot];
+    return tn__dict_at(&t->kinds, &t->graph, node);
 }
 /* The instance or class whose __dict__ this is, where that one dominates it; else the node itself. */
 uint32_t tn__owner_of(const tn_toplevel *t, uint32_t node);

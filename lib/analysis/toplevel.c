@@ -87,8 +87,7 @@ void tn__toplevel_free(tn_toplevel *t)
 
 uint32_t tn__owner_of(const tn_toplevel *t, uint32_t node)
 {
-    uint32_t above = t->tree->idom[node];
-    return above != TN_NONE && above < t->graph.n_objects && tn__dict_of(t, above) == node ? above : node;
+    return tn__owner_at(&t->kinds, &t->graph, t->tree, node);
 }
 
 int tn__garbage_sources(const tn_toplevel *t, tn_set **out, tn_error *err)

@@ -21,6 +21,8 @@ typedef struct tn_summary {
 
 /* What a row of this kind is called, as a key of the JSON. */
 const char *tn__by_key(enum tn_by by);
+/* ... and as a heading. */
+const char *tn__by_heading(enum tn_by by);
 static inline const char *tn__summary_name(const tn_summary *sum, size_t i)
 {
     return (const char *)sum->texts.data + sum->rows[i].name;

@@ -196,13 +196,19 @@ class Snapshot(Tables):
         return self._core.index(os.fspath(path) if path is not None else f"{self._path}.index")
 
     def referrers(
-        self, where: str, limit: int = 20, sort: str | None = None, threshold: int | str | None = None
+        self,
+        where: str,
+        limit: int = 20,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+        by: str | None = None,
+        fold: bool = False,
     ) -> View:
-        """What refers to the objects of a selection, in groups by type and label; see `refs`.
+        """What refers to the objects of a selection, in groups by type and label, or by any kind; see `refs`.
 
         Cost: the references of all that refers to one of them, once turned around.
         """
-        return self._view("referrers", where=where, limit=limit, sort=sort, threshold=threshold)
+        return self._view("referrers", where=where, limit=limit, sort=sort, threshold=threshold, by=by, fold=fold)
 
     def diff(
         self,
