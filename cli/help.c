@@ -32,7 +32,7 @@ const cli_verb cli_verbs[] = {
                  "  tonnage largest app.tonnage --against old.tonnage --where type:dict\n"
                  "  tonnage largest app.tonnage --json --max-memory 2G\n",
      .view = tn_view_largest},
-    {"suspects", CLI_JSON | CLI_LIMIT | CLI_WHERE | CLI_MEMORY | CLI_AGAINST, cmd_table,
+    {"suspects", READING | CLI_BY | CLI_AGAINST | CLI_NO_FOLD, cmd_table,
      "what to look at first: who retains much, and who holds that, in sentences",
      "What to look at first, in sentences: objects that retain a tenth of the heap or more, each with what it is, "
      "what\n"
@@ -40,21 +40,30 @@ const cli_verb cli_verbs[] = {
      "that\n"
      "waits for the collector, tracebacks, suspended generators and tasks that keep much. With --against an older\n"
      "snapshot: what grew by a fiftieth of the heap or more. That something is found is no error: the exit code is "
-     "0.\n",
-     .against = "what grew since an older snapshot", .limit = "answers shown",
-     .where = "only answers about these objects; conditions: " OBJECTS,
+     "0. With --by a table of what retains most: objects that nothing but modules and the like holds, in groups.\n",
+     .by = "top consumers below the answers: groups of 1 % of the heap; kinds below",
+     .sort = "retained, count or kind: the answers, and the groups", .against = "what grew since an older snapshot",
+     .limit = "answers shown", .where = "only answers about these objects; conditions: " OBJECTS,
      .examples = "  tonnage suspects app.tonnage\n"
                  "  tonnage suspects app-2.tonnage --against app-1.tonnage --limit 3\n"
+                 "  tonnage suspects app.tonnage --by module --sort count --no-fold\n"
                  "  tonnage suspects app.tonnage --where 'module:app' --json --max-memory 2G\n",
      .view = tn_view_suspects},
-    {"why", CLI_JSON | CLI_WHERE | CLI_MEMORY | CLI_AGAINST | CLI_SELECTION, cmd_why,
+    {"why", READING | CLI_BY | CLI_AGAINST | CLI_SELECTION | CLI_NO_FOLD, cmd_why,
      "why something is alive, and what would free it, in words",
      "Why an object, or a set of them, is alive: the path that holds it, which reference on that path frees how much\n"
      "when it is cleared, and, where none does, what else holds it; whether it waits for the collector, or C code\n"
-     "holds it. SELECTION is an address, or what --where takes.\n",
-     .against = SINCE, .where = "the same as SELECTION; conditions: " OBJECTS,
+     "holds it. SELECTION is an address, or what --where takes. With --by the selected objects are parted, and each\n"
+     "group has its answer, the largest first. The __dict__ of an instance is a part of it.\n",
+     .by = "an answer a group, the largest first; kinds below", .few = 5,
+     .limit = "groups, or references that hold it, told",
+     .sort = "of groups: size, count, largest, or kind (type, each, module)", .against = SINCE,
+     .where = "the same as SELECTION; conditions: " OBJECTS,
      .examples = "  tonnage why app.tonnage 0x7f0a12345680\n"
                  "  tonnage why app.tonnage 'type:app.Session size:>=1k'\n"
+                 "  tonnage why app.tonnage 'size:>=64k' --by type --sort count --limit 3\n"
+                 "  tonnage why app.tonnage 0x7f0a12345680 --no-fold\n"
+                 "  tonnage why app.tonnage --against old.tonnage\n"
                  "  tonnage why app.tonnage --where 'type:app.Session' --json --max-memory 2G\n"},
     {"diff", READING | CLI_BY | CLI_FILES, cmd_diff, "what is new, gone and grown between two snapshots or more",
      "What changed from OLD to NEW: of each type, how many objects are new, gone and still there, and how many\n"
@@ -110,7 +119,8 @@ const cli_verb cli_verbs[] = {
     {"retained", READING | CLI_BY | CLI_FOLD | CLI_INDEX | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_retained,
      "what would go if an object, or all of a selection, went",
      "Objects that are alive only because of the object at ADDRESS, or of the selected ones together, by type or\n"
-     "another kind; they themselves included. Below, the dominators of the selected: the nearest objects without which "
+     "another kind; they themselves included. Below, the dominators of the selected: the nearest objects without "
+     "which\n"
      "they would go.\n",
      .against = SINCE, .limit = "rows shown of each table",
      .sort = "size, count, or type (each, module, kind with --by)", .where = "what goes; conditions: " OBJECTS,
@@ -236,7 +246,8 @@ void cli_help_verb(const cli_verb *verb)
     print_option(verb, CLI_NO_FOLD, "--no-fold", "the __dict__ of an object is an object of its own", "");
     print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
     print_option(verb, CLI_AGAINST, "--against OLD", verb->against, "");
-    print_option(verb, CLI_LIMIT, "--limit N", verb->limit, " (default 20, 0: all)");
+    print_option(verb, CLI_LIMIT, "--limit N", verb->limit,
+                 verb->few ? " (default 5, 0: all)" : " (default 20, 0: all)");
     print_option(verb, CLI_THRESHOLD, "--threshold SIZE", "only rows of at least SIZE bytes, such as 64k", "");
     print_option(verb, CLI_WHERE, "--where SELECTION", verb->where, "");
     print_option(verb, CLI_INDEX, "--index", "keep what is computed in FILE.index: quick from the next time on", "");

@@ -34,12 +34,7 @@ static const struct {
     {"check", CLI_AGAINST, "it is about one file"},
     {"show", CLI_AGAINST, "an object is in one of them; show it in the other"},
     {"check", CLI_BY, "its rows are findings"},
-    {"suspects", CLI_BY, "its rows are answers"},
-    {"suspects", CLI_SORT, "who retains most comes first"},
     {"suspects", CLI_THRESHOLD, "a suspect retains a tenth of the heap"},
-    {"why", CLI_BY, "it is one answer"},
-    {"why", CLI_SORT, "it is one answer"},
-    {"why", CLI_LIMIT, "it is one answer"},
     {"check", CLI_THRESHOLD, "a finding has no size"},
     {"retained", CLI_THRESHOLD, "it is about all that goes"},
     {"paths", CLI_BY, "its rows are single paths"},
@@ -201,7 +196,7 @@ static void set_terminal(cli_options *out)
 
 int cli_options_parse(const cli_verb *verb, int n, char **words, cli_options *out)
 {
-    *out = (cli_options){.verb = verb, .view.limit = 20, .max_memory_bytes = default_memory()};
+    *out = (cli_options){.verb = verb, .view.limit = verb->few ? verb->few : 20, .max_memory_bytes = default_memory()};
     out->view.fold = verb->options & CLI_NO_FOLD;
     set_terminal(out);
     bool only_words = false;

@@ -84,12 +84,13 @@ typedef struct tn_toplevel {
     const tn_dominators *tree;
     tn_below below;
     tn_kinds kinds;
+    bool fold;             /* dicts of instances are parts of these */
     uint64_t *through;     /* bits: looked through */
     uint32_t garbage_list; /* gc.garbage; TN_NONE */
     uint64_t bytes;        /* of the program's objects */
     uint32_t count;
 } tn_toplevel;
-int tn__toplevel_make(tn_snapshot *s, tn_toplevel *out, tn_error *err);
+int tn__toplevel_make(tn_snapshot *s, bool fold, tn_toplevel *out, tn_error *err);
 void tn__toplevel_free(tn_toplevel *t);
 
 static inline uint32_t tn__kind_of(const tn_toplevel *t, uint32_t node)
@@ -113,6 +114,11 @@ static inline uint32_t tn__dict_of(const tn_toplevel *t, uint32_t node)
 }
 /* The instance or class whose __dict__ this is, where that one dominates it; else the node itself. */
 uint32_t tn__owner_of(const tn_toplevel *t, uint32_t node);
+/* The same where dicts are folded; else the node. */
+static inline uint32_t tn__folded(const tn_toplevel *t, uint32_t node)
+{
+    return t->fold ? tn__owner_of(t, node) : node;
+}
 
 /* The unreachable objects that nothing else unreachable leads to: what they retain as a set is all garbage. To be freed. */
 int tn__garbage_sources(const tn_toplevel *t, tn_set **out, tn_error *err);
@@ -254,7 +260,8 @@ typedef struct tn_suspects {
 
 /* against may be NULL; within: only suspects that are members and only findings of members, NULL: all. It is only read, and
  * only here. */
-int tn__suspects_make(tn_snapshot *s, tn_snapshot *against, const tn_set *within, tn_suspects *out, tn_error *err);
+int tn__suspects_make(tn_snapshot *s, tn_snapshot *against, const tn_set *within, bool fold, tn_suspects *out,
+                      tn_error *err);
 void tn__suspects_free(tn_suspects *all);
 static inline tn_suspect *tn__suspect_at(const tn_suspects *all, size_t i)
 {

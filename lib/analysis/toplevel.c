@@ -62,9 +62,9 @@ static int make(tn_toplevel *t, tn_error *err)
     return tn_retained(t->snapshot, t->graph.root, &t->bytes, &t->count, err);
 }
 
-int tn__toplevel_make(tn_snapshot *s, tn_toplevel *out, tn_error *err)
+int tn__toplevel_make(tn_snapshot *s, bool fold, tn_toplevel *out, tn_error *err)
 {
-    tn_toplevel t = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .garbage_list = TN_NONE};
+    tn_toplevel t = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .fold = fold, .garbage_list = TN_NONE};
     TN_TRY(tn__graph(s, &t.graph, err));
     TN_TRY(tn__dominators(s, &t.tree, err));
     TN_TRY(tn__dominated(s, &t.below, err));

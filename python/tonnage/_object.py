@@ -440,9 +440,9 @@ class Object:
     def _tree(self, kind: str, **options: Any) -> View:
         return self._snapshot._view(kind, node=self._node, **options)
 
-    def why(self) -> View:
+    def why(self, *, limit: int = 5, fold: bool = True) -> View:
         """Why it is alive and what would free it, in words: the page of `tonnage why`."""
-        return self._snapshot.why(self)
+        return self._snapshot.why(self, limit=limit, fold=fold)
 
     def _objects(self, ids: bytes) -> Objects:
         return Objects(self._snapshot, memoryview(ids).cast("I"))

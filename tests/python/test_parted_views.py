@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -200,3 +200,101 @@ def test_attributes_of_a_folded_dict_are_labels_of_its_owner(tmp_path: Path) -> 
         assert [row["held_by"] for row in box.dominators() if row["type"] == "list"] == [".content"]
         with pytest.raises(tonnage.ArgumentError, match="tree"):
             box.refs(fold=True)
+
+
+@SETTINGS
+@given(heaps(), KINDS, st.booleans(), st.integers(0, 3), st.data())
+def test_why_answers_for_the_largest_groups_first(
+    heap: Heap, by: str, fold: bool, limit: int, data: st.DataObject
+) -> None:
+    chosen = data.draw(st.sets(st.integers(0, len(heap) - 1), min_size=1))
+    parts = {heap.part(node): node for node in chosen if fold}
+    asked = chosen | {part for part in parts if part is not None}
+    owner = heap.folded(asked) if fold else {}
+    sizes = heap.whole(owner)
+    groups: dict[object, set[int]] = {}
+    for node in asked - set(owner):
+        groups.setdefault(sizes[node] if by == "size" else KEYS[by](heap, node), set()).add(node)
+    with opened(heap) as snapshot:
+        view = some(snapshot, chosen).why(by=by, fold=fold, limit=limit)
+        assert [sum(sizes[node] for node in groups[row[COLUMN[by]]]) for row in view] == sorted(
+            (sum(sizes[node] for node in nodes) for nodes in groups.values()), reverse=True
+        )[: limit or None]
+        for row in view:
+            nodes = groups.pop(row[COLUMN[by]])
+            assert (row["count"], row["retained"]) == (len(nodes), heap.retained(nodes))
+            assert row.get("size") == (sum(sizes[node] for node in nodes) if len(nodes) > 1 else None)
+        assert (view.data["more"], view.data["more_count"]) == (len(groups), sum(map(len, groups.values())))
+        assert view.data["more_size"] == sum(sizes[node] for nodes in groups.values() for node in nodes)
+        assert view.total == {"count": len(asked) - len(owner), "size": sum(heap.sizes[node] for node in asked)}
+        shown = " ".join(str(view).split())
+        assert shown.count("keeps alive it is") + shown.count("keep alive they are") == len(view)
+
+
+@SETTINGS
+@given(heaps(), KINDS, st.integers(0, 3))
+def test_top_consumers_are_groups_of_what_no_object_holds(heap: Heap, by: str, limit: int) -> None:
+    expected: dict[object, list[int]] = {}
+    for node in range(len(heap)):
+        if heap.idom[node] >= len(heap):
+            row = expected.setdefault(KEYS[by](heap, node), [0, 0, 0])
+            row[:] = [row[0] + 1, row[1] + len(heap.gone([node])), row[2] + heap.retained([node])]
+    large = [row for row in expected.values() if row[2] >= sum(heap.sizes) // 100]
+    with opened(heap) as snapshot:
+        consumers = snapshot.suspects(by=by, limit=limit).data["consumers"]
+        rows = {row[COLUMN[by]]: [row["rows"], row["count"], row["retained"]] for row in consumers["rows"]}
+        assert [row[2] for row in rows.values()] == sorted((row[2] for row in large), reverse=True)[: limit or None]
+        assert all(expected[key] == row for key, row in rows.items())
+        assert consumers["total"]["retained"] == sum(row[2] for row in expected.values())
+        assert consumers["more"] == len(expected) - len(rows)
+        assert consumers["more_retained"] == consumers["total"]["retained"] - sum(row[2] for row in rows.values())
+        assert snapshot.suspects().data["consumers"] is None
+
+
+@SETTINGS
+@given(heaps(), st.sampled_from(["retained", "count", "kind"]), st.booleans())
+def test_suspects_stand_in_the_order_that_is_asked_for(heap: Heap, column: str, reverse: bool) -> None:
+    key = {"retained": "size"}.get(column, column)
+    with opened(heap) as snapshot:
+        plain = snapshot.suspects(limit=0)
+        view = snapshot.suspects(sort=f"{'-' if reverse else ''}{column}", limit=0)
+        down = (column != "kind") != reverse
+        for got, before in ((view.rows, plain.rows), (view.data["findings"], plain.data["findings"])):
+            assert [row[key] for row in got] == sorted((row[key] for row in before), reverse=down)
+
+
+@pytest.fixture(scope="module")
+def attributes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tonnage.Snapshot]:
+    """Most of the heap in the attributes of one instance."""
+    program = (
+        "import tonnage, sys\n"
+        "class Store: pass\n"
+        "store = Store()\n"
+        "for i in range(3000): setattr(store, f'key{i}', bytes(4000))\n"
+        "tonnage.snapshot(sys.argv[1])"
+    )
+    path = tmp_path_factory.mktemp("attributes") / "store.tonnage"
+    subprocess.run([sys.executable, "-c", program, str(path)], check=True)
+    with tonnage.load(path) as snapshot:
+        yield snapshot
+
+
+def test_a_suspect_is_the_instance_and_not_its_dict(attributes: tonnage.Snapshot) -> None:
+    (row,), (plain,) = attributes.suspects().rows, attributes.suspects(fold=False).rows
+    assert (row["type"], row["path"]) == ("__main__.Store", "__main__.store")
+    assert (plain["type"], plain["path"]) == ("dict", "__main__.store.__dict__")
+    assert row["size"] > plain["size"] > 3000 * 4000
+    assert attributes[row["address"]].references[0].target is not None
+
+
+def test_why_names_no_dict_of_an_instance(attributes: tonnage.Snapshot) -> None:
+    found = attributes.where("size:>4000 type:bytes").by("size")[0]
+    assert len(found) >= 3000
+    folded, plain = found.why(), found.why(fold=False)
+    assert "__dict__" not in str(folded) and "__main__.store, a __main__.Store" in str(folded)
+    assert "__main__.store.__dict__, a dict of 3000 entries" in str(plain)
+    assert folded.data["holders"][0]["type"] == "__main__.Store"
+    (store,) = attributes.where("type:__main__.Store")
+    dict_of = next(item for item in store.children if item.type == "dict")
+    assert attributes.where("type:__main__.Store").why().data["retained"] == store.retained
+    assert store.retained == store.size + dict_of.retained
