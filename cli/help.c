@@ -129,19 +129,23 @@ const cli_verb cli_verbs[] = {
                  "  tonnage retained app.tonnage --where type:app.Session --by clodo --fold\n"
                  "  tonnage retained app.tonnage --against old.tonnage --where type:str\n"
                  "  tonnage retained app.tonnage --where 'module:app size:>=1k' --json --max-memory 2G\n"},
-    {"paths", READING | CLI_THRESHOLD | CLI_AVOID | CLI_ALL | CLI_MERGE | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_paths,
-     "who holds an object: paths from modules and frames, as Python",
+    {"paths",
+     READING | CLI_BY | CLI_FOLD | CLI_THRESHOLD | CLI_AVOID | CLI_ALL | CLI_MERGE | CLI_MAY_ADDRESS | CLI_AGAINST,
+     cmd_paths, "who holds an object: paths from modules and frames, as Python",
      "Paths from the roots to the object at ADDRESS, the shortest first, then the next longer ones; or the shortest "
      "one\n"
      "to each of the selected objects. Behind >>> stands what Python can evaluate where the modules are imported.\n"
      "--avoid keeps away from objects: a selection, or some of weak, caches, frames, tracebacks, closures, modules,\n"
-     "classes, guessed and held (by C code), with commas between them.\n",
-     .against = SINCE, .limit = "paths, or objects, shown", .sort = "of a set: size, length, address or type",
+     "classes, guessed and held (by C code), with commas between them. With --by the selected objects are parted, and\n"
+     "the path is that to the largest of each group.\n",
+     .by = "a path a group, that to its largest object; kinds below", .against = SINCE,
+     .limit = "paths, or objects, shown", .sort = "of a set: size, length, address or type; of groups as groups has it",
      .where = "to these objects; conditions: " OBJECTS,
      .examples = "  tonnage paths app.tonnage 0x7f0a12345680 --limit 5\n"
                  "  tonnage paths app.tonnage 0x7f0a12345680 --all --avoid caches,frames,type:app.Registry\n"
                  "  tonnage paths app.tonnage --where type:app.Session --merge\n"
                  "  tonnage paths app.tonnage --where type:app.Session --threshold 1k --sort length\n"
+                 "  tonnage paths app.tonnage --where size:>=64k --by type --fold\n"
                  "  tonnage paths app.tonnage --against old.tonnage --merge\n"
                  "  tonnage paths app.tonnage --where 'type:dict size:>=1M' --json --max-memory 2G\n"},
     {"refs", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_DEPTH | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_refs,

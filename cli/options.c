@@ -37,7 +37,6 @@ static const struct {
     {"suspects", CLI_THRESHOLD, "a suspect retains a tenth of the heap"},
     {"check", CLI_THRESHOLD, "a finding has no size"},
     {"retained", CLI_THRESHOLD, "it is about all that goes"},
-    {"paths", CLI_BY, "its rows are single paths"},
     {"diff", CLI_THRESHOLD, "a change may be less than nothing"},
     {"diff", CLI_AGAINST, "OLD is its first word"},
 };

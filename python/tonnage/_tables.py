@@ -171,6 +171,8 @@ class Tables:
         avoid: str | Sequence[str] | None = None,
         sort: str | None = None,
         threshold: int | str | None = None,
+        by: str | None = None,
+        fold: bool = False,
     ) -> View:
         """Who holds the objects of a selection: the shortest path to each, as Python.
 
@@ -181,6 +183,8 @@ class Tables:
             avoid: what to keep away from, as `Object.paths` has it.
             sort: "size", "length", "address" or "type"; "-" before it turns the order around. Not with merge.
             threshold: only objects of this many bytes or more; an int or text such as "64k".
+            by: parts the objects by a kind of `ObjectSet.by`: the path to the largest of each group. Not with merge.
+            fold: the `__dict__` of an object counts as a part of it. Not with merge.
 
         Returns:
             A view, the page of `tonnage paths`. Cost: at worst a pass over all references.
@@ -191,7 +195,15 @@ class Tables:
         from tonnage._paths import words
 
         return self._view(
-            "paths", where=where, merge=merge, limit=limit, avoid=words(avoid) or None, sort=sort, threshold=threshold
+            "paths",
+            where=where,
+            merge=merge,
+            limit=limit,
+            avoid=words(avoid) or None,
+            sort=sort,
+            threshold=threshold,
+            by=by,
+            fold=fold,
         )
 
     def refs(

@@ -189,7 +189,6 @@ def test_check_without_memory_accuses_no_file(cli: Cli, shop: Path) -> None:
         ("check", "--by", "its rows are findings"),
         ("check", "--threshold", "a finding has no size"),
         ("retained", "--threshold", "it is about all that goes"),
-        ("paths", "--by", "its rows are single paths"),
         ("summary", "--merge", "it has nothing of the kind"),
         ("check", "--against", "it is about one file"),
         ("info", "--against", "its rows are facts"),

@@ -298,3 +298,48 @@ def test_why_names_no_dict_of_an_instance(attributes: tonnage.Snapshot) -> None:
     dict_of = next(item for item in store.children if item.type == "dict")
     assert attributes.where("type:__main__.Store").why().data["retained"] == store.retained
     assert store.retained == store.size + dict_of.retained
+
+
+@SETTINGS
+@given(heaps(), st.one_of(KINDS, st.none()), st.booleans(), st.integers(0, 3), st.data())
+def test_paths_by_a_kind_lead_to_the_largest_of_each_group(
+    heap: Heap, by: str | None, fold: bool, limit: int, data: st.DataObject
+) -> None:
+    chosen = data.draw(st.sets(st.integers(0, len(heap) - 1), min_size=1))
+    everywhere = heap.folded(range(len(heap))) if fold else {}
+    asked = chosen | {own for own, node in everywhere.items() if node in chosen}
+    owner = heap.folded(asked) if fold else {}
+    sizes = heap.whole(owner)
+    groups: dict[object, list[int]] = {}
+    for node in sorted(asked - set(owner)):
+        key = node if by is None else sizes[node] if by == "size" else KEYS[by](heap, node)
+        groups.setdefault(key, []).append(node)
+    with opened(heap) as snapshot:
+        view = some(snapshot, chosen).paths(by=by, fold=fold, limit=limit)
+        shown = []
+        for row in view:
+            node = number_of(row["address"])
+            key = node if by is None else row[COLUMN[by]]
+            group = groups.pop(key)
+            shown.append(sum(sizes[node] for node in group))
+            assert node == max(group, key=lambda other: (sizes[other], -other))
+            assert row["size"] == sizes[node]
+            assert by is None or (row["count"], row["group_size"]) == (len(group), shown[-1])
+            at = len(heap)
+            for step in row["steps"]:
+                targets = [*heap.targets, [*heap.roots, len(heap) + 1], heap.local][at]
+                assert step["node"] in targets
+                at = step["node"]
+            assert at == node
+        rest = [sum(sizes[node] for node in group) for group in groups.values()]
+        assert shown == sorted(shown, reverse=True) and max(rest, default=0) <= min(shown, default=0)
+        assert (len(shown), view.data["more"]) == (min(limit or 99, len(shown) + len(rest)), len(rest))
+        assert view.total == {"count": len(asked) - len(owner), "size": sum(heap.sizes[node] for node in asked)}
+
+
+def test_merged_paths_are_not_parted_and_do_not_fold(attributes: tonnage.Snapshot) -> None:
+    for options in ({"by": "type"}, {"fold": True}):
+        with pytest.raises(tonnage.ArgumentError, match="merged"):
+            attributes.paths("type:__main__.Store", merge=True, **options)
+    with pytest.raises(tonnage.ArgumentError, match="parted"):
+        attributes.where("type:__main__.Store")[0]._snapshot._view("paths", node=0, by="type")
