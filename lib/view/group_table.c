@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 /* What a row stands for; in brackets what the word does not say. */
-static const char *heading_of(enum tn_by by)
+const char *tn__by_heading(enum tn_by by)
 {
     switch (by) {
     case TN_BY_TYPE: return "Kind (type)";
@@ -67,11 +67,16 @@ static int write_text(const tn_summary *sum, const tn_view_options *o, tn_out *o
     const tn_table_column parted[] = {
         {"Index", true, 0}, {"Count", true, 0},       {"%", true, 3},
         {"Size", true, 0},  {"%", true, 0},           {"Cumulative", true, 2},
-        {"%", true, 2},     {"largest at", false, 1}, {heading_of(by), false, 0},
+        {"%", true, 2},     {"largest at", false, 1}, {tn__by_heading(by), false, 0},
     };
     const tn_table_column each[] = {
-        {"Index", true, 0}, {"Size", true, 0},          {"%", true, 0}, {"Cumulative", true, 2}, {"%", true, 2},
-        {"at", false, 1},   {heading_of(by), false, 0},
+        {"Index", true, 0},
+        {"Size", true, 0},
+        {"%", true, 0},
+        {"Cumulative", true, 2},
+        {"%", true, 2},
+        {"at", false, 1},
+        {tn__by_heading(by), false, 0},
     };
     tn_table t;
     char size[24];

@@ -21,10 +21,14 @@ typedef struct tn_summary {
 
 /* What a row of this kind is called, as a key of the JSON. */
 const char *tn__by_key(enum tn_by by);
+/* ... and as a heading. */
+const char *tn__by_heading(enum tn_by by);
 static inline const char *tn__summary_name(const tn_summary *sum, size_t i)
 {
     return (const char *)sum->texts.data + sum->rows[i].name;
 }
+/* Puts groups in order of a column by name; NULL: as they stand. */
+int tn__groups_order(tn_groups *g, const char *sort, tn_error *err);
 /* Sorts and cuts off groups that are made; the groups stay the caller's. */
 int tn__summary_of(tn_groups *g, const tn_view_options *o, tn_summary *out, tn_error *err);
 void tn__summary_free(tn_summary *sum); /* but for its groups */

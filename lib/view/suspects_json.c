@@ -57,7 +57,39 @@ static void heap_json(tn_json *j, const char *key, const tn_toplevel *t)
     tn__json_close(j, '}');
 }
 
-void tn__suspects_json(const tn_suspects *all, tn_say *w, const tn_view_options *o)
+static int consumers_json(tn_consumers *c, tn_say *w, tn_json *j, tn_error *err)
+{
+    if (!c->parting.groups) {
+        tn__json_null(j, "consumers");
+        return TN_OK;
+    }
+    tn__json_open(j, "consumers", '{');
+    tn__json_open(j, "rows", '[');
+    for (uint32_t i = 0; i < c->sums.n; i++) {
+        const tn_place_sum *row = &c->sums.rows[i];
+        tn__json_line(j);
+        tn__json_open(j, NULL, '{');
+        tn__json_u64(j, "retained", row->retained);
+        tn__json_pct(j, "retained_pct", row->retained, w->top->bytes);
+        tn__json_u64(j, "count", row->count);
+        tn__json_u64(j, "rows", row->rows);
+        TN_TRY(tn__place_json(&c->parting, row->place, j, err));
+        tn__json_close(j, '}');
+    }
+    tn__json_close(j, ']');
+    tn__json_open(j, "total", '{');
+    tn__json_u64(j, "rows", c->rows);
+    tn__json_u64(j, "count", c->count);
+    tn__json_u64(j, "retained", c->retained);
+    tn__json_close(j, '}');
+    tn__json_u64(j, "more", c->more);
+    tn__json_u64(j, "more_retained", c->more_bytes);
+    tn__json_close(j, '}');
+    tn__json_line(j);
+    return TN_OK;
+}
+
+int tn__suspects_json(const tn_suspects *all, tn_consumers *consumers, tn_say *w, const tn_view_options *o)
 {
     static const char *const columns[] = {"text", "kind",      "type",        "address", "example", "count",
                                           "size", "size_pct",  "size_before", "links",   "sampled", "carried",
@@ -67,6 +99,8 @@ void tn__suspects_json(const tn_suspects *all, tn_say *w, const tn_view_options 
     tn__json_start(&j, w->out, "suspects");
     tn__json_string(&j, "where", o->where);
     tn__against_json(o, &j);
+    tn__json_string(&j, "by", o->grouped ? tn_by_names[o->by] : NULL);
+    tn__json_bool(&j, "fold", o->fold);
     tn__json_strings(&j, "columns", columns, sizeof columns / sizeof *columns);
     tn__json_open(&j, "units", '{');
     tn__json_string(&j, "count", "objects");
@@ -90,9 +124,11 @@ void tn__suspects_json(const tn_suspects *all, tn_say *w, const tn_view_options 
     tn__json_close(&j, ']');
     tn__json_u64(&j, "more_findings", tn__n_findings(all) - shown.findings);
     tn__json_line(&j);
+    TN_TRY(consumers_json(consumers, w, &j, w->err));
     tn__ledger_json(&j, w->snapshot);
     tn__json_line(&j);
     tn__info_json(&j, w->snapshot);
     tn__json_close(&j, '}');
     tn__out_text(w->out, "\n");
+    return TN_OK;
 }

@@ -198,25 +198,27 @@ static int render(const many *m, const char *kind, tn_view_options *options, con
 PyObject *core_diff_view(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"snapshots", "json",  "where", "sort", "limit", "by",
-                            "width",     "color", "kind",  "file", NULL};
+                            "width",     "color", "kind",  "file", "fold",  NULL};
     const core_state *state = PyModule_GetState(module);
-    const char *by = "type", *kind = "diff";
-    int json = 0, color = 0;
+    const char *by = NULL, *kind = "diff";
+    int json = 0, color = 0, fold = 0;
     PyObject *snapshots;
     tn_view_options options = {0};
     core_text_buffer buffer = {0};
     tn_error err = {0};
     many m;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$pzzO&sO&psz:diff_view", names, &snapshots, &json, &options.where,
-                                     &options.sort, core_id_converter, &options.limit, &by, core_id_converter,
-                                     &options.width, &color, &kind, &options.file))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$pzzO&zO&pszp:diff_view", names, &snapshots, &json,
+                                     &options.where, &options.sort, core_id_converter, &options.limit, &by,
+                                     core_id_converter, &options.width, &color, &kind, &options.file, &fold))
         return NULL;
-    int by_kind = core_index_of(by, tn_by_names, TN_BYS, "grouping");
+    int by_kind = by ? core_index_of(by, tn_by_names, TN_BYS, "grouping") : TN_BY_TYPE;
     if (by_kind < 0)
         return NULL;
     options.form = json ? TN_JSON : TN_TEXT;
     options.by = (enum tn_by)by_kind;
+    options.grouped = by != NULL;
     options.color = color;
+    options.fold = fold;
     if (!many_enter(&m, snapshots, state))
         return NULL;
     int status = render(&m, kind, &options, &(tn_sink){core_text_write, &buffer}, &err);

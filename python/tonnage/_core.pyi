@@ -29,11 +29,12 @@ def diff_view(
     where: str | None = None,
     sort: str | None = None,
     limit: int = 0,
-    by: str = "type",
+    by: str | None = None,
     width: int = 0,
     color: bool = False,
     kind: str = "diff",
     file: str | None = None,
+    fold: bool = False,
 ) -> str: ...
 
 @final

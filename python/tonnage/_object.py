@@ -10,7 +10,7 @@ from tonnage._errors import NotFoundError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import overload
+    from typing import Any, overload
 
     from tonnage._core import Snapshot as Core
     from tonnage._core import _Reference
@@ -294,10 +294,19 @@ class Object:
         sort: str | None = None,
         threshold: int | str | None = None,
         depth: int = 1,
+        fold: bool = True,
     ) -> View:
         """The dominator tree below this object; arguments as in `Snapshot.dominators`."""
         return self._snapshot._view(
-            "dominators", node=self._node, by=by, where=where, limit=limit, sort=sort, threshold=threshold, depth=depth
+            "dominators",
+            node=self._node,
+            by=by,
+            where=where,
+            limit=limit,
+            sort=sort,
+            threshold=threshold,
+            depth=depth,
+            fold=fold,
         )
 
     @property
@@ -398,6 +407,8 @@ class Object:
         where: str | None = None,
         sort: str | None = None,
         threshold: int | str | None = None,
+        by: str | None = None,
+        fold: bool = False,
     ) -> View:
         """What it refers to, as a tree: the page of the command's `refs`.
 
@@ -405,8 +416,11 @@ class Object:
             depth: levels.
             limit: references of each object shown; 0 for all.
             where, sort, threshold: as in `show`.
+            by, fold: groups instead of a tree, as in `Snapshot.refs`.
         """
-        return self._tree("refs", depth, limit, where, sort, threshold)
+        return self._tree(
+            "refs", depth=depth, limit=limit, where=where, sort=sort, threshold=threshold, by=by, fold=fold
+        )
 
     def referrers(
         self,
@@ -415,20 +429,20 @@ class Object:
         where: str | None = None,
         sort: str | None = None,
         threshold: int | str | None = None,
+        by: str | None = None,
+        fold: bool = False,
     ) -> View:
         """What refers to it, as a tree; see `refs`."""
-        return self._tree("referrers", depth, limit, where, sort, threshold)
-
-    def _tree(
-        self, kind: str, depth: int, limit: int, where: str | None, sort: str | None, threshold: int | str | None
-    ) -> View:
-        return self._snapshot._view(
-            kind, node=self._node, depth=depth, limit=limit, where=where, sort=sort, threshold=threshold
+        return self._tree(
+            "referrers", depth=depth, limit=limit, where=where, sort=sort, threshold=threshold, by=by, fold=fold
         )
 
-    def why(self) -> View:
+    def _tree(self, kind: str, **options: Any) -> View:
+        return self._snapshot._view(kind, node=self._node, **options)
+
+    def why(self, *, limit: int = 5, fold: bool = True) -> View:
         """Why it is alive and what would free it, in words: the page of `tonnage why`."""
-        return self._snapshot.why(self)
+        return self._snapshot.why(self, limit=limit, fold=fold)
 
     def _objects(self, ids: bytes) -> Objects:
         return Objects(self._snapshot, memoryview(ids).cast("I"))

@@ -282,9 +282,11 @@ class ObjectSet(Tables):
     def _view(self, kind: str, **options: Any) -> View:
         return self._snapshot._view(kind, set=self._set, **options)
 
-    def why(self) -> View:
+    def why(
+        self, *, by: str | None = None, sort: str | None = None, limit: int = 5, fold: bool = True
+    ) -> View:
         """Why the members are alive and what would free them, in words, as `Snapshot.why`."""
-        return self._view("why", file=self._snapshot.path)
+        return self._view("why", by=by, sort=sort, limit=limit, fold=fold, file=self._snapshot.path)
 
 
 class Sorted(Objects):

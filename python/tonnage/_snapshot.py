@@ -196,13 +196,19 @@ class Snapshot(Tables):
         return self._core.index(os.fspath(path) if path is not None else f"{self._path}.index")
 
     def referrers(
-        self, where: str, limit: int = 20, sort: str | None = None, threshold: int | str | None = None
+        self,
+        where: str,
+        limit: int = 20,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+        by: str | None = None,
+        fold: bool = False,
     ) -> View:
-        """What refers to the objects of a selection, in groups by type and label; see `refs`.
+        """What refers to the objects of a selection, in groups by type and label, or by any kind; see `refs`.
 
         Cost: the references of all that refers to one of them, once turned around.
         """
-        return self._view("referrers", where=where, limit=limit, sort=sort, threshold=threshold)
+        return self._view("referrers", where=where, limit=limit, sort=sort, threshold=threshold, by=by, fold=fold)
 
     def diff(
         self,
@@ -241,13 +247,24 @@ class Snapshot(Tables):
 
         return Diff(old, self).new
 
-    def suspects(self, against: Snapshot | None = None, limit: int = 20, where: str | None = None) -> View:
+    def suspects(
+        self,
+        against: Snapshot | None = None,
+        limit: int = 20,
+        where: str | None = None,
+        by: str | None = None,
+        sort: str | None = None,
+        fold: bool = True,
+    ) -> View:
         """What to look at first, in sentences: who retains much, and who holds that.
 
         Args:
             against: an older snapshot; then what grew since.
             limit: suspects shown, 0 for all.
             where: only suspects of this selection.
+            by: a kind of `ObjectSet.by`: what retains most, in groups, in `data["consumers"]`.
+            sort: "retained", "count" or "kind"; "-" before it turns the order around.
+            fold: the `__dict__` of an object counts as a part of it.
 
         Returns:
             A view, the page of `tonnage suspects`. Rows have the keys of docs/view-json.md, `text` the first sentence;
@@ -258,20 +275,34 @@ class Snapshot(Tables):
         Example:
             >>> snapshot.suspects().rows[0]["text"]  # doctest: +SKIP
         """
+        options: Any = {"limit": limit, "where": where, "by": by, "sort": sort, "fold": fold, "file": self._path}
         if against is None:
-            return self._view("suspects", limit=limit, where=where, file=self._path)
+            return self._view("suspects", **options)
         from tonnage._diff import suspects
 
-        return suspects(against, self, limit=limit, where=where, file=self._path)
+        return suspects(against, self, **options)
 
-    def why(self, selection: str | int | Object) -> View:
+    def why(
+        self,
+        selection: str | int | Object,
+        *,
+        by: str | None = None,
+        sort: str | None = None,
+        limit: int = 5,
+        fold: bool = True,
+    ) -> View:
         """Why something is alive and what would free it, in words: the page of `tonnage why`.
 
         Args:
             selection: an object, an address, or a selection such as "type:app.Session".
+            by: a kind of `ObjectSet.by`: what is selected is parted, and each group has an answer.
+            sort: of groups: "size", "count", "largest", or "kind" ("type", "each", "module" as `by` says); "-" before
+                it turns the order around.
+            limit: groups, or references that hold it, told one by one; 0 for all.
+            fold: the `__dict__` of an object counts as a part of it.
 
         Returns:
-            A view without rows: `print` it, or take `data` (docs/view-json.md).
+            A view without rows, unless `by` is given: `print` it, or take `data` (docs/view-json.md).
 
         Raises:
             NotFoundError: nothing is selected.
@@ -286,7 +317,7 @@ class Snapshot(Tables):
         else:
             address = selection.address if isinstance(selection, Object) else an_address(selection)
             where = f"address:{address:#x}"
-        return self._view("why", where=where, file=self._path)
+        return self._view("why", where=where, by=by, sort=sort, limit=limit, fold=fold, file=self._path)
 
     def _view(self, kind: str, **options: Any) -> View:
         from tonnage._view import View

@@ -104,17 +104,19 @@ class Tables:
         sort: str | None = None,
         threshold: int | str | None = None,
         depth: int = 1,
+        fold: bool = True,
     ) -> View:
         """Who retains how much: objects with what would go if they went, the biggest first.
 
         Args:
-            by: "type" or "module" adds the rows up.
+            by: parts the rows into groups and adds them up: "type", "module" or any other kind of `ObjectSet.by`.
             where: only objects of this selection, without those that another one of it dominates; default: all objects,
                 so those that no other object dominates. No byte is in two rows.
             limit: rows, and rows below each; 0 for all.
             sort: "retained", "count", "size", "address" or "type"; "-" before it turns the order around.
             threshold: only rows that retain this many bytes or more; an int or text such as "64k".
             depth: levels of the dominator tree.
+            fold: the `__dict__` of an object counts as a part of it, where nothing else holds it.
 
         Returns:
             A view, the table of `tonnage dominators`. Rows have the keys of docs/view-json.md.
@@ -125,10 +127,17 @@ class Tables:
         Example:
             >>> snapshot.dominators(where="type:dict", limit=5)  # doctest: +SKIP
         """
-        return self._view("dominators", by=by, where=where, limit=limit, sort=sort, threshold=threshold, depth=depth)
+        return self._view(
+            "dominators", by=by, where=where, limit=limit, sort=sort, threshold=threshold, depth=depth, fold=fold
+        )
 
     def retained(
-        self, where: str | None = None, by: str = "type", limit: int = 20, sort: str | None = None
+        self,
+        where: str | None = None,
+        by: str = "type",
+        limit: int = 20,
+        sort: str | None = None,
+        fold: bool = False,
     ) -> View:
         """What would go if all objects of a selection went at once, themselves included.
 
@@ -136,9 +145,11 @@ class Tables:
 
         Args:
             where: the selection, for instance "type:app.Session"; of a set: further conditions on its members.
-            by: "type" or "module".
+            by: "type", "module" or any other kind of `ObjectSet.by`: the groups of what goes.
             limit: rows, 0 for all.
-            sort: "size", "count" or what `by` says; "-" before it turns the order around.
+            sort: "size", "count" or "type" ("each", "module", "kind" as `by` says); "-" before it turns the order
+                around.
+            fold: the `__dict__` of an object that goes counts as a part of it.
 
         Returns:
             A view, the tables of `tonnage retained`; `total` says how much goes, the rows add up to it (shared keys of
@@ -150,7 +161,7 @@ class Tables:
         Example:
             >>> snapshot.retained("type:app.Session").total  # doctest: +SKIP
         """
-        return self._view("retained", where=where, by=by, limit=limit, sort=sort)
+        return self._view("retained", where=where, by=by, limit=limit, sort=sort, fold=fold)
 
     def paths(
         self,
@@ -160,6 +171,8 @@ class Tables:
         avoid: str | Sequence[str] | None = None,
         sort: str | None = None,
         threshold: int | str | None = None,
+        by: str | None = None,
+        fold: bool = False,
     ) -> View:
         """Who holds the objects of a selection: the shortest path to each, as Python.
 
@@ -170,6 +183,8 @@ class Tables:
             avoid: what to keep away from, as `Object.paths` has it.
             sort: "size", "length", "address" or "type"; "-" before it turns the order around. Not with merge.
             threshold: only objects of this many bytes or more; an int or text such as "64k".
+            by: parts the objects by a kind of `ObjectSet.by`: the path to the largest of each group. Not with merge.
+            fold: the `__dict__` of an object counts as a part of it. Not with merge.
 
         Returns:
             A view, the page of `tonnage paths`. Cost: at worst a pass over all references.
@@ -180,21 +195,37 @@ class Tables:
         from tonnage._paths import words
 
         return self._view(
-            "paths", where=where, merge=merge, limit=limit, avoid=words(avoid) or None, sort=sort, threshold=threshold
+            "paths",
+            where=where,
+            merge=merge,
+            limit=limit,
+            avoid=words(avoid) or None,
+            sort=sort,
+            threshold=threshold,
+            by=by,
+            fold=fold,
         )
 
     def refs(
-        self, where: str | None = None, limit: int = 20, sort: str | None = None, threshold: int | str | None = None
+        self,
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+        by: str | None = None,
+        fold: bool = False,
     ) -> View:
-        """What the objects of a selection refer to, in groups by type and label.
+        """What the objects of a selection refer to, in groups by type and label, or by any kind.
 
         Args:
             where: the selection; of a set: further conditions on its members.
             limit: groups, 0 for all.
             sort: "count" (of references), "objects", "size", "type" or "label"; "-" turns the order around.
             threshold: only objects of this many bytes or more.
+            by: groups of what is at the other end, by a kind of `ObjectSet.by`.
+            fold: what the `__dict__` of an object refers to, the object refers to.
 
         Returns:
             A view, the table of `tonnage refs`. Cost: the references of the selected objects.
         """
-        return self._view("refs", where=where, limit=limit, sort=sort, threshold=threshold)
+        return self._view("refs", where=where, limit=limit, sort=sort, threshold=threshold, by=by, fold=fold)
