@@ -36,7 +36,7 @@ typedef struct cli_verb cli_verb;
 
 /* tn_by_names, for people. */
 #define CLI_KINDS \
-    "type, clodo, size, sizeclass, module, dist, generation, content, site, rcs, via, root, thread, frame or id"
+    "type, clodo, size, sizeclass, module, dist, generation, content, site, rcs, via, root, thread, frame, path or id"
 
 typedef struct cli_options {
     const cli_verb *verb;

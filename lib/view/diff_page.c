@@ -125,13 +125,14 @@ void tn__brief_json(tn_json *j, const tn_brief *b)
 
 const char *tn__diff_heading(enum tn_by by)
 {
-    return by == TN_BY_TYPE ? "Type" : by == TN_BY_MODULE ? "Module" : by == TN_BY_SIZE ? "Each" : "Kind";
+    return by == TN_BY_TYPE ? "Type" : by == TN_BY_MODULE ? "Module" : by == TN_BY_SIZE ? "Each" : by == TN_BY_PATH ? "Place" : "Kind";
 }
 
 const char *tn__diff_nouns(enum tn_by by, size_t n)
 {
-    static const char *const nouns[][2] = {{"types", "type"}, {"modules", "module"}, {"groups", "group"}};
-    return nouns[by == TN_BY_TYPE ? 0 : by == TN_BY_MODULE ? 1 : 2][n == 1];
+    static const char *const nouns[][2] = {
+        {"types", "type"}, {"modules", "module"}, {"places", "place"}, {"groups", "group"}};
+    return nouns[by == TN_BY_TYPE ? 0 : by == TN_BY_MODULE ? 1 : by == TN_BY_PATH ? 2 : 3][n == 1];
 }
 
 void tn__diff_key_json(tn_json *j, enum tn_by by, const char *name, uint64_t number)

@@ -21,6 +21,7 @@ const char *tn__by_heading(enum tn_by by)
     case TN_BY_ROOT: return "Kind (root that alone reaches it)";
     case TN_BY_THREAD: return "Kind (thread that alone holds it)";
     case TN_BY_FRAME: return "Kind (frame that alone holds it)";
+    case TN_BY_PATH: return "Kind (place)";
     case TN_BY_HEADS: return "Kind (head that alone holds it)";
     default: return "Brief";
     }

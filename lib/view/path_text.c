@@ -256,12 +256,7 @@ static int write_attribute(tn_writing *w, const tn_reference *r)
 /* Variables of a generator, or of a frame that a traceback holds; a cell is what it contains. */
 static int write_local(tn_writing *w, const tn_reference *r)
 {
-    static const char *const frames[][2] = {
-        {"generator", ".gi_frame"}, {"coroutine", ".cr_frame"}, {"async_generator", ".ag_frame"}, {"frame", ""}};
-    const char *type = tn__type_name(w->snapshot, r->source), *frame = NULL;
-    for (size_t i = 0; i < sizeof frames / sizeof *frames; i++)
-        if (strcmp(type, frames[i][0]) == 0)
-            frame = frames[i][1];
+    const char *frame = tn__frame_attribute(tn__type_name(w->snapshot, r->source));
     TN_TRY(add_text(w, frame ? frame : ""));
     TN_TRY(add_text(w, ".f_locals["));
     TN_TRY(add_escaped(w, r->text, strlen(r->text), true));

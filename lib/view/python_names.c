@@ -5,27 +5,6 @@
 
 #include <string.h>
 
-bool tn__is_identifier(const char *text, size_t n)
-{
-    static const char keywords[] =
-        " False None True and as assert async await break class continue def del elif else except "
-        "finally for from global if import in is lambda nonlocal not or pass raise return try "
-        "while with yield ";
-    char word[16];
-    for (size_t i = 0; i < n; i++) {
-        char c = text[i], low = (char)(c | 0x20);
-        if (!((low >= 'a' && low <= 'z') || c == '_' || (i > 0 && c >= '0' && c <= '9')))
-            return false;
-    }
-    if (n + 2 >= sizeof word)
-        return true;
-    word[0] = ' ';
-    memcpy(word + 1, text, n);
-    word[n + 1] = ' ';
-    word[n + 2] = '\0';
-    return n > 0 && !strstr(keywords, word);
-}
-
 /* ---- what a type has under a name ---- */
 
 typedef struct tn_found {
