@@ -421,7 +421,7 @@ enum tn_by {
     TN_BY_FRAME,   /* the frame that alone holds it */
     TN_BY_HEADS,   /* the head that alone holds it, of those in the options */
     TN_BY_ID,      /* each object for itself */
-    TN_BY_PATH,    /* its place: the shortest path to it without indices and keys */
+    TN_BY_PATH,    /* its place: the shortest path to it without indices and keys; made once and kept */
     TN_BYS
 };
 extern const char *const tn_by_names[TN_BYS]; /* as --by takes them */

@@ -76,7 +76,7 @@ typedef struct tn_partition {
     } numbers;
     tn_holders *holders;     /* of RCS and VIA */
     const tn_places *places; /* of PATH; the snapshot's */
-    uint32_t *heads;     /* node of each of the first n_heads rows, in the arena; then come "(shared)" and "(other)" */
+    uint32_t *heads; /* node of each of the first n_heads rows, in the arena; then come "(shared)" and "(other)" */
     uint32_t n_heads;
     tn_buf threads; /* FRAME: uint32_t, the thread of each head */
 } tn_partition;

@@ -179,9 +179,9 @@ static int run_piece(tn_place_names *n, uint32_t source, uint64_t edge, enum tn_
         if (names_entries(as))
             return entry_of_key(n, g->targets[edge - 1], as, piece, err);
     }
-    *piece = style == TN_RUN_ITEMS     ? n->item
-             : style == TN_RUN_MEMBERS ? n->member
-             : style != TN_RUN_PAIRS   ? n->unknown
+    *piece = style == TN_RUN_ITEMS                              ? n->item
+             : style == TN_RUN_MEMBERS                          ? n->member
+             : style != TN_RUN_PAIRS                            ? n->unknown
              : (edge - g->offsets[source] - shape->n_fixed) & 1 ? n->item
                                                                 : n->key;
     return TN_OK;
@@ -228,8 +228,8 @@ static int below_root(tn_place_names *n, const tn_reference *r, uint32_t *piece,
     return plain(n, strcmp(type, "interpreter") == 0 ? type : group, piece, err);
 }
 
-static int synthetic_piece(tn_place_names *n, uint32_t source, uint64_t edge, uint32_t *piece,
-                           enum tn_place_from *from, tn_error *err)
+static int synthetic_piece(tn_place_names *n, uint32_t source, uint64_t edge, uint32_t *piece, enum tn_place_from *from,
+                           tn_error *err)
 {
     const tn_graph *g = &n->ways->graph;
     const char *type = tn__type_name(n->snapshot, source);

@@ -68,7 +68,7 @@ static int add_state(tn_place_steps *t, tn_place_state state, uint32_t above, ui
 /* Stands where the state stands, for all that comes later. */
 static int go_round(tn_place_steps *t, uint32_t state, uint32_t *out, tn_error *err)
 {
-    uint32_t *found, new;
+    uint32_t *found;
     tn_place_state s = *tn__place_state(t, state);
     *out = state;
     if (s.marked)
@@ -76,8 +76,8 @@ static int go_round(tn_place_steps *t, uint32_t state, uint32_t *out, tn_error *
     TN_TRY(tn__map_slot(&t->marked, state, &found, err));
     if (!*found) {
         s.marked = true;
-        TN_TRY(add_state(t, s, s.place, t->mark, &new, err));
-        *found = new + 1;
+        TN_TRY(add_state(t, s, s.place, t->mark, out, err));
+        *found = *out + 1;
     }
     *out = *found - 1;
     return TN_OK;

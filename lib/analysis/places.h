@@ -11,8 +11,8 @@
 #include "analysis/paths.h"
 
 enum {
-    TN_PLACE_WINDOW = 8, /* steps back that are looked through for the same one */
-    TN_PLACE_DEPTH = 64, /* steps of a place */
+    TN_PLACE_WINDOW = 8,                    /* steps back that are looked through for the same one */
+    TN_PLACE_DEPTH = 64,                    /* steps of a place */
     TN_PLACE_MOST = 2 * TN_PLACE_DEPTH + 1, /* pieces: each step may have a mark */
 };
 

@@ -125,7 +125,11 @@ void tn__brief_json(tn_json *j, const tn_brief *b)
 
 const char *tn__diff_heading(enum tn_by by)
 {
-    return by == TN_BY_TYPE ? "Type" : by == TN_BY_MODULE ? "Module" : by == TN_BY_SIZE ? "Each" : by == TN_BY_PATH ? "Place" : "Kind";
+    return by == TN_BY_TYPE     ? "Type"
+           : by == TN_BY_MODULE ? "Module"
+           : by == TN_BY_SIZE   ? "Each"
+           : by == TN_BY_PATH   ? "Place"
+                                : "Kind";
 }
 
 const char *tn__diff_nouns(enum tn_by by, size_t n)

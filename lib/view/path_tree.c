@@ -274,8 +274,7 @@ static int write_text(tn_tree *t, const tn_view_options *o, tn_out *out)
     }
     if (t->n_lost)
         tn__out_format(out, "%9" PRIu32 "  %10s  %5.1f  (no path)\n", t->n_lost,
-                       tn_format_bytes(t->lost_bytes, size, sizeof size),
-                       tn__pct(t->lost_bytes, v->bytes));
+                       tn_format_bytes(t->lost_bytes, size, sizeof size), tn__pct(t->lost_bytes, v->bytes));
     return TN_OK;
 }
 

@@ -208,7 +208,8 @@ class ObjectSet(Tables):
         Args:
             kind: "type", "clodo" (type, or "dict of TYPE"), "size", "sizeclass", "module", "dist" (distribution), "id",
                 "rcs" (kinds of what holds it), "via" (references that hold it), "root", "thread", "frame",
-                "generation", "content" (equal str and bytes) or "site" (docs/sets.md).
+                "generation", "content" (equal str and bytes), "site" or "path" (its place: the shortest path
+                without indices and keys; docs/sets.md).
             fold: the `__dict__` of a member counts as a part of that, if it is a member, too.
 
         Example:

@@ -66,6 +66,18 @@ def test_merged_paths_add_up(cli: Cli, shop: Path) -> None:
             assert sum(r["count"] for r in below[:ends]) <= row["count"]
 
 
+def test_a_merged_path_has_one_branch_for_all_entries(cli: Cli, shop: Path) -> None:
+    lines = cli("paths", shop, "--where", "", "--merge").stdout.splitlines()
+    rows = [line.split("%")[-1][30:] for line in lines[lines.index("    Count        Size      %  Path") + 1 :]]
+    assert rows == [
+        "modules › <shop.cart.Cart>",
+        "  .prices",
+        "     key",
+        "    […]",
+        "root › <shop.cart.BigCart>",
+    ]
+
+
 def test_groups_of_references_are_counted(cli: Cli, shop: Path) -> None:
     rows = json.loads(cli("refs", shop, "--where", "type:shop.cart.Cart", "--json").stdout)["rows"]
     assert {(r["label"], r["kind"], r["type"], r["count"], r["objects"], r["size"]) for r in rows} == {

@@ -39,6 +39,7 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("groups", ()),
         ("groups", ("--by", "rcs", "--sort", "count")),
         ("groups", ("--by", "id", "--limit", "2")),
+        ("groups", ("--by", "path")),
         ("groups", ("--heads", "type:Cart+", "--threshold", "60")),
         ("largest", ("--limit", "3")),
         ("show", ()),
@@ -53,6 +54,7 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("referrers", ()),
         ("diff", ()),
         ("diff", ("--by", "module", "--where", "-type:float", "--limit", "2")),
+        ("diff", ("--by", "path", "--limit", "3")),
     ],
 )
 def test_text_is_the_golden_one(cli: Cli, shop: Path, name: str, rest: tuple[str, ...]) -> None:

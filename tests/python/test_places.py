@@ -141,10 +141,9 @@ def described(random: Random) -> Description:
         modules[name] = heap.node(pairs)
         for _ in range(random.randint(0, 3)):
             modules[name].references += [random.choice([*texts, objects[0], None]), some(random.randint(0, 2))]
-    frames = [{name: some(0) for name in random.sample("vw", random.randint(0, 2))} for _ in range(random.randint(0, 2))]
-    roots, types, fields = (
-        random.sample(objects, min(len(objects), random.choice([0, 0, 0, 1, 2]))) for _ in range(3)
-    )
+    locals_of = [random.sample("vw", random.randint(0, 2)) for _ in range(random.randint(0, 2))]
+    frames = [{name: some(0) for name in names} for names in locals_of]
+    roots, types, fields = (random.sample(objects, min(len(objects), random.choice([0, 0, 0, 1, 2]))) for _ in range(3))
     return heap.described(modules, frames, roots=roots, types=types, fields=fields)
 
 
@@ -168,7 +167,7 @@ def named(node: Node, name: str) -> bool:
 
 
 class Tree:
-    """Shortest paths by the rules of docs/paths.md: a queue in order of cost, then of the origin, then of references."""
+    """Shortest paths by the rules of docs/paths.md: a queue in order of cost, of the origin, then of references."""
 
     def __init__(self, description: Description) -> None:
         self.nodes = description.ordered()
@@ -244,7 +243,8 @@ class Tree:
             heapq.heappush(queue, (0, 0, i, 0, self.number[id(b)], self.number[id(a)]))
         for node, hold in self.holds.items():
             rank = 4 if hold == "garbage" else 3
-            heapq.heappush(queue, (1 + rank * FAR, 3, self.number[node], 0, self.number[node], self.number[id(self.root)]))
+            number = self.number[node]
+            heapq.heappush(queue, (1 + rank * FAR, 3, number, 0, number, self.number[id(self.root)]))
         at = (self.root, 0)
         while True:
             for i, target, cost in self.edges(at[0]):
@@ -311,7 +311,8 @@ def piece(tree: Tree, stack: list[list[object]], step: Step) -> str:
         key = holder.references[i - 1]
         assert key and key.preview
         text = key.preview[1].decode()
-        return text if all(part.isidentifier() and part != "class" for part in text.split(".")) else f"sys.modules['{text}']"
+        plain = all(part.isidentifier() and part != "class" for part in text.split("."))
+        return text if plain else f"sys.modules['{text}']"
     if value and above == ".__dict__":
         stack.pop()
         if style != ITEM:
@@ -409,11 +410,11 @@ def test_dominators_are_the_same_before_and_behind_paths(description: Descriptio
     assert json.loads(first.view("dominators", where="", json=True, limit=0))["rows"] == json.loads(tops)["rows"]
 
 
-def chain(n: int, *, names: bool) -> Description:
-    """One object behind the other, by one attribute or by n different ones."""
+def chain(n: int, n_names: int) -> Description:
+    """One object behind the other, by the same attributes again and again."""
     heap = Heap()
-    shapes = [heap.shape("thing", (f"a{i if names else 0}", ATTRIBUTE, OWNING)) for i in range(n if names else 1)]
-    links = [heap.node(shapes[i % len(shapes)]) for i in range(n)]
+    shapes = [heap.shape("thing", (f"a{i}", ATTRIBUTE, OWNING)) for i in range(n_names)]
+    links = [heap.node(shapes[i % n_names]) for i in range(n)]
     for link, following in zip(links, [*links[1:], None], strict=True):
         link.references = [following]
     space = heap.node(heap.shape("dict", run_style=PAIRS))
@@ -421,16 +422,26 @@ def chain(n: int, *, names: bool) -> Description:
     return heap.described({"app": space}, [], roots=[], types=[], fields=[])
 
 
+def places_of(description: Description) -> dict[str, int]:
+    with opened(description) as snapshot:
+        return {group.kind: group.count for group in snapshot.where("type:app.Thing").by("path")}
+
+
 def test_a_chain_is_one_place() -> None:
-    with opened(chain(20_000, names=False)) as snapshot:
-        found = {group.kind: group.count for group in snapshot.where("type:app.Thing").by("path")}
-    assert found == {"app.HEAD": 1, "app.HEAD.a0": 1, "app.HEAD.a0…": 19_998}
+    assert places_of(chain(20_000, 1)) == {"app.HEAD": 1, "app.HEAD.a0": 1, "app.HEAD.a0…": 19_998}
+
+
+def test_circles_of_8_steps_fold_and_of_9_do_not() -> None:
+    found = places_of(chain(8_001, 8))
+    assert len(found) == 17
+    assert found["app.HEAD.a0…"] == found["app.HEAD.a0….a1.a2"] == 999
+    twice = "app.HEAD" + 2 * "".join(f".a{i}" for i in range(9))
+    assert places_of(chain(8_001, 9))[twice] == 1
 
 
 def test_places_have_64_steps_however_deep_a_heap_is() -> None:
     """A text of each place of such a heap would be as long as the square of the chain."""
-    with opened(chain(5_000, names=True)) as snapshot:
-        found = {group.kind: group.count for group in snapshot.where("type:app.Thing").by("path")}
+    found = places_of(chain(5_000, 5_000))
     last = "app.HEAD" + "".join(f".a{i}" for i in range(62))
     assert len(found) == 64
     assert (found[last], found[f"{last}…"]) == (1, 5_000 - 63)
