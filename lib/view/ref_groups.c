@@ -167,8 +167,8 @@ static int collect(tn_grouping *g, const tn_view_options *o, tn_error *err)
 static int label_into(tn_grouping *g, const tn_ref_group *at, bool kind, tn_error *err)
 {
     static const char *const shared[] = {
-        [TN_LABEL_INDEX] = "[index]",   [TN_LABEL_KEY] = "key",       [TN_LABEL_VALUE] = "[key]",
-        [TN_LABEL_MEMBER] = "member",   [TN_LABEL_STACK] = "<stack>", [TN_LABEL_UNKNOWN] = "<reference>",
+        [TN_LABEL_INDEX] = "[index]", [TN_LABEL_KEY] = "key",       [TN_LABEL_VALUE] = "[key]",
+        [TN_LABEL_MEMBER] = "member", [TN_LABEL_STACK] = "<stack>", [TN_LABEL_UNKNOWN] = "<reference>",
     };
     const tn_reference one = {.style = at->style, .text = at->text, .key = TN_NONE};
     const char *words = at->style < sizeof shared / sizeof *shared ? shared[at->style] : NULL;
