@@ -25,11 +25,11 @@ enum tn_fields_special {
 enum { TN_MAX_NAMED = 20 };
 
 typedef struct tn_type_fields {
-    const char *type;    /* tp_name */
-    uint8_t first, last; /* minor versions of CPython 3; last 0: all since */
-    uint8_t special;     /* enum tn_fields_special */
-    uint16_t size;       /* tp_basicsize; 0: any */
-    uint16_t state;      /* offset of an int: 0 pending, 1 cancelled, 2 finished; 0: there is none */
+    const char *type;                    /* tp_name */
+    uint8_t first, last;                 /* minor versions of CPython 3; last 0: all since */
+    uint8_t special;                     /* enum tn_fields_special */
+    uint16_t size;                       /* tp_basicsize; 0: any */
+    uint16_t state;                      /* offset of an int: 0 pending, 1 cancelled, 2 finished; 0: there is none */
     tn_named_field fields[TN_MAX_NAMED]; /* ends with a NULL label */
 } tn_type_fields;
 

@@ -89,9 +89,9 @@ typedef struct tn_layout {
     int32_t gen_suspended_min, gen_suspended_max; /* frame states in which a generator's frame holds values */
     int32_t gen_awaits_min, gen_awaits_max; /* … in which the last value is what it waits for: yield from, await */
     uint8_t resume_opcodes[2]; /* not 0: only if the next instruction is one of these, with a place of 2 or 3 */
-    bool cframe;           /* 3.11, 3.12: the thread points to a _PyCFrame, which points to the frame */
-    uint32_t owner_thread; /* of frames that a thread runs; a generator's and a frame object's are others */
-    uint32_t owner_skip;   /* frames of this owner and above have no code */
+    bool cframe;               /* 3.11, 3.12: the thread points to a _PyCFrame, which points to the frame */
+    uint32_t owner_thread;     /* of frames that a thread runs; a generator's and a frame object's are others */
+    uint32_t owner_skip;       /* frames of this owner and above have no code */
     uint32_t str_interned_mask, str_kind_shift, str_compact_bit, str_ascii_bit;
     const tn_root_field *interp_roots; /* ends with a NULL name */
 #define X(name) uint32_t name;

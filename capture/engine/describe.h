@@ -51,7 +51,6 @@ void tn__describe_scan(tn_walk *w, uint64_t object, tn_type_info *t, tn_descript
 bool tn__seems_object(tn_walk *w, uint64_t word);
 bool tn__describe_frame(tn_walk *w, uint64_t frame, tn_type_info *t, tn_description *d);
 
-
 /* frames.c */
 bool tn__describe_generator(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d);
 

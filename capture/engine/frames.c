@@ -237,7 +237,10 @@ uint32_t tn__frame_shape(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t fr
 /* Does the generator wait for the last value of its stack? (Objects/genobject.c, _PyGen_yf) */
 static bool is_waiting(const tn_walk *w, uint64_t generator)
 {
-    enum { UNIT = 2, FIRST_PLACE = 2 }; /* bytes of an instruction; RESUME's argument: 2 after yield from, 3 after await */
+    enum {
+        UNIT = 2,
+        FIRST_PLACE = 2
+    }; /* bytes of an instruction; RESUME's argument: 2 after yield from, 3 after await */
     const tn_memory *m = &w->target->memory;
     const tn_layout *l = w->layout;
     int32_t state = (int8_t)tn_load8(m, generator + l->gen_state);
@@ -265,7 +268,11 @@ static uint32_t name_awaited(tn_walk *w, uint64_t generator, const tn_type_info 
     uint64_t awaited = words[last - 1];
     memmove(words + before + 1, words + before, (last - 1 - before) * sizeof *words);
     words[before] = awaited;
-    return tn__shape_with(w, shape, TN_RUN_STACK, *prefix == 'g' ? ".gi_yieldfrom" : *prefix == 'c' ? ".cr_await" : ".ag_await", 1);
+    return tn__shape_with(w, shape, TN_RUN_STACK,
+                          *prefix == 'g'   ? ".gi_yieldfrom"
+                          : *prefix == 'c' ? ".cr_await"
+                                           : ".ag_await",
+                          1);
 }
 
 bool tn__describe_generator(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d)

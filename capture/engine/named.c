@@ -13,15 +13,16 @@
 
 enum { T_OBJECT = 6, T_OBJECT_EX = 16, MEMBER_BYTES = 40, MAX_MEMBERS = 256, MAX_BASES = 32 };
 enum { LINK_KEY = 40, LINK_RESULT = 48, LINK_BYTES = 56, LRU_NEXT = 24 }; /* Modules/_functoolsmodule.c */
-enum { HAMT_ITEMS = 32, HAMT_MOST = 64 }; /* Python/hamt.c */
-enum { BASE_EXCEPTION = 1 << 30 }; /* tp_flags: Py_TPFLAGS_BASE_EXC_SUBCLASS */
+enum { HAMT_ITEMS = 32, HAMT_MOST = 64 };                                 /* Python/hamt.c */
+enum { BASE_EXCEPTION = 1 << 30 };                                        /* tp_flags: Py_TPFLAGS_BASE_EXC_SUBCLASS */
 
 typedef struct tn_names {
     uint32_t n, offsets[TN_MAX_FIELDS], labels[2 * TN_MAX_FIELDS];
 } tn_names;
 
 /* The first name of a field stays. */
-static void add_name(tn_walk *w, const tn_type_info *t, tn_names *names, uint64_t offset, const char *label, bool attribute)
+static void add_name(tn_walk *w, const tn_type_info *t, tn_names *names, uint64_t offset, const char *label,
+                     bool attribute)
 {
     bool known = names->n == TN_MAX_FIELDS || offset < 8 || offset & 7 || (offset + 8 > t->basic_size && !t->item_size);
     for (uint32_t i = 0; !known && i < names->n; i++)
@@ -82,9 +83,8 @@ void tn__names_make(tn_walk *w, tn_type_info *t)
         type = tn_load64(m, type + w->layout->type_base);
         type = tn_memory_readable(m, type, w->layout->type_finalize + 8) ? type : 0;
     }
-    const tn_type_info *exception = t->flags & BASE_EXCEPTION
-                                        ? tn__type_get(w, w->target->builtin_types[TN_BUILTIN_EXCEPTION])
-                                        : NULL;
+    const tn_type_info *exception =
+        t->flags & BASE_EXCEPTION ? tn__type_get(w, w->target->builtin_types[TN_BUILTIN_EXCEPTION]) : NULL;
     for (uint32_t i = 0; exception && i < exception->n_fixed && names.n < TN_MAX_FIELDS; i++, names.n++) {
         names.offsets[names.n] = exception->offsets[i];
         memcpy(&names.labels[2 * names.n], &exception->labels[2 * i], 2 * sizeof *names.labels);
@@ -122,7 +122,8 @@ static void leave_to_links(tn_walk *w, uint64_t object, uint64_t *found, size_t 
     uint64_t link = tn_load64(m, object + LRU_NEXT); /* the wrapper begins with the head of the list */
     for (size_t at = 0; at < n && link && link != object && tn_memory_readable(m, link, LINK_BYTES);
          link = tn_load64(m, link + LRU_NEXT)) {
-        const uint64_t own[] = {tn_load64(m, link + LINK_KEY), tn_load64(m, link + LINK_RESULT), tn_load64(m, link + 8)};
+        const uint64_t own[] = {tn_load64(m, link + LINK_KEY), tn_load64(m, link + LINK_RESULT),
+                                tn_load64(m, link + 8)};
         while (at < n && found[at] != own[0])
             at++;
         for (size_t i = 0; i < 3 && at < n; i++)

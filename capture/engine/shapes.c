@@ -83,7 +83,8 @@ static uint32_t value_labels(tn_walk *w, const tn_type_info *t, uint32_t *labels
 
 static uint32_t shape_of(tn_walk *w, const tn_type_info *t, enum tn_variant variant)
 {
-    uint32_t *labels = tn__arena_get(&w->reg->arena, 2 * (24 + (size_t)t->n_fixed + t->n_keys + t->n_named) * sizeof *labels);
+    uint32_t *labels =
+        tn__arena_get(&w->reg->arena, 2 * (24 + (size_t)t->n_fixed + t->n_keys + t->n_named) * sizeof *labels);
     if (!labels) {
         w->status = TN_ENOMEM;
         return 0;

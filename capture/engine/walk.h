@@ -80,12 +80,12 @@ typedef struct tn_type_info {
     bool traverses_dict;    /* its C code's tp_traverse reports the managed dict too */
     uint32_t n_named;       /* fields whose names are given to what tp_traverse reports: named.c */
     const uint32_t *named, *named_labels;
-    uint8_t special;        /* enum tn_fields_special */
-    uint16_t state_at;      /* offset of a future's state; 0: it has none */
-    int32_t buffer_at;      /* offset of a pointer that reading an instance follows at once; 0: none */
-    uint32_t node;          /* of the type object; set by the second pass */
-    uint64_t keys;          /* shared keys of the class, 0: none */
-    uint32_t keys_node;     /* synthetic index */
+    uint8_t special;    /* enum tn_fields_special */
+    uint16_t state_at;  /* offset of a future's state; 0: it has none */
+    int32_t buffer_at;  /* offset of a pointer that reading an instance follows at once; 0: none */
+    uint32_t node;      /* of the type object; set by the second pass */
+    uint64_t keys;      /* shared keys of the class, 0: none */
+    uint32_t keys_node; /* synthetic index */
     uint32_t n_keys;
     uint32_t shapes[TN_VARIANTS]; /* TN_NONE until first needed */
 } tn_type_info;

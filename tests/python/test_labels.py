@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+import gc
+import types
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+import tonnage
 from capture_support import Run, Shot
 
 Started = Callable[..., Run]
@@ -101,3 +106,30 @@ def test_nothing_else_has_such_a_state(shared_run: Started) -> None:
         shot.type(node) for node in range(shot.file.n_nodes) if shot.file.flags[node] >> 13 & 3
     } - {"_asyncio.Future", "_asyncio.Task"}
     assert others == set()
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3])
+def test_functions_of_a_module_are_one_referrer_of_its_namespace(tmp_path: Path, limit: int) -> None:
+    names: dict[str, Any] = {"__builtins__": {}}
+    exec("\n".join(f"def function_{n}(): pass" for n in range(300)), names)
+    holder = [names]
+    functions = [one for one in gc.get_referrers(names) if isinstance(one, types.FunctionType)]
+    assert len(functions) == 300
+    with tonnage.snapshot(tmp_path / "functions.tonnage") as snapshot:
+        for depth in (1, 3):
+            data = snapshot[id(names)].referrers(depth=depth, limit=limit).data
+            own = [row for row in data["rows"] if row["depth"] == 1]
+            (fold,) = [row for row in own if row["count"] > 1] or [None]
+            if fold is not None:
+                assert (fold["label"], fold["type"], fold["count"]) == (".__globals__", "function", 300)
+                assert fold["size"] == sum(snapshot[id(one)].size for one in functions)
+                assert fold["address"] in {f"{id(one):#x}" for one in functions}
+                after = data["rows"][data["rows"].index(fold) + 1 :]
+                assert not after or after[0]["depth"] == 1
+            assert len(own) == limit or not limit
+            assert limit == 1 or fold is not None
+            assert sum(row["count"] for row in own) + data["more"] == data["count"] >= 302
+        text = str(snapshot[id(names)].referrers(depth=2, limit=0))
+        assert "  300 functions by .__globals__, " in text
+        (below,) = [row for row in snapshot[id(holder)].refs(depth=2, limit=0).data["rows"] if row["depth"] == 1]
+        assert below["count"] == 1
