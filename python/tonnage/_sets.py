@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from tonnage._errors import ArgumentError, NotFoundError
 from tonnage._object import Object, Objects, an_address
+from tonnage._reference import overload
 from tonnage._tables import Tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, overload
+    from typing import Any
 
     from tonnage._core import Groups as CoreGroups
     from tonnage._core import Set
     from tonnage._snapshot import Snapshot
     from tonnage._view import View
-else:
-
-    def overload(function: object) -> object:
-        return function
 
 
 _ADDRESSES = 1 << 12  # nothing starts below
