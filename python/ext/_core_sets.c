@@ -5,18 +5,12 @@
  */
 #include "_core.h"
 
-static core_state *state_of(core_snapshot *self)
-{
-    return PyType_GetModuleState(Py_TYPE(self));
-}
-
 bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out)
 {
     *out = NULL;
     if (argument == Py_None)
         return true;
-    core_state *state = state_of(self);
-    if (!state || !PyObject_TypeCheck(argument, state->set_type)) {
+    if (!PyObject_TypeCheck(argument, core_state_of(self)->set_type)) {
         PyErr_Format(PyExc_TypeError, "needs a Set, not %.100s", Py_TYPE(argument)->tp_name);
         return false;
     }
@@ -31,20 +25,17 @@ bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out)
 PyObject *core_set_made(core_call *call, int status, tn_set *set, const tn_error *err)
 {
     core_unlock(call);
-    core_state *state = status == 0 ? state_of(call->self) : NULL;
-    core_set *result = state ? PyObject_New(core_set, state->set_type) : NULL;
+    core_set *result = status == 0 ? core_user_new(call->self, core_state_of(call->self)->set_type) : NULL;
     if (result) {
-        result->snapshot = (core_snapshot *)Py_NewRef((PyObject *)call->self);
+        result->snapshot = call->self;
         result->set = set;
-        return (PyObject *)result;
-    }
-    if (status == 0) {
+    } else if (status == 0) {
         core_wait(call->self);
         tn_set_free(set);
         core_unlock(call);
     }
     core_leave(call);
-    return status < 0 ? core_raise(status, err) : NULL;
+    return status < 0 ? core_raise(status, err) : (PyObject *)result;
 }
 
 PyObject *core_select(core_snapshot *self, PyObject *args)
@@ -112,15 +103,9 @@ PyObject *core_set_from(core_snapshot *self, PyObject *arg)
 
 static void set_dealloc(core_set *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    core_call call = {.self = self->snapshot};
     core_wait(self->snapshot);
     tn_set_free(self->set);
-    core_unlock(&call);
-    core_leave(&call);
-    Py_DECREF(self->snapshot);
-    PyObject_Free(self);
-    Py_DECREF(type);
+    core_user_free(self, self->snapshot);
 }
 
 static Py_ssize_t set_length(core_set *self)
