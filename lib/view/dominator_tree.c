@@ -82,7 +82,8 @@ static int find_tops(tn_tree *t, tn_buf *ids, tn_error *err)
         TN_TRY(tn_dominated(t->snapshot, t->under, &nodes, &n, err));
         return tn__buf_append(ids, nodes, n * sizeof *nodes) < 0 ? tn__no_memory(t->snapshot, err) : TN_OK;
     }
-    TN_TRY(tn__set_selected(t->snapshot, &(tn_view_options){.where = o->where, .set = o->set}, &set, err));
+    TN_TRY(tn__set_selected(t->snapshot, &(tn_view_options){.where = o->where, .set = o->set, .since = o->since}, &set,
+                            err));
     int status = tn__dominator_tops(t->snapshot, set, t->under, ids, err);
     tn_set_free(set);
     return status;
@@ -479,7 +480,7 @@ int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *optio
     tn_view_options o;
     tn_tree t = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .options = &o, .under = id};
     tn_out out;
-    tn_set *made;
+    tn_diff *made;
     if (id != TN_NONE && id >= tn_snapshot_n_nodes(s))
         return tn__error_set(err, TN_EINVAL, 0, "there is no node %u", (unsigned)id);
     TN_TRY(tn__against(s, options, &o, &made, err));
@@ -495,6 +496,6 @@ int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *optio
         tn__type_sums_close(&t.sums);
     tn__buf_free(&t.rows);
     tn__buf_free(&t.text);
-    tn_set_free(made);
+    tn_diff_close(made);
     return status;
 }

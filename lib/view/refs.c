@@ -269,12 +269,12 @@ static int view(tn_snapshot *s, uint32_t id, bool referrers, const tn_view_optio
 {
     tn_out out;
     tn_view_options o;
-    tn_set *made;
+    tn_diff *made;
     TN_TRY(tn__against(s, options, &o, &made, err));
     tn__out_init(&out, sink);
     int status =
         id == TN_NONE ? tn__ref_groups(s, referrers, &o, &out, err) : view_one(s, id, referrers, &o, &out, err);
-    tn_set_free(made);
+    tn_diff_close(made);
     return status == TN_OK ? tn__out_end(&out, err) : status;
 }
 

@@ -50,11 +50,15 @@ int tn_view_suspects(tn_snapshot *s, const tn_view_options *o, const tn_sink *si
 {
     tn_suspects all;
     tn_set *within = NULL;
+    tn_view_options with;
+    tn_diff *made;
     if (o->sort || o->where_rows)
         return tn__error_set(err, TN_EINVAL, 0, "suspects stand in order of what they retain");
-    if (o->where && *o->where)
-        TN_TRY(tn__set_selected(s, o, &within, err));
-    int status = tn__suspects_make(s, o->against, within ? within : o->set, &all, err);
+    TN_TRY(tn__since(s, o, &with, &made, err));
+    int status = o->where && *o->where ? tn__set_selected(s, &with, &within, err) : TN_OK;
+    tn_diff_close(made);
+    if (status == TN_OK)
+        status = tn__suspects_make(s, o->against, within ? within : o->set, &all, err);
     tn_set_free(within);
     TN_TRY(status);
     status = write_page(&all, o, sink, err);

@@ -283,7 +283,7 @@ static PyMethodDef snapshot_methods[] = {
     {"frame", (PyCFunction)core_frame, METH_VARARGS,
      "frame(thread_node, depth): (node, name, qualified_name, file, line), or None past the last."},
     {"select", (PyCFunction)core_select, METH_VARARGS,
-     "select(where, within=None): Set of the objects that a selection names, '' for all."},
+     "select(where, within=None, against=None): Set of the objects that a selection names, '' for all."},
     {"groups", (PyCFunction)(void (*)(void))core_groups_make, METH_VARARGS | METH_KEYWORDS,
      "Groups of the objects of a set, or of all."},
     {"set_of", (PyCFunction)core_set_from, METH_O, "Set of the objects whose numbers stand as u32 in bytes."},
@@ -360,11 +360,11 @@ static PyMethodDef module_methods[] = {
     {"format_bytes", module_format_bytes, METH_O, "'1.5 MiB' of a number of bytes."},
     {"parse_bytes", module_parse_bytes, METH_O, "Number of bytes of '12k', '3.5MiB', '7'."},
     {"diff", core_diff, METH_VARARGS,
-     "diff((old, new), where): (same process, why not, certain, likely, reused, new, gone, survived)."},
+     "diff(old, new, where, old_set, new_set): (same process, why not, certain, likely, reused, new, gone, survived)."},
     {"growth", core_growth, METH_VARARGS,
      "growth(snapshots, where): Set of the last one's objects made after the first and before it."},
-    {"diff_view", (PyCFunction)(void (*)(void))core_diff_view, METH_VARARGS | METH_KEYWORDS,
-     "Text or JSON of what changed over two snapshots or more."},
+    {"growth_view", (PyCFunction)(void (*)(void))core_growth_view, METH_VARARGS | METH_KEYWORDS,
+     "Text or JSON of what grew over three snapshots or more."},
     {0},
 };
 

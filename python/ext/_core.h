@@ -72,6 +72,8 @@ typedef struct core_many {
 } core_many;
 
 bool core_many_enter(core_many *m, PyObject *snapshots, const core_state *state);
+bool core_many_with(core_many *m, core_snapshot *self,
+                    PyObject *other); /* self first, then other where it is not None */
 void core_many_unlock(core_many *m);
 void core_many_leave(core_many *m);
 
@@ -140,7 +142,7 @@ int core_index_of(const char *name, const char *const *names, int n, const char 
 
 PyObject *core_diff(PyObject *module, PyObject *args);
 PyObject *core_growth(PyObject *module, PyObject *args);
-PyObject *core_diff_view(PyObject *module, PyObject *args, PyObject *kwargs);
+PyObject *core_growth_view(PyObject *module, PyObject *args, PyObject *kwargs);
 
 /* ---- _core_sets.c ---- */
 
@@ -150,7 +152,10 @@ PyObject *core_retained_set(core_snapshot *self, PyObject *arg);
 PyObject *core_set_dominators(core_snapshot *self, PyObject *arg);
 /* The set of an argument that is a Set of this snapshot, or None: NULL. False with TypeError or ValueError. */
 bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out);
-/* The end of a call that made a set, in place of unlock and leave: the new Set stays a user of the handle. */
+/* The Set of what the library made, which is freed where there is no memory for one; to be called by a user of the handle,
+ * without its lock. */
+PyObject *core_set_new(core_snapshot *self, tn_set *set);
+/* The end of a call that made a set, in place of unlock and leave. */
 PyObject *core_set_made(core_call *call, int status, tn_set *set, const tn_error *err);
 extern PyType_Spec core_set_spec;
 

@@ -139,6 +139,14 @@ bool core_many_enter(core_many *m, PyObject *snapshots, const core_state *state)
     return true;
 }
 
+bool core_many_with(core_many *m, core_snapshot *self, PyObject *other)
+{
+    PyObject *both = other == Py_None ? PyTuple_Pack(1, self) : PyTuple_Pack(2, self, other);
+    bool entered = both && core_many_enter(m, both, core_state_of(self));
+    Py_XDECREF(both);
+    return entered;
+}
+
 void core_many_unlock(core_many *m)
 {
     for (Py_ssize_t i = 0; i < m->n_locks; i++)

@@ -22,35 +22,58 @@ bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out)
     return true;
 }
 
+PyObject *core_set_new(core_snapshot *self, tn_set *set)
+{
+    core_set *result = core_user_new(self, core_state_of(self)->set_type);
+    if (!result) {
+        core_call call = {.self = self};
+        core_wait(self);
+        tn_set_free(set);
+        core_unlock(&call);
+        return NULL;
+    }
+    result->snapshot = self;
+    result->set = set;
+    return (PyObject *)result;
+}
+
 PyObject *core_set_made(core_call *call, int status, tn_set *set, const tn_error *err)
 {
     core_unlock(call);
-    core_set *result = status == 0 ? core_user_new(call->self, core_state_of(call->self)->set_type) : NULL;
-    if (result) {
-        result->snapshot = call->self;
-        result->set = set;
-    } else if (status == 0) {
-        core_wait(call->self);
-        tn_set_free(set);
-        core_unlock(call);
-    }
+    PyObject *result = status == 0 ? core_set_new(call->self, set) : NULL;
     core_leave(call);
-    return status < 0 ? core_raise(status, err) : (PyObject *)result;
+    return status < 0 ? core_raise(status, err) : result;
+}
+
+static int filter(core_many *m, const tn_set *within, const char *where, tn_set **set, tn_error *err)
+{
+    tn_diff *since;
+    if (m->n == 1)
+        return tn_set_filter(m->handles[0], within, where, set, err);
+    int status = tn_diff_open(m->handles[1], m->handles[0], NULL, &since, err);
+    if (status < 0)
+        return status;
+    status = tn_diff_filter(since, within, where, set, err);
+    tn_diff_close(since);
+    return status;
 }
 
 PyObject *core_select(core_snapshot *self, PyObject *args)
 {
     const char *where;
-    PyObject *within = Py_None;
+    PyObject *within = Py_None, *against = Py_None;
     const tn_set *limits;
-    core_call call;
+    core_many m;
     tn_set *set = NULL;
     tn_error err = {0};
-    if (!PyArg_ParseTuple(args, "s|O:select", &where, &within) || !core_set_of(self, within, &limits) ||
-        !core_enter(&call, self, true))
+    if (!PyArg_ParseTuple(args, "s|OO:select", &where, &within, &against) || !core_set_of(self, within, &limits) ||
+        !core_many_with(&m, self, against))
         return NULL;
-    int status = tn_set_filter(self->handle, limits, where, &set, &err);
-    return core_set_made(&call, status, set, &err);
+    int status = filter(&m, limits, where, &set, &err);
+    core_many_unlock(&m);
+    PyObject *result = status < 0 ? core_raise(status, &err) : core_set_new(self, set);
+    core_many_leave(&m);
+    return result;
 }
 
 PyObject *core_retained_set(core_snapshot *self, PyObject *arg)

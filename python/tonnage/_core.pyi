@@ -19,10 +19,10 @@ _Time = tuple[int, int | None, int | None, tuple[int | None, int | None, int | N
 def format_bytes(bytes: int, /) -> str: ...
 def parse_bytes(text: str, /) -> int: ...
 def diff(
-    snapshots: Sequence[Snapshot], where: str | None, /
+    old: Snapshot, new: Snapshot, where: str | None, old_set: Set | None = None, new_set: Set | None = None, /
 ) -> tuple[bool, str, int, int, int, Set | None, Set | None, Set | None]: ...
 def growth(snapshots: Sequence[Snapshot], where: str | None, /) -> Set: ...
-def diff_view(
+def growth_view(
     snapshots: Sequence[Snapshot],
     *,
     json: bool = False,
@@ -32,8 +32,6 @@ def diff_view(
     by: str = "type",
     width: int = 0,
     color: bool = False,
-    kind: str = "diff",
-    file: str | None = None,
 ) -> str: ...
 
 @final
@@ -109,7 +107,7 @@ class Snapshot:
     def frame(
         self, thread: int, depth: int, /
     ) -> tuple[int | None, str | None, str | None, str | None, int, bool] | None: ...
-    def select(self, where: str, within: Set | None = None, /) -> Set: ...
+    def select(self, where: str, within: Set | None = None, against: Snapshot | None = None, /) -> Set: ...
     def groups(
         self,
         by: str,
@@ -152,5 +150,7 @@ class Snapshot:
         all: bool = False,
         merge: bool = False,
         file: str | None = None,
+        against: Snapshot | None = None,
+        old_set: Set | None = None,
     ) -> str: ...
     def check(self) -> list[tuple[int, int, str]]: ...

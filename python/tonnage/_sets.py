@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tonnage._core import Groups as CoreGroups
     from tonnage._core import Set
+    from tonnage._diff import Diff
     from tonnage._snapshot import Snapshot
     from tonnage._view import View
 
@@ -38,10 +39,11 @@ class ObjectSet(Tables):
     breaks references: every one is allowed on every set. Iterating and `[i]` go by address; one bit an object is kept.
     """
 
-    __slots__ = ("_ids", "_made", "_snapshot")
+    __slots__ = ("_ids", "_made", "_snapshot", "_words")
 
-    def __init__(self, snapshot: Snapshot, members: Set | None) -> None:
+    def __init__(self, snapshot: Snapshot, members: Set | None, words: tuple[str, ...] | None = None) -> None:
         self._snapshot = snapshot
+        self._words = words  # selections that made it of all objects, one after another; None: something else did, too
         self._made = members  # None: _make() does it when it is needed
         self._ids: memoryview[int] | None = None
 
@@ -94,7 +96,7 @@ class ObjectSet(Tables):
         if not isinstance(other, ObjectSet):
             return None
         if other._snapshot is not self._snapshot:
-            raise ArgumentError("the two sets are of two snapshots; see tonnage's diff", -8)
+            raise ArgumentError("the two sets are of two snapshots: x.diff(y) has .new, .gone and .survived", -8)
         return other._set
 
     def __or__(self, other: object) -> ObjectSet:
@@ -170,13 +172,60 @@ class ObjectSet(Tables):
 
     # ---- smaller ones ----
 
-    def where(self, selection: str) -> ObjectSet:
+    def where(self, selection: str, against: Snapshot | None = None) -> ObjectSet:
         """The members that a selection names (docs/selection.md).
+
+        Args:
+            selection: words, all of which must hold.
+            against: an older snapshot of the process, for the words `is:new`, `is:survived`, `is:certain` and
+                `is:likely`. Cost: comparing the two.
 
         Raises:
             ArgumentError: the selection makes no sense; `offset` says where.
+
+        Example:
+            >>> snapshot.objects.where("is:new type:dict", against=before)  # doctest: +SKIP
         """
-        return self._of(self._snapshot._core.select(selection, self._set))
+        older = self._snapshot._older(against)
+        members = self._snapshot._core.select(selection, self._set, None if older is None else older._core)
+        words = None if self._words is None or older is not None else (*self._words, selection)
+        return ObjectSet(self._snapshot, members, words)
+
+    def diff(self, old: Snapshot | ObjectSet, by: str = "type", limit: int = 20, sort: str | None = None) -> Diff:
+        """What changed in the set since an older snapshot of the process: members that are new, what is gone.
+
+        Args:
+            old: what it was before: a set of the older snapshot; or that snapshot itself, which stands for what the
+                same selection names there. Only sets that selections made (`where`, `objects`) can say so.
+            by: what objects of a row have in common: any kind of `by` but heads.
+            limit: rows, 0 for all.
+            sort: "size" or "count" (their changes), "new", "gone" or "type"; "-" before it turns the order around.
+
+        Returns:
+            A view, as of `Snapshot.diff`: `new` are the members that the older snapshot has not, in the set or not,
+            `survived` the other members, `gone` the objects of old that the newer snapshot has no more.
+
+        Raises:
+            ArgumentError: the set is no selection, and old no set.
+
+        Example:
+            >>> snapshot.where("type:app.Session").diff(before, by="via").new  # doctest: +SKIP
+        """
+        from tonnage._diff import Diff
+
+        older, members = self._before(old)
+        return Diff(older, self._snapshot, sets=(members, self._set), by=by, limit=limit, sort=sort)
+
+    def _before(self, old: Snapshot | ObjectSet) -> tuple[Snapshot, Set]:
+        if isinstance(old, ObjectSet):
+            if old._snapshot is self._snapshot:
+                raise ArgumentError("both sets are of one snapshot: a - b is what a alone has", -8)
+            return old._snapshot, old._set
+        older = self._snapshot._older(old)
+        assert older is not None
+        if self._words is None:
+            raise ArgumentError("only a selection says what it was before: give a set of the older snapshot", -8)
+        return older, older._core.select(" ".join(f"({word})" for word in self._words if word.strip()))
 
     def filter(self, predicate: Callable[[Object], object]) -> ObjectSet:
         """The members for which a function of yours is true. Cost: a call and an `Object` each; use `where` first."""
@@ -276,12 +325,18 @@ class ObjectSet(Tables):
 
     # ---- views ----
 
-    def _view(self, kind: str, **options: Any) -> View:
-        return self._snapshot._view(kind, set=self._set, **options)
+    def _view(self, kind: str, *, against: Snapshot | None = None, **options: Any) -> View:
+        if kind == "summary" and against is not None:  # it compares
+            against, options["old_set"] = self._before(against)
+        return self._snapshot._view(kind, set=self._set, against=against, **options)
 
-    def why(self) -> View:
-        """Why the members are alive and what would free them, in words, as `Snapshot.why`."""
-        return self._view("why", file=self._snapshot.path)
+    @property
+    def _file(self) -> str | None:
+        return self._snapshot.path
+
+    def why(self, against: Snapshot | None = None) -> View:
+        """Why the members (those that are new since an older snapshot) are alive, as `Snapshot.why`."""
+        return self._view("why", against=against, file=self._file)
 
 
 class Sorted(Objects):

@@ -192,13 +192,18 @@ class Snapshot(Tables, Facts):
         return self._core.index(os.fspath(path) if path is not None else f"{self._path}.index")
 
     def referrers(
-        self, where: str, limit: int = 20, sort: str | None = None, threshold: int | str | None = None
+        self,
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+        against: Snapshot | None = None,
     ) -> View:
         """What refers to the objects of a selection, in groups by type and label; see `refs`.
 
         Cost: the references of all that refers to one of them, once turned around.
         """
-        return self._view("referrers", where=where, limit=limit, sort=sort, threshold=threshold)
+        return self._view("referrers", where=where, limit=limit, sort=sort, threshold=threshold, against=against)
 
     def diff(
         self,
@@ -212,7 +217,7 @@ class Snapshot(Tables, Facts):
 
         Args:
             old: the older one. Of another process: totals only, without sets of objects.
-            by: "type" or "module".
+            by: what objects of a row have in common: any kind of `ObjectSet.by` but heads.
             where: only objects of this selection, in both.
             limit: rows, 0 for all.
             sort: "size" or "count" (their changes), "new", "gone" or "type"; "-" before it turns the order around.
@@ -237,34 +242,13 @@ class Snapshot(Tables, Facts):
 
         return Diff(old, self).new
 
-    def suspects(self, against: Snapshot | None = None, limit: int = 20, where: str | None = None) -> View:
-        """What to look at first, in sentences: who retains much, and who holds that.
-
-        Args:
-            against: an older snapshot; then what grew since.
-            limit: suspects shown, 0 for all.
-            where: only suspects of this selection.
-
-        Returns:
-            A view, the page of `tonnage suspects`. Rows have the keys of docs/view-json.md, `text` the first sentence;
-            `data["findings"]` is what waits for the collector or is kept by accident. docs/suspects.md has the rules.
-
-        Cost: like `dominators`, and some passes over all objects.
-
-        Example:
-            >>> snapshot.suspects().rows[0]["text"]  # doctest: +SKIP
-        """
-        if against is None:
-            return self._view("suspects", limit=limit, where=where, file=self._path)
-        from tonnage._diff import suspects
-
-        return suspects(against, self, limit=limit, where=where, file=self._path)
-
-    def why(self, selection: str | int | Object) -> View:
+    def why(self, selection: str | int | Object | None = None, against: Snapshot | None = None) -> View:
         """Why something is alive and what would free it, in words: the page of `tonnage why`.
 
         Args:
             selection: an object, an address, or a selection such as "type:app.Session".
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in the selection
+                says. The selection may be left out then.
 
         Returns:
             A view without rows: `print` it, or take `data` (docs/view-json.md).
@@ -277,17 +261,30 @@ class Snapshot(Tables, Facts):
         Example:
             >>> print(snapshot.why(id(cache)))  # doctest: +SKIP
         """
-        if isinstance(selection, str):
+        if selection is None or isinstance(selection, str):
             where = selection
         else:
             address = selection.address if isinstance(selection, Object) else an_address(selection)
             where = f"address:{address:#x}"
-        return self._view("why", where=where, file=self._path)
+        return self._view("why", where=where, against=against, file=self._file)
 
-    def _view(self, kind: str, **options: Any) -> View:
+    def _view(self, kind: str, *, against: Snapshot | None = None, **options: Any) -> View:
         from tonnage._view import View
 
-        return View(self._core, kind, **options)
+        return View(self._core, kind, against=self._older(against), **options)
+
+    @property
+    def _file(self) -> str | None:
+        return self._path
+
+    def _older(self, against: Snapshot | None) -> Snapshot | None:
+        if against is not None and not isinstance(against, Snapshot):
+            raise TypeError(f"against must be a Snapshot, not {type(against).__name__}: tonnage.load opens a file")
+        return self._again() if against is self else against
+
+    def _again(self) -> Snapshot:
+        """The same file, opened a second time."""
+        return Snapshot(os.dup(self._fd), self._path)
 
     def __repr__(self) -> str:
         if self._closed:
@@ -319,13 +316,15 @@ class Snapshot(Tables, Facts):
         """All objects as a set; tonnage's own are left out. Cost: one pass over types and flags, once."""
         from tonnage._sets import ObjectSet
 
-        return ObjectSet(self, self._objects())
+        return ObjectSet(self, self._objects(), ())
 
-    def where(self, selection: str) -> ObjectSet:
+    def where(self, selection: str, against: Snapshot | None = None) -> ObjectSet:
         """The objects that a selection names, as a set: `snapshot.where("type:app.Session+ size:>=1k")`.
 
         Args:
             selection: words, all of which must hold (docs/selection.md).
+            against: an older snapshot of the process, for the words `is:new`, `is:survived`, `is:certain` and
+                `is:likely`. Cost: comparing the two.
 
         Raises:
             ArgumentError: the selection makes no sense; `offset` says where.
@@ -334,7 +333,9 @@ class Snapshot(Tables, Facts):
         """
         from tonnage._sets import ObjectSet
 
-        return ObjectSet(self, self._core.select(selection))
+        older = self._older(against)
+        members = self._core.select(selection, None, None if older is None else older._core)
+        return ObjectSet(self, members, (selection,) if older is None else None)
 
     def by(self, kind: str, *, fold: bool = False) -> Groups:
         """All objects parted into groups; see `ObjectSet.by`.

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from tonnage._snapshot import Snapshot
     from tonnage._view import View
 
 
@@ -18,6 +19,11 @@ class Tables:
     def _view(self, kind: str, **options: Any) -> View:
         raise NotImplementedError
 
+    @property
+    def _file(self) -> str | None:
+        """What pages call the snapshot in the commands that they name."""
+        raise NotImplementedError
+
     def summary(
         self,
         by: str = "type",
@@ -25,6 +31,7 @@ class Tables:
         limit: int = 20,
         sort: str | None = None,
         threshold: int | str | None = None,
+        against: Snapshot | None = None,
     ) -> View:
         """Totals by type, size or module: what takes the memory.
 
@@ -34,6 +41,7 @@ class Tables:
             limit: rows, 0 for all.
             sort: a column; "-" before it turns the order around.
             threshold: only rows of this many bytes or more; an int or text such as "64k".
+            against: an older snapshot of the process: then what changed since, the page of `diff`.
 
         Returns:
             A view. Printing it writes the table of `tonnage summary`; iterating gives its rows.
@@ -43,7 +51,9 @@ class Tables:
         Example:
             >>> snapshot.summary(limit=3)  # doctest: +SKIP
         """
-        return self._view("summary", by=by, where=where, limit=limit, sort=sort, threshold=threshold)
+        return self._view(
+            "summary", by=by, where=where, limit=limit, sort=sort, threshold=threshold, against=against
+        )
 
     def largest(
         self,
@@ -51,6 +61,7 @@ class Tables:
         where: str | None = None,
         sort: str | None = None,
         threshold: int | str | None = None,
+        against: Snapshot | None = None,
     ) -> View:
         """The largest single objects.
 
@@ -59,6 +70,7 @@ class Tables:
             where: only objects of this selection.
             sort: "address", "type" or "preview" for another order of the largest; "-size" for the smallest instead.
             threshold: only objects of this many bytes or more; an int or text such as "64k".
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
         Returns:
             A view, the table of `tonnage largest`. Cost: one pass over sizes.
@@ -66,7 +78,7 @@ class Tables:
         Example:
             >>> snapshot[snapshot.largest().rows[0]["address"]]  # doctest: +SKIP
         """
-        return self._view("largest", limit=limit, where=where, sort=sort, threshold=threshold)
+        return self._view("largest", limit=limit, where=where, sort=sort, threshold=threshold, against=against)
 
     def groups(
         self,
@@ -77,6 +89,7 @@ class Tables:
         sort: str | None = None,
         threshold: int | str | None = None,
         fold: bool = False,
+        against: Snapshot | None = None,
     ) -> View:
         """The table of `tonnage groups`; `by()` and `group_by()` give groups one can go on with.
 
@@ -88,12 +101,21 @@ class Tables:
             sort: "size", "count", "largest" or "kind"; "-" before it turns the order around.
             threshold: only rows of this many bytes or more; an int or text such as "64k".
             fold: the `__dict__` of an object counts as a part of it.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
         Returns:
             A view. Cost: one pass over the objects; where references are asked, one or two over these.
         """
         return self._view(
-            "groups", by=by, where=where, heads=heads, limit=limit, sort=sort, threshold=threshold, fold=fold
+            "groups",
+            by=by,
+            where=where,
+            heads=heads,
+            limit=limit,
+            sort=sort,
+            threshold=threshold,
+            fold=fold,
+            against=against,
         )
 
     def dominators(
@@ -104,6 +126,7 @@ class Tables:
         sort: str | None = None,
         threshold: int | str | None = None,
         depth: int = 1,
+        against: Snapshot | None = None,
     ) -> View:
         """Who retains how much: objects with what would go if they went, the biggest first.
 
@@ -115,6 +138,7 @@ class Tables:
             sort: "retained", "count", "size", "address" or "type"; "-" before it turns the order around.
             threshold: only rows that retain this many bytes or more; an int or text such as "64k".
             depth: levels of the dominator tree.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
         Returns:
             A view, the table of `tonnage dominators`. Rows have the keys of docs/view-json.md.
@@ -125,10 +149,24 @@ class Tables:
         Example:
             >>> snapshot.dominators(where="type:dict", limit=5)  # doctest: +SKIP
         """
-        return self._view("dominators", by=by, where=where, limit=limit, sort=sort, threshold=threshold, depth=depth)
+        return self._view(
+            "dominators",
+            by=by,
+            where=where,
+            limit=limit,
+            sort=sort,
+            threshold=threshold,
+            depth=depth,
+            against=against,
+        )
 
     def retained(
-        self, where: str | None = None, by: str = "type", limit: int = 20, sort: str | None = None
+        self,
+        where: str | None = None,
+        by: str = "type",
+        limit: int = 20,
+        sort: str | None = None,
+        against: Snapshot | None = None,
     ) -> View:
         """What would go if all objects of a selection went at once, themselves included.
 
@@ -139,6 +177,7 @@ class Tables:
             by: "type" or "module".
             limit: rows, 0 for all.
             sort: "size", "count" or what `by` says; "-" before it turns the order around.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
         Returns:
             A view, the tables of `tonnage retained`; `total` says how much goes, the rows add up to it (shared keys of
@@ -150,7 +189,7 @@ class Tables:
         Example:
             >>> snapshot.retained("type:app.Session").total  # doctest: +SKIP
         """
-        return self._view("retained", where=where, by=by, limit=limit, sort=sort)
+        return self._view("retained", where=where, by=by, limit=limit, sort=sort, against=against)
 
     def paths(
         self,
@@ -160,6 +199,7 @@ class Tables:
         avoid: str | Sequence[str] | None = None,
         sort: str | None = None,
         threshold: int | str | None = None,
+        against: Snapshot | None = None,
     ) -> View:
         """Who holds the objects of a selection: the shortest path to each, as Python.
 
@@ -170,6 +210,7 @@ class Tables:
             avoid: what to keep away from, as `Object.paths` has it.
             sort: "size", "length", "address" or "type"; "-" before it turns the order around. Not with merge.
             threshold: only objects of this many bytes or more; an int or text such as "64k".
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
         Returns:
             A view, the page of `tonnage paths`. Cost: at worst a pass over all references.
@@ -180,11 +221,23 @@ class Tables:
         from tonnage._paths import words
 
         return self._view(
-            "paths", where=where, merge=merge, limit=limit, avoid=words(avoid) or None, sort=sort, threshold=threshold
+            "paths",
+            where=where,
+            merge=merge,
+            limit=limit,
+            avoid=words(avoid) or None,
+            sort=sort,
+            threshold=threshold,
+            against=against,
         )
 
     def refs(
-        self, where: str | None = None, limit: int = 20, sort: str | None = None, threshold: int | str | None = None
+        self,
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+        against: Snapshot | None = None,
     ) -> View:
         """What the objects of a selection refer to, in groups by type and label.
 
@@ -193,8 +246,28 @@ class Tables:
             limit: groups, 0 for all.
             sort: "count" (of references), "objects", "size", "type" or "label"; "-" turns the order around.
             threshold: only objects of this many bytes or more.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
         Returns:
             A view, the table of `tonnage refs`. Cost: the references of the selected objects.
         """
-        return self._view("refs", where=where, limit=limit, sort=sort, threshold=threshold)
+        return self._view("refs", where=where, limit=limit, sort=sort, threshold=threshold, against=against)
+
+    def suspects(self, against: Snapshot | None = None, limit: int = 20, where: str | None = None) -> View:
+        """What to look at first, in sentences: who retains much, and who holds that.
+
+        Args:
+            against: an older snapshot; then what grew since.
+            limit: suspects shown, 0 for all.
+            where: only suspects of this selection.
+
+        Returns:
+            A view, the page of `tonnage suspects`. Rows have the keys of docs/view-json.md, `text` the first sentence;
+            `data["findings"]` is what waits for the collector or is kept by accident. docs/suspects.md has the rules.
+
+        Cost: like `dominators`, and some passes over all objects.
+
+        Example:
+            >>> snapshot.suspects().rows[0]["text"]  # doctest: +SKIP
+        """
+        return self._view("suspects", limit=limit, where=where, against=against, file=self._file)

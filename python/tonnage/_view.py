@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tonnage._core import Snapshot as Core
+    from tonnage._snapshot import Snapshot
 
 
 _LIMIT_MAX = (1 << 32) - 2  # no snapshot has more rows
@@ -46,9 +47,17 @@ class View:
     Iterating gives the rows as dicts; `rows`, `total` and `json()` come from the command's `--json`.
     """
 
-    __slots__ = ("_core", "_data", "_json", "_kind", "_options", "_rows", "_text")
+    __slots__ = ("_against", "_core", "_data", "_json", "_kind", "_options", "_rows", "_text")
 
-    def __init__(self, core: Core, kind: str, *, threshold: int | str | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        core: Core,
+        kind: str,
+        *,
+        threshold: int | str | None = None,
+        against: Snapshot | None = None,
+        **options: Any,
+    ) -> None:
         if threshold is not None:
             options["where_rows"] = f"size:>={threshold}"
         limit = options.get("limit", 0)
@@ -57,6 +66,9 @@ class View:
         if limit < 0:
             raise ArgumentError(f"limit must be 0, which is all, or more, not {limit}", -8)
         options["limit"] = min(limit, _LIMIT_MAX)
+        if against is not None:
+            options["against"] = against._core
+        self._against = against  # a snapshot that nobody holds is closed
         self._core = core
         self._kind = kind
         self._options = options
