@@ -298,19 +298,30 @@ static PyObject *room(core_set *self, size_t each)
     return PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(tn_set_count(self->set) * each));
 }
 
-static PyObject *set_numbers(core_set *self, PyObject *arg)
+static void replace_unknown(uint64_t *numbers, size_t n, uint64_t none)
 {
-    const char *name = PyUnicode_AsUTF8(arg);
+    for (size_t i = 0; i < n; i++)
+        numbers[i] = numbers[i] == TN_UNKNOWN ? none : numbers[i];
+}
+
+static PyObject *set_numbers(core_set *self, PyObject *args)
+{
+    const char *name;
+    uint64_t none;
     core_call call;
     tn_error err = {0};
-    int what = name ? core_index_of(name, tn_number_names, TN_NUMBERS, "column") : -1;
+    if (!PyArg_ParseTuple(args, "sO&:numbers", &name, core_u64_converter, &none))
+        return NULL;
+    int what = core_index_of(name, tn_number_names, TN_NUMBERS, "column");
     PyObject *bytes = what >= 0 ? room(self, sizeof(uint64_t)) : NULL;
     if (!bytes || !core_enter(&call, self->snapshot, true)) {
         Py_XDECREF(bytes);
         return NULL;
     }
-    int status = tn_set_numbers(self->snapshot->handle, self->set, (enum tn_number)what,
-                                (uint64_t *)(void *)PyBytes_AS_STRING(bytes), &err);
+    uint64_t *numbers = (uint64_t *)(void *)PyBytes_AS_STRING(bytes);
+    int status = tn_set_numbers(self->snapshot->handle, self->set, (enum tn_number)what, numbers, &err);
+    if (status == 0 && what == TN_NUMBER_LENGTH)
+        replace_unknown(numbers, tn_set_count(self->set), none);
     core_unlock(&call);
     core_leave(&call);
     if (status == 0)
@@ -347,7 +358,8 @@ static PyMethodDef set_methods[] = {
     {"next", (PyCFunction)set_next, METH_O, "First member that is not below a node, or None."},
     {"ids", (PyCFunction)set_ids, METH_NOARGS, "Members, ascending, as u32 in bytes."},
     {"size", (PyCFunction)set_size, METH_NOARGS, "Sum of the sizes."},
-    {"numbers", (PyCFunction)set_numbers, METH_O, "A number of each member, by name, as u64 in bytes."},
+    {"numbers", (PyCFunction)set_numbers, METH_VARARGS,
+     "numbers(name, none): a number of each member, as u64 in bytes; none where there is no length."},
     {"sorted", (PyCFunction)set_sorted, METH_VARARGS, "sorted(name, descending): members in order, as u32 in bytes."},
     {"complement", (PyCFunction)set_complement, METH_NOARGS, "Set of all other objects, without tonnage's own."},
     {"referrers", (PyCFunction)set_referrers, METH_O, "Set of what refers to members; 0, or bits of kinds."},

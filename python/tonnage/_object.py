@@ -5,6 +5,7 @@ from __future__ import annotations
 # The abstract class itself: importing it as collections.abc would load the whole package collections into the target.
 from _collections_abc import Sequence
 
+from tonnage._keywords import told
 from tonnage._reference import References, listed, overload
 
 TYPE_CHECKING = False
@@ -80,6 +81,7 @@ class Objects(Sequence["Object"]):
         return listed(self)
 
 
+@told
 class Object:
     """An object as it was when the snapshot was taken.
 
@@ -103,6 +105,11 @@ class Object:
 
     def __hash__(self) -> int:
         return hash((id(self._snapshot), self._node))
+
+    def __dir__(self) -> list[str]:
+        """What Tab completes: `keys` and `values` where it is a dict."""
+        left_out = () if "dict" in self.bases else ("keys", "values")
+        return [name for name in object.__dir__(self) if name not in left_out]
 
     @property
     def address(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tonnage._errors import ArgumentError, NotFoundError
+from tonnage._keywords import told
 from tonnage._object import Object, Objects, an_address
 from tonnage._reference import overload
 from tonnage._tables import Tables
@@ -32,6 +33,7 @@ def _kind_bits(kinds: str | None) -> int:
     return sum(1 << _KINDS.index(word) for word in set(words))
 
 
+@told
 class ObjectSet(Tables):
     """A set of objects of a snapshot: `snapshot.where("type:dict size:>1k")`, `snapshot.objects`.
 
@@ -149,26 +151,38 @@ class ObjectSet(Tables):
         """Bytes of all members together. Cost: one pass over the sizes."""
         return self._set.size()
 
-    def column(self, name: str) -> memoryview[int]:
+    def column(self, name: str, none: int = 0) -> memoryview[int]:
         """One number a member, in the order of iteration, as a buffer of 64-bit unsigned integers.
 
         `numpy.asarray(objects.column("size"))` needs no copy.
 
         Args:
-            name: "size", "address", "type" (a place in `types()`), "refcount", "length" (2**64 - 1: it has none),
-                "flags" (docs/format.md), or "retained" (computes dominators at first).
+            name: "size", "address", "type" (a place in `types()`), "refcount", "length", "flags" (docs/format.md), or
+                "retained" (computes dominators at first).
+            none: what stands for the length of members that have none: what is neither text nor number.
+                `where("len:0..")` are those that have one.
         """
-        return memoryview(self._set.numbers(name)).cast("Q")
+        return memoryview(self._set.numbers(name, none)).cast("Q")
 
     def types(self) -> dict[int, str]:
         """Full names of the types of members, by the number that `column("type")` has for them."""
         return {row: self._snapshot._type(row)[2] for row in sorted(set(self.column("type")))}
 
     def __repr__(self) -> str:
+        name = self._snapshot.path
         try:
-            return repr(self.by("clodo"))
+            table = repr(self.by("clodo"))
         except ValueError as error:
-            return f"<tonnage ObjectSet of {len(self)} objects: {error}>"
+            return f"<tonnage ObjectSet of {len(self)} objects of {name or 'a snapshot without a name'}: {error}>"
+        return table if name is None else f"{name}\n{table}"
+
+    def _repr_html_(self) -> str:
+        return self.by("clodo")._repr_html_()
+
+    @property
+    def more(self) -> Groups:
+        """What its table shows no more: the next page of `by("clodo")`."""
+        return self.by("clodo").more
 
     # ---- smaller ones ----
 
@@ -437,19 +451,32 @@ class Groups:
     def __iter__(self) -> Iterator[Group]:
         return (Group(self, index) for index in range(len(self)))
 
-    def __getitem__(self, place: int | Object) -> Group:
-        """The n-th group; the group of a head or member, by its address or as an Object.
+    @overload
+    def __getitem__(self, place: int | Object) -> Group: ...
+    @overload
+    def __getitem__(self, place: slice) -> ObjectSet: ...  # noqa: F811
+    def __getitem__(self, place: int | Object | slice) -> Group | ObjectSet:  # noqa: F811
+        """The n-th group; the members of several, `[:3]`; the group of a head or member, by its address or itself.
 
         Raises:
             IndexError: there are fewer groups.
             NotFoundError: no object starts at this address, or it is not in the set that was parted. A KeyError, too.
         """
         n = len(self)
+        if isinstance(place, slice):
+            found = self._parted._of(self._parted._snapshot._core.set_of(b""))
+            for index in range(*place.indices(n)):
+                found |= Group(self, index)
+            return found
         if isinstance(place, int) and -n <= place < n:
             return Group(self, place % n)
         if isinstance(place, int) and abs(place) < _ADDRESSES:
             raise IndexError(f"no group {place}: there are {n}")
         return self.of(place)
+
+    def __contains__(self, item: object) -> bool:
+        """Whether an object, given as such or by its address, is in one of the groups."""
+        return item in self._parted
 
     def of(self, item: Object | int) -> Group:
         """The group of a head or member, given as an Object or by its address."""
@@ -495,6 +522,15 @@ class Groups:
     def json(self) -> str:
         """The table as JSON text (docs/view-json.md)."""
         return self._core.view(json=True)
+
+    def _repr_html_(self) -> str:
+        import json
+
+        from tonnage._html import table
+
+        data = json.loads(self.json())
+        rows = self.rows[self._first :][: self._PAGE]
+        return table(rows, data["columns"], data["units"], f"{self.count} objects in {len(self)} groups")
 
     def __repr__(self) -> str:
         from tonnage._view import terminal_width

@@ -9,6 +9,7 @@ from _thread import RLock
 
 from tonnage import _errors
 from tonnage._facts import Facts
+from tonnage._keywords import told
 from tonnage._object import Object, an_address
 from tonnage._tables import Tables
 from tonnage._threads import Thread
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tonnage._view import View
 
 
+@told
 class Snapshot(Tables, Facts):
     """What was in memory when it was taken. Made by `tonnage.snapshot()` and `tonnage.load()`.
 

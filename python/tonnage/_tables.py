@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tonnage._keywords import told
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from tonnage._view import View
 
 
+@told
 class Tables:
     """Methods that are verbs of the command. Each gives a view: `print` writes the table, iterating gives its rows."""
 

@@ -19,11 +19,14 @@ _LIMIT_MAX = (1 << 32) - 2  # no snapshot has more rows
 
 
 def terminal_width() -> int:
-    """Columns of the terminal that standard output is, else 0: the view's own default."""
+    """Columns of the terminal that standard output is, else 0: the view's own default.
+
+    At least as many as leave room for addresses: with these one goes on.
+    """
     import os
 
     try:
-        return os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else 0
+        return max(80, os.get_terminal_size(sys.__stdout__.fileno()).columns) if sys.__stdout__ else 0
     except (OSError, ValueError):
         return 0
 
@@ -79,6 +82,15 @@ class View:
 
     def __repr__(self) -> str:
         return self._text.rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        from tonnage._html import page, table
+
+        columns = self.data.get("columns")
+        if not columns or not self.rows:
+            return page(repr(self))
+        name, more = self.data["view"], self.data.get("more")
+        return table(self.rows, columns, self.data["units"], f"{name}; {more} more rows" if more else name)
 
     def __len__(self) -> int:
         return len(self.rows)
