@@ -6,9 +6,9 @@
 
 #define READING (CLI_JSON | CLI_LIMIT | CLI_SORT | CLI_WHERE | CLI_MEMORY)
 #define OBJECTS "type, size, … (below)"
-#define SINCE "only objects that are new since an older snapshot of the process"
+#define SINCE "only what is new since an older snapshot of the process, or what is: in --where says"
 #define ENDS "groups of references by what is at the other end; kinds below"
-#define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address: retained: root: dominated-by:"
+#define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address: retained: root: dominated-by: is:"
 
 const cli_verb cli_verbs[] = {
     {"summary", READING | CLI_THRESHOLD | CLI_BY | CLI_AGAINST, cmd_table,

@@ -429,8 +429,9 @@ extern const char *const tn_by_names[TN_BYS]; /* as --by takes them */
 typedef struct tn_groups tn_groups;
 
 typedef struct tn_groups_options {
-    const char *where; /* selection, NULL: all of the set */
-    bool fold;         /* a dict that is an attribute of a selected object counts as a part of that */
+    const char *where;           /* selection, NULL: all of the set */
+    const struct tn_diff *since; /* what is: in where compares with; NULL: nothing */
+    bool fold;                   /* a dict that is an attribute of a selected object counts as a part of that */
     /* HEADS: objects, and words or a selection (docs/sets.md): "modules", "threads", "instances", "type:app.Session" */
     const tn_set *heads;
     const char *head_words;
@@ -486,10 +487,16 @@ typedef struct tn_diff_info {
  * objects are on neither side. Cost: one pass over both files, 4 bytes an object of old. Errors: EINVAL and those of
  * reading either. */
 int tn_diff_open(tn_snapshot *old, tn_snapshot *new, const char *where, tn_diff **out, tn_error *err);
+/* The same of the members of a set of each side alone (NULL: of all objects). */
+int tn_diff_open_sets(tn_snapshot *old, const tn_set *old_set, tn_snapshot *new, const tn_set *new_set,
+                      const char *where, tn_diff **out, tn_error *err);
 void tn_diff_close(tn_diff *d); /* NULL allowed */
 void tn_diff_about(const tn_diff *d, tn_diff_info *out);
 /* A set of its own, to be freed: of old's objects for GONE, else of new's. EINVAL where the processes differ. */
 int tn_diff_set(const tn_diff *d, enum tn_diff_part part, tn_set **out, tn_error *err);
+/* As tn_set_filter on new, where words is:new, is:survived, is:certain and is:likely say what the diff says of an object; of
+ * a diff of all objects. *out is a new set. */
+int tn_diff_filter(const tn_diff *d, const tn_set *set, const char *selection, tn_set **out, tn_error *err);
 uint32_t tn_diff_survivor(const tn_diff *d, uint32_t old); /* what an object of old is in new; TN_NONE: gone */
 
 /* Of three snapshots or more of one process, oldest first: objects of the last that were made after the first and before
@@ -519,13 +526,16 @@ typedef struct tn_view_options {
     const tn_set *set;      /* only these of the selected objects; NULL: all */
     bool grouped;           /* dominators: rows are types or modules, as by says */
     uint32_t depth;         /* dominators, refs, referrers: levels of the tree; 0: one */
-    tn_snapshot *against;   /* an older snapshot of the process: what changed since (summary), only what is new since */
-    bool fold;              /* groups: dicts count in what they are attributes of */
-    const char *heads;      /* groups: HEADS of these, and by stays TYPE; NULL: by says it */
-    uint32_t first;         /* groups: rows that are left out at the beginning */
-    const char *avoid;      /* paths: words of tn_paths_avoid; NULL: nothing */
-    bool all, merge;        /* paths: all shortest ones only; of a set: one tree */
-    const char *file;       /* its name, for the commands that a page names; NULL: FILE */
+    tn_snapshot *against;  /* an older snapshot of the process: what changed since (summary), only what is new since, or
+                               what is: in where says */
+    const tn_diff *since;  /* what is: in where compares with, made already; NULL: against */
+    const tn_set *old_set; /* diff: only these of the older one's objects, as set says of the newer one's; NULL: all */
+    bool fold;             /* groups: dicts count in what they are attributes of */
+    const char *heads;     /* groups: HEADS of these, and by stays TYPE; NULL: by says it */
+    uint32_t first;        /* groups: rows that are left out at the beginning */
+    const char *avoid;     /* paths: words of tn_paths_avoid; NULL: nothing */
+    bool all, merge;       /* paths: all shortest ones only; of a set: one tree */
+    const char *file;      /* its name, for the commands that a page names; NULL: FILE */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);

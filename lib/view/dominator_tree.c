@@ -120,7 +120,8 @@ static int find_tops(tn_tree *t, tn_buf *ids, tn_error *err)
     tn_set *set;
     if (t->under != t->d->root && !o->set && !(o->where && *o->where))
         return children(t, t->under, ids, err); /* synthetic nodes too */
-    TN_TRY(tn__set_selected(t->snapshot, &(tn_view_options){.where = o->where, .set = o->set}, &set, err));
+    TN_TRY(tn__set_selected(t->snapshot, &(tn_view_options){.where = o->where, .set = o->set, .since = o->since}, &set,
+                            err));
     if (folded_dict(t, t->under) != TN_NONE)
         tn_set_remove(set, folded_dict(t, t->under));
     int status = tn__dominator_tops(t->snapshot, set, t->under, ids, err);
@@ -578,7 +579,7 @@ int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *optio
     tn_view_options o;
     tn_tree t = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .options = &o, .under = id};
     tn_out out;
-    tn_set *made;
+    tn_diff *made;
     if (id != TN_NONE && id >= tn_snapshot_n_nodes(s))
         return tn__error_set(err, TN_EINVAL, 0, "there is no node %u", (unsigned)id);
     TN_TRY(tn__against(s, options, &o, &made, err));
@@ -596,6 +597,6 @@ int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *optio
         tn__kinds_free(&t.kinds);
     tn__buf_free(&t.rows);
     tn__buf_free(&t.text);
-    tn_set_free(made);
+    tn_diff_close(made);
     return status;
 }

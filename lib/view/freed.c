@@ -363,7 +363,7 @@ int tn_view_retained(tn_snapshot *s, uint32_t id, const tn_view_options *options
     tn_view_options o;
     tn_freed f = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .options = &o};
     tn_out out;
-    tn_set *made;
+    tn_diff *made;
     TN_TRY(tn__against(s, options, &o, &made, err));
     tn__buf_init(&f.text, f.alloc);
     tn__out_init(&out, sink);
@@ -380,6 +380,6 @@ int tn_view_retained(tn_snapshot *s, uint32_t id, const tn_view_options *options
     tn_set_free(f.set);
     tn_set_free(f.gone);
     tn__buf_free(&f.text);
-    tn_set_free(made);
+    tn_diff_close(made);
     return status;
 }

@@ -418,7 +418,7 @@ int tn_view_paths(tn_snapshot *s, uint32_t id, const tn_view_options *options, c
     tn_path_view v = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .target = id};
     tn_out out;
     tn_view_options o;
-    tn_set *made;
+    tn_diff *made;
     TN_TRY(tn__against(s, options, &o, &made, err));
     tn__buf_init(&v.rows, v.alloc);
     tn__buf_init(&v.steps, v.alloc);
@@ -436,6 +436,6 @@ int tn_view_paths(tn_snapshot *s, uint32_t id, const tn_view_options *options, c
     tn_set_free(v.avoid);
     tn_groups_free(v.groups);
     tn__fold_free(v.fold);
-    tn_set_free(made);
+    tn_diff_close(made);
     return status;
 }

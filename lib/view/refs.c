@@ -285,14 +285,14 @@ static int view(tn_snapshot *s, uint32_t id, bool referrers, const tn_view_optio
 {
     tn_out out;
     tn_view_options o;
-    tn_set *made;
+    tn_diff *made;
     TN_TRY(tn__against(s, options, &o, &made, err));
     tn__out_init(&out, sink);
     bool tree = id != TN_NONE && !o.grouped;
     int status = !tree    ? tn__ref_groups(s, id, referrers, &o, &out, err)
                  : o.fold ? tn__error_set(err, TN_EINVAL, 0, "a tree of references has dicts in it: fold goes with by")
                           : view_one(s, id, referrers, &o, &out, err);
-    tn_set_free(made);
+    tn_diff_close(made);
     return status == TN_OK ? tn__out_end(&out, err) : status;
 }
 

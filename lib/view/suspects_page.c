@@ -163,15 +163,19 @@ int tn_view_suspects(tn_snapshot *s, const tn_view_options *o, const tn_sink *si
     tn_suspects all;
     tn_consumers consumers = {0};
     tn_set *selected = NULL;
+    tn_view_options with;
+    tn_diff *made;
     size_t column;
     bool descending;
     if (o->where_rows)
         return tn__error_set(err, TN_EINVAL, 0, "answers in words have no rows to select");
     TN_TRY(tn__order_parse(o->sort, names, 3, 2, &column, &descending, err));
-    if (o->where && *o->where)
-        TN_TRY(tn__set_selected(s, o, &selected, err));
+    TN_TRY(tn__since(s, o, &with, &made, err));
+    int status = o->where && *o->where ? tn__set_selected(s, &with, &selected, err) : TN_OK;
+    tn_diff_close(made);
     const tn_set *within = selected ? selected : o->set;
-    int status = tn__suspects_make(s, o->against, within, o->fold, &all, err);
+    if (status == TN_OK)
+        status = tn__suspects_make(s, o->against, within, o->fold, &all, err);
     if (status == TN_OK) {
         if (o->sort)
             status = sort_all(&all, column, descending, err);

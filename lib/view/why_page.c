@@ -211,7 +211,8 @@ static int answer(tn_snapshot *s, const tn_set *set, const tn_view_options *o, c
 
 int tn_view_why(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)
 {
-    tn_set *set = NULL, *made;
+    tn_set *set = NULL;
+    tn_diff *made;
     tn_view_options o;
     if ((options->sort && !options->grouped) || options->where_rows)
         return tn__error_set(err, TN_EINVAL, 0, "one answer in words has no rows to sort or select; by makes more");
@@ -223,6 +224,6 @@ int tn_view_why(tn_snapshot *s, const tn_view_options *options, const tn_sink *s
     if (status == TN_OK)
         status = answer(s, set, &o, sink, err);
     tn_set_free(set);
-    tn_set_free(made);
+    tn_diff_close(made);
     return status;
 }

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from tonnage._errors import ArgumentError, NotFoundError
+from tonnage._keywords import told
 from tonnage._object import Object, Objects, an_address
+from tonnage._reference import overload
 from tonnage._tables import Tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, overload
+    from typing import Any
 
     from tonnage._core import Groups as CoreGroups
     from tonnage._core import Set
+    from tonnage._diff import Diff
     from tonnage._snapshot import Snapshot
     from tonnage._view import View
-else:
-
-    def overload(function: object) -> object:
-        return function
 
 
 _ADDRESSES = 1 << 12  # nothing starts below
@@ -34,6 +33,7 @@ def _kind_bits(kinds: str | None) -> int:
     return sum(1 << _KINDS.index(word) for word in set(words))
 
 
+@told
 class ObjectSet(Tables):
     """A set of objects of a snapshot: `snapshot.where("type:dict size:>1k")`, `snapshot.objects`.
 
@@ -41,10 +41,11 @@ class ObjectSet(Tables):
     breaks references: every one is allowed on every set. Iterating and `[i]` go by address; one bit an object is kept.
     """
 
-    __slots__ = ("_ids", "_made", "_snapshot")
+    __slots__ = ("_ids", "_made", "_snapshot", "_words")
 
-    def __init__(self, snapshot: Snapshot, members: Set | None) -> None:
+    def __init__(self, snapshot: Snapshot, members: Set | None, words: tuple[str, ...] | None = None) -> None:
         self._snapshot = snapshot
+        self._words = words  # selections that made it of all objects, one after another; None: something else did, too
         self._made = members  # None: _make() does it when it is needed
         self._ids: memoryview[int] | None = None
 
@@ -97,7 +98,7 @@ class ObjectSet(Tables):
         if not isinstance(other, ObjectSet):
             return None
         if other._snapshot is not self._snapshot:
-            raise ArgumentError("the two sets are of two snapshots; see tonnage's diff", -8)
+            raise ArgumentError("the two sets are of two snapshots: x.diff(y) has .new, .gone and .survived", -8)
         return other._set
 
     def __or__(self, other: object) -> ObjectSet:
@@ -150,36 +151,95 @@ class ObjectSet(Tables):
         """Bytes of all members together. Cost: one pass over the sizes."""
         return self._set.size()
 
-    def column(self, name: str) -> memoryview[int]:
+    def column(self, name: str, none: int = 0) -> memoryview[int]:
         """One number a member, in the order of iteration, as a buffer of 64-bit unsigned integers.
 
         `numpy.asarray(objects.column("size"))` needs no copy.
 
         Args:
-            name: "size", "address", "type" (a place in `types()`), "refcount", "length" (2**64 - 1: it has none),
-                "flags" (docs/format.md), or "retained" (computes dominators at first).
+            name: "size", "address", "type" (a place in `types()`), "refcount", "length", "flags" (docs/format.md), or
+                "retained" (computes dominators at first).
+            none: what stands for the length of members that have none: what is neither text nor number.
+                `where("len:0..")` are those that have one.
         """
-        return memoryview(self._set.numbers(name)).cast("Q")
+        return memoryview(self._set.numbers(name, none)).cast("Q")
 
     def types(self) -> dict[int, str]:
         """Full names of the types of members, by the number that `column("type")` has for them."""
         return {row: self._snapshot._type(row)[2] for row in sorted(set(self.column("type")))}
 
     def __repr__(self) -> str:
+        name = self._snapshot.path
         try:
-            return repr(self.by("clodo"))
+            table = repr(self.by("clodo"))
         except ValueError as error:
-            return f"<tonnage ObjectSet of {len(self)} objects: {error}>"
+            return f"<tonnage ObjectSet of {len(self)} objects of {name or 'a snapshot without a name'}: {error}>"
+        return table if name is None else f"{name}\n{table}"
+
+    def _repr_html_(self) -> str:
+        return self.by("clodo")._repr_html_()
+
+    @property
+    def more(self) -> Groups:
+        """What its table shows no more: the next page of `by("clodo")`."""
+        return self.by("clodo").more
 
     # ---- smaller ones ----
 
-    def where(self, selection: str) -> ObjectSet:
+    def where(self, selection: str, against: Snapshot | None = None) -> ObjectSet:
         """The members that a selection names (docs/selection.md).
+
+        Args:
+            selection: words, all of which must hold.
+            against: an older snapshot of the process, for the words `is:new`, `is:survived`, `is:certain` and
+                `is:likely`. Cost: comparing the two.
 
         Raises:
             ArgumentError: the selection makes no sense; `offset` says where.
+
+        Example:
+            >>> snapshot.objects.where("is:new type:dict", against=before)  # doctest: +SKIP
         """
-        return self._of(self._snapshot._core.select(selection, self._set))
+        older = self._snapshot._older(against)
+        members = self._snapshot._core.select(selection, self._set, None if older is None else older._core)
+        words = None if self._words is None or older is not None else (*self._words, selection)
+        return ObjectSet(self._snapshot, members, words)
+
+    def diff(self, old: Snapshot | ObjectSet, by: str = "type", limit: int = 20, sort: str | None = None) -> Diff:
+        """What changed in the set since an older snapshot of the process: members that are new, what is gone.
+
+        Args:
+            old: what it was before: a set of the older snapshot; or that snapshot itself, which stands for what the
+                same selection names there. Only sets that selections made (`where`, `objects`) can say so.
+            by: what objects of a row have in common: any kind of `by` but heads.
+            limit: rows, 0 for all.
+            sort: "size" or "count" (their changes), "new", "gone" or "type"; "-" before it turns the order around.
+
+        Returns:
+            A view, as of `Snapshot.diff`: `new` are the members that the older snapshot has not, in the set or not,
+            `survived` the other members, `gone` the objects of old that the newer snapshot has no more.
+
+        Raises:
+            ArgumentError: the set is no selection, and old no set.
+
+        Example:
+            >>> snapshot.where("type:app.Session").diff(before, by="via").new  # doctest: +SKIP
+        """
+        from tonnage._diff import Diff
+
+        older, members = self._before(old)
+        return Diff(older, self._snapshot, sets=(members, self._set), by=by, limit=limit, sort=sort)
+
+    def _before(self, old: Snapshot | ObjectSet) -> tuple[Snapshot, Set]:
+        if isinstance(old, ObjectSet):
+            if old._snapshot is self._snapshot:
+                raise ArgumentError("both sets are of one snapshot: a - b is what a alone has", -8)
+            return old._snapshot, old._set
+        older = self._snapshot._older(old)
+        assert older is not None
+        if self._words is None:
+            raise ArgumentError("only a selection says what it was before: give a set of the older snapshot", -8)
+        return older, older._core.select(" ".join(f"({word})" for word in self._words if word.strip()))
 
     def filter(self, predicate: Callable[[Object], object]) -> ObjectSet:
         """The members for which a function of yours is true. Cost: a call and an `Object` each; use `where` first."""
@@ -280,14 +340,26 @@ class ObjectSet(Tables):
 
     # ---- views ----
 
-    def _view(self, kind: str, **options: Any) -> View:
-        return self._snapshot._view(kind, set=self._set, **options)
+    def _view(self, kind: str, *, against: Snapshot | None = None, **options: Any) -> View:
+        if kind == "summary" and against is not None:  # it compares
+            against, options["old_set"] = self._before(against)
+        return self._snapshot._view(kind, set=self._set, against=against, **options)
+
+    @property
+    def _file(self) -> str | None:
+        return self._snapshot.path
 
     def why(
-        self, *, by: str | None = None, sort: str | None = None, limit: int = 5, fold: bool = True
+        self,
+        against: Snapshot | None = None,
+        *,
+        by: str | None = None,
+        sort: str | None = None,
+        limit: int = 5,
+        fold: bool = True,
     ) -> View:
-        """Why the members are alive and what would free them, in words, as `Snapshot.why`."""
-        return self._view("why", by=by, sort=sort, limit=limit, fold=fold, file=self._snapshot.path)
+        """Why the members (those that are new since an older snapshot) are alive, as `Snapshot.why`."""
+        return self._view("why", by=by, sort=sort, limit=limit, fold=fold, against=against, file=self._file)
 
 
 class Sorted(Objects):
@@ -388,19 +460,32 @@ class Groups:
     def __iter__(self) -> Iterator[Group]:
         return (Group(self, index) for index in range(len(self)))
 
-    def __getitem__(self, place: int | Object) -> Group:
-        """The n-th group; the group of a head or member, by its address or as an Object.
+    @overload
+    def __getitem__(self, place: int | Object) -> Group: ...
+    @overload
+    def __getitem__(self, place: slice) -> ObjectSet: ...  # noqa: F811
+    def __getitem__(self, place: int | Object | slice) -> Group | ObjectSet:  # noqa: F811
+        """The n-th group; the members of several, `[:3]`; the group of a head or member, by its address or itself.
 
         Raises:
             IndexError: there are fewer groups.
             NotFoundError: no object starts at this address, or it is not in the set that was parted. A KeyError, too.
         """
         n = len(self)
+        if isinstance(place, slice):
+            found = self._parted._of(self._parted._snapshot._core.set_of(b""))
+            for index in range(*place.indices(n)):
+                found |= Group(self, index)
+            return found
         if isinstance(place, int) and -n <= place < n:
             return Group(self, place % n)
         if isinstance(place, int) and abs(place) < _ADDRESSES:
             raise IndexError(f"no group {place}: there are {n}")
         return self.of(place)
+
+    def __contains__(self, item: object) -> bool:
+        """Whether an object, given as such or by its address, is in one of the groups."""
+        return item in self._parted
 
     def of(self, item: Object | int) -> Group:
         """The group of a head or member, given as an Object or by its address."""
@@ -446,6 +531,15 @@ class Groups:
     def json(self) -> str:
         """The table as JSON text (docs/view-json.md)."""
         return self._core.view(json=True)
+
+    def _repr_html_(self) -> str:
+        import json
+
+        from tonnage._html import table
+
+        data = json.loads(self.json())
+        rows = self.rows[self._first :][: self._PAGE]
+        return table(rows, data["columns"], data["units"], f"{self.count} objects in {len(self)} groups")
 
     def __repr__(self) -> str:
         from tonnage._view import terminal_width

@@ -203,6 +203,14 @@ static void ask_diff(questions *q)
     }
     for (uint32_t i = 0; status == 0 && i < tn_snapshot_n_objects(q->other) && i < MOST_ASKED; i++)
         q->sum += tn_diff_survivor(diff, i);
+    tn_set *lived = NULL;
+    tn_diff *of_sets = NULL;
+    if (status == 0)
+        note(q, tn_diff_filter(diff, NULL, "is:certain or is:likely -is:new", &lived, NULL));
+    if (lived)
+        note(q, tn_diff_open_sets(q->other, NULL, q->s, lived, "is:survived", &of_sets, NULL));
+    tn_diff_close(of_sets);
+    tn_set_free(lived);
     tn_diff_close(diff);
     for (int form = TN_TEXT; form <= TN_JSON; form++) {
         tn_view_options options = {.form = (enum tn_form)form, .limit = 20, .against = q->other};
