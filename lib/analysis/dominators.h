@@ -101,6 +101,9 @@ typedef struct tn_skeleton {
 int tn__skeleton_make(tn_skeleton *k, const tn_alloc *a, const tn_graph *g, const uint8_t *holds, tn_error *err);
 void tn__skeleton_free(tn_skeleton *k);
 
+/* Its n edges stand behind the n_edges others. */
+void tn__record_put(tn_skeleton *k, uint32_t rank, uint32_t n);
+
 /* The i-th of those left. */
 static inline uint32_t tn__record_edge(const tn_record *r, const uint32_t *edges, uint32_t i)
 {

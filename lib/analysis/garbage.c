@@ -68,17 +68,19 @@ static void see_edges(tn_rest *r)
     tn_skeleton *k = &r->skeleton;
     k->n_edges = 0;
     for (uint32_t rank = 0; rank < k->n_inner; rank++) {
-        uint32_t source = r->ids[rank];
-        k->records[rank] = (tn_record){.first = k->n_edges};
+        uint32_t source = r->ids[rank], n = 0;
         for (uint64_t e = g->offsets[source]; e < g->offsets[source + 1]; e++) {
             uint32_t target = g->targets[e];
             if (target == TN_NONE || !in_rest(r, target) || !tn__edge_holds(g, source, e))
                 continue;
             if (k->edges)
-                k->edges[k->n_edges] = tn__rank(&r->words[target / 64], target);
-            k->n_edges++;
-            k->records[rank].left++;
+                k->edges[k->n_edges + n] = tn__rank(&r->words[target / 64], target);
+            n++;
         }
+        if (k->edges)
+            tn__record_put(k, rank, n);
+        else
+            k->n_edges += n;
     }
 }
 

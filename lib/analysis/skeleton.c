@@ -80,8 +80,7 @@ static uint64_t keep_edges(tn_skeleton *k, const tn_graph *g, uint32_t id)
     return (uint64_t)(out - start);
 }
 
-/* Of the n edges that stand at the end. */
-static void put_record(tn_skeleton *k, uint32_t rank, uint32_t n)
+void tn__record_put(tn_skeleton *k, uint32_t rank, uint32_t n)
 {
     tn_record *r = &k->records[rank];
     *r = (tn_record){.first = k->n_edges, .left = n};
@@ -100,7 +99,7 @@ static int fill(tn_skeleton *k, const tn_graph *g, tn_error *err)
         uint64_t n = keep_edges(k, g, id);
         if (n > UINT32_MAX)
             return tn__error_set(err, TN_ELIMIT, 0, "node %u refers to more than 2^32 containers", (unsigned)id);
-        put_record(k, rank, (uint32_t)n);
+        tn__record_put(k, rank, (uint32_t)n);
         if (id == g->root)
             k->root = rank;
     }
