@@ -178,7 +178,11 @@ enum {
     TN_NODE_BUFFERS = 0x300 /* >> 8 */,
     TN_NODE_ALLOCATOR = 0xc00 /* >> 10 */,
     TN_NODE_GUESSED = 0x1000,
+    TN_NODE_STATE = 0x6000 /* >> 13: enum tn_future_state */,
 };
+
+/* Of an asyncio task or future that is written in C, and of what is derived from it. */
+enum tn_future_state { TN_FUTURE_UNKNOWN, TN_FUTURE_PENDING, TN_FUTURE_CANCELLED, TN_FUTURE_FINISHED };
 
 typedef struct tn_node {
     uint32_t id, type, flags, refcount;
