@@ -162,47 +162,31 @@ static int collect(tn_grouping *g, const tn_view_options *o, tn_error *err)
 
 /* ---- rows ---- */
 
-/* The label that the references of a group share: "[key]" where each has its own. */
-static void write_label(const tn_ref_group *at, tn_text *t)
-{
-    const char *text = at->text ? at->text : "?";
-    switch (at->style) {
-    case TN_LABEL_ATTRIBUTE: tn__text_format(t, "."); break;
-    case TN_LABEL_LOCAL: tn__text_format(t, "local "); break;
-    case TN_LABEL_FIELD: tn__text_format(t, "<"); break;
-    case TN_LABEL_ROOT: break;
-    case TN_LABEL_ITEM:
-        tn__text_format(t, "[");
-        tn__text_quoted(t, text, strlen(text));
-        tn__text_format(t, "]");
-        return;
-    case TN_LABEL_INDEX: tn__text_format(t, "[index]"); return;
-    case TN_LABEL_KEY: tn__text_format(t, "key"); return;
-    case TN_LABEL_VALUE: tn__text_format(t, "[key]"); return;
-    case TN_LABEL_MEMBER: tn__text_format(t, "member"); return;
-    case TN_LABEL_STACK: tn__text_format(t, "<stack>"); return;
-    default: tn__text_format(t, "<reference>"); return;
-    }
-    tn__text_escaped(t, text, strlen(text), 0);
-    tn__text_format(t, "%s", at->style == TN_LABEL_FIELD ? ">" : "");
-}
-
-/* kind: say it behind the label, where it is not owning. */
+/* The label that the references of a group share, "[key]" where each has its own; kind: say that behind it, where it is not
+ * owning. */
 static int label_into(tn_grouping *g, const tn_ref_group *at, bool kind, tn_error *err)
 {
-    tn_text t;
-    size_t cap = 0;
-    for (int pass = 0; pass < 2; pass++) { /* to learn the length, then to write it */
-        tn__text_init(&t, pass ? (char *)g->text.data : NULL, cap);
-        write_label(at, &t);
-        if (kind && at->kind != TN_REF_OWNING)
-            tn__text_format(&t, "  (%s)", tn__kind_name(at->kind));
-        cap = (size_t)tn__text_end(&t) + 1;
-        g->text.size = 0;
-        if (!pass && tn__buf_reserve(&g->text, cap) < 0)
-            return tn__no_memory(g->snapshot, err);
+    static const char *const shared[] = {
+        [TN_LABEL_INDEX] = "[index]", [TN_LABEL_KEY] = "key",       [TN_LABEL_VALUE] = "[key]",
+        [TN_LABEL_MEMBER] = "member", [TN_LABEL_STACK] = "<stack>", [TN_LABEL_UNKNOWN] = "<reference>",
+    };
+    const tn_reference one = {.style = at->style, .text = at->text, .key = TN_NONE};
+    const char *words = at->style < sizeof shared / sizeof *shared ? shared[at->style] : NULL;
+    g->text.size = 0;
+    if (!words)
+        TN_TRY(tn__label_into(g->snapshot, &one, &g->text, err));
+    if (words && tn__buf_append(&g->text, words, strlen(words)) < 0)
+        return tn__no_memory(g->snapshot, err);
+    if (!words && *g->text.data == ' ') /* what stands behind an object in a line of its own */
+        memmove(g->text.data, g->text.data + 1, --g->text.size);
+    const char *name = kind && at->kind != TN_REF_OWNING ? tn__kind_name(at->kind) : NULL;
+    int status = TN_OK;
+    if (name) {
+        status = tn__buf_append(&g->text, "  (", 3);
+        status = status == TN_OK ? tn__buf_append(&g->text, name, strlen(name)) : status;
+        status = status == TN_OK ? tn__buf_append(&g->text, ")", 1) : status;
     }
-    return TN_OK;
+    return status < 0 || tn__buf_append(&g->text, "", 1) < 0 ? tn__no_memory(g->snapshot, err) : TN_OK;
 }
 
 static const char *type_of(const tn_grouping *g, const tn_ref_group *at)
