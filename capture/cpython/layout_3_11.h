@@ -26,6 +26,7 @@ static const tn_root_field tn_roots_3_11[] = {
 
 static const tn_layout tn_layout_3_11 = {
     .name = "3.11",
+    .minor = 11,
     .dict_style = TN_DICT_POINTERS,
     .int_style = TN_INT_SIGNED_SIZE,
     .static_style = TN_STATIC_IN_TYPE,
@@ -34,6 +35,9 @@ static const tn_layout tn_layout_3_11 = {
     .managed_dict_flag = 16,
     .gen_suspended_min = -2,
     .gen_suspended_max = -1,
+    .gen_awaits_min = -1,
+    .gen_awaits_max = -1,
+    .resume_opcodes = {151, 150},
     .cframe = true,
     .owner_thread = 0,
     .owner_skip = 3,

@@ -28,6 +28,7 @@ static const tn_root_field tn_roots_3_12[] = {
 
 static const tn_layout tn_layout_3_12 = {
     .name = "3.12",
+    .minor = 12,
     .dict_style = TN_DICT_TAGGED,
     .int_style = TN_INT_TAGGED,
     .static_style = TN_STATIC_PER_INTERPRETER,
@@ -37,6 +38,9 @@ static const tn_layout tn_layout_3_12 = {
     .managed_weakref_flag = 8,
     .gen_suspended_min = -2,
     .gen_suspended_max = -1,
+    .gen_awaits_min = -1,
+    .gen_awaits_max = -1,
+    .resume_opcodes = {151, 240},
     .cframe = true,
     .owner_thread = 0,
     .owner_skip = 3,

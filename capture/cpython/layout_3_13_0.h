@@ -28,6 +28,7 @@ static const tn_root_field tn_roots_3_13_0[] = {
 
 static const tn_layout tn_layout_3_13_0 = {
     .name = "3.13.0",
+    .minor = 13,
     .dict_style = TN_DICT_INLINE,
     .int_style = TN_INT_TAGGED,
     .static_style = TN_STATIC_PER_INTERPRETER,
@@ -38,6 +39,8 @@ static const tn_layout tn_layout_3_13_0 = {
     .inline_values_flag = 4,
     .gen_suspended_min = -3,
     .gen_suspended_max = -1,
+    .gen_awaits_min = -1,
+    .gen_awaits_max = -1,
     .cframe = false,
     .owner_thread = 0,
     .owner_skip = 3,

@@ -38,6 +38,9 @@ static const struct {
     {"finalized", TN_NODE_FINALIZED, TN_NODE_FINALIZED, 0},
     {"hidden", TN_NODE_HIDDEN, TN_NODE_HIDDEN, 0},
     {"guessed", TN_NODE_GUESSED, TN_NODE_GUESSED, 0},
+    {"pending", TN_NODE_STATE, TN_FUTURE_PENDING << 13, 0},
+    {"cancelled", TN_NODE_STATE, TN_FUTURE_CANCELLED << 13, 0},
+    {"finished", TN_NODE_STATE, TN_FUTURE_FINISHED << 13, 0},
     {"finalizer", 0, 0, TN_TYPE_FINALIZER},
     {"heaptype", 0, 0, TN_TYPE_HEAP},
 };
@@ -228,8 +231,8 @@ static const char *complaint(enum tn_condition_kind kind)
     case TN_COND_DOMINATED:
     case TN_COND_ADDRESS: return "an address looks like 0x7f0a12345680; several have commas between";
     case TN_COND_FLAG:
-        return "flags are tracked untracked gen0 gen1 gen2 frozen immortal static finalized hidden guessed finalizer "
-               "heaptype";
+        return "flags are tracked untracked gen0 gen1 gen2 frozen immortal static finalized hidden guessed pending "
+               "cancelled finished finalizer heaptype";
     case TN_COND_COUNT: return "a count looks like >=100";
     case TN_COND_REFCOUNT: return "a reference count looks like 1, >=100 or 2..10";
     case TN_COND_LENGTH: return "a length looks like 0, >=100 or 2..10";

@@ -219,6 +219,7 @@ typedef struct tn_finding {
     uint64_t count,
         bytes;          /* objects of the kind, and what they retain: at least, where several hold something together */
     uint64_t waiting;   /* of them garbage */
+    uint64_t pending;   /* tasks that have not ended; TN_UNKNOWN where the state of one is not recorded */
     uint32_t node;      /* the one that retains most; TN_NONE */
     tn_content content; /* of garbage */
     tn_trail trail;     /* to node */

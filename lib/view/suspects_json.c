@@ -33,6 +33,10 @@ static void finding_json(tn_say *w, tn_json *j, const tn_finding *f)
     tn__json_string(j, "kind", tn__finding_name(f->kind));
     tn__json_u64(j, "count", f->count);
     tn__json_u64(j, "waiting", f->waiting);
+    if (f->kind == TN_FINDING_TASK && f->pending != TN_UNKNOWN)
+        tn__json_u64(j, "pending", f->pending);
+    else
+        tn__json_null(j, "pending");
     tn__json_u64(j, "size", f->bytes);
     tn__json_pct(j, "size_pct", f->bytes, w->top->bytes);
     tn__json_hex(j, "address", tn__say_address(w, f->node));

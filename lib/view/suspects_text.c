@@ -110,7 +110,7 @@ static const struct {
     [TN_FINDING_FRAME] = {"frame is kept", "frames are kept", ", by a traceback, or by somebody who asked for it"},
     [TN_FINDING_SUSPENDED] = {"generator or coroutine is suspended", "generators or coroutines are suspended", ""},
     [TN_FINDING_CELL] = {"variable is kept in a closure", "variables are kept in closures", ""},
-    [TN_FINDING_TASK] = {"asyncio task", "asyncio tasks", " (whether ended or not is not recorded)"},
+    [TN_FINDING_TASK] = {"asyncio task", "asyncio tasks", ""},
     [TN_FINDING_LIST] = {"object is in gc.garbage", "objects are in gc.garbage", ""},
 };
 
@@ -135,6 +135,10 @@ void tn__finding_tell(tn_say *w, const void *finding)
     }
     tn__say(w, "%" PRIu64 " %s%s; ", f->count, f->count == 1 ? finding_words[f->kind].one : finding_words[f->kind].many,
             finding_words[f->kind].rest);
+    if (f->kind == TN_FINDING_TASK && f->pending == TN_UNKNOWN)
+        tn__say(w, "whether ended or not is not recorded; ");
+    else if (f->kind == TN_FINDING_TASK)
+        tn__say(w, "%" PRIu64 " %s not ended; ", f->pending, f->pending == 1 ? "has" : "have");
     if (f->waiting)
         tn__say(w, "%" PRIu64 " of them in cycles that wait for the collector; ", f->waiting);
     tn__say(w, "%s at least ", f->count == 1 ? "it retains" : "they retain");
