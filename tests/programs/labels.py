@@ -10,6 +10,7 @@ import asyncio
 import collections
 import contextvars
 import functools
+import gc
 import io
 import itertools
 import operator
@@ -30,7 +31,7 @@ from plant import finish, take
 
 KEEP: list[Any] = []
 LABELS: list[tuple[str, int, str, int]] = []
-WHOLE: dict[str, int] = {}
+WHOLE: list[tuple[str, int]] = []
 
 
 class Leaf:
@@ -46,7 +47,7 @@ def leaf() -> Any:
 def keep(case: str, holder: Any, /, **labels: Any) -> Any:
     """Names are told with `_` for nothing: `fget=x` is the label fget."""
     KEEP.append((holder, labels))
-    WHOLE[case] = id(holder)
+    WHOLE.append((case, id(holder)))
     LABELS.extend((case, id(holder), label, id(held)) for label, held in labels.items())
     return holder
 
@@ -77,6 +78,28 @@ async def generate_async(awaited: Any) -> AsyncIterator[object]:
     yield awaited
 
 
+class Slotted(functools.partial[Any]):
+    __slots__ = ("extra",)
+
+
+class WithDict(asyncio.Future[Any]):
+    extra: object
+
+
+def plant_subclasses(loop: asyncio.AbstractEventLoop) -> None:
+    slotted = Slotted(leaf, leaf())
+    slotted.extra = leaf()
+    attributes("slots beside fields", slotted, "func args extra __class__")
+    future = WithDict(loop=loop)
+    future.extra = extra = leaf()
+    dicts = [one for one in gc.get_referents(future) if type(one) is dict and "extra" in one]
+    own: dict[str, object] = {"__dict__": dicts[0]} if dicts else {"extra": extra}
+    keep("attributes beside fields", future, _loop=loop, __class__=WithDict, **own)
+    error = BrokenPipeError(leaf(), leaf())
+    error.extra = leaf()  # type: ignore[attr-defined]
+    attributes("error of a class in C", error, "args errno strerror __dict__")
+
+
 def plant_functools() -> None:
     def wrapped(key: object) -> object:
         return leaf()
@@ -86,13 +109,12 @@ def plant_functools() -> None:
     for cached in (bounded, unbounded):
         KEEP.append((cached(key), cached((key, 2.5))))
         attributes("lru_cache", cached, "__wrapped__ __dict__")
-    WHOLE["unbounded lru_cache"] = id(unbounded)
     partial = functools.partial(wrapped, leaf(), word=leaf())
     attributes("partial", partial, "func args keywords")
     compare = functools.cmp_to_key(lambda left, right: 0)
     keep("cmp_to_key", compare(key), obj=key)
-    for getter in (operator.itemgetter(1, key), operator.attrgetter("a.b"), operator.methodcaller("name", key, word=key)):
-        keep("getter", getter)
+    for getter in (operator.itemgetter(1, key), operator.attrgetter("a.b"), operator.methodcaller("name", key, w=key)):
+        keep(type(getter).__name__, getter)
 
 
 def plant_asyncio() -> asyncio.AbstractEventLoop:
@@ -391,6 +413,7 @@ def plant_exceptions() -> None:
 
 def main() -> None:
     loop = plant_asyncio()
+    plant_subclasses(loop)
     plant_functools()
     plant_contextvars()
     plant_iterators()
