@@ -88,12 +88,12 @@ static int entry(tn_place_names *n, const char *name, size_t n_name, enum tn_pla
     return attribute(n, name, n_name, piece, err);
 }
 
-static bool names_entries(enum tn_place_kind as)
+static enum tn_place_from before_entry(enum tn_place_kind as)
 {
-    return as == TN_PLACE_NAMESPACE || as == TN_PLACE_LOCALS;
+    return as == TN_PLACE_PLAIN || as == TN_PLACE_CELL ? TN_PLACE_FROM_HOLDER : TN_PLACE_FROM_ABOVE;
 }
 
-/* kind: what the key is looked up for; PLAIN for a module. */
+/* as: NAMESPACE or LOCALS; PLAIN for a module. */
 static int entry_of_key(tn_place_names *n, uint32_t key, enum tn_place_kind as, uint32_t *piece, tn_error *err)
 {
     uint32_t spot = (key * 0x85ebca6bu ^ (uint32_t)as * 0x9e3779b9u) >> 16;
@@ -146,7 +146,7 @@ static int fixed_piece(tn_place_names *n, uint32_t source, uint64_t index, enum 
     uint32_t *met = &n->fixed[n->starts[g->shapes[source]] + index];
     const char *text = tn__snapshot_string(n->snapshot, label[0]);
     if ((label[1] & 255) == TN_LABEL_ITEM) {
-        *from = as == TN_PLACE_PLAIN || as == TN_PLACE_CELL ? TN_PLACE_FROM_HOLDER : TN_PLACE_FROM_ABOVE;
+        *from = before_entry(as);
         if (as == TN_PLACE_LOCALS)
             return local(n, text, strlen(text), piece, err);
         if (as != TN_PLACE_NAMESPACE) {
@@ -170,20 +170,19 @@ static int run_piece(tn_place_names *n, uint32_t source, uint64_t edge, enum tn_
     const tn_graph *g = &n->ways->graph;
     const tn_shape *shape = &g->table[g->shapes[source]];
     unsigned style = shape->flags & TN_RUN_STYLE;
-    if (style == TN_RUN_PAIRS && ((edge - g->offsets[source] - shape->n_fixed) & 1)) {
-        if (source == n->modules) {
-            *from = TN_PLACE_FROM_ROOT;
-            return entry_of_key(n, g->targets[edge - 1], TN_PLACE_PLAIN, piece, err);
-        }
-        *from = as == TN_PLACE_PLAIN || as == TN_PLACE_CELL ? TN_PLACE_FROM_HOLDER : TN_PLACE_FROM_ABOVE;
-        if (names_entries(as))
-            return entry_of_key(n, g->targets[edge - 1], as, piece, err);
+    bool value = style == TN_RUN_PAIRS && ((edge - g->offsets[source] - shape->n_fixed) & 1);
+    if (value && source == n->modules) {
+        *from = TN_PLACE_FROM_ROOT;
+        return entry_of_key(n, g->targets[edge - 1], TN_PLACE_PLAIN, piece, err);
     }
-    *piece = style == TN_RUN_ITEMS                              ? n->item
-             : style == TN_RUN_MEMBERS                          ? n->member
-             : style != TN_RUN_PAIRS                            ? n->unknown
-             : (edge - g->offsets[source] - shape->n_fixed) & 1 ? n->item
-                                                                : n->key;
+    if (value)
+        *from = before_entry(as);
+    if (value && (as == TN_PLACE_NAMESPACE || as == TN_PLACE_LOCALS))
+        return entry_of_key(n, g->targets[edge - 1], as, piece, err);
+    *piece = value || style == TN_RUN_ITEMS ? n->item
+             : style == TN_RUN_PAIRS        ? n->key
+             : style == TN_RUN_MEMBERS      ? n->member
+                                            : n->unknown;
     return TN_OK;
 }
 

@@ -317,6 +317,9 @@ def test_names_that_lie_do_no_harm(graph: Graph, random: Random) -> None:
     for kind in ("paths", "refs", "referrers"):
         assert snapshot.view(kind, where="", limit=0)
         assert json.loads(snapshot.view(kind, where="", json=True))["view"] == kind
+    merged = json.loads(snapshot.view("paths", where="", merge=True, json=True, limit=0))
+    by_place = json.loads(snapshot.view("groups", by="path", json=True, limit=0))
+    assert by_place["total"]["count"] == merged["total"]["count"] == sum(row["count"] for row in by_place["rows"])
     for node in range(snapshot.n_nodes):
         for _, _, steps in snapshot.paths(node, "frames,modules,caches" if node % 2 else "", 4, False):
             assert not steps or steps[-1][1] == node

@@ -477,9 +477,7 @@ class Session:
         self.key = (number, str(number))
 
 
-LINKS: Link | None = None
-for _ in range(1_000_000):
-    LINKS = Link(LINKS)
+LINKS: Link | None = None  # a million, while there are snapshots of it
 SESSIONS = {f"user:{i}": Session(i) for i in range(300)}
 CIRCLE: list[object] = []
 CIRCLE.append([CIRCLE])
@@ -489,6 +487,9 @@ ME = __name__
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[tonnage.Snapshot, tonnage.Snapshot]]:
     """Before and after three hundred more sessions and a hundred in a thread."""
+    global LINKS
+    for _ in range(1_000_000):
+        LINKS = Link(LINKS)
     go, ready = threading.Event(), threading.Event()
     folder: Path = tmp_path_factory.mktemp("places")
 
@@ -509,6 +510,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[tonnage.Sna
         finally:
             go.set()
             thread.join()
+            LINKS = None
             for key in [key for key in SESSIONS if key.startswith("late:")]:
                 del SESSIONS[key]
 
