@@ -54,7 +54,11 @@ typedef struct tn_walk {
 /* Selected objects are put into selected as they come. */
 int tn__walk_open(tn_snapshot *s, tn_selection *sel, tn_set *selected, tn_walk **out, tn_error *err);
 void tn__walk_close(tn_walk *w);
-int tn__walk_ready(tn_walk *w, tn_error *err); /* 1: there is a current object; 0: the end */
+int tn__walk_turn(tn_walk *w, tn_error *err);               /* to the next tile */
+static inline int tn__walk_ready(tn_walk *w, tn_error *err) /* 1: there is a current object; 0: the end */
+{
+    return w->at < w->n ? 1 : tn__walk_turn(w, err);
+}
 static inline uint32_t tn__walk_node(const tn_walk *w)
 {
     return w->scan->first + w->at;

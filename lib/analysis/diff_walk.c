@@ -165,10 +165,8 @@ static int fill(tn_walk *w, tn_error *err)
     return 1;
 }
 
-int tn__walk_ready(tn_walk *w, tn_error *err)
+int tn__walk_turn(tn_walk *w, tn_error *err)
 {
-    if (w->at < w->n)
-        return 1;
     int more = tn__scan_next(w->scan, err);
     return more > 0 ? fill(w, err) : more;
 }
