@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from tonnage._core import _Type as Type
     from tonnage._diff import Diff
     from tonnage._facts import Fact
-    from tonnage._sets import Groups, ObjectSet
+    from tonnage._groups import Groups
+    from tonnage._sets import ObjectSet
     from tonnage._timeline import Sample
     from tonnage._view import View
 

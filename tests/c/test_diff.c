@@ -72,15 +72,20 @@ static tn_snapshot *opened(const uint8_t *bytes, size_t n)
     return s;
 }
 
-static unsigned bits_of(const tn_diff *d, enum tn_diff_part which)
+static unsigned taken(tn_set *set)
 {
-    tn_set *set;
     unsigned bits = 0;
-    assert_int_equal(tn_diff_set(d, which, &set, NULL), 0);
     for (uint32_t id = tn_set_next(set, 0); id != TN_NONE; id = tn_set_next(set, id + 1))
         bits |= 1u << id;
     tn_set_free(set);
     return bits;
+}
+
+static unsigned bits_of(const tn_diff *d, enum tn_diff_part which)
+{
+    tn_set *set;
+    assert_int_equal(tn_diff_set(d, which, &set, NULL), 0);
+    return taken(set);
 }
 
 static void texts_that_differ_are_other_objects(void **state)
@@ -109,12 +114,8 @@ static void texts_that_differ_are_other_objects(void **state)
 static unsigned filtered(const tn_diff *d, const tn_set *within, const char *words)
 {
     tn_set *set;
-    unsigned bits = 0;
     assert_int_equal(tn_diff_filter(d, within, words, &set, NULL), 0);
-    for (uint32_t id = tn_set_next(set, 0); id != TN_NONE; id = tn_set_next(set, id + 1))
-        bits |= 1u << id;
-    tn_set_free(set);
-    return bits;
+    return taken(set);
 }
 
 static void words_and_sets_choose_what_is_compared(void **state)

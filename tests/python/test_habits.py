@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 import tonnage
-from tonnage._sets import Groups, ObjectSet
+from tonnage._groups import Groups
+from tonnage._sets import ObjectSet
 
 PAGE = Path(__file__).parents[2] / "docs" / "python.md"
 TOOLS = ("PySizer", "Meliae", "heapy", "objgraph", "Pympler")
