@@ -508,7 +508,7 @@ static int add_tops(tn_tree *t, tn_error *err)
     TN_TRY(tn_set_new(t->snapshot, &set, err));
     for (size_t i = 0; i < t->n_rows; i++)
         (void)tn_set_add(set, rows_of(t)[i].id); /* no synthetic node */
-    int status = tn__parting_open(t->snapshot, set, t->options->by, false, &t->parting, err);
+    int status = tn__parting_open_tree(t->snapshot, set, t->options->by, &t->parting, err);
     tn_set_free(set);
     TN_TRY(status);
     TN_TRY(tn__place_sums_open(&t->parting, &t->sums, err));

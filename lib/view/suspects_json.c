@@ -55,7 +55,7 @@ static void heap_json(tn_json *j, const char *key, const tn_toplevel *t)
 
 static int consumers_json(tn_consumers *c, tn_say *w, tn_json *j, tn_error *err)
 {
-    if (!c->parting.groups) {
+    if (!tn__parting_is_open(&c->parting)) {
         tn__json_null(j, "consumers");
         return TN_OK;
     }

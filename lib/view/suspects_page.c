@@ -127,7 +127,7 @@ static int find_consumers(const tn_suspects *all, const tn_set *within, const tn
     for (uint32_t id = 0; id < all->top.graph.n_objects; id++)
         if (is_consumer(all, within, id))
             tn__set_add(tops, id);
-    int status = tn__parting_open(all->top.snapshot, tops, o->by, false, &out->parting, err);
+    int status = tn__parting_open_tree(all->top.snapshot, tops, o->by, &out->parting, err);
     if (status == TN_OK)
         status = tn__place_sums_open(&out->parting, &out->sums, err);
     if (status == TN_OK)

@@ -247,7 +247,7 @@ static int write_consumers(tn_consumers *c, tn_say *w, const tn_view_options *o)
         {tn__place_heading(o->by), false, 0},
     };
     tn_table table;
-    if (!c->parting.groups)
+    if (!tn__parting_is_open(&c->parting))
         return TN_OK;
     tn__table_init(&table, w->top->alloc, columns, sizeof columns / sizeof *columns);
     int status = fill_consumers(c, w, &table);
