@@ -108,6 +108,7 @@ int tn__suspects_json(const tn_suspects *all, tn_consumers *consumers, tn_say *w
     tn__json_close(&j, '}');
     heap_json(&j, "total", &all->top);
     heap_json(&j, "before", &all->old);
+    tn__heap_json(&consumers->heap, &j);
     tn__json_bool(&j, "same_process", all->same_process);
     tn__json_open(&j, "rows", '[');
     for (size_t i = 0; i < shown.suspects; i++)

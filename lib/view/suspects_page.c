@@ -173,7 +173,8 @@ int tn_view_suspects(tn_snapshot *s, const tn_view_options *o, const tn_sink *si
     const tn_set *within = selected ? selected : o->set;
     int status = tn__suspects_make(s, o->against, within, o->fold, &all, err);
     if (status == TN_OK) {
-        if (o->sort)
+        status = tn__heap_parts(s, &consumers.heap, err);
+        if (status == TN_OK && o->sort)
             status = sort_all(&all, column, descending, err);
         if (status == TN_OK && o->grouped)
             status = find_consumers(&all, within, o, column, descending, &consumers, err);

@@ -168,7 +168,7 @@ static void write_finding(tn_say *w, const tn_finding *f, size_t number, const t
 
 /* ---- the page ---- */
 
-static void write_totals(const tn_suspects *all, tn_say *w)
+static void write_totals(const tn_suspects *all, const tn_heap *heap, tn_say *w, const tn_view_options *o)
 {
     tn__say_objects(w, all->top.count);
     tn__say(w, ", ");
@@ -186,7 +186,9 @@ static void write_totals(const tn_suspects *all, tn_say *w)
         tn__say(w, ", ");
         tn__say_bytes(w, all->old.bytes);
     }
-    tn__say(w, "\n\n");
+    tn__say(w, "\n");
+    tn__heap_print(heap, o, w->out);
+    tn__say(w, "\n");
 }
 
 static void write_explained(tn_say *w, const tn_view_options *o)
@@ -277,7 +279,7 @@ int tn__suspects_text(const tn_suspects *all, tn_consumers *consumers, tn_say *w
     tn_view_options plain = *o;
     plain.against = NULL; /* older is what grew, not what is selected */
     tn__heading_print(w->snapshot, w->out, &plain);
-    write_totals(all, w);
+    write_totals(all, &consumers->heap, w, o);
     write_explained(w, o);
     if (shown.garbage_first)
         write_finding(w, tn__finding_at(all, 0), ++number, o);
