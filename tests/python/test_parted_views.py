@@ -346,7 +346,7 @@ def test_merged_paths_are_not_parted_and_do_not_fold(attributes: tonnage.Snapsho
 
 
 def test_what_a_module_holds_is_the_modules(tmp_path: Path) -> None:
-    (tmp_path / "shop.py").write_text("CACHE = {n: [bytes(1000)] for n in range(300)}\nclass Cart: pass\nCART = Cart()\n")
+    (tmp_path / "shop.py").write_text("CACHE = {n: [bytes(1000)] for n in range(300)}\nclass Cart: pass\nCART = Cart()")
     path = tmp_path / "modules.tonnage"
     program = "import shop, sys, tonnage; MINE = [bytes(2000) for _ in range(200)]; tonnage.snapshot(sys.argv[1])"
     subprocess.run([sys.executable, "-c", program, str(path)], check=True, cwd=tmp_path)
