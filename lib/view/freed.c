@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct tn_above {
     uint32_t id, count; /* the dominator; selected objects right below it */

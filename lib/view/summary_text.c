@@ -63,7 +63,7 @@ void tn__selected_print(tn_out *out, const tn_view_options *o)
     tn__out_unwrap(out);
 }
 
-static void print_totals(tn_snapshot *s, const tn_summary *sum, const tn_view_options *o, tn_out *out)
+static void print_totals(tn_snapshot *s, const tn_summary *sum, tn_out *out)
 {
     char size[24], rss[24] = "unknown";
     uint64_t bytes;
@@ -181,7 +181,7 @@ void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_optio
         return;
     tn__heading_print(s, out, o);
     tn__out_wrap(out, o->width);
-    print_totals(s, sum, o, out);
+    print_totals(s, sum, out);
     tn__out_unwrap(out);
     tn__table_print(table, out, o);
     tn__out_wrap(out, o->width);

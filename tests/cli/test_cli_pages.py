@@ -1,4 +1,4 @@
-"""What pages of several verbs have in common: the selection, names of files, totals that can be reconciled, exact sizes."""
+"""What pages of several verbs have in common: the selection, names of files, totals that agree, exact sizes."""
 
 from __future__ import annotations
 
