@@ -10,10 +10,12 @@
 static int run_against(const cli_verb *verb, cli_options *options)
 {
     cli_options old = *options;
+    const char *const files[] = {options->against, options->file};
     old.file = options->against;
     int code = cli_open(&old, false, &options->view.against);
     if (code != CLI_OK)
         return code;
+    options->view.files = files;
     code = verb->run(options);
     tn_snapshot_close(options->view.against);
     return code;

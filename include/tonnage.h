@@ -519,23 +519,24 @@ typedef struct tn_view_options {
     const char *where; /* selection, NULL: all */
     const char *sort;  /* column name, "-" before it reverses; NULL: the view's own order */
     uint32_t limit;    /* rows; 0: all */
-    enum tn_by by;     /* summary, groups */
+    enum tn_by by;     /* summary, groups, retained; and where grouped is set */
     uint32_t width;    /* columns of the terminal; 0: 100 */
     bool color;
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
     const tn_set *set;      /* only these of the selected objects; NULL: all */
-    bool grouped;           /* dominators: rows are types or modules, as by says */
+    bool grouped;           /* dominators, paths, refs, referrers, suspects, why: rows are groups, as by says */
     uint32_t depth;         /* dominators, refs, referrers: levels of the tree; 0: one */
     tn_snapshot *against;  /* an older snapshot of the process: what changed since (summary), only what is new since, or
                                what is: in where says */
     const tn_diff *since;  /* what is: in where compares with, made already; NULL: against */
     const tn_set *old_set; /* diff: only these of the older one's objects, as set says of the newer one's; NULL: all */
-    bool fold;             /* groups: dicts count in what they are attributes of */
+    bool fold;             /* dicts count in what they are attributes of (docs/sets.md); not in summary, largest, diff */
     const char *heads;     /* groups: HEADS of these, and by stays TYPE; NULL: by says it */
     uint32_t first;        /* groups: rows that are left out at the beginning */
     const char *avoid;     /* paths: words of tn_paths_avoid; NULL: nothing */
     bool all, merge;       /* paths: all shortest ones only; of a set: one tree */
     const char *file;      /* its name, for the commands that a page names; NULL: FILE */
+    const char *const *files; /* diff: names of all; NULL: OLD and NEW */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
@@ -545,24 +546,27 @@ int tn_view_groups(tn_snapshot *s, const tn_view_options *options, const tn_sink
 int tn_view_groups_made(tn_groups *g, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
-/* Paths from the roots to a node, or with TN_NONE the shortest one to each of the selected objects. */
+/* Paths from the roots to a node, or with TN_NONE the shortest one to each of the selected objects; grouped, to the largest of
+ * each group. */
 int tn_view_paths(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* What a node refers to, or what refers to it, as a tree of `depth` levels; with TN_NONE the references of all selected
- * objects, or to them, in groups by the type at the other end and the label. */
+ * objects, or to them, in groups by the type at the other end and the label. Grouped, of both: by any kind of what is at the
+ * other end. */
 int tn_view_refs(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_referrers(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
-/* The dominator tree below a node; TN_NONE: from the root. */
+/* The dominator tree below a node; TN_NONE: from the root. Grouped: its first level, parted. */
 int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
-/* What would go without one object, or with TN_NONE without the selected ones. */
+/* What would go without one object, or with TN_NONE without the selected ones, parted. */
 int tn_view_retained(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* What changed from the first snapshot to the second; of more than two, oldest first: what grew from each to the next. */
 int tn_view_diff(tn_snapshot *const *snapshots, size_t n, const tn_view_options *options, const tn_sink *sink,
                  tn_error *err);
 /* What to look at first, in sentences (docs/suspects.md): who retains much, who holds that, what waits or is kept by accident.
- * options' against: what grew since. Needs dominators. */
+ * options' against: what grew since. Grouped: and which groups of objects at the top retain most. Needs dominators. */
 int tn_view_suspects(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Why the selected objects (options' where and set) are alive and what would free them, in sentences (docs/why.md); of a
- * selection that is an address: that object. ENOTFOUND where nothing is selected. Needs dominators. */
+ * selection that is an address: that object. Grouped: an answer for each group. ENOTFOUND where nothing is selected. Needs
+ * dominators. */
 int tn_view_why(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */

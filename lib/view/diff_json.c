@@ -86,7 +86,7 @@ static void edges_json(tn_json *j, const tn_diff_view *v, const tn_view_options 
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
         tn__json_string(j, "type", v->edges.rows[i].type);
-        tn__json_string(j, "label", v->edges.rows[i].label);
+        tn__json_label(j, "label", v->edges.rows[i].label);
         tn__json_u64(j, "count", v->edges.rows[i].count);
         tn__json_u64(j, "size", v->edges.rows[i].bytes);
         tn__json_close(j, '}');

@@ -8,6 +8,7 @@
 
 #include "analysis/stream.h"
 #include "analysis/suspects.h"
+#include "view/heap_parts.h"
 #include "view/parting.h"
 
 #include <inttypes.h>
@@ -27,8 +28,9 @@ typedef struct tn_tree {
     size_t n_rows;
     uint64_t n_tops, tops_bytes, tops_count; /* shown or not */
     uint64_t more, more_bytes;               /* tops that are not shown */
-    tn_kinds kinds;                          /* alloc NULL: nothing is folded */
-    tn_parting parting;                      /* rows are groups of the tops: */
+    tn_heap heap;
+    tn_kinds kinds;     /* alloc NULL: nothing is folded */
+    tn_parting parting; /* rows are groups of the tops: */
     tn_place_sums sums;
     tn_buf text;
 } tn_tree;
@@ -365,6 +367,8 @@ static int print_head(tn_tree *t, tn_out *out, tn_error *err)
         tn__out_escaped(out, (const char *)t->text.data);
         tn__out_text(out, "\n");
     }
+    if (t->under == t->d->root)
+        tn__heap_print(&t->heap, t->options, out);
     tn__out_format(out, "%" PRIu64 " object%s retain%s %" PRIu64 " object%s, %s of %s\n\n", t->n_tops,
                    t->n_tops == 1 ? "" : "s", t->n_tops == 1 ? "s" : "", t->tops_count, t->tops_count == 1 ? "" : "s",
                    tn_format_bytes(t->tops_bytes, size, sizeof size), tn_format_bytes(whole, all, sizeof all));
@@ -492,6 +496,7 @@ static int write_json(tn_tree *t, tn_out *out, tn_error *err)
     tn__json_u64(&j, "count", t->tops_count);
     tn__json_u64(&j, "retained", t->tops_bytes);
     tn__json_close(&j, '}');
+    tn__heap_json(&t->heap, &j);
     tn__json_u64(&j, "more", t->more);
     tn__json_u64(&j, "more_retained", t->more_bytes);
     tn__info_json(&j, t->snapshot);
@@ -509,7 +514,7 @@ static int add_tops(tn_tree *t, tn_error *err)
     TN_TRY(tn_set_new(t->snapshot, &set, err));
     for (size_t i = 0; i < t->n_rows; i++)
         (void)tn_set_add(set, rows_of(t)[i].id); /* no synthetic node */
-    int status = tn__parting_open(t->snapshot, set, t->options->by, false, &t->parting, err);
+    int status = tn__parting_open_tree(t->snapshot, set, t->options->by, &t->parting, err);
     tn_set_free(set);
     TN_TRY(status);
     TN_TRY(tn__place_sums_open(&t->parting, &t->sums, err));
@@ -557,6 +562,7 @@ static int compute(tn_tree *t, tn_error *err)
                : tn__order_parse(o->sort, names, sizeof names / sizeof *names, 3, &t->column, &t->descending, err));
     TN_TRY(tn__dominators(t->snapshot, &t->d, err));
     TN_TRY(tn__graph(t->snapshot, &t->graph, err));
+    TN_TRY(tn__heap_parts(t->snapshot, &t->heap, err));
     if (o->fold)
         TN_TRY(tn__kinds_make(t->snapshot, &t->kinds, err));
     t->under = t->under == TN_NONE ? t->d->root : t->under;

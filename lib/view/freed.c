@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct tn_above {
     uint32_t id, count; /* the dominator; selected objects right below it */
@@ -229,11 +230,6 @@ static void print_totals(const tn_freed *f, tn_out *out)
     uint32_t n = tn_set_count(f->set), n_gone = tn_set_count(f->gone);
     tn__heading_print(f->snapshot, out, f->options);
     tn__out_wrap(out, f->options->width);
-    if (f->options->where && *f->options->where) {
-        tn__out_text(out, "selected by: ");
-        tn__out_escaped(out, f->options->where);
-        tn__out_text(out, "\n");
-    }
     tn__out_format(out, "%" PRIu32 " object%s, %s; without %s %" PRIu32 " object%s, %s, would go, %.1f %% of all\n\n",
                    n, n == 1 ? "" : "s", tn_format_bytes(f->set_bytes, size, sizeof size), n == 1 ? "it" : "them",
                    n_gone, n_gone == 1 ? "" : "s", tn_format_bytes(f->bytes, gone, sizeof gone),

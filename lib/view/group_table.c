@@ -90,11 +90,7 @@ static int write_text(const tn_summary *sum, const tn_view_options *o, tn_out *o
         tn__against_print(sum->groups->snapshot, o, out);
         tn__out_format(out, "%s of %" PRIu64 " object%s. Total size = %s.\n", single ? "Set" : "Partition of a set",
                        total->count, total->count == 1 ? "" : "s", tn_format_bytes(total->bytes, size, sizeof size));
-        if (o->where && *o->where) {
-            tn__out_text(out, "selected by: ");
-            tn__out_escaped(out, o->where);
-            tn__out_text(out, "\n");
-        }
+        tn__selected_print(out, o);
         tn__table_print(&t, out, o);
         print_rest(sum, o, out);
     }

@@ -3,26 +3,49 @@
 
 #include <string.h>
 
+static int begin(tn_snapshot *s, enum tn_by by, tn_parting *out, tn_error *err)
+{
+    *out = (tn_parting){.snapshot = s, .by = by};
+    tn__buf_init(&out->label, tn__snapshot_alloc(s));
+    tn__arena_init(&out->arena, tn__snapshot_alloc(s));
+    return tn__graph(s, &out->graph, err);
+}
+
+static int end(tn_parting *p, int status, tn_parting *out)
+{
+    p->n_places = p->n_groups + tn_snapshot_n_types(p->snapshot) + 1;
+    if (status < 0)
+        tn__parting_close(p);
+    else
+        *out = *p;
+    return status;
+}
+
 int tn__parting_open(tn_snapshot *s, const tn_set *set, enum tn_by by, bool fold, tn_parting *out, tn_error *err)
 {
-    tn_parting p = {.snapshot = s};
-    tn__buf_init(&p.label, tn__snapshot_alloc(s));
-    TN_TRY(tn__graph(s, &p.graph, err));
+    tn_parting p;
+    TN_TRY(begin(s, by, &p, err));
     TN_TRY(tn_groups_make(s, set, by, &(tn_groups_options){.fold = fold}, &p.groups, err));
-    int status = tn_groups_sort(p.groups, TN_GROUPS_KIND, false, err);
-    p.n_places = tn_groups_count(p.groups) + tn_snapshot_n_types(s) + 1;
-    if (status < 0)
-        tn_groups_free(p.groups);
-    else
-        *out = p;
-    return status;
+    p.n_groups = tn_groups_count(p.groups);
+    return end(&p, tn_groups_sort(p.groups, TN_GROUPS_KIND, false, err), out);
+}
+
+int tn__parting_open_tree(tn_snapshot *s, const tn_set *set, enum tn_by by, tn_parting *out, tn_error *err)
+{
+    tn_parting p;
+    if (by != TN_BY_MODULE)
+        return tn__parting_open(s, set, by, false, out, err);
+    TN_TRY(begin(s, by, &p, err));
+    return end(&p, tn__parting_modules(s, set, &p, err), out);
 }
 
 void tn__parting_close(tn_parting *p)
 {
-    if (!p->groups)
+    if (!tn__parting_is_open(p))
         return;
     tn_groups_free(p->groups);
+    tn__free(tn__snapshot_alloc(p->snapshot), p->place_of, p->graph.n_objects * sizeof *p->place_of);
+    tn__arena_free(&p->arena);
     tn__buf_free(&p->label);
 }
 
@@ -30,11 +53,14 @@ int tn__place_of(tn_parting *p, uint32_t node, uint32_t *place, tn_error *err)
 {
     uint32_t index, type = p->graph.table[p->graph.shapes[node]].type;
     tn_type about;
-    TN_TRY(tn_groups_of(p->groups, node, &index, err));
+    if (p->groups)
+        TN_TRY(tn_groups_of(p->groups, node, &index, err));
+    else
+        index = node < p->graph.n_objects ? p->place_of[node] : TN_NONE;
     if (index == TN_NONE) {
         TN_TRY(tn_snapshot_type(p->snapshot, type, &about));
         bool keys = node >= p->graph.n_objects && strcmp(about.name, "shared keys") == 0;
-        index = keys ? tn__place_of_keys(p) : tn_groups_count(p->groups) + type;
+        index = keys ? tn__place_of_keys(p) : p->n_groups + type;
     }
     *place = index;
     return TN_OK;
@@ -42,18 +68,21 @@ int tn__place_of(tn_parting *p, uint32_t node, uint32_t *place, tn_error *err)
 
 int tn__place_label(tn_parting *p, uint32_t place, const char **label, tn_error *err)
 {
-    uint32_t n = tn_groups_count(p->groups);
     tn_group group;
     tn_type type;
     *label = "(shared keys of dicts)";
     if (place == tn__place_of_keys(p))
         return TN_OK;
-    if (place < n) {
+    if (place < p->n_groups && !p->groups) {
+        *label = p->names[place];
+        return TN_OK;
+    }
+    if (place < p->n_groups) {
         TN_TRY(tn_groups_row(p->groups, place, &group, err));
         *label = group.label;
         return TN_OK;
     }
-    TN_TRY(tn_snapshot_type(p->snapshot, place - n, &type));
+    TN_TRY(tn_snapshot_type(p->snapshot, place - p->n_groups, &type));
     size_t room = strlen(type.full_name) + sizeof "()";
     if (tn__buf_reserve(&p->label, room) < 0)
         return tn__no_memory(p->snapshot, err);
@@ -66,13 +95,13 @@ int tn__place_json(tn_parting *p, uint32_t place, tn_json *j, tn_error *err)
 {
     const char *label;
     tn_group group;
-    if (p->groups->by == TN_BY_SIZE && place < tn_groups_count(p->groups)) {
+    if (p->by == TN_BY_SIZE && place < p->n_groups) {
         TN_TRY(tn_groups_row(p->groups, place, &group, err));
-        tn__json_u64(j, tn__by_key(p->groups->by), group.number);
+        tn__json_u64(j, tn__by_key(p->by), group.number);
         return TN_OK;
     }
     TN_TRY(tn__place_label(p, place, &label, err));
-    tn__json_string(j, tn__by_key(p->groups->by), label);
+    tn__json_string(j, tn__by_key(p->by), label);
     return TN_OK;
 }
 

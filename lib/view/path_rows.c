@@ -295,7 +295,7 @@ static int step_json(const tn_path_view *v, tn_json *j, const tn_reference *step
     TN_TRY(tn__label_into(v->snapshot, step, label, err));
     TN_TRY(tn_node_get(v->snapshot, step->target, &node, err));
     tn__json_open(j, NULL, '{');
-    tn__json_string(j, "label", (const char *)label->data);
+    tn__json_label(j, "label", (const char *)label->data);
     tn__json_string(j, "kind", tn__kind_name(step->kind));
     tn__json_u64(j, "node", step->target);
     tn__json_hex(j, "address", node.address);

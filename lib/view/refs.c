@@ -2,6 +2,7 @@
 #include "view/refs.h"
 
 #include "view/show.h"
+#include "view/summary.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -199,6 +200,7 @@ static void write_text(const tn_refs *r, const tn_view_options *o, tn_out *out)
     tn__out_text(out, o->color ? "\033[0m" : "");
     tn__out_format(out, ", %s, %s %" PRIu64 " time%s\n", tn_format_bytes(r->node.size, size, sizeof size),
                    r->referrers ? "is referred to" : "refers", r->n_all, r->n_all == 1 ? "" : "s");
+    tn__selected_print(out, o);
     for (uint32_t i = 0; i < r->n_rows; i++) {
         const tn_ref_row *row = row_at(r, i);
         print_row(r, row, out);
@@ -217,7 +219,7 @@ static void row_json(const tn_refs *r, const tn_ref_row *row, tn_json *j)
     tn__json_line(j);
     tn__json_open(j, NULL, '{');
     tn__json_u64(j, "depth", row->depth);
-    tn__json_string(j, "label", text_at(r, row->label));
+    tn__json_label(j, "label", text_at(r, row->label));
     tn__json_string(j, "kind", tn__kind_name(row->kind));
     tn__json_u64(j, "node", row->id);
     tn__json_hex(j, "address", row->address);

@@ -129,7 +129,10 @@ static tn_order_key key_of(const tn_show *show, const tn_neighbour *row)
     case BY_SIZE: return (tn_order_key){.number = row->size, .text = ""};
     case BY_ADDRESS: return (tn_order_key){.number = row->address, .text = ""};
     case BY_TYPE: text = row->type; break;
-    case BY_LABEL: text = tn__show_text(show, row->label); break;
+    case BY_LABEL:
+        text = tn__show_text(show, row->label);
+        text += text && *text == ' ';
+        break;
     case BY_KIND: text = tn__kind_name(row->reference.kind); break;
     case BY_PREVIEW: text = tn__show_text(show, row->preview); break;
     }

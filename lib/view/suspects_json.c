@@ -59,7 +59,7 @@ static void heap_json(tn_json *j, const char *key, const tn_toplevel *t)
 
 static int consumers_json(tn_consumers *c, tn_say *w, tn_json *j, tn_error *err)
 {
-    if (!c->parting.groups) {
+    if (!tn__parting_is_open(&c->parting)) {
         tn__json_null(j, "consumers");
         return TN_OK;
     }
@@ -112,6 +112,7 @@ int tn__suspects_json(const tn_suspects *all, tn_consumers *consumers, tn_say *w
     tn__json_close(&j, '}');
     heap_json(&j, "total", &all->top);
     heap_json(&j, "before", &all->old);
+    tn__heap_json(&consumers->heap, &j);
     tn__json_bool(&j, "same_process", all->same_process);
     tn__json_open(&j, "rows", '[');
     for (size_t i = 0; i < shown.suspects; i++)

@@ -127,7 +127,7 @@ static int find_consumers(const tn_suspects *all, const tn_set *within, const tn
     for (uint32_t id = 0; id < all->top.graph.n_objects; id++)
         if (is_consumer(all, within, id))
             tn__set_add(tops, id);
-    int status = tn__parting_open(all->top.snapshot, tops, o->by, false, &out->parting, err);
+    int status = tn__parting_open_tree(all->top.snapshot, tops, o->by, &out->parting, err);
     if (status == TN_OK)
         status = tn__place_sums_open(&out->parting, &out->sums, err);
     if (status == TN_OK)
@@ -177,7 +177,8 @@ int tn_view_suspects(tn_snapshot *s, const tn_view_options *o, const tn_sink *si
     if (status == TN_OK)
         status = tn__suspects_make(s, o->against, within, o->fold, &all, err);
     if (status == TN_OK) {
-        if (o->sort)
+        status = tn__heap_parts(s, &consumers.heap, err);
+        if (status == TN_OK && o->sort)
             status = sort_all(&all, column, descending, err);
         if (status == TN_OK && o->grouped)
             status = find_consumers(&all, within, o, column, descending, &consumers, err);

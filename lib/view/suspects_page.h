@@ -2,6 +2,7 @@
 #ifndef TN_SUSPECTS_PAGE_H
 #define TN_SUSPECTS_PAGE_H
 
+#include "view/heap_parts.h"
 #include "view/parting.h"
 #include "view/sentences.h"
 
@@ -28,6 +29,7 @@ void tn__finding_tell(tn_say *w, const void *finding);
 
 /* Objects that only modules and the like hold, in groups. */
 typedef struct tn_consumers {
+    tn_heap heap;
     tn_parting parting; /* not open: not asked for */
     tn_place_sums sums; /* those that are shown */
     uint64_t rows, count, retained;

@@ -172,7 +172,7 @@ static void write_finding(tn_say *w, const tn_finding *f, size_t number, const t
 
 /* ---- the page ---- */
 
-static void write_totals(const tn_suspects *all, tn_say *w)
+static void write_totals(const tn_suspects *all, const tn_heap *heap, tn_say *w, const tn_view_options *o)
 {
     tn__say_objects(w, all->top.count);
     tn__say(w, ", ");
@@ -190,7 +190,9 @@ static void write_totals(const tn_suspects *all, tn_say *w)
         tn__say(w, ", ");
         tn__say_bytes(w, all->old.bytes);
     }
-    tn__say(w, "\n\n");
+    tn__say(w, "\n");
+    tn__heap_print(heap, o, w->out);
+    tn__say(w, "\n");
 }
 
 static void write_explained(tn_say *w, const tn_view_options *o)
@@ -251,7 +253,7 @@ static int write_consumers(tn_consumers *c, tn_say *w, const tn_view_options *o)
         {tn__place_heading(o->by), false, 0},
     };
     tn_table table;
-    if (!c->parting.groups)
+    if (!tn__parting_is_open(&c->parting))
         return TN_OK;
     tn__table_init(&table, w->top->alloc, columns, sizeof columns / sizeof *columns);
     int status = fill_consumers(c, w, &table);
@@ -281,7 +283,7 @@ int tn__suspects_text(const tn_suspects *all, tn_consumers *consumers, tn_say *w
     tn_view_options plain = *o;
     plain.against = NULL; /* older is what grew, not what is selected */
     tn__heading_print(w->snapshot, w->out, &plain);
-    write_totals(all, w);
+    write_totals(all, &consumers->heap, w, o);
     write_explained(w, o);
     if (shown.garbage_first)
         write_finding(w, tn__finding_at(all, 0), ++number, o);

@@ -63,7 +63,8 @@ void tn__json_u64(tn_json *j, const char *key, uint64_t value);
 void tn__json_i64(tn_json *j, const char *key, int64_t value);
 void tn__json_double(tn_json *j, const char *key, double value); /* not finite: null */
 void tn__json_pct(tn_json *j, const char *key, uint64_t part, uint64_t whole);
-void tn__json_hex(tn_json *j, const char *key, uint64_t value); /* 0: null */
+void tn__json_label(tn_json *j, const char *key, const char *label); /* without the blank that words begin with */
+void tn__json_hex(tn_json *j, const char *key, uint64_t value);      /* 0: null */
 void tn__json_null(tn_json *j, const char *key);
 void tn__json_bool(tn_json *j, const char *key, bool value);
 void tn__json_strings(tn_json *j, const char *key, const char *const *texts, size_t n);

@@ -169,6 +169,8 @@ static int tell_one(const tn_why *why, const tn_view_options *o, tn_out *out, tn
         tn__out_text(out, "\n");
     } else {
         tn__against_print(w.snapshot, o, out);
+        if (why->is_set)
+            tn__selected_print(out, o);
         tn__why_text(why, &w, o);
     }
     int status = w.status;

@@ -36,6 +36,12 @@ PyObject *core_text_or_none(const char *text)
     return text ? core_text(text, strlen(text)) : Py_NewRef(Py_None);
 }
 
+PyObject *core_label(const char *label)
+{
+    label += *label == ' ';
+    return core_text(label, strlen(label));
+}
+
 PyObject *core_id_or_none(uint32_t id)
 {
     return id == TN_NONE ? Py_NewRef(Py_None) : PyLong_FromUnsignedLong(id);

@@ -97,6 +97,7 @@ PyObject *core_raise(int status, const tn_error *err);
 /* str of UTF-8 in which lone surrogates stand as three bytes. */
 PyObject *core_text(const char *bytes, size_t n);
 PyObject *core_text_or_none(const char *text);
+PyObject *core_label(const char *label); /* without the blank that words begin with, for what stands before them */
 PyObject *core_id_or_none(uint32_t id);
 PyObject *core_count_or_none(uint64_t count); /* None for TN_UNKNOWN */
 /* "O&" converters: an int in range, or ValueError. */

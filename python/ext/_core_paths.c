@@ -51,8 +51,8 @@ static PyObject *step_tuple(core_snapshot *self, const tn_reference *step)
     core_leave(&call);
     if (length < 0)
         return core_raise(length, &err);
-    return Py_BuildValue("IIiiNK", step->source, step->target, (int)step->kind, (int)step->style,
-                         core_text(label, strlen(label)), (unsigned long long)place);
+    return Py_BuildValue("IIiiNK", step->source, step->target, (int)step->kind, (int)step->style, core_label(label),
+                         (unsigned long long)place);
 }
 
 static PyObject *steps_list(core_snapshot *self, const tn_reference *steps, uint32_t n)

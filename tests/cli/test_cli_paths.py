@@ -15,7 +15,7 @@ def test_paths_go_from_short_to_long(cli: Cli, shop: Path) -> None:
     """The text in a dict's key, and the same object below an attribute: an object once, a way once."""
     view = json.loads(cli("paths", shop, NAMES, "--json").stdout)
     assert [(row["length"], row["evaluable"]) for row in view["rows"]] == [(3, False), (1, False)]
-    assert [step["label"] for step in view["rows"][0]["steps"]] == [" modules", ".prices", " key 0"]
+    assert [step["label"] for step in view["rows"][0]["steps"]] == ["modules", ".prices", "key 0"]
     assert view["rows"][0]["path"] == f"modules › <shop.cart.Cart {CART}>.prices<key 0>"
     assert view["rows"][1]["path"] == f"held by C › <str {NAMES}>"
     assert view["more"] == 0

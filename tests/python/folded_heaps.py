@@ -116,6 +116,18 @@ KEYS: dict[str, Callable[[Heap, int], object]] = {
     "size": lambda heap, node: heap.sizes[node],
     "id": lambda heap, node: f"{heap.name(node)}: {address(node):#x}",
 }
+
+
+def module_in_the_tree(heap: Heap, node: int) -> str:
+    """Of the nearest dominator whose type is not builtin, the object itself first."""
+    while node < len(heap):
+        if KINDS[heap.kinds[node]][1] != "builtins":
+            return KINDS[heap.kinds[node]][1]
+        node = heap.idom[node]
+    return "builtins"
+
+
+IN_THE_TREE = KEYS | {"module": module_in_the_tree}
 COLUMN = {"type": "type", "module": "module", "size": "each", "id": "kind"}
 
 

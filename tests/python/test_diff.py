@@ -311,7 +311,7 @@ def test_references_of_survivors_to_new_objects_name_the_holder(load: Load) -> N
     with load(old) as before, load(new) as after:
         rows = {(row["type"], row["label"]): (row["count"], row["size"]) for row in after.diff(before).references}
         assert rows == {
-            ("dict", "[…]"): (2, 128), ("dict", " key"): (2, 128), ("app.Session", ".user"): (1, 64)
+            ("dict", "[…]"): (2, 128), ("dict", "key"): (2, 128), ("app.Session", ".user"): (1, 64)
         }  # fmt: skip
 
 

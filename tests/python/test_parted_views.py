@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import tonnage
-from folded_heaps import COLUMN, INSTANCES, KEYS, Heap, address, heaps, number_of, opened
+from folded_heaps import COLUMN, IN_THE_TREE, INSTANCES, KEYS, Heap, address, heaps, number_of, opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,7 +51,7 @@ def test_dominators_by_a_kind_add_up_the_rows_of_each_group(
     among = data.draw(st.sets(st.integers(0, len(heap) - 1))) | {0}
     expected: dict[object, list[int]] = {}
     for node in tops(heap, among):
-        row = expected.setdefault(KEYS[by](heap, node), [0, 0, 0, 0])
+        row = expected.setdefault(IN_THE_TREE[by](heap, node), [0, 0, 0, 0])
         gone = heap.gone([node])
         row[:] = [row[0] + 1, row[1] + len(gone), row[2] + size(heap, node, fold), row[3] + heap.retained([node])]
     with opened(heap) as snapshot:
@@ -237,7 +237,7 @@ def test_top_consumers_are_groups_of_what_no_object_holds(heap: Heap, by: str, l
     expected: dict[object, list[int]] = {}
     for node in range(len(heap)):
         if heap.idom[node] >= len(heap):
-            row = expected.setdefault(KEYS[by](heap, node), [0, 0, 0])
+            row = expected.setdefault(IN_THE_TREE[by](heap, node), [0, 0, 0])
             row[:] = [row[0] + 1, row[1] + len(heap.gone([node])), row[2] + heap.retained([node])]
     large = [row for row in expected.values() if row[2] >= sum(heap.sizes) // 100]
     with opened(heap) as snapshot:
@@ -343,3 +343,18 @@ def test_merged_paths_are_not_parted_and_do_not_fold(attributes: tonnage.Snapsho
             attributes.paths("type:__main__.Store", merge=True, **options)
     with pytest.raises(tonnage.ArgumentError, match="parted"):
         attributes.where("type:__main__.Store")[0]._snapshot._view("paths", node=0, by="type")
+
+
+def test_what_a_module_holds_is_the_modules(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("CACHE = {n: [bytes(1000)] for n in range(300)}\nclass Cart: pass\nCART = Cart()")
+    path = tmp_path / "modules.tonnage"
+    program = "import shop, sys, tonnage; MINE = [bytes(2000) for _ in range(200)]; tonnage.snapshot(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", program, str(path)], check=True, cwd=tmp_path)
+    with tonnage.load(path) as snapshot:
+        view = snapshot.dominators(by="module", limit=0)
+        rows = {row["module"]: row for row in view}
+        assert 300 * 1000 < rows["shop"]["retained"] < 300 * 1400
+        assert 200 * 2000 < rows["__main__"]["retained"] < 200 * 2400
+        assert sum(row["retained"] for row in view) == view.total["retained"]
+        lists = {row["module"]: row["rows"] for row in snapshot.dominators(where="type:list size:<1k", by="module")}
+        assert lists["shop"] == 300
