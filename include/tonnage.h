@@ -530,12 +530,12 @@ typedef struct tn_view_options {
                                what is: in where says */
     const tn_diff *since;  /* what is: in where compares with, made already; NULL: against */
     const tn_set *old_set; /* diff: only these of the older one's objects, as set says of the newer one's; NULL: all */
-    bool fold;             /* dicts count in what they are attributes of (docs/sets.md); not in summary, largest, diff */
-    const char *heads;     /* groups: HEADS of these, and by stays TYPE; NULL: by says it */
-    uint32_t first;        /* groups: rows that are left out at the beginning */
-    const char *avoid;     /* paths: words of tn_paths_avoid; NULL: nothing */
-    bool all, merge;       /* paths: all shortest ones only; of a set: one tree */
-    const char *file;      /* its name, for the commands that a page names; NULL: FILE */
+    bool fold;         /* dicts count in what they are attributes of (docs/sets.md); not in summary, largest, diff */
+    const char *heads; /* groups: HEADS of these, and by stays TYPE; NULL: by says it */
+    uint32_t first;    /* groups: rows that are left out at the beginning */
+    const char *avoid; /* paths: words of tn_paths_avoid; NULL: nothing */
+    bool all, merge;   /* paths: all shortest ones only; of a set: one tree */
+    const char *file;  /* its name, for the commands that a page names; NULL: FILE */
     const char *const *files; /* diff: names of all; NULL: OLD and NEW */
 } tn_view_options;
 
