@@ -34,17 +34,9 @@ static const struct {
     {"check", CLI_AGAINST, "it is about one file"},
     {"show", CLI_AGAINST, "an object is in one of them; show it in the other"},
     {"check", CLI_BY, "its rows are findings"},
-    {"suspects", CLI_BY, "its rows are answers"},
-    {"suspects", CLI_SORT, "who retains most comes first"},
     {"suspects", CLI_THRESHOLD, "a suspect retains a tenth of the heap"},
-    {"why", CLI_BY, "it is one answer"},
-    {"why", CLI_SORT, "it is one answer"},
-    {"why", CLI_LIMIT, "it is one answer"},
     {"check", CLI_THRESHOLD, "a finding has no size"},
     {"retained", CLI_THRESHOLD, "it is about all that goes"},
-    {"paths", CLI_BY, "its rows are single paths"},
-    {"refs", CLI_BY, "its rows are references"},
-    {"referrers", CLI_BY, "its rows are references"},
     {"diff", CLI_THRESHOLD, "a change may be less than nothing"},
     {"diff", CLI_AGAINST, "OLD is its first word"},
 };
@@ -110,9 +102,9 @@ static void set_flag(unsigned option, cli_options *out)
     switch (option) {
     case CLI_INDEX: out->index = true; break;
     case CLI_FOLD: out->view.fold = true; break;
+    case CLI_NO_FOLD: out->view.fold = false; break;
     case CLI_ALL: out->view.all = true; break;
     case CLI_MERGE: out->view.merge = true; break;
-    case CLI_NO_FOLD: out->view.unfolded = true; break;
     default: out->view.form = TN_JSON;
     }
 }
@@ -215,7 +207,8 @@ static void set_terminal(cli_options *out)
 
 int cli_options_parse(const cli_verb *verb, int n, char **words, cli_options *out)
 {
-    *out = (cli_options){.verb = verb, .view.limit = 20, .max_memory_bytes = default_memory()};
+    *out = (cli_options){.verb = verb, .view.limit = verb->few ? verb->few : 20, .max_memory_bytes = default_memory()};
+    out->view.fold = verb->options & CLI_NO_FOLD;
     set_terminal(out);
     bool only_words = false;
     for (int i = 0; i < n && !out->help; i++) {

@@ -179,7 +179,11 @@ enum {
     TN_NODE_BUFFERS = 0x300 /* >> 8 */,
     TN_NODE_ALLOCATOR = 0xc00 /* >> 10 */,
     TN_NODE_GUESSED = 0x1000,
+    TN_NODE_STATE = 0x6000 /* >> 13: enum tn_future_state */,
 };
+
+/* Of an asyncio task or future that is written in C, and of what is derived from it. */
+enum tn_future_state { TN_FUTURE_UNKNOWN, TN_FUTURE_PENDING, TN_FUTURE_CANCELLED, TN_FUTURE_FINISHED };
 
 typedef struct tn_node {
     uint32_t id, type, flags, refcount;
@@ -418,6 +422,7 @@ enum tn_by {
     TN_BY_FRAME,   /* the frame that alone holds it */
     TN_BY_HEADS,   /* the head that alone holds it, of those in the options */
     TN_BY_ID,      /* each object for itself */
+    TN_BY_PATH,    /* its place: the shortest path to it without indices and keys; made once and kept */
     TN_BYS
 };
 extern const char *const tn_by_names[TN_BYS]; /* as --by takes them */
@@ -425,8 +430,9 @@ extern const char *const tn_by_names[TN_BYS]; /* as --by takes them */
 typedef struct tn_groups tn_groups;
 
 typedef struct tn_groups_options {
-    const char *where; /* selection, NULL: all of the set */
-    bool fold;         /* a dict that is an attribute of a selected object counts as a part of that */
+    const char *where;           /* selection, NULL: all of the set */
+    const struct tn_diff *since; /* what is: in where compares with; NULL: nothing */
+    bool fold;                   /* a dict that is an attribute of a selected object counts as a part of that */
     /* HEADS: objects, and words or a selection (docs/sets.md): "modules", "threads", "instances", "type:app.Session" */
     const tn_set *heads;
     const char *head_words;
@@ -482,10 +488,16 @@ typedef struct tn_diff_info {
  * objects are on neither side. Cost: one pass over both files, 4 bytes an object of old. Errors: EINVAL and those of
  * reading either. */
 int tn_diff_open(tn_snapshot *old, tn_snapshot *new, const char *where, tn_diff **out, tn_error *err);
+/* The same of the members of a set of each side alone (NULL: of all objects). */
+int tn_diff_open_sets(tn_snapshot *old, const tn_set *old_set, tn_snapshot *new, const tn_set *new_set,
+                      const char *where, tn_diff **out, tn_error *err);
 void tn_diff_close(tn_diff *d); /* NULL allowed */
 void tn_diff_about(const tn_diff *d, tn_diff_info *out);
 /* A set of its own, to be freed: of old's objects for GONE, else of new's. EINVAL where the processes differ. */
 int tn_diff_set(const tn_diff *d, enum tn_diff_part part, tn_set **out, tn_error *err);
+/* As tn_set_filter on new, where words is:new, is:survived, is:certain and is:likely say what the diff says of an object; of
+ * a diff of all objects. *out is a new set. */
+int tn_diff_filter(const tn_diff *d, const tn_set *set, const char *selection, tn_set **out, tn_error *err);
 uint32_t tn_diff_survivor(const tn_diff *d, uint32_t old); /* what an object of old is in new; TN_NONE: gone */
 
 /* Of three snapshots or more of one process, oldest first: objects of the last that were made after the first and before
@@ -565,23 +577,26 @@ typedef struct tn_view_options {
     const char *where; /* selection, NULL: all */
     const char *sort;  /* column name, "-" before it reverses; NULL: the view's own order */
     uint32_t limit;    /* rows; 0: all */
-    enum tn_by by;     /* summary, groups */
+    enum tn_by by;     /* summary, groups, retained; and where grouped is set */
     uint32_t width;    /* columns of the terminal; 0: 100 */
     bool color;
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
     const tn_set *set;      /* only these of the selected objects; NULL: all */
-    bool grouped;           /* dominators: rows are types or modules, as by says */
+    bool grouped;           /* dominators, paths, refs, referrers, suspects, why: rows are groups, as by says */
     uint32_t depth;         /* dominators, refs, referrers: levels of the tree; 0: one */
-    tn_snapshot *against;   /* an older snapshot of the process: what changed since (summary), only what is new since */
-    bool fold;              /* groups: dicts count in what they are attributes of */
-    const char *heads;      /* groups: HEADS of these, and by stays TYPE; NULL: by says it */
-    uint32_t first;         /* groups: rows that are left out at the beginning */
-    const char *avoid;      /* paths: words of tn_paths_avoid; NULL: nothing */
-    bool all, merge;        /* paths: all shortest ones only; of a set: one tree */
-    const char *file;       /* its name, for the commands that a page names; NULL: FILE */
-    uint32_t branches;      /* patterns: kinds that are followed below a row; 0: 5 */
-    const char *at;         /* patterns: name of the row to begin with; NULL: the set */
-    bool unfolded;          /* patterns: the dict of an object is no part of it */
+    tn_snapshot *against;  /* an older snapshot of the process: what changed since (summary), only what is new since, or
+                               what is: in where says */
+    const tn_diff *since;  /* what is: in where compares with, made already; NULL: against */
+    const tn_set *old_set; /* diff: only these of the older one's objects, as set says of the newer one's; NULL: all */
+    bool fold;         /* dicts count in what they are attributes of (docs/sets.md); not in summary, largest, diff */
+    const char *heads; /* groups: HEADS of these, and by stays TYPE; NULL: by says it */
+    uint32_t first;    /* groups: rows that are left out at the beginning */
+    const char *avoid; /* paths: words of tn_paths_avoid; NULL: nothing */
+    bool all, merge;   /* paths: all shortest ones only; of a set: one tree */
+    const char *file;  /* its name, for the commands that a page names; NULL: FILE */
+    const char *const *files; /* diff: names of all; NULL: OLD and NEW */
+    uint32_t branches;        /* patterns: kinds that are followed below a row; 0: 5 */
+    const char *at;           /* patterns: name of the row to begin with; NULL: the set */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
@@ -591,24 +606,27 @@ int tn_view_groups(tn_snapshot *s, const tn_view_options *options, const tn_sink
 int tn_view_groups_made(tn_groups *g, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
-/* Paths from the roots to a node, or with TN_NONE the shortest one to each of the selected objects. */
+/* Paths from the roots to a node, or with TN_NONE the shortest one to each of the selected objects; grouped, to the largest of
+ * each group. */
 int tn_view_paths(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* What a node refers to, or what refers to it, as a tree of `depth` levels; with TN_NONE the references of all selected
- * objects, or to them, in groups by the type at the other end and the label. */
+ * objects, or to them, in groups by the type at the other end and the label. Grouped, of both: by any kind of what is at the
+ * other end. */
 int tn_view_refs(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_referrers(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
-/* The dominator tree below a node; TN_NONE: from the root. */
+/* The dominator tree below a node; TN_NONE: from the root. Grouped: its first level, parted. */
 int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
-/* What would go without one object, or with TN_NONE without the selected ones. */
+/* What would go without one object, or with TN_NONE without the selected ones, parted. */
 int tn_view_retained(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* What changed from the first snapshot to the second; of more than two, oldest first: what grew from each to the next. */
 int tn_view_diff(tn_snapshot *const *snapshots, size_t n, const tn_view_options *options, const tn_sink *sink,
                  tn_error *err);
 /* What to look at first, in sentences (docs/suspects.md): who retains much, who holds that, what waits or is kept by accident.
- * options' against: what grew since. Needs dominators. */
+ * options' against: what grew since. Grouped: and which groups of objects at the top retain most. Needs dominators. */
 int tn_view_suspects(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Why the selected objects (options' where and set) are alive and what would free them, in sentences (docs/why.md); of a
- * selection that is an address: that object. ENOTFOUND where nothing is selected. Needs dominators. */
+ * selection that is an address: that object. Grouped: an answer for each group. ENOTFOUND where nothing is selected. Needs
+ * dominators. */
 int tn_view_why(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Who refers to the selected objects, kind by kind, as a tree (docs/patterns.md). */
 int tn_view_patterns(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);

@@ -57,7 +57,7 @@ static void visit(tn_tarjan *t, uint32_t start)
         tn_visit *v = &t->visits[at];
         const tn_record *r = &k->records[t->left[at]];
         if (v->next < r->left) {
-            uint32_t number = k->records[k->edges[r->first + v->next++]].number;
+            uint32_t number = k->records[tn__record_edge(r, k->edges, v->next++)].number;
             uint32_t to = number - t->base;
             if (number < t->base) /* reached from an anchor */
                 continue;

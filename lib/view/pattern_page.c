@@ -59,7 +59,7 @@ static int options_of(const tn_view_options *o, tn_patterns_options *out, tn_err
                                  .order = (enum tn_patterns_order)column,
                                  .depth = o->depth ? o->depth : 4,
                                  .width = o->branches ? o->branches : 5,
-                                 .fold = !o->unfolded};
+                                 .fold = o->fold};
     if (o->at)
         TN_TRY(read_name(o->at, &further, &out->width, err));
     if (out->depth > 1000 - further)
@@ -349,7 +349,7 @@ int tn_view_patterns(tn_snapshot *s, const tn_view_options *options, const tn_si
     tn_pattern_page page = {.snapshot = s, .alloc = tn__snapshot_alloc(s)};
     tn_out out;
     tn_view_options o;
-    tn_set *made;
+    tn_diff *made;
     tn__buf_init(&page.label, page.alloc);
     tn__buf_init(&page.kind, page.alloc);
     tn__buf_init(&page.loops, page.alloc);
@@ -365,7 +365,7 @@ int tn_view_patterns(tn_snapshot *s, const tn_view_options *options, const tn_si
     tn__free(page.alloc, page.order, page.n_order * sizeof *page.order);
     tn_patterns_free(page.patterns);
     tn_set_free(page.set);
-    tn_set_free(made);
+    tn_diff_close(made);
     tn__buf_free(&page.label);
     tn__buf_free(&page.kind);
     tn__buf_free(&page.loops);

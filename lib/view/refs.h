@@ -4,6 +4,7 @@
 
 #include "view/view.h"
 
-int tn__ref_groups(tn_snapshot *s, bool referrers, const tn_view_options *o, tn_out *out, tn_error *err);
+/* id TN_NONE: of all that is selected; else of one object, in groups by o->by. */
+int tn__ref_groups(tn_snapshot *s, uint32_t id, bool referrers, const tn_view_options *o, tn_out *out, tn_error *err);
 
 #endif
