@@ -144,8 +144,7 @@ const cli_verb cli_verbs[] = {
                  "  tonnage patterns app.tonnage --where type:app.Session --at a2 --limit 40\n"
                  "  tonnage patterns app.tonnage --against old.tonnage\n"
                  "  tonnage patterns app.tonnage --where type:dict --json --max-memory 2G\n",
-     .by = "which objects are of one kind; kinds below (default clodo)",
-     .view = tn_view_patterns},
+     .by = "which objects are of one kind; kinds below (default clodo)", .view = tn_view_patterns},
     {"paths",
      READING | CLI_BY | CLI_FOLD | CLI_THRESHOLD | CLI_AVOID | CLI_ALL | CLI_MERGE | CLI_MAY_ADDRESS | CLI_AGAINST,
      cmd_paths, "who holds an object: paths from modules and frames, as Python",

@@ -7,6 +7,7 @@
 #include <string.h>
 
 typedef struct tn_pattern_page {
+    tn_patterns_options asked;
     tn_snapshot *snapshot;
     const tn_alloc *alloc;
     tn_set *set;
@@ -103,11 +104,10 @@ static int find_order(tn_pattern_page *page, tn_error *err)
 
 static int compute(tn_pattern_page *page, const tn_view_options *o, tn_error *err)
 {
-    tn_patterns_options options;
-    TN_TRY(options_of(o, &options, err));
+    TN_TRY(options_of(o, &page->asked, err));
     TN_TRY(tn__set_selected(page->snapshot, o, &page->set, err));
     TN_TRY(tn_set_bytes(page->snapshot, page->set, &page->bytes, err));
-    TN_TRY(tn_patterns_make(page->snapshot, page->set, &options, &page->patterns, err));
+    TN_TRY(tn_patterns_make(page->snapshot, page->set, &page->asked, &page->patterns, err));
     if (o->at)
         TN_TRY(tn_patterns_find(page->patterns, o->at, &page->top, err));
     TN_TRY(tn__snapshot_addresses(page->snapshot, err));
@@ -322,6 +322,10 @@ static int write_json(tn_pattern_page *page, const tn_view_options *o, tn_out *o
     tn__json_start(&j, out, "patterns");
     tn__json_string(&j, "where", o->where);
     tn__against_json(o, &j);
+    tn__json_string(&j, "by", tn_by_names[page->asked.by]);
+    tn__json_bool(&j, "fold", page->asked.fold);
+    tn__json_u64(&j, "depth", page->asked.depth);
+    tn__json_u64(&j, "width", page->asked.width);
     tn__json_strings(&j, "columns", columns, sizeof columns / sizeof *columns);
     tn__json_open(&j, "units", '{');
     tn__json_string(&j, "size", "bytes");

@@ -292,6 +292,8 @@ static PyMethodDef snapshot_methods[] = {
      "select(where, within=None, against=None): Set of the objects that a selection names, '' for all."},
     {"groups", (PyCFunction)(void (*)(void))core_groups_make, METH_VARARGS | METH_KEYWORDS,
      "Groups of the objects of a set, or of all."},
+    {"patterns", (PyCFunction)(void (*)(void))core_patterns_make, METH_VARARGS | METH_KEYWORDS,
+     "Who refers to a set, kind by kind: the rows as sets."},
     {"set_of", (PyCFunction)core_set_from, METH_O, "Set of the objects whose numbers stand as u32 in bytes."},
     {"hold", (PyCFunction)core_hold, METH_O,
      "What anchors a node: 0 nothing, 1 immortal, 2 static, 3 C, 4 unreachable."},
@@ -382,8 +384,9 @@ static int module_exec(PyObject *module)
     state->groups_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_groups_spec, NULL);
     state->paths_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_paths_spec, NULL);
     state->chain_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_chain_spec, NULL);
-    PyTypeObject *types[] = {state->snapshot_type, state->set_type, state->groups_type, state->paths_type,
-                             state->chain_type};
+    state->patterns_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_patterns_spec, NULL);
+    PyTypeObject *types[] = {state->snapshot_type, state->set_type,   state->groups_type,
+                             state->paths_type,    state->chain_type, state->patterns_type};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!types[i] || PyModule_AddType(module, types[i]) < 0)
             return -1;
@@ -399,6 +402,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
         Py_VISIT(state->groups_type);
         Py_VISIT(state->paths_type);
         Py_VISIT(state->chain_type);
+        Py_VISIT(state->patterns_type);
     }
     return 0;
 }
@@ -412,6 +416,7 @@ static int module_clear(PyObject *module)
         Py_CLEAR(state->groups_type);
         Py_CLEAR(state->paths_type);
         Py_CLEAR(state->chain_type);
+        Py_CLEAR(state->patterns_type);
     }
     return 0;
 }

@@ -42,7 +42,7 @@ typedef struct core_set {
 } core_set;
 
 typedef struct core_state {
-    PyTypeObject *snapshot_type, *set_type, *groups_type, *paths_type, *chain_type;
+    PyTypeObject *snapshot_type, *set_type, *groups_type, *paths_type, *chain_type, *patterns_type;
 } core_state;
 
 /* ---- _core_calls.c ---- */
@@ -164,6 +164,11 @@ extern PyType_Spec core_set_spec;
 
 PyObject *core_groups_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
 extern PyType_Spec core_groups_spec;
+
+/* ---- _core_patterns.c ---- */
+
+PyObject *core_patterns_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
+extern PyType_Spec core_patterns_spec;
 
 /* ---- _core_dominators.c ---- */
 

@@ -44,10 +44,12 @@ enum view_kind {
     VIEW_REFERRERS,
     VIEW_SUSPECTS,
     VIEW_WHY,
+    VIEW_PATTERNS,
     VIEWS
 };
-static const char *const view_names[VIEWS] = {"summary",  "groups", "largest", "info",      "show",     "dominators",
-                                              "retained", "paths",  "refs",    "referrers", "suspects", "why"};
+static const char *const view_names[VIEWS] = {"summary",    "groups",   "largest", "info", "show",
+                                              "dominators", "retained", "paths",   "refs", "referrers",
+                                              "suspects",   "why",      "patterns"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
@@ -63,6 +65,7 @@ static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options
     case VIEW_REFS: return tn_view_refs(s, node, options, sink, err);
     case VIEW_REFERRERS: return tn_view_referrers(s, node, options, sink, err);
     case VIEW_SUSPECTS: return tn_view_suspects(s, options, sink, err);
+    case VIEW_PATTERNS: return tn_view_patterns(s, options, sink, err);
     case VIEW_WHY: return tn_view_why(s, options, sink, err);
     default: return tn_view_show(s, node, options, sink, err);
     }
@@ -93,9 +96,9 @@ static bool old_set_of(core_snapshot *self, PyObject *against, PyObject *set, co
 
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kind",  "json",       "where", "sort", "limit",   "by",      "width",
-                            "color", "where_rows", "node",  "set",  "depth",   "fold",    "heads",
-                            "avoid", "all",        "merge", "file", "against", "old_set", NULL};
+    static char *names[] = {"kind",       "json", "where",   "sort",    "limit",    "by",    "width", "color",
+                            "where_rows", "node", "set",     "depth",   "fold",     "heads", "avoid", "all",
+                            "merge",      "file", "against", "old_set", "branches", "at",    NULL};
     const char *kind_name, *by_name = NULL;
     int json = 0, color = 0, fold = 0, all = 0, merge = 0;
     uint32_t node = TN_NONE;
@@ -104,11 +107,11 @@ PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
     core_many m;
     core_text_buffer buffer = {0};
     tn_error err = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&zO&pzO&OO&pzzppzOO:view", names, &kind_name, &json,
-                                     &options.where, &options.sort, core_id_converter, &options.limit, &by_name,
-                                     core_id_converter, &options.width, &color, &options.where_rows, core_id_converter,
-                                     &node, &set, core_id_converter, &options.depth, &fold, &options.heads,
-                                     &options.avoid, &all, &merge, &options.file, &against, &old_set))
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "s|$pzzO&zO&pzO&OO&pzzppzOOO&z:view", names, &kind_name, &json, &options.where, &options.sort,
+            core_id_converter, &options.limit, &by_name, core_id_converter, &options.width, &color, &options.where_rows,
+            core_id_converter, &node, &set, core_id_converter, &options.depth, &fold, &options.heads, &options.avoid,
+            &all, &merge, &options.file, &against, &old_set, core_id_converter, &options.branches, &options.at))
         return NULL;
     int kind = core_index_of(kind_name, view_names, VIEWS, "view");
     int by = kind < 0 ? -1 : !by_name ? TN_BY_TYPE : core_index_of(by_name, tn_by_names, TN_BYS, "grouping");

@@ -349,6 +349,10 @@ class ObjectSet(Tables):
         return self._snapshot._view(kind, set=self._set, against=against, **options)
 
     @property
+    def _subject(self) -> ObjectSet:
+        return self
+
+    @property
     def _file(self) -> str | None:
         return self._snapshot.path
 

@@ -304,6 +304,10 @@ class Snapshot(Tables, Facts):
         return View(self._core, kind, against=self._older(against), **options)
 
     @property
+    def _subject(self) -> ObjectSet:
+        return self.objects
+
+    @property
     def _file(self) -> str | None:
         return self._path
 

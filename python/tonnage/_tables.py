@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from tonnage._patterns import Patterns
+    from tonnage._sets import ObjectSet
     from tonnage._snapshot import Snapshot
     from tonnage._view import View
 
@@ -20,6 +22,11 @@ class Tables:
     __slots__ = ()
 
     def _view(self, kind: str, **options: Any) -> View:
+        raise NotImplementedError
+
+    @property
+    def _subject(self) -> ObjectSet:
+        """What a verb is about that has a set."""
         raise NotImplementedError
 
     @property
@@ -199,6 +206,54 @@ class Tables:
             >>> snapshot.retained("type:app.Session").total  # doctest: +SKIP
         """
         return self._view("retained", where=where, by=by, limit=limit, sort=sort, fold=fold, against=against)
+
+    def patterns(
+        self,
+        where: str | None = None,
+        by: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        depth: int = 4,
+        width: int = 5,
+        at: str | None = None,
+        fold: bool = True,
+        against: Snapshot | None = None,
+    ) -> Patterns:
+        """Who refers to the objects of a selection, kind by kind, and who to these: a tree (docs/patterns.md).
+
+        Args:
+            where: the selection, for instance "type:app.Session"; of a set: further conditions on its members.
+            by: what a kind is, any kind of `ObjectSet.by`; None: "clodo".
+            limit: rows, 0 for all.
+            sort: "references", "count" or "size": which kinds come first.
+            depth: levels below the selection, or below the row `at`.
+            width: kinds that are followed below each row, 1 to 26.
+            at: the name of the row to begin with, such as "a2b".
+            fold: the `__dict__` of an object counts as a part of it.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
+
+        Returns:
+            A view, the table of `tonnage patterns`. `patterns["a2b"]` is the row of that name, and its `objects` a set.
+
+        Cost: once a snapshot, references are turned round; then the references of what is met.
+
+        Example:
+            >>> snapshot.patterns("type:app.Session")["a"].objects  # doctest: +SKIP
+        """
+        from tonnage._patterns import Patterns
+
+        return Patterns(
+            self._subject,
+            where=where,
+            by=by,
+            limit=limit,
+            sort=sort,
+            depth=depth,
+            branches=width,
+            at=at,
+            fold=fold,
+            against=against,
+        )
 
     def paths(
         self,

@@ -23,6 +23,8 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("suspects", ()),
         ("suspects", ("--against", "old.tonnage", "--limit", "1")),
         ("suspects", ("--by", "type", "--limit", "2")),
+        ("patterns", ("--where", "type:str")),
+        ("patterns", ("--where", "type:*", "--by", "module", "--no-fold")),
         ("why", (PRICES,)),
         ("why", ("type:str",)),
         ("why", ("--against", "old.tonnage")),
