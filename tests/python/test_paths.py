@@ -207,7 +207,7 @@ def test_the_first_path_does_not_depend_on_how_it_is_searched(graph: Graph) -> N
 @settings(max_examples=100, deadline=None)
 @given(graphs())
 def test_merged_paths_count_what_comes_through(graph: Graph) -> None:
-    """Each row: as many as there are objects whose shortest path leads through it, but for what goes round in folded steps."""
+    """Each row: as many as there are objects whose shortest path leads through it, but for folded steps."""
     snapshot = opened(files.write(graph))
     objects, _, nodes = numbers(graph)
     seen: dict[int, int] = {}
