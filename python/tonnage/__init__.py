@@ -31,6 +31,7 @@ from tonnage._object import Object, Objects
 from tonnage._reference import Reference, References
 from tonnage._size import DeepSize, deep_size, size_of
 from tonnage._snapshot import Snapshot, load
+from tonnage._take import take as _take
 from tonnage._threads import Frame, Thread
 
 TYPE_CHECKING = False
@@ -136,12 +137,8 @@ def snapshot(
         >>> with tonnage.snapshot() as s:      # doctest: +SKIP
         ...     print(s.summary(limit=5))
     """
-    try:
-        from tonnage._take import take
-    except OSError as error:  # it is read when it is first needed
-        raise FileError(f"cannot load tonnage: {error}", -2) from None
     roots = None if of is None else tuple(of) if isinstance(of, list) else (of,)
-    return take(path, mode, previews, redact, roots, force, threads, scan)
+    return _take(path, mode, previews, redact, roots, force, threads, scan)
 
 
 def diff(
