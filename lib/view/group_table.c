@@ -187,11 +187,13 @@ int tn_view_groups(tn_snapshot *s, const tn_view_options *options, const tn_sink
     tn_groups *g;
     tn_view_options o;
     tn_diff *made;
-    if (options->heads && options->by != TN_BY_TYPE)
+    bool heads = options->heads || options->head_set;
+    if (heads && options->by != TN_BY_TYPE)
         return tn__error_set(err, TN_EINVAL, 0, "groups are by heads or by %s, not by both", tn_by_names[options->by]);
     TN_TRY(tn__against(s, options, &o, &made, err));
-    tn_groups_options how = {.where = o.where, .since = o.since, .fold = o.fold, .head_words = o.heads};
-    int status = tn_groups_make(s, o.set, o.heads ? TN_BY_HEADS : o.by, &how, &g, err);
+    tn_groups_options how = {
+        .where = o.where, .since = o.since, .fold = o.fold, .head_words = o.heads, .heads = o.head_set};
+    int status = tn_groups_make(s, o.set, heads ? TN_BY_HEADS : o.by, &how, &g, err);
     if (status == TN_OK) {
         status = tn_view_groups_made(g, &o, sink, err);
         tn_groups_free(g);
