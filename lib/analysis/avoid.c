@@ -211,7 +211,8 @@ int tn__avoid_check(tn_snapshot *s, const tn_set *nodes, tn_error *err)
     return tn__set_check(s, nodes, err);
 }
 
-int tn_paths_avoid(tn_snapshot *s, const char *words, const tn_set *also, tn_set **nodes, unsigned *kinds, tn_error *err)
+int tn_paths_avoid(tn_snapshot *s, const char *words, const tn_set *also, tn_set **nodes, unsigned *kinds,
+                   tn_error *err)
 {
     tn_avoiding a = {.snapshot = s};
     if (also)

@@ -106,7 +106,10 @@ static int write_text(const tn_summary *sum, const tn_view_options *o, tn_out *o
     };
     tn_table t;
     char size[24];
-    tn__table_init(&t, sum->groups->alloc, single ? each : heads ? headed : parted,
+    tn__table_init(&t, sum->groups->alloc,
+                   single  ? each
+                   : heads ? headed
+                           : parted,
                    single ? sizeof each / sizeof *each : sizeof parted / sizeof *parted);
     t.last_width = heads ? 24 : 0;
     fill_table(sum, single, o->first, &t);

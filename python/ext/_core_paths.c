@@ -112,9 +112,8 @@ static core_search *search_begin(core_call *call, core_snapshot *self, PyTypeObj
         Py_DECREF((PyObject *)search);
         return NULL;
     }
-    *status = *words || also
-                  ? tn_paths_avoid(self->handle, words, also, &search->avoid, &options->avoid_kinds, err)
-                  : 0;
+    *status =
+        *words || also ? tn_paths_avoid(self->handle, words, also, &search->avoid, &options->avoid_kinds, err) : 0;
     options->avoid = search->avoid;
     return search;
 }
@@ -132,7 +131,8 @@ PyObject *core_paths(core_snapshot *self, PyObject *args)
                           &shortest, &set))
         return NULL;
     options.all_shortest = shortest;
-    core_search *search = search_begin(&call, self, core_state_of(self)->paths_type, words, set, &options, &status, &err);
+    core_search *search =
+        search_begin(&call, self, core_state_of(self)->paths_type, words, set, &options, &status, &err);
     if (!search)
         return NULL;
     if (status == 0)
@@ -151,7 +151,8 @@ PyObject *core_chain(core_snapshot *self, PyObject *args)
     tn_error err = {0};
     if (!PyArg_ParseTuple(args, "O&ps|O:chain", core_id_converter, &node, &inwards, &words, &set))
         return NULL;
-    core_search *search = search_begin(&call, self, core_state_of(self)->chain_type, words, set, &options, &status, &err);
+    core_search *search =
+        search_begin(&call, self, core_state_of(self)->chain_type, words, set, &options, &status, &err);
     if (!search)
         return NULL;
     if (status == 0)

@@ -25,4 +25,5 @@ def loads(text: str) -> Any:
         import json
 
         return json.loads(text)
-    return make_scanner(_Rules)(text, 0)[0]
+    scanner: Any = make_scanner
+    return scanner(_Rules)(text, 0)[0]

@@ -82,8 +82,9 @@ class Paths:
     ) -> None:
         self._snapshot = snapshot
         self._node = node
-        self._options: dict[str, Any] = {"limit": limit, "avoid": avoid[0] or None, "avoid_set": avoid[1], "all": shortest}
-        self._paths: Core = snapshot._core.paths(node, avoid[0], limit, shortest, avoid[1])
+        words, members = avoid
+        self._options: dict[str, Any] = {"limit": limit, "avoid": words or None, "avoid_set": members, "all": shortest}
+        self._paths: Core = snapshot._core.paths(node, words, limit, shortest, members)
 
     def __iter__(self) -> Iterator[Path]:
         return self
@@ -111,7 +112,7 @@ def avoided(snapshot: Snapshot, avoid: Avoid | None) -> tuple[str, Set | None]:
     things: list[Object | int] = []
     members: ObjectSet | None = None
     one = isinstance(avoid, (str, int, Object, ObjectSet)) or not hasattr(avoid, "__iter__")
-    for item in [avoid] if one else avoid:  # type: ignore[union-attr, list-item]
+    for item in [avoid] if one else avoid:  # type: ignore[union-attr]
         if isinstance(item, str):  # brackets keep the commas of a selection, if it is one of several
             words.append(f"({item})" if item is not avoid and ":" in item else item)
         elif isinstance(item, ObjectSet):
@@ -119,7 +120,8 @@ def avoided(snapshot: Snapshot, avoid: Avoid | None) -> tuple[str, Set | None]:
         elif isinstance(item, (int, Object)):
             things.append(item)
         else:
-            raise TypeError(f"avoid takes words, objects of the snapshot, addresses and sets, not {type(item).__name__}")
+            kind = type(item).__name__
+            raise TypeError(f"avoid takes words, objects of the snapshot, addresses and sets, not {kind}")
     if things:
         some = ObjectSet(snapshot, snapshot._set_of(things))
         members = some if members is None else members | some

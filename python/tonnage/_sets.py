@@ -6,7 +6,7 @@ import sys
 
 from tonnage._errors import ArgumentError
 from tonnage._keywords import told
-from tonnage._object import Object, an_address
+from tonnage._object import Object, Objects, an_address
 from tonnage._reference import listed, overload
 from tonnage._tables import Tables
 
@@ -457,6 +457,6 @@ class Sorted(ObjectSet):
 
     def __repr__(self) -> str:
         try:
-            return listed(self)
+            return listed(Objects(self._snapshot, self._order))
         except ValueError:
             return super().__repr__()

@@ -118,13 +118,15 @@ class Tables:
         Returns:
             A view. Cost: one pass over the objects; where references are asked, one or two over these.
         """
-        words = heads if isinstance(heads, str) else None
+        words, members = heads if isinstance(heads, str) else None, None
+        if heads is not None and not isinstance(heads, str):
+            members = self._subject._heads(heads)
         return self._view(
             "groups",
             by=by,
             where=where,
             heads=words,
-            head_set=None if heads is None or words is not None else self._subject._heads(heads),
+            head_set=members,
             limit=limit,
             sort=sort,
             threshold=threshold,

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from cli_support import Cli
 
-SELECTING = ("summary", "groups", "largest", "suspects", "why", "dominators", "retained", "paths", "refs", "referrers", "patterns")
+SELECTING = (
+    "summary", "groups", "largest", "suspects", "why", "dominators", "retained", "paths", "refs", "referrers",
+    "patterns",
+)  # fmt: skip
 OWN, OWN_TYPE = 1 << 6, 1 << 6
 
 

@@ -134,7 +134,10 @@ def test_what_the_page_says_works(names: dict[str, Any], tool: str, theirs: str,
 
 def test_what_is_expected_of_the_page_is_on_it() -> None:
     written = {
-        found.replace(r"\|", "|") for tool in TOOLS for _, ours in rows(tool) for found in re.findall(r"`([^`]+)`", ours)
+        found.replace(r"\|", "|")
+        for tool in TOOLS
+        for _, ours in rows(tool)
+        for found in re.findall(r"`([^`]+)`", ours)
     }
     assert VALUES.keys() | EMPTY <= written
 
@@ -290,7 +293,7 @@ OTHER_TYPES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "heads of a table": (lambda n: n["s"].groups(heads=5), "heads are a set, a list of objects .*, not int"),
     "heads": (lambda n: n["x"].group_by(n["w"]), "heads are a set, a list of objects .*, not Object"),
     "predicate": (lambda n: n["x"].filter(None), "predicate must be a function of an Object, not NoneType"),
-    "avoid of a path": (lambda n: n["w"].path(avoid=5.5), "avoid takes words, objects .*, addresses and sets, not float"),
+    "avoid of a path": (lambda n: n["w"].path(avoid=5.5), "avoid takes words, objects .* and sets, not float"),
     "avoid of a list": (lambda n: n["s"].paths("type:x", avoid=[None]), "avoid takes words, .* not NoneType"),
     "avoid of what is reached": (lambda n: n["x"].reachable(avoid=5), "avoid must be an ObjectSet, not int"),
     "goal": (lambda n: n["w"].chain_to(5), "goal must be a function, a selection or an ObjectSet, not int"),
