@@ -393,8 +393,8 @@ static int compute(tn_path_view *v, const tn_view_options *o, tn_out *out, tn_er
 {
     TN_TRY(tn__ways(v->snapshot, &v->ways, err));
     v->no.except = v->target;
-    if (o->avoid)
-        TN_TRY(tn_paths_avoid(v->snapshot, o->avoid, &v->avoid, &v->no.kinds, err));
+    if (o->avoid || o->avoid_set)
+        TN_TRY(tn_paths_avoid(v->snapshot, o->avoid ? o->avoid : "", o->avoid_set, &v->avoid, &v->no.kinds, err));
     v->no.nodes = v->avoid;
     if (v->target == TN_NONE)
         TN_TRY(tn__set_selected(v->snapshot, o, &v->set, err));

@@ -87,6 +87,7 @@ typedef struct tn_table {
     const tn_table_column *columns;
     uint32_t n_columns, n_cells;
     tn_buf text, starts; /* cells, NUL-terminated; u64 offsets of them */
+    uint32_t last_width; /* what the last column gets before others are left out; 0: an address's width */
     int status;
 } tn_table;
 void tn__table_init(tn_table *t, const tn_alloc *a, const tn_table_column *columns, uint32_t n_columns);

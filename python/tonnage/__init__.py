@@ -153,7 +153,7 @@ def diff(
 
     Args:
         snapshots: snapshots or their files, the oldest first.
-        by: "type" or "module".
+        by: what objects of a row have in common: any kind of `ObjectSet.by` but heads.
         where: only objects of this selection (docs/selection.md), in all of them.
         limit: rows, 0 for all.
         sort: a column; "-" before it turns the order around.

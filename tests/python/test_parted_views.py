@@ -166,14 +166,16 @@ def test_references_are_parted_by_what_is_at_the_other_end(
         for key, found in expected.items()
     }
     with opened(heap) as snapshot:
-        verb = "referrers" if backward else "refs"
+        group = some(snapshot, chosen)
+        ask = group.backrefs if backward else group.refs
         if len(chosen) == 1:
-            view = getattr(snapshot[address(min(chosen))], verb)(by=by, fold=fold, limit=0)
+            one = snapshot[address(min(chosen))]
+            view = (one.referrers if backward else one.refs)(by=by, fold=fold, limit=0)
         else:
-            view = some(snapshot, chosen)._view(verb, by=by, fold=fold)
+            view = ask(by=by, fold=fold, limit=0)
         assert {row[COLUMN[by]]: (row["count"], row["objects"], row["size"]) for row in view} == wanted
         assert view.total == {"count": len(ends), "selected": len(chosen)}
-        plain = some(snapshot, chosen)._view(verb, fold=fold)
+        plain = ask(fold=fold, limit=0)
         assert sum(row["count"] for row in plain) == len(ends)
 
 
@@ -194,7 +196,7 @@ def test_attributes_of_a_folded_dict_are_labels_of_its_owner(tmp_path: Path) -> 
         assert ".__dict__" not in rows
         assert ".__dict__" in {row["label"] for row in snapshot.refs("type:__main__.Box", limit=0)}
         dicts = snapshot.where("type:__main__.Box").referents().where("type:dict")
-        holders = dicts.referents().where("type:list")._view("referrers", fold=True)
+        holders = dicts.referents().where("type:list").backrefs(fold=True)
         assert {(row["label"], row["type"], row["count"]) for row in holders} == {(".content", "__main__.Box", 7)}
         box = snapshot.where("type:__main__.Box")[0]
         assert [row["held_by"] for row in box.dominators() if row["type"] == "list"] == [".content"]
