@@ -56,7 +56,7 @@ const cli_verb cli_verbs[] = {
      "holds it. SELECTION is an address, or what --where takes. With --by the selected objects are parted, and each\n"
      "group has its answer, the largest first. The __dict__ of an instance is a part of it.\n",
      .by = "an answer a group, the largest first; kinds below", .few = 5,
-     .limit = "groups, or references that hold it, told",
+     .limit = "groups, references that hold it, or ways to a set, told",
      .sort = "of groups: size, count, largest, or kind (type, each, module)", .against = SINCE,
      .where = "the same as SELECTION; conditions: " OBJECTS,
      .examples = "  tonnage why app.tonnage 0x7f0a12345680\n"
