@@ -226,6 +226,7 @@ void cli_help(void)
     }
     cli_print("  run        runs a Python program and writes snapshots of it\n"
               "  config     what run would do here, and which option, variable or file says so\n"
+              "  shell      a Python prompt with the snapshot loaded\n"
               "\n  VERB --help   options of a verb, with examples\n"
               "  --version     version of this command\n\n"
               "exit codes: 0 ok, 1 findings, 2 usage, 3 no such object or Python, 4 not permitted, 5 unreadable file,\n"
@@ -265,8 +266,8 @@ void cli_help_verb(const cli_verb *verb)
     print_option(verb, CLI_AT, "--at NAME", "begin with the row of this name, and go on from there", "");
     print_option(verb, CLI_HEADS, "--heads HEADS", "modules, threads, instances (several with commas), or a selection",
                  "");
-    print_option(verb, CLI_FOLD, "--fold", "the __dict__ of an object counts as a part of it", "");
-    print_option(verb, CLI_NO_FOLD, "--no-fold", "the __dict__ of an object is an object of its own", "");
+    print_option(verb, CLI_FOLD, "--fold", "the __dict__ of an object counts as a part of it", " (default: --no-fold)");
+    print_option(verb, CLI_NO_FOLD, "--no-fold", "the __dict__ of an object is an object of its own", " (default: --fold)");
     print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
     print_option(verb, CLI_AGAINST, "--against OLD", verb->against, "");
     print_option(verb, CLI_LIMIT, "--limit N", verb->limit,

@@ -118,6 +118,7 @@ def test_what_goes_is_parted_by_any_kind(heap: Heap, by: str, fold: bool, data: 
             key: (count, sizes[key]) for key, count in counts.items()
         }
         assert view.total["size"] == sum(sizes.values()) == heap.retained(chosen)
+        assert view.total["count"] == sum(counts.values())
         assert [row["size"] for row in view] == sorted(sizes.values(), reverse=True)
         above = {number_of(int(row["address"], 16)) for row in view.data["dominators"] if row["address"]}
         holders = {heap.idom[node] for node in chosen}
