@@ -89,9 +89,9 @@ static int weigh_alone(tn_why *why, tn_error *err)
 {
     tn_set_holder *last = &why->holders[why->n_holders - 1];
     uint32_t count;
-    return last->trail.n ? tn_reference_cut(why->top->snapshot, &last->trail.steps[last->trail.n - 1], &last->alone,
-                                            &count, err)
-                         : TN_OK;
+    return last->trail.n
+               ? tn_reference_cut(why->top->snapshot, &last->trail.steps[last->trail.n - 1], &last->alone, &count, err)
+               : TN_OK;
 }
 
 /* What goes with the holders that are known, and how many of the set. */

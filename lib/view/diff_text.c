@@ -77,7 +77,8 @@ static void print_matching(const tn_diff_view *v, tn_out *out)
         v->about.certain, v->about.likely, v->about.reused, v->about.reused == 1 ? " was" : "es were");
     if (d->old_half_total.count || d->new_half_total.count)
         tn__out_format(out,
-                       "left out, since they are tonnage's own in the other snapshot: %" PRIu64 " object%s (%s) before, "
+                       "left out, since they are tonnage's own in the other snapshot: %" PRIu64
+                       " object%s (%s) before, "
                        "%" PRIu64 " (%s) now; pages of one of the two, or of three, count them\n",
                        d->old_half_total.count, d->old_half_total.count == 1 ? "" : "s",
                        tn_format_bytes(d->old_half_total.bytes, size[0], sizeof size[0]), d->new_half_total.count,

@@ -33,7 +33,7 @@ typedef struct tn_consumers {
     tn_parting parting; /* not open: not asked for */
     tn_place_sums sums; /* those that are shown */
     uint64_t rows, count, retained;
-    uint64_t more, more_bytes; /* groups that are not shown */
+    uint64_t more, more_bytes;       /* groups that are not shown */
     uint64_t limited, limited_bytes; /* of these, large ones that the limit cut */
 } tn_consumers;
 

@@ -41,8 +41,7 @@ static void tell_waiting(tn_say *w, const tn_why *why)
     tn__say(w, "\n%" PRIu64 " of them, ", why->waiting_count);
     tn__say_bytes(w, why->waiting_bytes);
     tn__say(w, ", %s garbage, which waits for the collector%s; what follows is about the other ",
-            why->waiting_count == 1 ? "is" : "are",
-            tn__collector_is_off(w->snapshot) ? ", which is switched off" : "");
+            why->waiting_count == 1 ? "is" : "are", tn__collector_is_off(w->snapshot) ? ", which is switched off" : "");
     tn__say(w, live == 1 ? "one." : "%" PRIu64 ".", live);
 }
 
