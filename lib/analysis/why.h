@@ -66,7 +66,7 @@ typedef struct tn_why {
 /* Whether the node is the dict of an object, and a part of that: none that is asked about. */
 static inline bool tn__why_is_part(const tn_why *why, uint32_t node)
 {
-    return node != why->node && tn__folded(&why->top, node) != node;
+    return node != why->node && tn__folded(why->top, node) != node;
 }
 /* Whether clearing references can free the node: nothing else keeps it, and it is no module, class or function. */
 bool tn__why_can_go(const tn_why *why, uint32_t node);
