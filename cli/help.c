@@ -56,7 +56,7 @@ const cli_verb cli_verbs[] = {
      "holds it. SELECTION is an address, or what --where takes. With --by the selected objects are parted, and each\n"
      "group has its answer, the largest first. The __dict__ of an instance is a part of it.\n",
      .by = "an answer a group, the largest first; kinds below", .few = 5,
-     .limit = "groups, or references that hold it, told",
+     .limit = "groups, references that hold it, or ways to a set, told",
      .sort = "of groups: size, count, largest, or kind (type, each, module)", .against = SINCE,
      .where = "the same as SELECTION; conditions: " OBJECTS,
      .examples = "  tonnage why app.tonnage 0x7f0a12345680\n"
@@ -226,6 +226,7 @@ void cli_help(void)
     }
     cli_print("  run        runs a Python program and writes snapshots of it\n"
               "  config     what run would do here, and which option, variable or file says so\n"
+              "  shell      a Python prompt with the snapshot loaded\n"
               "\n  VERB --help   options of a verb, with examples\n"
               "  --version     version of this command\n\n"
               "exit codes: 0 ok, 1 findings, 2 usage, 3 no such object or Python, 4 not permitted, 5 unreadable file,\n"
@@ -265,8 +266,9 @@ void cli_help_verb(const cli_verb *verb)
     print_option(verb, CLI_AT, "--at NAME", "begin with the row of this name, and go on from there", "");
     print_option(verb, CLI_HEADS, "--heads HEADS", "modules, threads, instances (several with commas), or a selection",
                  "");
-    print_option(verb, CLI_FOLD, "--fold", "the __dict__ of an object counts as a part of it", "");
-    print_option(verb, CLI_NO_FOLD, "--no-fold", "the __dict__ of an object is an object of its own", "");
+    print_option(verb, CLI_FOLD, "--fold", "the __dict__ of an object counts as a part of it", " (default: --no-fold)");
+    print_option(verb, CLI_NO_FOLD, "--no-fold", "the __dict__ of an object is an object of its own",
+                 " (default: --fold)");
     print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
     print_option(verb, CLI_AGAINST, "--against OLD", verb->against, "");
     print_option(verb, CLI_LIMIT, "--limit N", verb->limit,

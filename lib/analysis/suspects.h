@@ -199,17 +199,20 @@ void tn__trail_free(tn_trail *trail);
 /* ---- common.c ---- */
 
 enum { TN_COMMON_ENTRIES = 3 };
+typedef struct tn_entry {
+    uint32_t node, carried;
+} tn_entry;
 typedef struct tn_common {
     uint32_t sampled; /* paths; objects to which none leads do not count */
     uint32_t node,
         carried;        /* the lowest node that carries more than 80 % of them, and how many; TN_NONE: there is none */
     uint32_t n_entries; /* those by which most paths leave what is looked through */
-    struct {
-        uint32_t node, carried;
-    } entries[TN_COMMON_ENTRIES];
+    tn_entry entries[TN_COMMON_ENTRIES];
 } tn_common;
 /* d: by tn__distances, or around something. O(nodes). */
 int tn__common_holder(const tn_toplevel *t, const tn_distances *d, const tn_set *set, tn_common *out, tn_error *err);
+/* All by which paths leave what is looked through, those that carry most first, appended as tn_entry. O(nodes). */
+int tn__path_entries(const tn_toplevel *t, const tn_distances *d, const tn_set *set, tn_buf *out, tn_error *err);
 
 /* ---- suspects.c ---- */
 

@@ -77,8 +77,7 @@ static void print_rest(const tn_summary *sum, const tn_view_options *o, tn_out *
     if (more)
         tn__out_format(out, "<%zu more row%s, %s>\n", more, more == 1 ? "" : "s",
                        tn_format_bytes(sum->more_bytes, size, sizeof size));
-    if (sum->n_filtered)
-        tn__out_format(out, "<%zu row%s below the threshold>\n", sum->n_filtered, sum->n_filtered == 1 ? "" : "s");
+    tn__filtered_print(out, sum->n_filtered);
 }
 
 static int write_text(const tn_summary *sum, const tn_view_options *o, tn_out *out, tn_error *err)

@@ -132,6 +132,7 @@ void tn__ledger_json(tn_json *j, tn_snapshot *s);
  * are none of them, with a set of what is new. made, or NULL, is to be closed when they are done. */
 int tn__since(tn_snapshot *s, const tn_view_options *o, tn_view_options *out, tn_diff **made, tn_error *err);
 int tn__against(tn_snapshot *s, const tn_view_options *o, tn_view_options *out, tn_diff **made, tn_error *err);
+bool tn__against_is_later(tn_snapshot *s, const tn_view_options *o);
 void tn__against_print(tn_snapshot *s, const tn_view_options *o,
                        tn_out *out);                         /* a line, or nothing; headings have it */
 void tn__against_json(const tn_view_options *o, tn_json *j); /* "against": null or {...} */

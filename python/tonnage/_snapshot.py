@@ -275,7 +275,7 @@ class Snapshot(Tables, Facts):
             by: a kind of `ObjectSet.by`: what is selected is parted, and each group has an answer.
             sort: of groups: "size", "count", "largest", or "kind" ("type", "each", "module" as `by` says); "-" before
                 it turns the order around.
-            limit: groups, or references that hold it, told one by one; 0 for all.
+            limit: groups, references that hold it, or ways to a set, told one by one; 0 for all.
             fold: the `__dict__` of an object counts as a part of it.
             against: an older snapshot of the process: only objects that are new since, or what `is:` in the selection
                 says. The selection may be left out then.
