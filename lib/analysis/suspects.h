@@ -122,6 +122,7 @@ static inline uint32_t tn__folded(const tn_toplevel *t, uint32_t node)
 
 /* The unreachable objects that nothing else unreachable leads to: what they retain as a set is all garbage. To be freed. */
 int tn__garbage_sources(const tn_toplevel *t, tn_set **out, tn_error *err);
+int tn__all_garbage(const tn_toplevel *t, tn_set **out, tn_error *err); /* all of it; to be freed */
 
 /* ---- descent.c ---- */
 

@@ -52,20 +52,16 @@ static bool is_doubtful(const tn_why *why)
 static int find_garbage(tn_why *why, tn_error *err)
 {
     const tn_toplevel *t = why->top;
-    tn_set *sources, *gone;
-    uint64_t bytes;
+    tn_set *garbage;
     uint32_t top = why->node;
     while (top != t->graph.root && t->tree->idom[top] != t->graph.root)
         top = t->tree->idom[top];
     why->garbage = t->tree->holds[top] == TN_HOLD_UNREACHABLE;
     if (t->tree->holds[top] != TN_HOLD_REFERENCES || !is_doubtful(why))
         return TN_OK;
-    TN_TRY(tn__garbage_sources(t, &sources, err));
-    int status = tn_retained_set(t->snapshot, sources, &gone, &bytes, err);
-    tn_set_free(sources);
-    TN_TRY(status);
-    why->garbage = tn_set_has(gone, why->node);
-    tn_set_free(gone);
+    TN_TRY(tn__all_garbage(t, &garbage, err));
+    why->garbage = tn_set_has(garbage, why->node);
+    tn_set_free(garbage);
     return TN_OK;
 }
 
@@ -130,7 +126,7 @@ static int find_cuts(tn_why *why, const uint64_t *dominators, tn_error *err)
 /* ---- several references ---- */
 
 /* The dominator that the fewest references hold, the lowest among equals. */
-static int find_held(tn_why *why, tn_error *err)
+static int find_held(tn_why *why, const tn_set *garbage, tn_error *err)
 {
     enum { FAR = 64 };
     const tn_toplevel *t = why->top;
@@ -144,7 +140,7 @@ static int find_held(tn_why *why, tn_error *err)
             continue;
         size_t limit = why->held == TN_NONE ? 1u << 20 : (size_t)why->n_ways;
         sources.size = 0;
-        status = tn__outside_holders(t->snapshot, at, limit, &sources, err);
+        status = tn__outside_holders(t->snapshot, at, garbage, limit, &sources, err);
         uint64_t n = sources.size / sizeof(uint32_t);
         if (n && (why->held == TN_NONE || n < why->n_ways)) {
             why->held = at;
@@ -185,15 +181,28 @@ static int tell_ways(tn_why *why, const tn_set *around, const uint32_t *sources,
     return TN_OK;
 }
 
-static int find_ways(tn_why *why, tn_error *err)
+/* References from garbage, which a collection takes away. */
+static int count_garbage_ways(tn_why *why, tn_error *err)
+{
+    tn_buf all;
+    tn__buf_init(&all, why->top->alloc);
+    int status = tn__outside_holders(why->top->snapshot, why->held, NULL, 1u << 20, &all, err);
+    why->garbage_ways = status == TN_OK ? all.size / sizeof(uint32_t) - why->n_ways : 0;
+    tn__buf_free(&all);
+    return status;
+}
+
+static int find_living_ways(tn_why *why, const tn_set *garbage, tn_error *err)
 {
     tn_set *around = NULL;
     tn_buf sources;
-    TN_TRY(find_held(why, err));
+    TN_TRY(find_held(why, garbage, err));
     if (why->held == TN_NONE)
         return TN_OK;
+    if (tn_set_count(garbage))
+        TN_TRY(count_garbage_ways(why, err));
     tn__buf_init(&sources, why->top->alloc);
-    int status = tn__outside_holders(why->top->snapshot, why->held, why->most, &sources, err);
+    int status = tn__outside_holders(why->top->snapshot, why->held, garbage, why->most, &sources, err);
     if (status == TN_OK)
         status = tn_set_new(why->top->snapshot, &around, err);
     if (status == TN_OK)
@@ -207,6 +216,15 @@ static int find_ways(tn_why *why, tn_error *err)
         status = tell_ways(why, around, (const uint32_t *)(const void *)sources.data, why->most, err);
     tn_set_free(around);
     tn__buf_free(&sources);
+    return status;
+}
+
+static int find_ways(tn_why *why, tn_error *err)
+{
+    tn_set *garbage;
+    TN_TRY(tn__all_garbage(why->top, &garbage, err));
+    int status = find_living_ways(why, garbage, err);
+    tn_set_free(garbage);
     return status;
 }
 

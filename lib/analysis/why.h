@@ -54,10 +54,10 @@ typedef struct tn_why {
     tn_way near, wide; /* what these free; their trails are empty */
     bool spared;       /* the object hangs from a class or the like on the trail, whose reference was not considered */
     /* where no single reference of the path frees it: all that hold it, or something that dominates it */
-    uint32_t held; /* that: node or a dominator of it; TN_NONE */
-    uint64_t n_ways;
-    uint32_t most;   /* of them, or of entries, that may be told */
-    uint32_t n_told; /* of them in ways */
+    uint32_t held;                 /* that: node or a dominator of it; TN_NONE */
+    uint64_t n_ways, garbage_ways; /* references: from what lives; from garbage, not among these */
+    uint32_t most;                 /* of them, or of entries, that may be told */
+    uint32_t n_told;               /* of them in ways */
     tn_way *ways;
 } tn_why;
 

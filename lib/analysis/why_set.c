@@ -6,15 +6,10 @@
 /* Members that are garbage. *out is a new set. */
 static int find_waiting(const tn_why *why, const tn_set *set, tn_set **out, tn_error *err)
 {
-    tn_set *sources, *gone;
-    uint64_t bytes;
-    TN_TRY(tn__garbage_sources(why->top, &sources, err));
-    int status = tn_set_count(sources) ? tn_retained_set(why->top->snapshot, sources, &gone, &bytes, err)
-                                       : tn_set_copy(sources, &gone, err);
-    tn_set_free(sources);
-    TN_TRY(status);
-    status = tn_set_intersect(gone, set, out, err);
-    tn_set_free(gone);
+    tn_set *garbage;
+    TN_TRY(tn__all_garbage(why->top, &garbage, err));
+    int status = tn_set_intersect(garbage, set, out, err);
+    tn_set_free(garbage);
     return status;
 }
 
@@ -55,7 +50,7 @@ static int is_held_once(const tn_why *why, uint32_t node, bool *once, tn_error *
 {
     tn_buf sources;
     tn__buf_init(&sources, why->top->alloc);
-    int status = tn__outside_holders(why->top->snapshot, node, 1, &sources, err);
+    int status = tn__outside_holders(why->top->snapshot, node, NULL, 1, &sources, err);
     *once = sources.size == sizeof(uint32_t);
     tn__buf_free(&sources);
     return status;

@@ -23,6 +23,7 @@ static void ways_json(tn_say *w, tn_json *j, const tn_why *why)
     tn__json_open(j, "together", '{');
     tn__json_hex(j, "address", tn__say_address(w, why->held));
     tn__json_u64(j, "references", why->n_ways);
+    tn__json_u64(j, "garbage_references", why->garbage_ways);
     tn__json_u64(j, "count", why->top->tree->counts[why->held]);
     tn__json_u64(j, "size", why->top->tree->retained[why->held]);
     tn__json_open(j, "paths", '[');

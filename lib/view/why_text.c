@@ -249,13 +249,17 @@ static void tell_ways(tn_say *w, const tn_why *why)
         tn__say_thing(w, why->held, true);
     tn__say(w, "%s held by ", above ? ", which dominates it, is" : "It is");
     say_count(w, why->n_ways, "", "reference");
-    tn__say(w, ", and all of them must go:");
+    tn__say(w, why->n_ways == 1 ? ", which must go:" : ", and all of them must go:");
     for (uint32_t i = 0; i < why->n_told; i++) {
         tn__say(w, "\n- ");
         tell_way(w, &why->ways[i]);
     }
     tell_more(w, why->n_ways, why->n_told);
-    tn__say(w, "\nThat frees ");
+    if (why->garbage_ways) {
+        say_count(w, why->garbage_ways, "\n- and ", "reference");
+        tn__say(w, " from garbage, which a collection takes away");
+    }
+    tn__say(w, why->garbage_ways ? "\nThat and a collection free " : "\nThat frees ");
     say_freed(w, why->top->tree->retained[why->held], why->top->tree->counts[why->held]);
     tn__say(w, ".");
 }

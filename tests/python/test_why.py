@@ -76,8 +76,12 @@ def check_together(solution: Solution, by_address: dict[int, int], number: int, 
     below, size, count = solution.gone([held])
     assert number in below
     assert (together["size"], together["count"]) == (size, count)
-    outside = [edges.count(held) for source, edges in enumerate(solution.edges) if source not in below]
-    assert together["references"] == sum(outside)
+    outside = {source: edges.count(held) for source, edges in enumerate(solution.edges) if source not in below}
+    assert together["references"] + together["garbage_references"] == sum(outside.values())
+    if not any(map(solution.is_own, range(solution.graph.root))):  # what is tonnage's own is neither
+        waiting = [source for source, hold in enumerate(solution.holds) if hold == UNREACHABLE]
+        garbage = solution.gone(waiting)[0] if waiting else set()
+        assert together["references"] == sum(n for source, n in outside.items() if source not in garbage)
     assert len(together["paths"]) == min(1000, together["references"])
 
 
@@ -276,6 +280,29 @@ def test_garbage_in_a_set_is_told_once_and_holds_nothing(held: tonnage.Snapshot)
     assert "30 of them" in flat(view) and "what follows is about the other 100." in flat(view)
     assert "With both gone, all of them go" in flat(view)
     assert (alone.data["garbage_count"], alone.data["garbage_size"]) == (0, 0)
+
+
+def test_garbage_that_refers_to_an_object_is_no_way_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "held.tonnage"
+    program = """
+import gc, sys, tonnage
+class Part: __slots__ = ()
+class Ring: pass
+gc.collect(); gc.disable()
+KEEP = [Part()]
+for _ in range(3): ring = Ring(); ring.me = ring; ring.part = KEEP[0]
+del ring
+tonnage.snapshot(sys.argv[1]).close()
+"""
+    done = python(["-c", program, path])
+    assert done.returncode == 0, done.stderr
+    with tonnage.load(path) as snapshot:
+        (part,) = snapshot.where("type:__main__.Part")
+        view = part.why()
+        together = view.data["object"]["together"]
+        assert (together["references"], together["garbage_references"]) == (1, 3)
+        assert [way["path"] for way in together["paths"]] == ["__main__.KEEP[0]"]
+        assert "- and 3 references from garbage, which a collection takes away" in flat(view)
 
 
 def test_of_a_set_with_one_live_object_that_one_is_told(held: tonnage.Snapshot) -> None:
