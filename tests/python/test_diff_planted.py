@@ -87,7 +87,7 @@ def test_looking_at_rows_between_two_snapshots_is_hardly_in_the_difference() -> 
         assert run.stderr == ""
     planted, new, *names = run.stdout.split()
     assert (planted, names) == ("50", [])
-    assert 50 <= int(new) <= 50 + 300
+    assert 50 <= int(new) <= 50 + 600  # 3.15 makes some 370; json and what it imports would be 7000
 
 
 def test_a_part_of_a_process_is_not_compared_with_the_whole(tmp_path: Path) -> None:
