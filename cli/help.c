@@ -34,13 +34,12 @@ const cli_verb cli_verbs[] = {
      .view = tn_view_largest},
     {"suspects", READING | CLI_BY | CLI_AGAINST | CLI_NO_FOLD, cmd_table,
      "what to look at first: who retains much, and who holds that, in sentences",
-     "What to look at first, in sentences: objects that retain a tenth of the heap or more, each with what it is, "
-     "what\n"
-     "is in it, the path that holds it and the command to dig deeper; types whose objects do so together; garbage "
-     "that\n"
-     "waits for the collector, tracebacks, suspended generators and tasks that keep much. With --against an older\n"
-     "snapshot: what grew by a fiftieth of the heap or more. That something is found is no error: the exit code is "
-     "0. With --by a table of what retains most: objects that nothing but modules and the like holds, in groups.\n",
+     "What to look at first, in sentences: objects that retain a tenth of the heap or more, each with what it is,\n"
+     "what is in it, the path that holds it and the command to dig deeper; types whose objects do so together;\n"
+     "garbage that waits for the collector, tracebacks, suspended generators and tasks that keep much. With --against\n"
+     "an older snapshot: what grew by a fiftieth of the heap or more. With --by a table of what retains most: objects\n"
+     "that nothing but modules and the like holds, in groups. That something is found is no error: the exit code is "
+     "0.\n",
      .by = "top consumers below the answers: groups of 1 % of the heap; kinds below",
      .sort = "retained, count or kind: the answers, and the groups", .against = "what grew since an older snapshot",
      .limit = "answers shown", .where = "only answers about these objects; conditions: " OBJECTS,
