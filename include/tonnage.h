@@ -2,7 +2,8 @@
  *
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
- *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 diff   11 views
+ *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 diff   waste
+ *   11 views
  *
  * Rules that hold everywhere
  *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
@@ -491,6 +492,55 @@ uint32_t tn_diff_survivor(const tn_diff *d, uint32_t old); /* what an object of 
  * the last one, and are still there. Of two, none. The set is to be freed before the last snapshot is closed. */
 int tn_growth_set(tn_snapshot *const *snapshots, size_t n, const char *where, tn_set **out, tn_error *err);
 
+/* ---- Waste ----------------------------------------------------------------------------------------------------- */
+
+/* Bytes that a change of the program would give back to the allocator (docs/waste.md). */
+enum tn_waste_kind {
+    TN_WASTE_EQUAL_TEXT,      /* str and bytes that are there more than once */
+    TN_WASTE_EQUAL_NUMBER,    /* int, float, complex */
+    TN_WASTE_EQUAL_TUPLE,     /* tuple, frozenset: with all that is in them */
+    TN_WASTE_EQUAL_CONTAINER, /* list, dict, set: equal now */
+    TN_WASTE_ROOM,            /* room that containers keep for more */
+    TN_WASTE_EMPTY,           /* empty containers that one reference holds */
+    TN_WASTE_SLOTS,           /* attributes of instances that __slots__ would hold */
+    TN_WASTE_UNSHARED,        /* dicts of instances that share their keys no more */
+    TN_WASTE_BOXED,           /* numbers one by one that an array would hold */
+    TN_WASTE_SECOND_COPY,     /* of texts: in UTF-8 or wide characters */
+    TN_WASTE_ZEROS,           /* bytes that are nothing but zeros */
+    TN_WASTES
+};
+extern const char *const tn_waste_names[TN_WASTES];
+
+typedef struct tn_waste tn_waste;
+typedef struct tn_waste_options {
+    const tn_set *set; /* only these count, whatever they are equal to; NULL: all */
+    bool grouped;      /* findings are of groups as by says; else by the references that hold, or the class */
+    enum tn_by by;
+    const char *where_rows; /* "size:>=64k" on the bytes that would go; NULL: 1 % of the heap, at least 64 KiB */
+} tn_waste_options;
+/* Findings, those that save most first. *out is the caller's to free, before the snapshot is closed; the set may go before.
+ * Cost: some passes over objects and references; about 30 bytes an object meanwhile, and 16 an item. */
+int tn_waste_make(tn_snapshot *s, const tn_waste_options *o, tn_waste **out, tn_error *err);
+void tn_waste_free(tn_waste *w); /* NULL allowed */
+uint32_t tn_waste_count(const tn_waste *w);
+
+enum tn_waste_grade { TN_WASTE_HINT, TN_WASTE_NOTE, TN_WASTE_WARNING }; /* may be wanted; 5 % of the heap or more */
+typedef struct tn_waste_row {
+    enum tn_waste_kind kind;
+    enum tn_waste_grade grade;
+    const char *label;      /* "app.User.city": what holds them, or the class; lives as long as the waste */
+    uint64_t count, bytes;  /* objects, and what they take */
+    uint64_t saved;         /* of that: what would go */
+    uint32_t example;       /* the one that most would go of */
+    const char *attributes; /* of classes: what __slots__ would name; the attribute that broke the sharing; or NULL */
+    bool missing;           /* that attribute is one they lack */
+} tn_waste_row;
+int tn_waste_row_at(const tn_waste *w, uint32_t index, tn_waste_row *out, tn_error *err);
+/* The objects of a finding: a new set. Cost: a pass over the objects of its kind. */
+int tn_waste_members(const tn_waste *w, uint32_t index, tn_set **out, tn_error *err);
+/* What would go by all changes together: what two findings tell of one object counts once. */
+uint64_t tn_waste_saved(const tn_waste *w);
+
 /* ---- 11. Views ------------------------------------------------------------------------------------------------- */
 
 /* Where a view is written. write returns false to stop (TN_EIO). Text or JSON come in pieces, in order. */
@@ -549,6 +599,9 @@ int tn_view_suspects(tn_snapshot *s, const tn_view_options *options, const tn_si
 /* Why the selected objects (options' where and set) are alive and what would free them, in sentences (docs/why.md); of a
  * selection that is an address: that object. ENOTFOUND where nothing is selected. Needs dominators. */
 int tn_view_why(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Findings of waste with the change to make and who holds them, in sentences (docs/waste.md). Needs dominators where there is
+ * a finding. */
+int tn_view_waste(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */
 int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err);
