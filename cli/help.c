@@ -55,6 +55,21 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage why app.tonnage 0x7f0a12345680\n"
                  "  tonnage why app.tonnage 'type:app.Session size:>=1k'\n"
                  "  tonnage why app.tonnage --where 'type:app.Session' --json --max-memory 2G\n"},
+    {"waste", READING | CLI_THRESHOLD | CLI_BY | CLI_AGAINST, cmd_table,
+     "what to change so that the program needs less: equal values, room, slots, arrays",
+     "Findings, each with the bytes that a change would give back, who holds what it is about, and what to change:\n"
+     "equal texts, numbers, tuples and containers; containers with much room, or empty; classes that __slots__ would\n"
+     "make smaller, dicts of instances that share their keys no more; numbers one by one that an array would hold;\n"
+     "second copies of texts; bytes of zeros. Told from 1 % of the heap on, and from 64 KiB. docs/waste.md says how\n"
+     "each is computed. That something is found is no error: the exit code is 0.\n",
+     .against = SINCE, .limit = "findings shown", .sort = "saved, size, count, kind or label",
+     .where = "only what would go of these objects; conditions: " OBJECTS,
+     .examples = "  tonnage waste app.tonnage\n"
+                 "  tonnage waste app.tonnage --threshold 4k --limit 5 --sort count\n"
+                 "  tonnage waste app.tonnage --by module --where 'type:str or type:app.Session'\n"
+                 "  tonnage waste app.tonnage --against old.tonnage\n"
+                 "  tonnage waste app.tonnage --json --max-memory 2G\n",
+     .view = tn_view_waste},
     {"diff", READING | CLI_BY | CLI_FILES, cmd_diff, "what is new, gone and grown between two snapshots or more",
      "What changed from OLD to NEW: of each type, how many objects are new, gone and still there, and how many\n"
      "bytes more or less that is; collections that hold more than before; who refers to what is new. Objects are told\n"
