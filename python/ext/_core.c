@@ -350,6 +350,8 @@ static PyMethodDef snapshot_methods[] = {
      "frame(thread_node, depth): (node, name, qualified_name, file, line), or None past the last."},
     {"select", (PyCFunction)core_select, METH_VARARGS,
      "select(where, within=None): Set of the objects that a selection names, '' for all."},
+    {"waste", (PyCFunction)(void (*)(void))core_waste_make, METH_VARARGS | METH_KEYWORDS,
+     "waste(*, set=None, by=None, where_rows=None) -> Waste."},
     {"groups", (PyCFunction)(void (*)(void))core_groups_make, METH_VARARGS | METH_KEYWORDS,
      "Groups of the objects of a set, or of all."},
     {"set_of", (PyCFunction)core_set_from, METH_O, "Set of the objects whose numbers stand as u32 in bytes."},
@@ -440,10 +442,11 @@ static int module_exec(PyObject *module)
     state->snapshot_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &snapshot_spec, NULL);
     state->set_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_set_spec, NULL);
     state->groups_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_groups_spec, NULL);
+    state->waste_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_waste_spec, NULL);
     state->paths_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_paths_spec, NULL);
     state->chain_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_chain_spec, NULL);
-    PyTypeObject *types[] = {state->snapshot_type, state->set_type, state->groups_type, state->paths_type,
-                             state->chain_type};
+    PyTypeObject *types[] = {state->snapshot_type, state->set_type,   state->groups_type,
+                             state->waste_type,    state->paths_type, state->chain_type};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!types[i] || PyModule_AddType(module, types[i]) < 0)
             return -1;
@@ -457,6 +460,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
         Py_VISIT(state->snapshot_type);
         Py_VISIT(state->set_type);
         Py_VISIT(state->groups_type);
+        Py_VISIT(state->waste_type);
         Py_VISIT(state->paths_type);
         Py_VISIT(state->chain_type);
     }
@@ -470,6 +474,7 @@ static int module_clear(PyObject *module)
         Py_CLEAR(state->snapshot_type);
         Py_CLEAR(state->set_type);
         Py_CLEAR(state->groups_type);
+        Py_CLEAR(state->waste_type);
         Py_CLEAR(state->paths_type);
         Py_CLEAR(state->chain_type);
     }

@@ -56,7 +56,7 @@ typedef struct core_chain_iterator {
 } core_chain_iterator;
 
 typedef struct core_state {
-    PyTypeObject *snapshot_type, *set_type, *groups_type, *paths_type, *chain_type;
+    PyTypeObject *snapshot_type, *set_type, *groups_type, *waste_type, *paths_type, *chain_type;
 } core_state;
 
 /* ---- _core.c ---- */
@@ -145,6 +145,11 @@ extern PyType_Spec core_set_spec;
 
 PyObject *core_groups_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
 extern PyType_Spec core_groups_spec;
+
+/* ---- _core_waste.c ---- */
+
+PyObject *core_waste_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
+extern PyType_Spec core_waste_spec;
 
 /* ---- _core_dominators.c ---- */
 

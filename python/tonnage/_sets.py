@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tonnage._core import Set
     from tonnage._snapshot import Snapshot
     from tonnage._view import View
+    from tonnage._waste import WasteView
 else:
 
     def overload(function: object) -> object:
@@ -281,6 +282,9 @@ class ObjectSet(Tables):
 
     def _view(self, kind: str, **options: Any) -> View:
         return self._snapshot._view(kind, set=self._set, **options)
+
+    def _waste(self, **options: Any) -> WasteView:
+        return self._snapshot._waste(set=self._set, **options)
 
     def why(self) -> View:
         """Why the members are alive and what would free them, in words, as `Snapshot.why`."""

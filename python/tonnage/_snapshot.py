@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tonnage._settings import Settings
     from tonnage._timeline import Sample
     from tonnage._view import View
+    from tonnage._waste import WasteView
 
     Fact = int | float | str
 
@@ -292,6 +293,11 @@ class Snapshot(Tables):
         from tonnage._view import View
 
         return View(self._core, kind, **options)
+
+    def _waste(self, **options: Any) -> WasteView:
+        from tonnage._waste import WasteView
+
+        return WasteView(self, file=self._path, **options)
 
     def __repr__(self) -> str:
         if self._closed:

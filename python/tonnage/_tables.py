@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tonnage._view import View
+    from tonnage._waste import WasteView
 
 
 class Tables:
@@ -198,3 +199,35 @@ class Tables:
             A view, the table of `tonnage refs`. Cost: the references of the selected objects.
         """
         return self._view("refs", where=where, limit=limit, sort=sort, threshold=threshold)
+
+    def _waste(self, **options: Any) -> WasteView:
+        raise NotImplementedError
+
+    def waste(
+        self,
+        by: str | None = None,
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+    ) -> WasteView:
+        """What to change so that less memory is needed: equal values, room, slots, arrays (docs/waste.md).
+
+        Args:
+            by: what the objects of a finding have in common, as for `ObjectSet.by`; default: the references that hold
+                them, or their class.
+            where: only what would go of these objects; what they are equal to may be any.
+            limit: findings, 0 for all.
+            sort: "saved", "size", "count", "kind" or "label"; "-" before it turns the order around.
+            threshold: findings that would give back this many bytes or more; an int or text such as "64k". Default: 1 %
+                of the heap, at least 64 KiB.
+
+        Returns:
+            A view, the page of `tonnage waste`. Rows have the keys of docs/view-json.md, and `.objects`.
+
+        Cost: some passes over all objects and references; where there are findings, that of `dominators` besides.
+
+        Example:
+            >>> snapshot.waste().rows[0].objects.largest()  # doctest: +SKIP
+        """
+        return self._waste(by=by, where=where, limit=limit, sort=sort, threshold=threshold)
