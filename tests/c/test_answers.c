@@ -87,6 +87,10 @@ static int answers(failing *f, enum tn_form form, bool against)
     o.against = old;
     if (status == 0)
         status = tn_view_suspects(s, &o, &sink, NULL);
+    o.where_rows = "size:>=1";
+    if (status == 0 && !against) /* which of its objects are new a diff alone of one process knows */
+        status = tn_view_waste(s, &o, &sink, NULL);
+    o.where_rows = NULL;
     o.where = "size:>0";
     if (status == 0 && !against)
         status = tn_view_why(s, &o, &sink, NULL);
