@@ -236,7 +236,8 @@ void cli_help_verb(const cli_verb *verb)
     if (is_by_few(verb))
         print_option(verb, CLI_BY, "--by type|module", "what a row stands for", "");
     else
-        print_option(verb, CLI_BY, "--by KIND", "what a row stands for; kinds below", " (default type)");
+        print_option(verb, CLI_BY, "--by KIND", "what a row stands for; kinds below",
+                     verb->view == tn_view_waste ? " (default via, or the class)" : " (default type)");
     print_option(verb, CLI_AVOID, "--avoid WORDS", "keep away from these: caches,frames,SELECTION", "");
     print_option(verb, CLI_ALL, "--all", "all shortest paths, and no longer one", "");
     print_option(verb, CLI_MERGE, "--merge", "of a set: one tree, with what comes through each branch", "");
