@@ -46,6 +46,20 @@ const cli_verb cli_verbs[] = {
                  "  tonnage suspects app-2.tonnage --against app-1.tonnage --limit 3\n"
                  "  tonnage suspects app.tonnage --where 'module:app' --json --max-memory 2G\n",
      .view = tn_view_suspects},
+    {"audit", READING | CLI_BY | CLI_AGAINST, cmd_table,
+     "objects that C code holds or has lost: reference counts against references",
+     "Reference counts against the references that were found. Lost: nothing refers to them, and in a snapshot taken "
+     "with\n"
+     "scan no memory that was searched has a pointer to them. Held by C code: by what. Held by the interpreter. "
+     "Counted\n"
+     "too low: more references than the count says. That something is found is no error: the exit code is 0.\n",
+     .against = SINCE, .limit = "rows shown of each grade", .sort = "excess, count, size or kind",
+     .where = "only these objects; conditions: " OBJECTS,
+     .examples = "  tonnage run --scan -o app.tonnage app.py && tonnage audit app.tonnage\n"
+                 "  tonnage audit app-2.tonnage --against app-1.tonnage --limit 5 --sort count\n"
+                 "  tonnage audit app.tonnage --where type:str --by content\n"
+                 "  tonnage audit app.tonnage --json --max-memory 2G\n",
+     .view = tn_view_audit},
     {"why", CLI_JSON | CLI_WHERE | CLI_MEMORY | CLI_AGAINST | CLI_SELECTION, cmd_why,
      "why something is alive, and what would free it, in words",
      "Why an object, or a set of them, is alive: the path that holds it, which reference on that path frees how much\n"

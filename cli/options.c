@@ -33,6 +33,7 @@ static const struct {
     {"check", CLI_AGAINST, "it is about one file"},
     {"show", CLI_AGAINST, "an object is in one of them; show it in the other"},
     {"check", CLI_BY, "its rows are findings"},
+    {"audit", CLI_THRESHOLD, "its rows are findings"},
     {"suspects", CLI_BY, "its rows are answers"},
     {"suspects", CLI_SORT, "who retains most comes first"},
     {"suspects", CLI_THRESHOLD, "a suspect retains a tenth of the heap"},

@@ -491,6 +491,28 @@ uint32_t tn_diff_survivor(const tn_diff *d, uint32_t old); /* what an object of 
  * the last one, and are still there. Of two, none. The set is to be freed before the last snapshot is closed. */
 int tn_growth_set(tn_snapshot *const *snapshots, size_t n, const char *where, tn_set **out, tn_error *err);
 
+/* ---- Audit ------------------------------------------------------------------------------------------------------ */
+
+/* Reference counts against the owning references that were found, and who else holds what has more (docs/audit.md). */
+enum tn_audit_grade {
+    TN_AUDIT_EVEN,      /* as many as counted; or immortal, static, tonnage's own */
+    TN_AUDIT_LOST,      /* no reference at all, and no pointer to it was found anywhere: its holder is not known */
+    TN_AUDIT_POSSIBLE,  /* no reference at all; nobody has looked for pointers (a snapshot without scan) */
+    TN_AUDIT_HELD,      /* by C code: an extension, or an object of which not all references are known */
+    TN_AUDIT_EXPLAINED, /* by the interpreter: its static data, a stack, what a frame computes with */
+    TN_AUDIT_SHORT,     /* more references were found than are counted */
+    TN_AUDIT_GRADES
+};
+extern const char *const tn_audit_names[TN_AUDIT_GRADES];
+typedef struct tn_account {
+    uint32_t refcount, found; /* found: owning references */
+    enum tn_audit_grade grade;
+} tn_account;
+/* EINVAL in a snapshot of a part of the process. The first call of either counts: O(references), 5 bytes a node are kept. */
+int tn_node_account(tn_snapshot *s, uint32_t id, tn_account *out, tn_error *err);
+/* Members of set (NULL: all objects) of a grade other than EVEN; a new set. */
+int tn_audit_set(tn_snapshot *s, const tn_set *set, enum tn_audit_grade grade, tn_set **out, tn_error *err);
+
 /* ---- 11. Views ------------------------------------------------------------------------------------------------- */
 
 /* Where a view is written. write returns false to stop (TN_EIO). Text or JSON come in pieces, in order. */
@@ -549,6 +571,8 @@ int tn_view_suspects(tn_snapshot *s, const tn_view_options *options, const tn_si
 /* Why the selected objects (options' where and set) are alive and what would free them, in sentences (docs/why.md); of a
  * selection that is an address: that object. ENOTFOUND where nothing is selected. Needs dominators. */
 int tn_view_why(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Objects whose reference count is not what was found of references, in groups (by). Sorted by excess, count, size or kind. */
+int tn_view_audit(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */
 int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err);

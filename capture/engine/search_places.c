@@ -205,17 +205,21 @@ static void look_at_any(tn_search *s, uint64_t from, uint64_t to)
 }
 
 /* Blocks that a thread keeps for itself to give them out again look as if they were in use; glibc marks them by their second
- * word, the same in all. It stands in the first block of each list of the struct that its heap begins with: counts of its
- * lists, two bytes each, then the lists: 64, of glibc 2.42 on 76 (malloc.c, tcache_perthread_struct). */
+ * word, the same in all. It stands in the first block of each list of a struct that is among the first blocks of the heap:
+ * counts of its lists, two bytes each, then the lists: 64, of glibc 2.42 on 76 (malloc.c, tcache_perthread_struct). */
 static void find_free_key(tn_search *s, uint64_t heap)
 {
-    enum { LEAST = 64, MOST = 80, LIST = 2 + 8 };
-    uint64_t n = ((word_at(s, heap + 8) & ~(uint64_t)FLAGS) - CHUNK_HEAD) / LIST;
-    uint64_t lists = heap + CHUNK_HEAD + ((2 * n + 7) & ~7ull);
+    enum { LISTS = 64, NEW_LISTS = 76, LIST = 2 + 8, FIRST = 8 };
+    uint64_t at = heap, size;
     s->free_key = 0;
-    for (uint64_t i = 0; n >= LEAST && n <= MOST && i < n && !s->free_key; i++) {
-        uint64_t block = word_at(s, lists + 8 * i);
-        s->free_key = block > heap && !(block & 15) ? word_at(s, block + 8) : 0;
+    for (unsigned k = 0; k < FIRST && (size = word_at(s, at + 8) & ~(uint64_t)FLAGS); k++, at += size) {
+        uint64_t n = (size - 8) / LIST, lists = at + CHUNK_HEAD + ((2 * n + 7) & ~7ull);
+        for (uint64_t i = 0; (n == LISTS || n == NEW_LISTS) && i < n && !s->free_key; i++) {
+            uint64_t block = word_at(s, lists + 8 * i);
+            s->free_key = block > heap && !(block & 15) ? word_at(s, block + 8) : 0;
+        }
+        if (s->free_key)
+            return;
     }
 }
 

@@ -364,6 +364,7 @@ static PyMethodDef snapshot_methods[] = {
     {"index", (PyCFunction)core_index, METH_O,
      "Takes dominators from a file (True) or, when it is of no use, writes it (False)."},
     {"retained_set", (PyCFunction)core_retained_set, METH_O, "(set, bytes) of what would go without a set."},
+    {"audit_set", (PyCFunction)core_audit_set, METH_VARARGS, "Members of a set (None: all) of a grade of the audit."},
     {"set_dominators", (PyCFunction)core_set_dominators, METH_O, "Dominators of a set's members, outside it."},
     {"paths", (PyCFunction)(void (*)(void))core_paths, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
      "paths(node, avoid, limit, only_shortest): iterator of (text, evaluable, steps)."},

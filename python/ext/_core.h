@@ -134,6 +134,7 @@ PyObject *core_diff_view(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *core_select(core_snapshot *self, PyObject *args);
 PyObject *core_set_from(core_snapshot *self, PyObject *arg);
 PyObject *core_retained_set(core_snapshot *self, PyObject *arg);
+PyObject *core_audit_set(core_snapshot *self, PyObject *args);
 PyObject *core_set_dominators(core_snapshot *self, PyObject *arg);
 /* The set of an argument that is a Set of this snapshot, or None: NULL. False with TypeError or ValueError. */
 bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out);

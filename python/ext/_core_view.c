@@ -44,10 +44,12 @@ enum view_kind {
     VIEW_REFERRERS,
     VIEW_SUSPECTS,
     VIEW_WHY,
+    VIEW_AUDIT,
     VIEWS
 };
-static const char *const view_names[VIEWS] = {"summary",  "groups", "largest", "info",      "show",     "dominators",
-                                              "retained", "paths",  "refs",    "referrers", "suspects", "why"};
+static const char *const view_names[VIEWS] = {"summary",    "groups",   "largest", "info", "show",
+                                              "dominators", "retained", "paths",   "refs", "referrers",
+                                              "suspects",   "why",      "audit"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
@@ -63,6 +65,7 @@ static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options
     case VIEW_REFS: return tn_view_refs(s, node, options, sink, err);
     case VIEW_REFERRERS: return tn_view_referrers(s, node, options, sink, err);
     case VIEW_SUSPECTS: return tn_view_suspects(s, options, sink, err);
+    case VIEW_AUDIT: return tn_view_audit(s, options, sink, err);
     case VIEW_WHY: return tn_view_why(s, options, sink, err);
     default: return tn_view_show(s, node, options, sink, err);
     }

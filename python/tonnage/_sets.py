@@ -267,6 +267,14 @@ class ObjectSet(Tables):
         """All that would go if the members went at once, themselves included. Cost: one pass over all references."""
         return self._of(self._snapshot._core.retained_set(self._set)[0])
 
+    def audited(self, grade: str) -> ObjectSet:
+        """Members of a grade of `audit()`: "lost", "possible", "held", "explained" or "short".
+
+        Example:
+            >>> snapshot.objects.audited("lost").by("type")  # doctest: +SKIP
+        """
+        return self._of(self._snapshot._core.audit_set(self._set, grade))
+
     def owned(self) -> ObjectSet:
         """The objects that members alone refer to: every reference that holds one comes from a member."""
         return self._of(self._set.owned())

@@ -264,6 +264,10 @@ class Snapshot(Tables):
 
         return suspects(against, self, limit=limit, where=where, file=self._path)
 
+    def audited(self, grade: str) -> ObjectSet:
+        """The objects of a grade of `audit()`; see `ObjectSet.audited`."""
+        return self.objects.audited(grade)
+
     def why(self, selection: str | int | Object) -> View:
         """Why something is alive and what would free it, in words: the page of `tonnage why`.
 

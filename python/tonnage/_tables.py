@@ -183,6 +183,26 @@ class Tables:
             "paths", where=where, merge=merge, limit=limit, avoid=words(avoid) or None, sort=sort, threshold=threshold
         )
 
+    def audit(self, by: str = "type", where: str | None = None, limit: int = 20, sort: str | None = None) -> View:
+        """Objects whose reference count is not what was found of references: what C code holds, and what it has lost.
+
+        Args:
+            by: what objects of a row have in common, as for `ObjectSet.by`.
+            where: only objects of this selection.
+            limit: rows of each grade, 0 for all.
+            sort: "excess" (references that are not accounted for), "count", "size" or "kind".
+
+        Returns:
+            A view, the page of `tonnage audit`. Rows have a `grade`: "lost", "possible", "held", "explained" or
+            "short"; `audited(grade)` gives the objects. docs/audit.md says what these mean.
+
+        Cost: the first call for a snapshot is a pass over all references; where something is lost, dominators.
+
+        Example:
+            >>> snapshot.audit().total["grades"]["lost"]  # doctest: +SKIP
+        """
+        return self._view("audit", by=by, where=where, limit=limit, sort=sort)
+
     def refs(
         self, where: str | None = None, limit: int = 20, sort: str | None = None, threshold: int | str | None = None
     ) -> View:

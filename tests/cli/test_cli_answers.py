@@ -22,6 +22,8 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
     [
         ("suspects", ()),
         ("suspects", ("--against", "old.tonnage", "--limit", "1")),
+        ("audit", ()),
+        ("audit", ("--by", "module", "--limit", "1", "--sort", "count")),
         ("why", (PRICES,)),
         ("why", ("type:str",)),
         ("why", ("--against", "old.tonnage")),
@@ -62,6 +64,19 @@ def test_suspects_follow_their_options(cli: Cli, shop: Path) -> None:
     assert "<1 more; use --limit 0 to see all>" in cli(*against, "--limit", "1").stdout
 
 
+def test_audit_json_has_the_same_rows(cli: Cli, shop: Path) -> None:
+    view = json.loads(cli("audit", shop, "--json", "--limit", "0").stdout)
+    assert (view["schema"], view["view"], view["searched"]) == (1, "audit", False)
+    assert view["rows"]
+    assert all(list(row) == view["columns"] for row in view["rows"])
+    for grade, total in view["total"]["grades"].items():
+        rows = [row for row in view["rows"] if row["grade"] == grade]
+        assert [sum(row[key] for row in rows) for key in ("count", "excess", "size")] == list(total.values())
+    text = cli("audit", shop, "--limit", "0").stdout
+    assert all(row["address"] in text for row in view["rows"])
+    assert json.loads(cli("audit", shop, "--json", "--where", "type:nosuch").stdout)["rows"] == []
+
+
 def test_an_address_is_a_selection(cli: Cli, shop: Path) -> None:
     answers = [
         cli("why", shop, *rest).stdout
@@ -84,6 +99,8 @@ def test_an_address_is_a_selection(cli: Cli, shop: Path) -> None:
         (["why", PRICES, "--limit", "3"], 2, "it is one answer"),
         (["why", PRICES, PRICES], 2, "one word too many"),
         (["why", "type:str", "--where", "type:float"], 2, "a SELECTION or --where, not both"),
+        (["audit", "--sort", "type"], 2, "type"),
+        (["audit", "--threshold", "1k"], 2, "its rows are findings"),
         (["suspects", "--sort", "size"], 2, "who retains most comes first"),
         (["suspects", "--threshold", "1k"], 2, "a suspect retains a tenth of the heap"),
         (["suspects", "--by", "type"], 2, "its rows are answers"),
