@@ -29,6 +29,7 @@ enum {
     CLI_FILES = 65536,      /* the verb takes two files or more, the oldest first */
     CLI_AGAINST = 131072,   /* --against OLD */
     CLI_SELECTION = 262144, /* the verb may take a selection or an address after FILE */
+    CLI_GARBAGE = 524288,
 };
 
 typedef struct cli_verb cli_verb;

@@ -55,6 +55,22 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage why app.tonnage 0x7f0a12345680\n"
                  "  tonnage why app.tonnage 'type:app.Session size:>=1k'\n"
                  "  tonnage why app.tonnage --where 'type:app.Session' --json --max-memory 2G\n"},
+    {"cycles", READING | CLI_BY | CLI_GARBAGE | CLI_AGAINST, cmd_table,
+     "what refers to itself in a circle, what of it waits for the collector, finalizers",
+     "Objects that lead to one another in a circle, so that no reference count frees them: a row for all cycles that "
+     "go\n"
+     "over the same types and labels or, with --by id, each one with what keeps it, what it retains and a shortest cycle\n"
+     "in words. What is alive and the program itself is left out: modules, their namespaces, classes. Below: objects with\n"
+     "a finalizer, weak references and weak dictionaries.\n",
+     .against = "only cycles with an object that is new since an older snapshot of the process",
+     .limit = "rows shown of each table",
+     .sort = "cycles, size, count, waiting or cycle; of each one (--by id): size, count or references",
+     .where = "only cycles with one of these objects; conditions: " OBJECTS,
+     .examples = "  tonnage cycles app.tonnage\n"
+                 "  tonnage cycles app.tonnage --garbage --by id --limit 3\n"
+                 "  tonnage cycles app.tonnage --where 'type:app.Session+' --sort size\n"
+                 "  tonnage cycles app.tonnage --against old.tonnage --json --max-memory 2G\n",
+     .view = tn_view_cycles},
     {"diff", READING | CLI_BY | CLI_FILES, cmd_diff, "what is new, gone and grown between two snapshots or more",
      "What changed from OLD to NEW: of each type, how many objects are new, gone and still there, and how many\n"
      "bytes more or less that is; collections that hold more than before; who refers to what is new. Objects are told\n"
@@ -203,7 +219,7 @@ static void print_option(const cli_verb *verb, unsigned option, const char *name
 /* Rows that stand for nodes of the tree are added up by what a node has, and by nothing else. */
 static bool is_by_few(const cli_verb *verb)
 {
-    return verb->run == cmd_dominators || verb->run == cmd_retained;
+    return verb->run == cmd_dominators || verb->run == cmd_retained || verb->view == tn_view_cycles;
 }
 
 void cli_help_verb(const cli_verb *verb)
@@ -219,11 +235,13 @@ void cli_help_verb(const cli_verb *verb)
     cli_print(verb->help);
     cli_print("\n");
     if (is_by_few(verb))
-        print_option(verb, CLI_BY, "--by type|module", "what a row stands for", "");
+        print_option(verb, CLI_BY, verb->view == tn_view_cycles ? "--by type|id" : "--by type|module",
+                     "what a row stands for", "");
     else
         print_option(verb, CLI_BY, "--by KIND", "what a row stands for; kinds below", " (default type)");
     print_option(verb, CLI_AVOID, "--avoid WORDS", "keep away from these: caches,frames,SELECTION", "");
     print_option(verb, CLI_ALL, "--all", "all shortest paths, and no longer one", "");
+    print_option(verb, CLI_GARBAGE, "--garbage", "only what waits for the collector", "");
     print_option(verb, CLI_MERGE, "--merge", "of a set: one tree, with what comes through each branch", "");
     print_option(verb, CLI_DEPTH, "--depth N", "levels of the tree (default 1)", "");
     print_option(verb, CLI_HEADS, "--heads HEADS", "modules, threads, instances (several with commas), or a selection",

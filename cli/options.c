@@ -18,6 +18,7 @@ static const struct {
     {"--max-memory", CLI_MEMORY, true}, {"--depth", CLI_DEPTH, true},  {"--index", CLI_INDEX, false},
     {"--fold", CLI_FOLD, false},        {"--heads", CLI_HEADS, true},  {"--avoid", CLI_AVOID, true},
     {"--all", CLI_ALL, false},          {"--merge", CLI_MERGE, false}, {"--against", CLI_AGAINST, true},
+    {"--garbage", CLI_GARBAGE, false},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -39,6 +40,7 @@ static const struct {
     {"why", CLI_BY, "it is one answer"},
     {"why", CLI_SORT, "it is one answer"},
     {"why", CLI_LIMIT, "it is one answer"},
+    {"cycles", CLI_THRESHOLD, "cycles are many small ones"},
     {"check", CLI_THRESHOLD, "a finding has no size"},
     {"retained", CLI_THRESHOLD, "it is about all that goes"},
     {"paths", CLI_BY, "its rows are single paths"},
@@ -101,6 +103,7 @@ static void set_flag(unsigned option, cli_options *out)
     case CLI_FOLD: out->view.fold = true; break;
     case CLI_ALL: out->view.all = true; break;
     case CLI_MERGE: out->view.merge = true; break;
+    case CLI_GARBAGE: out->view.garbage = true; break;
     default: out->view.form = TN_JSON;
     }
 }

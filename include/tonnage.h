@@ -2,7 +2,8 @@
  *
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
- *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 diff   11 views
+ *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 diff   11 cycles
+ *   12 views
  *
  * Rules that hold everywhere
  *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
@@ -491,7 +492,66 @@ uint32_t tn_diff_survivor(const tn_diff *d, uint32_t old); /* what an object of 
  * the last one, and are still there. Of two, none. The set is to be freed before the last snapshot is closed. */
 int tn_growth_set(tn_snapshot *const *snapshots, size_t n, const char *where, tn_set **out, tn_error *err);
 
-/* ---- 11. Views ------------------------------------------------------------------------------------------------- */
+/* ---- 11. Cycles ------------------------------------------------------------------------------------------------ */
+
+/* Strongly connected components of the references that hold, over mortal objects that are not tonnage's own: every member leads
+ * to every other one, so that no reference count alone frees them. One object by itself is one if it refers to itself.
+ * docs/cycles.md says what is left out, and why: of what is alive modules, their namespaces and classes. */
+typedef struct tn_components tn_components;
+
+enum tn_cycle_state {
+    TN_CYCLE_ALIVE,
+    TN_CYCLE_WAITING, /* garbage: the next collection frees it */
+    TN_CYCLE_LISTED,  /* a member is in gc.garbage */
+    TN_CYCLE_UNTOLD,  /* of a part of the objects */
+};
+typedef struct tn_components_options {
+    const tn_set *of;    /* components of the members and the references between them, nothing left out; NULL: of all */
+    const tn_set *where; /* only those with a member of this set; NULL: all */
+    bool garbage;        /* only those that wait for the collector */
+} tn_components_options;
+typedef struct tn_component {
+    uint32_t count, first; /* members, and the one with the lowest address */
+    uint64_t bytes;
+    uint64_t references; /* between members that hold, each as often as it is there */
+    enum tn_cycle_state state;
+    bool source; /* no other object that was asked about refers to a member: nothing in the graph leads to it */
+} tn_component;
+
+/* The one with most bytes first, equal ones by address. options may be NULL. To be freed before the snapshot is closed.
+ * Cost: O(objects + references), no recursion; 8 bytes a node and 4 a member, up to 24 a node meanwhile. */
+int tn_components_make(tn_snapshot *s, const tn_components_options *options, tn_components **out, tn_error *err);
+void tn_components_free(tn_components *c); /* NULL allowed */
+uint32_t tn_components_count(const tn_components *c);
+int tn_components_row(const tn_components *c, uint32_t index, tn_component *out, tn_error *err); /* EINVAL: no such */
+int tn_components_members(const tn_components *c, uint32_t index, tn_set **out, tn_error *err);  /* a new set */
+/* A cycle in it: references one after the other, from a member back to it, valid until the next call with these components.
+ * *shortest (may be NULL): there is no shorter one. Breadth first from one member after the other, each not beyond the length
+ * that is known; given up after some passes over the component. */
+int tn_components_cycle(tn_components *c, uint32_t index, const tn_reference **steps, uint32_t *n, bool *shortest,
+                        tn_error *err);
+/* All references between members that hold, for a picture; in order of source, valid as above. 40 bytes each. */
+int tn_components_references(tn_components *c, uint32_t index, const tn_reference **references, uint64_t *n,
+                             tn_error *err);
+
+/* The cycles found, one a component, grouped where they go over the same types and labels in the same order. Places and
+ * lengths of keys do not count ("[…]"). Indexes are 0 .. *n - 1, most cycles first. Cost: the first call finds them all. */
+typedef struct tn_cycle_group {
+    uint32_t cycles;            /* components with such a cycle */
+    uint32_t waiting, listed;   /* of them */
+    uint64_t count, bytes;      /* members of these components */
+    uint32_t example;           /* the component with most bytes */
+    uint32_t shortest, longest; /* objects in the cycle itself: more where the same types and labels come again */
+} tn_cycle_group;
+int tn_components_groups(tn_components *c, uint32_t *n, tn_error *err);
+int tn_components_group(tn_components *c, uint32_t index, tn_cycle_group *out, tn_error *err);
+int tn_components_group_members(tn_components *c, uint32_t index, tn_set **out, tn_error *err); /* a new set */
+
+/* What a collection of all generations would free now, as far as the snapshot knows: no anchor and no root leads to it.
+ * *out is a new set, without tonnage's own. Cost: as of components. */
+int tn_garbage_set(tn_snapshot *s, tn_set **out, tn_error *err);
+
+/* ---- 12. Views ------------------------------------------------------------------------------------------------- */
 
 /* Where a view is written. write returns false to stop (TN_EIO). Text or JSON come in pieces, in order. */
 typedef struct tn_sink {
@@ -507,7 +567,7 @@ typedef struct tn_view_options {
     const char *where; /* selection, NULL: all */
     const char *sort;  /* column name, "-" before it reverses; NULL: the view's own order */
     uint32_t limit;    /* rows; 0: all */
-    enum tn_by by;     /* summary, groups */
+    enum tn_by by;     /* summary, groups; cycles: TYPE or ID */
     uint32_t width;    /* columns of the terminal; 0: 100 */
     bool color;
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
@@ -520,6 +580,7 @@ typedef struct tn_view_options {
     uint32_t first;         /* groups: rows that are left out at the beginning */
     const char *avoid;      /* paths: words of tn_paths_avoid; NULL: nothing */
     bool all, merge;        /* paths: all shortest ones only; of a set: one tree */
+    bool garbage;           /* cycles: only what waits for the collector */
     const char *file;       /* its name, for the commands that a page names; NULL: FILE */
 } tn_view_options;
 
@@ -549,6 +610,9 @@ int tn_view_suspects(tn_snapshot *s, const tn_view_options *options, const tn_si
 /* Why the selected objects (options' where and set) are alive and what would free them, in sentences (docs/why.md); of a
  * selection that is an address: that object. ENOTFOUND where nothing is selected. Needs dominators. */
 int tn_view_why(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Cycles by the types and labels they go over or, by ID, each with what keeps it; finalizers and weak references
+ * (docs/cycles.md). Only by ID needs dominators. */
+int tn_view_cycles(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */
 int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err);

@@ -19,6 +19,11 @@ int tn__type_of(tn_snapshot *s, uint32_t node, tn_type *type, tn_error *err)
     return tn_snapshot_type(s, row, type);
 }
 
+bool tn__type_is_builtin(const tn_type *type)
+{
+    return !type->module || strcmp(type->module, "builtins") == 0;
+}
+
 const char *tn__type_name(tn_snapshot *s, uint32_t node)
 {
     tn_type type;

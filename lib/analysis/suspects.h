@@ -97,6 +97,7 @@ static inline uint32_t tn__dict_of(const tn_toplevel *t, uint32_t node)
 /* The instance or class whose __dict__ this is, where that one dominates it; else the node itself. */
 uint32_t tn__owner_of(const tn_toplevel *t, uint32_t node);
 
+int tn__garbage_list(tn_snapshot *s, uint32_t *out, tn_error *err); /* gc.garbage; TN_NONE */
 /* The unreachable objects that nothing else unreachable leads to: what they retain as a set is all garbage. To be freed. */
 int tn__garbage_sources(const tn_toplevel *t, tn_set **out, tn_error *err);
 

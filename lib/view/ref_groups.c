@@ -162,11 +162,10 @@ static int collect(tn_grouping *g, const tn_view_options *o, tn_error *err)
 
 /* ---- rows ---- */
 
-/* The label that the references of a group share: "[key]" where each has its own. */
-static void write_label(const tn_ref_group *at, tn_text *t)
+void tn__label_write(enum tn_label_style style, const char *text, tn_text *t)
 {
-    const char *text = at->text ? at->text : "?";
-    switch (at->style) {
+    text = text ? text : "?";
+    switch (style) {
     case TN_LABEL_ATTRIBUTE: tn__text_format(t, "."); break;
     case TN_LABEL_LOCAL: tn__text_format(t, "local "); break;
     case TN_LABEL_FIELD: tn__text_format(t, "<"); break;
@@ -184,20 +183,20 @@ static void write_label(const tn_ref_group *at, tn_text *t)
     default: tn__text_format(t, "<reference>"); return;
     }
     tn__text_escaped(t, text, strlen(text), 0);
-    tn__text_format(t, "%s", at->style == TN_LABEL_FIELD ? ">" : "");
+    tn__text_format(t, "%s", style == TN_LABEL_FIELD ? ">" : "");
 }
 
 static int label_into(tn_grouping *g, const tn_ref_group *at, tn_error *err)
 {
     tn_text t;
     tn__text_init(&t, NULL, 0);
-    write_label(at, &t);
+    tn__label_write(at->style, at->text, &t);
     g->text.size = 0;
     if (tn__buf_reserve(&g->text, t.n + 1) < 0)
         return tn__no_memory(g->snapshot, err);
     size_t cap = t.n + 1;
     tn__text_init(&t, (char *)g->text.data, cap);
-    write_label(at, &t);
+    tn__label_write(at->style, at->text, &t);
     tn__text_end(&t);
     return TN_OK;
 }
