@@ -110,7 +110,9 @@ static void say_sizes(tn_say *w, const tn_component_row *row, const tn_cycle_row
     if (told->retained == TN_UNKNOWN) {
         tn__say(w, "; what it retains takes too long to find out for so many: use --limit");
     } else {
-        tn__say(w, ", retain%s %" PRIu64 ", ", row->count == 1 ? "s" : "", told->retained_count);
+        tn__say(w, ", retain%s ", row->count == 1 ? "s" : "");
+        tn__say_objects(w, told->retained_count);
+        tn__say(w, ", ");
         tn__say_bytes(w, told->retained);
     }
     tn__say(w, ": ");

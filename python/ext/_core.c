@@ -365,6 +365,9 @@ static PyMethodDef snapshot_methods[] = {
      "Takes dominators from a file (True) or, when it is of no use, writes it (False)."},
     {"retained_set", (PyCFunction)core_retained_set, METH_O, "(set, bytes) of what would go without a set."},
     {"set_dominators", (PyCFunction)core_set_dominators, METH_O, "Dominators of a set's members, outside it."},
+    {"components", (PyCFunction)(void (*)(void))core_components_make, METH_VARARGS | METH_KEYWORDS,
+     "Components of the objects, or of a set, that touch a set, or that are garbage."},
+    {"garbage", (PyCFunction)core_garbage, METH_NOARGS, "Set of what a collection would free."},
     {"paths", (PyCFunction)(void (*)(void))core_paths, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
      "paths(node, avoid, limit, only_shortest): iterator of (text, evaluable, steps)."},
     {"chain", (PyCFunction)(void (*)(void))core_chain, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
@@ -442,8 +445,9 @@ static int module_exec(PyObject *module)
     state->groups_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_groups_spec, NULL);
     state->paths_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_paths_spec, NULL);
     state->chain_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_chain_spec, NULL);
+    state->components_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_components_spec, NULL);
     PyTypeObject *types[] = {state->snapshot_type, state->set_type, state->groups_type, state->paths_type,
-                             state->chain_type};
+                             state->chain_type, state->components_type};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!types[i] || PyModule_AddType(module, types[i]) < 0)
             return -1;
@@ -459,6 +463,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
         Py_VISIT(state->groups_type);
         Py_VISIT(state->paths_type);
         Py_VISIT(state->chain_type);
+        Py_VISIT(state->components_type);
     }
     return 0;
 }
@@ -472,6 +477,7 @@ static int module_clear(PyObject *module)
         Py_CLEAR(state->groups_type);
         Py_CLEAR(state->paths_type);
         Py_CLEAR(state->chain_type);
+        Py_CLEAR(state->components_type);
     }
     return 0;
 }

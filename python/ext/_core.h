@@ -56,7 +56,7 @@ typedef struct core_chain_iterator {
 } core_chain_iterator;
 
 typedef struct core_state {
-    PyTypeObject *snapshot_type, *set_type, *groups_type, *paths_type, *chain_type;
+    PyTypeObject *snapshot_type, *set_type, *groups_type, *paths_type, *chain_type, *components_type;
 } core_state;
 
 /* ---- _core.c ---- */
@@ -107,6 +107,15 @@ PyObject *core_paths(core_snapshot *self, PyTypeObject *type, PyObject *const *a
 PyObject *core_chain(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args,
                      PyObject *names);
 extern PyType_Spec core_paths_spec, core_chain_spec;
+/* The end of a call that found steps, in place of unlock and leave: (text, evaluable, steps), or the steps alone. */
+PyObject *core_path_found(core_call *call, int status, const tn_reference *steps, uint32_t n, tn_error *err);
+PyObject *core_steps_found(core_call *call, int status, const tn_reference *steps, uint64_t n, tn_error *err);
+
+/* ---- _core_components.c ---- */
+
+PyObject *core_components_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
+PyObject *core_garbage(core_snapshot *self, PyObject *unused);
+extern PyType_Spec core_components_spec;
 
 /* ---- _core_view.c ---- */
 

@@ -55,10 +55,10 @@ static PyObject *step_tuple(core_snapshot *self, const tn_reference *step)
                          core_text(label, strlen(label)), (unsigned long long)place);
 }
 
-static PyObject *steps_list(core_snapshot *self, const tn_reference *steps, uint32_t n)
+static PyObject *steps_list(core_snapshot *self, const tn_reference *steps, uint64_t n)
 {
     PyObject *list = PyList_New((Py_ssize_t)n);
-    for (uint32_t i = 0; list && i < n; i++) {
+    for (uint64_t i = 0; list && i < n; i++) {
         PyObject *step = step_tuple(self, &steps[i]);
         if (step)
             PyList_SET_ITEM(list, (Py_ssize_t)i, step);
@@ -84,6 +84,34 @@ static PyObject *path_tuple(core_snapshot *self, const tn_reference *steps, uint
 {
     return Py_BuildValue("NNN", core_text(w->text, (size_t)w->n), PyBool_FromLong(w->evaluable),
                          steps_list(self, steps, n));
+}
+
+PyObject *core_path_found(core_call *call, int status, const tn_reference *steps, uint32_t n, tn_error *err)
+{
+    core_snapshot *self = call->self;
+    tn_reference *kept = NULL;
+    written text = {0};
+    if (status == 0)
+        status = write_kept(self->handle, steps, n, &kept, &text, err);
+    core_unlock(call);
+    PyObject *result = status == 0 ? path_tuple(self, kept, n, &text) : NULL;
+    core_leave(call);
+    PyMem_RawFree(text.text);
+    PyMem_RawFree(kept);
+    return status < 0 ? core_raise(status, err) : result;
+}
+
+PyObject *core_steps_found(core_call *call, int status, const tn_reference *steps, uint64_t n, tn_error *err)
+{
+    core_snapshot *self = call->self;
+    tn_reference *kept = status == 0 ? PyMem_RawMalloc(n * sizeof *kept + 1) : NULL;
+    if (kept && n)
+        memcpy(kept, steps, n * sizeof *kept);
+    core_unlock(call);
+    PyObject *result = kept ? steps_list(self, kept, n) : status < 0 ? NULL : PyErr_NoMemory();
+    core_leave(call);
+    PyMem_RawFree(kept);
+    return status < 0 ? core_raise(status, err) : result;
 }
 
 /* ---- the iterator ---- */
@@ -145,22 +173,17 @@ static void paths_dealloc(core_path_iterator *self)
 static PyObject *paths_next(core_path_iterator *self)
 {
     core_call call;
-    const tn_reference *steps;
-    tn_reference *kept = NULL;
+    const tn_reference *steps = NULL;
     uint32_t n = 0;
-    written text = {0};
     tn_error err = {0};
     if (!core_enter(&call, self->snapshot, true))
         return NULL;
     int status = tn_paths_next(self->paths, &steps, &n, &err);
-    int written_status = status > 0 ? write_kept(self->snapshot->handle, steps, n, &kept, &text, &err) : 0;
-    status = written_status < 0 ? written_status : status;
+    if (status > 0)
+        return core_path_found(&call, 0, steps, n, &err);
     core_unlock(&call);
-    PyObject *result = status > 0 ? path_tuple(self->snapshot, kept, n, &text) : NULL;
     core_leave(&call);
-    PyMem_RawFree(text.text);
-    PyMem_RawFree(kept);
-    return status < 0 ? core_raise(status, &err) : result;
+    return status < 0 ? core_raise(status, &err) : NULL;
 }
 
 static PyType_Slot paths_slots[] = {
@@ -247,21 +270,12 @@ static PyObject *chain_path(core_chain_iterator *self, PyObject *arg)
 {
     core_call call;
     uint32_t node, n = 0;
-    const tn_reference *steps;
-    tn_reference *kept = NULL;
-    written text = {0};
+    const tn_reference *steps = NULL;
     tn_error err = {0};
     if (!core_id_converter(arg, &node) || !core_enter(&call, self->snapshot, true))
         return NULL;
     int status = tn_chain_steps(self->chain, node, &steps, &n, &err);
-    if (status == 0)
-        status = write_kept(self->snapshot->handle, steps, n, &kept, &text, &err);
-    core_unlock(&call);
-    PyObject *result = status == 0 ? path_tuple(self->snapshot, kept, n, &text) : NULL;
-    core_leave(&call);
-    PyMem_RawFree(text.text);
-    PyMem_RawFree(kept);
-    return status < 0 ? core_raise(status, &err) : result;
+    return core_path_found(&call, status, steps, n, &err);
 }
 
 static PyMethodDef chain_methods[] = {

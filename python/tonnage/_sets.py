@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tonnage._core import Groups as CoreGroups
     from tonnage._core import Set
+    from tonnage._cycles import Components
     from tonnage._snapshot import Snapshot
     from tonnage._view import View
 else:
@@ -270,6 +271,12 @@ class ObjectSet(Tables):
     def owned(self) -> ObjectSet:
         """The objects that members alone refer to: every reference that holds one comes from a member."""
         return self._of(self._set.owned())
+
+    def components(self) -> Components:
+        """Strongly connected components of the members and the references that hold between them (docs/cycles.md)."""
+        from tonnage._cycles import Components
+
+        return Components(self._snapshot, self._set)
 
     def _members_of(self, other: ObjectSet) -> Set:
         members = self._other(other)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tonnage._core import Set
     from tonnage._core import Snapshot as Core
     from tonnage._core import _Type as Type
+    from tonnage._cycles import Components
     from tonnage._diff import Diff
     from tonnage._sets import Groups, ObjectSet
     from tonnage._settings import Settings
@@ -288,8 +289,28 @@ class Snapshot(Tables):
             where = f"address:{address:#x}"
         return self._view("why", where=where, file=self._path)
 
+    def components(self) -> Components:
+        """Strongly connected components of all objects, over references that hold, nothing left out.
+
+        Most of a program is one: its modules, functions and classes, and what globals lead to. `cycles` leaves that out.
+
+        Cost: one pass over all references.
+        """
+        return self.objects.components()
+
+    def garbage(self) -> ObjectSet:
+        """What a collection of all generations would free at the time, as a set. Cost: a pass over all references."""
+        from tonnage._sets import ObjectSet
+
+        return ObjectSet(self, self._core.garbage())
+
     def _view(self, kind: str, **options: Any) -> View:
         from tonnage._view import View
+
+        if kind == "cycles":
+            from tonnage._cycles import Cycles
+
+            return Cycles(self, **options)
 
         return View(self._core, kind, **options)
 

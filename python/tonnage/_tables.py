@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from tonnage._cycles import Cycles
     from tonnage._view import View
 
 
@@ -182,6 +183,37 @@ class Tables:
         return self._view(
             "paths", where=where, merge=merge, limit=limit, avoid=words(avoid) or None, sort=sort, threshold=threshold
         )
+
+    def cycles(
+        self,
+        by: str = "type",
+        where: str | None = None,
+        garbage: bool = False,
+        limit: int = 20,
+        sort: str | None = None,
+    ) -> Cycles:
+        """What refers to itself in a circle, so that no reference count frees it; finalizers and weak references.
+
+        Args:
+            by: "type", a row for all cycles that go over the same types and labels; "id", a row for each one, with what
+                keeps it, what it retains and a shortest cycle in words.
+            where: only cycles with an object of this selection; of a set: with one of its members.
+            garbage: only what waits for the collector.
+            limit: rows of each table, 0 for all.
+            sort: "cycles", "size", "count", "waiting" or "cycle"; by "id": "size", "count" or "references"; "-" before
+                it turns the order around.
+
+        Returns:
+            A view, the page of `tonnage cycles`. A row is a dict with the keys of docs/view-json.md, and has the members
+            as a set, `row.objects`. docs/cycles.md says what is left out.
+
+        Cost: two passes over all references; by "id" like `dominators`.
+
+        Example:
+            >>> snapshot.cycles(garbage=True)[0].objects  # doctest: +SKIP
+        """
+        view = self._view("cycles", by=by, where=where, garbage=garbage, limit=limit, sort=sort)
+        return view  # type: ignore[return-value]
 
     def refs(
         self, where: str | None = None, limit: int = 20, sort: str | None = None, threshold: int | str | None = None
