@@ -25,6 +25,7 @@ typedef struct tn_search {
     size_t n_words;
     tn_gate *gates;
     uint64_t *program; /* bits: modules, namespaces, classes */
+    uint64_t *twigs;   /* bits: refer to leaves only */
     uint64_t *loops;   /* bits: refer to themselves */
     uint64_t *entered; /* bits, by component */
     tn_finder finder;
@@ -69,6 +70,27 @@ static int find_program(tn_search *w, tn_error *err)
     return TN_OK;
 }
 
+/* What refers to leaves alone is in no cycle, and leads nowhere. */
+static bool leads_nowhere(const tn_search *w, uint32_t node)
+{
+    const tn_graph *g = &w->graph;
+    for (uint64_t e = g->offsets[node]; e < g->offsets[node + 1]; e++) {
+        uint32_t to = g->targets[e];
+        if (to != TN_NONE && (w->gates[to / 64].inside | w->gates[to / 64].through) >> (to % 64) & 1)
+            return false;
+    }
+    return true;
+}
+
+static void trim(tn_search *w)
+{
+    for (uint32_t id = 0; id < w->graph.n_objects; id++)
+        if (w->gates[id / 64].inside >> (id % 64) & 1 && leads_nowhere(w, id))
+            set_bit(w->twigs, id);
+    for (size_t i = 0; i < w->n_words; i++)
+        w->gates[i].inside &= ~w->twigs[i];
+}
+
 /* of: only its members, and nothing leads through others; NULL: all. */
 static int open_gates(tn_search *w, const tn_set *of, tn_error *err)
 {
@@ -87,6 +109,7 @@ static int open_gates(tn_search *w, const tn_set *of, tn_error *err)
                 w->program[id / 64] &= ~(1ull << (id % 64));
         }
     }
+    trim(w);
     return tn__buf_reserve(&w->todo, n_through * sizeof(uint32_t)) < 0 ? tn__no_memory(w->snapshot, err) : TN_OK;
 }
 
@@ -99,6 +122,15 @@ static void wait_for(tn_search *w, uint32_t node)
     (void)tn__buf_append(&w->todo, &node, sizeof node);
 }
 
+static inline void fetch(const tn_search *w, uint32_t node)
+{
+    if (node == TN_NONE || !(w->gates[node / 64].inside >> (node % 64) & 1))
+        return;
+    __builtin_prefetch(&w->finder.marks[node], 1);
+    __builtin_prefetch(&w->graph.offsets[node]);
+    __builtin_prefetch(&w->graph.shapes[node]);
+}
+
 static uint32_t next(void *ctx, uint32_t node, uint64_t *at)
 {
     enum { AHEAD = 16 };
@@ -107,8 +139,7 @@ static uint32_t next(void *ctx, uint32_t node, uint64_t *at)
     bool all = tn__node_holding(g, node) == TN_HOLDS_ALL;
     uint64_t end = g->offsets[node + 1], e = g->offsets[node] + *at;
     for (uint64_t k = e; *at == 0 && k < end && k < e + AHEAD; k++)
-        if (g->targets[k] != TN_NONE)
-            __builtin_prefetch(&w->finder.marks[g->targets[k]], 1);
+        fetch(w, g->targets[k]);
     for (; e < end; e++) {
         uint32_t to = g->targets[e];
         if (to == TN_NONE)
@@ -196,6 +227,11 @@ static int reach_alive(tn_search *w)
 
 /* ---- garbage ---- */
 
+static bool is_leaf(const tn_search *w, uint32_t id)
+{
+    return tn__bit(w->twigs, id) || !holds_something(&w->graph, id);
+}
+
 /* Whether the search has come to a node, leaves aside. */
 static bool is_reached(const tn_search *w, uint32_t id)
 {
@@ -203,12 +239,18 @@ static bool is_reached(const tn_search *w, uint32_t id)
     return !(gate->through >> (id % 64) & 1) && !(gate->inside >> (id % 64) & 1 && !w->finder.marks[id]);
 }
 
-/* Leaves are alive when something alive refers to them, or they are anchored. */
-static void find_alive_leaves(const tn_search *w, uint64_t *alive)
+/* Of leaves and twigs. */
+static bool is_alive(const tn_search *w, const uint64_t *alive, uint32_t id)
+{
+    return is_anchor(w, id) || tn__bit(alive, id);
+}
+
+/* Leaves are alive when something alive refers to them, or they are anchored; first those to which no twig does, and twigs. */
+static void find_alive_leaves(const tn_search *w, bool twigs, uint64_t *alive)
 {
     const tn_graph *g = &w->graph;
     for (uint32_t node = 0; node < g->n_nodes; node++) {
-        if (!holds_something(g, node) || !is_reached(w, node))
+        if (tn__bit(w->twigs, node) != twigs || !(twigs ? is_alive(w, alive, node) : holds_something(g, node) && is_reached(w, node)))
             continue;
         bool all = tn__node_holding(g, node) == TN_HOLDS_ALL;
         for (uint64_t e = g->offsets[node]; e < g->offsets[node + 1]; e++)
@@ -224,9 +266,10 @@ static int find_waiting(const tn_search *w, tn_set **out, tn_error *err)
     tn_set *waiting = NULL;
     int status = alive ? tn_set_new(w->snapshot, &waiting, err) : tn__no_memory(w->snapshot, err);
     if (status == TN_OK) {
-        find_alive_leaves(w, alive);
+        find_alive_leaves(w, false, alive);
+        find_alive_leaves(w, true, alive);
         for (uint32_t id = tn_set_next(w->all, 0); id != TN_NONE; id = tn_set_next(w->all, id + 1))
-            if (holds_something(&w->graph, id) ? !is_reached(w, id) : !is_anchor(w, id) && !tn__bit(alive, id))
+            if (is_leaf(w, id) ? !is_alive(w, alive, id) : !is_reached(w, id))
                 tn__set_add(waiting, id);
         *out = waiting;
     }
@@ -264,6 +307,7 @@ static void close_search(tn_search *w)
     tn__buf_free(&w->todo);
     tn__free(w->alloc, w->gates, w->n_words * sizeof *w->gates);
     tn__free(w->alloc, w->program, w->n_words * sizeof *w->program);
+    tn__free(w->alloc, w->twigs, w->n_words * sizeof *w->twigs);
     tn__free(w->alloc, w->loops, w->n_words * sizeof *w->loops);
     tn__free(w->alloc, w->entered, (w->n_words + 1) * sizeof *w->entered);
 }
@@ -277,11 +321,12 @@ static int open_search(tn_snapshot *s, uint32_t *marks, tn_search *out, tn_error
     w.n_words = ((size_t)w.graph.n_nodes + 63) / 64;
     w.gates = tn__alloc_zero(w.alloc, w.n_words * sizeof *w.gates);
     w.program = tn__alloc_zero(w.alloc, w.n_words * sizeof *w.program);
+    w.twigs = tn__alloc_zero(w.alloc, w.n_words * sizeof *w.twigs);
     w.loops = tn__alloc_zero(w.alloc, w.n_words * sizeof *w.loops);
     w.entered = tn__alloc_zero(w.alloc, (w.n_words + 1) * sizeof *w.entered);
     tn__buf_init(&w.todo, w.alloc);
     tn__finder_init(&w.finder, w.alloc, marks);
-    if (!w.gates || !w.program || !w.loops || !w.entered) {
+    if (!w.gates || !w.program || !w.twigs || !w.loops || !w.entered) {
         close_search(&w);
         return tn__no_memory(s, err);
     }
@@ -303,7 +348,13 @@ static int add_up(const tn_search *w, tn_component_row *sums, tn_error *err)
             uint32_t number = w->finder.marks[id] ? tn__component_of(&w->finder, id) : 0;
             if (number == 0)
                 continue;
-            sums[number].first = sums[number].count++ ? sums[number].first : id;
+            if (sums[number].count++ == 0) {
+                sums[number].first = id;
+                sums[number].loop = TN_NONE;
+                sums[number].edges = TN_UNKNOWN;
+            }
+            if (sums[number].loop == TN_NONE && tn__bit(w->loops, id))
+                sums[number].loop = id;
             sums[number].bytes += tn__block_at(&sizes.size, i);
         }
     }
@@ -383,12 +434,6 @@ static void fill(tn_components *c, const tn_search *w, const tn_component_row *s
         c->marks[id] = place == TN_NONE ? TN_NONE : TN_NONE - 1 - place;
         if (place != TN_NONE)
             c->members[c->rows[place].first + c->rows[place].count++] = id;
-    }
-    for (uint32_t i = 0; i < c->n_members; i++) {
-        uint32_t node = c->members[i], row = tn__component_row(c, node);
-        for (uint64_t e = c->graph.offsets[node]; e < c->graph.offsets[node + 1]; e++)
-            c->rows[row].edges += c->graph.targets[e] != TN_NONE && tn__in_component(c, row, c->graph.targets[e]) &&
-                                  tn__edge_holds(&c->graph, node, e);
     }
 }
 
@@ -475,14 +520,28 @@ int tn__component_check(const tn_components *c, uint32_t index, tn_error *err)
     return index < c->n ? TN_OK : tn__error_set(err, TN_EINVAL, 0, "there is no component %u", (unsigned)index);
 }
 
-int tn_components_row(const tn_components *c, uint32_t index, tn_component *out, tn_error *err)
+uint64_t tn__component_edges(tn_components *c, uint32_t index)
+{
+    tn_component_row *row = &c->rows[index];
+    const uint32_t *members = tn__component_members(c, index);
+    if (row->edges != TN_UNKNOWN)
+        return row->edges;
+    row->edges = 0;
+    for (uint32_t i = 0; i < row->count; i++)
+        for (uint64_t e = c->graph.offsets[members[i]]; e < c->graph.offsets[members[i] + 1]; e++)
+            row->edges += c->graph.targets[e] != TN_NONE && tn__in_component(c, index, c->graph.targets[e]) &&
+                          tn__edge_holds(&c->graph, members[i], e);
+    return row->edges;
+}
+
+int tn_components_row(tn_components *c, uint32_t index, tn_component *out, tn_error *err)
 {
     TN_TRY(tn__component_check(c, index, err));
     const tn_component_row *row = &c->rows[index];
     *out = (tn_component){.count = row->count,
                           .first = c->members[row->first],
                           .bytes = row->bytes,
-                          .references = row->edges,
+                          .references = tn__component_edges(c, index),
                           .state = row->state,
                           .source = row->source};
     return TN_OK;

@@ -125,7 +125,8 @@ typedef struct tn_component_row {
     uint32_t first; /* its members: from this one of members on */
     uint32_t count;
     uint64_t bytes;
-    uint64_t edges; /* references inside that hold */
+    uint64_t edges; /* references inside that hold; TN_UNKNOWN until tn__component_edges */
+    uint32_t loop;  /* the first member that refers to itself; TN_NONE */
     enum tn_cycle_state state;
     bool source;
 } tn_component_row;
@@ -147,6 +148,7 @@ struct tn_components {
     struct tn_cycle_groups *groups;
 };
 int tn__component_check(const tn_components *c, uint32_t index, tn_error *err); /* EINVAL: no such */
+uint64_t tn__component_edges(tn_components *c, uint32_t index); /* O(references of members) at first */
 void tn__component_add(const tn_components *c, uint32_t index, tn_set *out);
 
 static inline const uint32_t *tn__component_members(const tn_components *c, uint32_t i)

@@ -99,7 +99,18 @@ static int letter_of(const tn_components *c, const tn_reference *r, bool attribu
     return tn__buf_append(&g->letters, &letter, sizeof letter);
 }
 
-/* Types of the program come first, then names in order: so a word begins with what a reader looks for. */
+static int compare_labels(const struct tn_cycle_groups *g, uint32_t left, uint32_t right)
+{
+    const uint32_t *starts = (const uint32_t *)(const void *)g->texts.offsets.data;
+    if (left == right || left == 0 || right == 0)
+        return left < right ? -1 : left > right;
+    uint32_t n_left = starts[left] - starts[left - 1], n_right = starts[right] - starts[right - 1];
+    int order = memcmp(g->texts.bytes.data + starts[left - 1], g->texts.bytes.data + starts[right - 1],
+                       n_left < n_right ? n_left : n_right);
+    return order ? order : n_left < n_right ? -1 : n_left > n_right;
+}
+
+/* Types that tell most come first, then names and labels in order: so a word begins with what a reader looks for. */
 static int compare_letters(const tn_components *c, uint32_t left, uint32_t right)
 {
     const struct tn_cycle_groups *g = c->groups;
@@ -109,13 +120,13 @@ static int compare_letters(const tn_components *c, uint32_t left, uint32_t right
         return 0;
     tn_snapshot_type(c->snapshot, a->type, &types[0]);
     tn_snapshot_type(c->snapshot, b->type, &types[1]);
-    bool builtin = tn__type_is_builtin(&types[0]);
-    if (builtin != tn__type_is_builtin(&types[1]))
-        return builtin ? 1 : -1;
+    enum tn_type_rank rank = tn__type_rank(&types[0]), other = tn__type_rank(&types[1]);
+    if (rank != other)
+        return rank < other ? -1 : 1;
     int order = a->type == b->type ? 0 : strcmp(types[0].full_name, types[1].full_name);
-    return order                  ? order
-           : a->style != b->style ? (a->style < b->style ? -1 : 1)
-                                  : (a->label < b->label ? -1 : a->label > b->label);
+    if (order)
+        return order;
+    return a->style != b->style ? (a->style < b->style ? -1 : 1) : compare_labels(g, a->label, b->label);
 }
 
 /* ---- words ---- */
@@ -389,5 +400,5 @@ void tn__cycle_letter_at(const tn_components *c, uint32_t group, uint32_t i, tn_
     tn_type type;
     tn_snapshot_type(c->snapshot, letter->type, &type);
     const char *text = (const char *)g->cut.data + (letter->label ? starts[letter->label - 1] + letter->label - 1 : 0);
-    *out = (tn_cycle_letter){type.full_name, tn__type_is_builtin(&type), letter->style, letter->label ? text : NULL};
+    *out = (tn_cycle_letter){type.full_name, tn__type_rank(&type) != TN_TYPE_TELLING, letter->style, letter->label ? text : NULL};
 }

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { PASSES = 8, LEAST_EFFORT = 10000 };
+enum { PASSES = 8, MUCH = 50000, LEAST_EFFORT = 2000 };
 
 void tn__cycles_init(tn_components *c)
 {
@@ -108,15 +108,14 @@ static int search(tn_girth *g, uint32_t start)
     return 1;
 }
 
-/* A member that refers to itself; TN_NONE. */
-static uint32_t find_loop(const tn_components *c, uint32_t index)
+/* A large component gets no more than one of MUCH references: for a pass over it many small ones are searched. */
+static uint64_t effort_for(const tn_components *c, uint32_t index)
 {
     const uint32_t *members = tn__component_members(c, index);
-    for (uint32_t i = 0; i < c->rows[index].count; i++)
-        for (uint64_t e = c->graph.offsets[members[i]]; e < c->graph.offsets[members[i] + 1]; e++)
-            if (c->graph.targets[e] == members[i] && tn__edge_holds(&c->graph, members[i], e))
-                return members[i];
-    return TN_NONE;
+    uint64_t references = 0;
+    for (uint32_t i = 0; i < c->rows[index].count && references < MUCH; i++)
+        references += c->graph.offsets[members[i] + 1] - c->graph.offsets[members[i]];
+    return PASSES * (references < MUCH ? references : MUCH) + LEAST_EFFORT;
 }
 
 static int allocate(tn_components *c, tn_error *err)
@@ -133,17 +132,16 @@ int tn__cycle_find(tn_components *c, uint32_t index, bool *shortest, tn_error *e
 {
     const tn_component_row *row = &c->rows[index];
     const uint32_t *members = tn__component_members(c, index);
-    uint32_t loop = find_loop(c, index);
-    tn_girth g = {.components = c, .index = index, .effort = PASSES * (row->edges + row->count) + LEAST_EFFORT};
+    tn_girth g = {.components = c, .index = index, .effort = effort_for(c, index)};
     int done = 1;
     TN_TRY(allocate(c, err));
     c->cycle.size = 0;
-    if (loop != TN_NONE)
-        done = tn__buf_append(&c->cycle, &loop, sizeof loop) < 0 ? TN_ENOMEM : 1;
-    for (uint32_t i = 0; loop == TN_NONE && i < row->count && done > 0 && g.length != 2; i++) {
+    if (row->loop != TN_NONE)
+        done = tn__buf_append(&c->cycle, &row->loop, sizeof row->loop) < 0 ? TN_ENOMEM : 1;
+    for (uint32_t i = 0; row->loop == TN_NONE && i < row->count && done > 0 && g.length != 2; i++) {
         done = search(&g, members[i]);
-        if (row->edges == row->count) /* there is one cycle only */
-            break;
+        if (i == 0 && g.length == row->count && tn__component_edges(c, index) == row->count)
+            break; /* a ring: there is no other cycle */
     }
     if (done < 0)
         return tn__no_memory(c->snapshot, err);

@@ -123,7 +123,7 @@ static int add_step(tn_cycles_page *page, tn_spelling *s, const tn_reference *r,
     TN_TRY(tn__type_of(page->snapshot, r->source, &type, err));
     tn_letter_words words = {
         .type = type.full_name,
-        .builtin = tn__type_is_builtin(&type),
+        .builtin = tn__type_rank(&type) != TN_TYPE_TELLING,
         .style = r->style,
         .label = label,
         .name = *name ? name : NULL,
@@ -132,18 +132,18 @@ static int add_step(tn_cycles_page *page, tn_spelling *s, const tn_reference *r,
     return add_letter(s, &words, first) < 0 ? tn__no_memory(page->snapshot, err) : TN_OK;
 }
 
-/* Begins at an object of the program's, if there is one: with a list, one has to think. */
+/* Begins at an object whose type tells most: with a list, one has to think. */
 int tn__cycle_words(tn_cycles_page *page, const tn_reference *steps, uint32_t n, tn_error *err)
 {
     tn_spelling s = {.out = &page->scratch};
     tn_type type;
     uint32_t start = 0;
-    bool found = false;
+    enum tn_type_rank best = TN_TYPE_CONTAINER;
     page->scratch.size = 0;
-    for (uint32_t i = 0; i < n && i < 1000 && !found; i++) {
+    for (uint32_t i = 0; i < n && i < 1000 && best != TN_TYPE_TELLING; i++) {
         TN_TRY(tn__type_of(page->snapshot, steps[i].source, &type, err));
-        found = !tn__type_is_builtin(&type);
-        start = found ? i : start;
+        start = tn__type_rank(&type) < best ? i : start;
+        best = tn__type_rank(&type) < best ? tn__type_rank(&type) : best;
     }
     for (uint32_t i = 0; i < n && i < MOST_LETTERS; i++)
         TN_TRY(add_step(page, &s, &steps[(start + i) % n], i == 0, i + 1 == n, err));

@@ -88,7 +88,7 @@ static int each_json(tn_cycles_page *p, tn_say *w, tn_json *j, const tn_cycle_ro
     TN_TRY(steps_json(p, j, steps, n, err));
     tn__json_u64(j, "count", row->count);
     tn__json_u64(j, "size", row->bytes);
-    tn__json_u64(j, "references", row->edges);
+    tn__json_u64(j, "references", tn__component_edges(p->components, told->index));
     known_json(j, "retained", told->retained);
     known_json(j, "retained_count", told->retained_count);
     tn__json_string(j, "state", tn__cycle_state_name(row->state));

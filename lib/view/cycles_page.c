@@ -35,7 +35,7 @@ static int group_key(tn_cycles_page *p, uint32_t i, enum tn_group_column column,
 static void each_key(const tn_cycles_page *p, uint32_t i, enum tn_each_column column, tn_order_key *key)
 {
     const tn_component_row *row = &p->components->rows[i];
-    key->number = column == EACH_SIZE ? row->bytes : column == EACH_COUNT ? row->count : row->edges;
+    key->number = column == EACH_SIZE ? row->bytes : column == EACH_COUNT ? row->count : tn__component_edges(p->components, i);
 }
 
 static int make_order(tn_cycles_page *p, const tn_view_options *o, tn_error *err)
