@@ -128,7 +128,7 @@ static int by_name(const void *left, const void *right)
 {
     const tn_weak_row *a = left, *b = right;
     if (!a->type || !b->type)
-        return !b->type - !a->type;
+        return !a->type - !b->type;
     return strcmp(a->type, b->type);
 }
 

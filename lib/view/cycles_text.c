@@ -33,7 +33,6 @@ static void print_totals(const tn_cycles_page *p, const tn_view_options *o, tn_o
     else
         tn__out_text(out, "There is no garbage.\n");
     tn__out_unwrap(out);
-    tn__out_text(out, "\n");
 }
 
 /* Prints it, unless memory ran out on the way; gives it back. */
@@ -49,7 +48,8 @@ static int finish(const tn_cycles_page *p, tn_table *t, const tn_view_options *o
 static void print_more(tn_out *out, size_t n, uint32_t shown, const char *what)
 {
     if (n > shown)
-        tn__out_format(out, "<%zu more %s; use --limit N to see more, --limit 0 for all>\n", n - shown, what);
+        tn__out_format(out, "<%zu more %s%s; use --limit N to see more, --limit 0 for all>\n", n - shown, what,
+                       s_of(n - shown));
 }
 
 /* ---- groups ---- */
@@ -96,7 +96,7 @@ static int print_groups(tn_cycles_page *p, const tn_view_options *o, tn_out *out
         return status;
     }
     TN_TRY(finish(p, &t, o, out, err));
-    print_more(out, p->n_rows, p->n_shown, "rows");
+    print_more(out, p->n_rows, p->n_shown, "row");
     return TN_OK;
 }
 
@@ -144,6 +144,7 @@ static int print_one(tn_cycles_page *p, tn_say *w, uint32_t i, const tn_view_opt
     bool shortest;
     TN_TRY(tn_components_cycle(p->components, told->index, &steps, &n, &shortest, err));
     TN_TRY(tn__cycle_words(p, steps, n, err));
+    tn__say(w, "\n");
     tn__out_wrap(w->out, o->width);
     tn__say(w, "%" PRIu32 ". ", i + 1);
     say_sizes(w, row, told);
@@ -155,7 +156,7 @@ static int print_one(tn_cycles_page *p, tn_say *w, uint32_t i, const tn_view_opt
     tn__out_unwrap(w->out);
     tn__say(w, "  ");
     tn__say_command(w, "why", tn__component_members(p->components, told->index)[0]);
-    tn__say(w, "\n\n");
+    tn__say(w, "\n");
     return w->status;
 }
 
@@ -167,7 +168,7 @@ static int print_each(tn_cycles_page *p, const tn_view_options *o, tn_out *out, 
     for (uint32_t i = 0; i < p->n_shown && status == TN_OK; i++)
         status = print_one(p, &w, i, o, err);
     tn__say_free(&w);
-    print_more(out, p->n_rows, p->n_shown, "cycles");
+    print_more(out, p->n_rows, p->n_shown, "cycle");
     return status;
 }
 
@@ -197,7 +198,7 @@ static int print_finalizers(const tn_cycles_page *p, const tn_view_options *o, t
         tn__table_text(&t, rows[i].type);
     }
     TN_TRY(finish(p, &t, o, out, err));
-    print_more(out, n, shown, "types");
+    print_more(out, n, shown, "type");
     return TN_OK;
 }
 
@@ -221,7 +222,7 @@ static int print_weak(const tn_cycles_page *p, const tn_view_options *o, tn_out 
         tn__table_text(&t, rows[i].type ? rows[i].type : "nothing: what they referred to is gone");
     }
     TN_TRY(finish(p, &t, o, out, err));
-    print_more(out, n, shown, "types");
+    print_more(out, n, shown, "type");
     return TN_OK;
 }
 
@@ -245,7 +246,7 @@ static int print_tables(const tn_cycles_page *p, const tn_view_options *o, tn_ou
         tn__table_text(&t, tn__type_name(p->snapshot, rows[i].node));
     }
     TN_TRY(finish(p, &t, o, out, err));
-    print_more(out, n, shown, "of them");
+    print_more(out, n, shown, "table");
     return TN_OK;
 }
 
@@ -253,6 +254,8 @@ int tn__cycles_text(tn_cycles_page *p, const tn_view_options *o, tn_out *out, tn
 {
     tn__heading_print(p->snapshot, out, o);
     print_totals(p, o, out);
+    if (p->n_shown && !p->each)
+        tn__out_text(out, "\n");
     if (p->n_shown)
         TN_TRY(p->each ? print_each(p, o, out, err) : print_groups(p, o, out, err));
     TN_TRY(print_finalizers(p, o, out, err));
