@@ -59,8 +59,10 @@ const cli_verb cli_verbs[] = {
      "what refers to itself in a circle, what of it waits for the collector, finalizers",
      "Objects that lead to one another in a circle, so that no reference count frees them: a row for all cycles that "
      "go\n"
-     "over the same types and labels or, with --by id, each one with what keeps it, what it retains and a shortest cycle\n"
-     "in words. What is alive and the program itself is left out: modules, their namespaces, classes. Below: objects with\n"
+     "over the same types and labels or, with --by id, each one with what keeps it, what it retains and a shortest "
+     "cycle\n"
+     "in words. What is alive and the program itself is left out: modules, their namespaces, classes. Below: objects "
+     "with\n"
      "a finalizer, weak references and weak dictionaries.\n",
      .against = "only cycles with an object that is new since an older snapshot of the process",
      .limit = "rows shown of each table",

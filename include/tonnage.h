@@ -524,7 +524,7 @@ int tn_components_make(tn_snapshot *s, const tn_components_options *options, tn_
 void tn_components_free(tn_components *c); /* NULL allowed */
 uint32_t tn_components_count(const tn_components *c);
 int tn_components_row(tn_components *c, uint32_t index, tn_component *out, tn_error *err); /* EINVAL: no such one */
-int tn_components_members(const tn_components *c, uint32_t index, tn_set **out, tn_error *err);  /* a new set */
+int tn_components_members(const tn_components *c, uint32_t index, tn_set **out, tn_error *err); /* a new set */
 /* A cycle in it: references one after the other, from a member back to it, valid until the next call with these components.
  * *shortest (may be NULL): there is no shorter one. Breadth first from one member after the other, each not beyond the length
  * that is known; given up after some passes over the component. */

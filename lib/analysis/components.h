@@ -139,8 +139,8 @@ struct tn_components {
     tn_component_row *rows;
     uint32_t *members; /* ascending in each row */
     uint32_t n, n_members;
-    uint64_t bytes;   /* of all members */
-    tn_set *waiting;  /* what a collection would free; NULL of a part of the objects */
+    uint64_t bytes;  /* of all members */
+    tn_set *waiting; /* what a collection would free; NULL of a part of the objects */
     /* cycles.c, when first asked for */
     uint32_t *stamps, *from, stamp; /* by node: the search that has come to it, and the node before it */
     tn_buf queue, cycle;            /* u32: nodes */
@@ -148,7 +148,7 @@ struct tn_components {
     struct tn_cycle_groups *groups;
 };
 int tn__component_check(const tn_components *c, uint32_t index, tn_error *err); /* EINVAL: no such */
-uint64_t tn__component_edges(tn_components *c, uint32_t index); /* O(references of members) at first */
+uint64_t tn__component_edges(tn_components *c, uint32_t index);                 /* O(references of members) at first */
 void tn__component_add(const tn_components *c, uint32_t index, tn_set *out);
 
 static inline const uint32_t *tn__component_members(const tn_components *c, uint32_t i)
@@ -202,12 +202,12 @@ int tn__finalizers(const tn_components *c, const tn_set *within, tn_buf *rows, t
 /* ---- weakly.c ---- */
 
 typedef struct tn_weak_row {
-    const char *type;              /* of what is referred to; NULL: of nothing any more */
-    uint64_t referents;            /* objects */
+    const char *type;               /* of what is referred to; NULL: of nothing any more */
+    uint64_t referents;             /* objects */
     uint64_t references, callbacks; /* callbacks: of these references those that call something */
 } tn_weak_row;
 typedef struct tn_weak_table {
-    uint32_t node; /* a weak dictionary or set */
+    uint32_t node;        /* a weak dictionary or set */
     uint64_t alive, dead; /* entries */
 } tn_weak_table;
 /* Rows appended, most references first; tables by entries. within: only references to, and tables among, these objects (none to

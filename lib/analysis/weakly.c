@@ -53,8 +53,9 @@ static bool is_weak_table(tn_snapshot *s, uint32_t row)
 static bool is_nothing(const tn_weakly *w, uint32_t node)
 {
     tn_type type;
-    return node == TN_NONE || (tn_snapshot_type(w->snapshot, w->graph.table[w->graph.shapes[node]].type, &type) == TN_OK &&
-                               strcmp(type.full_name, "NoneType") == 0);
+    return node == TN_NONE ||
+           (tn_snapshot_type(w->snapshot, w->graph.table[w->graph.shapes[node]].type, &type) == TN_OK &&
+            strcmp(type.full_name, "NoneType") == 0);
 }
 
 static uint32_t fixed_target(const tn_weakly *w, uint32_t node, uint32_t place)

@@ -10,13 +10,14 @@ static void hex_json(const tn_cycles_page *p, tn_json *j, const char *key, uint3
 
 static void columns_json(const tn_cycles_page *p, tn_json *j)
 {
-    static const char *const groups[] = {"index",  "cycle", "cycles",     "waiting",    "listed",
-                                         "count",  "size",  "length_min", "length_max", "example"};
-    static const char *const each[] = {"index",    "cycle",          "shortest", "length",     "steps",   "count",
-                                       "size",     "references",     "retained", "retained_count", "state", "source",
-                                       "address",  "path",           "evaluable", "about",     "holder",  "content"};
-    static const char *const units[][2] = {{"count", "objects"},    {"size", "bytes"},     {"retained", "bytes"},
-                                           {"retained_count", "objects"}, {"address", "address"}, {"example", "address"}};
+    static const char *const groups[] = {"index", "cycle", "cycles",     "waiting",    "listed",
+                                         "count", "size",  "length_min", "length_max", "example"};
+    static const char *const each[] = {"index",   "cycle",      "shortest",  "length",         "steps",  "count",
+                                       "size",    "references", "retained",  "retained_count", "state",  "source",
+                                       "address", "path",       "evaluable", "about",          "holder", "content"};
+    static const char *const units[][2] = {{"count", "objects"},   {"size", "bytes"},
+                                           {"retained", "bytes"},  {"retained_count", "objects"},
+                                           {"address", "address"}, {"example", "address"}};
     if (p->each)
         tn__json_strings(j, "columns", each, sizeof each / sizeof *each);
     else

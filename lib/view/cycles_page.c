@@ -35,7 +35,9 @@ static int group_key(tn_cycles_page *p, uint32_t i, enum tn_group_column column,
 static void each_key(const tn_cycles_page *p, uint32_t i, enum tn_each_column column, tn_order_key *key)
 {
     const tn_component_row *row = &p->components->rows[i];
-    key->number = column == EACH_SIZE ? row->bytes : column == EACH_COUNT ? row->count : tn__component_edges(p->components, i);
+    key->number = column == EACH_SIZE    ? row->bytes
+                  : column == EACH_COUNT ? row->count
+                                         : tn__component_edges(p->components, i);
 }
 
 static int make_order(tn_cycles_page *p, const tn_view_options *o, tn_error *err)
@@ -44,10 +46,10 @@ static int make_order(tn_cycles_page *p, const tn_view_options *o, tn_error *err
     static const char *const each[] = {"size", "count", "references"};
     size_t column;
     bool descending;
-    TN_TRY(p->each ? tn__order_parse(o->sort, each, sizeof each / sizeof *each, EACH_REFERENCES + 1, &column,
-                                     &descending, err)
-                   : tn__order_parse(o->sort, groups, sizeof groups / sizeof *groups, BY_CYCLE, &column, &descending,
-                                     err));
+    TN_TRY(
+        p->each
+            ? tn__order_parse(o->sort, each, sizeof each / sizeof *each, EACH_REFERENCES + 1, &column, &descending, err)
+            : tn__order_parse(o->sort, groups, sizeof groups / sizeof *groups, BY_CYCLE, &column, &descending, err));
     p->n_rows = tn_components_count(p->components);
     if (!p->each)
         TN_TRY(tn_components_groups(p->components, &p->n_rows, err));

@@ -22,10 +22,10 @@ typedef struct tn_cycles_page {
     tn_toplevel top; /* of these only */
     tn_order_key *order;
     uint32_t n_rows, n_shown;
-    tn_cycle_row *rows;                /* those that are shown, of components */
-    tn_buf finalizers, weak, tables;   /* tn_finalizer_row, tn_weak_row, tn_weak_table */
+    tn_cycle_row *rows;                              /* those that are shown, of components */
+    tn_buf finalizers, weak, tables;                 /* tn_finalizer_row, tn_weak_row, tn_weak_table */
     uint64_t cycles_waiting, waiting, waiting_bytes; /* components; all objects that wait */
-    tn_buf texts, scratch; /* of groups, when they are sorted by them; one text, one label */
+    tn_buf texts, scratch;                           /* of groups, when they are sorted by them; one text, one label */
 } tn_cycles_page;
 
 /* ---- cycle_words.c: into page->scratch, with a NUL ---- */

@@ -69,8 +69,8 @@ static void add_length(tn_table *t, const tn_cycle_group *group)
 static int print_groups(tn_cycles_page *p, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     static const tn_table_column columns[] = {
-        {"Cycles", true, 0},   {"Objects", true, 0}, {"Size", true, 0},   {"Garbage", true, 1},
-        {"Length", true, 2},   {"at", false, 3},     {"Goes over", false, 0},
+        {"Cycles", true, 0}, {"Objects", true, 0}, {"Size", true, 0},       {"Garbage", true, 1},
+        {"Length", true, 2}, {"at", false, 3},     {"Goes over", false, 0},
     };
     tn_table t;
     int status = TN_OK;

@@ -446,8 +446,8 @@ static int module_exec(PyObject *module)
     state->paths_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_paths_spec, NULL);
     state->chain_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_chain_spec, NULL);
     state->components_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_components_spec, NULL);
-    PyTypeObject *types[] = {state->snapshot_type, state->set_type, state->groups_type, state->paths_type,
-                             state->chain_type, state->components_type};
+    PyTypeObject *types[] = {state->snapshot_type, state->set_type,   state->groups_type,
+                             state->paths_type,    state->chain_type, state->components_type};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!types[i] || PyModule_AddType(module, types[i]) < 0)
             return -1;

@@ -47,9 +47,9 @@ enum view_kind {
     VIEW_CYCLES,
     VIEWS
 };
-static const char *const view_names[VIEWS] = {"summary",  "groups", "largest", "info",      "show",     "dominators",
-                                              "retained", "paths",  "refs",    "referrers", "suspects", "why",
-                                              "cycles"};
+static const char *const view_names[VIEWS] = {"summary",    "groups",   "largest", "info", "show",
+                                              "dominators", "retained", "paths",   "refs", "referrers",
+                                              "suspects",   "why",      "cycles"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
@@ -85,7 +85,7 @@ int core_index_of(const char *name, const char *const *names, int n, const char 
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"kind", "json",  "where", "sort",  "limit", "by",  "width", "color", "where_rows", "node",
-                            "set",  "depth", "fold",  "heads", "avoid", "all", "merge", "file",  "garbage", NULL};
+                            "set",  "depth", "fold",  "heads", "avoid", "all", "merge", "file",  "garbage",    NULL};
     const char *kind_name, *by_name = NULL;
     int json = 0, color = 0, fold = 0, all = 0, merge = 0, garbage = 0;
     uint32_t node = TN_NONE;

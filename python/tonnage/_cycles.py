@@ -115,7 +115,7 @@ class Component(ObjectSet):
 
 
 class Components(Sequence[Component]):
-    """Strongly connected components of more than one object, or one that refers to itself; the one with most bytes first."""
+    """Strongly connected components of more than one object, or one that refers to itself; most bytes first."""
 
     __slots__ = ("_found", "_snapshot")
 

@@ -292,7 +292,8 @@ class Snapshot(Tables):
     def components(self) -> Components:
         """Strongly connected components of all objects, over references that hold, nothing left out.
 
-        Most of a program is one: its modules, functions and classes, and what globals lead to. `cycles` leaves that out.
+        Most of a program is one: its modules, functions and classes, and what globals lead to. `cycles` leaves that
+        out.
 
         Cost: one pass over all references.
         """

@@ -204,8 +204,8 @@ class Tables:
                 it turns the order around.
 
         Returns:
-            A view, the page of `tonnage cycles`. A row is a dict with the keys of docs/view-json.md, and has the members
-            as a set, `row.objects`. docs/cycles.md says what is left out.
+            A view, the page of `tonnage cycles`. A row is a dict with the keys of docs/view-json.md, and has the
+            members as a set, `row.objects`. docs/cycles.md says what is left out.
 
         Cost: two passes over all references; by "id" like `dominators`.
 

@@ -158,9 +158,8 @@ typedef int (*node_view)(tn_snapshot *, uint32_t, const tn_view_options *, const
 
 static void ask_views(questions *q, enum tn_form form)
 {
-    static const view views[] = {tn_view_summary,  tn_view_groups, tn_view_largest,
-                                 tn_view_suspects, tn_view_why,    tn_view_info,
-                                 tn_view_cycles};
+    static const view views[] = {tn_view_summary, tn_view_groups, tn_view_largest, tn_view_suspects,
+                                 tn_view_why,     tn_view_info,   tn_view_cycles};
     static const node_view node_views[] = {tn_view_show,      tn_view_paths,      tn_view_refs,
                                            tn_view_referrers, tn_view_dominators, tn_view_retained};
     const tn_sink sink = {swallow, q};

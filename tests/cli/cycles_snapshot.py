@@ -75,7 +75,8 @@ def describe() -> Description:
     attributes = add(pairs, 104, me, instance)
     instance.references = [attributes]
     call = add(text, 40, flags=0, preview=(1, b"callback"))
-    weak_kept, weak_dead, weak_entry = add(weak, 72, kept, call), add(weak, 72, None, None), add(weak, 72, alive[0], None)
+    weak_kept, weak_dead = add(weak, 72, kept, call), add(weak, 72, None, None)
+    weak_entry = add(weak, 72, alive[0], None)
     weakly = add(table, 48, add(pairs, 104, me, weak_entry))
     uncollectable = add(items, 72, listed)
     interpreter = Node(fields, references=[uncollectable])

@@ -1,4 +1,4 @@
-"""Cycles: against networkx and brute force on graphs that are made up, and planted ones; garbage against the collector."""
+"""Cycles: against networkx and brute force on made-up graphs, and planted ones; garbage against the collector."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import networkx
 import pytest
 import tonnage
 from capture_support import Run
-from graph_model import IMMORTAL, OWN, STATIC, UNREACHABLE, Graph, Item, Solution, graphs
+from graph_model import IMMORTAL, STATIC, UNREACHABLE, Graph, Item, Solution, graphs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_dominators import members, opened
