@@ -519,7 +519,8 @@ typedef struct tn_component {
 } tn_component;
 
 /* The one with most bytes first, equal ones by address. options may be NULL. To be freed before the snapshot is closed.
- * Cost: O(objects + references), no recursion; 8 bytes a node and 4 a member, up to 24 a node meanwhile. */
+ * Cost: O(objects + references), no recursion; 4 bytes a node and 4 a member are kept, 8 a node more once a cycle has been asked
+ * for; up to 16 a node and 4 a reference are in use meanwhile. */
 int tn_components_make(tn_snapshot *s, const tn_components_options *options, tn_components **out, tn_error *err);
 void tn_components_free(tn_components *c); /* NULL allowed */
 uint32_t tn_components_count(const tn_components *c);

@@ -184,7 +184,6 @@ typedef struct tn_cycle_letter {
 /* What the cycles of a group have in common, up to where it comes again; valid as long as the components. */
 uint32_t tn__cycle_word(const tn_components *c, uint32_t group);
 void tn__cycle_letter_at(const tn_components *c, uint32_t group, uint32_t i, tn_cycle_letter *out);
-uint32_t tn__cycle_group_of(const tn_components *c, uint32_t component); /* after tn_components_groups */
 void tn__cycle_groups_free(tn_components *c);
 
 /* ---- finalizers.c ---- */

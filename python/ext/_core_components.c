@@ -72,11 +72,14 @@ static Py_ssize_t components_length(core_components *self)
 static PyObject *components_row(core_components *self, PyObject *arg)
 {
     uint32_t index;
+    core_call call;
     tn_component row;
     tn_error err = {0};
-    if (!core_id_converter(arg, &index))
+    if (!core_id_converter(arg, &index) || !core_enter(&call, self->snapshot, true))
         return NULL;
-    int status = tn_components_row(self->components, index, &row, &err); /* nothing is loaded for it */
+    int status = tn_components_row(self->components, index, &row, &err);
+    core_unlock(&call);
+    core_leave(&call);
     if (status < 0)
         return core_raise(status, &err);
     return Py_BuildValue("IIKKiN", row.count, row.first, (unsigned long long)row.bytes,
