@@ -21,4 +21,8 @@ enum tn_type_rank tn__type_rank(const tn_type *type);
 /* Full name of the node's type; lives as long as the snapshot. */
 const char *tn__type_name(tn_snapshot *s, uint32_t node);
 
+bool tn__is_identifier(const char *text, size_t n); /* ASCII, and no keyword */
+/* The attribute of an object of this type that is its frame, ".gi_frame"; "" of a frame; NULL of what has none. */
+const char *tn__frame_attribute(const char *type);
+
 #endif

@@ -137,12 +137,20 @@ static int split(tn_paths *p, uint32_t vertex, size_t at)
 
 /* ---- giving out ---- */
 
-static int held_step(tn_ways *w, uint32_t node, tn_reference *out, tn_error *err)
+const char *tn__hold_name(enum tn_hold hold)
 {
     static const char *const names[] = {"root", "immortal", "static memory", "held by C", "garbage"};
+    return names[hold];
+}
+
+static int held_step(tn_ways *w, uint32_t node, tn_reference *out, tn_error *err)
+{
     TN_TRY(tn__ways_holds(w, err));
-    *out = (tn_reference){
-        .source = w->graph.root, .target = node, .style = TN_LABEL_ROOT, .text = names[w->holds[node]], .key = TN_NONE};
+    *out = (tn_reference){.source = w->graph.root,
+                          .target = node,
+                          .style = TN_LABEL_ROOT,
+                          .text = tn__hold_name((enum tn_hold)w->holds[node]),
+                          .key = TN_NONE};
     return TN_OK;
 }
 

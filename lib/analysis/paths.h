@@ -2,6 +2,7 @@
  *
  *   ways.c         what a path may go over, and what a step costs
  *   distance.c     the tree of shortest paths to everything, forward from the root
+ *   garbage.c      what nothing leads to, from what the tree has not reached
  *   nearest.c      one shortest path, backward from the object
  *   paths.c        the iterator: the shortest, then the next longer ones without loops
  *   spur.c         the shortest path that leaves a known one at a given node
@@ -132,6 +133,12 @@ int tn__distances(tn_snapshot *s, const tn_distances **out, tn_error *err);
 int tn__distances_without(tn_ways *w, const tn_shunned *no, tn_distances *out, tn_error *err);
 void tn__distances_free(tn_distances *d);
 
+/* ---- garbage.c ---- */
+
+/* Sets TN_HOLD_UNREACHABLE where docs/graph.md says so. d: the tree without anything shunned, with all in it that costs less
+ * than garbage. O(nodes + references of what is not in it). */
+int tn__garbage(const tn_ways *w, const tn_distances *d, tn_error *err);
+
 /* ---- nearest.c ---- */
 
 void tn__path_reverse(tn_buf *path, size_t start); /* nodes from that byte on */
@@ -142,6 +149,7 @@ int tn__nearest(tn_ways *w, const tn_shunned *no, uint32_t target, tn_buf *path,
 
 /* ---- paths.c ---- */
 
+const char *tn__hold_name(enum tn_hold hold); /* what a path begins with that no reference begins */
 /* References along nodes, the root first, appended to steps. */
 int tn__path_steps(tn_ways *w, const uint32_t *nodes, size_t n, tn_buf *steps, tn_error *err);
 /* Those of the tree's path to a node; 1, or 0: there is none. */

@@ -17,7 +17,7 @@ static uint32_t next(void *ctx, uint32_t node, uint64_t *at)
     const tn_skeleton *k = l->skeleton;
     const tn_record *r = &k->records[l->left[node]];
     while (*at < r->left) {
-        uint32_t number = k->records[k->edges[r->first + (*at)++]].number;
+        uint32_t number = k->records[tn__record_edge(r, k->edges, (uint32_t)(*at)++)].number;
         if (number >= l->base) /* others are reached from an anchor */
             return number - l->base;
     }

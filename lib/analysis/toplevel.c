@@ -75,9 +75,9 @@ static int make(tn_toplevel *t, tn_error *err)
     return tn_retained(t->snapshot, t->graph.root, &t->bytes, &t->count, err);
 }
 
-int tn__toplevel_make(tn_snapshot *s, tn_toplevel *out, tn_error *err)
+int tn__toplevel_make(tn_snapshot *s, bool fold, tn_toplevel *out, tn_error *err)
 {
-    tn_toplevel t = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .garbage_list = TN_NONE};
+    tn_toplevel t = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .fold = fold, .garbage_list = TN_NONE};
     TN_TRY(tn__graph(s, &t.graph, err));
     TN_TRY(tn__dominators(s, &t.tree, err));
     TN_TRY(tn__dominated(s, &t.below, err));
@@ -100,8 +100,7 @@ void tn__toplevel_free(tn_toplevel *t)
 
 uint32_t tn__owner_of(const tn_toplevel *t, uint32_t node)
 {
-    uint32_t above = t->tree->idom[node];
-    return above != TN_NONE && above < t->graph.n_objects && tn__dict_of(t, above) == node ? above : node;
+    return tn__owner_at(&t->kinds, &t->graph, t->tree, node);
 }
 
 int tn__garbage_sources(const tn_toplevel *t, tn_set **out, tn_error *err)

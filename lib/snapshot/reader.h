@@ -124,6 +124,7 @@ enum tn_attachment {
     TN_ATTACH_DISTRIBUTIONS,
     TN_ATTACH_WAYS,
     TN_ATTACH_DISTANCES,
+    TN_ATTACH_PLACES,
     TN_ATTACHMENTS
 };
 const tn_alloc *tn__snapshot_alloc(tn_snapshot *s);

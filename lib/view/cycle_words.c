@@ -64,18 +64,15 @@ static int add_end(tn_spelling *s, const char *type, uint32_t left_out)
     return tn__buf_append(s->out, "", 1);
 }
 
-static int group_words(tn_cycles_page *page, uint32_t group)
+static int group_words(tn_cycles_page *page, uint32_t group, tn_error *err)
 {
     tn_spelling s = {.out = &page->scratch};
     tn_cycle_letter letter;
     uint32_t n = tn__cycle_word(page->components, group);
     for (uint32_t i = 0; i < n && i < MOST_LETTERS; i++) {
-        char label[300];
-        tn_text t;
         tn__cycle_letter_at(page->components, group, i, &letter);
-        tn__text_init(&t, label, sizeof label);
-        tn__label_write(letter.style, letter.text, &t);
-        tn__text_end(&t);
+        TN_TRY(tn__label_shared(page->snapshot, letter.style, letter.text, &page->label, err));
+        const char *label = (const char *)page->label.data;
         tn_letter_words words = {
             .type = letter.type,
             .builtin = letter.builtin,
@@ -93,7 +90,8 @@ static int group_words(tn_cycles_page *page, uint32_t group)
 int tn__cycle_group_words(tn_cycles_page *page, uint32_t group, tn_error *err)
 {
     page->scratch.size = 0;
-    return group_words(page, group) < 0 ? tn__no_memory(page->snapshot, err) : TN_OK;
+    int status = group_words(page, group, err);
+    return status == TN_ENOMEM ? tn__no_memory(page->snapshot, err) : status;
 }
 
 /* A key that is a name stands for an attribute. */

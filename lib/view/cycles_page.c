@@ -129,7 +129,7 @@ static int tell_each(tn_cycles_page *p, tn_error *err)
 {
     enum { PASSES = 64 };
     uint32_t passes = PASSES;
-    TN_TRY(tn__toplevel_make(p->snapshot, &p->top, err));
+    TN_TRY(tn__toplevel_make(p->snapshot, false, &p->top, err));
     p->rows = tn__alloc_zero(p->alloc, p->n_shown * sizeof *p->rows);
     if (!p->rows)
         return tn__no_memory(p->snapshot, err);
@@ -191,6 +191,7 @@ static void close_page(tn_cycles_page *p)
     tn__buf_free(&p->tables);
     tn__buf_free(&p->texts);
     tn__buf_free(&p->scratch);
+    tn__buf_free(&p->label);
     tn__toplevel_free(&p->top);
     tn_components_free(p->components);
 }
@@ -204,6 +205,7 @@ static int write_page(tn_snapshot *s, const tn_view_options *o, const tn_sink *s
     tn__buf_init(&p.tables, p.alloc);
     tn__buf_init(&p.texts, p.alloc);
     tn__buf_init(&p.scratch, p.alloc);
+    tn__buf_init(&p.label, p.alloc);
     tn__out_init(&out, sink);
     int status = compute(&p, o, err);
     if (status == TN_OK)
@@ -217,13 +219,13 @@ static int write_page(tn_snapshot *s, const tn_view_options *o, const tn_sink *s
 int tn_view_cycles(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)
 {
     tn_view_options o;
-    tn_set *made;
+    tn_diff *made;
     if (options->where_rows)
         return tn__error_set(err, TN_EINVAL, 0, "cycles are many small ones: no row is too small to be told");
     if (options->by != TN_BY_TYPE && options->by != TN_BY_ID)
         return tn__error_set(err, TN_EINVAL, 0, "cycles stand by type, which is what they go over, or by id, each one");
     TN_TRY(tn__against(s, options, &o, &made, err));
     int status = write_page(s, &o, sink, err);
-    tn_set_free(made);
+    tn_diff_close(made);
     return status;
 }

@@ -25,7 +25,7 @@ typedef struct tn_cycles_page {
     tn_cycle_row *rows;                              /* those that are shown, of components */
     tn_buf finalizers, weak, tables;                 /* tn_finalizer_row, tn_weak_row, tn_weak_table */
     uint64_t cycles_waiting, waiting, waiting_bytes; /* components; all objects that wait */
-    tn_buf texts, scratch;                           /* of groups, when they are sorted by them; one text, one label */
+    tn_buf texts, scratch, label;                    /* of groups, when they are sorted by them; one text; one label */
 } tn_cycles_page;
 
 /* ---- cycle_words.c: into page->scratch, with a NUL ---- */

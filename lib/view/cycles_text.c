@@ -253,6 +253,7 @@ static int print_tables(const tn_cycles_page *p, const tn_view_options *o, tn_ou
 int tn__cycles_text(tn_cycles_page *p, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     tn__heading_print(p->snapshot, out, o);
+    tn__against_print(p->snapshot, o, out);
     print_totals(p, o, out);
     if (p->n_shown && !p->each)
         tn__out_text(out, "\n");

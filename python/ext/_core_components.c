@@ -16,27 +16,21 @@ PyObject *core_components_make(core_snapshot *self, PyObject *args, PyObject *kw
     int garbage = 0;
     tn_components_options options = {0};
     core_call call;
-    tn_components *components = NULL;
     tn_error err = {0};
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOp:components", names, &of, &where, &garbage) ||
-        !core_set_of(self, of, &options.of) || !core_set_of(self, where, &options.where) ||
-        !core_enter(&call, self, true))
+        !core_set_of(self, of, &options.of) || !core_set_of(self, where, &options.where))
         return NULL;
-    options.garbage = garbage;
-    int status = tn_components_make(self->handle, &options, &components, &err);
-    core_unlock(&call);
-    core_state *state = status == 0 ? PyType_GetModuleState(Py_TYPE(self)) : NULL;
-    core_components *result = state ? PyObject_New(core_components, state->components_type) : NULL;
-    if (result) {
-        result->snapshot = (core_snapshot *)Py_NewRef((PyObject *)self);
-        result->components = components;
-        return (PyObject *)result;
+    core_components *result = core_user_new(self, core_state_of(self)->components_type);
+    if (!result)
+        return NULL;
+    result->snapshot = self;
+    if (!core_enter(&call, self, true)) {
+        Py_DECREF((PyObject *)result);
+        return NULL;
     }
-    core_wait(self);
-    tn_components_free(components);
-    core_unlock(&call);
-    core_leave(&call);
-    return status < 0 ? core_raise(status, &err) : NULL;
+    options.garbage = garbage;
+    int status = tn_components_make(self->handle, &options, &result->components, &err);
+    return core_user_made(&call, result, status, &err);
 }
 
 PyObject *core_garbage(core_snapshot *self, PyObject *unused)
@@ -53,15 +47,9 @@ PyObject *core_garbage(core_snapshot *self, PyObject *unused)
 
 static void components_dealloc(core_components *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    core_call call = {.self = self->snapshot};
     core_wait(self->snapshot);
     tn_components_free(self->components);
-    core_unlock(&call);
-    core_leave(&call);
-    Py_DECREF(self->snapshot);
-    PyObject_Free(self);
-    Py_DECREF(type);
+    core_user_free(self, self->snapshot);
 }
 
 static Py_ssize_t components_length(core_components *self)
@@ -125,7 +113,7 @@ static PyObject *components_cycle(core_components *self, PyObject *arg)
     if (!core_id_converter(arg, &index) || !core_enter(&call, self->snapshot, true))
         return NULL;
     int status = tn_components_cycle(self->components, index, &steps, &n, &shortest, &err);
-    PyObject *path = core_path_found(&call, status, steps, n, &err);
+    PyObject *path = core_path_found(&call, status < 0 ? status : 1, steps, n, &err);
     return path ? Py_BuildValue("NN", path, PyBool_FromLong(shortest)) : NULL;
 }
 

@@ -4,71 +4,37 @@ from __future__ import annotations
 
 from _collections_abc import Sequence
 
-from tonnage._object import Reference
 from tonnage._paths import Path
+from tonnage._reference import Reference, overload
+from tonnage._set_view import SetRow, SetView
 from tonnage._sets import ObjectSet
-from tonnage._view import View
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, overload
+    from typing import Any
 
     from tonnage._core import Components as Core
     from tonnage._core import Set
     from tonnage._snapshot import Snapshot
-else:
-
-    def overload(function: object) -> object:
-        return function
 
 
-class CycleRow(dict[str, "Any"]):
-    """A row: its keys are those of docs/view-json.md."""
+class Cycles(SetView):
+    """The page of `tonnage cycles`; rows have their `objects`, the members of their cycles."""
 
-    __slots__ = ("_view",)
+    __slots__ = ("_found",)
 
-    def __init__(self, view: Cycles, row: dict[str, Any]) -> None:
-        super().__init__(row)
-        self._view = view
+    def __init__(self, asked: ObjectSet, against: Snapshot | None = None, **options: Any) -> None:
+        self._found: Core | None = None
+        super().__init__(asked, "cycles", None if asked._is_all else asked._set, against, **options)
 
-    @property
-    def objects(self) -> ObjectSet:
-        """The members of its cycles, a set. Cost: the first one of a view finds all components again."""
-        return self._view._members(self["index"])
-
-
-class Cycles(View):
-    """The page of `tonnage cycles`; rows have their `objects`."""
-
-    __slots__ = ("_components", "_made", "_snapshot")
-
-    def __init__(self, snapshot: Snapshot, **options: Any) -> None:
-        self._snapshot = snapshot
-        self._components: Core | None = None
-        self._made: list[CycleRow] | None = None
-        super().__init__(snapshot._core, "cycles", file=snapshot.path, **options)
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        """The rows, each a dict that has the members of its cycles as `objects`."""
-        if self._made is None:
-            self._made = [CycleRow(self, row) for row in super().rows]
-        return self._made  # type: ignore[return-value]
-
-    def __getitem__(self, index: int) -> CycleRow:
-        return self.rows[index]  # type: ignore[return-value]
-
-    def _members(self, index: int) -> ObjectSet:
-        core, options = self._snapshot._core, self._options
-        if self._components is None:
-            where: Set | None = options.get("set")
-            if options.get("where"):
-                where = core.select(options["where"], where)
-            self._components = core.components(where=where, garbage=options["garbage"])
-            self._components.groups()
-        found = self._components
-        members = found.members(index) if options["by"] == "id" else found.group_members(index)
-        return ObjectSet(self._snapshot, members)
+    def _members(self, row: SetRow) -> Set:
+        options = self._options
+        if self._found is None:
+            all_cycles = self._asked._is_all and self._against is None and not options.get("where")
+            where = None if all_cycles else self._selected()._set
+            self._found = self._asked._snapshot._core.components(where=where, garbage=options["garbage"])
+            self._found.groups()
+        return self._found.members(row["index"]) if options["by"] == "id" else self._found.group_members(row["index"])
 
 
 class Component(ObjectSet):

@@ -22,9 +22,13 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
     [
         ("suspects", ()),
         ("suspects", ("--against", "old.tonnage", "--limit", "1")),
+        ("suspects", ("--by", "type", "--limit", "2")),
+        ("patterns", ("--where", "type:str")),
+        ("patterns", ("--where", "type:*", "--by", "module", "--no-fold")),
         ("why", (PRICES,)),
         ("why", ("type:str",)),
         ("why", ("--against", "old.tonnage")),
+        ("why", ("type:*", "--by", "type", "--limit", "2")),
     ],
 )
 def test_text_is_the_golden_one(cli: Cli, shop: Path, name: str, rest: tuple[str, ...]) -> None:
@@ -80,13 +84,14 @@ def test_an_address_is_a_selection(cli: Cli, shop: Path) -> None:
         (["why", "type:nothing"], 3, 'nothing is selected by "type:nothing"'),
         (["why", "0x10"], 3, 'nothing is selected by "address:0x10"'),
         (["why", "colour:red"], 2, "colour"),
-        (["why", PRICES, "--sort", "size"], 2, "it is one answer"),
-        (["why", PRICES, "--limit", "3"], 2, "it is one answer"),
+        (["why", PRICES, "--sort", "size"], 2, "one answer in words has no rows"),
+        (["why", PRICES, "--threshold", "3"], 2, "--threshold makes no sense here"),
+        (["why", "type:str", "--by", "type", "--sort", "colour"], 2, "columns here: size, count, largest, type"),
         (["why", PRICES, PRICES], 2, "one word too many"),
         (["why", "type:str", "--where", "type:float"], 2, "a SELECTION or --where, not both"),
-        (["suspects", "--sort", "size"], 2, "who retains most comes first"),
+        (["suspects", "--sort", "size"], 2, "columns here: retained, count, kind"),
         (["suspects", "--threshold", "1k"], 2, "a suspect retains a tenth of the heap"),
-        (["suspects", "--by", "type"], 2, "its rows are answers"),
+        (["suspects", "--by", "colour"], 2, "--by takes type, clodo"),
         (["suspects", "--against", "nowhere.tonnage"], 5, "nowhere.tonnage"),
     ],
 )

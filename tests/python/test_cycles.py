@@ -309,3 +309,28 @@ def test_what_is_no_sort_or_group_of_cycles_is_refused(snapshot: tonnage.Snapsho
         snapshot.cycles(sort="retained")
     with pytest.raises(tonnage.ArgumentError, match="there is no component"):
         snapshot._core.components().row(1 << 31)
+
+
+class Fresh:
+    """One that refers to itself."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+def test_against_an_older_snapshot_a_cycle_has_something_new() -> None:
+    kept = [Fresh()]
+    with tonnage.snapshot() as before:
+        kept.append(Fresh())
+        with tonnage.snapshot() as after:
+            where = "type:test_cycles.Fresh"
+            old, new = (after[id(one)] for one in kept)
+            assert set(after.cycles(where=where)[0].objects.where(where)) == {old, new}
+            for by in "type", "id":
+                (row,) = after.cycles(by=by, where=where, against=before)
+                assert list(row.objects.where(where)) == [new]
+                (row,) = after.where(where).cycles(by=by, where="is:survived", against=before)
+                assert list(row.objects.where(where)) == [old]
+            assert after.cycles(where=where, against=after).rows == []
+        with pytest.raises(TypeError, match="against must be a Snapshot"):
+            before.cycles(against=1)  # type: ignore[arg-type]
