@@ -282,6 +282,8 @@ bool tn__describe_generator(tn_walk *w, uint64_t object, tn_type_info *t, tn_des
     if (state < l->gen_suspended_min || state > l->gen_suspended_max ||
         !tn__describe_frame(w, object + l->gen_frame, t, d))
         return false;
+    if (w->status < 0 || w->scratch.count < TN_FRAME_FIXED) /* no memory for what the frame has */
+        return true;
     uint64_t code = TN_LIST(w->scratch, uint64_t)[0];
     uint32_t before = TN_FRAME_FIXED + tn_load32(&w->target->memory, code + l->code_nlocalsplus);
     d->shape = name_awaited(w, object, t, d->shape, before);

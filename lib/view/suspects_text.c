@@ -219,7 +219,10 @@ static void write_explained(tn_say *w, const tn_view_options *o)
 static void write_nothing(const tn_suspects *all, tn_say *w, const tn_view_options *o)
 {
     tn__out_wrap(w->out, o->width);
-    if (all->old.snapshot)
+    if (o->set || (o->where && *o->where))
+        tn__say(w, "None of the selected objects stands out: see the page without a selection, or why and dominators "
+                   "of these.\n");
+    else if (all->old.snapshot)
         tn__say(w, "Nothing stands out: no object retains 2 %% of the heap more than before, nor do all of a type.\n");
     else
         tn__say(w,

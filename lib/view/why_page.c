@@ -202,8 +202,10 @@ static int answer_one(tn_answers *all, const tn_set *set, const tn_view_options 
 static int answer(tn_snapshot *s, const tn_set *set, const tn_view_options *o, const tn_sink *sink, tn_error *err)
 {
     tn_answers all = {.snapshot = s, .alloc = tn__snapshot_alloc(s)};
+    if (tn_set_count(set) == 0 && !(o->where && *o->where))
+        return tn__error_set(err, TN_ENOTFOUND, 0, "the set is empty: nothing to explain");
     if (tn_set_count(set) == 0)
-        return tn__error_set(err, TN_ENOTFOUND, 0, "nothing is selected by \"%s\"", o->where ? o->where : "");
+        return tn__error_set(err, TN_ENOTFOUND, 0, "nothing is selected by \"%s\"", o->where);
     int status = o->grouped ? answer_groups(&all, set, o, err) : answer_one(&all, set, o, err);
     if (status == TN_OK)
         status = write_page(&all, o, sink, err);

@@ -136,8 +136,10 @@ def snapshot(
         >>> with tonnage.snapshot() as s:      # doctest: +SKIP
         ...     print(s.summary(limit=5))
     """
-    from tonnage._take import take
-
+    try:
+        from tonnage._take import take
+    except OSError as error:  # it is read when it is first needed
+        raise FileError(f"cannot load tonnage: {error}", -2) from None
     roots = None if of is None else tuple(of) if isinstance(of, list) else (of,)
     return take(path, mode, previews, redact, roots, force, threads, scan)
 

@@ -207,7 +207,7 @@ def test_the_first_path_does_not_depend_on_how_it_is_searched(graph: Graph) -> N
 @settings(max_examples=100, deadline=None)
 @given(graphs())
 def test_merged_paths_count_what_comes_through(graph: Graph) -> None:
-    """Each row: as many as there are objects whose shortest path leads through it."""
+    """Each row: as many as there are objects whose shortest path leads through it, but for folded steps."""
     snapshot = opened(files.write(graph))
     objects, _, nodes = numbers(graph)
     seen: dict[int, int] = {}
@@ -220,9 +220,11 @@ def test_merged_paths_count_what_comes_through(graph: Graph) -> None:
         for node in {target, *(step[0] for step in found[2])} if found else ():
             seen[nodes[node].address or 0] = seen.get(nodes[node].address or 0, 0) + 1
     view = json.loads(snapshot.view("paths", json=True, merge=True, where="module:app", limit=0))
+    goes_round = any("…" in row["path"].replace("[…]", "").replace("{…}", "") for row in view["rows"])
     for row in view["rows"]:
         if row["address"]:
-            assert row["count"] == seen[int(row["address"], 16)]
+            through = seen[int(row["address"], 16)]
+            assert row["count"] <= through if goes_round else row["count"] == through
     assert view["lost"]["count"] == n_lost
     assert view["total"]["count"] == sum(not graph.flags.get(number, 0) & OWN for number in objects)
 

@@ -199,7 +199,7 @@ def test_only_what_is_new_is_asked_about(tmp_path: Path) -> None:
 
 def test_a_chain_of_a_million_is_followed_as_deep_as_asked(tmp_path: Path) -> None:
     path = tmp_path / "chain.tonnage"
-    program = "import sys, tonnage\nx = None\nfor _ in range(1000000): x = (x,)\ntonnage.snapshot(sys.argv[1]).close()\n"
+    program = "import sys, tonnage\nx = None\nfor _ in range(10**6): x = (x,)\ntonnage.snapshot(sys.argv[1]).close()\n"
     subprocess.run([sys.executable, "-c", program, path], check=True)
     with tonnage.load(path) as snapshot:
         page = snapshot.patterns("type:tuple size:<=64", limit=3)
