@@ -64,12 +64,32 @@ static bool is_claimed(const tn_walk *w, uint64_t block)
     return r && (r->claims[block >> 10 & 1023] >> (block >> 4 & 63) & 1);
 }
 
+/* A dict, say, with fields of C code behind it that the tp_traverse of dict does not know: ctypes has such. */
+static bool is_longer(tn_walk *w, const tn_type_info *t)
+{
+    static const struct {
+        enum tn_kind kind;
+        enum tn_builtin builtin;
+    } containers[] = {
+        {TN_KIND_LIST, TN_BUILTIN_LIST},
+        {TN_KIND_TUPLE, TN_BUILTIN_TUPLE},
+        {TN_KIND_DICT, TN_BUILTIN_DICT},
+        {TN_KIND_SET, TN_BUILTIN_SET},
+    };
+    for (size_t i = 0; i < sizeof containers / sizeof *containers; i++)
+        if (t->kind == containers[i].kind) {
+            const tn_type_info *plain = tn__type_get(w, w->target->builtin_types[containers[i].builtin]);
+            return plain && t->c_size > plain->c_size;
+        }
+    return false;
+}
+
 /* Types all of whose references are known have pointers of no other kind, but for these: the definition of a module, what C code
- * has in a class or in a capsule. */
-static bool may_have_more(const tn_walk *w, const tn_type_info *t)
+ * has in a class or in a capsule, or behind a container. */
+static bool may_have_more(tn_walk *w, const tn_type_info *t)
 {
     return t->visitor >= TN_VISIT_TRAVERSE || t->kind == TN_KIND_MODULE || t->kind == TN_KIND_TYPE ||
-           t->address == w->target->builtin_types[TN_BUILTIN_CAPSULE];
+           t->address == w->target->builtin_types[TN_BUILTIN_CAPSULE] || is_longer(w, t);
 }
 
 static void look_at_object(tn_search *s, uint64_t object)

@@ -78,10 +78,14 @@ typedef struct tn_type_info {
     const uint32_t *labels; /* 2 words each, as in SHTB */
     bool class_reference;   /* instances of Python classes refer to their class */
     bool traverses_dict;    /* its C code's tp_traverse reports the managed dict too */
-    int32_t buffer_at;      /* offset of a pointer that reading an instance follows at once; 0: none */
-    uint32_t node;          /* of the type object; set by the second pass */
-    uint64_t keys;          /* shared keys of the class, 0: none */
-    uint32_t keys_node;     /* synthetic index */
+    uint32_t n_named;       /* fields whose names are given to what tp_traverse reports: named.c */
+    const uint32_t *named, *named_labels;
+    uint8_t special;    /* enum tn_fields_special */
+    uint16_t state_at;  /* offset of a future's state; 0: it has none */
+    int32_t buffer_at;  /* offset of a pointer that reading an instance follows at once; 0: none */
+    uint32_t node;      /* of the type object; set by the second pass */
+    uint64_t keys;      /* shared keys of the class, 0: none */
+    uint32_t keys_node; /* synthetic index */
     uint32_t n_keys;
     uint32_t shapes[TN_VARIANTS]; /* TN_NONE until first needed */
 } tn_type_info;
@@ -119,7 +123,7 @@ typedef struct tn_buffer {
     uint8_t kind;
 } tn_buffer;
 
-enum { TN_MAX_SPANS = 6, TN_MAX_BUFFERS = 3 };
+enum { TN_MAX_SPANS = 6, TN_MAX_BUFFERS = 3, TN_MAX_FIELDS = 96 };
 
 typedef struct tn_description {
     uint32_t shape;
@@ -373,6 +377,8 @@ static inline uint32_t tn__shape(tn_walk *w, tn_type_info *t, enum tn_variant va
     return __builtin_expect(known != TN_NONE, 1) ? known : tn__shape_make(w, t, variant);
 }
 uint32_t tn__shape_new(tn_walk *w, uint32_t type, uint32_t flags, const uint32_t *labels, uint32_t n_fixed);
+/* The same shape with another style of its run, and n more fields of one label (".x": an attribute) before that. */
+uint32_t tn__shape_with(tn_walk *w, uint32_t shape, uint32_t run_style, const char *label, uint32_t n);
 /* TN_NONE when absent. */
 uint32_t tn__memo_get(tn_walk *w, uint64_t type, uint64_t thing, uint32_t tag);
 void tn__memo_put(tn_walk *w, uint64_t type, uint64_t thing, uint32_t tag, uint32_t value);

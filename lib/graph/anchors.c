@@ -13,12 +13,16 @@ static void destroy(tn_snapshot *s, void *p)
 
 void tn__count_owning(const tn_graph *g, uint32_t *counts)
 {
+    enum { AHEAD = 24 };
+    uint64_t n_edges = g->offsets[g->n_nodes];
     for (uint32_t source = 0; source < g->n_nodes; source++) {
         enum tn_holding holding = source < g->n_objects ? tn__node_holding(g, source) : TN_HOLDS_SOME;
         if (holding == TN_HOLDS_NONE)
             continue;
         for (uint64_t e = g->offsets[source]; e < g->offsets[source + 1]; e++) {
-            uint32_t target = g->targets[e];
+            uint32_t target = g->targets[e], ahead = g->targets[e + AHEAD < n_edges ? e + AHEAD : e];
+            if (ahead != TN_NONE)
+                __builtin_prefetch(&counts[ahead], 1);
             if (target == TN_NONE || (holding == TN_HOLDS_SOME && tn__edge_kind(g, source, e) != TN_REF_OWNING))
                 continue;
             counts[target] += counts[target] != UINT32_MAX;

@@ -104,7 +104,8 @@ static int write_page(tn_audit_page *p, const tn_sink *sink, tn_error *err)
 int tn_view_audit(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)
 {
     tn_view_options o;
-    tn_set *made, *set = NULL;
+    tn_diff *made;
+    tn_set *set = NULL;
     const tn_alloc *a = tn__snapshot_alloc(s);
     tn_audit_page p = {.snapshot = s, .options = &o};
     tn__buf_init(&p.all.rows, a);
@@ -122,6 +123,6 @@ int tn_view_audit(tn_snapshot *s, const tn_view_options *options, const tn_sink 
     tn__buf_free(&p.preview);
     tn__buf_free(&p.holder);
     tn_set_free(set);
-    tn_set_free(made);
+    tn_diff_close(made);
     return tn__memory_told(s, status, err);
 }

@@ -95,11 +95,7 @@ static void write_totals(tn_audit_page *p, tn_out *out)
 int tn__audit_text(tn_audit_page *p, tn_out *out, tn_error *err)
 {
     tn__heading_print(p->snapshot, out, p->options);
-    if (p->options->where && *p->options->where) {
-        tn__out_text(out, "selected by: ");
-        tn__out_escaped(out, p->options->where);
-        tn__out_text(out, "\n");
-    }
+    tn__against_print(p->snapshot, p->options, out);
     write_totals(p, out);
     static const int order[] = {TN_AUDIT_LOST, TN_AUDIT_SHORT, TN_AUDIT_POSSIBLE, TN_AUDIT_HELD, TN_AUDIT_EXPLAINED};
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)

@@ -27,9 +27,11 @@ from tonnage._errors import (
     TruncatedError,
     VersionError,
 )
-from tonnage._object import Frame, Object, Objects, Reference, References, Thread
+from tonnage._object import Object, Objects
+from tonnage._reference import Reference, References
 from tonnage._size import DeepSize, deep_size, size_of
-from tonnage._snapshot import Snapshot, load, take
+from tonnage._snapshot import Snapshot, load
+from tonnage._threads import Frame, Thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,6 +137,10 @@ def snapshot(
         >>> with tonnage.snapshot() as s:      # doctest: +SKIP
         ...     print(s.summary(limit=5))
     """
+    try:
+        from tonnage._take import take
+    except OSError as error:  # it is read when it is first needed
+        raise FileError(f"cannot load tonnage: {error}", -2) from None
     roots = None if of is None else tuple(of) if isinstance(of, list) else (of,)
     return take(path, mode, previews, redact, roots, force, threads, scan)
 

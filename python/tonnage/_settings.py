@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from tonnage._snapshot import MODES, PREVIEWS_MAX
+from tonnage._take import MODES, PREVIEWS_MAX
 from tonnage._templates import Template
 
 TYPE_CHECKING = False

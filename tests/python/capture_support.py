@@ -13,6 +13,7 @@ import subprocess
 import sys
 import sysconfig
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -105,6 +106,17 @@ class Shot:
             row for row, shape in enumerate(self.file.shape_table) if self.file.types[shape.type].full_name == name
         }
         return (node for node, shape in enumerate(self.file.shapes) if shape in wanted)
+
+
+def shown_by_links(shot: Shot, node: int) -> Counter[int]:
+    """Addresses that the collector sees through a bounded `lru_cache`: entries, which it does not know, own them."""
+    shown: Counter[int] = Counter()
+    if shot.type(node) == "functools._lru_cache_wrapper":
+        for cache in (held.target for held in shot.references(node) if held.label == "cache"):
+            assert cache is not None
+            links = (child for child in shot.children(cache) if shot.type(child) == "functools._lru_list_elem")
+            shown.update(shot.address(child) for link in links for child in shot.children(link))
+    return shown
 
 
 class Run:
