@@ -126,6 +126,17 @@ def suspects(path: str) -> dict[str, Any]:
     return command("suspects", path)
 
 
+def loaded(core: Any, question: Any) -> dict[str, Any]:
+    """One question to an open snapshot, without what it took to get there."""
+    rss = status_bytes("VmRSS")
+    reset_peak()
+    cpu, start = time.process_time(), time.perf_counter()
+    found = question()
+    took, used = time.perf_counter() - start, time.process_time() - cpu
+    peak = status_bytes("VmHWM") - rss
+    return {"seconds": took, "cpu": used, "peak_bytes": peak, "result": found, "nodes": core.n_nodes}
+
+
 def waste(path: str) -> dict[str, Any]:
     """The findings of `waste` with everything loaded that other questions load too, without their paths."""
     import tonnage
@@ -134,18 +145,22 @@ def waste(path: str) -> dict[str, Any]:
         core = snapshot._core
         target = core.n_objects // 2
         core.node(target), core.targets(target), core.preview(target)
-        rss = status_bytes("VmRSS")
-        reset_peak()
-        cpu, start = time.process_time(), time.perf_counter()
-        found = len(core.waste())
-        took, used = time.perf_counter() - start, time.process_time() - cpu
-        peak = status_bytes("VmHWM") - rss
-        return {"seconds": took, "cpu": used, "peak_bytes": peak, "result": found, "nodes": core.n_nodes}
+        return loaded(core, lambda: len(core.waste()))
+
+
+def cycles(path: str) -> dict[str, Any]:
+    """Components and their groups, of a snapshot whose references are there."""
+    import tonnage
+
+    with tonnage.load(path, max_memory=64 << 30) as snapshot:
+        core = snapshot._core
+        core.targets(core.n_objects)
+        return loaded(core, lambda: core.components().groups())
 
 
 CELLS = {
     "save": save, "index": index, "indexed": indexed, "dominators": dominators, "view": view, "freed": freed,
-    "path": path, "merged": merged, "suspects": suspects, "waste": waste,
+    "path": path, "merged": merged, "suspects": suspects, "cycles": cycles, "waste": waste,
 }  # fmt: skip
 
 

@@ -29,13 +29,17 @@ enum {
     CLI_FILES = 65536,      /* the verb takes two files or more, the oldest first */
     CLI_AGAINST = 131072,   /* --against OLD */
     CLI_SELECTION = 262144, /* the verb may take a selection or an address after FILE */
+    CLI_NO_FOLD = 524288,   /* the verb folds unless it is told not to */
+    CLI_BRANCHES = 1048576, /* --width N */
+    CLI_AT = 2097152,
+    CLI_GARBAGE = 4194304, /* --garbage */
 };
 
 typedef struct cli_verb cli_verb;
 
 /* tn_by_names, for people. */
 #define CLI_KINDS \
-    "type, clodo, size, sizeclass, module, dist, generation, content, site, rcs, via, root, thread, frame or id"
+    "type, clodo, size, sizeclass, module, dist, generation, content, site, rcs, via, root, thread, frame, path or id"
 
 typedef struct cli_options {
     const cli_verb *verb;
@@ -55,7 +59,8 @@ struct cli_verb {
     int (*run)(const cli_options *options);
     const char *about; /* one line, for --help */
     /* its own page: what it shows; what options mean for its rows; examples, one of each option */
-    const char *help, *limit, *sort, *where, *examples, *against;
+    const char *help, *limit, *sort, *where, *examples, *against, *by;
+    uint32_t few; /* --limit where it is not given; 0: 20 */
     /* of cmd_table */
     int (*view)(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 };

@@ -19,13 +19,15 @@ int cmd_diff(const cli_options *options)
 {
     tn_error err = {0};
     tn_sink sink = cli_sink();
+    tn_view_options view = options->view;
+    view.files = (const char *const *)options->files;
     tn_snapshot **snapshots = calloc(options->n_files, sizeof *snapshots);
     if (!snapshots) {
         cli_say("diff: out of memory");
         return CLI_UNREADABLE;
     }
     int code = open_all(options, snapshots);
-    if (code == CLI_OK && tn_view_diff(snapshots, options->n_files, &options->view, &sink, &err) < 0)
+    if (code == CLI_OK && tn_view_diff(snapshots, options->n_files, &view, &sink, &err) < 0)
         code = cli_fail(NULL, &err);
     if (code == CLI_OK)
         cli_hint(options, snapshots, options->n_files);

@@ -6,8 +6,9 @@
 
 #define READING (CLI_JSON | CLI_LIMIT | CLI_SORT | CLI_WHERE | CLI_MEMORY)
 #define OBJECTS "type, size, … (below)"
-#define SINCE "only objects that are new since an older snapshot of the process"
-#define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address: retained: root: dominated-by:"
+#define SINCE "only what is new since an older snapshot of the process, or what is: in --where says"
+#define ENDS "groups of references by what is at the other end; kinds below"
+#define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address: retained: root: dominated-by: is:"
 
 const cli_verb cli_verbs[] = {
     {"summary", READING | CLI_THRESHOLD | CLI_BY | CLI_AGAINST, cmd_table,
@@ -31,7 +32,7 @@ const cli_verb cli_verbs[] = {
                  "  tonnage largest app.tonnage --against old.tonnage --where type:dict\n"
                  "  tonnage largest app.tonnage --json --max-memory 2G\n",
      .view = tn_view_largest},
-    {"suspects", CLI_JSON | CLI_LIMIT | CLI_WHERE | CLI_MEMORY | CLI_AGAINST, cmd_table,
+    {"suspects", READING | CLI_BY | CLI_AGAINST | CLI_NO_FOLD, cmd_table,
      "what to look at first: who retains much, and who holds that, in sentences",
      "What to look at first, in sentences: objects that retain a tenth of the heap or more, each with what it is, "
      "what\n"
@@ -39,21 +40,45 @@ const cli_verb cli_verbs[] = {
      "that\n"
      "waits for the collector, tracebacks, suspended generators and tasks that keep much. With --against an older\n"
      "snapshot: what grew by a fiftieth of the heap or more. That something is found is no error: the exit code is "
-     "0.\n",
-     .against = "what grew since an older snapshot", .limit = "answers shown",
-     .where = "only answers about these objects; conditions: " OBJECTS,
+     "0. With --by a table of what retains most: objects that nothing but modules and the like holds, in groups.\n",
+     .by = "top consumers below the answers: groups of 1 % of the heap; kinds below",
+     .sort = "retained, count or kind: the answers, and the groups", .against = "what grew since an older snapshot",
+     .limit = "answers shown", .where = "only answers about these objects; conditions: " OBJECTS,
      .examples = "  tonnage suspects app.tonnage\n"
                  "  tonnage suspects app-2.tonnage --against app-1.tonnage --limit 3\n"
+                 "  tonnage suspects app.tonnage --by module --sort count --no-fold\n"
                  "  tonnage suspects app.tonnage --where 'module:app' --json --max-memory 2G\n",
      .view = tn_view_suspects},
-    {"why", CLI_JSON | CLI_WHERE | CLI_MEMORY | CLI_AGAINST | CLI_SELECTION, cmd_why,
+    {"audit", READING | CLI_BY | CLI_AGAINST, cmd_table,
+     "objects that C code holds or has lost: reference counts against references",
+     "Reference counts against the references that were found. Lost: nothing refers to them, and in a snapshot taken "
+     "with\n"
+     "scan no memory that was searched has a pointer to them. Held by C code: by what. Held by the interpreter. "
+     "Counted\n"
+     "too low: more references than the count says. That something is found is no error: the exit code is 0.\n",
+     .by = "rows of each grade are groups of its objects; kinds below (default type)", .against = SINCE,
+     .limit = "rows shown of each grade", .sort = "excess, count, size or kind",
+     .where = "only these objects; conditions: " OBJECTS,
+     .examples = "  tonnage run --scan -o app.tonnage app.py && tonnage audit app.tonnage\n"
+                 "  tonnage audit app-2.tonnage --against app-1.tonnage --limit 5 --sort count\n"
+                 "  tonnage audit app.tonnage --where type:str --by content\n"
+                 "  tonnage audit app.tonnage --json --max-memory 2G\n",
+     .view = tn_view_audit},
+    {"why", READING | CLI_BY | CLI_AGAINST | CLI_SELECTION | CLI_NO_FOLD, cmd_why,
      "why something is alive, and what would free it, in words",
      "Why an object, or a set of them, is alive: the path that holds it, which reference on that path frees how much\n"
      "when it is cleared, and, where none does, what else holds it; whether it waits for the collector, or C code\n"
-     "holds it. SELECTION is an address, or what --where takes.\n",
-     .against = SINCE, .where = "the same as SELECTION; conditions: " OBJECTS,
+     "holds it. SELECTION is an address, or what --where takes. With --by the selected objects are parted, and each\n"
+     "group has its answer, the largest first. The __dict__ of an instance is a part of it.\n",
+     .by = "an answer a group, the largest first; kinds below", .few = 5,
+     .limit = "groups, or references that hold it, told",
+     .sort = "of groups: size, count, largest, or kind (type, each, module)", .against = SINCE,
+     .where = "the same as SELECTION; conditions: " OBJECTS,
      .examples = "  tonnage why app.tonnage 0x7f0a12345680\n"
                  "  tonnage why app.tonnage 'type:app.Session size:>=1k'\n"
+                 "  tonnage why app.tonnage 'size:>=64k' --by type --sort count --limit 3\n"
+                 "  tonnage why app.tonnage 0x7f0a12345680 --no-fold\n"
+                 "  tonnage why app.tonnage --against old.tonnage\n"
                  "  tonnage why app.tonnage --where 'type:app.Session' --json --max-memory 2G\n"},
     {"waste", READING | CLI_THRESHOLD | CLI_BY | CLI_AGAINST, cmd_table,
      "what to change so that the program needs less: equal values, room, slots, arrays",
@@ -62,7 +87,8 @@ const cli_verb cli_verbs[] = {
      "make smaller, dicts of instances that share their keys no more; numbers one by one that an array would hold;\n"
      "second copies of texts; bytes of zeros. Told from 1 % of the heap on, and from 64 KiB. docs/waste.md says how\n"
      "each is computed. That something is found is no error: the exit code is 0.\n",
-     .against = SINCE, .limit = "findings shown", .sort = "saved, size, count, kind or label",
+     .by = "what a finding is about; kinds below (default via, or the class)", .against = SINCE,
+     .limit = "findings shown", .sort = "saved, size, count, kind or label",
      .where = "only what would go of these objects; conditions: " OBJECTS,
      .examples = "  tonnage waste app.tonnage\n"
                  "  tonnage waste app.tonnage --threshold 4k --limit 5 --sort count\n"
@@ -70,6 +96,25 @@ const cli_verb cli_verbs[] = {
                  "  tonnage waste app.tonnage --against old.tonnage\n"
                  "  tonnage waste app.tonnage --json --max-memory 2G\n",
      .view = tn_view_waste},
+    {"cycles", READING | CLI_BY | CLI_GARBAGE | CLI_AGAINST, cmd_table,
+     "what refers to itself in a circle, what of it waits for the collector, finalizers",
+     "Objects that lead to one another in a circle, so that no reference count frees them: a row for all cycles that "
+     "go\n"
+     "over the same types and labels or, with --by id, each one with what keeps it, what it retains and a shortest "
+     "cycle\n"
+     "in words. What is alive and the program itself is left out: modules, their namespaces, classes. Below: objects "
+     "with\n"
+     "a finalizer, weak references and weak dictionaries.\n",
+     .by = "type, what they go over (default), or id, each one",
+     .against = "only cycles with an object that is new since an older snapshot, or what is: says",
+     .limit = "rows shown of each table",
+     .sort = "cycles, size, count, waiting or cycle; of each one (--by id): size, count or references",
+     .where = "only cycles with one of these objects; conditions: " OBJECTS,
+     .examples = "  tonnage cycles app.tonnage\n"
+                 "  tonnage cycles app.tonnage --garbage --by id --limit 3\n"
+                 "  tonnage cycles app.tonnage --where 'type:app.Session+' --sort size\n"
+                 "  tonnage cycles app.tonnage --against old.tonnage --json --max-memory 2G\n",
+     .view = tn_view_cycles},
     {"diff", READING | CLI_BY | CLI_FILES, cmd_diff, "what is new, gone and grown between two snapshots or more",
      "What changed from OLD to NEW: of each type, how many objects are new, gone and still there, and how many\n"
      "bytes more or less that is; collections that hold more than before; who refers to what is new. Objects are told\n"
@@ -103,67 +148,99 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage show app.tonnage 0x7f0a12345680 --limit 50\n"
                  "  tonnage show app.tonnage 0x7f0a12345680 --sort size --threshold 1k\n"
                  "  tonnage show app.tonnage 0x7f0a12345680 --where 'type:app.*' --json --max-memory 2G\n"},
-    {"dominators", READING | CLI_THRESHOLD | CLI_BY | CLI_DEPTH | CLI_INDEX | CLI_MAY_ADDRESS | CLI_AGAINST,
+    {"dominators",
+     READING | CLI_THRESHOLD | CLI_BY | CLI_DEPTH | CLI_INDEX | CLI_MAY_ADDRESS | CLI_AGAINST | CLI_NO_FOLD,
      cmd_dominators, "who retains how much: the dominator tree, the biggest first",
      "Objects with what would go if they went. Without ADDRESS those that no other object dominates, so that no\n"
      "byte is in two rows; with it, what hangs from that object. \"Held by\" is the reference that holds a row, or\n"
      "what else does: a module, a local variable, C code, static memory; garbage waits for the collector; \"several\"\n"
-     "hold what no single one does. Types and modules (--by) add up the rows.\n",
-     .against = SINCE, .limit = "rows shown, and of each node below them",
-     .sort = "retained, count, size, address or type",
+     "hold what no single one does. --by parts these rows into groups and adds them up. The __dict__ of an instance\n"
+     "is a part of it, and no row.\n",
+     .by = "rows are groups of these objects; kinds below", .against = SINCE,
+     .limit = "rows shown, and of each node below them",
+     .sort = "retained, count, size, address or type; with --by rows and kind too",
      .where = "of these, those that no other one dominates; conditions: " OBJECTS,
      .examples = "  tonnage dominators app.tonnage --limit 10 --depth 3 --index\n"
                  "  tonnage dominators app.tonnage 0x7f0a12345680 --threshold 64k\n"
                  "  tonnage dominators app.tonnage --where type:app.Session --sort count\n"
                  "  tonnage dominators app.tonnage --against old.tonnage --limit 5\n"
+                 "  tonnage dominators app.tonnage --by via --no-fold\n"
                  "  tonnage dominators app.tonnage --by module --json --max-memory 2G\n"},
-    {"retained", READING | CLI_BY | CLI_INDEX | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_retained,
+    {"retained", READING | CLI_BY | CLI_FOLD | CLI_INDEX | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_retained,
      "what would go if an object, or all of a selection, went",
-     "Objects that are alive only because of the object at ADDRESS, or of the selected ones together, by type; they\n"
-     "themselves included. Below, the dominators of the selected: the nearest objects without which they would go.\n",
-     .against = SINCE, .limit = "rows shown of each table", .sort = "size, count or type (module with --by)",
-     .where = "what goes; conditions: " OBJECTS,
+     "Objects that are alive only because of the object at ADDRESS, or of the selected ones together, by type or\n"
+     "another kind; they themselves included. Below, the dominators of the selected: the nearest objects without "
+     "which\n"
+     "they would go.\n",
+     .against = SINCE, .limit = "rows shown of each table",
+     .sort = "size, count, or type (each, module, kind with --by)", .where = "what goes; conditions: " OBJECTS,
      .examples = "  tonnage retained app.tonnage --where type:app.Session --limit 10 --index\n"
                  "  tonnage retained app.tonnage 0x7f0a12345680 --by module --sort count\n"
+                 "  tonnage retained app.tonnage --where type:app.Session --by clodo --fold\n"
                  "  tonnage retained app.tonnage --against old.tonnage --where type:str\n"
                  "  tonnage retained app.tonnage --where 'module:app size:>=1k' --json --max-memory 2G\n"},
-    {"paths", READING | CLI_THRESHOLD | CLI_AVOID | CLI_ALL | CLI_MERGE | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_paths,
-     "who holds an object: paths from modules and frames, as Python",
+    {"patterns", READING | CLI_BY | CLI_DEPTH | CLI_BRANCHES | CLI_AT | CLI_NO_FOLD | CLI_AGAINST, cmd_table,
+     "who refers to a set, kind by kind, and who to these",
+     "Who refers to the selected objects: one row for each kind of referrer, below it the kinds that refer to those.\n"
+     "An object stands in one row; objects of other rows that refer to it, too, are told behind \"also from\", which "
+     "is\n"
+     "how cycles show. \"By\" is how most of a row refer. Modules, classes, frames and other roots end a branch. The\n"
+     "__dict__ of an object is a part of it. Names of rows stay the same: --at a2b goes on from that one.\n",
+     .against = SINCE, .limit = "rows shown", .sort = "references, count or size: which kinds come first",
+     .where = "who refers to these; conditions: " OBJECTS,
+     .examples = "  tonnage patterns app.tonnage --where type:app.Session\n"
+                 "  tonnage patterns app.tonnage --where type:str --by module --sort count --width 3\n"
+                 "  tonnage patterns app.tonnage --where 'type:list size:>=64k' --depth 2 --no-fold\n"
+                 "  tonnage patterns app.tonnage --where type:app.Session --at a2 --limit 40\n"
+                 "  tonnage patterns app.tonnage --against old.tonnage\n"
+                 "  tonnage patterns app.tonnage --where type:dict --json --max-memory 2G\n",
+     .by = "which objects are of one kind; kinds below (default clodo)", .view = tn_view_patterns},
+    {"paths",
+     READING | CLI_BY | CLI_FOLD | CLI_THRESHOLD | CLI_AVOID | CLI_ALL | CLI_MERGE | CLI_MAY_ADDRESS | CLI_AGAINST,
+     cmd_paths, "who holds an object: paths from modules and frames, as Python",
      "Paths from the roots to the object at ADDRESS, the shortest first, then the next longer ones; or the shortest "
      "one\n"
      "to each of the selected objects. Behind >>> stands what Python can evaluate where the modules are imported.\n"
      "--avoid keeps away from objects: a selection, or some of weak, caches, frames, tracebacks, closures, modules,\n"
-     "classes, guessed and held (by C code), with commas between them.\n",
-     .against = SINCE, .limit = "paths, or objects, shown", .sort = "of a set: size, length, address or type",
+     "classes, guessed and held (by C code), with commas between them. With --by the selected objects are parted, and\n"
+     "the path is that to the largest of each group.\n",
+     .by = "a path a group, that to its largest object; kinds below", .against = SINCE,
+     .limit = "paths, or objects, shown", .sort = "of a set: size, length, address or type; of groups as groups has it",
      .where = "to these objects; conditions: " OBJECTS,
      .examples = "  tonnage paths app.tonnage 0x7f0a12345680 --limit 5\n"
                  "  tonnage paths app.tonnage 0x7f0a12345680 --all --avoid caches,frames,type:app.Registry\n"
                  "  tonnage paths app.tonnage --where type:app.Session --merge\n"
                  "  tonnage paths app.tonnage --where type:app.Session --threshold 1k --sort length\n"
+                 "  tonnage paths app.tonnage --where size:>=64k --by type --fold\n"
                  "  tonnage paths app.tonnage --against old.tonnage --merge\n"
                  "  tonnage paths app.tonnage --where 'type:dict size:>=1M' --json --max-memory 2G\n"},
-    {"refs", READING | CLI_THRESHOLD | CLI_DEPTH | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_refs,
+    {"refs", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_DEPTH | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_refs,
      "what an object refers to, as a tree; or a set, in groups",
      "The references of the object at ADDRESS, and of what it refers to (--depth); or those of all selected objects,\n"
-     "in groups by the type at the other end and the label, with an example.\n",
-     .against = SINCE, .limit = "rows shown, below each object",
-     .sort = "as show has it; of a set: count, objects, size, type or label",
+     "in groups by the type at the other end and the label, with an example; or, with --by, by another kind of what "
+     "is\n"
+     "at the other end.\n",
+     .by = ENDS, .against = SINCE, .limit = "rows shown, below each object",
+     .sort = "as show has it; of groups: count, objects, size, type or label",
      .where = "of these objects; with ADDRESS: only references to these; conditions: " OBJECTS,
      .examples = "  tonnage refs app.tonnage 0x7f0a12345680 --depth 3 --limit 5\n"
                  "  tonnage refs app.tonnage 0x7f0a12345680 --where type:dict --threshold 1k --sort size\n"
                  "  tonnage refs app.tonnage --where type:app.Session --sort objects\n"
+                 "  tonnage refs app.tonnage --where type:app.Session --by module --fold\n"
                  "  tonnage refs app.tonnage --against old.tonnage\n"
                  "  tonnage refs app.tonnage --where type:app.Session+ --json --max-memory 2G\n"},
-    {"referrers", READING | CLI_THRESHOLD | CLI_DEPTH | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_referrers,
-     "what refers to an object, as a tree; or to a set, in groups",
+    {"referrers", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_DEPTH | CLI_MAY_ADDRESS | CLI_AGAINST,
+     cmd_referrers, "what refers to an object, as a tree; or to a set, in groups",
      "The references to the object at ADDRESS, and to what refers to it (--depth); or those to all selected objects,\n"
-     "in groups by the type of the referrer and the label, with an example.\n",
-     .against = SINCE, .limit = "rows shown, below each object",
-     .sort = "as show has it; of a set: count, objects, size, type or label",
+     "in groups by the type of the referrer and the label, with an example; or, with --by, by another kind of the\n"
+     "referrer.\n",
+     .by = ENDS, .against = SINCE, .limit = "rows shown, below each object",
+     .sort = "as show has it; of groups: count, objects, size, type or label",
      .where = "to these objects; with ADDRESS: only referrers of these; conditions: " OBJECTS,
      .examples = "  tonnage referrers app.tonnage 0x7f0a12345680 --depth 2 --limit 5\n"
                  "  tonnage referrers app.tonnage 0x7f0a12345680 --where 'type:app.*' --threshold 64 --sort type\n"
                  "  tonnage referrers app.tonnage --where type:app.Session --sort size\n"
+                 "  tonnage referrers app.tonnage --where type:app.Session --by clodo --fold\n"
                  "  tonnage referrers app.tonnage --against old.tonnage\n"
                  "  tonnage referrers app.tonnage --where type:app.Session --json --max-memory 2G\n"},
     {"info", READING | CLI_THRESHOLD, cmd_table,
@@ -215,12 +292,6 @@ static void print_option(const cli_verb *verb, unsigned option, const char *name
     cli_print(line);
 }
 
-/* Rows that stand for nodes of the tree are added up by what a node has, and by nothing else. */
-static bool is_by_few(const cli_verb *verb)
-{
-    return verb->run == cmd_dominators || verb->run == cmd_retained;
-}
-
 void cli_help_verb(const cli_verb *verb)
 {
     char line[80];
@@ -233,21 +304,24 @@ void cli_help_verb(const cli_verb *verb)
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");
-    if (is_by_few(verb))
-        print_option(verb, CLI_BY, "--by type|module", "what a row stands for", "");
-    else
-        print_option(verb, CLI_BY, "--by KIND", "what a row stands for; kinds below",
-                     verb->view == tn_view_waste ? " (default via, or the class)" : " (default type)");
+    print_option(verb, CLI_BY, "--by KIND", verb->by ? verb->by : "what a row stands for; kinds below (default type)",
+                 "");
     print_option(verb, CLI_AVOID, "--avoid WORDS", "keep away from these: caches,frames,SELECTION", "");
     print_option(verb, CLI_ALL, "--all", "all shortest paths, and no longer one", "");
+    print_option(verb, CLI_GARBAGE, "--garbage", "only what waits for the collector", "");
     print_option(verb, CLI_MERGE, "--merge", "of a set: one tree, with what comes through each branch", "");
-    print_option(verb, CLI_DEPTH, "--depth N", "levels of the tree (default 1)", "");
+    print_option(verb, CLI_DEPTH, "--depth N", "levels of the tree",
+                 verb->options & CLI_BRANCHES ? " (default 4)" : " (default 1)");
+    print_option(verb, CLI_BRANCHES, "--width N", "kinds that are followed below a row (default 5, at most 26)", "");
+    print_option(verb, CLI_AT, "--at NAME", "begin with the row of this name, and go on from there", "");
     print_option(verb, CLI_HEADS, "--heads HEADS", "modules, threads, instances (several with commas), or a selection",
                  "");
     print_option(verb, CLI_FOLD, "--fold", "the __dict__ of an object counts as a part of it", "");
+    print_option(verb, CLI_NO_FOLD, "--no-fold", "the __dict__ of an object is an object of its own", "");
     print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
     print_option(verb, CLI_AGAINST, "--against OLD", verb->against, "");
-    print_option(verb, CLI_LIMIT, "--limit N", verb->limit, " (default 20, 0: all)");
+    print_option(verb, CLI_LIMIT, "--limit N", verb->limit,
+                 verb->few ? " (default 5, 0: all)" : " (default 20, 0: all)");
     print_option(verb, CLI_THRESHOLD, "--threshold SIZE", "only rows of at least SIZE bytes, such as 64k", "");
     print_option(verb, CLI_WHERE, "--where SELECTION", verb->where, "");
     print_option(verb, CLI_INDEX, "--index", "keep what is computed in FILE.index: quick from the next time on", "");
@@ -259,7 +333,7 @@ void cli_help_verb(const cli_verb *verb)
         cli_print(
             "\nconditions on objects: " CONDITIONS "\n"
             "side by side, with \"or\" between them, in brackets, negated by \"-\"; docs/selection.md has them all\n");
-    if (verb->options & CLI_BY && !is_by_few(verb))
+    if (verb->options & CLI_BY && (!verb->by || strstr(verb->by, "kinds below")))
         cli_print("\nkinds: " CLI_KINDS "\nwhat they mean is in docs/sets.md\n");
     cli_print("\nexamples:\n");
     cli_print(verb->examples);

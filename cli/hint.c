@@ -97,7 +97,7 @@ static void look_for_type(const hint *h, char *name)
     size_t n = strlen(name);
     bool prefix = n > 0 && name[n - 1] == '*';
     const char *near;
-    if (n > 1 && (prefix || name[n - 1] == '+'))
+    if (n > 0 && (prefix || (n > 1 && name[n - 1] == '+'))) /* "*" alone takes all */
         name[n - 1] = '\0';
     if (find_type(h, name, prefix, &near))
         return;

@@ -18,6 +18,8 @@ static const struct {
     {"--max-memory", CLI_MEMORY, true}, {"--depth", CLI_DEPTH, true},  {"--index", CLI_INDEX, false},
     {"--fold", CLI_FOLD, false},        {"--heads", CLI_HEADS, true},  {"--avoid", CLI_AVOID, true},
     {"--all", CLI_ALL, false},          {"--merge", CLI_MERGE, false}, {"--against", CLI_AGAINST, true},
+    {"--width", CLI_BRANCHES, true},    {"--at", CLI_AT, true},        {"--no-fold", CLI_NO_FOLD, false},
+    {"--garbage", CLI_GARBAGE, false},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -33,17 +35,11 @@ static const struct {
     {"check", CLI_AGAINST, "it is about one file"},
     {"show", CLI_AGAINST, "an object is in one of them; show it in the other"},
     {"check", CLI_BY, "its rows are findings"},
-    {"suspects", CLI_BY, "its rows are answers"},
-    {"suspects", CLI_SORT, "who retains most comes first"},
+    {"audit", CLI_THRESHOLD, "its rows are findings"},
     {"suspects", CLI_THRESHOLD, "a suspect retains a tenth of the heap"},
-    {"why", CLI_BY, "it is one answer"},
-    {"why", CLI_SORT, "it is one answer"},
-    {"why", CLI_LIMIT, "it is one answer"},
+    {"cycles", CLI_THRESHOLD, "cycles are many small ones"},
     {"check", CLI_THRESHOLD, "a finding has no size"},
     {"retained", CLI_THRESHOLD, "it is about all that goes"},
-    {"paths", CLI_BY, "its rows are single paths"},
-    {"refs", CLI_BY, "its rows are references"},
-    {"referrers", CLI_BY, "its rows are references"},
     {"diff", CLI_THRESHOLD, "a change may be less than nothing"},
     {"diff", CLI_AGAINST, "OLD is its first word"},
 };
@@ -94,13 +90,25 @@ static int set_depth(const cli_verb *verb, const char *value, cli_options *out)
     return CLI_OK;
 }
 
+static int set_branches(const cli_verb *verb, const char *value, cli_options *out)
+{
+    char *end;
+    unsigned long width = strtoul(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end || width == 0 || width > 26)
+        return usage(verb, "--width takes a number of kinds from 1 to 26, not", value);
+    out->view.branches = (uint32_t)width;
+    return CLI_OK;
+}
+
 static void set_flag(unsigned option, cli_options *out)
 {
     switch (option) {
     case CLI_INDEX: out->index = true; break;
     case CLI_FOLD: out->view.fold = true; break;
+    case CLI_NO_FOLD: out->view.fold = false; break;
     case CLI_ALL: out->view.all = true; break;
     case CLI_MERGE: out->view.merge = true; break;
+    case CLI_GARBAGE: out->view.garbage = true; break;
     default: out->view.form = TN_JSON;
     }
 }
@@ -112,6 +120,8 @@ static int set_value(const cli_verb *verb, unsigned option, const char *value, c
     case CLI_LIMIT: return set_limit(verb, value, out);
     case CLI_BY: return set_by(verb, value, out);
     case CLI_DEPTH: return set_depth(verb, value, out);
+    case CLI_BRANCHES: return set_branches(verb, value, out);
+    case CLI_AT: out->view.at = value; return CLI_OK;
     case CLI_SORT: out->view.sort = value; return CLI_OK;
     case CLI_HEADS: out->view.heads = value; return CLI_OK;
     case CLI_AVOID: out->view.avoid = value; return CLI_OK;
@@ -201,7 +211,8 @@ static void set_terminal(cli_options *out)
 
 int cli_options_parse(const cli_verb *verb, int n, char **words, cli_options *out)
 {
-    *out = (cli_options){.verb = verb, .view.limit = 20, .max_memory_bytes = default_memory()};
+    *out = (cli_options){.verb = verb, .view.limit = verb->few ? verb->few : 20, .max_memory_bytes = default_memory()};
+    out->view.fold = verb->options & CLI_NO_FOLD;
     set_terminal(out);
     bool only_words = false;
     for (int i = 0; i < n && !out->help; i++) {

@@ -2,8 +2,8 @@
  *
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
- *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 diff   waste
- *   11 views
+ *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 diff
+ *   11 patterns   12 cycles   13 audit   14 waste   15 views
  *
  * Rules that hold everywhere
  *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
@@ -179,7 +179,11 @@ enum {
     TN_NODE_BUFFERS = 0x300 /* >> 8 */,
     TN_NODE_ALLOCATOR = 0xc00 /* >> 10 */,
     TN_NODE_GUESSED = 0x1000,
+    TN_NODE_STATE = 0x6000 /* >> 13: enum tn_future_state */,
 };
+
+/* Of an asyncio task or future that is written in C, and of what is derived from it. */
+enum tn_future_state { TN_FUTURE_UNKNOWN, TN_FUTURE_PENDING, TN_FUTURE_CANCELLED, TN_FUTURE_FINISHED };
 
 typedef struct tn_node {
     uint32_t id, type, flags, refcount;
@@ -418,6 +422,7 @@ enum tn_by {
     TN_BY_FRAME,   /* the frame that alone holds it */
     TN_BY_HEADS,   /* the head that alone holds it, of those in the options */
     TN_BY_ID,      /* each object for itself */
+    TN_BY_PATH,    /* its place: the shortest path to it without indices and keys; made once and kept */
     TN_BYS
 };
 extern const char *const tn_by_names[TN_BYS]; /* as --by takes them */
@@ -425,8 +430,9 @@ extern const char *const tn_by_names[TN_BYS]; /* as --by takes them */
 typedef struct tn_groups tn_groups;
 
 typedef struct tn_groups_options {
-    const char *where; /* selection, NULL: all of the set */
-    bool fold;         /* a dict that is an attribute of a selected object counts as a part of that */
+    const char *where;           /* selection, NULL: all of the set */
+    const struct tn_diff *since; /* what is: in where compares with; NULL: nothing */
+    bool fold;                   /* a dict that is an attribute of a selected object counts as a part of that */
     /* HEADS: objects, and words or a selection (docs/sets.md): "modules", "threads", "instances", "type:app.Session" */
     const tn_set *heads;
     const char *head_words;
@@ -482,17 +488,162 @@ typedef struct tn_diff_info {
  * objects are on neither side. Cost: one pass over both files, 4 bytes an object of old. Errors: EINVAL and those of
  * reading either. */
 int tn_diff_open(tn_snapshot *old, tn_snapshot *new, const char *where, tn_diff **out, tn_error *err);
+/* The same of the members of a set of each side alone (NULL: of all objects). */
+int tn_diff_open_sets(tn_snapshot *old, const tn_set *old_set, tn_snapshot *new, const tn_set *new_set,
+                      const char *where, tn_diff **out, tn_error *err);
 void tn_diff_close(tn_diff *d); /* NULL allowed */
 void tn_diff_about(const tn_diff *d, tn_diff_info *out);
 /* A set of its own, to be freed: of old's objects for GONE, else of new's. EINVAL where the processes differ. */
 int tn_diff_set(const tn_diff *d, enum tn_diff_part part, tn_set **out, tn_error *err);
+/* As tn_set_filter on new, where words is:new, is:survived, is:certain and is:likely say what the diff says of an object; of
+ * a diff of all objects. *out is a new set. */
+int tn_diff_filter(const tn_diff *d, const tn_set *set, const char *selection, tn_set **out, tn_error *err);
 uint32_t tn_diff_survivor(const tn_diff *d, uint32_t old); /* what an object of old is in new; TN_NONE: gone */
 
 /* Of three snapshots or more of one process, oldest first: objects of the last that were made after the first and before
  * the last one, and are still there. Of two, none. The set is to be freed before the last snapshot is closed. */
 int tn_growth_set(tn_snapshot *const *snapshots, size_t n, const char *where, tn_set **out, tn_error *err);
 
-/* ---- Waste ----------------------------------------------------------------------------------------------------- */
+/* ---- 11. Patterns ---------------------------------------------------------------------------------------------- */
+
+/* Who refers to a set, kind by kind: a tree whose row 0 is the set and whose other rows are the objects of one kind that refer
+ * to those of the row above them, each object in the first row that comes to it, breadth first (docs/patterns.md). Only
+ * references that hold count. Modules, classes, frames and other roots end a branch. */
+typedef struct tn_patterns tn_patterns;
+
+enum tn_patterns_order { TN_PATTERNS_BY_REFERENCES, TN_PATTERNS_BY_COUNT, TN_PATTERNS_BY_SIZE };
+
+typedef struct tn_patterns_options {
+    enum tn_by by;                /* what a kind is; but for HEADS */
+    enum tn_patterns_order order; /* of the kinds below a row, which their letters follow */
+    uint32_t depth;               /* levels below the set; 0: 4 */
+    uint32_t width;               /* kinds that are followed below a row, the rest is one row; 0: 5, at most 26 */
+    bool fold;                    /* the dict of an object is a part of it */
+} tn_patterns_options;
+
+enum tn_pattern_end {
+    TN_PATTERN_OPEN,  /* rows below it, or nothing refers to it that is in no row */
+    TN_PATTERN_ROOT,  /* a module, a class, a frame or another root */
+    TN_PATTERN_REST,  /* the kinds beyond width */
+    TN_PATTERN_DEPTH, /* it was not asked who refers to it */
+};
+
+typedef struct tn_pattern_row {
+    uint32_t parent, depth; /* row, TN_NONE of the first */
+    const char *name;       /* "", then a, b, … for each step: "aab" is written "a2b". Stable while the options are */
+    const char *kind;       /* as groups has it; NULL: TN_PATTERN_REST */
+    enum tn_pattern_end end;
+    uint32_t count, n_kinds; /* objects or roots; kinds in it */
+    uint32_t held;           /* of them held by C code, too */
+    uint32_t example;        /* node */
+    uint64_t bytes;
+    uint64_t references; /* to objects of the row above */
+    tn_reference label;  /* of most of these; .text, .style and .key count */
+    uint64_t labelled;   /* references with that label */
+    uint32_t n_loops;    /* see below */
+} tn_pattern_row;
+
+/* A cycle: objects of row `from`, which stands elsewhere in the tree, refer to those of this one. */
+typedef struct tn_pattern_loop {
+    uint32_t row, from;
+    uint64_t references;
+} tn_pattern_loop;
+
+/* set NULL: all objects. *out is the caller's to free, before the snapshot is closed. Cost: references of the objects met, a
+ * pass over all of them the first time a snapshot is asked for referrers; 16 bytes a node. */
+int tn_patterns_make(tn_snapshot *s, const tn_set *set, const tn_patterns_options *o, tn_patterns **out, tn_error *err);
+void tn_patterns_free(tn_patterns *p);
+uint32_t tn_patterns_count(const tn_patterns *p); /* rows, each behind the one it refers to */
+/* Texts live until the next call with these patterns. */
+int tn_patterns_row(tn_patterns *p, uint32_t row, tn_pattern_row *out, tn_error *err);
+void tn_patterns_loop(const tn_patterns *p, uint32_t row, uint32_t index, tn_pattern_loop *out);
+int tn_patterns_find(tn_patterns *p, const char *name, uint32_t *row, tn_error *err); /* ENOTFOUND */
+/* The objects of a row, a new set; roots that are none are left out. */
+int tn_patterns_members(tn_patterns *p, uint32_t row, tn_set **out, tn_error *err);
+
+/* ---- 12. Cycles ------------------------------------------------------------------------------------------------ */
+
+/* Strongly connected components of the references that hold, over mortal objects that are not tonnage's own: every member leads
+ * to every other one, so that no reference count alone frees them. One object by itself is one if it refers to itself.
+ * docs/cycles.md says what is left out, and why: of what is alive modules, their namespaces and classes. */
+typedef struct tn_components tn_components;
+
+enum tn_cycle_state {
+    TN_CYCLE_ALIVE,
+    TN_CYCLE_WAITING, /* garbage: the next collection frees it */
+    TN_CYCLE_LISTED,  /* a member is in gc.garbage */
+    TN_CYCLE_UNTOLD,  /* of a part of the objects */
+};
+typedef struct tn_components_options {
+    const tn_set *of;    /* components of the members and the references between them, nothing left out; NULL: of all */
+    const tn_set *where; /* only those with a member of this set; NULL: all */
+    bool garbage;        /* only those that wait for the collector */
+} tn_components_options;
+typedef struct tn_component {
+    uint32_t count, first; /* members, and the one with the lowest address */
+    uint64_t bytes;
+    uint64_t references; /* between members that hold, each as often as it is there */
+    enum tn_cycle_state state;
+    bool source; /* no other object that was asked about refers to a member: nothing in the graph leads to it */
+} tn_component;
+
+/* The one with most bytes first, equal ones by address. options may be NULL. To be freed before the snapshot is closed.
+ * Cost: O(objects + references), no recursion; 4 bytes a node and 4 a member are kept, 8 a node more once a cycle has been asked
+ * for; up to 16 a node and 4 a reference are in use meanwhile. */
+int tn_components_make(tn_snapshot *s, const tn_components_options *options, tn_components **out, tn_error *err);
+void tn_components_free(tn_components *c); /* NULL allowed */
+uint32_t tn_components_count(const tn_components *c);
+int tn_components_row(tn_components *c, uint32_t index, tn_component *out, tn_error *err); /* EINVAL: no such one */
+int tn_components_members(const tn_components *c, uint32_t index, tn_set **out, tn_error *err); /* a new set */
+/* A cycle in it: references one after the other, from a member back to it, valid until the next call with these components.
+ * *shortest (may be NULL): there is no shorter one. Breadth first from one member after the other, each not beyond the length
+ * that is known; given up after some passes over the component. */
+int tn_components_cycle(tn_components *c, uint32_t index, const tn_reference **steps, uint32_t *n, bool *shortest,
+                        tn_error *err);
+/* All references between members that hold, for a picture; in order of source, valid as above. 40 bytes each. */
+int tn_components_references(tn_components *c, uint32_t index, const tn_reference **references, uint64_t *n,
+                             tn_error *err);
+
+/* The cycles found, one a component, grouped where they go over the same types and labels in the same order. Places and
+ * lengths of keys do not count ("[…]"). Indexes are 0 .. *n - 1, most cycles first. Cost: the first call finds them all. */
+typedef struct tn_cycle_group {
+    uint32_t cycles;            /* components with such a cycle */
+    uint32_t waiting, listed;   /* of them */
+    uint64_t count, bytes;      /* members of these components */
+    uint32_t example;           /* the component with most bytes */
+    uint32_t shortest, longest; /* objects in the cycle itself: more where the same types and labels come again */
+} tn_cycle_group;
+int tn_components_groups(tn_components *c, uint32_t *n, tn_error *err);
+int tn_components_group(tn_components *c, uint32_t index, tn_cycle_group *out, tn_error *err);
+int tn_components_group_members(tn_components *c, uint32_t index, tn_set **out, tn_error *err); /* a new set */
+
+/* What a collection of all generations would free now, as far as the snapshot knows: no anchor and no root leads to it.
+ * *out is a new set, without tonnage's own. Cost: as of components. */
+int tn_garbage_set(tn_snapshot *s, tn_set **out, tn_error *err);
+
+/* ---- 13. Audit ------------------------------------------------------------------------------------------------- */
+
+/* Reference counts against the owning references that were found, and who else holds what has more (docs/audit.md). */
+enum tn_audit_grade {
+    TN_AUDIT_EVEN,      /* as many as counted; or immortal, static, tonnage's own */
+    TN_AUDIT_LOST,      /* no reference at all, and no pointer to it was found anywhere: its holder is not known */
+    TN_AUDIT_POSSIBLE,  /* no reference at all; nobody has looked for pointers (a snapshot without scan) */
+    TN_AUDIT_HELD,      /* by C code: an extension, or an object of which not all references are known */
+    TN_AUDIT_EXPLAINED, /* by the interpreter: its static data, a stack, what a frame computes with */
+    TN_AUDIT_SHORT,     /* more references were found than are counted */
+    TN_AUDIT_GRADES
+};
+extern const char *const tn_audit_names[TN_AUDIT_GRADES];
+typedef struct tn_account {
+    uint32_t refcount, found; /* found: owning references */
+    enum tn_audit_grade grade;
+} tn_account;
+/* EINVAL in a snapshot of a part of the process. The first call of either counts: O(references), 5 bytes a node are kept. */
+int tn_node_account(tn_snapshot *s, uint32_t id, tn_account *out, tn_error *err);
+/* Members of set (NULL: all objects) of a grade other than EVEN; a new set. */
+int tn_audit_set(tn_snapshot *s, const tn_set *set, enum tn_audit_grade grade, tn_set **out, tn_error *err);
+
+/* ---- 14. Waste ------------------------------------------------------------------------------------------------- */
 
 /* Bytes that a change of the program would give back to the allocator (docs/waste.md). */
 enum tn_waste_kind {
@@ -541,7 +692,7 @@ int tn_waste_members(const tn_waste *w, uint32_t index, tn_set **out, tn_error *
 /* What would go by all changes together: what two findings tell of one object counts once. */
 uint64_t tn_waste_saved(const tn_waste *w);
 
-/* ---- 11. Views ------------------------------------------------------------------------------------------------- */
+/* ---- 15. Views ------------------------------------------------------------------------------------------------- */
 
 /* Where a view is written. write returns false to stop (TN_EIO). Text or JSON come in pieces, in order. */
 typedef struct tn_sink {
@@ -557,20 +708,27 @@ typedef struct tn_view_options {
     const char *where; /* selection, NULL: all */
     const char *sort;  /* column name, "-" before it reverses; NULL: the view's own order */
     uint32_t limit;    /* rows; 0: all */
-    enum tn_by by;     /* summary, groups */
+    enum tn_by by;     /* summary, groups, retained; cycles: TYPE or ID; and where grouped is set */
     uint32_t width;    /* columns of the terminal; 0: 100 */
     bool color;
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
     const tn_set *set;      /* only these of the selected objects; NULL: all */
-    bool grouped;           /* dominators: rows are types or modules, as by says */
+    bool grouped;           /* dominators, paths, refs, referrers, suspects, why: rows are groups, as by says */
     uint32_t depth;         /* dominators, refs, referrers: levels of the tree; 0: one */
-    tn_snapshot *against;   /* an older snapshot of the process: what changed since (summary), only what is new since */
-    bool fold;              /* groups: dicts count in what they are attributes of */
-    const char *heads;      /* groups: HEADS of these, and by stays TYPE; NULL: by says it */
-    uint32_t first;         /* groups: rows that are left out at the beginning */
-    const char *avoid;      /* paths: words of tn_paths_avoid; NULL: nothing */
-    bool all, merge;        /* paths: all shortest ones only; of a set: one tree */
-    const char *file;       /* its name, for the commands that a page names; NULL: FILE */
+    tn_snapshot *against;  /* an older snapshot of the process: what changed since (summary), only what is new since, or
+                               what is: in where says */
+    const tn_diff *since;  /* what is: in where compares with, made already; NULL: against */
+    const tn_set *old_set; /* diff: only these of the older one's objects, as set says of the newer one's; NULL: all */
+    bool fold;         /* dicts count in what they are attributes of (docs/sets.md); not in summary, largest, diff */
+    const char *heads; /* groups: HEADS of these, and by stays TYPE; NULL: by says it */
+    uint32_t first;    /* groups: rows that are left out at the beginning */
+    const char *avoid; /* paths: words of tn_paths_avoid; NULL: nothing */
+    bool all, merge;   /* paths: all shortest ones only; of a set: one tree */
+    const char *file;  /* its name, for the commands that a page names; NULL: FILE */
+    const char *const *files; /* diff: names of all; NULL: OLD and NEW */
+    uint32_t branches;        /* patterns: kinds that are followed below a row; 0: 5 */
+    const char *at;           /* patterns: name of the row to begin with; NULL: the set */
+    bool garbage;             /* cycles: only what waits for the collector */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
@@ -580,25 +738,35 @@ int tn_view_groups(tn_snapshot *s, const tn_view_options *options, const tn_sink
 int tn_view_groups_made(tn_groups *g, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
-/* Paths from the roots to a node, or with TN_NONE the shortest one to each of the selected objects. */
+/* Paths from the roots to a node, or with TN_NONE the shortest one to each of the selected objects; grouped, to the largest of
+ * each group. */
 int tn_view_paths(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* What a node refers to, or what refers to it, as a tree of `depth` levels; with TN_NONE the references of all selected
- * objects, or to them, in groups by the type at the other end and the label. */
+ * objects, or to them, in groups by the type at the other end and the label. Grouped, of both: by any kind of what is at the
+ * other end. */
 int tn_view_refs(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_referrers(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
-/* The dominator tree below a node; TN_NONE: from the root. */
+/* The dominator tree below a node; TN_NONE: from the root. Grouped: its first level, parted. */
 int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
-/* What would go without one object, or with TN_NONE without the selected ones. */
+/* What would go without one object, or with TN_NONE without the selected ones, parted. */
 int tn_view_retained(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* What changed from the first snapshot to the second; of more than two, oldest first: what grew from each to the next. */
 int tn_view_diff(tn_snapshot *const *snapshots, size_t n, const tn_view_options *options, const tn_sink *sink,
                  tn_error *err);
 /* What to look at first, in sentences (docs/suspects.md): who retains much, who holds that, what waits or is kept by accident.
- * options' against: what grew since. Needs dominators. */
+ * options' against: what grew since. Grouped: and which groups of objects at the top retain most. Needs dominators. */
 int tn_view_suspects(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Why the selected objects (options' where and set) are alive and what would free them, in sentences (docs/why.md); of a
- * selection that is an address: that object. ENOTFOUND where nothing is selected. Needs dominators. */
+ * selection that is an address: that object. Grouped: an answer for each group. ENOTFOUND where nothing is selected. Needs
+ * dominators. */
 int tn_view_why(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Who refers to the selected objects, kind by kind, as a tree (docs/patterns.md). */
+int tn_view_patterns(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Cycles by the types and labels they go over or, by ID, each with what keeps it; finalizers and weak references
+ * (docs/cycles.md). Only by ID needs dominators. */
+int tn_view_cycles(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Objects whose reference count is not what was found of references, in groups (by). Sorted by excess, count, size or kind. */
+int tn_view_audit(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Findings of waste with the change to make and who holds them, in sentences (docs/waste.md). Needs dominators where there is
  * a finding. */
 int tn_view_waste(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);

@@ -25,7 +25,7 @@
         X(thread_profile_obj) X(thread_trace_obj) X(thread_exception) X(thread_exc_info) X(thread_exc_value) X(        \
             thread_exc_previous) X(frame_code) X(frame_function) X(frame_locals) X(frame_object) X(frame_previous)     \
             X(frame_instr) X(frame_stacktop) X(frame_owner) X(frame_localsplus) X(type_name) X(type_basicsize)         \
-                X(type_itemsize) X(type_dealloc) X(type_flags) X(type_doc) X(type_traverse) X(type_weaklistoffset) X(  \
+                X(type_itemsize) X(type_dealloc) X(type_flags) X(type_doc) X(type_traverse) X(type_weaklistoffset) X(type_members) X(  \
                     type_base) X(type_dict) X(type_dictoffset) X(type_bases) X(type_mro) X(type_cache)                 \
                     X(type_subclasses) X(type_del) X(type_finalize) X(heaptype_name) X(heaptype_qualname) X(           \
                         heaptype_slots) X(heaptype_cached_keys) X(heaptype_module) X(heaptype_tpname) X(static_types)  \
@@ -79,6 +79,7 @@ enum tn_frame_style { TN_FRAME_STACKTOP /* 3.11-3.13 */, TN_FRAME_STACKREFS /* 3
 
 typedef struct tn_layout {
     const char *name;
+    uint32_t minor; /* of CPython 3 */
     enum tn_dict_style dict_style;
     enum tn_int_style int_style;
     enum tn_static_style static_style;
@@ -86,8 +87,11 @@ typedef struct tn_layout {
     enum tn_frame_style frame_style;
     uint32_t managed_dict_flag, managed_weakref_flag, inline_values_flag; /* in tp_flags */
     int32_t gen_suspended_min, gen_suspended_max; /* frame states in which a generator's frame holds values */
-    bool cframe;         /* 3.11, 3.12: the thread points to a _PyCFrame, which points to the frame */
-    uint32_t owner_skip; /* frames of this owner and above have no code */
+    int32_t gen_awaits_min, gen_awaits_max; /* … in which the last value is what it waits for: yield from, await */
+    uint8_t resume_opcodes[2]; /* not 0: only if the next instruction is one of these, with a place of 2 or 3 */
+    bool cframe;               /* 3.11, 3.12: the thread points to a _PyCFrame, which points to the frame */
+    uint32_t owner_thread;     /* of frames that a thread runs; a generator's and a frame object's are others */
+    uint32_t owner_skip;       /* frames of this owner and above have no code */
     uint32_t str_interned_mask, str_kind_shift, str_compact_bit, str_ascii_bit;
     const tn_root_field *interp_roots; /* ends with a NULL name */
 #define X(name) uint32_t name;

@@ -32,6 +32,15 @@
 #include <internal/pycore_typeobject.h>
 #endif
 #include <internal/pycore_moduleobject.h>
+#if PY_VERSION_HEX < 0x030d0000
+#include <opcode.h>
+#endif
+#ifndef INSTRUMENTED_RESUME
+#define INSTRUMENTED_RESUME 0
+#endif
+#ifndef RESUME_QUICK
+#define RESUME_QUICK 0
+#endif
 
 #define V(minor) (PY_VERSION_HEX >= (0x03000000 | (minor) << 16))
 #define O(name, type, field) printf("    ." #name " = %zu,\n", offsetof(type, field))
@@ -168,6 +177,7 @@ static void print_types(void)
     O(type_doc, PyTypeObject, tp_doc);
     O(type_traverse, PyTypeObject, tp_traverse);
     O(type_weaklistoffset, PyTypeObject, tp_weaklistoffset);
+    O(type_members, PyTypeObject, tp_members);
     O(type_base, PyTypeObject, tp_base);
     O(type_dict, PyTypeObject, tp_dict);
     O(type_dictoffset, PyTypeObject, tp_dictoffset);
@@ -319,6 +329,7 @@ int main(int argc, char **argv)
     print_roots(suffix);
     printf("static const tn_layout tn_layout_%s = {\n", suffix);
     printf("    .name = \"%s\",\n", name);
+    N(minor, PY_MINOR_VERSION);
     printf("    .dict_style = %s,\n", V(13) ? "TN_DICT_INLINE" : V(12) ? "TN_DICT_TAGGED" : "TN_DICT_POINTERS");
     printf("    .int_style = %s,\n", V(12) ? "TN_INT_TAGGED" : "TN_INT_SIGNED_SIZE");
     printf("    .static_style = %s,\n", V(12) ? "TN_STATIC_PER_INTERPRETER" : "TN_STATIC_IN_TYPE");
@@ -335,12 +346,19 @@ int main(int argc, char **argv)
 #endif
 #if V(15)
     printf("    .gen_suspended_min = 0,\n    .gen_suspended_max = 3,\n");
+    printf("    .gen_awaits_min = %d,\n    .gen_awaits_max = %d,\n", FRAME_SUSPENDED_YIELD_FROM,
+           FRAME_SUSPENDED_YIELD_FROM_LOCKED);
 #elif V(13)
     printf("    .gen_suspended_min = -3,\n    .gen_suspended_max = -1,\n");
+    printf("    .gen_awaits_min = %d,\n    .gen_awaits_max = %d,\n", FRAME_SUSPENDED_YIELD_FROM,
+           FRAME_SUSPENDED_YIELD_FROM);
 #else
     printf("    .gen_suspended_min = -2,\n    .gen_suspended_max = -1,\n");
+    printf("    .gen_awaits_min = %d,\n    .gen_awaits_max = %d,\n", FRAME_SUSPENDED, FRAME_SUSPENDED);
+    printf("    .resume_opcodes = {%d, %d},\n", RESUME, V(12) ? INSTRUMENTED_RESUME : RESUME_QUICK);
 #endif
     printf("    .cframe = %s,\n", V(13) ? "false" : "true");
+    N(owner_thread, FRAME_OWNED_BY_THREAD);
     printf("    .owner_skip = 3,\n");
     printf("    .str_interned_mask = %u,\n", str_state(1, 0, 0, 0));
     printf("    .str_kind_shift = %d,\n", __builtin_ctz(str_state(0, 1, 0, 0)));

@@ -3,7 +3,7 @@
  * A type is classified once, when its first instance is met: by address for the interpreter's own types, through its
  * bases for classes written in Python, by name for a few well-known C types, else by tp_traverse.
  */
-#include "engine/walk.h"
+#include "engine/describe.h"
 
 enum { T_OBJECT_EX = 16, MEMBER_BYTES = 40 };
 
@@ -63,6 +63,8 @@ static const struct {
       ATTRIBUTE(48, "__context__"), ATTRIBUTE(56, "__cause__"), END}},
 };
 
+/* An entry of functools.lru_cache (Modules/_functoolsmodule.c). */
+static const field lru_link_fields[] = {FIELD(40, "key"), FIELD(48, "result"), END};
 static const field timezone_fields[] = {FIELD(16, "offset"), FIELD(24, "name"), END};
 static const field bytesio_fields[] = {FIELD(16, "buffer"), ATTRIBUTE(40, "__dict__"), END}; /* Modules/_io/bytesio.c */
 
@@ -182,7 +184,7 @@ static void set_versioned(tn_walk *w, tn_type_info *t, const struct tn_versioned
 }
 
 /* Fields of the interpreter's own types whose offsets the layout table gives. */
-static void set_layout_fields(tn_walk *w, tn_type_info *t)
+static void set_layout_fields(tn_walk *w, tn_type_info *t, bool default_factory)
 {
     const tn_layout *l = w->layout;
     if (t->kind == TN_KIND_FUNCTION) {
@@ -235,8 +237,12 @@ static void set_layout_fields(tn_walk *w, tn_type_info *t)
         };
         set_versioned(w, t, f, 5);
     } else if (t->kind == TN_KIND_GENERATOR) {
+        const uint64_t *types = w->target->builtin_types;
+        const char *code = t->address == types[TN_BUILTIN_COROUTINE]         ? "cr_code"
+                           : t->address == types[TN_BUILTIN_ASYNC_GENERATOR] ? "ag_code"
+                                                                             : "gi_code";
         const struct tn_versioned_field f[] = {
-            {l->gen_weakreflist > 16 ? 16 : 0, TN_LABEL_ATTRIBUTE, "gi_code"}, /* 3.11 */
+            {l->gen_weakreflist > 16 ? 16 : 0, TN_LABEL_ATTRIBUTE, code}, /* 3.11 */
             {l->gen_name, TN_LABEL_ATTRIBUTE, "__name__"},
             {l->gen_qualname, TN_LABEL_ATTRIBUTE, "__qualname__"},
             {l->gen_exc_value, TN_LABEL_FIELD, "gi_exc_state"},
@@ -248,7 +254,7 @@ static void set_layout_fields(tn_walk *w, tn_type_info *t)
     } else if (t->kind == TN_KIND_BYTEARRAY && l->bytearray_object) {
         const struct tn_versioned_field f[] = {{l->bytearray_object, TN_LABEL_FIELD, "ob_bytes_object"}};
         set_versioned(w, t, f, 1);
-    } else if (t->kind == TN_KIND_DICT && t->basic_size == 56) { /* collections.defaultdict */
+    } else if (default_factory) {
         const struct tn_versioned_field f[] = {{48, TN_LABEL_ATTRIBUTE, "default_factory"}};
         set_versioned(w, t, f, 1);
     } else if (t->kind == TN_KIND_ODICT) {
@@ -265,8 +271,20 @@ static void set_layout_fields(tn_walk *w, tn_type_info *t)
     }
 }
 
+/* A type whose tp_traverse is that of list, tuple, dict or set is laid out as one: that function reads nothing else. */
+static void inherit_container(const tn_walk *w, tn_type_info *t)
+{
+    static const enum tn_builtin containers[] = {TN_BUILTIN_LIST, TN_BUILTIN_TUPLE, TN_BUILTIN_DICT, TN_BUILTIN_SET};
+    for (size_t i = 0; t->traverse && i < sizeof containers / sizeof *containers; i++) {
+        uint64_t known = w->target->builtin_types[containers[i]];
+        if (known && t->traverse == tn_load64(&w->target->memory, known + w->layout->type_traverse))
+            t->kind = builtin_kinds[containers[i]];
+    }
+}
+
 static void classify_c(tn_walk *w, tn_type_info *t, const char *name)
 {
+    inherit_container(w, t);
     for (unsigned i = 0; i < TN_BUILTINS; i++)
         if (w->target->builtin_types[i] == t->address)
             t->kind = builtin_kinds[i] ? builtin_kinds[i] : TN_KIND_TRAVERSE;
@@ -283,10 +301,12 @@ static void classify_c(tn_walk *w, tn_type_info *t, const char *name)
         fixed = timezone_fields;
     if (strcmp(name, "_io.BytesIO") == 0 && t->basic_size == 64)
         fixed = bytesio_fields;
+    if (strcmp(name, "functools._lru_list_elem") == 0 && t->basic_size == 56)
+        fixed = lru_link_fields;
     if (fixed)
         set_fixed(w, t, fixed);
     else
-        set_layout_fields(w, t);
+        set_layout_fields(w, t, t->kind == TN_KIND_DICT && strcmp(name, "collections.defaultdict") == 0);
 }
 
 /* Slots of the Python classes from t up to its C base, outermost class last, behind the C base's own fields. */
@@ -345,6 +365,11 @@ static void classify_python(tn_walk *w, tn_type_info *t)
     t->c_size = b->c_size;
     t->class_reference = t->kind == TN_KIND_TRAVERSE ? !b->heap : true;
     t->traverses_dict = b->traverses_dict;
+    t->n_named = b->n_named;
+    t->named = b->named;
+    t->named_labels = b->named_labels;
+    t->special = b->special;
+    t->state_at = b->state_at;
     add_slots(w, t, base, b);
 }
 
@@ -407,6 +432,8 @@ void tn__classify(tn_walk *w, tn_type_info *t)
         t->kind = TN_KIND_SCAN;
     if (t->kind == TN_KIND_OPAQUE && w->options.scan)
         t->kind = TN_KIND_SCAN;
+    if (t->kind == TN_KIND_TRAVERSE && !t->python)
+        tn__names_make(w, t);
     w->reg->kinds_unknown += t->kind == TN_KIND_OPAQUE;
     t->meta = t->kind == TN_KIND_TYPE && t->traverse &&
               t->traverse !=

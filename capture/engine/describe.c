@@ -5,10 +5,12 @@
  */
 #include "engine/describe.h"
 
+#include "cpython/fields.h"
+
 /* Objects/odictobject.c and Modules/_collectionsmodule.c, 3.11 to 3.15. */
 enum { ODICT_FIRST = 48, ODICT_FAST_NODES = 64, ODICT_FAST_SIZE = 72, ODICT_NODE_BYTES = 32 };
 enum { DEQUE_LEFT = 24, DEQUE_LEFT_INDEX = 40, DEQUE_N_FREE = 72, DEQUE_BLOCK_BYTES = 528, DEQUE_BLOCK_ITEMS = 64 };
-enum { SPLIT_OWNED = 1, SPLIT_EMBEDDED = 2, INTERNED_TABLE = 3, FLAT = 10 };
+enum { SPLIT_OWNED = 1, SPLIT_EMBEDDED = 2, INTERNED_TABLE = 3, MOST_STATE = 1 << 12 };
 
 /* ---- instances ---- */
 
@@ -302,27 +304,6 @@ static bool describe_interned(tn_walk *w, tn_type_info *t, tn_description *d)
     return true;
 }
 
-/* The same shape for arrays of several dimensions, whose elements have no single index. */
-static uint32_t flat_shape(tn_walk *w, uint32_t shape)
-{
-    uint32_t flat = tn__memo_get(w, TN_SYNTHETIC, shape, FLAT);
-    if (flat != TN_NONE)
-        return flat;
-    bool taken = tn__lock(w);
-    const tn_shape_info s = TN_SHAPE_AT(w, shape);
-    uint32_t *labels = tn__arena_get(&w->reg->arena, 2 * ((size_t)s.n_fixed + 1) * sizeof *labels);
-    flat = tn__memo_get(w, TN_SYNTHETIC, shape, FLAT);
-    if (!labels)
-        w->status = TN_ENOMEM;
-    if (labels && flat == TN_NONE) {
-        memcpy(labels, TN_LIST(w->reg->labels, uint32_t) + s.labels, 2 * (size_t)s.n_fixed * sizeof *labels);
-        flat = tn__shape_new(w, s.type, (s.flags & ~(uint32_t)TN_RUN_STYLE) | TN_RUN_UNLABELLED, labels, s.n_fixed);
-        tn__memo_put(w, TN_SYNTHETIC, shape, FLAT, flat);
-    }
-    tn__unlock(w, taken);
-    return labels ? flat : shape;
-}
-
 static bool describe_kind(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d)
 {
     const tn_memory *m = &w->target->memory;
@@ -379,13 +360,11 @@ static bool describe_kind(tn_walk *w, uint64_t object, tn_type_info *t, tn_descr
             tn__add_span(d, TN_SPAN_ABSENT, 0, 1);
         return false;
     case TN_KIND_TRAVERSE:
-    case TN_KIND_MODULE: tn__describe_traverse(w, object, t, d); return false;
+    case TN_KIND_MODULE:
+        tn__describe_traverse(w, object, t, d);
+        return t->special == TN_FIELDS_HAMT && tn__names_hamt(w, object, t, d);
     case TN_KIND_SCAN: tn__describe_scan(w, object, t, d); return false;
-    case TN_KIND_GENERATOR: {
-        int32_t state = (int8_t)tn_load8(m, object + l->gen_state);
-        return state >= l->gen_suspended_min && state <= l->gen_suspended_max &&
-               tn__describe_frame(w, object + l->gen_frame, t, d);
-    }
+    case TN_KIND_GENERATOR: return tn__describe_generator(w, object, t, d);
     case TN_KIND_FRAME:
         return tn_load64(m, object + l->frameobject_frame) == object + l->frameobject_data &&
                tn__describe_frame(w, object + l->frameobject_data, t, d);
@@ -451,7 +430,7 @@ void tn__describe(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *
     if (t->n_fixed)
         tn__add_span(d, TN_SPAN_FIELDS, object, t->n_fixed)->offsets = t->offsets;
     enum tn_variant variant = TN_VARIANT_PLAIN;
-    if (t->managed_dict && !t->traverses_dict)
+    if (t->managed_dict)
         variant = describe_attributes(w, object, t, d);
     else if (t->dict_offset < 0 && t->python)
         variant = describe_trailing_dict(w, object, t, d);
@@ -463,6 +442,8 @@ void tn__describe(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *
     }
     if (!describe_kind(w, object, t, d))
         d->shape = tn__shape(w, t, variant);
-    if (d->flat)
-        d->shape = flat_shape(w, d->shape);
+    if (d->flat) /* elements of an array of several dimensions, which have no single index */
+        d->shape = tn__shape_with(w, d->shape, TN_RUN_UNLABELLED, NULL, 0);
+    if (t->kind == TN_KIND_MODULE && w->scratch.count && w->scratch.count < MOST_STATE)
+        d->shape = tn__shape_with(w, d->shape, TN_RUN_NONE, "state", (uint32_t)w->scratch.count);
 }

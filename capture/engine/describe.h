@@ -51,4 +51,14 @@ void tn__describe_scan(tn_walk *w, uint64_t object, tn_type_info *t, tn_descript
 bool tn__seems_object(tn_walk *w, uint64_t word);
 bool tn__describe_frame(tn_walk *w, uint64_t frame, tn_type_info *t, tn_description *d);
 
+/* frames.c */
+bool tn__describe_generator(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d);
+
+/* named.c */
+void tn__names_make(tn_walk *w, tn_type_info *t);
+/* Puts named references in front of scratch, which holds what tp_traverse reported. */
+void tn__names_give(tn_walk *w, uint64_t object, const tn_type_info *t, const tn_description *d);
+/* The references of a node as pairs, below it nodes; false: it is no such node, and stays as reported. */
+bool tn__names_hamt(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d);
+
 #endif

@@ -186,6 +186,13 @@ static inline void emit_leaf(tn_walk *w, const tn_region *r, uint64_t object, tn
     add_totals(w, flags & TN_NODE_OWN, block, allocator, 0, 0, block);
 }
 
+/* 0 pending, 1 cancelled, 2 finished: fut_state of Modules/_asynciomodule.c. */
+static uint32_t future_flags(const tn_walk *w, uint64_t object, const tn_type_info *t)
+{
+    uint32_t state = t->state_at ? tn_load32(&w->target->memory, object + t->state_at) : UINT32_MAX;
+    return state <= 2 ? (state + TN_FUTURE_PENDING) << 13 : 0;
+}
+
 static void emit_container(tn_walk *w, const tn_region *r, uint64_t object, tn_type_info *t)
 {
     tn_description d;
@@ -200,6 +207,7 @@ static void emit_container(tn_walk *w, const tn_region *r, uint64_t object, tn_t
     uint64_t block = own_block(w, r, object, t, &allocator), refcount = tn__refcount(w, object, &immortal);
     uint64_t size = block + (d.n_buffers ? add_buffers(w, &d, &pymalloc, &external) : 0);
     uint32_t flags = row_flags(w, r, object, t, immortal, allocator) | (uint32_t)d.n_buffers << 8;
+    flags |= future_flags(w, object, t);
     tn__add_row(w, d.shape, size, refcount, flags);
     add_references(w, object, &d);
     if (shape_flags & TN_SHAPE_LENGTH)

@@ -2,7 +2,7 @@
  *
  * Sources: internal/pycore_frame.h (3.11-3.13), internal/pycore_interpframe_structs.h and pycore_stackref.h (3.14+).
  */
-#include "engine/walk.h"
+#include "engine/describe.h"
 
 enum {
     MAX_FRAMES = 1 << 20,
@@ -143,11 +143,37 @@ static borrowed_entries find_borrowed(const tn_walk *w, uint64_t frame, uint64_t
     return found;
 }
 
+/* What begins the names of generators, coroutines and async generators in Python; NULL: t is none of them. */
+static const char *attribute_prefix(const tn_walk *w, const tn_type_info *t)
+{
+    static const struct {
+        enum tn_builtin type;
+        const char *prefix;
+    } rows[] = {{TN_BUILTIN_GENERATOR, "gi_"}, {TN_BUILTIN_COROUTINE, "cr_"}, {TN_BUILTIN_ASYNC_GENERATOR, "ag_"}};
+    for (size_t i = 0; t && i < sizeof rows / sizeof *rows; i++)
+        if (t->address == w->target->builtin_types[rows[i].type])
+            return rows[i].prefix;
+    return NULL;
+}
+
+static void label_fixed(tn_walk *w, const tn_type_info *t, uint32_t *labels)
+{
+    static const char *const fields[TN_FRAME_FIXED] = {"code", "function", "f_locals", "frame object"};
+    const char *prefix = attribute_prefix(w, t);
+    prefix = !prefix && t && t->kind == TN_KIND_FRAME ? "f_" : prefix;
+    for (unsigned i = 0; i < TN_FRAME_FIXED; i++) {
+        char name[32];
+        bool attribute = prefix && (i == 0 || (i == 3 && *prefix != 'f'));
+        tn__compose(name, sizeof name, "%s%s", attribute ? prefix : "", attribute && i == 3 ? "frame" : fields[i]);
+        labels[2 * i] = tn__string(w, name);
+        labels[2 * i + 1] = attribute ? TN_LABEL_ATTRIBUTE : TN_LABEL_FIELD;
+    }
+}
+
 /* Labels say which reference is borrowed, so a stack with such is labelled one by one and no longer a run. */
 static uint32_t frame_shape_make(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t frame, uint64_t code,
                                  bool guessed, borrowed_entries borrowed)
 {
-    static const char *const fixed[TN_FRAME_FIXED] = {"code", "function", "f_locals", "frame object"};
     const tn_memory *m = &w->target->memory;
     uint32_t n_locals = borrowed.n - borrowed.n_stack - TN_FRAME_FIXED, n = 0;
     uint32_t lead = t ? t->n_fixed + t->class_reference : 0;
@@ -163,11 +189,8 @@ static uint32_t frame_shape_make(tn_walk *w, tn_type_info *t, uint32_t type, uin
     }
     if (t && t->n_fixed)
         memcpy(labels + 2 * n, t->labels, 2 * t->n_fixed * sizeof *labels);
-    n = lead;
-    for (unsigned i = 0; i < TN_FRAME_FIXED; i++, n++) {
-        labels[2 * n] = tn__string(w, fixed[i]);
-        labels[2 * n + 1] = TN_LABEL_FIELD;
-    }
+    label_fixed(w, t, labels + 2 * lead);
+    n = lead + TN_FRAME_FIXED;
     uint64_t names = tn_load64(m, code + w->layout->code_localsplusnames) + w->layout->tuple_items;
     for (uint32_t i = 0; i < n_locals; i++, n++) {
         uint32_t name = w->options.redact ? TN_NONE : tn__string_of(w, tn_load64(m, names + 8ull * i));
@@ -207,6 +230,64 @@ uint32_t tn__frame_shape(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t fr
     }
     tn__unlock(w, taken);
     return shape;
+}
+
+/* ---- generators ---- */
+
+/* Does the generator wait for the last value of its stack? (Objects/genobject.c, _PyGen_yf) */
+static bool is_waiting(const tn_walk *w, uint64_t generator)
+{
+    enum {
+        UNIT = 2,
+        FIRST_PLACE = 2
+    }; /* bytes of an instruction; RESUME's argument: 2 after yield from, 3 after await */
+    const tn_memory *m = &w->target->memory;
+    const tn_layout *l = w->layout;
+    int32_t state = (int8_t)tn_load8(m, generator + l->gen_state);
+    if (state < l->gen_awaits_min || state > l->gen_awaits_max)
+        return false;
+    if (!l->resume_opcodes[0])
+        return true;
+    uint64_t next = tn_load64(m, generator + l->gen_frame + l->frame_instr) + UNIT;
+    if (!tn_memory_readable(m, next, UNIT))
+        return false;
+    uint8_t opcode = tn_load8(m, next);
+    return (opcode == l->resume_opcodes[0] || opcode == l->resume_opcodes[1]) && tn_load8(m, next + 1) >= FIRST_PLACE;
+}
+
+/* What it waits for stands before the stack then, under its own name. */
+static uint32_t name_awaited(tn_walk *w, uint64_t generator, const tn_type_info *t, uint32_t shape, uint32_t before)
+{
+    const char *prefix = attribute_prefix(w, t);
+    uint64_t *words = TN_LIST(w->scratch, uint64_t);
+    size_t last = w->scratch.count;
+    while (last > before && !words[last - 1])
+        last--;
+    if (!prefix || last <= before || TN_SHAPE_AT(w, shape).n_fixed != t->n_fixed + before || !is_waiting(w, generator))
+        return shape;
+    uint64_t awaited = words[last - 1];
+    memmove(words + before + 1, words + before, (last - 1 - before) * sizeof *words);
+    words[before] = awaited;
+    return tn__shape_with(w, shape, TN_RUN_STACK,
+                          *prefix == 'g'   ? ".gi_yieldfrom"
+                          : *prefix == 'c' ? ".cr_await"
+                                           : ".ag_await",
+                          1);
+}
+
+bool tn__describe_generator(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d)
+{
+    const tn_layout *l = w->layout;
+    int32_t state = (int8_t)tn_load8(&w->target->memory, object + l->gen_state);
+    if (state < l->gen_suspended_min || state > l->gen_suspended_max ||
+        !tn__describe_frame(w, object + l->gen_frame, t, d))
+        return false;
+    if (w->status < 0 || w->scratch.count < TN_FRAME_FIXED) /* no memory for what the frame has */
+        return true;
+    uint64_t code = TN_LIST(w->scratch, uint64_t)[0];
+    uint32_t before = TN_FRAME_FIXED + tn_load32(&w->target->memory, code + l->code_nlocalsplus);
+    d->shape = name_awaited(w, object, t, d->shape, before);
+    return true;
 }
 
 /* ---- call stacks ---- */
@@ -335,12 +416,12 @@ void tn__threads_mark(tn_walk *w)
 void tn__frames_visit(tn_walk *w, bool (*wanted)(tn_walk *, uint64_t function),
                       void (*visit)(tn_walk *, uint64_t object))
 {
-    enum { BY_THREAD = 0 };
     unsigned n_threads = 0;
     for (uint64_t thread = next_thread(w, 0); thread && n_threads++ < 65536; thread = next_thread(w, thread)) {
         unsigned depth = 0;
         for (uint64_t f = first_frame(w, thread); f && depth++ < MAX_FRAMES; f = next_frame(w, f)) {
-            if (!frame_code(w, f) || tn_load8(&w->target->memory, f + w->layout->frame_owner) != BY_THREAD ||
+            if (!frame_code(w, f) ||
+                tn_load8(&w->target->memory, f + w->layout->frame_owner) != w->layout->owner_thread ||
                 !wanted(w, stack_word(w, f + w->layout->frame_function)))
                 continue;
             w->scratch.count = 0;
@@ -348,6 +429,27 @@ void tn__frames_visit(tn_walk *w, bool (*wanted)(tn_walk *, uint64_t function),
             for (uint32_t i = 0; i < w->scratch.count; i++)
                 if (!is_entry_borrowed(w, f, i))
                     visit(w, TN_LIST(w->scratch, uint64_t)[i]);
+        }
+    }
+}
+
+void tn__frame_stacks(tn_walk *w, void (*each)(tn_walk *w, uint64_t frame, uint64_t from, uint64_t to))
+{
+    const tn_memory *m = &w->target->memory;
+    unsigned n_threads = 0;
+    for (uint64_t thread = next_thread(w, 0); thread && n_threads++ < 65536; thread = next_thread(w, thread)) {
+        unsigned depth = 0;
+        bool innermost = true;
+        for (uint64_t f = first_frame(w, thread); f && depth++ < MAX_FRAMES; f = next_frame(w, f)) {
+            uint64_t code = frame_code(w, f);
+            if (!code || tn_load8(m, f + w->layout->frame_owner) != w->layout->owner_thread)
+                continue;
+            uint32_t n_locals = tn_load32(m, code + w->layout->code_nlocalsplus);
+            uint32_t max = tn_load32(m, code + w->layout->code_stacksize);
+            uint64_t from = f + w->layout->frame_localsplus + 8ull * n_locals;
+            bool known = !innermost && stack_depth(w, f, n_locals, max);
+            each(w, f, from, known ? from : from + 8ull * max);
+            innermost = false;
         }
     }
 }

@@ -112,6 +112,8 @@ void tn__describe_traverse(tn_walk *w, uint64_t object, tn_type_info *t, tn_desc
                 found[i] = found[--w->scratch.count];
                 break;
             }
+    } else {
+        tn__names_give(w, object, t, d);
     }
     if (w->scratch.count)
         tn__add_span(d, TN_SPAN_ARRAY, (uint64_t)(uintptr_t)w->scratch.data, w->scratch.count)->local = true;

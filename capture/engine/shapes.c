@@ -83,7 +83,8 @@ static uint32_t value_labels(tn_walk *w, const tn_type_info *t, uint32_t *labels
 
 static uint32_t shape_of(tn_walk *w, const tn_type_info *t, enum tn_variant variant)
 {
-    uint32_t *labels = tn__arena_get(&w->reg->arena, 2 * (24 + (size_t)t->n_fixed + t->n_keys) * sizeof *labels);
+    uint32_t *labels =
+        tn__arena_get(&w->reg->arena, 2 * (24 + (size_t)t->n_fixed + t->n_keys + t->n_named) * sizeof *labels);
     if (!labels) {
         w->status = TN_ENOMEM;
         return 0;
@@ -112,6 +113,9 @@ static uint32_t shape_of(tn_walk *w, const tn_type_info *t, enum tn_variant vari
         labels[2 * n] = tn__string(w, "tzinfo");
         labels[2 * n++ + 1] = TN_LABEL_ATTRIBUTE;
     }
+    if (t->kind == TN_KIND_TRAVERSE && t->n_named)
+        memcpy(labels + 2 * n, t->named_labels, 2 * (size_t)t->n_named * sizeof *labels);
+    n += t->kind == TN_KIND_TRAVERSE ? t->n_named : 0;
     return tn__shape_new(w, t->index, run_flags(t), labels, n);
 }
 
@@ -122,6 +126,35 @@ uint32_t tn__shape_make(tn_walk *w, tn_type_info *t, enum tn_variant variant)
         __atomic_store_n(&t->shapes[variant], shape_of(w, t, variant), __ATOMIC_RELEASE);
     tn__unlock(w, taken);
     return t->shapes[variant];
+}
+
+/* Memo: tag, run style, number of labels. */
+enum { SHAPE_WITH = 10, STYLE_SHIFT = 4, NUMBER_SHIFT = 8 };
+
+uint32_t tn__shape_with(tn_walk *w, uint32_t shape, uint32_t run_style, const char *label, uint32_t n)
+{
+    uint32_t tag = SHAPE_WITH | run_style << STYLE_SHIFT | n << NUMBER_SHIFT;
+    uint32_t with = tn__memo_get(w, TN_SYNTHETIC, shape, tag);
+    if (with != TN_NONE)
+        return with;
+    bool taken = tn__lock(w);
+    const tn_shape_info s = TN_SHAPE_AT(w, shape);
+    uint32_t *labels = tn__arena_get(&w->reg->arena, 2 * ((size_t)s.n_fixed + n + 1) * sizeof *labels);
+    with = tn__memo_get(w, TN_SYNTHETIC, shape, tag);
+    if (!labels)
+        w->status = TN_ENOMEM;
+    if (labels && with == TN_NONE) {
+        if (s.n_fixed)
+            memcpy(labels, TN_LIST(w->reg->labels, uint32_t) + s.labels, 2 * (size_t)s.n_fixed * sizeof *labels);
+        for (uint32_t i = s.n_fixed; i < s.n_fixed + n; i++) {
+            labels[2 * i] = tn__string(w, label + (*label == '.'));
+            labels[2 * i + 1] = *label == '.' ? TN_LABEL_ATTRIBUTE : TN_LABEL_FIELD;
+        }
+        with = tn__shape_new(w, s.type, (s.flags & ~(uint32_t)TN_RUN_STYLE) | run_style, labels, s.n_fixed + n);
+        tn__memo_put(w, TN_SYNTHETIC, shape, tag, with);
+    }
+    tn__unlock(w, taken);
+    return labels ? with : shape;
 }
 
 static uint32_t memo_hash(uint64_t type, uint64_t thing, uint32_t tag)

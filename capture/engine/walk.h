@@ -78,10 +78,14 @@ typedef struct tn_type_info {
     const uint32_t *labels; /* 2 words each, as in SHTB */
     bool class_reference;   /* instances of Python classes refer to their class */
     bool traverses_dict;    /* its C code's tp_traverse reports the managed dict too */
-    int32_t buffer_at;      /* offset of a pointer that reading an instance follows at once; 0: none */
-    uint32_t node;          /* of the type object; set by the second pass */
-    uint64_t keys;          /* shared keys of the class, 0: none */
-    uint32_t keys_node;     /* synthetic index */
+    uint32_t n_named;       /* fields whose names are given to what tp_traverse reports: named.c */
+    const uint32_t *named, *named_labels;
+    uint8_t special;    /* enum tn_fields_special */
+    uint16_t state_at;  /* offset of a future's state; 0: it has none */
+    int32_t buffer_at;  /* offset of a pointer that reading an instance follows at once; 0: none */
+    uint32_t node;      /* of the type object; set by the second pass */
+    uint64_t keys;      /* shared keys of the class, 0: none */
+    uint32_t keys_node; /* synthetic index */
     uint32_t n_keys;
     uint32_t shapes[TN_VARIANTS]; /* TN_NONE until first needed */
 } tn_type_info;
@@ -119,7 +123,7 @@ typedef struct tn_buffer {
     uint8_t kind;
 } tn_buffer;
 
-enum { TN_MAX_SPANS = 6, TN_MAX_BUFFERS = 3 };
+enum { TN_MAX_SPANS = 6, TN_MAX_BUFFERS = 3, TN_MAX_FIELDS = 96 };
 
 typedef struct tn_description {
     uint32_t shape;
@@ -300,7 +304,10 @@ struct tn_walk {
     tn_list stacks;              /* tn_stack_row */
     tn_buf code_rows;
     uint32_t n_codes;
-    tn_list threads;    /* tn_thread_info */
+    tn_list threads;          /* tn_thread_info */
+    struct tn_search *search; /* under way */
+    tn_list seen;             /* tn_seen_row */
+    bool searched;
     uint64_t interned;  /* the dict of interned strings */
     tn_list hidden;     /* u64 */
     bool unsound;       /* the block at hand is no object after all */
@@ -370,6 +377,8 @@ static inline uint32_t tn__shape(tn_walk *w, tn_type_info *t, enum tn_variant va
     return __builtin_expect(known != TN_NONE, 1) ? known : tn__shape_make(w, t, variant);
 }
 uint32_t tn__shape_new(tn_walk *w, uint32_t type, uint32_t flags, const uint32_t *labels, uint32_t n_fixed);
+/* The same shape with another style of its run, and n more fields of one label (".x": an attribute) before that. */
+uint32_t tn__shape_with(tn_walk *w, uint32_t shape, uint32_t run_style, const char *label, uint32_t n);
 /* TN_NONE when absent. */
 uint32_t tn__memo_get(tn_walk *w, uint64_t type, uint64_t thing, uint32_t tag);
 void tn__memo_put(tn_walk *w, uint64_t type, uint64_t thing, uint32_t tag, uint32_t value);
@@ -393,6 +402,8 @@ uint32_t tn__frame_shape(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t fr
 /* What frames that threads run refer to, of those whose function is wanted; without what they only borrow. */
 void tn__frames_visit(tn_walk *w, bool (*wanted)(tn_walk *, uint64_t function),
                       void (*visit)(tn_walk *, uint64_t object));
+/* Where frames that threads run compute, of those whose stack's depth is not known. */
+void tn__frame_stacks(tn_walk *w, void (*each)(tn_walk *w, uint64_t frame, uint64_t from, uint64_t to));
 void tn__threads_mark(tn_walk *w);  /* roots */
 void tn__threads_build(tn_walk *w); /* nodes, once everything is marked */
 int tn__frames_save(tn_walk *w, tn_writer *writer, tn_error *err);
@@ -418,6 +429,17 @@ void tn__drain(tn_walk *w);
 void tn__pools_load(tn_walk *w);
 void tn__pools_reconcile(tn_walk *w);
 void tn__pools_settle(tn_walk *w);
+enum { TN_ARENA_BYTES = 1 << 20 };
+/* A bit a granule of 16 bytes for the free blocks of a pool with blocks of size bytes; returns how many they are. */
+uint32_t tn__pool_free(const tn_walk *w, uint64_t pool, uint32_t size, uint64_t free_bits[16]);
+bool tn__block_is_dead(tn_walk *w, uint64_t block, uint32_t size); /* an object that waits in a free list */
+/* Is this block of malloc's an object that nobody has found? Then it is found. */
+bool tn__block_try(tn_walk *w, uint64_t block, uint64_t bytes);
+
+/* search.c */
+void tn__search_hidden(tn_walk *w); /* objects in malloc's memory that nothing refers to: last of all that marks */
+void tn__search(tn_walk *w);        /* once there are ids */
+int tn__search_save(tn_walk *w, tn_writer *writer, tn_error *err);
 
 /* own.c */
 void tn__own_find(tn_walk *w);

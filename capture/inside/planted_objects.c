@@ -19,6 +19,7 @@ static void check_types(tn_planted *p)
         POINTS(class, type_doc, class->tp_doc),
         POINTS(class, type_traverse, class->tp_traverse),
         FACT(class, type_weaklistoffset, class->tp_weaklistoffset),
+        POINTS(slots, type_members, slots->ht_type.tp_members),
         POINTS(child, type_base, class),
         POINTS(class, type_dict, class->tp_dict),
         FACT(class, type_dictoffset, class->tp_dictoffset),

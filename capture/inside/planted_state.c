@@ -56,7 +56,7 @@ static void look_at_function(tn_planted *p)
         FACT_AT(frame, frame_object, ADDRESS(object)),
         FACT_AT(frame, frame_instr, ADDRESS(code) + l->code_adaptive + (uint64_t)PyFrame_GetLasti(object)),
         FACT_AT(caller, frame_locals, ADDRESS(p->names)),
-        NARROW(1, frame, frame_owner, 0),
+        NARROW(1, frame, frame_owner, l->owner_thread),
         POINTS(object, frameobject_frame, frame),
         POINTS(object, frameobject_trace, p->names),
     };

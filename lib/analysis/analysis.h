@@ -25,6 +25,7 @@ enum tn_condition_kind {
     TN_COND_RETAINED,
     TN_COND_ROOT,
     TN_COND_DOMINATED,
+    TN_COND_IS,
     TN_COND_COUNT,
     TN_COND_LARGEST,
     TN_COND_KINDS
@@ -45,7 +46,8 @@ typedef struct tn_condition {
     enum tn_condition_kind kind;
     bool prefix, subclasses;
     uint32_t next[2];   /* where it does not hold; where it does */
-    uint64_t low, high; /* numbers: the range, both ends in it; flags: bits that are looked at, and as they must be */
+    uint64_t low, high; /* numbers: the range, both ends in it; flags: bits that are looked at, and as they must be; is:
+                           enum tn_is */
     uint32_t type_flags;
     const char *text;
     const uint64_t *addresses;
@@ -60,13 +62,16 @@ typedef struct tn_selection {
     tn_arena arena;
     tn_buf conditions; /* tn_condition */
     size_t n;
-    uint32_t n_types; /* of by_type */
+    uint32_t n_types;     /* of by_type */
+    const tn_diff *since; /* what is: compares with; set by whoever has it, before binding */
 } tn_selection;
 
 /* What text selects and, where further is not NULL, further too. */
 int tn__selection_parse(const tn_alloc *a, const char *text, const char *further, unsigned allowed, tn_selection *out,
                         tn_error *err);
 void tn__selection_free(tn_selection *sel);
+/* Whether a selection of objects has a word is:. */
+int tn__selection_compares(const tn_alloc *a, const char *text, bool *compares, tn_error *err);
 static inline tn_condition *tn__selection_at(const tn_selection *sel, size_t i)
 {
     return (tn_condition *)(void *)sel->conditions.data + i;

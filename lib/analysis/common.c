@@ -53,7 +53,7 @@ static void find_node(const tn_toplevel *t, const tn_merged *m, tn_common *out)
     }
     out->carried = m->counts[at];
     if (!tn__is_through(t, at))
-        out->node = tn__owner_of(t, at);
+        out->node = tn__folded(t, at);
 }
 
 int tn__common_holder(const tn_toplevel *t, const tn_distances *d, const tn_set *set, tn_common *out, tn_error *err)

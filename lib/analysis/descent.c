@@ -66,7 +66,7 @@ void tn__descend(const tn_toplevel *t, const tn_past *past, uint32_t top, uint32
         at = next;
     }
     bool is_chain = chain.links >= LEAST_LINKS;
-    *node = tn__owner_of(t, is_chain ? chain.head : at);
+    *node = tn__folded(t, is_chain ? chain.head : at);
     *links = is_chain ? count_links(t, &chain, at) : 0;
 }
 
@@ -96,7 +96,8 @@ static uint32_t type_of(const tn_toplevel *t, uint32_t node)
 static int take(tn_gather *g, tn_inside at, tn_error *err)
 {
     const tn_toplevel *t = g->top;
-    uint32_t first = t->below.starts[at.node], end = t->below.starts[at.node + 1], dict = tn__dict_of(t, at.node);
+    uint32_t first = t->below.starts[at.node], end = t->below.starts[at.node + 1],
+             dict = t->fold ? tn__dict_of(t, at.node) : TN_NONE;
     uint64_t bytes = t->tree->retained[at.node], count = t->tree->counts[at.node];
     if (tn__buf_reserve(&g->todo, (end - first) * sizeof(tn_inside)) < 0)
         return tn__no_memory(t->snapshot, err);
@@ -113,7 +114,7 @@ static int take(tn_gather *g, tn_inside at, tn_error *err)
         }
     }
     g->by_type[at.type].bytes += bytes;
-    if (tn__owner_of(t, at.node) == at.node)
+    if (tn__folded(t, at.node) == at.node)
         g->by_type[at.type].count += count;
     return TN_OK;
 }

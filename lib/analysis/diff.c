@@ -272,6 +272,8 @@ static int meet(pair *p, tn_error *err)
     d->graded[g] += is_selected(p->old) || is_selected(p->new);
     count_old(d, p->old, reused);
     count_new(d, p->new, reused);
+    if (g == TN_DIFF_LIKELY && is_selected(p->new))
+        tn__set_add(d->likely, tn__walk_node(p->new));
     return TN_OK;
 }
 
@@ -334,9 +336,9 @@ static int compare(tn_diff *d, tn_selection *sel, tn_error *err)
     if (status == TN_OK)
         status = tn__snapshot_match_addresses(d->old, d->new, d->survivor, err);
     if (status == TN_OK)
-        status = tn__walk_open(d->old, &sel[0], d->all_old, &p.old, err);
+        status = tn__walk_open(d->old, &sel[0], d->within[0], d->all_old, &p.old, err);
     if (status == TN_OK)
-        status = tn__walk_open(d->new, &sel[1], d->all_new, &p.new, err);
+        status = tn__walk_open(d->new, &sel[1], d->within[1], d->all_new, &p.new, err);
     if (status == TN_OK)
         status = merge(&p, err);
     if (status == TN_OK)
@@ -356,10 +358,11 @@ static int compare(tn_diff *d, tn_selection *sel, tn_error *err)
 
 /* ---- of different processes: totals only ---- */
 
-static int count_all(tn_snapshot *s, tn_selection *sel, tn_tally *shapes, tn_tally *total, tn_set *all, tn_error *err)
+static int count_all(tn_snapshot *s, tn_selection *sel, const tn_set *within, tn_tally *shapes, tn_tally *total,
+                     tn_set *all, tn_error *err)
 {
     tn_scan *scan;
-    TN_TRY(tn__scan_open(s, sel, NULL, &scan, err));
+    TN_TRY(tn__scan_open(s, sel, within, &scan, err));
     int more;
     while ((more = tn__scan_next(scan, err)) > 0) {
         for (uint32_t i = 0; i < scan->n; i++) {
@@ -398,11 +401,24 @@ static int allocate(tn_diff *d, tn_error *err)
     if (!d->same_process)
         return TN_OK;
     TN_TRY(tn_set_new(d->new, &d->added, err));
+    TN_TRY(tn_set_new(d->new, &d->likely, err));
     return tn_set_new(d->old, &d->removed, err);
+}
+
+/* Words is: ask for the comparison of all objects, which comes first then. */
+static int compare_before(const tn_diff *d, const char *where, tn_selection *sel, tn_diff **before, tn_error *err)
+{
+    bool compares;
+    TN_TRY(tn__selection_compares(d->alloc, where, &compares, err));
+    if (compares)
+        TN_TRY(tn_diff_open(d->old, d->new, NULL, before, err));
+    sel[0].since = sel[1].since = *before;
+    return TN_OK;
 }
 
 static int run(tn_diff *d, const char *where, tn_error *err)
 {
+    tn_diff *before = NULL;
     tn_selection sel[2]; /* one is bound to one snapshot */
     TN_TRY(tn__selection_parse(d->alloc, where, NULL, TN_SELECT_OBJECTS, &sel[0], err));
     int status = tn__selection_parse(d->alloc, where, NULL, TN_SELECT_OBJECTS, &sel[1], err);
@@ -411,19 +427,30 @@ static int run(tn_diff *d, const char *where, tn_error *err)
         return status;
     }
     status = allocate(d, err);
+    if (status == TN_OK)
+        status = compare_before(d, where, sel, &before, err);
     if (status == TN_OK && d->same_process)
         status = compare(d, sel, err);
     if (status == TN_OK && !d->same_process)
-        status = count_all(d->old, &sel[0], d->old_all, &d->old_total, d->all_old, err);
+        status = count_all(d->old, &sel[0], d->within[0], d->old_all, &d->old_total, d->all_old, err);
     if (status == TN_OK && !d->same_process)
-        status = count_all(d->new, &sel[1], d->new_all, &d->new_total, d->all_new, err);
+        status = count_all(d->new, &sel[1], d->within[1], d->new_all, &d->new_total, d->all_new, err);
     tn__selection_free(&sel[0]);
     tn__selection_free(&sel[1]);
+    tn_diff_close(before);
     return status;
 }
 
 int tn_diff_open(tn_snapshot *old, tn_snapshot *new, const char *where, tn_diff **out, tn_error *err)
 {
+    return tn_diff_open_sets(old, NULL, new, NULL, where, out, err);
+}
+
+int tn_diff_open_sets(tn_snapshot *old, const tn_set *old_set, tn_snapshot *new, const tn_set *new_set,
+                      const char *where, tn_diff **out, tn_error *err)
+{
+    TN_TRY(tn__set_check(old, old_set, err));
+    TN_TRY(tn__set_check(new, new_set, err));
     if (old == new)
         return tn__error_set(err, TN_EINVAL, 0, "a snapshot differs from itself in nothing: open the file twice");
     const tn_alloc *a = tn__snapshot_alloc(new);
@@ -431,7 +458,7 @@ int tn_diff_open(tn_snapshot *old, tn_snapshot *new, const char *where, tn_diff 
     if (!d)
         return tn__no_memory(new, err);
     const char *why = other_process(old, new);
-    *d = (tn_diff){.old = old, .new = new, .alloc = a, .same_process = why == NULL};
+    *d = (tn_diff){.old = old, .new = new, .alloc = a, .same_process = why == NULL, .within = {old_set, new_set}};
     d->why = why ? why : "";
     d->n_old = tn_snapshot_n_objects(old);
     d->n_new = tn_snapshot_n_objects(new);
@@ -439,6 +466,7 @@ int tn_diff_open(tn_snapshot *old, tn_snapshot *new, const char *where, tn_diff 
     d->n_new_shapes = tn__snapshot_n_shapes(new);
     tn__buf_init(&d->changes, a);
     int status = tn__memory_told(old, tn__memory_told(new, run(d, where, err), err), err);
+    d->within[0] = d->within[1] = NULL;
     if (status < 0)
         tn_diff_close(d);
     else
@@ -462,6 +490,8 @@ void tn_diff_close(tn_diff *d)
     tn_set_free(d->survived);
     tn_set_free(d->all_old);
     tn_set_free(d->all_new);
+    tn_set_free(d->likely);
+    tn_set_free(d->chosen);
     tn__buf_free(&d->changes);
     tn__free(d->alloc, d, sizeof *d);
 }
@@ -481,12 +511,48 @@ void tn_diff_about(const tn_diff *d, tn_diff_info *out)
     };
 }
 
+static int no_common_objects(const tn_diff *d, tn_error *err)
+{
+    return d->same_process ? TN_OK : tn__error_set(err, TN_EINVAL, 0, "no object of one is in the other: %s", d->why);
+}
+
 int tn_diff_set(const tn_diff *d, enum tn_diff_part part, tn_set **out, tn_error *err)
 {
     const tn_set *sets[] = {[TN_DIFF_NEW] = d->added, [TN_DIFF_GONE] = d->removed, [TN_DIFF_SURVIVED] = d->survived};
-    if (!d->same_process)
-        return tn__error_set(err, TN_EINVAL, 0, "no object of one is in the other: %s", d->why);
+    TN_TRY(no_common_objects(d, err));
     return tn_set_copy(sets[part], out, err);
+}
+
+int tn__diff_choose(tn_diff *d, const tn_set *set, tn_error *err)
+{
+    TN_TRY(no_common_objects(d, err));
+    return set ? tn_set_intersect(d->added, set, &d->chosen, err) : tn_set_copy(d->added, &d->chosen, err);
+}
+
+static bool is_so(const tn_diff *d, uint32_t new, enum tn_is what)
+{
+    switch (what) {
+    case TN_IS_NEW: return tn_set_has(d->added, new);
+    case TN_IS_SURVIVED: return tn_set_has(d->survived, new);
+    case TN_IS_CERTAIN: return tn_set_has(d->survived, new) && !tn_set_has(d->likely, new);
+    default: return tn_set_has(d->likely, new);
+    }
+}
+
+int tn__diff_is(const tn_diff *d, const tn_snapshot *s, enum tn_is what, tn_set **out, tn_error *err)
+{
+    tn_set *found;
+    TN_TRY(no_common_objects(d, err));
+    bool is_old = s == d->old;
+    TN_TRY(tn__set_new(d->alloc, is_old ? d->n_old : d->n_new, &found, err));
+    const tn_set *all = is_old ? d->all_old : d->all_new;
+    for (uint32_t id = 0; (id = tn_set_next(all, id)) != TN_NONE; id++) {
+        uint32_t new = is_old ? d->survivor[id] : id;
+        if (new != TN_NONE && is_so(d, new, what))
+            tn__set_add(found, id);
+    }
+    *out = found;
+    return TN_OK;
 }
 
 uint32_t tn_diff_survivor(const tn_diff *d, uint32_t old)

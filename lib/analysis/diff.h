@@ -51,10 +51,15 @@ typedef struct tn_walk {
     uint64_t length_row[TN_TILE], hash_row[TN_TILE], buffer_row[TN_TILE], reference_row[TN_TILE];
 } tn_walk;
 
-/* Selected objects are put into selected as they come. */
-int tn__walk_open(tn_snapshot *s, tn_selection *sel, tn_set *selected, tn_walk **out, tn_error *err);
+/* Selected objects, of within where that is not NULL, are put into selected as they come. */
+int tn__walk_open(tn_snapshot *s, tn_selection *sel, const tn_set *within, tn_set *selected, tn_walk **out,
+                  tn_error *err);
 void tn__walk_close(tn_walk *w);
-int tn__walk_ready(tn_walk *w, tn_error *err); /* 1: there is a current object; 0: the end */
+int tn__walk_turn(tn_walk *w, tn_error *err);               /* to the next tile */
+static inline int tn__walk_ready(tn_walk *w, tn_error *err) /* 1: there is a current object; 0: the end */
+{
+    return w->at < w->n ? 1 : tn__walk_turn(w, err);
+}
 static inline uint32_t tn__walk_node(const tn_walk *w)
 {
     return w->scan->first + w->at;
@@ -91,6 +96,9 @@ struct tn_diff {
     uint32_t *survivor; /* for each object of old the one of new that it is, or TN_NONE; NULL: not the same process */
     tn_set *added, *removed, *survived; /* selected ones; of new, old, new; NULL likewise */
     tn_set *all_old, *all_new;          /* selected ones that are counted */
+    tn_set *likely;                     /* of survived */
+    tn_set *chosen;                     /* tn__diff_choose */
+    const tn_set *within[2];            /* of old, of new; only while it is made */
     uint64_t graded[3];
     tn_tally old_total, new_total, added_total, removed_total;
     /* of selected objects, one a shape */
@@ -101,6 +109,11 @@ struct tn_diff {
     tn_buf changes; /* tn_change */
 };
 
+enum tn_is { TN_IS_NEW, TN_IS_SURVIVED, TN_IS_CERTAIN, TN_IS_LIKELY };
+/* The objects of s, which is one of the two, that are so: a set of its own. EINVAL where the processes differ. */
+int tn__diff_is(const tn_diff *d, const tn_snapshot *s, enum tn_is what, tn_set **out, tn_error *err);
+/* Sets chosen: what is new, of set where that is not NULL. */
+int tn__diff_choose(tn_diff *d, const tn_set *set, tn_error *err);
 /* Selected collections that hold more than before, the most grown first; tn_change. */
 int tn__diff_growing(const tn_diff *d, tn_buf *out, tn_error *err);
 

@@ -46,50 +46,78 @@ static int load_sizes(edges *e, tn_error *err)
     return TN_OK;
 }
 
-static void count_target(edges *e, counter *c, uint32_t target)
+static void count_target(const edges *e, counter *c, uint32_t target)
 {
-    uint64_t word = e->d->added->words[target / 64];
-    unsigned bit = target % 64;
-    if (!(word >> bit & 1))
-        return;
+    uint64_t before = e->d->added->words[target / 64] & ((1ull << (target % 64)) - 1);
     c->count++;
-    c->bytes += e->sizes[e->ranks[target / 64] + (uint32_t)__builtin_popcountll(word & ((1ull << bit) - 1))];
+    c->bytes += e->sizes[e->ranks[target / 64] + (uint32_t)__builtin_popcountll(before)];
 }
 
-static int count_node(edges *e, uint32_t shape, tn_stream *references, uint64_t row, uint32_t degree, tn_error *err)
+/* Goes on from a row of REFS to the next one that refers to a new object; TN_NONE as its target: there is none. */
+typedef struct hit {
+    uint64_t row;
+    uint32_t target;
+} hit;
+
+static int find_hit(const edges *e, tn_stream *references, hit *h, tn_error *err)
 {
-    const tn_shape *sh = &tn__snapshot_shapes(e->s)[shape];
-    counter *counters = e->counters + e->starts[shape];
-    bool pairs = (sh->flags & TN_RUN_STYLE) == TN_RUN_PAIRS;
-    uint32_t n_new = e->d->added->n;
-    for (uint64_t i = 0; i < (uint64_t)sh->n_fixed + degree; i++) {
-        uint64_t target;
-        TN_TRY(tn__stream_at(references, row + i, &target, err));
-        uint64_t slot = i < sh->n_fixed ? i : sh->n_fixed + (pairs && (i - sh->n_fixed) % 2 == 0);
-        if (target && target <= n_new)
-            count_target(e, &counters[slot], (uint32_t)target - 1);
+    const tn_set *added = e->d->added;
+    uint64_t n_rows = tn__column_rows(e->s, TN_COL_REFS), first;
+    for (h->target = TN_NONE; h->row < n_rows; h->row = first + references->block.n_rows) {
+        TN_TRY(tn__stream_at(references, h->row, &first, err));
+        first = references->block.first_row;
+        for (uint32_t i = (uint32_t)(h->row - first); i < references->block.n_rows; i++) {
+            uint64_t target = tn__block_at(&references->block, i) - 1; /* absent: beyond all */
+            if (target < added->n && added->words[target / 64] >> (target % 64) & 1) {
+                *h = (hit){first + i, (uint32_t)target};
+                return TN_OK;
+            }
+        }
     }
     return TN_OK;
 }
 
-/* The references of all objects are passed by in order; those of survivors are looked at. Frames and threads are not:
- * they are taken as they are now. */
+/* The hits of one node, whose references begin at a row; the hit is the first behind them afterwards. */
+static int count_node(edges *e, uint32_t id, uint32_t shape, uint64_t row, uint64_t end, tn_stream *references, hit *h,
+                      tn_error *err)
+{
+    const tn_shape *sh = &tn__snapshot_shapes(e->s)[shape];
+    counter *counters = e->counters + e->starts[shape];
+    bool pairs = (sh->flags & TN_RUN_STYLE) == TN_RUN_PAIRS, survived = tn_set_has(e->d->survived, id);
+    while (h->row < end && h->target != TN_NONE) {
+        uint64_t i = h->row - row;
+        uint64_t slot = i < sh->n_fixed ? i : sh->n_fixed + (pairs && (i - sh->n_fixed) % 2 == 0);
+        if (survived)
+            count_target(e, &counters[slot], h->target);
+        h->row++;
+        TN_TRY(find_hit(e, references, h, err));
+    }
+    return TN_OK;
+}
+
+/* References to new objects are looked for in the column as it stands; whose they are is counted along. Frames and threads
+ * are not looked at: they are taken as they are now. */
 static int count_all(edges *e, tn_error *err)
 {
     const tn_shape *shapes = tn__snapshot_shapes(e->s);
     tn_stream shape_of, degrees, references;
-    uint64_t row = 0, degree_row = 0, shape, degree;
+    uint64_t row = 0, degree_row = 0, n_rows = tn__column_rows(e->s, TN_COL_REFS), shape, degree;
+    hit h = {0};
     tn__stream_open(&shape_of, e->s, TN_COL_SHAP, 0);
     tn__stream_open(&degrees, e->s, TN_COL_DEGR, 2);
     tn__stream_open(&references, e->s, TN_COL_REFS, 3);
+    TN_TRY(find_hit(e, &references, &h, err));
     for (uint32_t i = 0; i < e->d->n_new && references.present; i++) {
         degree = 0;
         TN_TRY(tn__stream_at(&shape_of, i, &shape, err));
         if ((shapes[shape].flags & TN_RUN_STYLE) && degrees.present)
             TN_TRY(tn__stream_at(&degrees, degree_row++, &degree, err));
-        if (tn_set_has(e->d->survived, i))
-            TN_TRY(count_node(e, (uint32_t)shape, &references, row, (uint32_t)degree, err));
-        row += shapes[shape].n_fixed + degree;
+        uint64_t end = row + shapes[shape].n_fixed + degree;
+        if (end > n_rows)
+            return tn__stream_turn(&references, end, err);
+        if (h.row < end)
+            TN_TRY(count_node(e, i, (uint32_t)shape, row, end, &references, &h, err));
+        row = end;
     }
     return TN_OK;
 }

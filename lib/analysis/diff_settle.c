@@ -106,14 +106,20 @@ static int part(settling *s, uint32_t old, tn_error *err)
     tn_diff *d = s->d;
     uint32_t new = d->survivor[old];
     d->survivor[old] = TN_NONE;
-    if (!tn_set_has(d->all_new, new)) /* tonnage's, or not selected */
-        return TN_OK;
-    d->graded[TN_DIFF_CERTAIN]--;
-    d->graded[TN_DIFF_REUSED]++;
-    tn__set_add(d->added, new);
-    tn__set_add(d->removed, old);
-    TN_TRY(recount(s, 0, old, d->old_removed, &d->removed_total, err));
-    return recount(s, 1, new, d->new_added, &d->added_total, err);
+    bool was = tn_set_has(d->all_old, old), is = tn_set_has(d->all_new, new); /* selected, and not tonnage's */
+    if (was || is) {
+        d->graded[TN_DIFF_CERTAIN]--;
+        d->graded[TN_DIFF_REUSED]++;
+    }
+    if (was) {
+        tn__set_add(d->removed, old);
+        TN_TRY(recount(s, 0, old, d->old_removed, &d->removed_total, err));
+    }
+    if (is) {
+        tn__set_add(d->added, new);
+        TN_TRY(recount(s, 1, new, d->new_added, &d->added_total, err));
+    }
+    return TN_OK;
 }
 
 static int settle(settling *s, tn_error *err)

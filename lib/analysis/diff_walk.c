@@ -50,7 +50,8 @@ static int kind_of(tn_snapshot *s, const tn_shape *shape, uint16_t *out, tn_erro
     return TN_OK;
 }
 
-int tn__walk_open(tn_snapshot *s, tn_selection *sel, tn_set *selected, tn_walk **out, tn_error *err)
+int tn__walk_open(tn_snapshot *s, tn_selection *sel, const tn_set *within, tn_set *selected, tn_walk **out,
+                  tn_error *err)
 {
     const tn_alloc *a = tn__snapshot_alloc(s);
     tn_walk *w = tn__alloc_zero(a, sizeof *w);
@@ -67,7 +68,7 @@ int tn__walk_open(tn_snapshot *s, tn_selection *sel, tn_set *selected, tn_walk *
         status = kind_of(s, &tn__snapshot_shapes(s)[i], &w->kinds[i], err);
     }
     if (status == TN_OK)
-        status = tn__scan_open(s, sel, NULL, &w->scan, err);
+        status = tn__scan_open(s, sel, within, &w->scan, err);
     tn__stream_open(&w->degrees, s, TN_COL_DEGR, SLOT_DEGREES);
     tn__stream_open(&w->lengths, s, TN_COL_LENG, SLOT_LENGTHS);
     tn__stream_open(&w->hashes, s, TN_COL_HASH, SLOT_HASHES);
@@ -165,10 +166,8 @@ static int fill(tn_walk *w, tn_error *err)
     return 1;
 }
 
-int tn__walk_ready(tn_walk *w, tn_error *err)
+int tn__walk_turn(tn_walk *w, tn_error *err)
 {
-    if (w->at < w->n)
-        return 1;
     int more = tn__scan_next(w->scan, err);
     return more > 0 ? fill(w, err) : more;
 }

@@ -89,15 +89,24 @@ static uint64_t held_cost(const tn_search *q)
     return done || q->d->n_reached == q->d->n_nodes ? TN_NO_WAY : 1 + q->rank * TN_FAR;
 }
 
+/* Told by the tree that avoids nothing; by dominators, if they are known. */
+static int find_garbage(const tn_search *q, tn_error *err)
+{
+    const tn_distances *unused;
+    if (tn__dominators_known(q->ways->snapshot))
+        return TN_OK;
+    if (q->no->nodes || q->no->kinds)
+        return tn__distances(q->ways->snapshot, &unused, err);
+    return tn__garbage(q->ways, q->d, err);
+}
+
 static int settle_held(tn_search *q, tn_error *err)
 {
     tn_ways *w = q->ways;
     uint64_t cost = held_cost(q);
     TN_TRY(tn__ways_holds(w, err));
-    if (q->rank == TN_RANK_UNREACHABLE) { /* told by nobody else */
-        const tn_dominators *unused;
-        TN_TRY(tn__dominators(w->snapshot, &unused, err));
-    }
+    if (q->rank == TN_RANK_UNREACHABLE)
+        TN_TRY(find_garbage(q, err));
     for (uint32_t node = 0; node < w->graph.n_objects; node++)
         if (q->d->cost[node] == TN_NO_WAY && tn__held_cost(w, q->no, node) == cost)
             settle(q, node, w->graph.root, cost);

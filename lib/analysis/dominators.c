@@ -118,6 +118,13 @@ static void find_leaves(const tn_maker *m, const uint32_t *heads)
     for (tn_inner_iter it = tn__inner_begin(&m->skeleton); tn__inner_next(&m->skeleton, &it, &id, &rank);) {
         bool all = tn__node_holding(g, id) == TN_HOLDS_ALL;
         uint32_t number = m->numbers[rank];
+        if (m->n_numbers - rank >
+            AHEAD) { /* the first two paths a climb looks at, in steps: each when the one before has come */
+            const uint32_t *next = m->numbers + rank;
+            __builtin_prefetch(&heads[next[AHEAD]]);
+            __builtin_prefetch(&m->tree.parent[heads[next[AHEAD / 3 * 2]]]);
+            __builtin_prefetch(&heads[m->tree.parent[heads[next[AHEAD / 3]]]]);
+        }
         for (uint64_t e = g->offsets[id]; e < g->offsets[id + 1]; e++) {
             uint32_t target = g->targets[e];
             if (target != TN_NONE && tn__bit(leaves, target) && (all || tn__edge_holds(g, id, e)))
@@ -232,6 +239,9 @@ static void write_all(const tn_maker *m, const tn_sum *sums)
             continue;
         }
         uint32_t number = m->numbers[p.rank];
+        uint32_t next = m->n_numbers - p.rank > AHEAD ? m->numbers[p.rank + AHEAD] : number;
+        __builtin_prefetch(&m->tree.parent[next]);
+        __builtin_prefetch(&sums[next]);
         out->idom[id] = m->tree.ranks[m->tree.parent[number]];
         out->retained[id] = sums[number].bytes;
         out->counts[id] = sums[number].count;

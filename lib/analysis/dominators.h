@@ -74,9 +74,15 @@ typedef struct tn_rank_word {
     uint32_t before; /* those before these 64 */
 } tn_rank_word;
 
+/* The last edges stand in the record itself, so that most nodes cost one access to memory, not two. */
+enum { TN_FEW = 4 };
+
 typedef struct tn_record {
-    uint64_t first;  /* in edges, of the next one to look at */
-    uint32_t left;   /* edges from there on */
+    union {
+        uint64_t first;       /* in edges, of the next one to look at: more than TN_FEW are left */
+        uint32_t few[TN_FEW]; /* ranks, the next one last */
+    };
+    uint32_t left;   /* edges to look at */
     uint32_t number; /* depth-first, from 1; 0: not yet */
 } tn_record;
 
@@ -89,11 +95,20 @@ typedef struct tn_skeleton {
     uint64_t *fixed;    /* bits: anchored inner nodes, and the root */
     uint64_t *leaves;   /* bits: neither inner nor anchored */
     tn_record *records; /* by rank */
-    uint32_t *edges;    /* ranks */
+    uint32_t *edges;    /* ranks, of those with more than TN_FEW */
     uint64_t n_edges, capacity;
 } tn_skeleton;
 int tn__skeleton_make(tn_skeleton *k, const tn_alloc *a, const tn_graph *g, const uint8_t *holds, tn_error *err);
 void tn__skeleton_free(tn_skeleton *k);
+
+/* Its n edges stand behind the n_edges others. */
+void tn__record_put(tn_skeleton *k, uint32_t rank, uint32_t n);
+
+/* The i-th of those left. */
+static inline uint32_t tn__record_edge(const tn_record *r, const uint32_t *edges, uint32_t i)
+{
+    return r->left > TN_FEW ? edges[r->first + i] : r->few[r->left - 1 - i];
+}
 
 static inline bool tn__bit(const uint64_t *bits, uint32_t id)
 {

@@ -108,10 +108,11 @@ static int sum_all(tn_groups *g, tn_error *err)
 
 /* ---- making ---- */
 
-static int select_objects(tn_groups *g, const tn_set *set, const char *where, tn_error *err)
+static int select_objects(tn_groups *g, const tn_set *set, const tn_groups_options *o, tn_error *err)
 {
-    if (where && *where)
-        return tn__set_selected(g->snapshot, &(tn_view_options){.where = where, .set = set}, &g->within, err);
+    if (o && o->where && *o->where)
+        return tn__set_selected(g->snapshot, &(tn_view_options){.where = o->where, .set = set, .since = o->since},
+                                &g->within, err);
     return set ? tn_set_copy(set, &g->within, err) : TN_OK;
 }
 
@@ -120,7 +121,7 @@ static int make(tn_groups *g, const tn_set *set, const tn_groups_options *o, tn_
     tn_partition *p;
     TN_TRY(tn__set_check(g->snapshot, set, err));
     TN_TRY(tn__set_check(g->snapshot, o ? o->heads : NULL, err));
-    TN_TRY(select_objects(g, set, o ? o->where : NULL, err));
+    TN_TRY(select_objects(g, set, o, err));
     if (o && o->fold)
         TN_TRY(tn__fold_make(g->snapshot, g->within, &g->fold, err));
     p = tn__alloc_zero(g->alloc, sizeof *p);

@@ -315,9 +315,13 @@ static int run(tn_growth *g, enum tn_by by, const char *where, tn_buf *entries, 
 
 int tn__growth(tn_snapshot *const *snapshots, size_t n, enum tn_by by, const char *where, tn_growth *out, tn_error *err)
 {
+    bool compares;
     if (n < 2 || n > TN_GROWTH_MAX)
         return tn__error_set(err, TN_EINVAL, 0, "growth is of 2 to %u snapshots", (unsigned)TN_GROWTH_MAX);
     const tn_alloc *a = tn__snapshot_alloc(snapshots[n - 1]);
+    TN_TRY(tn__selection_compares(a, where, &compares, err));
+    if (compares)
+        return tn__error_set(err, TN_EINVAL, 0, "is: compares two snapshots, and these are %zu", n);
     tn_growth g = {.alloc = a, .snapshots = snapshots, .n = (uint32_t)n};
     tn_buf entries;
     tn__buf_init(&entries, a);

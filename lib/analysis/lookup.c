@@ -19,6 +19,17 @@ int tn__type_of(tn_snapshot *s, uint32_t node, tn_type *type, tn_error *err)
     return tn_snapshot_type(s, row, type);
 }
 
+enum tn_type_rank tn__type_rank(const tn_type *type)
+{
+    static const char *const containers[] = {"cell", "dict", "frozenset", "list", "set", "tuple"};
+    if (type->module && strcmp(type->module, "builtins") != 0)
+        return TN_TYPE_TELLING;
+    for (size_t i = 0; i < sizeof containers / sizeof *containers; i++)
+        if (strcmp(type->full_name, containers[i]) == 0)
+            return TN_TYPE_CONTAINER;
+    return TN_TYPE_BUILTIN;
+}
+
 const char *tn__type_name(tn_snapshot *s, uint32_t node)
 {
     tn_type type;
@@ -72,4 +83,35 @@ int tn__dict_value(tn_snapshot *s, uint32_t dict, const char *key, size_t n, uin
             *value = r.target;
     }
     return TN_OK;
+}
+
+bool tn__is_identifier(const char *text, size_t n)
+{
+    static const char keywords[] =
+        " False None True and as assert async await break class continue def del elif else except "
+        "finally for from global if import in is lambda nonlocal not or pass raise return try "
+        "while with yield ";
+    char word[16];
+    for (size_t i = 0; i < n; i++) {
+        char c = text[i], low = (char)(c | 0x20);
+        if (!((low >= 'a' && low <= 'z') || c == '_' || (i > 0 && c >= '0' && c <= '9')))
+            return false;
+    }
+    if (n + 2 >= sizeof word)
+        return true;
+    word[0] = ' ';
+    memcpy(word + 1, text, n);
+    word[n + 1] = ' ';
+    word[n + 2] = '\0';
+    return n > 0 && !strstr(keywords, word);
+}
+
+const char *tn__frame_attribute(const char *type)
+{
+    static const char *const frames[][2] = {
+        {"generator", ".gi_frame"}, {"coroutine", ".cr_frame"}, {"async_generator", ".ag_frame"}, {"frame", ""}};
+    for (size_t i = 0; i < sizeof frames / sizeof *frames; i++)
+        if (strcmp(type, frames[i][0]) == 0)
+            return frames[i][1];
+    return NULL;
 }

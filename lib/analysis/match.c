@@ -1,5 +1,6 @@
 /* match.c - conditions of a selection against the types and nodes of a snapshot. */
 #include "analysis/analysis.h"
+#include "analysis/diff.h"
 #include "analysis/dominators.h"
 
 #include <string.h>
@@ -117,9 +118,18 @@ static int bind_root(tn_condition *c, tn_snapshot *s, tn_error *err)
     return status == TN_OK && !c->members ? tn_set_new(s, &c->members, err) : status;
 }
 
-static int bind_members(tn_condition *c, tn_snapshot *s, tn_error *err)
+static int bind_is(tn_condition *c, tn_snapshot *s, const tn_diff *since, tn_error *err)
+{
+    if (!since)
+        return tn__error_set(err, TN_EINVAL, 0,
+                             "is:%s needs an older snapshot: --against OLD, in Python against=", c->text);
+    return tn__diff_is(since, s, (enum tn_is)c->low, &c->members, err);
+}
+
+static int bind_members(tn_condition *c, tn_snapshot *s, const tn_diff *since, tn_error *err)
 {
     switch (c->kind) {
+    case TN_COND_IS: return bind_is(c, s, since, err);
     case TN_COND_ADDRESS: return bind_addresses(c, s, err);
     case TN_COND_DOMINATED: return bind_dominated(c, s, err);
     case TN_COND_ROOT: return bind_root(c, s, err);
@@ -154,7 +164,7 @@ int tn__selection_bind(tn_selection *sel, tn_snapshot *s, tn_error *err)
         if (of_types && !c->by_type)
             TN_TRY(bind_types(sel, c, s, err));
         if (!c->members)
-            TN_TRY(bind_members(c, s, err));
+            TN_TRY(bind_members(c, s, sel->since, err));
         TN_TRY(bind_column(c, s, err));
     }
     return TN_OK;

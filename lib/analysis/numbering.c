@@ -36,12 +36,23 @@ static void enter(tn_walker *w, uint32_t rank, uint32_t parent)
 {
     enum { AHEAD = 16 };
     tn_record *records = w->skeleton->records, *r = &records[rank];
-    const uint32_t *edges = w->skeleton->edges + r->first;
+    const uint32_t *edges = w->skeleton->edges;
     r->number = ++w->last;
     w->numbering->ranks[w->last] = rank;
     w->numbering->parent[w->last] = parent;
     for (uint32_t i = 0; i < r->left && i < AHEAD; i++)
-        __builtin_prefetch(&records[edges[i]]);
+        __builtin_prefetch(&records[tn__record_edge(r, edges, i)]);
+}
+
+static uint32_t next_edge(tn_record *r, const uint32_t *edges)
+{
+    if (r->left <= TN_FEW)
+        return r->few[--r->left];
+    uint64_t at = r->first++;
+    if (--r->left == TN_FEW)
+        for (uint32_t i = 0; i < TN_FEW; i++)
+            r->few[i] = edges[at + TN_FEW - i];
+    return edges[at];
 }
 
 static int walk(tn_walker *w, uint32_t rank, uint32_t parent)
@@ -58,8 +69,7 @@ static int walk(tn_walker *w, uint32_t rank, uint32_t parent)
             r = &records[n->ranks[up]];
             continue;
         }
-        uint32_t to = edges[r->first++], number = records[to].number;
-        r->left--;
+        uint32_t to = next_edge(r, edges), number = records[to].number;
         if (number == 0) {
             enter(w, to, r->number);
             r = &records[to];

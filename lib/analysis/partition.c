@@ -20,9 +20,10 @@ const char *const tn_by_names[TN_BYS] = {
     [TN_BY_FRAME] = "frame",
     [TN_BY_HEADS] = "heads",
     [TN_BY_ID] = "id",
+    [TN_BY_PATH] = "path",
 };
 
-enum tn_way { BY_SHAPE, BY_NUMBER, BY_CLODO, BY_HOLDERS, BY_HEADS, BY_ITSELF };
+enum tn_way { BY_SHAPE, BY_NUMBER, BY_CLODO, BY_HOLDERS, BY_HEADS, BY_PLACES, BY_ITSELF };
 
 static enum tn_way way_of(enum tn_by by)
 {
@@ -38,6 +39,7 @@ static enum tn_way way_of(enum tn_by by)
     case TN_BY_RCS:
     case TN_BY_VIA: return BY_HOLDERS;
     case TN_BY_CLODO: return BY_CLODO;
+    case TN_BY_PATH: return BY_PLACES;
     case TN_BY_ID: return BY_ITSELF;
     default: return BY_HEADS;
     }
@@ -50,6 +52,7 @@ static int prepare(tn_partition *p, const tn_set *set, const tn_groups_options *
     case BY_CLODO: return tn__partition_clodo(p, err);
     case BY_HEADS: return tn__partition_heads(p, o, err);
     case BY_HOLDERS: return tn__partition_holders(p, set, err);
+    case BY_PLACES: return tn__partition_places(p, err);
     default: return TN_OK;
     }
 }
@@ -93,6 +96,8 @@ int tn__partition_rows(tn_partition *p, const tn_scan *scan, uint32_t *rows, tn_
 {
     if (way_of(p->by) == BY_NUMBER)
         return tn__partition_number_rows(p, scan, rows, err);
+    if (p->places)
+        return tn__partition_place_rows(p, scan, rows);
     for (uint32_t i = 0; i < scan->n; i++)
         rows[i] = p->by_shape ? p->by_shape[scan->shape[i]] : scan->first + i;
     for (uint32_t i = 0; p->by_object && i < scan->n; i++)
@@ -126,6 +131,7 @@ int tn__partition_label(tn_partition *p, uint32_t row, uint32_t largest_id, tn_b
     case BY_NUMBER: return tn__partition_number_label(p, row, largest_id, out, err);
     case BY_HOLDERS: return tn__partition_holders_label(p, row, out, err);
     case BY_HEADS: return tn__partition_heads_label(p, row, out, err);
+    case BY_PLACES: return tn__partition_place_label(p, row, out, err);
     default: return tn__partition_brief(p, row, out, err);
     }
 }

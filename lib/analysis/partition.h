@@ -7,6 +7,7 @@
  *   partition_number.c  what a number tells: size, generation, hash of the content, stack
  *   partition_edge.c    what references tell: dicts of instances, kinds of holders, references held by
  *   heads.c, flood.c    what alone reaches an object: roots, threads, frames, heads of the user's
+ *   places.h            places: the shortest paths without indices and keys
  *   nummap.c, bag.c     numbers of numbers, and of sets of numbers
  */
 #ifndef TN_PARTITION_H
@@ -54,6 +55,7 @@ int tn__bag_add(tn_bag *bag, uint32_t set, uint32_t member, uint32_t *out, tn_er
 const uint32_t *tn__bag_members(const tn_bag *bag, uint32_t set, uint32_t *n);
 
 typedef struct tn_holders tn_holders;
+typedef struct tn_places tn_places;
 
 /* Rows are numbered as they are met; a row may stay empty. */
 typedef struct tn_partition {
@@ -72,8 +74,9 @@ typedef struct tn_partition {
         tn_buf examples; /* SITE: uint32_t of each row, an entry of STAK */
         uint64_t at;     /* next row of the column that has the numbers, in a pass over the objects */
     } numbers;
-    tn_holders *holders; /* of RCS and VIA */
-    uint32_t *heads;     /* node of each of the first n_heads rows, in the arena; then come "(shared)" and "(other)" */
+    tn_holders *holders;     /* of RCS and VIA */
+    const tn_places *places; /* of PATH; the snapshot's */
+    uint32_t *heads; /* node of each of the first n_heads rows, in the arena; then come "(shared)" and "(other)" */
     uint32_t n_heads;
     tn_buf threads; /* FRAME: uint32_t, the thread of each head */
 } tn_partition;
@@ -133,5 +136,10 @@ int tn__flood_run(tn_flood *f, tn_error *err);
 /* ---- heads.c: ROOT THREAD FRAME HEADS ---- */
 int tn__partition_heads(tn_partition *p, const tn_groups_options *o, tn_error *err);
 int tn__partition_heads_label(tn_partition *p, uint32_t row, tn_buf *out, tn_error *err);
+
+/* ---- places.c: PATH ---- */
+int tn__partition_places(tn_partition *p, tn_error *err);
+int tn__partition_place_rows(tn_partition *p, const tn_scan *scan, uint32_t *rows);
+int tn__partition_place_label(tn_partition *p, uint32_t row, tn_buf *out, tn_error *err);
 
 #endif

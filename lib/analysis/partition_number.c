@@ -178,6 +178,6 @@ int tn__partition_number_label(tn_partition *p, uint32_t row, uint32_t largest_i
         return number == NOTHING ? add(out, "(no content recorded)", err) : content_label(p, largest_id, out, err);
     case TN_BY_SITE:
         return number == NOTHING ? add(out, "(not recorded)", err) : site_label(p, *example(p, row), out, err);
-    default: return add(out, tn_format_bytes(number, text, sizeof text), err);
+    default: tn__compose(text, sizeof text, "%llu B", (unsigned long long)number); return add(out, text, err);
     }
 }

@@ -115,7 +115,7 @@ static int propose(tn_paths *p, uint32_t vertex)
 
 static uint64_t cost_between(const tn_paths *p, uint32_t source, uint32_t target)
 {
-    if (source == p->ways->graph.root && tn__step_edge(p->ways, source, target) == UINT64_MAX)
+    if (source == p->ways->graph.root && tn__step_edge(&p->ways->graph, source, target) == UINT64_MAX)
         return tn__held_cost(p->ways, &p->no, target);
     return tn__step_cost(p->ways, &p->no, source, target);
 }
@@ -137,12 +137,20 @@ static int split(tn_paths *p, uint32_t vertex, size_t at)
 
 /* ---- giving out ---- */
 
-static int held_step(tn_ways *w, uint32_t node, tn_reference *out, tn_error *err)
+const char *tn__hold_name(enum tn_hold hold)
 {
     static const char *const names[] = {"root", "immortal", "static memory", "held by C", "garbage"};
+    return names[hold];
+}
+
+static int held_step(tn_ways *w, uint32_t node, tn_reference *out, tn_error *err)
+{
     TN_TRY(tn__ways_holds(w, err));
-    *out = (tn_reference){
-        .source = w->graph.root, .target = node, .style = TN_LABEL_ROOT, .text = names[w->holds[node]], .key = TN_NONE};
+    *out = (tn_reference){.source = w->graph.root,
+                          .target = node,
+                          .style = TN_LABEL_ROOT,
+                          .text = tn__hold_name((enum tn_hold)w->holds[node]),
+                          .key = TN_NONE};
     return TN_OK;
 }
 
@@ -150,7 +158,7 @@ int tn__path_steps(tn_ways *w, const uint32_t *nodes, size_t n, tn_buf *steps, t
 {
     for (size_t i = 0; i + 1 < n; i++) {
         tn_reference step;
-        int status = tn__step_reference(w, nodes[i], nodes[i + 1], &step, err);
+        int status = tn__step_reference(w->snapshot, &w->graph, nodes[i], nodes[i + 1], &step, err);
         if (status == TN_ENOTFOUND)
             status = held_step(w, nodes[i + 1], &step, err);
         TN_TRY(status);

@@ -2,6 +2,7 @@
  *
  *   ways.c         what a path may go over, and what a step costs
  *   distance.c     the tree of shortest paths to everything, forward from the root
+ *   garbage.c      what nothing leads to, from what the tree has not reached
  *   nearest.c      one shortest path, backward from the object
  *   paths.c        the iterator: the shortest, then the next longer ones without loops
  *   spur.c         the shortest path that leaves a known one at a given node
@@ -102,9 +103,10 @@ uint64_t tn__edge_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, 
 uint64_t tn__step_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, uint32_t target);
 /* Which reference that is, counted from the first of source (not the key of a dict where there is another); UINT64_MAX: none.
  * O(its references). */
-uint64_t tn__step_edge(const tn_ways *w, uint32_t source, uint32_t target);
+uint64_t tn__step_edge(const tn_graph *g, uint32_t source, uint32_t target);
 /* The same as a reference with its label. ENOTFOUND where there is none. */
-int tn__step_reference(const tn_ways *w, uint32_t source, uint32_t target, tn_reference *out, tn_error *err);
+int tn__step_reference(tn_snapshot *s, const tn_graph *g, uint32_t source, uint32_t target, tn_reference *out,
+                       tn_error *err);
 /* Cost of being held by nothing that was found: TN_NO_WAY, or 1 and a rank. After tn__ways_holds. */
 uint64_t tn__held_cost(const tn_ways *w, const tn_shunned *no, uint32_t node);
 int tn__ways_holds(tn_ways *w, tn_error *err);
@@ -131,6 +133,12 @@ int tn__distances(tn_snapshot *s, const tn_distances **out, tn_error *err);
 int tn__distances_without(tn_ways *w, const tn_shunned *no, tn_distances *out, tn_error *err);
 void tn__distances_free(tn_distances *d);
 
+/* ---- garbage.c ---- */
+
+/* Sets TN_HOLD_UNREACHABLE where docs/graph.md says so. d: the tree without anything shunned, with all in it that costs less
+ * than garbage. O(nodes + references of what is not in it). */
+int tn__garbage(const tn_ways *w, const tn_distances *d, tn_error *err);
+
 /* ---- nearest.c ---- */
 
 void tn__path_reverse(tn_buf *path, size_t start); /* nodes from that byte on */
@@ -141,6 +149,7 @@ int tn__nearest(tn_ways *w, const tn_shunned *no, uint32_t target, tn_buf *path,
 
 /* ---- paths.c ---- */
 
+const char *tn__hold_name(enum tn_hold hold); /* what a path begins with that no reference begins */
 /* References along nodes, the root first, appended to steps. */
 int tn__path_steps(tn_ways *w, const uint32_t *nodes, size_t n, tn_buf *steps, tn_error *err);
 /* Those of the tree's path to a node; 1, or 0: there is none. */

@@ -9,17 +9,28 @@
  * TN_REJECT; "and" leads the accepting ones of the left part on to the right part, "or" the rejecting ones, "not" swaps them.
  */
 #include "analysis/analysis.h"
+#include "analysis/diff.h"
 
 #include <string.h>
 
 enum { MAX_DEPTH = 32 };
 
 static const char *const keys[TN_COND_KINDS] = {
-    [TN_COND_TYPE] = "type",         [TN_COND_MODULE] = "module",     [TN_COND_DIST] = "dist",
-    [TN_COND_SIZE] = "size",         [TN_COND_REFCOUNT] = "refcount", [TN_COND_LENGTH] = "len",
-    [TN_COND_FLAG] = "flag",         [TN_COND_TEXT] = "text",         [TN_COND_ADDRESS] = "address",
-    [TN_COND_RETAINED] = "retained", [TN_COND_ROOT] = "root",         [TN_COND_DOMINATED] = "dominated-by",
-    [TN_COND_COUNT] = "count",       [TN_COND_LARGEST] = "largest",
+    [TN_COND_TYPE] = "type",
+    [TN_COND_MODULE] = "module",
+    [TN_COND_DIST] = "dist",
+    [TN_COND_SIZE] = "size",
+    [TN_COND_REFCOUNT] = "refcount",
+    [TN_COND_LENGTH] = "len",
+    [TN_COND_FLAG] = "flag",
+    [TN_COND_TEXT] = "text",
+    [TN_COND_ADDRESS] = "address",
+    [TN_COND_RETAINED] = "retained",
+    [TN_COND_ROOT] = "root",
+    [TN_COND_DOMINATED] = "dominated-by",
+    [TN_COND_IS] = "is",
+    [TN_COND_COUNT] = "count",
+    [TN_COND_LARGEST] = "largest",
 };
 
 /* Bits that are looked at, and as they must be; of the node, or of its type. */
@@ -38,6 +49,9 @@ static const struct {
     {"finalized", TN_NODE_FINALIZED, TN_NODE_FINALIZED, 0},
     {"hidden", TN_NODE_HIDDEN, TN_NODE_HIDDEN, 0},
     {"guessed", TN_NODE_GUESSED, TN_NODE_GUESSED, 0},
+    {"pending", TN_NODE_STATE, TN_FUTURE_PENDING << 13, 0},
+    {"cancelled", TN_NODE_STATE, TN_FUTURE_CANCELLED << 13, 0},
+    {"finished", TN_NODE_STATE, TN_FUTURE_FINISHED << 13, 0},
     {"finalizer", 0, 0, TN_TYPE_FINALIZER},
     {"heaptype", 0, 0, TN_TYPE_HEAP},
 };
@@ -66,7 +80,7 @@ static int unknown_key(const tn_parser *p, size_t start, tn_error *err)
         return bad_word(p, start, "findings are selected by text:, as in text:checksum", err);
     return bad_word(
         p, start,
-        "use type: module: dist: size: len: refcount: flag: text: address: retained: root: or dominated-by:, as in "
+        "use type: module: dist: size: len: refcount: flag: text: address: retained: root: dominated-by: or is:, as in "
         "type:dict size:>=1k",
         err);
 }
@@ -210,6 +224,19 @@ static int parse_flag(const char *value, size_t n, tn_condition *c)
     return TN_EINVAL;
 }
 
+static int parse_is(const char *value, size_t n, tn_condition *c)
+{
+    static const char *const names[] = {
+        [TN_IS_NEW] = "new", [TN_IS_SURVIVED] = "survived", [TN_IS_CERTAIN] = "certain", [TN_IS_LIKELY] = "likely"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strlen(names[i]) != n || memcmp(names[i], value, n) != 0)
+            continue;
+        c->low = i;
+        return TN_OK;
+    }
+    return TN_EINVAL;
+}
+
 /* "Session+" takes subclasses in, "app.*" all names with that beginning. */
 static void take_suffixes(tn_condition *c, const char *value, size_t *n)
 {
@@ -220,16 +247,20 @@ static void take_suffixes(tn_condition *c, const char *value, size_t *n)
     *n -= (size_t)(c->subclasses || c->prefix);
 }
 
-static const char *complaint(enum tn_condition_kind kind)
+static const char *complaint(enum tn_condition_kind kind, const char *value, size_t n)
 {
     switch (kind) {
+    case TN_COND_IS:
+        return n == 4 && memcmp(value, "gone", 4) == 0
+                   ? "what is gone is in the older snapshot alone: diff OLD NEW counts it"
+                   : "compared with an older snapshot an object is new or survived (certain or likely)";
     case TN_COND_ROOT:
         return "roots are module thread interpreter static interned C unreachable several, as in root:thread";
     case TN_COND_DOMINATED:
     case TN_COND_ADDRESS: return "an address looks like 0x7f0a12345680; several have commas between";
     case TN_COND_FLAG:
-        return "flags are tracked untracked gen0 gen1 gen2 frozen immortal static finalized hidden guessed finalizer "
-               "heaptype";
+        return "flags are tracked untracked gen0 gen1 gen2 frozen immortal static finalized hidden guessed pending "
+               "cancelled finished finalizer heaptype";
     case TN_COND_COUNT: return "a count looks like >=100";
     case TN_COND_REFCOUNT: return "a reference count looks like 1, >=100 or 2..10";
     case TN_COND_LENGTH: return "a length looks like 0, >=100 or 2..10";
@@ -245,6 +276,7 @@ static int parse_kind(tn_parser *p, const char *value, size_t *n, tn_condition *
     case TN_COND_ADDRESS: return parse_addresses(p, value, *n, c);
     case TN_COND_ROOT: return tn__root_kind_known(value, *n) ? TN_OK : TN_EINVAL;
     case TN_COND_FLAG: return parse_flag(value, *n, c);
+    case TN_COND_IS: return parse_is(value, *n, c);
     case TN_COND_SIZE:
     case TN_COND_RETAINED:
     case TN_COND_LARGEST: return parse_numbers(value, *n, true, c);
@@ -265,7 +297,7 @@ static int parse_value(tn_parser *p, size_t start, tn_condition *c, tn_error *er
         return bad_word(p, start, "a value must follow the colon", err);
     int status = parse_kind(p, value, &n, c);
     if (status == TN_EINVAL)
-        return bad_word(p, start, complaint(c->kind), err);
+        return bad_word(p, start, complaint(c->kind, value, n), err);
     c->text = status == TN_OK ? tn__arena_text(&p->selection->arena, value, n) : NULL;
     c->n_text = n;
     return c->text ? TN_OK : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
@@ -401,6 +433,17 @@ int tn__selection_parse(const tn_alloc *a, const char *text, const char *further
     else
         *out = sel;
     return status;
+}
+
+int tn__selection_compares(const tn_alloc *a, const char *text, bool *compares, tn_error *err)
+{
+    tn_selection sel;
+    *compares = false;
+    TN_TRY(tn__selection_parse(a, text, NULL, TN_SELECT_OBJECTS, &sel, err));
+    for (size_t i = 0; i < sel.n; i++)
+        *compares |= tn__selection_at(&sel, i)->kind == TN_COND_IS;
+    tn__selection_free(&sel);
+    return TN_OK;
 }
 
 void tn__selection_free(tn_selection *sel)

@@ -79,8 +79,12 @@ static void find_semidominators(const tn_numbering *n, const tn_into *in, tn_lin
     for (uint32_t w = n->n; w > 1; w--) {
         uint32_t best = n->parent[w];
         for (uint64_t i = in->starts[w]; i < in->starts[w + 1] && best > 1; i++) {
-            if (i >= AHEAD) /* of those that come next: numbers descend */
+            if (i >= AHEAD) { /* of those that come next: numbers descend */
+                uint32_t sooner = in->sources[i - AHEAD / 2];
                 __builtin_prefetch(&links[in->sources[i - AHEAD]], 1);
+                if (sooner > w)
+                    __builtin_prefetch(&links[links[sooner].above], 1);
+            }
             uint32_t v = in->sources[i], least = v <= w ? v : least_above(links, v, w);
             best = least < best ? least : best;
         }

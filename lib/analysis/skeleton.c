@@ -80,6 +80,16 @@ static uint64_t keep_edges(tn_skeleton *k, const tn_graph *g, uint32_t id)
     return (uint64_t)(out - start);
 }
 
+void tn__record_put(tn_skeleton *k, uint32_t rank, uint32_t n)
+{
+    tn_record *r = &k->records[rank];
+    *r = (tn_record){.first = k->n_edges, .left = n};
+    if (n > TN_FEW)
+        k->n_edges += n;
+    for (uint32_t i = 0; i < n && n <= TN_FEW; i++)
+        r->few[i] = k->edges[k->n_edges + n - 1 - i];
+}
+
 static int fill(tn_skeleton *k, const tn_graph *g, tn_error *err)
 {
     uint32_t id, rank;
@@ -89,8 +99,7 @@ static int fill(tn_skeleton *k, const tn_graph *g, tn_error *err)
         uint64_t n = keep_edges(k, g, id);
         if (n > UINT32_MAX)
             return tn__error_set(err, TN_ELIMIT, 0, "node %u refers to more than 2^32 containers", (unsigned)id);
-        k->records[rank] = (tn_record){k->n_edges, (uint32_t)n, 0};
-        k->n_edges += n;
+        tn__record_put(k, rank, (uint32_t)n);
         if (id == g->root)
             k->root = rank;
     }

@@ -61,9 +61,9 @@ static void keep_within(tn_suspects *all)
 
 enum { LEAST_PERCENT = 10 };
 
-static int find_all(tn_suspects *all, tn_snapshot *s, tn_snapshot *against, tn_error *err)
+static int find_all(tn_suspects *all, tn_snapshot *s, tn_snapshot *against, bool fold, tn_error *err)
 {
-    TN_TRY(tn__toplevel_make(s, &all->top, err));
+    TN_TRY(tn__toplevel_make(s, fold, &all->top, err));
     TN_TRY(tn__suspects_garbage(all, err));
     uint64_t least = all->top.bytes / 100 * LEAST_PERCENT;
     if (against) {
@@ -79,12 +79,13 @@ static int find_all(tn_suspects *all, tn_snapshot *s, tn_snapshot *against, tn_e
     return tn__suspects_findings(all, err);
 }
 
-int tn__suspects_make(tn_snapshot *s, tn_snapshot *against, const tn_set *within, tn_suspects *out, tn_error *err)
+int tn__suspects_make(tn_snapshot *s, tn_snapshot *against, const tn_set *within, bool fold, tn_suspects *out,
+                      tn_error *err)
 {
     tn_suspects all = {.alloc = tn__snapshot_alloc(s), .within = within};
     tn__buf_init(&all.rows, all.alloc);
     tn__buf_init(&all.findings, all.alloc);
-    int status = find_all(&all, s, against, err);
+    int status = find_all(&all, s, against, fold, err);
     all.within = NULL;
     if (status < 0)
         tn__suspects_free(&all);

@@ -56,6 +56,24 @@ typedef struct tn_kinds {
 } tn_kinds;
 int tn__kinds_make(tn_snapshot *s, tn_kinds *out, tn_error *err);
 void tn__kinds_free(tn_kinds *k);
+/* What a node has as its __dict__; TN_NONE. */
+static inline uint32_t tn__dict_at(const tn_kinds *k, const tn_graph *g, uint32_t node)
+{
+    uint32_t slot = k->dict_slots[g->shapes[node]];
+    return slot == TN_NONE ? TN_NONE : g->targets[g->offsets[node] + slot];
+}
+/* The same where nothing else holds the dict: it is a part of the node then. TN_NONE. */
+static inline uint32_t tn__dict_below(const tn_kinds *k, const tn_graph *g, const tn_dominators *d, uint32_t node)
+{
+    uint32_t dict = tn__dict_at(k, g, node);
+    return node < g->n_objects && dict < g->n_objects && d->idom[dict] == node ? dict : TN_NONE;
+}
+/* The node that the dict is a part of; else the dict itself. */
+static inline uint32_t tn__owner_at(const tn_kinds *k, const tn_graph *g, const tn_dominators *d, uint32_t dict)
+{
+    uint32_t above = d->idom[dict];
+    return above != TN_NONE && tn__dict_below(k, g, d, above) == dict ? above : dict;
+}
 
 /* ---- toplevel.c ---- */
 
@@ -66,12 +84,13 @@ typedef struct tn_toplevel {
     const tn_dominators *tree;
     tn_below below;
     tn_kinds kinds;
+    bool fold;             /* dicts of instances are parts of these */
     uint64_t *through;     /* bits: looked through */
     uint32_t garbage_list; /* gc.garbage; TN_NONE */
     uint64_t bytes;        /* of the program's objects */
     uint32_t count;
 } tn_toplevel;
-int tn__toplevel_make(tn_snapshot *s, tn_toplevel *out, tn_error *err);
+int tn__toplevel_make(tn_snapshot *s, bool fold, tn_toplevel *out, tn_error *err);
 void tn__toplevel_free(tn_toplevel *t);
 
 static inline uint32_t tn__kind_of(const tn_toplevel *t, uint32_t node)
@@ -91,12 +110,17 @@ static inline bool tn__is_top(const tn_toplevel *t, uint32_t node)
 /* Its __dict__; TN_NONE. */
 static inline uint32_t tn__dict_of(const tn_toplevel *t, uint32_t node)
 {
-    uint32_t slot = t->kinds.dict_slots[t->graph.shapes[node]];
-    return slot == TN_NONE ? TN_NONE : t->graph.targets[t->graph.offsets[node] + slot];
+    return tn__dict_at(&t->kinds, &t->graph, node);
 }
 /* The instance or class whose __dict__ this is, where that one dominates it; else the node itself. */
 uint32_t tn__owner_of(const tn_toplevel *t, uint32_t node);
+/* The same where dicts are folded; else the node. */
+static inline uint32_t tn__folded(const tn_toplevel *t, uint32_t node)
+{
+    return t->fold ? tn__owner_of(t, node) : node;
+}
 
+int tn__garbage_list(tn_snapshot *s, uint32_t *out, tn_error *err); /* gc.garbage; TN_NONE */
 /* The unreachable objects that nothing else unreachable leads to: what they retain as a set is all garbage. To be freed. */
 int tn__garbage_sources(const tn_toplevel *t, tn_set **out, tn_error *err);
 
@@ -219,6 +243,7 @@ typedef struct tn_finding {
     uint64_t count,
         bytes;          /* objects of the kind, and what they retain: at least, where several hold something together */
     uint64_t waiting;   /* of them garbage */
+    uint64_t pending;   /* tasks that have not ended; TN_UNKNOWN where the state of one is not recorded */
     uint32_t node;      /* the one that retains most; TN_NONE */
     tn_content content; /* of garbage */
     tn_trail trail;     /* to node */
@@ -237,7 +262,8 @@ typedef struct tn_suspects {
 
 /* against may be NULL; within: only suspects that are members and only findings of members, NULL: all. It is only read, and
  * only here. */
-int tn__suspects_make(tn_snapshot *s, tn_snapshot *against, const tn_set *within, tn_suspects *out, tn_error *err);
+int tn__suspects_make(tn_snapshot *s, tn_snapshot *against, const tn_set *within, bool fold, tn_suspects *out,
+                      tn_error *err);
 void tn__suspects_free(tn_suspects *all);
 static inline tn_suspect *tn__suspect_at(const tn_suspects *all, size_t i)
 {

@@ -156,7 +156,15 @@ typedef struct tn_kinds_found {
     tn_finding findings[TN_FINDINGS];
     tn_set *sets[TN_FINDINGS];
     bool told[TN_FINDINGS]; /* here, or by a suspect */
+    const uint32_t *flags;
 } tn_kinds_found;
+
+static void count_pending(tn_finding *f, uint32_t flags)
+{
+    uint32_t state = (flags & TN_NODE_STATE) >> 13;
+    if (f->pending != TN_UNKNOWN)
+        f->pending = state == TN_FUTURE_UNKNOWN ? TN_UNKNOWN : f->pending + (state == TN_FUTURE_PENDING);
+}
 
 static int count_object(const tn_suspects *all, tn_kinds_found *found, uint32_t id, uint32_t kinds, tn_error *err)
 {
@@ -169,6 +177,7 @@ static int count_object(const tn_suspects *all, tn_kinds_found *found, uint32_t 
             TN_TRY(tn_set_new(all->top.snapshot, &found->sets[kind], err));
         TN_TRY(tn_set_add(found->sets[kind], id));
         f->count++;
+        count_pending(f, found->flags[id]);
         f->waiting += all->garbage && tn_set_has(all->garbage, id);
         if (f->node == TN_NONE || retained[id] > retained[f->node])
             f->node = id;
@@ -180,6 +189,8 @@ static int count_kinds(const tn_suspects *all, tn_kinds_found *found, tn_error *
 {
     const tn_toplevel *t = &all->top;
     uint32_t wanted = 0;
+    uint64_t n_flags;
+    TN_TRY(tn__column_u32(t->snapshot, TN_COL_FLAG, &found->flags, &n_flags, err));
     for (unsigned kind = 0; kind < TN_FINDINGS; kind++) {
         found->findings[kind] = (tn_finding){.kind = (enum tn_finding_kind)kind, .node = TN_NONE};
         wanted |= rows[kind].kind;

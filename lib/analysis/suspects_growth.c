@@ -143,7 +143,7 @@ int tn__suspects_growth(tn_suspects *all, tn_snapshot *against, tn_error *err)
 {
     tn_diff *diff;
     tn_diff_info info;
-    TN_TRY(tn__toplevel_make(against, &all->old, err));
+    TN_TRY(tn__toplevel_make(against, all->top.fold, &all->old, err));
     TN_TRY(tn_diff_open(against, all->top.snapshot, NULL, &diff, err));
     tn_diff_about(diff, &info);
     all->same_process = info.same_process;

@@ -81,6 +81,7 @@ int tn__top(tn_snapshot *s, const tn_view_options *o, bool smallest, tn_top *out
     tn_top top = {.alloc = tn__snapshot_alloc(s), .capacity = o->limit && o->limit < n ? o->limit : n};
     tn_selection sel;
     TN_TRY(tn__selection_parse(top.alloc, o->where, o->where_rows, TN_SELECT_OBJECTS, &sel, err));
+    sel.since = o->since;
     int status = run(&top, s, &sel, o->set, smallest ? UINT64_MAX : 0, err);
     tn__selection_free(&sel);
     if (status < 0)

@@ -1,5 +1,6 @@
 /* where.c - the set of objects a selection names. */
 #include "analysis/analysis.h"
+#include "analysis/diff.h"
 
 static int fill(tn_set *set, tn_snapshot *s, tn_selection *sel, const tn_set *within, tn_error *err)
 {
@@ -20,6 +21,7 @@ int tn__set_selected(tn_snapshot *s, const tn_view_options *o, tn_set **out, tn_
     TN_TRY(tn__set_check(s, o->set, err));
     TN_TRY(tn__memory_told(
         s, tn__selection_parse(tn__snapshot_alloc(s), o->where, o->where_rows, TN_SELECT_OBJECTS, &sel, err), err));
+    sel.since = o->since;
     tn_set *set = NULL;
     int status = tn_set_new(s, &set, err);
     if (status == TN_OK)
@@ -40,4 +42,9 @@ int tn_set_where(tn_snapshot *s, const char *selection, tn_set **out, tn_error *
 int tn_set_filter(tn_snapshot *s, const tn_set *set, const char *selection, tn_set **out, tn_error *err)
 {
     return tn__set_selected(s, &(tn_view_options){.where = selection, .set = set}, out, err);
+}
+
+int tn_diff_filter(const tn_diff *d, const tn_set *set, const char *selection, tn_set **out, tn_error *err)
+{
+    return tn__set_selected(d->new, &(tn_view_options){.where = selection, .set = set, .since = d}, out, err);
 }

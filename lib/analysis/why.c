@@ -100,7 +100,7 @@ static int try_cut(tn_why *why, const uint64_t *dominators, uint32_t step, unsig
     const tn_reference *r = &why->trail.steps[step];
     *out = (tn_way){.reference = *r};
     why->spared |= tn__bit(dominators, r->target) && r->target < why->top.graph.n_objects && is_spared(why, r->target);
-    if (!tn__bit(dominators, r->target) || !tn__why_can_go(why, r->target))
+    if (!tn__bit(dominators, r->target) || tn__why_is_part(why, r->target) || !tn__why_can_go(why, r->target))
         return TN_OK;
     ++*tries;
     return tn_reference_cut(why->top.snapshot, r, &out->bytes, &out->count, err);
@@ -140,6 +140,8 @@ static int find_held(tn_why *why, tn_error *err)
     uint32_t at = why->node;
     for (int i = 0; i < FAR && at != TN_NONE && tn__why_can_go(why, at) && status == TN_OK;
          i++, at = t->tree->idom[at]) {
+        if (tn__why_is_part(why, at))
+            continue;
         size_t limit = why->held == TN_NONE ? 1u << 20 : (size_t)why->n_ways;
         sources.size = 0;
         status = tn__outside_holders(t->snapshot, at, limit, &sources, err);
@@ -191,15 +193,18 @@ static int find_ways(tn_why *why, tn_error *err)
     if (why->held == TN_NONE)
         return TN_OK;
     tn__buf_init(&sources, why->top.alloc);
-    int status = tn__outside_holders(why->top.snapshot, why->held, TN_MAX_WAYS, &sources, err);
+    int status = tn__outside_holders(why->top.snapshot, why->held, why->most, &sources, err);
     if (status == TN_OK)
         status = tn_set_new(why->top.snapshot, &around, err);
     if (status == TN_OK)
         status = tn_set_add(around, why->held);
     uint32_t n = (uint32_t)(sources.size / sizeof(uint32_t));
+    why->most = n < why->most ? n : why->most;
+    why->ways = status == TN_OK ? tn__alloc_zero(why->top.alloc, why->most * sizeof *why->ways) : NULL;
+    if (status == TN_OK && !why->ways)
+        status = tn__no_memory(why->top.snapshot, err);
     if (status == TN_OK)
-        status = tell_ways(why, around, (const uint32_t *)(const void *)sources.data, n < TN_MAX_WAYS ? n : TN_MAX_WAYS,
-                           err);
+        status = tell_ways(why, around, (const uint32_t *)(const void *)sources.data, why->most, err);
     tn_set_free(around);
     tn__buf_free(&sources);
     return status;
@@ -227,49 +232,38 @@ int tn__why_look_at(tn_why *why, tn_error *err)
     return why->nearest ? TN_OK : find_ways(why, err);
 }
 
-static int begin(tn_snapshot *s, tn_why *why, tn_error *err)
+static int look_at(tn_why *why, const tn_set *set, tn_error *err)
 {
-    *why = (tn_why){.node = TN_NONE, .held = TN_NONE, .whole = TN_NONE};
-    return tn__toplevel_make(s, &why->top, err);
+    if (tn_set_count(set) > 1)
+        return tn__why_look_at_set(why, set, err);
+    why->node = tn_set_next(set, 0);
+    why->count = 1;
+    why->retained_bytes = why->top.tree->retained[why->node];
+    why->retained_count = why->top.tree->counts[why->node];
+    return tn__why_look_at(why, err);
 }
 
-static int end(tn_why *why, int status, tn_why *out)
+int tn__why_set(tn_snapshot *s, const tn_set *set, bool fold, uint32_t limit, tn_why *out, tn_error *err)
 {
+    tn_why why = {.node = TN_NONE, .held = TN_NONE, .whole = TN_NONE};
+    why.most = limit && limit < TN_MAX_WAYS ? limit : TN_MAX_WAYS;
+    TN_TRY(tn__toplevel_make(s, fold, &why.top, err));
+    int status = look_at(&why, set, err);
     if (status < 0)
-        tn__why_free(why);
+        tn__why_free(&why);
     else
-        *out = *why;
+        *out = why;
     return status;
-}
-
-int tn__why_object(tn_snapshot *s, uint32_t node, tn_why *out, tn_error *err)
-{
-    tn_why why;
-    TN_TRY(begin(s, &why, err));
-    why.node = node;
-    why.count = 1;
-    why.retained_bytes = why.top.tree->retained[node];
-    why.retained_count = why.top.tree->counts[node];
-    return end(&why, tn__why_look_at(&why, err), out);
-}
-
-/* ---- a set ---- */
-
-int tn__why_set(tn_snapshot *s, const tn_set *set, tn_why *out, tn_error *err)
-{
-    tn_why why;
-    if (tn_set_count(set) == 1)
-        return tn__why_object(s, tn_set_next(set, 0), out, err);
-    TN_TRY(begin(s, &why, err));
-    return end(&why, tn__why_look_at_set(&why, set, err), out);
 }
 
 void tn__why_free(tn_why *why)
 {
     tn__trail_free(&why->trail);
-    for (uint32_t i = 0; i < TN_MAX_WAYS; i++) {
+    for (uint32_t i = 0; i < why->most && why->ways; i++)
         tn__trail_free(&why->ways[i].trail);
+    if (why->ways)
+        tn__free(why->top.alloc, why->ways, why->most * sizeof *why->ways);
+    for (uint32_t i = 0; i < TN_MAX_HOLDERS; i++)
         tn__trail_free(&why->holders[i].trail);
-    }
     tn__toplevel_free(&why->top);
 }

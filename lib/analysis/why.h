@@ -15,7 +15,7 @@ typedef struct tn_way {
     uint32_t count;
 } tn_way;
 
-enum { TN_MAX_WAYS = 3 };
+enum { TN_MAX_HOLDERS = 3, TN_MAX_WAYS = 1000 };
 
 /* What holds many objects of a set. */
 typedef struct tn_set_holder {
@@ -37,7 +37,7 @@ typedef struct tn_why {
     uint32_t whole;                          /* all of the set goes with it, and one reference holds it; TN_NONE */
     tn_common common;
     uint32_t n_holders;
-    tn_set_holder holders[TN_MAX_WAYS]; /* node is that of the first; without a node: where most paths begin */
+    tn_set_holder holders[TN_MAX_HOLDERS]; /* node is that of the first; without a node: where most paths begin */
     /* of node */
     enum tn_hold hold;
     bool garbage;                                        /* it waits for the collector */
@@ -52,23 +52,30 @@ typedef struct tn_why {
     /* where no single reference of the path frees it: all that hold it, or something that dominates it */
     uint32_t held; /* that: node or a dominator of it; TN_NONE */
     uint64_t n_ways;
-    uint32_t n_told; /* of them in ways; all of them, unless there are more than TN_MAX_WAYS */
-    tn_way ways[TN_MAX_WAYS];
+    uint32_t most;   /* that may be told */
+    uint32_t n_told; /* of them in ways */
+    tn_way *ways;
 } tn_why;
 
 /* ---- between why.c and why_set.c ---- */
 
+/* Whether the node is the dict of an object, and a part of that: none that is asked about. */
+static inline bool tn__why_is_part(const tn_why *why, uint32_t node)
+{
+    return node != why->node && tn__folded(&why->top, node) != node;
+}
 /* Whether clearing references can free the node: nothing else keeps it, and it is no module, class or function. */
 bool tn__why_can_go(const tn_why *why, uint32_t node);
 int tn__why_look_at(tn_why *why, tn_error *err); /* at node */
 int tn__why_look_at_set(tn_why *why, const tn_set *set, tn_error *err);
+/* With the dicts that are parts of members, where these are folded. *out is a new set. */
+int tn__why_with_parts(const tn_toplevel *t, const tn_set *set, tn_set **out, tn_error *err);
 
 /* ---- the answer ---- */
 
-/* Of one object. */
-int tn__why_object(tn_snapshot *s, uint32_t node, tn_why *out, tn_error *err);
-/* Of a set that is not empty. */
-int tn__why_set(tn_snapshot *s, const tn_set *set, tn_why *out, tn_error *err);
+/* Of a set that is not empty; of one object: why that is alive. limit: of references that must all go, told one by one; 0: as
+ * many as may be. */
+int tn__why_set(tn_snapshot *s, const tn_set *set, bool fold, uint32_t limit, tn_why *out, tn_error *err);
 void tn__why_free(tn_why *why);
 
 #endif

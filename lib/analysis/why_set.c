@@ -74,7 +74,7 @@ static int find_whole(tn_why *why, const tn_set *set, tn_error *err)
     TN_TRY(lowest_dominator(why, set, &at, err));
     for (int i = 0; i < FAR && at != TN_NONE; i++, at = t->tree->idom[at]) {
         bool once;
-        at = tn__owner_of(t, at);
+        at = tn__folded(t, at);
         if (!tn__why_can_go(why, at) || t->tree->retained[at] / 2 > why->retained_bytes)
             break;
         TN_TRY(is_held_once(why, at, &once, err));
@@ -159,7 +159,7 @@ static int take_entries(tn_why *why, const tn_set *set, tn_set *holders, tn_erro
 static int find_holders(tn_why *why, const tn_set *set, tn_set *holders, tn_error *err)
 {
     int more = 1;
-    while (more > 0 && why->n_holders < TN_MAX_WAYS) {
+    while (more > 0 && why->n_holders < TN_MAX_HOLDERS) {
         more = next_holder(why, set, holders, err);
         if (more <= 0)
             break;
@@ -184,12 +184,34 @@ static int look_at_holders(tn_why *why, const tn_set *set, tn_error *err)
 
 /* ---- all ---- */
 
+int tn__why_with_parts(const tn_toplevel *t, const tn_set *set, tn_set **out, tn_error *err)
+{
+    tn_set *whole;
+    TN_TRY(tn_set_copy(set, &whole, err));
+    for (uint32_t id = 0; t->fold && (id = tn_set_next(set, id)) != TN_NONE; id++) {
+        uint32_t dict = tn__dict_below(&t->kinds, &t->graph, t->tree, id);
+        if (dict != TN_NONE)
+            tn__set_add(whole, dict);
+    }
+    *out = whole;
+    return TN_OK;
+}
+
+static int sum_sizes(tn_why *why, const tn_set *set, tn_error *err)
+{
+    tn_set *whole;
+    TN_TRY(tn__why_with_parts(&why->top, set, &whole, err));
+    int status = tn_set_bytes(why->top.snapshot, whole, &why->bytes, err);
+    tn_set_free(whole);
+    return status;
+}
+
 int tn__why_look_at_set(tn_why *why, const tn_set *set, tn_error *err)
 {
     tn_set *gone;
     why->is_set = true;
     why->count = tn_set_count(set);
-    TN_TRY(tn_set_bytes(why->top.snapshot, set, &why->bytes, err));
+    TN_TRY(sum_sizes(why, set, err));
     TN_TRY(tn_retained_set(why->top.snapshot, set, &gone, &why->retained_bytes, err));
     why->retained_count = tn_set_count(gone);
     tn_set_free(gone);

@@ -11,15 +11,18 @@ static void destroy(tn_snapshot *s, void *p)
     tn__free(tn__snapshot_alloc(s), p, tn_snapshot_n_nodes(s));
 }
 
-/* Owning references to each node, at most UINT32_MAX. */
-static void count_owning(const tn_graph *g, uint32_t *counts)
+void tn__count_owning(const tn_graph *g, uint32_t *counts)
 {
+    enum { AHEAD = 24 };
+    uint64_t n_edges = g->offsets[g->n_nodes];
     for (uint32_t source = 0; source < g->n_nodes; source++) {
         enum tn_holding holding = source < g->n_objects ? tn__node_holding(g, source) : TN_HOLDS_SOME;
         if (holding == TN_HOLDS_NONE)
             continue;
         for (uint64_t e = g->offsets[source]; e < g->offsets[source + 1]; e++) {
-            uint32_t target = g->targets[e];
+            uint32_t target = g->targets[e], ahead = g->targets[e + AHEAD < n_edges ? e + AHEAD : e];
+            if (ahead != TN_NONE)
+                __builtin_prefetch(&counts[ahead], 1);
             if (target == TN_NONE || (holding == TN_HOLDS_SOME && tn__edge_kind(g, source, e) != TN_REF_OWNING))
                 continue;
             counts[target] += counts[target] != UINT32_MAX;
@@ -67,7 +70,7 @@ static int build(tn_snapshot *s, void **slot, tn_error *err)
     uint8_t *holds = tn__alloc_zero(a, g.n_nodes);
     int status = counts && holds ? TN_OK : tn__no_memory(s, err);
     if (status == TN_OK) {
-        count_owning(&g, counts);
+        tn__count_owning(&g, counts);
         status = tell(s, g.n_objects, counts, holds, err);
     }
     tn__free(a, counts, g.n_nodes * sizeof *counts);

@@ -58,11 +58,14 @@ static inline bool tn__edge_holds(const tn_graph *g, uint32_t source, uint64_t e
 
 /* ---- anchors.c ---- */
 
-/* enum tn_hold by node, n_nodes of them. TN_HOLD_UNREACHABLE is told by nobody but the numbering of dominators.h, which
- * sets it here; until it has run such nodes are TN_HOLD_REFERENCES. O(references) at first; 1 byte a node is kept, 4 more
+/* enum tn_hold by node, n_nodes of them. TN_HOLD_UNREACHABLE is told by the numbering of dominators.h or by the tree of
+ * paths.h, which set it here; until one has run such nodes are TN_HOLD_REFERENCES. O(references) at first; 1 byte a node is kept, 4 more
  * are in use meanwhile. */
 int tn__anchors(tn_snapshot *s, uint8_t **holds, tn_error *err);
 int tn__anchors_put(tn_snapshot *s, const uint8_t *holds, tn_error *err); /* known from elsewhere; copied */
+
+/* Adds the owning references to each node to counts (n_nodes of them, at most UINT32_MAX each). O(references). */
+void tn__count_owning(const tn_graph *g, uint32_t *counts);
 
 /* ---- referrers.c ---- */
 

@@ -11,8 +11,8 @@ static void tally_json(tn_json *j, const char *key, uint64_t count, uint64_t byt
 
 static void columns_json(tn_json *j, const tn_diff_view *v)
 {
-    const char *const columns[] = {tn__by_key(v->by), "new",      "gone",      "survived",  "old_count", "new_count",
-                                   "count_change",    "new_size", "gone_size", "old_total", "new_total", "size_change"};
+    const char *const columns[] = {tn__by_key(v->by), "new",      "gone",      "survived", "old_count", "now_count",
+                                   "count_change",    "new_size", "gone_size", "old_size", "now_size",  "size_change"};
     tn__json_strings(j, "columns", columns, sizeof columns / sizeof *columns);
     tn__json_open(j, "units", '{');
     for (size_t i = 1; i < 7; i++)
@@ -37,7 +37,7 @@ static void row_json(tn_json *j, const tn_diff_view *v, const tn_diff_row *r)
             tn__json_null(j, of_one[i]);
     }
     tn__json_u64(j, "old_count", r->old.count);
-    tn__json_u64(j, "new_count", r->new.count);
+    tn__json_u64(j, "now_count", r->new.count);
     tn__json_i64(j, "count_change", (int64_t)(r->new.count - r->old.count));
     if (same) {
         tn__json_u64(j, "new_size", r->added.bytes);
@@ -46,8 +46,8 @@ static void row_json(tn_json *j, const tn_diff_view *v, const tn_diff_row *r)
         tn__json_null(j, "new_size");
         tn__json_null(j, "gone_size");
     }
-    tn__json_u64(j, "old_total", r->old.bytes);
-    tn__json_u64(j, "new_total", r->new.bytes);
+    tn__json_u64(j, "old_size", r->old.bytes);
+    tn__json_u64(j, "now_size", r->new.bytes);
     tn__json_i64(j, "size_change", (int64_t)(r->new.bytes - r->old.bytes));
     tn__json_close(j, '}');
 }
@@ -64,7 +64,7 @@ static int growing_json(tn_json *j, tn_diff_view *v, const tn_view_options *o, t
         tn__json_open(j, NULL, '{');
         tn__brief_json(j, &v->brief);
         tn__json_u64(j, "old_length", rows[i].held_old);
-        tn__json_u64(j, "new_length", rows[i].held_new);
+        tn__json_u64(j, "now_length", rows[i].held_new);
         if (v->apart_ns > 0)
             tn__json_double(j, "per_second",
                             (double)(rows[i].held_new - rows[i].held_old) / ((double)v->apart_ns / 1e9));
@@ -86,7 +86,7 @@ static void edges_json(tn_json *j, const tn_diff_view *v, const tn_view_options 
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
         tn__json_string(j, "type", v->edges.rows[i].type);
-        tn__json_string(j, "label", v->edges.rows[i].label);
+        tn__json_label(j, "label", v->edges.rows[i].label);
         tn__json_u64(j, "count", v->edges.rows[i].count);
         tn__json_u64(j, "size", v->edges.rows[i].bytes);
         tn__json_close(j, '}');

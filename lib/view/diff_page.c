@@ -125,13 +125,18 @@ void tn__brief_json(tn_json *j, const tn_brief *b)
 
 const char *tn__diff_heading(enum tn_by by)
 {
-    return by == TN_BY_TYPE ? "Type" : by == TN_BY_MODULE ? "Module" : by == TN_BY_SIZE ? "Each" : "Kind";
+    return by == TN_BY_TYPE     ? "Type"
+           : by == TN_BY_MODULE ? "Module"
+           : by == TN_BY_SIZE   ? "Each"
+           : by == TN_BY_PATH   ? "Place"
+                                : "Kind";
 }
 
 const char *tn__diff_nouns(enum tn_by by, size_t n)
 {
-    static const char *const nouns[][2] = {{"types", "type"}, {"modules", "module"}, {"groups", "group"}};
-    return nouns[by == TN_BY_TYPE ? 0 : by == TN_BY_MODULE ? 1 : 2][n == 1];
+    static const char *const nouns[][2] = {
+        {"types", "type"}, {"modules", "module"}, {"places", "place"}, {"groups", "group"}};
+    return nouns[by == TN_BY_TYPE ? 0 : by == TN_BY_MODULE ? 1 : by == TN_BY_PATH ? 2 : 3][n == 1];
 }
 
 void tn__diff_key_json(tn_json *j, enum tn_by by, const char *name, uint64_t number)
@@ -153,7 +158,7 @@ static void find_apart(tn_diff_view *v)
 
 static int compute(tn_diff_view *v, const tn_view_options *o, tn_error *err)
 {
-    TN_TRY(tn_diff_open(v->old, v->new, o->where, &v->diff, err));
+    TN_TRY(tn_diff_open_sets(v->old, o->old_set, v->new, o->set, o->where, &v->diff, err));
     tn_diff_about(v->diff, &v->about);
     find_apart(v);
     TN_TRY(tn__diff_rows(v->diff, o->by, &v->rows, err));
@@ -232,25 +237,35 @@ int tn_view_diff(tn_snapshot *const *snapshots, size_t n, const tn_view_options 
 
 /* ---- other views, of what is new ---- */
 
-int tn__against(tn_snapshot *s, const tn_view_options *o, tn_view_options *out, tn_set **made, tn_error *err)
+int tn__since(tn_snapshot *s, const tn_view_options *o, tn_view_options *out, tn_diff **made, tn_error *err)
 {
+    bool compares;
     *out = *o;
     *made = NULL;
     if (!o->against)
         return TN_OK;
+    TN_TRY(tn__selection_compares(tn__snapshot_alloc(s), o->where, &compares, err));
+    if (compares)
+        TN_TRY(tn_diff_open(o->against, s, NULL, made, err));
+    out->since = *made;
+    return TN_OK;
+}
+
+int tn__against(tn_snapshot *s, const tn_view_options *o, tn_view_options *out, tn_diff **made, tn_error *err)
+{
+    TN_TRY(tn__since(s, o, out, made, err));
+    if (!o->against || *made)
+        return TN_OK;
     tn_diff *d;
     TN_TRY(tn_diff_open(o->against, s, NULL, &d, err));
-    tn_set *new = NULL;
-    int status = tn_diff_set(d, TN_DIFF_NEW, &new, err);
-    tn_diff_close(d);
-    if (status == TN_OK && o->set) {
-        status = tn_set_intersect(new, o->set, made, err);
-        tn_set_free(new);
-    } else if (status == TN_OK) {
-        *made = new;
+    int status = tn__diff_choose(d, o->set, err);
+    if (status < 0) {
+        tn_diff_close(d);
+        return status;
     }
-    out->set = *made;
-    return status;
+    out->set = d->chosen;
+    *made = d;
+    return TN_OK;
 }
 
 void tn__against_print(tn_snapshot *s, const tn_view_options *o, tn_out *out)
@@ -259,7 +274,7 @@ void tn__against_print(tn_snapshot *s, const tn_view_options *o, tn_out *out)
     char when[40];
     if (!o->against)
         return;
-    tn__out_text(out, "only what is new since the snapshot");
+    tn__out_text(out, o->since ? "is: compares with the snapshot" : "only what is new since the snapshot");
     if (tn__fact_u64(o->against, "capture.wall_time_ns", &wall)) {
         tn__fact_time(wall, when, sizeof when);
         tn__out_format(out, " of %s", when);

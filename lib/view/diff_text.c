@@ -89,11 +89,6 @@ static int print_overview(const tn_diff_view *v, const tn_view_options *o, tn_ou
         tn__heading_print(v->new, out, o);
         tn__out_wrap(out, o->width);
         print_apart(v, out);
-        if (o->where && *o->where) {
-            tn__out_text(out, "selected by: ");
-            tn__out_escaped(out, o->where);
-            tn__out_text(out, "\n");
-        }
         tn__out_unwrap(out);
         tn__out_text(out, "\n");
         tn__table_print(&t, out, o);
@@ -230,11 +225,16 @@ static int print_edges(const tn_diff_view *v, const tn_view_options *o, tn_out *
     return status;
 }
 
-static void print_hint(const tn_diff_view *v, tn_out *out)
+static void print_hint(const tn_diff_view *v, const tn_view_options *o, tn_out *out)
 {
+    const char *const unnamed[] = {"OLD", "NEW"}, *const *files = o->files ? o->files : unnamed;
     if (v->n_shown == 0 || !v->about.same_process || v->by != TN_BY_TYPE || tn__diff_row(v, 0)->added.count == 0)
         return;
-    tn__out_text(out, "\nnext: tonnage largest NEW --against OLD --where 'type:");
+    tn__out_text(out, "\nnext: tonnage largest ");
+    tn__out_escaped(out, files[1]);
+    tn__out_text(out, " --against ");
+    tn__out_escaped(out, files[0]);
+    tn__out_text(out, " --where 'type:");
     tn__out_escaped(out, tn__diff_row(v, 0)->name);
     tn__out_text(out, "'\n");
 }
@@ -246,7 +246,7 @@ int tn__diff_text(tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_err
     TN_TRY(print_growing(v, o, out, err));
     TN_TRY(print_edges(v, o, out, err));
     tn__out_wrap(out, o->width);
-    print_hint(v, out);
+    print_hint(v, o, out);
     tn__out_unwrap(out);
     return TN_OK;
 }

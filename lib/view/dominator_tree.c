@@ -1,11 +1,15 @@
 /* dominator_tree.c - the dominator tree from the root or from an object down: who retains most, and what in it.
  *
  * The first rows are the selected objects that no other selected one dominates (all objects are selected without a selection),
- * so that no byte is in two of them. Below each row stands what hangs from it, as deep as is asked for.
+ * so that no byte is in two of them. Below each row stands what hangs from it, as deep as is asked for. Folded, what hangs
+ * from the dict of an instance hangs from the instance.
  */
 #include "view/dominator_tree.h"
 
 #include "analysis/stream.h"
+#include "analysis/suspects.h"
+#include "view/heap_parts.h"
+#include "view/parting.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,7 +28,10 @@ typedef struct tn_tree {
     size_t n_rows;
     uint64_t n_tops, tops_bytes, tops_count; /* shown or not */
     uint64_t more, more_bytes;               /* tops that are not shown */
-    tn_type_sums sums;
+    tn_heap heap;
+    tn_kinds kinds;     /* alloc NULL: nothing is folded */
+    tn_parting parting; /* rows are groups of the tops: */
+    tn_place_sums sums;
     tn_buf text;
 } tn_tree;
 
@@ -44,25 +51,40 @@ static tn_tree_row row_of(const tn_tree *t, uint32_t id, uint32_t depth)
                          .type = t->graph.table[t->graph.shapes[id]].type};
 }
 
+/* The dict that is a part of the node; TN_NONE. */
+static uint32_t folded_dict(const tn_tree *t, uint32_t node)
+{
+    return t->kinds.alloc ? tn__dict_below(&t->kinds, &t->graph, t->d, node) : TN_NONE;
+}
+
 /* Sizes, from the blocks that hold them: the whole column would be kept. */
 static int read_sizes(tn_tree *t, const tn_order_key *by_id, size_t n, tn_error *err)
 {
     tn_stream sizes;
+    uint64_t size;
     tn__stream_open(&sizes, t->snapshot, TN_COL_SIZE, 0);
-    for (size_t i = 0; i < n; i++)
-        TN_TRY(tn__stream_at(&sizes, by_id[i].number, &rows_of(t)[by_id[i].row].size, err));
+    for (size_t i = 0; i < t->n_rows; i++)
+        rows_of(t)[i].size = 0;
+    for (size_t i = 0; i < n; i++) {
+        TN_TRY(tn__stream_at(&sizes, by_id[i].number, &size, err));
+        rows_of(t)[by_id[i].row].size += size;
+    }
     return TN_OK;
 }
 
 static int fill_sizes(tn_tree *t, tn_error *err)
 {
-    size_t n = 0, n_keys = t->n_rows;
+    size_t n = 0, n_keys = 2 * t->n_rows;
     tn_order_key *keys = tn__alloc(t->alloc, n_keys * sizeof *keys);
     if (!keys)
         return tn__no_memory(t->snapshot, err);
-    for (size_t i = 0; i < n_keys; i++)
-        if (rows_of(t)[i].id != TN_NONE)
-            keys[n++] = (tn_order_key){.number = rows_of(t)[i].id, .text = "", .row = i};
+    for (size_t i = 0; i < t->n_rows; i++) {
+        uint32_t id = rows_of(t)[i].id, dict = id == TN_NONE ? TN_NONE : folded_dict(t, id);
+        if (id != TN_NONE)
+            keys[n++] = (tn_order_key){.number = id, .text = "", .row = i};
+        if (dict != TN_NONE)
+            keys[n++] = (tn_order_key){.number = dict, .text = "", .row = i};
+    }
     tn__order_sort(keys, n, false);
     int status = read_sizes(t, keys, n, err);
     tn__free(t->alloc, keys, n_keys * sizeof *keys);
@@ -71,18 +93,39 @@ static int fill_sizes(tn_tree *t, tn_error *err)
 
 /* ---- which rows ---- */
 
+static bool before(const tn_tree *t, uint32_t a, uint32_t b)
+{
+    return t->d->retained[a] != t->d->retained[b] ? t->d->retained[a] > t->d->retained[b] : a < b;
+}
+
+/* What hangs from a node, with what hangs from the dict that is a part of it, appended by what they retain. */
+static int children(tn_tree *t, uint32_t node, tn_buf *ids, tn_error *err)
+{
+    const uint32_t *own, *of_dict = NULL;
+    uint32_t n, n_dict = 0, i = 0, k = 0, dict = folded_dict(t, node);
+    TN_TRY(tn_dominated(t->snapshot, node, &own, &n, err));
+    if (dict != TN_NONE)
+        TN_TRY(tn_dominated(t->snapshot, dict, &of_dict, &n_dict, err));
+    if (tn__buf_reserve(ids, ((size_t)n + n_dict) * sizeof *own) < 0)
+        return tn__no_memory(t->snapshot, err);
+    while (i < n || k < n_dict) {
+        uint32_t next = k == n_dict || (i < n && before(t, own[i], of_dict[k])) ? own[i++] : of_dict[k++];
+        if (next != dict)
+            (void)tn__buf_append(ids, &next, sizeof next);
+    }
+    return TN_OK;
+}
+
 static int find_tops(tn_tree *t, tn_buf *ids, tn_error *err)
 {
     const tn_view_options *o = t->options;
     tn_set *set;
-    if (t->under != t->d->root && !o->set &&
-        !(o->where && *o->where)) { /* what hangs from one object, synthetic nodes too */
-        const uint32_t *nodes;
-        uint32_t n;
-        TN_TRY(tn_dominated(t->snapshot, t->under, &nodes, &n, err));
-        return tn__buf_append(ids, nodes, n * sizeof *nodes) < 0 ? tn__no_memory(t->snapshot, err) : TN_OK;
-    }
-    TN_TRY(tn__set_selected(t->snapshot, &(tn_view_options){.where = o->where, .set = o->set}, &set, err));
+    if (t->under != t->d->root && !o->set && !(o->where && *o->where))
+        return children(t, t->under, ids, err); /* synthetic nodes too */
+    TN_TRY(tn__set_selected(t->snapshot, &(tn_view_options){.where = o->where, .set = o->set, .since = o->since}, &set,
+                            err));
+    if (folded_dict(t, t->under) != TN_NONE)
+        tn_set_remove(set, folded_dict(t, t->under));
     int status = tn__dominator_tops(t->snapshot, set, t->under, ids, err);
     tn_set_free(set);
     return status;
@@ -166,9 +209,14 @@ static int sort_tops(tn_tree *t, tn_error *err)
 /* ---- what hangs from them ---- */
 
 typedef struct tn_level {
-    const uint32_t *nodes;
+    tn_buf nodes; /* uint32_t */
     uint32_t n, next;
 } tn_level;
+
+static uint32_t node_at(const tn_level *level, uint32_t i)
+{
+    return ((const uint32_t *)(const void *)level->nodes.data)[i];
+}
 
 static int put(tn_tree *t, tn_buf *out, const tn_tree_row *row, tn_error *err)
 {
@@ -179,33 +227,49 @@ static int put_ghost(tn_tree *t, tn_buf *out, const tn_level *level, uint32_t de
 {
     tn_tree_row ghost = {.id = TN_NONE, .depth = depth, .count = level->n - level->next};
     for (uint32_t i = level->next; i < level->n; i++)
-        ghost.retained += t->d->retained[level->nodes[i]];
+        ghost.retained += t->d->retained[node_at(level, i)];
     return put(t, out, &ghost, err);
 }
 
 static int open_level(tn_tree *t, tn_buf *levels, uint32_t id, tn_error *err)
 {
     tn_level level = {0};
-    TN_TRY(tn_dominated(t->snapshot, id, &level.nodes, &level.n, err));
-    return tn__buf_append(levels, &level, sizeof level) < 0 ? tn__no_memory(t->snapshot, err) : TN_OK;
+    tn__buf_init(&level.nodes, t->alloc);
+    int status = children(t, id, &level.nodes, err);
+    level.n = (uint32_t)(level.nodes.size / sizeof(uint32_t));
+    if (status == TN_OK && tn__buf_append(levels, &level, sizeof level) < 0)
+        status = tn__no_memory(t->snapshot, err);
+    if (status < 0)
+        tn__buf_free(&level.nodes);
+    return status;
+}
+
+static tn_level *last_level(const tn_buf *levels)
+{
+    return (tn_level *)(void *)levels->data + levels->size / sizeof(tn_level) - 1;
+}
+
+static void close_level(tn_buf *levels)
+{
+    tn__buf_free(&last_level(levels)->nodes);
+    levels->size -= sizeof(tn_level);
 }
 
 /* Goes down from one row; levels holds the way. */
 static int put_below(tn_tree *t, tn_buf *out, tn_buf *levels, uint32_t id, tn_error *err)
 {
     uint32_t limit = t->options->limit ? t->options->limit : UINT32_MAX;
-    levels->size = 0;
     TN_TRY(open_level(t, levels, id, err));
     while (levels->size) {
         uint32_t depth = (uint32_t)(levels->size / sizeof(tn_level));
-        tn_level *level = (tn_level *)(void *)levels->data + depth - 1;
+        tn_level *level = last_level(levels);
         if (level->next == level->n || level->next == limit) {
             if (level->next < level->n)
                 TN_TRY(put_ghost(t, out, level, depth, err));
-            levels->size -= sizeof(tn_level);
+            close_level(levels);
             continue;
         }
-        tn_tree_row row = row_of(t, level->nodes[level->next++], depth);
+        tn_tree_row row = row_of(t, node_at(level, level->next++), depth);
         TN_TRY(put(t, out, &row, err));
         if (depth + 1 < t->options->depth)
             TN_TRY(open_level(t, levels, row.id, err));
@@ -224,6 +288,8 @@ static int fill_below(tn_tree *t, tn_error *err)
         if (status == TN_OK)
             status = put_below(t, &out, &levels, rows_of(t)[i].id, err);
     }
+    while (levels.size)
+        close_level(&levels);
     tn__buf_free(&levels);
     tn__buf_free(&t->rows);
     t->rows = out;
@@ -268,17 +334,24 @@ static int fill_table(tn_tree *t, tn_table *table, tn_error *err)
     return TN_OK;
 }
 
-static int fill_sums(const tn_tree *t, tn_table *table)
+static uint32_t sums_shown(const tn_tree *t)
+{
+    return t->options->limit && t->options->limit < t->sums.n ? t->options->limit : t->sums.n;
+}
+
+static int fill_sums(tn_tree *t, tn_table *table, tn_error *err)
 {
     uint64_t whole = t->d->retained[t->d->root];
-    uint32_t limit = t->options->limit;
-    for (uint32_t i = 0; i < t->sums.n && (!limit || i < limit); i++) {
-        const tn_type_sum *row = &t->sums.rows[i];
-        tn__table_bytes(table, row->bytes);
-        tn__table_pct(table, row->bytes, whole);
+    for (uint32_t i = 0; i < sums_shown(t); i++) {
+        const tn_place_sum *row = &t->sums.rows[i];
+        const char *label;
+        TN_TRY(tn__place_label(&t->parting, row->place, &label, err));
+        tn__table_bytes(table, row->retained);
+        tn__table_pct(table, row->retained, whole);
         tn__table_u64(table, row->count);
         tn__table_u64(table, row->rows);
-        tn__table_text(table, row->name);
+        tn__table_bytes(table, row->size);
+        tn__table_text(table, label);
     }
     return TN_OK;
 }
@@ -294,8 +367,10 @@ static int print_head(tn_tree *t, tn_out *out, tn_error *err)
         tn__out_escaped(out, (const char *)t->text.data);
         tn__out_text(out, "\n");
     }
-    tn__out_format(out, "%" PRIu64 " object%s retain %" PRIu64 " object%s, %s of %s\n\n", t->n_tops,
-                   t->n_tops == 1 ? "" : "s", t->tops_count, t->tops_count == 1 ? "" : "s",
+    if (t->under == t->d->root)
+        tn__heap_print(&t->heap, t->options, out);
+    tn__out_format(out, "%" PRIu64 " object%s retain%s %" PRIu64 " object%s, %s of %s\n\n", t->n_tops,
+                   t->n_tops == 1 ? "" : "s", t->n_tops == 1 ? "s" : "", t->tops_count, t->tops_count == 1 ? "" : "s",
                    tn_format_bytes(t->tops_bytes, size, sizeof size), tn_format_bytes(whole, all, sizeof all));
     return TN_OK;
 }
@@ -317,19 +392,17 @@ static int write_text(tn_tree *t, tn_out *out, tn_error *err)
         {"Retained", true, 0}, {"%", true, 1},     {"Objects", true, 3},  {"Size", true, 4},
         {"at", false, 0},      {"Type", false, 0}, {"Held by", false, 0}, {"Preview", false, 0},
     };
-    static const tn_table_column sums[] = {
-        {"Retained", true, 0}, {"%", true, 1}, {"Objects", true, 2}, {"Rows", true, 0}, {"Type", false, 0},
-    };
-    static const tn_table_column modules[] = {
-        {"Retained", true, 0}, {"%", true, 1}, {"Objects", true, 2}, {"Rows", true, 0}, {"Module", false, 0},
-    };
     const tn_view_options *o = t->options;
+    const tn_table_column sums[] = {
+        {"Retained", true, 0}, {"%", true, 1},    {"Objects", true, 2},
+        {"Rows", true, 0},     {"Size", true, 3}, {tn__place_heading(o->by), false, 0},
+    };
     tn_table table;
     if (o->grouped)
-        tn__table_init(&table, t->alloc, o->by == TN_BY_MODULE ? modules : sums, sizeof sums / sizeof *sums);
+        tn__table_init(&table, t->alloc, sums, sizeof sums / sizeof *sums);
     else
         tn__table_init(&table, t->alloc, columns, sizeof columns / sizeof *columns);
-    int status = o->grouped ? fill_sums(t, &table) : fill_table(t, &table, err);
+    int status = o->grouped ? fill_sums(t, &table, err) : fill_table(t, &table, err);
     if (status == TN_OK && table.status < 0)
         status = tn__no_memory(t->snapshot, err);
     if (status == TN_OK)
@@ -378,15 +451,16 @@ static int json_rows(tn_tree *t, tn_json *j, tn_error *err)
         TN_TRY(json_row(t, row, j, err));
         tn__json_close(j, '}');
     }
-    for (uint32_t i = 0; t->options->grouped && i < t->sums.n && (!t->options->limit || i < t->options->limit); i++) {
-        const tn_type_sum *row = &t->sums.rows[i];
+    for (uint32_t i = 0; t->options->grouped && i < sums_shown(t); i++) {
+        const tn_place_sum *row = &t->sums.rows[i];
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
-        tn__json_u64(j, "retained", row->bytes);
-        tn__json_pct(j, "retained_pct", row->bytes, whole);
+        tn__json_u64(j, "retained", row->retained);
+        tn__json_pct(j, "retained_pct", row->retained, whole);
         tn__json_u64(j, "count", row->count);
         tn__json_u64(j, "rows", row->rows);
-        tn__json_string(j, t->options->by == TN_BY_MODULE ? "module" : "type", row->name);
+        tn__json_u64(j, "size", row->size);
+        TN_TRY(tn__place_json(&t->parting, row->place, j, err));
         tn__json_close(j, '}');
     }
     return TN_OK;
@@ -396,14 +470,14 @@ static int write_json(tn_tree *t, tn_out *out, tn_error *err)
 {
     static const char *const columns[] = {"depth",   "retained", "retained_pct", "count",   "size",
                                           "address", "type",     "held_by",      "preview", "node"};
-    const char *const sums[] = {"retained", "retained_pct", "count", "rows",
-                                t->options->by == TN_BY_MODULE ? "module" : "type"};
+    const char *const sums[] = {"retained", "retained_pct", "count", "rows", "size", tn__by_key(t->options->by)};
     bool grouped = t->options->grouped;
     tn_json j;
     tn__json_start(&j, out, "dominators");
     tn__json_string(&j, "where", t->options->where);
     tn__against_json(t->options, &j);
-    tn__json_string(&j, "by", !grouped ? NULL : t->options->by == TN_BY_MODULE ? "module" : "type");
+    tn__json_string(&j, "by", grouped ? tn_by_names[t->options->by] : NULL);
+    tn__json_bool(&j, "fold", t->options->fold);
     tn__json_strings(&j, "columns", grouped ? sums : columns,
                      grouped ? sizeof sums / sizeof *sums : sizeof columns / sizeof *columns);
     tn__json_open(&j, "units", '{');
@@ -422,6 +496,7 @@ static int write_json(tn_tree *t, tn_out *out, tn_error *err)
     tn__json_u64(&j, "count", t->tops_count);
     tn__json_u64(&j, "retained", t->tops_bytes);
     tn__json_close(&j, '}');
+    tn__heap_json(&t->heap, &j);
     tn__json_u64(&j, "more", t->more);
     tn__json_u64(&j, "more_retained", t->more_bytes);
     tn__info_json(&j, t->snapshot);
@@ -432,35 +507,64 @@ static int write_json(tn_tree *t, tn_out *out, tn_error *err)
 
 /* ---- all ---- */
 
-static int sum_tops(tn_tree *t, tn_error *err)
+/* Sizes are not in this sum of a group's rows twice: they are of what stands in the rows, without what hangs from them. */
+static int add_tops(tn_tree *t, tn_error *err)
 {
-    const tn_view_options *o = t->options;
-    TN_TRY(tn__type_sums_open(t->snapshot, o->by == TN_BY_MODULE, &t->sums, err));
+    tn_set *set;
+    TN_TRY(tn_set_new(t->snapshot, &set, err));
+    for (size_t i = 0; i < t->n_rows; i++)
+        (void)tn_set_add(set, rows_of(t)[i].id); /* no synthetic node */
+    int status = tn__parting_open_tree(t->snapshot, set, t->options->by, &t->parting, err);
+    tn_set_free(set);
+    TN_TRY(status);
+    TN_TRY(tn__place_sums_open(&t->parting, &t->sums, err));
     for (size_t i = 0; i < t->n_rows; i++) {
         const tn_tree_row *row = &rows_of(t)[i];
-        tn__type_sums_add(&t->sums, row->type, row->count, row->retained);
-    }
-    tn__type_sums_fold(&t->sums);
-    tn__type_sums_sort(&t->sums, (enum tn_sums_column)t->column, t->descending);
-    for (uint32_t i = o->limit; o->limit && i < t->sums.n; i++) {
-        t->more++;
-        t->more_bytes += t->sums.rows[i].bytes;
+        uint32_t place;
+        TN_TRY(tn__place_of(&t->parting, row->id, &place, err));
+        tn_place_sum *sum = &t->sums.rows[place];
+        sum->rows++;
+        sum->count += row->count;
+        sum->size += row->size;
+        sum->retained += row->retained;
     }
     return TN_OK;
+}
+
+static int sum_tops(tn_tree *t, tn_error *err)
+{
+    TN_TRY(fill_sizes(t, err));
+    TN_TRY(add_tops(t, err));
+    TN_TRY(tn__place_sums_sort(&t->sums, (enum tn_place_column)t->column, t->descending, t->snapshot, err));
+    for (uint32_t i = sums_shown(t); i < t->sums.n; i++) {
+        t->more++;
+        t->more_bytes += t->sums.rows[i].retained;
+    }
+    return TN_OK;
+}
+
+static void mark_attributes(tn_tree *t)
+{
+    for (size_t i = 0; t->kinds.alloc && i < t->n_rows; i++) {
+        tn_tree_row *row = &rows_of(t)[i];
+        uint32_t above = row->id == TN_NONE ? TN_NONE : t->d->idom[row->id];
+        row->attribute = above != TN_NONE && tn__owner_at(&t->kinds, &t->graph, t->d, above) != above;
+    }
 }
 
 static int compute(tn_tree *t, tn_error *err)
 {
     static const char *const names[] = {"retained", "count", "size", "address", "type"};
-    const char *const sums[] = {"retained", "count", "rows", t->options->by == TN_BY_MODULE ? "module" : "type"};
+    const char *const sums[] = {"retained", "count", "rows", "size", tn__by_key(t->options->by)};
     const tn_view_options *o = t->options;
-    if (o->grouped && o->by != TN_BY_TYPE && o->by != TN_BY_MODULE)
-        return tn__error_set(err, TN_EINVAL, 0, "dominators are grouped by type or module");
     TN_TRY(o->grouped
-               ? tn__order_parse(o->sort, sums, sizeof sums / sizeof *sums, 3, &t->column, &t->descending, err)
+               ? tn__order_parse(o->sort, sums, sizeof sums / sizeof *sums, 4, &t->column, &t->descending, err)
                : tn__order_parse(o->sort, names, sizeof names / sizeof *names, 3, &t->column, &t->descending, err));
     TN_TRY(tn__dominators(t->snapshot, &t->d, err));
     TN_TRY(tn__graph(t->snapshot, &t->graph, err));
+    TN_TRY(tn__heap_parts(t->snapshot, &t->heap, err));
+    if (o->fold)
+        TN_TRY(tn__kinds_make(t->snapshot, &t->kinds, err));
     t->under = t->under == TN_NONE ? t->d->root : t->under;
     TN_TRY(fill_tops(t, err));
     if (o->grouped)
@@ -471,7 +575,9 @@ static int compute(tn_tree *t, tn_error *err)
     if (o->depth > 1)
         TN_TRY(fill_below(t, err));
     TN_TRY(fill_sizes(t, err));
-    return tn__held_find(t->snapshot, rows_of(t), t->n_rows, err);
+    TN_TRY(tn__held_find(t->snapshot, rows_of(t), t->n_rows, err));
+    mark_attributes(t);
+    return TN_OK;
 }
 
 int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err)
@@ -479,7 +585,7 @@ int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *optio
     tn_view_options o;
     tn_tree t = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .options = &o, .under = id};
     tn_out out;
-    tn_set *made;
+    tn_diff *made;
     if (id != TN_NONE && id >= tn_snapshot_n_nodes(s))
         return tn__error_set(err, TN_EINVAL, 0, "there is no node %u", (unsigned)id);
     TN_TRY(tn__against(s, options, &o, &made, err));
@@ -491,10 +597,12 @@ int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *optio
         status = options->form == TN_JSON ? write_json(&t, &out, err) : write_text(&t, &out, err);
     if (status == TN_OK)
         status = tn__out_end(&out, err);
-    if (t.sums.rows)
-        tn__type_sums_close(&t.sums);
+    tn__place_sums_close(&t.sums);
+    tn__parting_close(&t.parting);
+    if (t.kinds.alloc)
+        tn__kinds_free(&t.kinds);
     tn__buf_free(&t.rows);
     tn__buf_free(&t.text);
-    tn_set_free(made);
+    tn_diff_close(made);
     return status;
 }

@@ -12,6 +12,7 @@ typedef struct tn_tree_row {
     uint32_t count;              /* objects retained; of a ghost: rows left out */
     uint32_t type, n_references; /* of its dominator to it that hold; the first is: */
     tn_reference reference;
+    bool attribute; /* the reference is out of a dict that is a part of an instance */
 } tn_tree_row;
 
 /* ---- held.c ---- */
@@ -24,27 +25,5 @@ int tn__held_find(tn_snapshot *s, tn_tree_row *rows, size_t n, tn_error *err);
 /* How the row is held, in words: "module json", "local rows of main()", "['user:7']", "static memory"; see docs/graph.md.
  * Into a buffer, which is emptied first and ends in a NUL. */
 int tn__held_into(tn_snapshot *s, const tn_tree_row *row, tn_buf *out, tn_error *err);
-
-/* ---- type_sums.c ---- */
-
-typedef struct tn_type_sum {
-    const char *name;
-    uint64_t rows, count, bytes;
-} tn_type_sum;
-typedef struct tn_type_sums {
-    const tn_alloc *alloc;
-    bool by_module;
-    uint32_t n, capacity; /* first one a type, then one a name; room for one more */
-    tn_type_sum *rows;
-} tn_type_sums;
-int tn__type_sums_open(tn_snapshot *s, bool by_module, tn_type_sums *out, tn_error *err);
-void tn__type_sums_add(tn_type_sums *sums, uint32_t type, uint32_t count, uint64_t bytes);
-/* One row a name, those with nothing left out. */
-void tn__type_sums_fold(tn_type_sums *sums);
-/* After folding: one more row, of bytes that belong to no object. */
-void tn__type_sums_rest(tn_type_sums *sums, const char *name, uint64_t bytes);
-enum tn_sums_column { TN_SUMS_BYTES, TN_SUMS_COUNT, TN_SUMS_ROWS, TN_SUMS_NAME };
-void tn__type_sums_sort(tn_type_sums *sums, enum tn_sums_column column, bool descending);
-void tn__type_sums_close(tn_type_sums *sums);
 
 #endif

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 /* What a row stands for; in brackets what the word does not say. */
-static const char *heading_of(enum tn_by by)
+const char *tn__by_heading(enum tn_by by)
 {
     switch (by) {
     case TN_BY_TYPE: return "Kind (type)";
@@ -21,6 +21,7 @@ static const char *heading_of(enum tn_by by)
     case TN_BY_ROOT: return "Kind (root that alone reaches it)";
     case TN_BY_THREAD: return "Kind (thread that alone holds it)";
     case TN_BY_FRAME: return "Kind (frame that alone holds it)";
+    case TN_BY_PATH: return "Kind (place)";
     case TN_BY_HEADS: return "Kind (head that alone holds it)";
     default: return "Brief";
     }
@@ -67,11 +68,16 @@ static int write_text(const tn_summary *sum, const tn_view_options *o, tn_out *o
     const tn_table_column parted[] = {
         {"Index", true, 0}, {"Count", true, 0},       {"%", true, 3},
         {"Size", true, 0},  {"%", true, 0},           {"Cumulative", true, 2},
-        {"%", true, 2},     {"largest at", false, 1}, {heading_of(by), false, 0},
+        {"%", true, 2},     {"largest at", false, 1}, {tn__by_heading(by), false, 0},
     };
     const tn_table_column each[] = {
-        {"Index", true, 0}, {"Size", true, 0},          {"%", true, 0}, {"Cumulative", true, 2}, {"%", true, 2},
-        {"at", false, 1},   {heading_of(by), false, 0},
+        {"Index", true, 0},
+        {"Size", true, 0},
+        {"%", true, 0},
+        {"Cumulative", true, 2},
+        {"%", true, 2},
+        {"at", false, 1},
+        {tn__by_heading(by), false, 0},
     };
     tn_table t;
     char size[24];
@@ -84,11 +90,7 @@ static int write_text(const tn_summary *sum, const tn_view_options *o, tn_out *o
         tn__against_print(sum->groups->snapshot, o, out);
         tn__out_format(out, "%s of %" PRIu64 " object%s. Total size = %s.\n", single ? "Set" : "Partition of a set",
                        total->count, total->count == 1 ? "" : "s", tn_format_bytes(total->bytes, size, sizeof size));
-        if (o->where && *o->where) {
-            tn__out_text(out, "selected by: ");
-            tn__out_escaped(out, o->where);
-            tn__out_text(out, "\n");
-        }
+        tn__selected_print(out, o);
         tn__table_print(&t, out, o);
         print_rest(sum, o, out);
     }
@@ -184,16 +186,16 @@ int tn_view_groups(tn_snapshot *s, const tn_view_options *options, const tn_sink
 {
     tn_groups *g;
     tn_view_options o;
-    tn_set *made;
+    tn_diff *made;
     if (options->heads && options->by != TN_BY_TYPE)
         return tn__error_set(err, TN_EINVAL, 0, "groups are by heads or by %s, not by both", tn_by_names[options->by]);
     TN_TRY(tn__against(s, options, &o, &made, err));
-    tn_groups_options how = {.where = o.where, .fold = o.fold, .head_words = o.heads};
+    tn_groups_options how = {.where = o.where, .since = o.since, .fold = o.fold, .head_words = o.heads};
     int status = tn_groups_make(s, o.set, o.heads ? TN_BY_HEADS : o.by, &how, &g, err);
     if (status == TN_OK) {
         status = tn_view_groups_made(g, &o, sink, err);
         tn_groups_free(g);
     }
-    tn_set_free(made);
+    tn_diff_close(made);
     return status;
 }

@@ -115,7 +115,7 @@ static void put_steps(const growth_page *p, tn_table *t, uint32_t up)
     tn__table_text(t, text);
 }
 
-static void fill_times(growth_page *p, tn_table *t)
+static void fill_times(growth_page *p, const tn_view_options *o, tn_table *t)
 {
     const tn_growth *g = &p->growth;
     char text[32];
@@ -130,6 +130,8 @@ static void fill_times(growth_page *p, tn_table *t)
             tn__table_text(t, "unknown");
         tn__table_u64(t, g->totals[i].count);
         tn__table_bytes(t, g->totals[i].bytes);
+        if (o->files)
+            tn__table_text(t, o->files[i]);
     }
 }
 
@@ -194,21 +196,18 @@ static int print_table(tn_table *t, const char *heading, const tn_view_options *
 static int print_overview(growth_page *p, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     static const tn_table_column columns[] = {
-        {"Snapshot", true, 0}, {"after", true, 0}, {"RSS", true, 0}, {"Objects", true, 0}, {"Bytes", true, 0}};
+        {"Snapshot", true, 0}, {"after", true, 0}, {"RSS", true, 0},
+        {"Objects", true, 0},  {"Bytes", true, 0}, {"File", false, 0},
+    };
     tn_table t;
-    tn__table_init(&t, p->growth.alloc, columns, sizeof columns / sizeof *columns);
-    fill_times(p, &t);
+    tn__table_init(&t, p->growth.alloc, columns, o->files ? 6 : 5);
+    fill_times(p, o, &t);
     tn__heading_print(p->last, out, o);
     tn__out_wrap(out, o->width);
     if (p->growth.why)
         tn__out_format(out, "no object is in all of them: %s\n", p->growth.why);
     if (!p->growth.timed)
         tn__out_text(out, "when they were taken is not known, or not in this order: slopes are by snapshot\n");
-    if (o->where && *o->where) {
-        tn__out_text(out, "selected by: ");
-        tn__out_escaped(out, o->where);
-        tn__out_text(out, "\n");
-    }
     tn__out_unwrap(out);
     tn__out_text(out, "\n");
     int status = print_table(&t, NULL, o, out, err);
@@ -308,7 +307,7 @@ static void numbers_json(tn_json *j, const char *key, const uint64_t *values, si
     tn__json_close(j, ']');
 }
 
-static void snapshots_json(tn_json *j, const growth_page *p)
+static void snapshots_json(tn_json *j, const growth_page *p, const tn_view_options *o)
 {
     const tn_growth *g = &p->growth;
     tn__json_line(j);
@@ -317,6 +316,7 @@ static void snapshots_json(tn_json *j, const growth_page *p)
         uint64_t rss;
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
+        tn__json_string(j, "file", o->files ? o->files[i] : NULL);
         rate_json(j, p, "seconds", g->seconds[i]);
         if (tn__fact_u64(g->snapshots[i], "memory.rss_bytes", &rss))
             tn__json_u64(j, "rss", rss);
@@ -412,7 +412,7 @@ static int write_json(growth_page *p, const tn_view_options *o, tn_out *out, tn_
     tn__json_string(&j, "where", o->where);
     tn__json_bool(&j, "same_process", p->growth.why == NULL);
     tn__json_string(&j, "why", p->growth.why);
-    snapshots_json(&j, p);
+    snapshots_json(&j, p, o);
     rows_json(&j, p);
     tn__json_u64(&j, "more", p->n_changed - p->n_shown);
     tn__json_u64(&j, "unchanged", p->growth.n_rows - p->n_changed);

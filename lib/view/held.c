@@ -3,6 +3,8 @@
  */
 #include "view/dominator_tree.h"
 
+#include "view/python_names.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,8 +148,15 @@ static int add_label(tn_snapshot *s, const tn_tree_row *row, tn_buf *out, tn_err
     tn__buf_init(&label, tn__snapshot_alloc(s));
     int status = tn__label_into(s, &row->reference, &label, err);
     const char *text = (const char *)label.data;
-    if (status == TN_OK) /* labels of words begin with a blank, for a holder that would stand before */
+    size_t n = status == TN_OK ? strlen(text) : 0;
+    bool name = n > 4 && row->attribute && strncmp(text, "['", 2) == 0 && tn__is_identifier(text + 2, n - 4);
+    if (name) { /* x.__dict__['a'] is x.a */
+        status = add(out, ".");
+        if (status == TN_OK)
+            status = tn__buf_append(out, text + 2, n - 4);
+    } else if (status == TN_OK) { /* labels of words begin with a blank, for a holder that would stand before */
         status = add(out, *text == ' ' ? text + 1 : text);
+    }
     tn__buf_free(&label);
     return status;
 }

@@ -239,7 +239,9 @@ int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *
     if (status == TN_OK && options->form == TN_JSON) {
         write_json(s, select ? &rows : NULL, options, &out);
     } else if (status == TN_OK && select) {
-        tn__heading_print(s, &out, options);
+        tn_view_options plain = *options;
+        plain.where = NULL; /* of facts, not of objects */
+        tn__heading_print(s, &out, &plain);
         status = tn__info_rows_text(&rows, options, &out, err);
     } else if (status == TN_OK) {
         write_page(s, options, &out);

@@ -77,6 +77,11 @@ void tn__json_string(tn_json *j, const char *key, const char *text)
     json_text(j, text);
 }
 
+void tn__json_label(tn_json *j, const char *key, const char *label)
+{
+    tn__json_string(j, key, label && *label == ' ' ? label + 1 : label);
+}
+
 void tn__json_u64(tn_json *j, const char *key, uint64_t value)
 {
     begin(j, key);

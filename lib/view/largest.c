@@ -163,7 +163,7 @@ int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sin
     tn__buf_init(&l.texts, l.top.alloc);
     tn_out out;
     tn_view_options o;
-    tn_set *made;
+    tn_diff *made;
     tn__out_init(&out, sink);
     int status = tn__against(s, options, &o, &made, err);
     if (status == TN_OK)
@@ -177,6 +177,6 @@ int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sin
     tn__buf_free(&l.texts);
     tn__buf_free(&l.preview);
     tn__top_free(&l.top);
-    tn_set_free(made);
+    tn_diff_close(made);
     return status;
 }

@@ -2,6 +2,7 @@
 #include "view/path_rows.h"
 
 #include "analysis/lookup.h"
+#include "view/parting.h"
 #include "view/show.h"
 #include "view/summary.h"
 
@@ -46,6 +47,9 @@ static uint32_t length_of(const tn_path_view *v, const tn_reference *steps, uint
 static int add_row(tn_path_view *v, uint32_t node, const tn_reference *steps, uint32_t n, bool found, tn_error *err)
 {
     tn_path_row row = {.node = node, .n_steps = n, .found = found, .text = v->texts.size};
+    tn_node about;
+    TN_TRY(tn_node_get(v->snapshot, node, &about, err));
+    row.size = about.size + (v->fold && node < tn_snapshot_n_objects(v->snapshot) ? tn__fold_extra(v->fold, node) : 0);
     row.length = length_of(v, steps, n);
     row.steps = v->steps.size / sizeof *steps;
     if (tn__buf_append(&v->steps, steps, n * sizeof *steps) < 0)
@@ -116,8 +120,9 @@ static int fill_keys(tn_path_view *v, enum tn_path_column column, tn_order_key *
         TN_TRY(tn__path_distances(v, err));
     for (uint32_t id = 0; (id = tn_set_next(v->set, id)) != TN_NONE; id++) {
         keys[i] = (tn_order_key){.text = column == BY_TYPE ? tn__type_name(v->snapshot, id) : "", .row = id};
-        keys[i++].number = column == BY_SIZE ? sizes[id] : column == BY_LENGTH ? v->distances->cost[id] : 0;
-        v->bytes += sizes[id];
+        uint64_t size = sizes[id] + (v->fold ? tn__fold_extra(v->fold, id) : 0);
+        keys[i++].number = column == BY_SIZE ? size : column == BY_LENGTH ? v->distances->cost[id] : 0;
+        v->bytes += size;
     }
     return TN_OK;
 }
@@ -139,6 +144,59 @@ static int list_members(tn_path_view *v, const tn_view_options *o, tn_error *err
         status = add_nearest(v, (uint32_t)keys[i].row, err);
     tn__free(v->alloc, keys, n * sizeof *keys);
     return status;
+}
+
+/* The set with dicts of its members, which are no members of their own. */
+static int fold_set(tn_path_view *v, tn_error *err)
+{
+    tn_fold *all;
+    tn_set *alone;
+    TN_TRY(tn__fold_make(v->snapshot, NULL, &all, err));
+    tn__fold_members(all, v->set);
+    tn__fold_free(all);
+    TN_TRY(tn__fold_make(v->snapshot, v->set, &v->fold, err));
+    TN_TRY(tn_set_minus(v->set, v->fold->folded, &alone, err));
+    tn_set_free(v->set);
+    v->set = alone;
+    return TN_OK;
+}
+
+static int add_group(tn_path_view *v, uint32_t index, tn_error *err)
+{
+    tn_group group;
+    uint64_t label = v->texts.size;
+    TN_TRY(tn_groups_row(v->groups, index, &group, err));
+    if (tn__buf_append(&v->texts, group.label, strlen(group.label) + 1) < 0)
+        return tn__no_memory(v->snapshot, err);
+    TN_TRY(add_nearest(v, group.largest_id, err));
+    tn_path_row *row = (tn_path_row *)(void *)v->rows.data + v->n_rows - 1;
+    row->label = label;
+    row->count = group.count;
+    row->bytes = group.bytes;
+    return TN_OK;
+}
+
+/* The path to the largest object of each group. */
+static int list_groups(tn_path_view *v, const tn_view_options *o, tn_error *err)
+{
+    tn_set *whole;
+    TN_TRY(tn_set_copy(v->set, &whole, err));
+    if (v->fold)
+        tn__fold_members(v->fold, whole);
+    int status = tn_groups_make(v->snapshot, whole, o->by, &(tn_groups_options){.fold = o->fold}, &v->groups, err);
+    tn_set_free(whole);
+    TN_TRY(status);
+    TN_TRY(tn__groups_order(v->groups, o->sort, err));
+    tn_groups_total(v->groups, &v->count, &v->bytes);
+    for (uint32_t i = 0; i < tn_groups_count(v->groups) && (!o->limit || i < o->limit); i++)
+        TN_TRY(add_group(v, i, err));
+    return TN_OK;
+}
+
+/* Rows that are not shown. */
+static uint64_t n_more(const tn_path_view *v)
+{
+    return (v->groups ? tn_groups_count(v->groups) : v->count) - v->n_rows;
 }
 
 /* ---- text ---- */
@@ -164,14 +222,25 @@ static int print_object(const tn_path_view *v, uint32_t node, const tn_view_opti
 {
     tn_node n;
     char size[24];
+    uint64_t folded = v->fold && node < tn_snapshot_n_objects(v->snapshot) ? tn__fold_extra(v->fold, node) : 0;
     TN_TRY(tn_node_get(v->snapshot, node, &n, err));
     tn__out_text(out, o && o->color ? "\033[1m" : "");
     tn__out_escaped(out, tn__type_name(v->snapshot, node));
     if (n.address)
         tn__out_format(out, " at 0x%" PRIx64, n.address);
     tn__out_text(out, o && o->color ? "\033[0m" : "");
-    tn__out_format(out, ", %s\n", tn_format_bytes(n.size, size, sizeof size));
+    tn__out_format(out, ", %s\n", tn_format_bytes(n.size + folded, size, sizeof size));
     return TN_OK;
+}
+
+static void print_group(const tn_path_view *v, const tn_path_row *row, const tn_view_options *o, tn_out *out)
+{
+    char size[24];
+    tn__out_text(out, o->color ? "\033[1m" : "");
+    tn__out_escaped(out, tn__path_text_at(v, row->label));
+    tn__out_format(out, "%s: %" PRIu64 " object%s, %s%s", o->color ? "\033[0m" : "", row->count,
+                   row->count == 1 ? "" : "s", tn_format_bytes(row->bytes, size, sizeof size),
+                   row->count == 1 ? "\n" : "; the largest:\n");
 }
 
 /* What Python can evaluate stands behind its prompt. */
@@ -203,6 +272,8 @@ static int write_text(tn_path_view *v, const tn_view_options *o, tn_out *out, tn
             tn__out_format(out, "%6" PRIu32 "  ", row->length);
         } else {
             tn__out_text(out, "\n");
+            if (v->groups)
+                print_group(v, row, o, out);
             TN_TRY(print_object(v, row->node, NULL, out, err));
             tn__out_text(out, "    ");
         }
@@ -210,9 +281,9 @@ static int write_text(tn_path_view *v, const tn_view_options *o, tn_out *out, tn
     }
     if (v->target != TN_NONE && v->more)
         tn__out_text(out, "<more; use --limit N to see more, --limit 0 for all>\n");
-    if (v->target == TN_NONE && v->count > v->n_rows)
-        tn__out_format(out, "\n<%" PRIu64 " more objects; use --limit N to see more, --limit 0 for all>\n",
-                       v->count - v->n_rows);
+    if (v->target == TN_NONE && n_more(v))
+        tn__out_format(out, "\n<%" PRIu64 " more %s; use --limit N to see more, --limit 0 for all>\n", n_more(v),
+                       v->groups ? "groups" : "objects");
     return TN_OK;
 }
 
@@ -224,13 +295,24 @@ static int step_json(const tn_path_view *v, tn_json *j, const tn_reference *step
     TN_TRY(tn__label_into(v->snapshot, step, label, err));
     TN_TRY(tn_node_get(v->snapshot, step->target, &node, err));
     tn__json_open(j, NULL, '{');
-    tn__json_string(j, "label", (const char *)label->data);
+    tn__json_label(j, "label", (const char *)label->data);
     tn__json_string(j, "kind", tn__kind_name(step->kind));
     tn__json_u64(j, "node", step->target);
     tn__json_hex(j, "address", node.address);
     tn__json_string(j, "type", tn__type_name(v->snapshot, step->target));
     tn__json_close(j, '}');
     return TN_OK;
+}
+
+/* The type of a group's largest object is a column already. */
+static void group_json(const tn_path_view *v, tn_json *j, const tn_path_row *row)
+{
+    if (v->groups->by == TN_BY_SIZE)
+        tn__json_u64(j, tn__by_key(TN_BY_SIZE), row->bytes / row->count);
+    else if (v->groups->by != TN_BY_TYPE)
+        tn__json_string(j, tn__by_key(v->groups->by), tn__path_text_at(v, row->label));
+    tn__json_u64(j, "count", row->count);
+    tn__json_u64(j, "group_size", row->bytes);
 }
 
 static int row_json(const tn_path_view *v, tn_json *j, const tn_path_row *row, tn_buf *label, tn_error *err)
@@ -243,7 +325,9 @@ static int row_json(const tn_path_view *v, tn_json *j, const tn_path_row *row, t
     tn__json_open(j, NULL, '{');
     tn__json_hex(j, "address", node.address);
     tn__json_string(j, "type", tn__type_name(v->snapshot, row->node));
-    tn__json_u64(j, "size", node.size);
+    tn__json_u64(j, "size", row->size);
+    if (v->groups)
+        group_json(v, j, row);
     if (row->found)
         tn__json_u64(j, "length", row->length);
     else
@@ -260,7 +344,9 @@ static int row_json(const tn_path_view *v, tn_json *j, const tn_path_row *row, t
 
 static int write_json(tn_path_view *v, const tn_view_options *o, tn_out *out, tn_error *err)
 {
-    static const char *const columns[] = {"address", "type", "size", "length", "evaluable", "path", "steps"};
+    const char *const columns[] = {"address", "type",  "size",  "length",     "evaluable",
+                                   "path",    "steps", "count", "group_size", tn__by_key(o->by)};
+    size_t n_columns = !v->groups ? 7 : o->by == TN_BY_TYPE ? 9 : 10;
     tn_json j;
     tn_buf label;
     int status = TN_OK;
@@ -275,7 +361,9 @@ static int write_json(tn_path_view *v, const tn_view_options *o, tn_out *out, tn
     tn__json_string(&j, "where", o->where);
     tn__against_json(o, &j);
     tn__json_string(&j, "avoid", o->avoid);
-    tn__json_strings(&j, "columns", columns, sizeof columns / sizeof *columns);
+    tn__json_string(&j, "by", o->grouped ? tn_by_names[o->by] : NULL);
+    tn__json_bool(&j, "fold", o->fold);
+    tn__json_strings(&j, "columns", columns, n_columns);
     tn__json_open(&j, "units", '{');
     tn__json_string(&j, "address", "address");
     tn__json_string(&j, "size", "bytes");
@@ -292,7 +380,7 @@ static int write_json(tn_path_view *v, const tn_view_options *o, tn_out *out, tn
         tn__json_u64(&j, "size", v->bytes);
         tn__json_close(&j, '}');
     }
-    tn__json_u64(&j, "more", v->target == TN_NONE ? v->count - v->n_rows : v->more);
+    tn__json_u64(&j, "more", v->target == TN_NONE ? n_more(v) : v->more);
     tn__info_json(&j, v->snapshot);
     tn__json_close(&j, '}');
     tn__out_text(out, "\n");
@@ -310,12 +398,18 @@ static int compute(tn_path_view *v, const tn_view_options *o, tn_out *out, tn_er
     v->no.nodes = v->avoid;
     if (v->target == TN_NONE)
         TN_TRY(tn__set_selected(v->snapshot, o, &v->set, err));
-    else if (o->merge || o->sort || o->where || o->where_rows || o->set)
+    else if (o->merge || o->sort || o->where || o->where_rows || o->set || o->grouped)
         return tn__error_set(err, TN_EINVAL, 0,
-                             "paths to one object come in order of their length, and are not merged");
+                             "paths to one object come in order of their length, and are not merged or parted");
+    if (o->merge && (o->grouped || o->fold))
+        return tn__error_set(err, TN_EINVAL, 0, "paths are merged or parted by a kind, and merged ones do not fold");
     if (o->merge)
         return tn__path_tree(v, o, out, err);
-    TN_TRY(v->target == TN_NONE ? list_members(v, o, err) : list_paths(v, o, err));
+    if (o->fold)
+        TN_TRY(v->target == TN_NONE ? fold_set(v, err) : tn__fold_make(v->snapshot, NULL, &v->fold, err));
+    TN_TRY(v->target != TN_NONE ? list_paths(v, o, err)
+           : o->grouped         ? list_groups(v, o, err)
+                                : list_members(v, o, err));
     return o->form == TN_JSON ? write_json(v, o, out, err) : write_text(v, o, out, err);
 }
 
@@ -324,7 +418,7 @@ int tn_view_paths(tn_snapshot *s, uint32_t id, const tn_view_options *options, c
     tn_path_view v = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .target = id};
     tn_out out;
     tn_view_options o;
-    tn_set *made;
+    tn_diff *made;
     TN_TRY(tn__against(s, options, &o, &made, err));
     tn__buf_init(&v.rows, v.alloc);
     tn__buf_init(&v.steps, v.alloc);
@@ -340,6 +434,8 @@ int tn_view_paths(tn_snapshot *s, uint32_t id, const tn_view_options *options, c
         tn__distances_free(&v.own);
     tn_set_free(v.set);
     tn_set_free(v.avoid);
-    tn_set_free(made);
+    tn_groups_free(v.groups);
+    tn__fold_free(v.fold);
+    tn_diff_close(made);
     return status;
 }

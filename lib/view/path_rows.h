@@ -9,6 +9,8 @@ typedef struct tn_path_row {
     uint32_t node, length, n_steps; /* length: references from where names begin */
     bool found, evaluable;          /* found: there is a path */
     uint64_t steps, text;           /* offsets: first of its references in steps, and its text in texts */
+    uint64_t size;                  /* of the node, with its dict where that is folded */
+    uint64_t label, count, bytes;   /* of its group: offset in texts; objects, and what they take */
 } tn_path_row;
 
 typedef struct tn_path_view {
@@ -23,6 +25,8 @@ typedef struct tn_path_view {
     tn_buf rows, steps, texts;
     uint32_t n_rows;
     uint64_t count, bytes; /* of the set */
+    tn_fold *fold;         /* NULL: nothing is folded */
+    tn_groups *groups;     /* a row is the largest object of a group; NULL: each of a set */
     bool more;             /* of one object: there is another path at least */
 } tn_path_view;
 

@@ -256,12 +256,7 @@ static int write_attribute(tn_writing *w, const tn_reference *r)
 /* Variables of a generator, or of a frame that a traceback holds; a cell is what it contains. */
 static int write_local(tn_writing *w, const tn_reference *r)
 {
-    static const char *const frames[][2] = {
-        {"generator", ".gi_frame"}, {"coroutine", ".cr_frame"}, {"async_generator", ".ag_frame"}, {"frame", ""}};
-    const char *type = tn__type_name(w->snapshot, r->source), *frame = NULL;
-    for (size_t i = 0; i < sizeof frames / sizeof *frames; i++)
-        if (strcmp(type, frames[i][0]) == 0)
-            frame = frames[i][1];
+    const char *frame = tn__frame_attribute(tn__type_name(w->snapshot, r->source));
     TN_TRY(add_text(w, frame ? frame : ""));
     TN_TRY(add_text(w, ".f_locals["));
     TN_TRY(add_escaped(w, r->text, strlen(r->text), true));
@@ -332,33 +327,8 @@ static int write_dict_key(tn_writing *w, const tn_reference *r)
     return add_text(w, text);
 }
 
-/* References that a C type shows without names, where the names are known. A property leaves out what it does not have, so that
- * its first one need not be fget: a name for readers. */
-static const char *known_name(tn_writing *w, const tn_reference *r)
-{
-    static const char *const partial[] = {NULL, "func", "args", "keywords"};
-    tn_type type;
-    tn_reference_iter iter;
-    tn_reference first;
-    if (r->index == 0 && strcmp(tn__type_name(w->snapshot, r->source), "property") == 0) {
-        w->evaluable = false;
-        return "fget";
-    }
-    if (strcmp(tn__type_name(w->snapshot, r->source), "functools.partial") != 0 || r->index >= 4 ||
-        tn__type_of(w->snapshot, r->source, &type, NULL) < 0 ||
-        tn_references(w->snapshot, r->source, &iter, NULL) < 0 || !tn_reference_next(&iter, &first) ||
-        first.target != type.node)
-        return NULL;
-    return partial[r->index];
-}
-
 static int write_unknown(tn_writing *w, const tn_reference *r)
 {
-    const char *name = r->style == TN_LABEL_UNKNOWN ? known_name(w, r) : NULL;
-    if (name) {
-        TN_TRY(add_text(w, "."));
-        return add_text(w, name);
-    }
     char text[256];
     w->evaluable = false;
     TN_TRY(tn_reference_label(w->snapshot, r, text, sizeof text, w->err));

@@ -5,27 +5,6 @@
 
 #include <string.h>
 
-bool tn__is_identifier(const char *text, size_t n)
-{
-    static const char keywords[] =
-        " False None True and as assert async await break class continue def del elif else except "
-        "finally for from global if import in is lambda nonlocal not or pass raise return try "
-        "while with yield ";
-    char word[16];
-    for (size_t i = 0; i < n; i++) {
-        char c = text[i], low = (char)(c | 0x20);
-        if (!((low >= 'a' && low <= 'z') || c == '_' || (i > 0 && c >= '0' && c <= '9')))
-            return false;
-    }
-    if (n + 2 >= sizeof word)
-        return true;
-    word[0] = ' ';
-    memcpy(word + 1, text, n);
-    word[n + 1] = ' ';
-    word[n + 2] = '\0';
-    return n > 0 && !strstr(keywords, word);
-}
-
 /* ---- what a type has under a name ---- */
 
 typedef struct tn_found {
@@ -157,6 +136,13 @@ static bool label_is_unique(tn_snapshot *s, uint32_t node, const char *name, siz
     return count == 1;
 }
 
+/* What a C type's tp_traverse reports may bear the name of a field that Python does not see: no class has that name. */
+static bool may_be_field(tn_snapshot *s, uint32_t row, const tn_found *found)
+{
+    tn_type type;
+    return found->value == TN_NONE && tn_snapshot_type(s, row, &type) == TN_OK && type.visitor == TN_VISIT_TRAVERSE;
+}
+
 int tn__attribute_is_plain(tn_snapshot *s, uint32_t node, const char *name, size_t n, bool slot, tn_error *err)
 {
     tn_found found;
@@ -166,7 +152,7 @@ int tn__attribute_is_plain(tn_snapshot *s, uint32_t node, const char *name, size
     if (general <= 0)
         return general;
     TN_TRY(type_lookup(s, row, name, n, &found, err));
-    if (!found.known)
+    if (!found.known || (slot && may_be_field(s, row, &found)))
         return 0;
     if (slot && found.value != TN_NONE && strcmp(tn__type_name(s, found.value), "member_descriptor") == 0)
         return label_is_unique(s, node, name, n);
@@ -179,7 +165,7 @@ int tn__attribute_is_inline(tn_snapshot *s, uint32_t node, const char *name, siz
     uint32_t row;
     TN_TRY(tn__type_row(s, node, &row, err));
     TN_TRY(type_lookup(s, row, name, n, &found, err));
-    return found.known && !found.slot && label_is_unique(s, node, name, n);
+    return found.known && !found.slot && !may_be_field(s, row, &found) && label_is_unique(s, node, name, n);
 }
 
 int tn__dict_is_plain(tn_snapshot *s, uint32_t node, tn_error *err)
@@ -252,13 +238,25 @@ int tn__member_is_faithful(tn_snapshot *s, uint32_t node, const char *name, tn_e
         {"code", " co_consts co_names co_exceptiontable co_filename co_name co_qualname co_linetable "},
         {"BaseException", " args __traceback__ __context__ __cause__ "},
         {"type", " __bases__ __mro__ __base__ __name__ __qualname__ "},
-        {"generator", " __name__ __qualname__ "},
-        {"coroutine", " __name__ __qualname__ "},
-        {"async_generator", " __name__ __qualname__ "},
+        {"generator", " __name__ __qualname__ gi_code gi_yieldfrom "},
+        {"coroutine", " __name__ __qualname__ cr_code cr_await "},
+        {"async_generator", " __name__ __qualname__ ag_code ag_await "},
         {"functools.partial", " func args keywords "},
         {"collections.defaultdict", " default_factory "},
         {"datetime.datetime", " tzinfo "},
         {"datetime.time", " tzinfo "},
+        {"_asyncio.Future", " _loop _result "},
+        {"_asyncio.Task", " _loop _coro _fut_waiter "},
+        {"_contextvars.Token", " var old_value "},
+        {"_contextvars.ContextVar", " name "},
+        {"property", " fget fset fdel "},
+        {"types.GenericAlias", " __origin__ __args__ "},
+        {"method-wrapper", " __self__ "},
+        {"re.Match", " string re "},
+        {"re.Pattern", " pattern "},
+        {"_io.TextIOWrapper", " buffer "},
+        {"_io.BufferedReader", " raw "},
+        {"_io.BufferedWriter", " raw "},
     };
     char word[40];
     uint32_t row;

@@ -8,8 +8,6 @@
 #include "analysis/lookup.h"
 #include "view/view.h"
 
-bool tn__is_identifier(const char *text, size_t n); /* ASCII, and no keyword */
-
 /* Whether node.name gives what the node holds itself: as an entry of its __dict__ or among its inline values, or, with slot,
  * in a slot of that name. */
 int tn__attribute_is_plain(tn_snapshot *s, uint32_t node, const char *name, size_t n, bool slot, tn_error *err);

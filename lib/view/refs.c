@@ -2,6 +2,7 @@
 #include "view/refs.h"
 
 #include "view/show.h"
+#include "view/summary.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -14,7 +15,7 @@ typedef struct tn_ref_row {
     uint64_t more;           /* references below that are not shown */
     uint64_t label, preview; /* offsets in texts; UINT64_MAX: none */
     const char *type;
-    uint64_t address, size;
+    uint64_t address, size, count; /* count: of references; more than 1 where functions are folded */
 } tn_ref_row;
 
 /* A node whose neighbours are being gone through. */
@@ -62,6 +63,7 @@ static int open_level(tn_refs *r, uint32_t id, uint32_t row, const tn_view_optio
         inner.set = NULL;
     }
     int status = tn__show_open(&level.show, r->snapshot, &inner, err);
+    level.show.fold = r->referrers;
     if (status == TN_OK && !r->set)
         r->set = level.show.set;
     level.show.set = r->set;
@@ -83,7 +85,7 @@ static void close_level(tn_refs *r)
 {
     tn_ref_level *level = top(r);
     const tn_neighbours *list = r->referrers ? &level->show.referrers : &level->show.references;
-    uint64_t more = list->n_all - list->n_rows;
+    uint64_t more = list->n_all - list->n_folded - list->n_rows;
     if (level->row == TN_NONE) {
         r->more = more;
         r->n_all = list->n_all;
@@ -102,10 +104,11 @@ static int add_row(tn_refs *r, const tn_show *show, const tn_neighbour *n, tn_er
                       .id = n->id,
                       .parent = top(r)->row,
                       .kind = n->reference.kind,
-                      .repeated = r->n_levels < r->depth && tn_set_has(r->expanded, n->id),
+                      .repeated = r->n_levels < r->depth && n->count == 1 && tn_set_has(r->expanded, n->id),
                       .type = n->type,
                       .address = n->address,
-                      .size = n->size};
+                      .size = n->size,
+                      .count = n->count};
     TN_TRY(keep(r, tn__show_text(show, n->label), &row.label, err));
     TN_TRY(keep(r, tn__show_text(show, n->preview), &row.preview, err));
     if (tn__buf_append(&r->rows, &row, sizeof row) < 0)
@@ -129,8 +132,9 @@ static int compute(tn_refs *r, uint32_t id, const tn_view_options *o, tn_error *
         }
         const tn_neighbour *n = tn__show_row(list, level->at++);
         uint32_t next = n->id;
+        bool single = n->count == 1;
         TN_TRY(add_row(r, &level->show, n, err));
-        if (r->n_levels < r->depth && !tn_set_has(r->expanded, next))
+        if (single && r->n_levels < r->depth && !tn_set_has(r->expanded, next))
             TN_TRY(open_level(r, next, r->n_rows - 1, o, err));
     }
     return TN_OK;
@@ -150,8 +154,20 @@ static void print_more(uint64_t more, uint32_t depth, tn_out *out)
                        "", more);
 }
 
+/* 512 functions by .__globals__, 68.0 KiB */
+static void print_fold(const tn_refs *r, const tn_ref_row *row, tn_out *out)
+{
+    char size[24];
+    tn__out_format(out, "%*s%" PRIu64 " functions by %s, %s, one of them at 0x%" PRIx64 "\n", (int)(2 * row->depth), "",
+                   row->count, text_at(r, row->label), tn_format_bytes(row->size, size, sizeof size), row->address);
+}
+
 static void print_row(const tn_refs *r, const tn_ref_row *row, tn_out *out)
 {
+    if (row->count > 1) {
+        print_fold(r, row, out);
+        return;
+    }
     char size[24];
     const char *label = text_at(r, row->label), *preview = text_at(r, row->preview);
     tn__out_format(out, "%*s", (int)(2 * row->depth), "");
@@ -184,6 +200,7 @@ static void write_text(const tn_refs *r, const tn_view_options *o, tn_out *out)
     tn__out_text(out, o->color ? "\033[0m" : "");
     tn__out_format(out, ", %s, %s %" PRIu64 " time%s\n", tn_format_bytes(r->node.size, size, sizeof size),
                    r->referrers ? "is referred to" : "refers", r->n_all, r->n_all == 1 ? "" : "s");
+    tn__selected_print(out, o);
     for (uint32_t i = 0; i < r->n_rows; i++) {
         const tn_ref_row *row = row_at(r, i);
         print_row(r, row, out);
@@ -202,13 +219,14 @@ static void row_json(const tn_refs *r, const tn_ref_row *row, tn_json *j)
     tn__json_line(j);
     tn__json_open(j, NULL, '{');
     tn__json_u64(j, "depth", row->depth);
-    tn__json_string(j, "label", text_at(r, row->label));
+    tn__json_label(j, "label", text_at(r, row->label));
     tn__json_string(j, "kind", tn__kind_name(row->kind));
     tn__json_u64(j, "node", row->id);
     tn__json_hex(j, "address", row->address);
     tn__json_string(j, "type", row->type);
     tn__json_u64(j, "size", row->size);
     tn__json_string(j, "preview", text_at(r, row->preview));
+    tn__json_u64(j, "count", row->count);
     tn__json_bool(j, "repeated", row->repeated);
     tn__json_u64(j, "more", row->more);
     tn__json_close(j, '}');
@@ -216,8 +234,8 @@ static void row_json(const tn_refs *r, const tn_ref_row *row, tn_json *j)
 
 static void write_json(const tn_refs *r, const tn_view_options *o, tn_out *out)
 {
-    static const char *const columns[] = {"depth", "label", "kind",    "node",     "address",
-                                          "type",  "size",  "preview", "repeated", "more"};
+    static const char *const columns[] = {"depth", "label",   "kind",  "node",     "address", "type",
+                                          "size",  "preview", "count", "repeated", "more"};
     tn_json j;
     tn__json_start(&j, out, r->referrers ? "referrers" : "refs");
     tn__json_string(&j, "where", o->where);
@@ -269,12 +287,14 @@ static int view(tn_snapshot *s, uint32_t id, bool referrers, const tn_view_optio
 {
     tn_out out;
     tn_view_options o;
-    tn_set *made;
+    tn_diff *made;
     TN_TRY(tn__against(s, options, &o, &made, err));
     tn__out_init(&out, sink);
-    int status =
-        id == TN_NONE ? tn__ref_groups(s, referrers, &o, &out, err) : view_one(s, id, referrers, &o, &out, err);
-    tn_set_free(made);
+    bool tree = id != TN_NONE && !o.grouped;
+    int status = !tree    ? tn__ref_groups(s, id, referrers, &o, &out, err)
+                 : o.fold ? tn__error_set(err, TN_EINVAL, 0, "a tree of references has dicts in it: fold goes with by")
+                          : view_one(s, id, referrers, &o, &out, err);
+    tn_diff_close(made);
     return status == TN_OK ? tn__out_end(&out, err) : status;
 }
 

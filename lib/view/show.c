@@ -1,6 +1,8 @@
 /* show.c - one object: what it is, what it refers to, who refers to it. */
 #include "view/show.h"
 
+#include "analysis/lookup.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -22,6 +24,7 @@ const char *tn__kind_name(enum tn_reference_kind kind)
 void tn__show_flags(const tn_show *show, void (*each)(void *ctx, const char *word), void *ctx)
 {
     static const char *const allocators[] = {"", "in pymalloc", "in malloc", "allocator unknown"};
+    static const char *const states[] = {"", "pending", "cancelled", "finished"};
     static const struct {
         uint32_t flag;
         const char *word;
@@ -45,6 +48,8 @@ void tn__show_flags(const tn_show *show, void (*each)(void *ctx, const char *wor
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (flags & words[i].flag)
             each(ctx, words[i].word);
+    if (flags & TN_NODE_STATE)
+        each(ctx, states[(flags & TN_NODE_STATE) >> 13]);
     if (flags & TN_NODE_ALLOCATOR)
         each(ctx, allocators[(flags & TN_NODE_ALLOCATOR) >> 10]);
 }
@@ -64,18 +69,40 @@ static int keep_preview(tn_show *show, uint32_t id, uint64_t *at, tn_error *err)
     return show->scratch.size ? keep_text(show, at, err) : TN_OK;
 }
 
+/* Which fold a reference of a function to its namespace belongs to; TN_NONE: none. */
+static uint32_t fold_of(const tn_show *show, const tn_reference *r, const char *type)
+{
+    if (!show->folding || strcmp(type, "function") != 0 || r->style != TN_LABEL_ATTRIBUTE)
+        return TN_NONE;
+    return strcmp(r->text, "__globals__") == 0 ? 0 : strcmp(r->text, "__builtins__") == 0 ? 1 : TN_NONE;
+}
+
 static int add_row(tn_show *show, tn_neighbours *list, uint32_t id, const tn_reference *r, tn_error *err)
 {
     if (show->set && !tn_set_has(show->set, id))
         return TN_OK;
     list->n_all++;
-    if (!show->sorted && show->limit && list->n_rows >= show->limit)
+    bool full = !show->sorted && show->limit && list->n_rows >= show->limit;
+    if (full && !show->folding)
         return TN_OK;
     tn_node node;
     tn_type type;
     TN_TRY(tn_node_get(show->snapshot, id, &node, err));
     TN_TRY(tn_snapshot_type(show->snapshot, node.type, &type));
-    tn_neighbour row = {.id = id, .reference = *r, .type = type.full_name, .address = node.address, .size = node.size};
+    uint32_t fold = fold_of(show, r, type.full_name);
+    if (fold != TN_NONE && list->folds[fold]) {
+        tn_neighbour *row = (tn_neighbour *)(void *)list->rows.data + list->folds[fold] - 1;
+        row->count++;
+        row->size += node.size;
+        list->n_folded++;
+        return TN_OK;
+    }
+    if (full)
+        return TN_OK;
+    if (fold != TN_NONE)
+        list->folds[fold] = list->n_rows + 1;
+    tn_neighbour row = {
+        .id = id, .reference = *r, .type = type.full_name, .address = node.address, .size = node.size, .count = 1};
     if (list->n_rows == UINT32_MAX || tn__buf_append(&list->rows, &row, sizeof row) < 0)
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
     list->n_rows++;
@@ -88,7 +115,9 @@ static int fill_texts(tn_show *show, tn_neighbours *list, tn_error *err)
         tn_neighbour *row = (tn_neighbour *)(void *)list->rows.data + i;
         TN_TRY(tn__label_into(show->snapshot, &row->reference, &show->scratch, err));
         TN_TRY(keep_text(show, &row->label, err));
-        TN_TRY(keep_preview(show, row->id, &row->preview, err));
+        row->preview = UINT64_MAX;
+        if (row->count == 1)
+            TN_TRY(keep_preview(show, row->id, &row->preview, err));
     }
     return TN_OK;
 }
@@ -100,7 +129,10 @@ static tn_order_key key_of(const tn_show *show, const tn_neighbour *row)
     case BY_SIZE: return (tn_order_key){.number = row->size, .text = ""};
     case BY_ADDRESS: return (tn_order_key){.number = row->address, .text = ""};
     case BY_TYPE: text = row->type; break;
-    case BY_LABEL: text = tn__show_text(show, row->label); break;
+    case BY_LABEL:
+        text = tn__show_text(show, row->label);
+        text += text && *text == ' ';
+        break;
     case BY_KIND: text = tn__kind_name(row->reference.kind); break;
     case BY_PREVIEW: text = tn__show_text(show, row->preview); break;
     }
@@ -164,9 +196,16 @@ static int find_referrers(tn_show *show, tn_error *err)
     for (uint32_t i = 0; i < n; i++) {
         if (i > 0 && nodes[i] == nodes[i - 1])
             continue;
-        if (show->limit && show->referrers.n_rows >= show->limit && !show->set && !show->sorted) {
+        bool full = show->limit && show->referrers.n_rows >= show->limit && !show->set && !show->sorted;
+        if (full && !show->folding) {
             show->referrers.n_all += n - i;
             break;
+        }
+        if (full && strcmp(tn__type_name(show->snapshot, nodes[i]), "function") != 0) {
+            for (uint32_t same = nodes[i]; i + 1 < n && nodes[i + 1] == same; i++)
+                show->referrers.n_all++;
+            show->referrers.n_all++;
+            continue;
         }
         tn_reference_iter iter;
         tn_reference r;
@@ -196,7 +235,8 @@ static void empty(tn_neighbours *list)
 {
     list->rows.size = 0;
     list->n_rows = 0;
-    list->n_all = 0;
+    list->n_all = list->n_folded = 0;
+    list->folds[0] = list->folds[1] = 0;
 }
 
 int tn__show_fill(tn_show *show, uint32_t id, unsigned lists, tn_error *err)
@@ -207,6 +247,7 @@ int tn__show_fill(tn_show *show, uint32_t id, unsigned lists, tn_error *err)
     TN_TRY(tn_node_get(show->snapshot, id, &show->node, err));
     TN_TRY(tn_snapshot_type(show->snapshot, show->node.type, &show->type));
     TN_TRY(keep_preview(show, id, &show->preview, err));
+    show->folding = show->fold && strcmp(show->type.full_name, "dict") == 0;
     if (lists & TN_SHOW_REFERENCES) {
         TN_TRY(find_references(show, err));
         TN_TRY(finish_rows(show, &show->references, err));

@@ -10,12 +10,15 @@ typedef struct tn_neighbour {
     uint64_t label, preview; /* offsets in texts; UINT64_MAX: none */
     const char *type;        /* full name */
     uint64_t address, size;
+    uint64_t
+        count; /* references that the row stands for: more than 1 where functions are folded, whose size is that of all */
 } tn_neighbour;
 
 typedef struct tn_neighbours {
     tn_buf rows; /* tn_neighbour */
     uint32_t n_rows;
-    uint64_t n_all;
+    uint64_t n_all, n_folded; /* references; of them those in a row of another */
+    uint32_t folds[2];        /* 1 + row where functions are folded: by __globals__, by __builtins__ */
 } tn_neighbours;
 
 typedef struct tn_show {
@@ -24,6 +27,8 @@ typedef struct tn_show {
     tn_set *set; /* of --where and within the set of the options, or NULL */
     uint32_t limit;
     bool sorted, descending;
+    bool fold,
+        folding;   /* functions that refer to a dict are one row by __globals__, one by __builtins__; to this object */
     size_t column; /* enum tn_show_column of show.c */
     tn_node node;
     tn_type type;

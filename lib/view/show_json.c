@@ -51,7 +51,7 @@ static void list_json(const tn_show *show, tn_json *j, const char *key, const tn
         const tn_neighbour *row = tn__show_row(list, i);
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
-        tn__json_string(j, "label", tn__show_text(show, row->label));
+        tn__json_label(j, "label", tn__show_text(show, row->label));
         tn__json_string(j, "kind", tn__kind_name(row->reference.kind));
         tn__json_u64(j, "node", row->id);
         tn__json_hex(j, "address", row->address);

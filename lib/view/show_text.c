@@ -1,6 +1,8 @@
 /* show_text.c - one object as text. */
 #include "view/show.h"
 
+#include "view/summary.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -105,6 +107,7 @@ void tn__show_text_form(const tn_show *show, const tn_view_options *o, tn_out *o
     if (show->node.address)
         tn__out_format(out, " at 0x%" PRIx64, show->node.address);
     tn__out_text(out, o->color ? "\033[0m\n" : "\n");
+    tn__selected_print(out, o);
     print_node(show, out);
     print_list(show, &show->references, false, o, out);
     print_list(show, &show->referrers, true, o, out);

@@ -13,7 +13,7 @@ const char *tn__by_key(enum tn_by by)
     }
 }
 
-static int order(tn_groups *g, const char *sort, tn_error *err)
+int tn__groups_order(tn_groups *g, const char *sort, tn_error *err)
 {
     const char *names[] = {"size", "count", "largest", tn__by_key(g->by)};
     size_t column;
@@ -70,7 +70,7 @@ int tn__summary_of(tn_groups *g, const tn_view_options *o, tn_summary *out, tn_e
     tn__buf_init(&out->texts, g->alloc);
     if (o->where_rows)
         TN_TRY(tn__groups_filter(g, o->where_rows, &out->n_filtered, err));
-    TN_TRY(order(g, o->sort, err));
+    TN_TRY(tn__groups_order(g, o->sort, err));
     return fill_rows(out, o, err);
 }
 

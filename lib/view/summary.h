@@ -21,15 +21,20 @@ typedef struct tn_summary {
 
 /* What a row of this kind is called, as a key of the JSON. */
 const char *tn__by_key(enum tn_by by);
+/* ... and as a heading. */
+const char *tn__by_heading(enum tn_by by);
 static inline const char *tn__summary_name(const tn_summary *sum, size_t i)
 {
     return (const char *)sum->texts.data + sum->rows[i].name;
 }
+/* Puts groups in order of a column by name; NULL: as they stand. */
+int tn__groups_order(tn_groups *g, const char *sort, tn_error *err);
 /* Sorts and cuts off groups that are made; the groups stay the caller's. */
 int tn__summary_of(tn_groups *g, const tn_view_options *o, tn_summary *out, tn_error *err);
 void tn__summary_free(tn_summary *sum); /* but for its groups */
 void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_options *o, tn_out *out, tn_table *table);
 void tn__summary_json(tn_snapshot *s, const tn_summary *sum, const tn_view_options *o, tn_out *out);
-void tn__heading_print(tn_snapshot *s, tn_out *out, const tn_view_options *o); /* program, interpreter, when */
+void tn__heading_print(tn_snapshot *s, tn_out *out, const tn_view_options *o); /* program, interpreter, when; and: */
+void tn__selected_print(tn_out *out, const tn_view_options *o); /* by what; nothing without a selection */
 
 #endif

@@ -49,9 +49,21 @@ void tn__heading_print(tn_snapshot *s, tn_out *out, const tn_view_options *o)
     if (o->against)
         tn__against_print(s, o, out);
     tn__out_unwrap(out);
+    tn__selected_print(out, o);
 }
 
-static void print_totals(tn_snapshot *s, const tn_summary *sum, const tn_view_options *o, tn_out *out)
+void tn__selected_print(tn_out *out, const tn_view_options *o)
+{
+    if (!o->where || !*o->where)
+        return;
+    tn__out_wrap(out, o->width);
+    tn__out_text(out, "selected by: ");
+    tn__out_escaped(out, o->where);
+    tn__out_text(out, "\n");
+    tn__out_unwrap(out);
+}
+
+static void print_totals(tn_snapshot *s, const tn_summary *sum, tn_out *out)
 {
     char size[24], rss[24] = "unknown";
     uint64_t bytes;
@@ -60,11 +72,6 @@ static void print_totals(tn_snapshot *s, const tn_summary *sum, const tn_view_op
     tn_format_bytes(sum->groups->total.bytes, size, sizeof size);
     tn__out_format(out, "%" PRIu64 " object%s, %s; resident set (RSS) %s when the pause began\n",
                    sum->groups->total.count, sum->groups->total.count == 1 ? "" : "s", size, rss);
-    if (o->where && *o->where) {
-        tn__out_text(out, "selected by: ");
-        tn__out_escaped(out, o->where);
-        tn__out_text(out, "\n");
-    }
     tn__out_text(out, "\n");
 }
 
@@ -110,7 +117,10 @@ static void fill_rows(const tn_summary *sum, tn_table *t)
         tn__table_pct(t, row->bytes, total->bytes);
         tn__table_bytes(t, cumulative);
         tn__table_pct(t, cumulative, total->bytes);
-        tn__table_bytes(t, row->largest);
+        if (sum->groups->by == TN_BY_SIZE)
+            tn__table_text(t, tn__summary_name(sum, i));
+        else
+            tn__table_bytes(t, row->largest);
         tn__table_hex(t, row->address);
         if (sum->groups->by != TN_BY_SIZE)
             tn__table_text(t, tn__summary_name(sum, i));
@@ -171,7 +181,7 @@ void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_optio
         return;
     tn__heading_print(s, out, o);
     tn__out_wrap(out, o->width);
-    print_totals(s, sum, o, out);
+    print_totals(s, sum, out);
     tn__out_unwrap(out);
     tn__table_print(table, out, o);
     tn__out_wrap(out, o->width);

@@ -33,6 +33,10 @@ static void finding_json(tn_say *w, tn_json *j, const tn_finding *f)
     tn__json_string(j, "kind", tn__finding_name(f->kind));
     tn__json_u64(j, "count", f->count);
     tn__json_u64(j, "waiting", f->waiting);
+    if (f->kind == TN_FINDING_TASK && f->pending != TN_UNKNOWN)
+        tn__json_u64(j, "pending", f->pending);
+    else
+        tn__json_null(j, "pending");
     tn__json_u64(j, "size", f->bytes);
     tn__json_pct(j, "size_pct", f->bytes, w->top->bytes);
     tn__json_hex(j, "address", tn__say_address(w, f->node));
@@ -53,7 +57,39 @@ static void heap_json(tn_json *j, const char *key, const tn_toplevel *t)
     tn__json_close(j, '}');
 }
 
-void tn__suspects_json(const tn_suspects *all, tn_say *w, const tn_view_options *o)
+static int consumers_json(tn_consumers *c, tn_say *w, tn_json *j, tn_error *err)
+{
+    if (!tn__parting_is_open(&c->parting)) {
+        tn__json_null(j, "consumers");
+        return TN_OK;
+    }
+    tn__json_open(j, "consumers", '{');
+    tn__json_open(j, "rows", '[');
+    for (uint32_t i = 0; i < c->sums.n; i++) {
+        const tn_place_sum *row = &c->sums.rows[i];
+        tn__json_line(j);
+        tn__json_open(j, NULL, '{');
+        tn__json_u64(j, "retained", row->retained);
+        tn__json_pct(j, "retained_pct", row->retained, w->top->bytes);
+        tn__json_u64(j, "count", row->count);
+        tn__json_u64(j, "rows", row->rows);
+        TN_TRY(tn__place_json(&c->parting, row->place, j, err));
+        tn__json_close(j, '}');
+    }
+    tn__json_close(j, ']');
+    tn__json_open(j, "total", '{');
+    tn__json_u64(j, "rows", c->rows);
+    tn__json_u64(j, "count", c->count);
+    tn__json_u64(j, "retained", c->retained);
+    tn__json_close(j, '}');
+    tn__json_u64(j, "more", c->more);
+    tn__json_u64(j, "more_retained", c->more_bytes);
+    tn__json_close(j, '}');
+    tn__json_line(j);
+    return TN_OK;
+}
+
+int tn__suspects_json(const tn_suspects *all, tn_consumers *consumers, tn_say *w, const tn_view_options *o)
 {
     static const char *const columns[] = {"text", "kind",      "type",        "address", "example", "count",
                                           "size", "size_pct",  "size_before", "links",   "sampled", "carried",
@@ -63,6 +99,8 @@ void tn__suspects_json(const tn_suspects *all, tn_say *w, const tn_view_options 
     tn__json_start(&j, w->out, "suspects");
     tn__json_string(&j, "where", o->where);
     tn__against_json(o, &j);
+    tn__json_string(&j, "by", o->grouped ? tn_by_names[o->by] : NULL);
+    tn__json_bool(&j, "fold", o->fold);
     tn__json_strings(&j, "columns", columns, sizeof columns / sizeof *columns);
     tn__json_open(&j, "units", '{');
     tn__json_string(&j, "count", "objects");
@@ -74,6 +112,7 @@ void tn__suspects_json(const tn_suspects *all, tn_say *w, const tn_view_options 
     tn__json_close(&j, '}');
     heap_json(&j, "total", &all->top);
     heap_json(&j, "before", &all->old);
+    tn__heap_json(&consumers->heap, &j);
     tn__json_bool(&j, "same_process", all->same_process);
     tn__json_open(&j, "rows", '[');
     for (size_t i = 0; i < shown.suspects; i++)
@@ -86,9 +125,11 @@ void tn__suspects_json(const tn_suspects *all, tn_say *w, const tn_view_options 
     tn__json_close(&j, ']');
     tn__json_u64(&j, "more_findings", tn__n_findings(all) - shown.findings);
     tn__json_line(&j);
+    TN_TRY(consumers_json(consumers, w, &j, w->err));
     tn__ledger_json(&j, w->snapshot);
     tn__json_line(&j);
     tn__info_json(&j, w->snapshot);
     tn__json_close(&j, '}');
     tn__out_text(w->out, "\n");
+    return TN_OK;
 }

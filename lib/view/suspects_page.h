@@ -2,6 +2,8 @@
 #ifndef TN_SUSPECTS_PAGE_H
 #define TN_SUSPECTS_PAGE_H
 
+#include "view/heap_parts.h"
+#include "view/parting.h"
 #include "view/sentences.h"
 
 /* How much of the resident set the objects are; both unknown unless known is true. */
@@ -25,8 +27,17 @@ void tn__suspect_tell(tn_say *w, const void *suspect);
 void tn__suspect_tell_more(tn_say *w, const tn_suspect *suspect);
 void tn__finding_tell(tn_say *w, const void *finding);
 
-void tn__suspects_text(const tn_suspects *all, tn_say *w, const tn_view_options *o);
-void tn__suspects_json(const tn_suspects *all, tn_say *w, const tn_view_options *o);
+/* Objects that only modules and the like hold, in groups. */
+typedef struct tn_consumers {
+    tn_heap heap;
+    tn_parting parting; /* not open: not asked for */
+    tn_place_sums sums; /* those that are shown */
+    uint64_t rows, count, retained;
+    uint64_t more, more_bytes; /* groups that are not shown */
+} tn_consumers;
+
+int tn__suspects_text(const tn_suspects *all, tn_consumers *consumers, tn_say *w, const tn_view_options *o);
+int tn__suspects_json(const tn_suspects *all, tn_consumers *consumers, tn_say *w, const tn_view_options *o);
 const char *tn__finding_name(enum tn_finding_kind kind);
 
 #endif

@@ -110,7 +110,7 @@ static const struct {
     [TN_FINDING_FRAME] = {"frame is kept", "frames are kept", ", by a traceback, or by somebody who asked for it"},
     [TN_FINDING_SUSPENDED] = {"generator or coroutine is suspended", "generators or coroutines are suspended", ""},
     [TN_FINDING_CELL] = {"variable is kept in a closure", "variables are kept in closures", ""},
-    [TN_FINDING_TASK] = {"asyncio task", "asyncio tasks", " (whether ended or not is not recorded)"},
+    [TN_FINDING_TASK] = {"asyncio task", "asyncio tasks", ""},
     [TN_FINDING_LIST] = {"object is in gc.garbage", "objects are in gc.garbage", ""},
 };
 
@@ -135,6 +135,10 @@ void tn__finding_tell(tn_say *w, const void *finding)
     }
     tn__say(w, "%" PRIu64 " %s%s; ", f->count, f->count == 1 ? finding_words[f->kind].one : finding_words[f->kind].many,
             finding_words[f->kind].rest);
+    if (f->kind == TN_FINDING_TASK && f->pending == TN_UNKNOWN)
+        tn__say(w, "whether ended or not is not recorded; ");
+    else if (f->kind == TN_FINDING_TASK)
+        tn__say(w, "%" PRIu64 " %s not ended; ", f->pending, f->pending == 1 ? "has" : "have");
     if (f->waiting)
         tn__say(w, "%" PRIu64 " of them in cycles that wait for the collector; ", f->waiting);
     tn__say(w, "%s at least ", f->count == 1 ? "it retains" : "they retain");
@@ -168,7 +172,7 @@ static void write_finding(tn_say *w, const tn_finding *f, size_t number, const t
 
 /* ---- the page ---- */
 
-static void write_totals(const tn_suspects *all, tn_say *w)
+static void write_totals(const tn_suspects *all, const tn_heap *heap, tn_say *w, const tn_view_options *o)
 {
     tn__say_objects(w, all->top.count);
     tn__say(w, ", ");
@@ -186,7 +190,9 @@ static void write_totals(const tn_suspects *all, tn_say *w)
         tn__say(w, ", ");
         tn__say_bytes(w, all->old.bytes);
     }
-    tn__say(w, "\n\n");
+    tn__say(w, "\n");
+    tn__heap_print(heap, o, w->out);
+    tn__say(w, "\n");
 }
 
 static void write_explained(tn_say *w, const tn_view_options *o)
@@ -213,7 +219,10 @@ static void write_explained(tn_say *w, const tn_view_options *o)
 static void write_nothing(const tn_suspects *all, tn_say *w, const tn_view_options *o)
 {
     tn__out_wrap(w->out, o->width);
-    if (all->old.snapshot)
+    if (o->set || (o->where && *o->where))
+        tn__say(w, "None of the selected objects stands out: see the page without a selection, or why and dominators "
+                   "of these.\n");
+    else if (all->old.snapshot)
         tn__say(w, "Nothing stands out: no object retains 2 %% of the heap more than before, nor do all of a type.\n");
     else
         tn__say(w,
@@ -222,18 +231,66 @@ static void write_nothing(const tn_suspects *all, tn_say *w, const tn_view_optio
     tn__say(w, "\n");
 }
 
-void tn__suspects_text(const tn_suspects *all, tn_say *w, const tn_view_options *o)
+static int fill_consumers(tn_consumers *c, const tn_say *w, tn_table *table)
+{
+    for (uint32_t i = 0; i < c->sums.n; i++) {
+        const tn_place_sum *row = &c->sums.rows[i];
+        const char *label;
+        TN_TRY(tn__place_label(&c->parting, row->place, &label, w->err));
+        tn__table_bytes(table, row->retained);
+        tn__table_pct(table, row->retained, w->top->bytes);
+        tn__table_u64(table, row->count);
+        tn__table_u64(table, row->rows);
+        tn__table_text(table, label);
+    }
+    return table->status < 0 ? tn__no_memory(w->snapshot, w->err) : TN_OK;
+}
+
+static int write_consumers(tn_consumers *c, tn_say *w, const tn_view_options *o)
+{
+    const tn_table_column columns[] = {
+        {"Retained", true, 0},
+        {"%", true, 0},
+        {"Objects", true, 1},
+        {"Rows", true, 2},
+        {tn__place_heading(o->by), false, 0},
+    };
+    tn_table table;
+    if (!tn__parting_is_open(&c->parting))
+        return TN_OK;
+    tn__table_init(&table, w->top->alloc, columns, sizeof columns / sizeof *columns);
+    int status = fill_consumers(c, w, &table);
+    if (status == TN_OK) {
+        tn__table_heading(w->out, o, "Top consumers");
+        tn__out_wrap(w->out, o->width);
+        tn__say_objects(w, c->rows);
+        tn__say(w, " that no single object holds retain%s ", c->rows == 1 ? "s" : "");
+        tn__say_bytes(w, c->retained);
+        tn__say(w, ". Groups of 1 %% of the heap or more:\n");
+        tn__out_unwrap(w->out);
+        tn__table_print(&table, w->out, o);
+    }
+    if (status == TN_OK && c->more) {
+        tn__say(w, "<%" PRIu64 " more group%s, ", c->more, c->more == 1 ? "" : "s");
+        tn__say_bytes(w, c->more_bytes);
+        tn__say(w, ">\n");
+    }
+    tn__table_free(&table);
+    return status;
+}
+
+int tn__suspects_text(const tn_suspects *all, tn_consumers *consumers, tn_say *w, const tn_view_options *o)
 {
     tn_shown shown = tn__suspects_shown(all, o);
     size_t n = tn__n_suspects(all) + tn__n_findings(all), number = 0;
     tn_view_options plain = *o;
     plain.against = NULL; /* older is what grew, not what is selected */
     tn__heading_print(w->snapshot, w->out, &plain);
-    write_totals(all, w);
+    write_totals(all, &consumers->heap, w, o);
     write_explained(w, o);
     if (shown.garbage_first)
         write_finding(w, tn__finding_at(all, 0), ++number, o);
-    else if (tn__n_suspects(all) == 0)
+    else if (tn__n_suspects(all) == 0 && !o->sort)
         write_nothing(all, w, o);
     for (size_t i = 0; i < shown.suspects; i++)
         write_suspect(w, tn__suspect_at(all, i), ++number, o);
@@ -243,4 +300,5 @@ void tn__suspects_text(const tn_suspects *all, tn_say *w, const tn_view_options 
         write_finding(w, tn__finding_at(all, i), ++number, o);
     if (number < n)
         tn__say(w, "<%zu more; use --limit 0 to see all>\n\n", n - number);
+    return write_consumers(consumers, w, o);
 }

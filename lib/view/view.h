@@ -63,7 +63,8 @@ void tn__json_u64(tn_json *j, const char *key, uint64_t value);
 void tn__json_i64(tn_json *j, const char *key, int64_t value);
 void tn__json_double(tn_json *j, const char *key, double value); /* not finite: null */
 void tn__json_pct(tn_json *j, const char *key, uint64_t part, uint64_t whole);
-void tn__json_hex(tn_json *j, const char *key, uint64_t value); /* 0: null */
+void tn__json_label(tn_json *j, const char *key, const char *label); /* without the blank that words begin with */
+void tn__json_hex(tn_json *j, const char *key, uint64_t value);      /* 0: null */
 void tn__json_null(tn_json *j, const char *key);
 void tn__json_bool(tn_json *j, const char *key, bool value);
 void tn__json_strings(tn_json *j, const char *key, const char *const *texts, size_t n);
@@ -126,8 +127,10 @@ void tn__ledger_json(tn_json *j, tn_snapshot *s);
 
 /* ---- diff_page.c: --against on views of objects ---- */
 
-/* The options with a set of what is new since o->against, where there is one; made is to be freed when they are done. */
-int tn__against(tn_snapshot *s, const tn_view_options *o, tn_view_options *out, tn_set **made, tn_error *err);
+/* The options with what words is: compare with, where o->against and such words are there; and, in tn__against, where there
+ * are none of them, with a set of what is new. made, or NULL, is to be closed when they are done. */
+int tn__since(tn_snapshot *s, const tn_view_options *o, tn_view_options *out, tn_diff **made, tn_error *err);
+int tn__against(tn_snapshot *s, const tn_view_options *o, tn_view_options *out, tn_diff **made, tn_error *err);
 void tn__against_print(tn_snapshot *s, const tn_view_options *o,
                        tn_out *out);                         /* a line, or nothing; headings have it */
 void tn__against_json(const tn_view_options *o, tn_json *j); /* "against": null or {...} */

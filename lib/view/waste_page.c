@@ -69,7 +69,7 @@ static int find_holders(tn_waste_page *page, tn_error *err)
     tn_snapshot *s = page->top.snapshot;
     if (!page->n_shown)
         return TN_OK;
-    TN_TRY(tn__toplevel_make(s, &page->top, err));
+    TN_TRY(tn__toplevel_make(s, false, &page->top, err));
     TN_TRY(tn__distances(s, &d, err));
     for (uint32_t i = 0; i < page->n_shown; i++) {
         tn_waste_shown *one = &page->shown[i];
@@ -133,13 +133,13 @@ int tn_view_waste(tn_snapshot *s, const tn_view_options *options, const tn_sink 
 {
     tn_waste_page page = {.top = {.snapshot = s, .alloc = tn__snapshot_alloc(s)}};
     tn_view_options o;
-    tn_set *made;
+    tn_diff *made;
     TN_TRY(tn__against(s, options, &o, &made, err));
     int status = make_page(&page, &o, err);
     if (status == TN_OK)
         status = write_page(&page, &o, sink, err);
     status = tn__memory_told(s, status, err);
     free_page(&page, tn__snapshot_alloc(s));
-    tn_set_free(made);
+    tn_diff_close(made);
     return status;
 }

@@ -174,6 +174,7 @@ void tn__waste_text(const tn_waste_page *page, tn_say *w, const tn_view_options 
 {
     uint32_t n = tn_waste_count(page->waste);
     tn__heading_print(w->snapshot, w->out, o);
+    tn__against_print(w->snapshot, o, w->out);
     write_totals(page, w, o);
     for (uint32_t i = 0; i < page->n_shown; i++)
         write_finding(w, &page->shown[i], i + 1, o);

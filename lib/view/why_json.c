@@ -78,30 +78,31 @@ static void object_json(tn_say *w, tn_json *j, const tn_why *why)
     ways_json(w, j, why);
 }
 
-void tn__why_json(const tn_why *why, tn_say *w, const tn_view_options *o)
+void tn__why_json_start(tn_json *j, tn_out *out, const tn_view_options *o)
 {
-    tn_json j;
-    tn__json_start(&j, w->out, "why");
-    tn__json_string(&j, "where", o->where);
-    tn__against_json(o, &j);
-    tn__said_json(w, &j, "text", tn__why_tell, why);
-    tn__json_u64(&j, "count", why->count);
+    tn__json_start(j, out, "why");
+    tn__json_string(j, "where", o->where);
+    tn__against_json(o, j);
+    tn__json_string(j, "by", o->grouped ? tn_by_names[o->by] : NULL);
+    tn__json_bool(j, "fold", o->fold);
+}
+
+void tn__why_json(const tn_why *why, tn_say *w, tn_json *j)
+{
+    tn__said_json(w, j, "text", tn__why_tell, why);
+    tn__json_u64(j, "count", why->count);
     if (why->is_set)
-        tn__json_u64(&j, "size", why->bytes);
-    tn__json_u64(&j, "retained_count", why->retained_count);
-    tn__json_u64(&j, "retained", why->retained_bytes);
-    tn__json_pct(&j, "retained_pct", why->retained_bytes, why->top.bytes);
-    tn__json_bool(&j, "garbage", why->is_set ? why->all_garbage : why->garbage);
-    holders_json(w, &j, why);
+        tn__json_u64(j, "size", why->bytes);
+    tn__json_u64(j, "retained_count", why->retained_count);
+    tn__json_u64(j, "retained", why->retained_bytes);
+    tn__json_pct(j, "retained_pct", why->retained_bytes, why->top.bytes);
+    tn__json_bool(j, "garbage", why->is_set ? why->all_garbage : why->garbage);
+    holders_json(w, j, why);
     if (why->node == TN_NONE) {
-        tn__json_null(&j, "object");
+        tn__json_null(j, "object");
     } else {
-        tn__json_open(&j, "object", '{');
-        object_json(w, &j, why);
-        tn__json_close(&j, '}');
+        tn__json_open(j, "object", '{');
+        object_json(w, j, why);
+        tn__json_close(j, '}');
     }
-    tn__json_line(&j);
-    tn__info_json(&j, w->snapshot);
-    tn__json_close(&j, '}');
-    tn__out_text(w->out, "\n");
 }

@@ -276,7 +276,6 @@ static void write_commands(const tn_why *why, tn_say *w)
 
 void tn__why_text(const tn_why *why, tn_say *w, const tn_view_options *o)
 {
-    tn__against_print(w->snapshot, o, w->out);
     tn__out_wrap(w->out, o->width);
     tn__why_tell(w, why);
     tn__say(w, "\n");

@@ -1,70 +1,5 @@
-/* _core.c - the extension tonnage._core: opening, facts, types, errors and the rules of a call.
- *
- *     Python call -> core_enter -> tn_... -> core_unlock -> tuples, bytes, str -> core_leave
- *
- * A handle may be used by one thread at a time: a lock of the object sees to it. close() during a call of another thread
- * takes effect when that call ends.
- */
+/* _core.c - the extension tonnage._core: opening, facts, types and errors. */
 #include "_core.h"
-
-/* ---- calls ---- */
-
-bool core_enter(core_call *call, core_snapshot *self, bool slow)
-{
-    if (!self->handle || self->closing) {
-        PyErr_SetString(PyExc_ValueError, "the snapshot is closed");
-        return false;
-    }
-    *call = (core_call){.self = self};
-    self->n_users++;
-    if (slow || !PyThread_acquire_lock(self->lock, NOWAIT_LOCK)) {
-        call->released = PyEval_SaveThread();
-        PyThread_acquire_lock(self->lock, WAIT_LOCK);
-        if (!slow) {
-            PyEval_RestoreThread(call->released);
-            call->released = NULL;
-        }
-    }
-    return true;
-}
-
-void core_wait(core_snapshot *self)
-{
-    if (PyThread_acquire_lock(self->lock, NOWAIT_LOCK))
-        return;
-    Py_BEGIN_ALLOW_THREADS
-    PyThread_acquire_lock(self->lock, WAIT_LOCK);
-    Py_END_ALLOW_THREADS
-}
-
-void core_unlock(core_call *call)
-{
-    PyThread_release_lock(call->self->lock);
-    if (call->released)
-        PyEval_RestoreThread(call->released);
-    call->released = NULL;
-}
-
-static void close_if_last(core_snapshot *self)
-{
-    if (self->closing && self->n_users == 0) {
-        tn_snapshot_close(self->handle);
-        self->handle = NULL;
-    }
-}
-
-void core_leave(core_call *call)
-{
-    call->self->n_users--;
-    close_if_last(call->self);
-}
-
-bool core_first(core_snapshot *self, unsigned load)
-{
-    bool first = (self->loaded & load) != load;
-    self->loaded |= load;
-    return first;
-}
 
 /* ---- conversions ---- */
 
@@ -99,6 +34,12 @@ PyObject *core_text(const char *bytes, size_t n)
 PyObject *core_text_or_none(const char *text)
 {
     return text ? core_text(text, strlen(text)) : Py_NewRef(Py_None);
+}
+
+PyObject *core_label(const char *label)
+{
+    label += *label == ' ';
+    return core_text(label, strlen(label));
 }
 
 PyObject *core_id_or_none(uint32_t id)
@@ -200,8 +141,7 @@ static void snapshot_dealloc(core_snapshot *self)
 static PyObject *snapshot_close(core_snapshot *self, PyObject *unused)
 {
     (void)unused;
-    self->closing = true;
-    close_if_last(self);
+    core_close(self);
     Py_RETURN_NONE;
 }
 
@@ -349,11 +289,13 @@ static PyMethodDef snapshot_methods[] = {
     {"frame", (PyCFunction)core_frame, METH_VARARGS,
      "frame(thread_node, depth): (node, name, qualified_name, file, line), or None past the last."},
     {"select", (PyCFunction)core_select, METH_VARARGS,
-     "select(where, within=None): Set of the objects that a selection names, '' for all."},
+     "select(where, within=None, against=None): Set of the objects that a selection names, '' for all."},
     {"waste", (PyCFunction)(void (*)(void))core_waste_make, METH_VARARGS | METH_KEYWORDS,
      "waste(*, set=None, by=None, where_rows=None) -> Waste."},
     {"groups", (PyCFunction)(void (*)(void))core_groups_make, METH_VARARGS | METH_KEYWORDS,
      "Groups of the objects of a set, or of all."},
+    {"patterns", (PyCFunction)(void (*)(void))core_patterns_make, METH_VARARGS | METH_KEYWORDS,
+     "Who refers to a set, kind by kind: the rows as sets."},
     {"set_of", (PyCFunction)core_set_from, METH_O, "Set of the objects whose numbers stand as u32 in bytes."},
     {"hold", (PyCFunction)core_hold, METH_O,
      "What anchors a node: 0 nothing, 1 immortal, 2 static, 3 C, 4 unreachable."},
@@ -366,10 +308,14 @@ static PyMethodDef snapshot_methods[] = {
     {"index", (PyCFunction)core_index, METH_O,
      "Takes dominators from a file (True) or, when it is of no use, writes it (False)."},
     {"retained_set", (PyCFunction)core_retained_set, METH_O, "(set, bytes) of what would go without a set."},
+    {"audit_set", (PyCFunction)core_audit_set, METH_VARARGS, "Members of a set (None: all) of a grade of the audit."},
     {"set_dominators", (PyCFunction)core_set_dominators, METH_O, "Dominators of a set's members, outside it."},
-    {"paths", (PyCFunction)(void (*)(void))core_paths, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+    {"components", (PyCFunction)(void (*)(void))core_components_make, METH_VARARGS | METH_KEYWORDS,
+     "Components of the objects, or of a set, that touch a set, or that are garbage."},
+    {"garbage", (PyCFunction)core_garbage, METH_NOARGS, "Set of what a collection would free."},
+    {"paths", (PyCFunction)core_paths, METH_VARARGS,
      "paths(node, avoid, limit, only_shortest): iterator of (text, evaluable, steps)."},
-    {"chain", (PyCFunction)(void (*)(void))core_chain, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+    {"chain", (PyCFunction)core_chain, METH_VARARGS,
      "chain(node, inwards, avoid): nodes that a node refers to, or that refer to it, nearest first."},
     {"view", (PyCFunction)(void (*)(void))core_view, METH_VARARGS | METH_KEYWORDS, "Text or JSON of a view."},
     {"check", (PyCFunction)core_check, METH_NOARGS, "list of (status, offset, message), empty when the file is sound."},
@@ -428,11 +374,11 @@ static PyMethodDef module_methods[] = {
     {"format_bytes", module_format_bytes, METH_O, "'1.5 MiB' of a number of bytes."},
     {"parse_bytes", module_parse_bytes, METH_O, "Number of bytes of '12k', '3.5MiB', '7'."},
     {"diff", core_diff, METH_VARARGS,
-     "diff((old, new), where): (same process, why not, certain, likely, reused, new, gone, survived)."},
+     "diff(old, new, where, old_set, new_set): (same process, why not, certain, likely, reused, new, gone, survived)."},
     {"growth", core_growth, METH_VARARGS,
      "growth(snapshots, where): Set of the last one's objects made after the first and before it."},
-    {"diff_view", (PyCFunction)(void (*)(void))core_diff_view, METH_VARARGS | METH_KEYWORDS,
-     "Text or JSON of what changed over two snapshots or more."},
+    {"growth_view", (PyCFunction)(void (*)(void))core_growth_view, METH_VARARGS | METH_KEYWORDS,
+     "Text or JSON of what grew over three snapshots or more."},
     {0},
 };
 
@@ -445,8 +391,10 @@ static int module_exec(PyObject *module)
     state->waste_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_waste_spec, NULL);
     state->paths_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_paths_spec, NULL);
     state->chain_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_chain_spec, NULL);
-    PyTypeObject *types[] = {state->snapshot_type, state->set_type,   state->groups_type,
-                             state->waste_type,    state->paths_type, state->chain_type};
+    state->patterns_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_patterns_spec, NULL);
+    state->components_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_components_spec, NULL);
+    PyTypeObject *types[] = {state->snapshot_type, state->set_type,      state->groups_type,     state->paths_type,
+                             state->chain_type,    state->patterns_type, state->components_type, state->waste_type};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!types[i] || PyModule_AddType(module, types[i]) < 0)
             return -1;
@@ -463,6 +411,8 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
         Py_VISIT(state->waste_type);
         Py_VISIT(state->paths_type);
         Py_VISIT(state->chain_type);
+        Py_VISIT(state->patterns_type);
+        Py_VISIT(state->components_type);
     }
     return 0;
 }
@@ -477,6 +427,8 @@ static int module_clear(PyObject *module)
         Py_CLEAR(state->waste_type);
         Py_CLEAR(state->paths_type);
         Py_CLEAR(state->chain_type);
+        Py_CLEAR(state->patterns_type);
+        Py_CLEAR(state->components_type);
     }
     return 0;
 }

@@ -41,25 +41,12 @@ typedef struct core_set {
     tn_set *set;
 } core_set;
 
-typedef struct core_path_iterator {
-    PyObject_HEAD
-    core_snapshot *snapshot; /* a user of its handle */
-    tn_paths *paths;
-    tn_set *avoid;
-} core_path_iterator;
-
-typedef struct core_chain_iterator {
-    PyObject_HEAD
-    core_snapshot *snapshot; /* a user of its handle */
-    tn_chain *chain;
-    tn_set *avoid;
-} core_chain_iterator;
-
 typedef struct core_state {
-    PyTypeObject *snapshot_type, *set_type, *groups_type, *waste_type, *paths_type, *chain_type;
+    PyTypeObject *snapshot_type, *set_type, *groups_type, *waste_type, *paths_type, *chain_type, *patterns_type;
+    PyTypeObject *components_type;
 } core_state;
 
-/* ---- _core.c ---- */
+/* ---- _core_calls.c ---- */
 
 /* One call on a handle: enter, tn_ calls, unlock, conversion, leave. Between unlock and leave the handle stays open, so
  * strings of it can be read; Python objects are made only there, because making one may run a finalizer, which may call
@@ -74,12 +61,44 @@ void core_wait(core_snapshot *self); /* takes the lock of a handle that the call
 void core_unlock(core_call *call);
 void core_leave(core_call *call);
 bool core_first(core_snapshot *self, unsigned load); /* not loaded yet: the call is slow */
+void core_close(core_snapshot *self);                /* when nobody is a user any more */
+
+/* The same on the handles of a sequence of Snapshots, without the interpreter lock. */
+typedef struct core_many {
+    PyObject *tuple; /* keeps them */
+    Py_ssize_t n, n_locks;
+    core_snapshot **items, **locks;
+    tn_snapshot **handles;
+    PyThreadState *released;
+} core_many;
+
+bool core_many_enter(core_many *m, PyObject *snapshots, const core_state *state);
+bool core_many_with(core_many *m, core_snapshot *self,
+                    PyObject *other); /* self first, then other where it is not None */
+void core_many_unlock(core_many *m);
+void core_many_leave(core_many *m);
+
+static inline core_state *core_state_of(core_snapshot *self)
+{
+    return PyType_GetModuleState(Py_TYPE((PyObject *)self)); /* the type has no subclasses */
+}
+
+/* An object that owns what is made with a handle, and is a user of it as long as it lives; all but its head is zero. It is to
+ * keep self in a field: after core_wait(self) and freeing what it owns, its destructor ends with core_user_free. Make it
+ * before core_enter, so that there is nothing to take back when there is no memory for it. */
+void *core_user_new(core_snapshot *self, PyTypeObject *type);
+/* The end of a call that fills such an object, in place of unlock and leave. */
+PyObject *core_user_made(core_call *call, void *object, int status, const tn_error *err);
+void core_user_free(void *object, core_snapshot *self);
+
+/* ---- _core.c ---- */
 
 /* Raises the exception class of status with err's message; returns NULL. */
 PyObject *core_raise(int status, const tn_error *err);
 /* str of UTF-8 in which lone surrogates stand as three bytes. */
 PyObject *core_text(const char *bytes, size_t n);
 PyObject *core_text_or_none(const char *text);
+PyObject *core_label(const char *label); /* without the blank that words begin with, for what stands before them */
 PyObject *core_id_or_none(uint32_t id);
 PyObject *core_count_or_none(uint64_t count); /* None for TN_UNKNOWN */
 /* "O&" converters: an int in range, or ValueError. */
@@ -102,11 +121,19 @@ PyObject *core_frame(core_snapshot *self, PyObject *args);
 #define CORE_NO_PLACE \
     UINT64_MAX /* of a step that is no reference of the file ("held by C"): clearing it frees nothing */
 
-PyObject *core_paths(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args,
-                     PyObject *names);
-PyObject *core_chain(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args,
-                     PyObject *names);
+PyObject *core_paths(core_snapshot *self, PyObject *args);
+PyObject *core_chain(core_snapshot *self, PyObject *args);
 extern PyType_Spec core_paths_spec, core_chain_spec;
+/* The end of a call that found a path (status 1) or references, in place of unlock and leave: (text, evaluable, steps), or the
+ * steps alone. NULL without an exception where the status is 0: there is no path. */
+PyObject *core_path_found(core_call *call, int status, const tn_reference *steps, uint32_t n, tn_error *err);
+PyObject *core_steps_found(core_call *call, int status, const tn_reference *steps, uint64_t n, tn_error *err);
+
+/* ---- _core_components.c ---- */
+
+PyObject *core_components_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
+PyObject *core_garbage(core_snapshot *self, PyObject *unused);
+extern PyType_Spec core_components_spec;
 
 /* ---- _core_view.c ---- */
 
@@ -127,17 +154,21 @@ int core_index_of(const char *name, const char *const *names, int n, const char 
 
 PyObject *core_diff(PyObject *module, PyObject *args);
 PyObject *core_growth(PyObject *module, PyObject *args);
-PyObject *core_diff_view(PyObject *module, PyObject *args, PyObject *kwargs);
+PyObject *core_growth_view(PyObject *module, PyObject *args, PyObject *kwargs);
 
 /* ---- _core_sets.c ---- */
 
 PyObject *core_select(core_snapshot *self, PyObject *args);
 PyObject *core_set_from(core_snapshot *self, PyObject *arg);
 PyObject *core_retained_set(core_snapshot *self, PyObject *arg);
+PyObject *core_audit_set(core_snapshot *self, PyObject *args);
 PyObject *core_set_dominators(core_snapshot *self, PyObject *arg);
 /* The set of an argument that is a Set of this snapshot, or None: NULL. False with TypeError or ValueError. */
 bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out);
-/* The end of a call that made a set, in place of unlock and leave: the new Set stays a user of the handle. */
+/* The Set of what the library made, which is freed where there is no memory for one; to be called by a user of the handle,
+ * without its lock. */
+PyObject *core_set_new(core_snapshot *self, tn_set *set);
+/* The end of a call that made a set, in place of unlock and leave. */
 PyObject *core_set_made(core_call *call, int status, tn_set *set, const tn_error *err);
 extern PyType_Spec core_set_spec;
 
@@ -150,6 +181,11 @@ extern PyType_Spec core_groups_spec;
 
 PyObject *core_waste_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
 extern PyType_Spec core_waste_spec;
+
+/* ---- _core_patterns.c ---- */
+
+PyObject *core_patterns_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
+extern PyType_Spec core_patterns_spec;
 
 /* ---- _core_dominators.c ---- */
 

@@ -214,7 +214,7 @@ static PyObject *reference_at(core_snapshot *self, uint32_t id, uint64_t index)
         result = Py_NewRef(Py_None);
     else
         result = Py_BuildValue("IiiNNK", found.reference.target, (int)found.reference.kind, (int)found.reference.style,
-                               core_id_or_none(found.reference.key), core_text(n ? found.label : "", (size_t)n),
+                               core_id_or_none(found.reference.key), core_label(n ? found.label : ""),
                                (unsigned long long)found.reference.index);
     if (found.label != found.small)
         PyMem_RawFree(found.label);

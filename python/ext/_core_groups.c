@@ -16,43 +16,31 @@ PyObject *core_groups_make(core_snapshot *self, PyObject *args, PyObject *kwargs
     tn_groups_options options = {0};
     const tn_set *parted;
     core_call call;
-    tn_groups *groups = NULL;
     tn_error err = {0};
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$OzOzp:groups", names, &by_name, &set, &options.where, &heads,
                                      &options.head_words, &fold))
         return NULL;
     int by = core_index_of(by_name, tn_by_names, TN_BYS, "grouping");
-    if (by < 0 || !core_set_of(self, set, &parted) || !core_set_of(self, heads, &options.heads) ||
-        !core_enter(&call, self, true))
+    if (by < 0 || !core_set_of(self, set, &parted) || !core_set_of(self, heads, &options.heads))
         return NULL;
-    options.fold = fold;
-    int status = tn_groups_make(self->handle, parted, (enum tn_by)by, &options, &groups, &err);
-    core_unlock(&call);
-    core_state *state = status == 0 ? PyType_GetModuleState(Py_TYPE(self)) : NULL;
-    core_groups *result = state ? PyObject_New(core_groups, state->groups_type) : NULL;
-    if (result) {
-        result->snapshot = (core_snapshot *)Py_NewRef((PyObject *)self);
-        result->groups = groups;
-        return (PyObject *)result;
+    core_groups *result = core_user_new(self, core_state_of(self)->groups_type);
+    if (!result)
+        return NULL;
+    result->snapshot = self;
+    if (!core_enter(&call, self, true)) {
+        Py_DECREF((PyObject *)result);
+        return NULL;
     }
-    core_wait(self);
-    tn_groups_free(groups);
-    core_unlock(&call);
-    core_leave(&call);
-    return status < 0 ? core_raise(status, &err) : NULL;
+    options.fold = fold;
+    int status = tn_groups_make(self->handle, parted, (enum tn_by)by, &options, &result->groups, &err);
+    return core_user_made(&call, result, status, &err);
 }
 
 static void groups_dealloc(core_groups *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    core_call call = {.self = self->snapshot};
     core_wait(self->snapshot);
     tn_groups_free(self->groups);
-    core_unlock(&call);
-    core_leave(&call);
-    Py_DECREF(self->snapshot);
-    PyObject_Free(self);
-    Py_DECREF(type);
+    core_user_free(self, self->snapshot);
 }
 
 static Py_ssize_t groups_length(core_groups *self)

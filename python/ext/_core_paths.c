@@ -51,14 +51,14 @@ static PyObject *step_tuple(core_snapshot *self, const tn_reference *step)
     core_leave(&call);
     if (length < 0)
         return core_raise(length, &err);
-    return Py_BuildValue("IIiiNK", step->source, step->target, (int)step->kind, (int)step->style,
-                         core_text(label, strlen(label)), (unsigned long long)place);
+    return Py_BuildValue("IIiiNK", step->source, step->target, (int)step->kind, (int)step->style, core_label(label),
+                         (unsigned long long)place);
 }
 
-static PyObject *steps_list(core_snapshot *self, const tn_reference *steps, uint32_t n)
+static PyObject *steps_list(core_snapshot *self, const tn_reference *steps, uint64_t n)
 {
     PyObject *list = PyList_New((Py_ssize_t)n);
-    for (uint32_t i = 0; list && i < n; i++) {
+    for (uint64_t i = 0; list && i < n; i++) {
         PyObject *step = step_tuple(self, &steps[i]);
         if (step)
             PyList_SET_ITEM(list, (Py_ssize_t)i, step);
@@ -86,151 +86,123 @@ static PyObject *path_tuple(core_snapshot *self, const tn_reference *steps, uint
                          steps_list(self, steps, n));
 }
 
-/* ---- the iterator ---- */
+/* ---- what others find ---- */
 
-/* Made by paths(); a user of the snapshot's handle until it is gone. */
-PyObject *core_paths(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args, PyObject *names)
+PyObject *core_path_found(core_call *call, int status, const tn_reference *steps, uint32_t n, tn_error *err)
 {
-    uint32_t node, limit;
+    tn_reference *kept = NULL;
+    written text = {0};
+    int written_status = status > 0 ? write_kept(call->self->handle, steps, n, &kept, &text, err) : 0;
+    status = written_status < 0 ? written_status : status;
+    core_unlock(call);
+    PyObject *result = status > 0 ? path_tuple(call->self, kept, n, &text) : NULL;
+    core_leave(call);
+    PyMem_RawFree(text.text);
+    PyMem_RawFree(kept);
+    return status < 0 ? core_raise(status, err) : result;
+}
+
+PyObject *core_steps_found(core_call *call, int status, const tn_reference *steps, uint64_t n, tn_error *err)
+{
+    core_snapshot *self = call->self;
+    tn_reference *kept = status == 0 ? PyMem_RawMalloc(n * sizeof *kept + 1) : NULL;
+    if (kept && n)
+        memcpy(kept, steps, n * sizeof *kept);
+    core_unlock(call);
+    PyObject *result = kept ? steps_list(self, kept, n) : status < 0 ? NULL : PyErr_NoMemory();
+    core_leave(call);
+    PyMem_RawFree(kept);
+    return status < 0 ? core_raise(status, err) : result;
+}
+
+/* ---- searches ---- */
+
+/* Of paths, or of a chain: one of the two is there. */
+typedef struct core_search {
+    PyObject_HEAD
+    core_snapshot *snapshot; /* a user of its handle */
+    tn_paths *paths;
+    tn_chain *chain;
+    tn_set *avoid;
+} core_search;
+
+/* Enters the call, with the lock taken; *status is that of the words. */
+static core_search *search_begin(core_call *call, core_snapshot *self, PyTypeObject *type, const char *words,
+                                 tn_path_options *options, int *status, tn_error *err)
+{
+    core_search *search = core_user_new(self, type);
+    if (!search)
+        return NULL;
+    search->snapshot = self;
+    if (!core_enter(call, self, true)) {
+        Py_DECREF((PyObject *)search);
+        return NULL;
+    }
+    *status = *words ? tn_paths_avoid(self->handle, words, &search->avoid, &options->avoid_kinds, err) : 0;
+    options->avoid = search->avoid;
+    return search;
+}
+
+PyObject *core_paths(core_snapshot *self, PyObject *args)
+{
+    uint32_t node;
+    int shortest, status;
+    const char *words;
     core_call call;
     tn_path_options options = {0};
-    tn_set *avoid = NULL;
-    tn_paths *paths = NULL;
     tn_error err = {0};
-    if (n_args != 4 || names) {
-        PyErr_SetString(PyExc_TypeError, "paths() takes node, avoid, limit and whether only shortest ones");
+    if (!PyArg_ParseTuple(args, "O&sO&p:paths", core_id_converter, &node, &words, core_id_converter, &options.limit,
+                          &shortest))
         return NULL;
-    }
-    const char *words = PyUnicode_AsUTF8(args[1]);
-    if (!words || !core_id_converter(args[0], &node) || !core_id_converter(args[2], &limit) ||
-        !core_enter(&call, self, true))
+    options.all_shortest = shortest;
+    core_search *search = search_begin(&call, self, core_state_of(self)->paths_type, words, &options, &status, &err);
+    if (!search)
         return NULL;
-    options.limit = limit;
-    options.all_shortest = args[3] == Py_True;
-    int status = *words ? tn_paths_avoid(self->handle, words, &avoid, &options.avoid_kinds, &err) : 0;
-    options.avoid = avoid;
     if (status == 0)
-        status = tn_paths_open(self->handle, node, &options, &paths, &err);
-    core_unlock(&call);
-    core_state *state = PyType_GetModuleState(type);
-    core_path_iterator *result = status == 0 && state ? PyObject_New(core_path_iterator, state->paths_type) : NULL;
-    if (result) {
-        result->snapshot = (core_snapshot *)Py_NewRef((PyObject *)self);
-        result->paths = paths;
-        result->avoid = avoid;
-        return (PyObject *)result;
-    }
-    core_wait(self);
-    tn_paths_close(paths);
-    tn_set_free(avoid);
-    core_unlock(&call);
-    core_leave(&call);
-    return status < 0 ? core_raise(status, &err) : NULL;
+        status = tn_paths_open(self->handle, node, &options, &search->paths, &err);
+    return core_user_made(&call, search, status, &err);
 }
 
-static void paths_dealloc(core_path_iterator *self)
+PyObject *core_chain(core_snapshot *self, PyObject *args)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    core_call call = {.self = self->snapshot};
+    uint32_t node;
+    int inwards, status;
+    const char *words;
+    core_call call;
+    tn_path_options options = {0};
+    tn_error err = {0};
+    if (!PyArg_ParseTuple(args, "O&ps:chain", core_id_converter, &node, &inwards, &words))
+        return NULL;
+    core_search *search = search_begin(&call, self, core_state_of(self)->chain_type, words, &options, &status, &err);
+    if (!search)
+        return NULL;
+    if (status == 0)
+        status = tn_chain_open(self->handle, node, inwards, &options, &search->chain, &err);
+    return core_user_made(&call, search, status, &err);
+}
+
+static void search_dealloc(core_search *self)
+{
     core_wait(self->snapshot);
     tn_paths_close(self->paths);
+    tn_chain_close(self->chain);
     tn_set_free(self->avoid);
-    core_unlock(&call);
-    core_leave(&call);
-    Py_DECREF(self->snapshot);
-    PyObject_Free(self);
-    Py_DECREF(type);
+    core_user_free(self, self->snapshot);
 }
 
-static PyObject *paths_next(core_path_iterator *self)
+static PyObject *paths_next(core_search *self)
 {
     core_call call;
     const tn_reference *steps;
-    tn_reference *kept = NULL;
     uint32_t n = 0;
-    written text = {0};
     tn_error err = {0};
     if (!core_enter(&call, self->snapshot, true))
         return NULL;
     int status = tn_paths_next(self->paths, &steps, &n, &err);
-    int written_status = status > 0 ? write_kept(self->snapshot->handle, steps, n, &kept, &text, &err) : 0;
-    status = written_status < 0 ? written_status : status;
-    core_unlock(&call);
-    PyObject *result = status > 0 ? path_tuple(self->snapshot, kept, n, &text) : NULL;
-    core_leave(&call);
-    PyMem_RawFree(text.text);
-    PyMem_RawFree(kept);
-    return status < 0 ? core_raise(status, &err) : result;
+    return core_path_found(&call, status, steps, n, &err);
 }
 
-static PyType_Slot paths_slots[] = {
-    {Py_tp_doc, "Paths to a node, the shortest first, each as (text, evaluable, steps)."},
-    {Py_tp_dealloc, paths_dealloc},
-    {Py_tp_iter, PyObject_SelfIter},
-    {Py_tp_iternext, paths_next},
-    {0},
-};
-
-PyType_Spec core_paths_spec = {
-    .name = "tonnage._core.Paths",
-    .basicsize = sizeof(core_path_iterator),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = paths_slots,
-};
-
-/* ---- chains ---- */
-
-PyObject *core_chain(core_snapshot *self, PyTypeObject *type, PyObject *const *args, Py_ssize_t n_args, PyObject *names)
-{
-    uint32_t node;
-    core_call call;
-    tn_path_options options = {0};
-    tn_set *avoid = NULL;
-    tn_chain *chain = NULL;
-    tn_error err = {0};
-    if (n_args != 3 || names) {
-        PyErr_SetString(PyExc_TypeError, "chain() takes node, whether inwards, and avoid");
-        return NULL;
-    }
-    const char *words = PyUnicode_AsUTF8(args[2]);
-    if (!words || !core_id_converter(args[0], &node) || !core_enter(&call, self, true))
-        return NULL;
-    int status = *words ? tn_paths_avoid(self->handle, words, &avoid, &options.avoid_kinds, &err) : 0;
-    options.avoid = avoid;
-    if (status == 0)
-        status = tn_chain_open(self->handle, node, args[1] == Py_True, &options, &chain, &err);
-    core_unlock(&call);
-    core_state *state = PyType_GetModuleState(type);
-    core_chain_iterator *result = status == 0 && state ? PyObject_New(core_chain_iterator, state->chain_type) : NULL;
-    if (result) {
-        result->snapshot = (core_snapshot *)Py_NewRef((PyObject *)self);
-        result->chain = chain;
-        result->avoid = avoid;
-        return (PyObject *)result;
-    }
-    core_wait(self);
-    tn_chain_close(chain);
-    tn_set_free(avoid);
-    core_unlock(&call);
-    core_leave(&call);
-    return status < 0 ? core_raise(status, &err) : NULL;
-}
-
-static void chain_dealloc(core_chain_iterator *self)
-{
-    PyTypeObject *type = Py_TYPE(self);
-    core_call call = {.self = self->snapshot};
-    core_wait(self->snapshot);
-    tn_chain_close(self->chain);
-    tn_set_free(self->avoid);
-    core_unlock(&call);
-    core_leave(&call);
-    Py_DECREF(self->snapshot);
-    PyObject_Free(self);
-    Py_DECREF(type);
-}
-
-static PyObject *chain_next(core_chain_iterator *self)
+static PyObject *chain_next(core_search *self)
 {
     core_call call;
     uint32_t node;
@@ -243,25 +215,16 @@ static PyObject *chain_next(core_chain_iterator *self)
     return status < 0 ? core_raise(status, &err) : status > 0 ? PyLong_FromUnsignedLong(node) : NULL;
 }
 
-static PyObject *chain_path(core_chain_iterator *self, PyObject *arg)
+static PyObject *chain_path(core_search *self, PyObject *arg)
 {
     core_call call;
     uint32_t node, n = 0;
-    const tn_reference *steps;
-    tn_reference *kept = NULL;
-    written text = {0};
+    const tn_reference *steps = NULL;
     tn_error err = {0};
     if (!core_id_converter(arg, &node) || !core_enter(&call, self->snapshot, true))
         return NULL;
     int status = tn_chain_steps(self->chain, node, &steps, &n, &err);
-    if (status == 0)
-        status = write_kept(self->snapshot->handle, steps, n, &kept, &text, &err);
-    core_unlock(&call);
-    PyObject *result = status == 0 ? path_tuple(self->snapshot, kept, n, &text) : NULL;
-    core_leave(&call);
-    PyMem_RawFree(text.text);
-    PyMem_RawFree(kept);
-    return status < 0 ? core_raise(status, &err) : result;
+    return core_path_found(&call, status < 0 ? status : 1, steps, n, &err);
 }
 
 static PyMethodDef chain_methods[] = {
@@ -270,14 +233,29 @@ static PyMethodDef chain_methods[] = {
     {0},
 };
 
+static PyType_Slot paths_slots[] = {
+    {Py_tp_doc, "Paths to a node, the shortest first, each as (text, evaluable, steps)."},
+    {Py_tp_dealloc, search_dealloc},
+    {Py_tp_iter, PyObject_SelfIter},
+    {Py_tp_iternext, paths_next},
+    {0},
+};
+
 static PyType_Slot chain_slots[] = {
-    {Py_tp_doc, "Nodes, nearest first."}, {Py_tp_dealloc, chain_dealloc}, {Py_tp_iter, PyObject_SelfIter},
-    {Py_tp_iternext, chain_next},         {Py_tp_methods, chain_methods}, {0},
+    {Py_tp_doc, "Nodes, nearest first."}, {Py_tp_dealloc, search_dealloc}, {Py_tp_iter, PyObject_SelfIter},
+    {Py_tp_iternext, chain_next},         {Py_tp_methods, chain_methods},  {0},
+};
+
+PyType_Spec core_paths_spec = {
+    .name = "tonnage._core.Paths",
+    .basicsize = sizeof(core_search),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = paths_slots,
 };
 
 PyType_Spec core_chain_spec = {
     .name = "tonnage._core.Chain",
-    .basicsize = sizeof(core_chain_iterator),
+    .basicsize = sizeof(core_search),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = chain_slots,
 };

@@ -5,18 +5,12 @@
  */
 #include "_core.h"
 
-static core_state *state_of(core_snapshot *self)
-{
-    return PyType_GetModuleState(Py_TYPE(self));
-}
-
 bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out)
 {
     *out = NULL;
     if (argument == Py_None)
         return true;
-    core_state *state = state_of(self);
-    if (!state || !PyObject_TypeCheck(argument, state->set_type)) {
+    if (!PyObject_TypeCheck(argument, core_state_of(self)->set_type)) {
         PyErr_Format(PyExc_TypeError, "needs a Set, not %.100s", Py_TYPE(argument)->tp_name);
         return false;
     }
@@ -28,38 +22,58 @@ bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out)
     return true;
 }
 
+PyObject *core_set_new(core_snapshot *self, tn_set *set)
+{
+    core_set *result = core_user_new(self, core_state_of(self)->set_type);
+    if (!result) {
+        core_call call = {.self = self};
+        core_wait(self);
+        tn_set_free(set);
+        core_unlock(&call);
+        return NULL;
+    }
+    result->snapshot = self;
+    result->set = set;
+    return (PyObject *)result;
+}
+
 PyObject *core_set_made(core_call *call, int status, tn_set *set, const tn_error *err)
 {
     core_unlock(call);
-    core_state *state = status == 0 ? state_of(call->self) : NULL;
-    core_set *result = state ? PyObject_New(core_set, state->set_type) : NULL;
-    if (result) {
-        result->snapshot = (core_snapshot *)Py_NewRef((PyObject *)call->self);
-        result->set = set;
-        return (PyObject *)result;
-    }
-    if (status == 0) {
-        core_wait(call->self);
-        tn_set_free(set);
-        core_unlock(call);
-    }
+    PyObject *result = status == 0 ? core_set_new(call->self, set) : NULL;
     core_leave(call);
-    return status < 0 ? core_raise(status, err) : NULL;
+    return status < 0 ? core_raise(status, err) : result;
+}
+
+static int filter(core_many *m, const tn_set *within, const char *where, tn_set **set, tn_error *err)
+{
+    tn_diff *since;
+    if (m->n == 1)
+        return tn_set_filter(m->handles[0], within, where, set, err);
+    int status = tn_diff_open(m->handles[1], m->handles[0], NULL, &since, err);
+    if (status < 0)
+        return status;
+    status = tn_diff_filter(since, within, where, set, err);
+    tn_diff_close(since);
+    return status;
 }
 
 PyObject *core_select(core_snapshot *self, PyObject *args)
 {
     const char *where;
-    PyObject *within = Py_None;
+    PyObject *within = Py_None, *against = Py_None;
     const tn_set *limits;
-    core_call call;
+    core_many m;
     tn_set *set = NULL;
     tn_error err = {0};
-    if (!PyArg_ParseTuple(args, "s|O:select", &where, &within) || !core_set_of(self, within, &limits) ||
-        !core_enter(&call, self, true))
+    if (!PyArg_ParseTuple(args, "s|OO:select", &where, &within, &against) || !core_set_of(self, within, &limits) ||
+        !core_many_with(&m, self, against))
         return NULL;
-    int status = tn_set_filter(self->handle, limits, where, &set, &err);
-    return core_set_made(&call, status, set, &err);
+    int status = filter(&m, limits, where, &set, &err);
+    core_many_unlock(&m);
+    PyObject *result = status < 0 ? core_raise(status, &err) : core_set_new(self, set);
+    core_many_leave(&m);
+    return result;
 }
 
 PyObject *core_retained_set(core_snapshot *self, PyObject *arg)
@@ -74,6 +88,23 @@ PyObject *core_retained_set(core_snapshot *self, PyObject *arg)
     int status = set ? tn_retained_set(self->handle, set, &members, &bytes, &err) : TN_EINVAL;
     PyObject *result = core_set_made(&call, status, members, &err);
     return result ? Py_BuildValue("NK", result, (unsigned long long)bytes) : NULL;
+}
+
+PyObject *core_audit_set(core_snapshot *self, PyObject *args)
+{
+    const tn_set *set;
+    PyObject *of;
+    const char *name;
+    core_call call;
+    tn_set *members = NULL;
+    tn_error err = {0};
+    if (!PyArg_ParseTuple(args, "Os:audit_set", &of, &name))
+        return NULL;
+    int grade = core_index_of(name, tn_audit_names, TN_AUDIT_GRADES, "grade of an audit");
+    if (grade < 0 || !core_set_of(self, of, &set) || !core_enter(&call, self, true))
+        return NULL;
+    int status = tn_audit_set(self->handle, set, (enum tn_audit_grade)grade, &members, &err);
+    return core_set_made(&call, status, members, &err);
 }
 
 PyObject *core_set_dominators(core_snapshot *self, PyObject *arg)
@@ -112,15 +143,9 @@ PyObject *core_set_from(core_snapshot *self, PyObject *arg)
 
 static void set_dealloc(core_set *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    core_call call = {.self = self->snapshot};
     core_wait(self->snapshot);
     tn_set_free(self->set);
-    core_unlock(&call);
-    core_leave(&call);
-    Py_DECREF(self->snapshot);
-    PyObject_Free(self);
-    Py_DECREF(type);
+    core_user_free(self, self->snapshot);
 }
 
 static Py_ssize_t set_length(core_set *self)
@@ -290,19 +315,30 @@ static PyObject *room(core_set *self, size_t each)
     return PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(tn_set_count(self->set) * each));
 }
 
-static PyObject *set_numbers(core_set *self, PyObject *arg)
+static void replace_unknown(uint64_t *numbers, size_t n, uint64_t none)
 {
-    const char *name = PyUnicode_AsUTF8(arg);
+    for (size_t i = 0; i < n; i++)
+        numbers[i] = numbers[i] == TN_UNKNOWN ? none : numbers[i];
+}
+
+static PyObject *set_numbers(core_set *self, PyObject *args)
+{
+    const char *name;
+    uint64_t none;
     core_call call;
     tn_error err = {0};
-    int what = name ? core_index_of(name, tn_number_names, TN_NUMBERS, "column") : -1;
+    if (!PyArg_ParseTuple(args, "sO&:numbers", &name, core_u64_converter, &none))
+        return NULL;
+    int what = core_index_of(name, tn_number_names, TN_NUMBERS, "column");
     PyObject *bytes = what >= 0 ? room(self, sizeof(uint64_t)) : NULL;
     if (!bytes || !core_enter(&call, self->snapshot, true)) {
         Py_XDECREF(bytes);
         return NULL;
     }
-    int status = tn_set_numbers(self->snapshot->handle, self->set, (enum tn_number)what,
-                                (uint64_t *)(void *)PyBytes_AS_STRING(bytes), &err);
+    uint64_t *numbers = (uint64_t *)(void *)PyBytes_AS_STRING(bytes);
+    int status = tn_set_numbers(self->snapshot->handle, self->set, (enum tn_number)what, numbers, &err);
+    if (status == 0 && what == TN_NUMBER_LENGTH)
+        replace_unknown(numbers, tn_set_count(self->set), none);
     core_unlock(&call);
     core_leave(&call);
     if (status == 0)
@@ -339,7 +375,8 @@ static PyMethodDef set_methods[] = {
     {"next", (PyCFunction)set_next, METH_O, "First member that is not below a node, or None."},
     {"ids", (PyCFunction)set_ids, METH_NOARGS, "Members, ascending, as u32 in bytes."},
     {"size", (PyCFunction)set_size, METH_NOARGS, "Sum of the sizes."},
-    {"numbers", (PyCFunction)set_numbers, METH_O, "A number of each member, by name, as u64 in bytes."},
+    {"numbers", (PyCFunction)set_numbers, METH_VARARGS,
+     "numbers(name, none): a number of each member, as u64 in bytes; none where there is no length."},
     {"sorted", (PyCFunction)set_sorted, METH_VARARGS, "sorted(name, descending): members in order, as u32 in bytes."},
     {"complement", (PyCFunction)set_complement, METH_NOARGS, "Set of all other objects, without tonnage's own."},
     {"referrers", (PyCFunction)set_referrers, METH_O, "Set of what refers to members; 0, or bits of kinds."},

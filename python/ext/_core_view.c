@@ -44,12 +44,15 @@ enum view_kind {
     VIEW_REFERRERS,
     VIEW_SUSPECTS,
     VIEW_WHY,
+    VIEW_PATTERNS,
+    VIEW_CYCLES,
+    VIEW_AUDIT,
     VIEW_WASTE,
     VIEWS
 };
-static const char *const view_names[VIEWS] = {"summary",    "groups",   "largest", "info", "show",
-                                              "dominators", "retained", "paths",   "refs", "referrers",
-                                              "suspects",   "why",      "waste"};
+static const char *const view_names[VIEWS] = {"summary",  "groups", "largest", "info",      "show",     "dominators",
+                                              "retained", "paths",  "refs",    "referrers", "suspects", "why",
+                                              "patterns", "cycles", "audit",   "waste"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
@@ -65,8 +68,11 @@ static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options
     case VIEW_REFS: return tn_view_refs(s, node, options, sink, err);
     case VIEW_REFERRERS: return tn_view_referrers(s, node, options, sink, err);
     case VIEW_SUSPECTS: return tn_view_suspects(s, options, sink, err);
+    case VIEW_PATTERNS: return tn_view_patterns(s, options, sink, err);
+    case VIEW_AUDIT: return tn_view_audit(s, options, sink, err);
     case VIEW_WASTE: return tn_view_waste(s, options, sink, err);
     case VIEW_WHY: return tn_view_why(s, options, sink, err);
+    case VIEW_CYCLES: return tn_view_cycles(s, options, sink, err);
     default: return tn_view_show(s, node, options, sink, err);
     }
 }
@@ -76,34 +82,50 @@ int core_index_of(const char *name, const char *const *names, int n, const char 
     for (int i = 0; i < n; i++)
         if (strcmp(name, names[i]) == 0)
             return i;
+    char text[200];
     tn_error err = {.status = TN_EINVAL};
-    snprintf(err.message, sizeof err.message, "unknown %s '%s'", what, name);
+    size_t at = (size_t)snprintf(text, sizeof text, "unknown %s '%.30s': it is", what, name);
+    for (int i = 0; i < n && at < sizeof text; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s %s", i ? "," : "", names[i]);
+    snprintf(err.message, sizeof err.message, "%s", text);
     core_raise(TN_EINVAL, &err);
     return -1;
 }
 
+static bool old_set_of(core_snapshot *self, PyObject *against, PyObject *set, const tn_set **out)
+{
+    if (set == Py_None || PyObject_TypeCheck(against, core_state_of(self)->snapshot_type))
+        return core_set_of((core_snapshot *)against, set, out);
+    PyErr_SetString(PyExc_TypeError, "a set of an older snapshot needs that snapshot");
+    return false;
+}
+
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kind", "json",  "where", "sort",  "limit", "by",  "width", "color", "where_rows", "node",
-                            "set",  "depth", "fold",  "heads", "avoid", "all", "merge", "file",  NULL};
+    static char *names[] = {"kind",       "json", "where",   "sort",    "limit",    "by",    "width",   "color",
+                            "where_rows", "node", "set",     "depth",   "fold",     "heads", "avoid",   "all",
+                            "merge",      "file", "against", "old_set", "branches", "at",    "garbage", NULL};
     const char *kind_name, *by_name = NULL;
-    int json = 0, color = 0, fold = 0, all = 0, merge = 0;
+    int json = 0, color = 0, fold = 0, all = 0, merge = 0, garbage = 0;
     uint32_t node = TN_NONE;
-    PyObject *set = Py_None;
+    PyObject *set = Py_None, *against = Py_None, *old_set = Py_None;
     tn_view_options options = {0};
-    core_call call;
+    core_many m;
     core_text_buffer buffer = {0};
     tn_error err = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&zO&pzO&OO&pzzppz:view", names, &kind_name, &json,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&zO&pzO&OO&pzzppzOOO&zp:view", names, &kind_name, &json,
                                      &options.where, &options.sort, core_id_converter, &options.limit, &by_name,
                                      core_id_converter, &options.width, &color, &options.where_rows, core_id_converter,
                                      &node, &set, core_id_converter, &options.depth, &fold, &options.heads,
-                                     &options.avoid, &all, &merge, &options.file))
+                                     &options.avoid, &all, &merge, &options.file, &against, &old_set, core_id_converter,
+                                     &options.branches, &options.at, &garbage))
         return NULL;
     int kind = core_index_of(kind_name, view_names, VIEWS, "view");
     int by = kind < 0 ? -1 : !by_name ? TN_BY_TYPE : core_index_of(by_name, tn_by_names, TN_BYS, "grouping");
-    if (kind < 0 || by < 0 || !core_set_of(self, set, &options.set) || !core_enter(&call, self, true))
+    if (kind < 0 || by < 0 || !core_set_of(self, set, &options.set) ||
+        !old_set_of(self, against, old_set, &options.old_set) || !core_many_with(&m, self, against))
         return NULL;
+    options.against = m.n == 2 ? m.handles[1] : NULL;
     options.form = json ? TN_JSON : TN_TEXT;
     options.by = (enum tn_by)by;
     options.grouped = by_name != NULL;
@@ -111,10 +133,12 @@ PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
     options.merge = merge;
     options.color = color;
     options.fold = fold;
+    options.garbage = garbage;
     int status = render(self->handle, kind, node, &options, &(tn_sink){core_text_write, &buffer}, &err);
-    core_unlock(&call);
-    core_leave(&call);
-    return core_text_done(&buffer, status, &err);
+    core_many_unlock(&m);
+    PyObject *result = core_text_done(&buffer, status, &err);
+    core_many_leave(&m);
+    return result;
 }
 
 /* ---- check ---- */

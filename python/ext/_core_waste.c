@@ -14,42 +14,31 @@ PyObject *core_waste_make(core_snapshot *self, PyObject *args, PyObject *kwargs)
     PyObject *set = Py_None;
     tn_waste_options options = {0};
     core_call call;
-    tn_waste *waste = NULL;
     tn_error err = {0};
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$Ozz:waste", names, &set, &by_name, &options.where_rows))
         return NULL;
     int by = by_name ? core_index_of(by_name, tn_by_names, TN_BYS, "grouping") : TN_BY_TYPE;
-    if (by < 0 || !core_set_of(self, set, &options.set) || !core_enter(&call, self, true))
+    if (by < 0 || !core_set_of(self, set, &options.set))
         return NULL;
+    core_waste *result = core_user_new(self, core_state_of(self)->waste_type);
+    if (!result)
+        return NULL;
+    result->snapshot = self;
+    if (!core_enter(&call, self, true)) {
+        Py_DECREF((PyObject *)result);
+        return NULL;
+    }
     options.grouped = by_name != NULL;
     options.by = (enum tn_by)by;
-    int status = tn_waste_make(self->handle, &options, &waste, &err);
-    core_unlock(&call);
-    core_state *state = status == 0 ? PyType_GetModuleState(Py_TYPE(self)) : NULL;
-    core_waste *result = state ? PyObject_New(core_waste, state->waste_type) : NULL;
-    if (result) {
-        result->snapshot = (core_snapshot *)Py_NewRef((PyObject *)self);
-        result->waste = waste;
-        return (PyObject *)result;
-    }
-    core_wait(self);
-    tn_waste_free(waste);
-    core_unlock(&call);
-    core_leave(&call);
-    return status < 0 ? core_raise(status, &err) : NULL;
+    int status = tn_waste_make(self->handle, &options, &result->waste, &err);
+    return core_user_made(&call, result, status, &err);
 }
 
 static void waste_dealloc(core_waste *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    core_call call = {.self = self->snapshot};
     core_wait(self->snapshot);
     tn_waste_free(self->waste);
-    core_unlock(&call);
-    core_leave(&call);
-    Py_DECREF(self->snapshot);
-    PyObject_Free(self);
-    Py_DECREF(type);
+    core_user_free(self, self->snapshot);
 }
 
 static Py_ssize_t waste_length(core_waste *self)

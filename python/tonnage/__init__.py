@@ -27,9 +27,11 @@ from tonnage._errors import (
     TruncatedError,
     VersionError,
 )
-from tonnage._object import Frame, Object, Objects, Reference, References, Thread
+from tonnage._object import Object, Objects
+from tonnage._reference import Reference, References
 from tonnage._size import DeepSize, deep_size, size_of
-from tonnage._snapshot import Snapshot, load, take
+from tonnage._snapshot import Snapshot, load
+from tonnage._threads import Frame, Thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,8 +112,9 @@ def snapshot(
             thread may run on, at most 4, and one alone for a small heap. Helper threads run no Python code, take no
             signals and are gone when the call returns.
         scan: guess what objects of extension types hold that tell the interpreter nothing of their references: each
-            word of theirs that is the address of an object counts as a reference of kind "guessed". None: False, or
-            what `tonnage run` was told.
+            word of theirs that is the address of an object counts as a reference of kind "guessed"; and look for
+            pointers outside of objects to what has a higher reference count than references (`Snapshot.audit`). None:
+            False, or what `tonnage run` was told.
 
     Returns:
         The snapshot, ready to be read; nothing of it is loaded yet.
@@ -134,6 +137,10 @@ def snapshot(
         >>> with tonnage.snapshot() as s:      # doctest: +SKIP
         ...     print(s.summary(limit=5))
     """
+    try:
+        from tonnage._take import take
+    except OSError as error:  # it is read when it is first needed
+        raise FileError(f"cannot load tonnage: {error}", -2) from None
     roots = None if of is None else tuple(of) if isinstance(of, list) else (of,)
     return take(path, mode, previews, redact, roots, force, threads, scan)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class _Files:
-    """What a view asks for its text: several snapshots, oldest first."""
+    """What the view of three snapshots or more asks for its text; oldest first."""
 
     __slots__ = ("cores", "snapshots")
 
@@ -31,12 +31,7 @@ class _Files:
     def view(self, kind: str, **options: Any) -> str:
         from tonnage import _core
 
-        return _core.diff_view(self.cores, kind=kind, **options)
-
-
-def _again(snapshot: Snapshot) -> Snapshot:
-    """The same file, opened a second time."""
-    return Snapshot(os.dup(snapshot._fd), snapshot._path)
+        return _core.growth_view(self.cores, **options)
 
 
 def _with_addresses(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -50,29 +45,34 @@ class Diff(View):
     have; `rows` are the changes by type (or module).
     """
 
-    __slots__ = ("_found", "_sides", "_where")
+    __slots__ = ("_found", "_new", "_old", "_sets", "_where")
 
-    def __init__(self, old: Snapshot, new: Snapshot, where: str | None = None, **options: Any) -> None:
-        if old is new:
-            old = _again(old)
-        self._sides = (old, new)
+    def __init__(
+        self,
+        old: Snapshot,
+        new: Snapshot,
+        where: str | None = None,
+        sets: tuple[Set | None, Set | None] = (None, None),
+        **options: Any,
+    ) -> None:
+        self._old = old._again() if old is new else old
+        self._new = new
         self._where = where
+        self._sets = sets  # of old and of new: only these objects; None: all
         self._found: tuple[str, tuple[Set | None, Set | None, Set | None]] | None = None
-        files: Any = _Files(self._sides)
-        super().__init__(files, "diff", where=where, **options)
+        super().__init__(new._core, "summary", against=self._old, where=where, old_set=sets[0], set=sets[1], **options)
 
     def _part(self, index: int) -> ObjectSet:
         from tonnage import _core
 
         if self._found is None:
-            old, new = self._sides
-            found = _core.diff((old._core, new._core), self._where)
+            found = _core.diff(self._old._core, self._new._core, self._where, *self._sets)
             self._found = found[1], found[5:]
         why, sets = self._found
         members = sets[index]
         if members is None:
             raise ArgumentError(f"no object is in both snapshots: {why}", -8)
-        return ObjectSet(self._sides[0 if index == 1 else 1], members)
+        return ObjectSet(self._old if index == 1 else self._new, members)
 
     @property
     def same_process(self) -> bool:
@@ -156,15 +156,7 @@ def diff(sources: Sequence[Source], options: dict[str, Any]) -> Diff | Growth:
     snapshots: list[Snapshot] = []
     for source in sources:
         opened = source if isinstance(source, Snapshot) else load(source)
-        snapshots.append(_again(opened) if any(opened is other for other in snapshots) else opened)
+        snapshots.append(opened._again() if any(opened is other for other in snapshots) else opened)
     if len(snapshots) == 2:
         return Diff(snapshots[0], snapshots[1], **options)
     return Growth(snapshots, **options)
-
-
-def suspects(old: Snapshot, new: Snapshot, **options: Any) -> View:
-    """What grew from one snapshot to the other: the page of `tonnage suspects NEW --against OLD`."""
-    if old is new:
-        old = _again(old)
-    files: Any = _Files((old, new))
-    return View(files, "suspects", **options)

@@ -6,7 +6,8 @@ import gc
 
 from tonnage._diff import Diff, Growth
 from tonnage._errors import ArgumentError
-from tonnage._snapshot import Snapshot, take
+from tonnage._snapshot import Snapshot
+from tonnage._take import take
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

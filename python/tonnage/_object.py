@@ -1,33 +1,27 @@
-"""Objects, references, threads and frames of a snapshot: small windows on the file, made when asked for."""
+"""Objects of a snapshot: small windows on the file, made when asked for."""
 
 from __future__ import annotations
 
 # The abstract class itself: importing it as collections.abc would load the whole package collections into the target.
 from _collections_abc import Sequence
 
-from tonnage._errors import NotFoundError
+from tonnage._keywords import told
+from tonnage._reference import References, listed, overload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import overload
+    from typing import Any, overload
 
-    from tonnage._core import Snapshot as Core
-    from tonnage._core import _Reference
     from tonnage._paths import Goal, Path, Paths
     from tonnage._snapshot import Snapshot
     from tonnage._view import View
-else:
-
-    def overload(function: object) -> object:
-        return function
 
 
 _PARTS = {
     0: "items", 1: "keys", 2: "values", 3: "table", 4: "utf8", 5: "blocks", 6: "data", 7: "cache", 8: "wide",
     9: "other", 255: "object",
 }  # fmt: skip
-_KINDS = ("owning", "borrowed", "weak", "interned", "guessed")
 _FLAGS = (
     (0x1, "tracked"), (0x8, "immortal"), (0x10, "static"), (0x20, "finalized"), (0x40, "own"), (0x80, "hidden"),
     (0x1000, "guessed"),
@@ -36,8 +30,6 @@ _HOLDS = ("references", "immortal", "static", "c", "unreachable")
 _ALLOCATORS = ("none", "pymalloc", "malloc", "unknown")
 _TYPE_SYNTHETIC = 4
 _LABEL_ITEM, _LABEL_FIELD, _LABEL_KEY, _LABEL_VALUE = 1, 3, 6, 7
-_SHOWN = 6
-_PAGE = 512
 
 
 def an_address(item: object) -> int:
@@ -87,12 +79,10 @@ class Objects(Sequence["Object"]):
         return node is not None and node in self._ids
 
     def __repr__(self) -> str:
-        shown = [repr(item) for item in self[:_SHOWN]]
-        if len(self) > _SHOWN:
-            shown.append(f"… {len(self) - _SHOWN} more")
-        return "[" + ",\n ".join(shown) + "]"
+        return listed(self)
 
 
+@told
 class Object:
     """An object as it was when the snapshot was taken.
 
@@ -116,6 +106,11 @@ class Object:
 
     def __hash__(self) -> int:
         return hash((id(self._snapshot), self._node))
+
+    def __dir__(self) -> list[str]:
+        """What Tab completes: `keys` and `values` where it is a dict."""
+        left_out = () if "dict" in self.bases else ("keys", "values")
+        return [name for name in object.__dir__(self) if name not in left_out]
 
     @property
     def address(self) -> int:
@@ -294,10 +289,19 @@ class Object:
         sort: str | None = None,
         threshold: int | str | None = None,
         depth: int = 1,
+        fold: bool = True,
     ) -> View:
         """The dominator tree below this object; arguments as in `Snapshot.dominators`."""
         return self._snapshot._view(
-            "dominators", node=self._node, by=by, where=where, limit=limit, sort=sort, threshold=threshold, depth=depth
+            "dominators",
+            node=self._node,
+            by=by,
+            where=where,
+            limit=limit,
+            sort=sort,
+            threshold=threshold,
+            depth=depth,
+            fold=fold,
         )
 
     @property
@@ -398,6 +402,8 @@ class Object:
         where: str | None = None,
         sort: str | None = None,
         threshold: int | str | None = None,
+        by: str | None = None,
+        fold: bool = False,
     ) -> View:
         """What it refers to, as a tree: the page of the command's `refs`.
 
@@ -405,8 +411,11 @@ class Object:
             depth: levels.
             limit: references of each object shown; 0 for all.
             where, sort, threshold: as in `show`.
+            by, fold: groups instead of a tree, as in `Snapshot.refs`.
         """
-        return self._tree("refs", depth, limit, where, sort, threshold)
+        return self._tree(
+            "refs", depth=depth, limit=limit, where=where, sort=sort, threshold=threshold, by=by, fold=fold
+        )
 
     def referrers(
         self,
@@ -415,20 +424,20 @@ class Object:
         where: str | None = None,
         sort: str | None = None,
         threshold: int | str | None = None,
+        by: str | None = None,
+        fold: bool = False,
     ) -> View:
         """What refers to it, as a tree; see `refs`."""
-        return self._tree("referrers", depth, limit, where, sort, threshold)
-
-    def _tree(
-        self, kind: str, depth: int, limit: int, where: str | None, sort: str | None, threshold: int | str | None
-    ) -> View:
-        return self._snapshot._view(
-            kind, node=self._node, depth=depth, limit=limit, where=where, sort=sort, threshold=threshold
+        return self._tree(
+            "referrers", depth=depth, limit=limit, where=where, sort=sort, threshold=threshold, by=by, fold=fold
         )
 
-    def why(self) -> View:
+    def _tree(self, kind: str, **options: Any) -> View:
+        return self._snapshot._view(kind, node=self._node, **options)
+
+    def why(self, *, limit: int = 5, fold: bool = True) -> View:
         """Why it is alive and what would free it, in words: the page of `tonnage why`."""
-        return self._snapshot.why(self)
+        return self._snapshot.why(self, limit=limit, fold=fold)
 
     def _objects(self, ids: bytes) -> Objects:
         return Objects(self._snapshot, memoryview(ids).cast("I"))
@@ -452,157 +461,3 @@ class Object:
         if not all(place in keys for place in places):
             return b""
         return b"".join(keys[place].to_bytes(4, "little") for place in places)
-
-
-class Reference:
-    """One reference: `source` holds `target` under a label."""
-
-    __slots__ = ("_index", "_snapshot", "_source", "_target", "kind", "label")
-
-    kind: str
-    label: str
-
-    def __init__(self, snapshot: Snapshot, source: int, index: int, fields: _Reference) -> None:
-        self._snapshot = snapshot
-        self._source = source
-        self._index = index
-        self._target = fields[0]
-        self.kind = _KINDS[fields[1]]
-        self.label = fields[4]
-
-    @property
-    def source(self) -> Object:
-        """The object that holds the reference."""
-        return Object(self._snapshot, self._source)
-
-    @property
-    def target(self) -> Object:
-        """The object referred to."""
-        return Object(self._snapshot, self._target)
-
-    @property
-    def freed(self) -> int:
-        """Bytes that would go if this one reference were cleared; 0 where another one holds the target.
-
-        Cost: like `Object.retained` and `Object.parents`.
-        """
-        return self._snapshot._core.cut(self._source, self._index)[0]
-
-    def __repr__(self) -> str:
-        kind = "" if self.kind == "owning" else f" ({self.kind})"
-        return f"{self.label or '·'}{kind} → {self.target!r}"
-
-
-class References(Sequence[Reference]):
-    """The references of an object, in order, made when looked at."""
-
-    __slots__ = ("_length", "_snapshot", "_source")
-
-    def __init__(self, snapshot: Snapshot, source: int, length: int) -> None:
-        self._snapshot = snapshot
-        self._source = source
-        self._length = length
-
-    def __len__(self) -> int:
-        return self._length
-
-    def _page(self, start: int, count: int) -> list[Reference]:
-        fields = self._snapshot._core.references(self._source, start, count)
-        return [Reference(self._snapshot, self._source, start + place, one) for place, one in enumerate(fields)]
-
-    @overload
-    def __getitem__(self, index: int) -> Reference: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Reference]: ...  # noqa: F811
-    def __getitem__(self, index: int | slice) -> Reference | list[Reference]:  # noqa: F811
-        if isinstance(index, slice):
-            start, stop, step = index.indices(self._length)
-            if step == 1:
-                return self._page(start, max(0, stop - start))
-            return [self[i] for i in range(start, stop, step)]
-        try:
-            place = range(self._length)[index]
-        except IndexError:
-            raise IndexError(f"no entry {index}: there are {self._length}") from None
-        return self._page(place, 1)[0]
-
-    def __iter__(self) -> Iterator[Reference]:
-        for start in range(0, self._length, _PAGE):
-            yield from self._page(start, _PAGE)
-
-    def __repr__(self) -> str:
-        shown = [repr(item) for item in self[:_SHOWN]]
-        if len(self) > _SHOWN:
-            shown.append(f"… {len(self) - _SHOWN} more")
-        return "[" + ",\n ".join(shown) + "]"
-
-
-class Frame:
-    """A frame of a thread: a call that was running; `own`: of tonnage, the innermost ones took the snapshot."""
-
-    __slots__ = ("_node", "_snapshot", "file", "line", "name", "own", "qualified_name")
-
-    name: str
-    qualified_name: str
-    file: str
-    line: int | None
-    own: bool
-
-    def __init__(
-        self, snapshot: Snapshot, fields: tuple[int | None, str | None, str | None, str | None, int, bool]
-    ) -> None:
-        self._snapshot = snapshot
-        self._node = fields[0]
-        self.name = fields[1] or "?"
-        self.qualified_name = fields[2] or self.name
-        self.file = fields[3] or "?"
-        self.line = fields[4] or None
-        self.own = fields[5]
-
-    @property
-    def locals(self) -> References:
-        """Its local variables, with their names as labels."""
-        if self._node is None:
-            raise NotFoundError("nothing is known of this frame's locals", -9)
-        return References(self._snapshot, self._node, self._snapshot._core.node(self._node)[8])
-
-    def __repr__(self) -> str:
-        return f"{self.qualified_name} ({self.file}:{self.line or '?'})"
-
-
-class Thread:
-    """A thread and its calls, the innermost first."""
-
-    __slots__ = ("frames", "holds_gil", "ident", "name", "native_id")
-
-    ident: int | None
-    native_id: int | None
-    name: str | None
-    holds_gil: bool
-    frames: tuple[Frame, ...]
-
-    def __init__(self, snapshot: Snapshot, facts: dict[str, int | float | str]) -> None:
-        core = snapshot._core
-        self.ident = _integer(facts.get("ident"))
-        self.native_id = _integer(facts.get("native_id"))
-        name = facts.get("name")
-        self.name = None if name is None else str(name)
-        self.holds_gil = bool(facts.get("holds_gil"))
-        node = _integer(facts.get("node"))
-        self.frames = () if node is None else tuple(_frames(snapshot, core, node))
-
-    def __repr__(self) -> str:
-        hidden = next((n for n, frame in enumerate(self.frames) if not frame.own), len(self.frames))
-        calls = " ← ".join(frame.name for frame in self.frames[hidden : hidden + _SHOWN])
-        return f"Thread({self.name or self.ident}: {calls or 'no frames'})"
-
-
-def _frames(snapshot: Snapshot, core: Core, node: int) -> Iterator[Frame]:
-    depth = 0
-    while (fields := core.frame(node, depth)) is not None:
-        yield Frame(snapshot, fields)
-        depth += 1
-
-
-def _integer(value: int | float | str | None) -> int | None:
-    return int(value) if value is not None else None

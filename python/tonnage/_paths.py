@@ -5,7 +5,8 @@ from __future__ import annotations
 from _collections_abc import Sequence
 
 from tonnage._errors import ArgumentError
-from tonnage._object import Object, Reference
+from tonnage._object import Object
+from tonnage._reference import Reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

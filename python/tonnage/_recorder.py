@@ -505,7 +505,7 @@ def _in_child() -> None:
 
 def tell_defaults(settings: Settings) -> None:
     """Lets the program's own calls of tonnage do what the user said where they do not."""
-    from tonnage._snapshot import defaults
+    from tonnage._take import defaults
 
     defaults.mode, defaults.previews, defaults.redact = settings.mode, settings.previews, settings.redact
     defaults.scan, defaults.settings = settings.scan, settings
@@ -520,7 +520,7 @@ def record_processes(settings: Settings) -> None:
 def every(seconds: object, path: str | os.PathLike[str] | None, **said: object) -> Recording:
     """See tonnage.every."""
     from tonnage._settings import Settings
-    from tonnage._snapshot import defaults
+    from tonnage._take import defaults
 
     try:
         os.getcwd()

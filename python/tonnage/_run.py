@@ -216,7 +216,7 @@ def _begin_recording(options: Options) -> Recording:
     from tonnage._options import usage
     from tonnage._recorder import Recording, record_processes, tell_defaults
     from tonnage._settings import Settings
-    from tonnage._snapshot import defaults
+    from tonnage._take import defaults
     from tonnage._templates import Names
 
     settings = options.settings

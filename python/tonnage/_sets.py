@@ -1,28 +1,26 @@
-"""Sets of objects, and groups of them: selected, combined, parted, walked along references, read when looked at."""
+"""Sets of objects: selected, combined, walked along references, read when looked at."""
 
 from __future__ import annotations
 
-from tonnage._errors import ArgumentError, NotFoundError
+from tonnage._errors import ArgumentError
+from tonnage._keywords import told
 from tonnage._object import Object, Objects, an_address
+from tonnage._reference import overload
 from tonnage._tables import Tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, overload
+    from typing import Any
 
-    from tonnage._core import Groups as CoreGroups
     from tonnage._core import Set
+    from tonnage._cycles import Components
+    from tonnage._diff import Diff
+    from tonnage._groups import Groups
     from tonnage._snapshot import Snapshot
     from tonnage._view import View
-    from tonnage._waste import WasteView
-else:
-
-    def overload(function: object) -> object:
-        return function
 
 
-_ADDRESSES = 1 << 12  # nothing starts below
 _KINDS = ("owning", "borrowed", "weak", "interned", "guessed")
 
 
@@ -35,6 +33,7 @@ def _kind_bits(kinds: str | None) -> int:
     return sum(1 << _KINDS.index(word) for word in set(words))
 
 
+@told
 class ObjectSet(Tables):
     """A set of objects of a snapshot: `snapshot.where("type:dict size:>1k")`, `snapshot.objects`.
 
@@ -42,10 +41,11 @@ class ObjectSet(Tables):
     breaks references: every one is allowed on every set. Iterating and `[i]` go by address; one bit an object is kept.
     """
 
-    __slots__ = ("_ids", "_made", "_snapshot")
+    __slots__ = ("_ids", "_made", "_snapshot", "_words")
 
-    def __init__(self, snapshot: Snapshot, members: Set | None) -> None:
+    def __init__(self, snapshot: Snapshot, members: Set | None, words: tuple[str, ...] | None = None) -> None:
         self._snapshot = snapshot
+        self._words = words  # selections that made it of all objects, one after another; None: something else did, too
         self._made = members  # None: _make() does it when it is needed
         self._ids: memoryview[int] | None = None
 
@@ -61,6 +61,11 @@ class ObjectSet(Tables):
 
     def _of(self, members: Set) -> ObjectSet:
         return ObjectSet(self._snapshot, members)
+
+    @property
+    def _is_all(self) -> bool:
+        """Whether it is `snapshot.objects`: what a page says of no object stands in that of all."""
+        return self._words == ()
 
     def _nodes(self) -> memoryview[int]:
         """Numbers of the members, ascending; made when first needed, 4 bytes each."""
@@ -98,7 +103,7 @@ class ObjectSet(Tables):
         if not isinstance(other, ObjectSet):
             return None
         if other._snapshot is not self._snapshot:
-            raise ArgumentError("the two sets are of two snapshots; see tonnage's diff", -8)
+            raise ArgumentError("the two sets are of two snapshots: x.diff(y) has .new, .gone and .survived", -8)
         return other._set
 
     def __or__(self, other: object) -> ObjectSet:
@@ -151,36 +156,95 @@ class ObjectSet(Tables):
         """Bytes of all members together. Cost: one pass over the sizes."""
         return self._set.size()
 
-    def column(self, name: str) -> memoryview[int]:
+    def column(self, name: str, none: int = 0) -> memoryview[int]:
         """One number a member, in the order of iteration, as a buffer of 64-bit unsigned integers.
 
         `numpy.asarray(objects.column("size"))` needs no copy.
 
         Args:
-            name: "size", "address", "type" (a place in `types()`), "refcount", "length" (2**64 - 1: it has none),
-                "flags" (docs/format.md), or "retained" (computes dominators at first).
+            name: "size", "address", "type" (a place in `types()`), "refcount", "length", "flags" (docs/format.md), or
+                "retained" (computes dominators at first).
+            none: what stands for the length of members that have none: what is neither text nor number.
+                `where("len:0..")` are those that have one.
         """
-        return memoryview(self._set.numbers(name)).cast("Q")
+        return memoryview(self._set.numbers(name, none)).cast("Q")
 
     def types(self) -> dict[int, str]:
         """Full names of the types of members, by the number that `column("type")` has for them."""
         return {row: self._snapshot._type(row)[2] for row in sorted(set(self.column("type")))}
 
     def __repr__(self) -> str:
+        name = self._snapshot.path
         try:
-            return repr(self.by("clodo"))
+            table = repr(self.by("clodo"))
         except ValueError as error:
-            return f"<tonnage ObjectSet of {len(self)} objects: {error}>"
+            return f"<tonnage ObjectSet of {len(self)} objects of {name or 'a snapshot without a name'}: {error}>"
+        return table if name is None else f"{name}\n{table}"
+
+    def _repr_html_(self) -> str:
+        return self.by("clodo")._repr_html_()
+
+    @property
+    def more(self) -> Groups:
+        """What its table shows no more: the next page of `by("clodo")`."""
+        return self.by("clodo").more
 
     # ---- smaller ones ----
 
-    def where(self, selection: str) -> ObjectSet:
+    def where(self, selection: str, against: Snapshot | None = None) -> ObjectSet:
         """The members that a selection names (docs/selection.md).
+
+        Args:
+            selection: words, all of which must hold.
+            against: an older snapshot of the process, for the words `is:new`, `is:survived`, `is:certain` and
+                `is:likely`. Cost: comparing the two.
 
         Raises:
             ArgumentError: the selection makes no sense; `offset` says where.
+
+        Example:
+            >>> snapshot.objects.where("is:new type:dict", against=before)  # doctest: +SKIP
         """
-        return self._of(self._snapshot._core.select(selection, self._set))
+        older = self._snapshot._older(against)
+        members = self._snapshot._core.select(selection, self._set, None if older is None else older._core)
+        words = None if self._words is None or older is not None else (*self._words, selection)
+        return ObjectSet(self._snapshot, members, words)
+
+    def diff(self, old: Snapshot | ObjectSet, by: str = "type", limit: int = 20, sort: str | None = None) -> Diff:
+        """What changed in the set since an older snapshot of the process: members that are new, what is gone.
+
+        Args:
+            old: what it was before: a set of the older snapshot; or that snapshot itself, which stands for what the
+                same selection names there. Only sets that selections made (`where`, `objects`) can say so.
+            by: what objects of a row have in common: any kind of `by` but heads.
+            limit: rows, 0 for all.
+            sort: "size" or "count" (their changes), "new", "gone" or "type"; "-" before it turns the order around.
+
+        Returns:
+            A view, as of `Snapshot.diff`: `new` are the members that the older snapshot has not, in the set or not,
+            `survived` the other members, `gone` the objects of old that the newer snapshot has no more.
+
+        Raises:
+            ArgumentError: the set is no selection, and old no set.
+
+        Example:
+            >>> snapshot.where("type:app.Session").diff(before, by="via").new  # doctest: +SKIP
+        """
+        from tonnage._diff import Diff
+
+        older, members = self._before(old)
+        return Diff(older, self._snapshot, sets=(members, self._set), by=by, limit=limit, sort=sort)
+
+    def _before(self, old: Snapshot | ObjectSet) -> tuple[Snapshot, Set]:
+        if isinstance(old, ObjectSet):
+            if old._snapshot is self._snapshot:
+                raise ArgumentError("both sets are of one snapshot: a - b is what a alone has", -8)
+            return old._snapshot, old._set
+        older = self._snapshot._older(old)
+        assert older is not None
+        if self._words is None:
+            raise ArgumentError("only a selection says what it was before: give a set of the older snapshot", -8)
+        return older, older._core.select(" ".join(f"({word})" for word in self._words if word.strip()))
 
     def filter(self, predicate: Callable[[Object], object]) -> ObjectSet:
         """The members for which a function of yours is true. Cost: a call and an `Object` each; use `where` first."""
@@ -209,13 +273,16 @@ class ObjectSet(Tables):
         Args:
             kind: "type", "clodo" (type, or "dict of TYPE"), "size", "sizeclass", "module", "dist" (distribution), "id",
                 "rcs" (kinds of what holds it), "via" (references that hold it), "root", "thread", "frame",
-                "generation", "content" (equal str and bytes) or "site" (docs/sets.md).
+                "generation", "content" (equal str and bytes), "site" or "path" (its place: the shortest path
+                without indices and keys; docs/sets.md).
             fold: the `__dict__` of a member counts as a part of that, if it is a member, too.
 
         Example:
             >>> held = snapshot.where("type:dict").by("rcs")   # doctest: +SKIP
             >>> held[0].by("id")                               # doctest: +SKIP
         """
+        from tonnage._groups import Groups
+
         return Groups(self, self._snapshot._core.groups(kind, set=self._set, fold=fold))
 
     def group_by(self, heads: ObjectSet | list[Object] | list[int] | str, *, fold: bool = False) -> Groups:
@@ -229,6 +296,8 @@ class ObjectSet(Tables):
                 the group of a head.
             fold: as for `by`.
         """
+        from tonnage._groups import Groups
+
         core = self._snapshot._core
         if isinstance(heads, str):
             return Groups(self, core.groups("heads", set=self._set, head_words=heads, fold=fold))
@@ -268,9 +337,23 @@ class ObjectSet(Tables):
         """All that would go if the members went at once, themselves included. Cost: one pass over all references."""
         return self._of(self._snapshot._core.retained_set(self._set)[0])
 
+    def audited(self, grade: str) -> ObjectSet:
+        """Members of a grade of `audit()`: "lost", "possible", "held", "explained" or "short".
+
+        Example:
+            >>> snapshot.objects.audited("lost").by("type")  # doctest: +SKIP
+        """
+        return self._of(self._snapshot._core.audit_set(self._set, grade))
+
     def owned(self) -> ObjectSet:
         """The objects that members alone refer to: every reference that holds one comes from a member."""
         return self._of(self._set.owned())
+
+    def components(self) -> Components:
+        """Strongly connected components of the members and the references that hold between them (docs/cycles.md)."""
+        from tonnage._cycles import Components
+
+        return Components(self._snapshot, self._set)
 
     def _members_of(self, other: ObjectSet) -> Set:
         members = self._other(other)
@@ -280,15 +363,30 @@ class ObjectSet(Tables):
 
     # ---- views ----
 
-    def _view(self, kind: str, **options: Any) -> View:
-        return self._snapshot._view(kind, set=self._set, **options)
+    def _view(self, kind: str, *, against: Snapshot | None = None, **options: Any) -> View:
+        if kind == "summary" and against is not None:  # it compares
+            against, options["old_set"] = self._before(against)
+        return self._snapshot._view(kind, set=self._set, against=against, **options)
 
-    def _waste(self, **options: Any) -> WasteView:
-        return self._snapshot._waste(set=self._set, **options)
+    @property
+    def _subject(self) -> ObjectSet:
+        return self
 
-    def why(self) -> View:
-        """Why the members are alive and what would free them, in words, as `Snapshot.why`."""
-        return self._view("why", file=self._snapshot.path)
+    @property
+    def _file(self) -> str | None:
+        return self._snapshot.path
+
+    def why(
+        self,
+        against: Snapshot | None = None,
+        *,
+        by: str | None = None,
+        sort: str | None = None,
+        limit: int = 5,
+        fold: bool = True,
+    ) -> View:
+        """Why the members (those that are new since an older snapshot) are alive, as `Snapshot.why`."""
+        return self._view("why", by=by, sort=sort, limit=limit, fold=fold, against=against, file=self._file)
 
 
 class Sorted(Objects):
@@ -299,160 +397,3 @@ class Sorted(Objects):
     def top(self, n: int) -> Objects:
         """The first n."""
         return self[:n]
-
-
-class Group(ObjectSet):
-    """One of several groups: a set that knows what its members have in common, and looks for them when asked.
-
-    With `fold`, `len()` counts dicts that `count` leaves out: they are members, but no objects of their own.
-    """
-
-    __slots__ = ("_groups", "_row")
-
-    def __init__(self, groups: Groups, index: int) -> None:
-        super().__init__(groups._parted._snapshot, None)
-        self._groups = groups
-        self._row = groups._core.row(index)
-
-    def _make(self) -> Set:
-        return self._groups._core.members(self.index)
-
-    @property
-    def kind(self) -> str:
-        """What its members have in common, as the table shows it."""
-        return self._row[0]
-
-    @property
-    def count(self) -> int:
-        """Objects that count."""
-        return self._row[1]
-
-    @property
-    def size(self) -> int:
-        """Bytes of all members together."""
-        return self._row[2]
-
-    @property
-    def index(self) -> int:
-        """Its place among the groups, as they are sorted now."""
-        found = self._groups._core.of(self._row[4])
-        assert found is not None
-        return found
-
-    @property
-    def head(self) -> Object | None:
-        """The object, thread or frame that alone holds the members, where groups have such."""
-        return None if self._row[5] is None else Object(self._snapshot, self._row[5])
-
-    @property
-    def children(self) -> GroupList:
-        """Groups that members refer to. Cost: one pass over the members' references."""
-        return self._related(False)
-
-    @property
-    def parents(self) -> GroupList:
-        """Groups whose members refer to members. Cost: one pass over all references."""
-        return self._related(True)
-
-    def _related(self, parents: bool) -> GroupList:
-        marks = self._groups._core.related(self.index, parents)
-        return GroupList(self._groups[index] for index, mark in enumerate(marks) if mark)
-
-
-class GroupList(list[Group]):
-    """Some groups; prints one a line."""
-
-    def __repr__(self) -> str:
-        from tonnage._core import format_bytes
-
-        return "\n".join(f"{group.kind}: {group.count} objects, {format_bytes(group.size)}" for group in self) or "[]"
-
-
-class Groups:
-    """A set parted into groups, the biggest first. Prints as a table; `[0]` is a group, which is a set again.
-
-    `[address]` and `[object]` are the group of a head, or the one that an object is in. Iterating gives all groups.
-    """
-
-    __slots__ = ("_core", "_first", "_parted")
-
-    _PAGE = 10
-
-    def __init__(self, parted: ObjectSet, core: CoreGroups, first: int = 0) -> None:
-        self._parted = parted
-        self._core = core
-        self._first = first  # of the page that is printed
-
-    def __len__(self) -> int:
-        return len(self._core)
-
-    def __iter__(self) -> Iterator[Group]:
-        return (Group(self, index) for index in range(len(self)))
-
-    def __getitem__(self, place: int | Object) -> Group:
-        """The n-th group; the group of a head or member, by its address or as an Object.
-
-        Raises:
-            IndexError: there are fewer groups.
-            NotFoundError: no object starts at this address, or it is not in the set that was parted. A KeyError, too.
-        """
-        n = len(self)
-        if isinstance(place, int) and -n <= place < n:
-            return Group(self, place % n)
-        if isinstance(place, int) and abs(place) < _ADDRESSES:
-            raise IndexError(f"no group {place}: there are {n}")
-        return self.of(place)
-
-    def of(self, item: Object | int) -> Group:
-        """The group of a head or member, given as an Object or by its address."""
-        snapshot = self._parted._snapshot
-        thing = item if isinstance(item, Object) else snapshot[item]
-        index = self._core.of(thing._node) if thing._snapshot is snapshot else None
-        if index is None:
-            raise NotFoundError(f"{thing!r} is in none of these groups", -9)
-        return Group(self, index)
-
-    @property
-    def size(self) -> int:
-        """Bytes of all groups together."""
-        return self._core.total()[1]
-
-    @property
-    def count(self) -> int:
-        """Objects of all groups together."""
-        return self._core.total()[0]
-
-    @property
-    def more(self) -> Groups:
-        """The same groups, printed from where this page ends."""
-        return Groups(self._parted, self._core, min(self._first + self._PAGE, len(self)))
-
-    def sort(self, key: str = "size") -> Groups:
-        """Puts the groups into another order, here too: "size", "count", "largest" or "kind"; "-" turns it round."""
-        name = key.removeprefix("-")
-        self._core.sort(name, (name != "kind") != key.startswith("-"))
-        return Groups(self._parted, self._core)
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        """The rows of the table, all of them: `kind`, `count`, `size`, …, as `tonnage groups --json` has them."""
-        import json
-
-        rows: list[dict[str, Any]] = json.loads(self.json())["rows"]
-        for row in rows:
-            for column in "largest_address", "head_address":
-                row[column] = None if row[column] is None else int(row[column], 16)
-        return rows
-
-    def json(self) -> str:
-        """The table as JSON text (docs/view-json.md)."""
-        return self._core.view(json=True)
-
-    def __repr__(self) -> str:
-        from tonnage._view import terminal_width
-
-        try:
-            text = self._core.view(first=self._first, limit=self._PAGE, width=terminal_width()).rstrip("\n")
-        except ValueError as error:
-            return f"<tonnage Groups: {error}>"
-        return text.removesuffix(">") + "; .more shows them>" if text.endswith(">") else text

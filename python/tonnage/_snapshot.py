@@ -7,36 +7,33 @@ import os
 # Not threading: importing it would load it, and what it needs, into the target.
 from _thread import RLock
 
-from tonnage import _errors, _files
-from tonnage._object import Object, Thread, an_address
+from tonnage import _errors
+from tonnage._facts import Facts
+from tonnage._keywords import told
+from tonnage._object import Object, an_address
 from tonnage._tables import Tables
+from tonnage._threads import Thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from datetime import datetime
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
     from typing import Any
 
     from tonnage._core import Set
     from tonnage._core import Snapshot as Core
     from tonnage._core import _Type as Type
+    from tonnage._cycles import Components
     from tonnage._diff import Diff
-    from tonnage._sets import Groups, ObjectSet
-    from tonnage._settings import Settings
+    from tonnage._facts import Fact
+    from tonnage._groups import Groups
+    from tonnage._sets import ObjectSet
     from tonnage._timeline import Sample
     from tonnage._view import View
-    from tonnage._waste import WasteView
-
-    Fact = int | float | str
 
 
-PREVIEWS_MAX = 512
-MODES = ("auto", "stop", "fork")
-_THREADS_MAX = 16
-
-
-class Snapshot(Tables):
+@told
+class Snapshot(Tables, Facts):
     """What was in memory when it was taken. Made by `tonnage.snapshot()` and `tonnage.load()`.
 
     Nothing is read before it is asked for; then the parts that are needed are loaded, checked and kept. A snapshot may
@@ -105,11 +102,13 @@ class Snapshot(Tables):
         Example:
             >>> snapshot.save("before.tonnage")  # doctest: +SKIP
         """
+        from tonnage._files import copy
+
         name = os.fspath(path)
         with self._state:
             if self._closed:
                 raise ValueError("the snapshot is closed")
-            _files.copy(self._fd, name, force)
+            copy(self._fd, name, force)
             if self._path is None:
                 self._path = name
 
@@ -197,13 +196,29 @@ class Snapshot(Tables):
         return self._core.index(os.fspath(path) if path is not None else f"{self._path}.index")
 
     def referrers(
-        self, where: str, limit: int = 20, sort: str | None = None, threshold: int | str | None = None
+        self,
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+        by: str | None = None,
+        fold: bool = False,
+        against: Snapshot | None = None,
     ) -> View:
-        """What refers to the objects of a selection, in groups by type and label; see `refs`.
+        """What refers to the objects of a selection, in groups by type and label, or by any kind; see `refs`.
 
         Cost: the references of all that refers to one of them, once turned around.
         """
-        return self._view("referrers", where=where, limit=limit, sort=sort, threshold=threshold)
+        return self._view(
+            "referrers",
+            where=where,
+            limit=limit,
+            sort=sort,
+            threshold=threshold,
+            by=by,
+            fold=fold,
+            against=against,
+        )
 
     def diff(
         self,
@@ -217,7 +232,7 @@ class Snapshot(Tables):
 
         Args:
             old: the older one. Of another process: totals only, without sets of objects.
-            by: "type" or "module".
+            by: what objects of a row have in common: any kind of `ObjectSet.by` but heads.
             where: only objects of this selection, in both.
             limit: rows, 0 for all.
             sort: "size" or "count" (their changes), "new", "gone" or "type"; "-" before it turns the order around.
@@ -242,37 +257,34 @@ class Snapshot(Tables):
 
         return Diff(old, self).new
 
-    def suspects(self, against: Snapshot | None = None, limit: int = 20, where: str | None = None) -> View:
-        """What to look at first, in sentences: who retains much, and who holds that.
+    def audited(self, grade: str) -> ObjectSet:
+        """The objects of a grade of `audit()`; see `ObjectSet.audited`."""
+        return self.objects.audited(grade)
 
-        Args:
-            against: an older snapshot; then what grew since.
-            limit: suspects shown, 0 for all.
-            where: only suspects of this selection.
-
-        Returns:
-            A view, the page of `tonnage suspects`. Rows have the keys of docs/view-json.md, `text` the first sentence;
-            `data["findings"]` is what waits for the collector or is kept by accident. docs/suspects.md has the rules.
-
-        Cost: like `dominators`, and some passes over all objects.
-
-        Example:
-            >>> snapshot.suspects().rows[0]["text"]  # doctest: +SKIP
-        """
-        if against is None:
-            return self._view("suspects", limit=limit, where=where, file=self._path)
-        from tonnage._diff import suspects
-
-        return suspects(against, self, limit=limit, where=where, file=self._path)
-
-    def why(self, selection: str | int | Object) -> View:
+    def why(
+        self,
+        selection: str | int | Object | None = None,
+        against: Snapshot | None = None,
+        *,
+        by: str | None = None,
+        sort: str | None = None,
+        limit: int = 5,
+        fold: bool = True,
+    ) -> View:
         """Why something is alive and what would free it, in words: the page of `tonnage why`.
 
         Args:
             selection: an object, an address, or a selection such as "type:app.Session".
+            by: a kind of `ObjectSet.by`: what is selected is parted, and each group has an answer.
+            sort: of groups: "size", "count", "largest", or "kind" ("type", "each", "module" as `by` says); "-" before
+                it turns the order around.
+            limit: groups, or references that hold it, told one by one; 0 for all.
+            fold: the `__dict__` of an object counts as a part of it.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in the selection
+                says. The selection may be left out then.
 
         Returns:
-            A view without rows: `print` it, or take `data` (docs/view-json.md).
+            A view without rows, unless `by` is given: `print` it, or take `data` (docs/view-json.md).
 
         Raises:
             NotFoundError: nothing is selected.
@@ -282,22 +294,52 @@ class Snapshot(Tables):
         Example:
             >>> print(snapshot.why(id(cache)))  # doctest: +SKIP
         """
-        if isinstance(selection, str):
+        if selection is None or isinstance(selection, str):
             where = selection
         else:
             address = selection.address if isinstance(selection, Object) else an_address(selection)
             where = f"address:{address:#x}"
-        return self._view("why", where=where, file=self._path)
+        return self._view(
+            "why", where=where, by=by, sort=sort, limit=limit, fold=fold, against=against, file=self._file
+        )
 
-    def _view(self, kind: str, **options: Any) -> View:
+    def components(self) -> Components:
+        """Strongly connected components of all objects, over references that hold, nothing left out.
+
+        Most of a program is one: its modules, functions and classes, and what globals lead to. `cycles` leaves that
+        out.
+
+        Cost: one pass over all references.
+        """
+        return self.objects.components()
+
+    def garbage(self) -> ObjectSet:
+        """What a collection of all generations would free at the time, as a set. Cost: a pass over all references."""
+        from tonnage._sets import ObjectSet
+
+        return ObjectSet(self, self._core.garbage())
+
+    def _view(self, kind: str, *, against: Snapshot | None = None, **options: Any) -> View:
         from tonnage._view import View
 
-        return View(self._core, kind, **options)
+        return View(self._core, kind, against=self._older(against), **options)
 
-    def _waste(self, **options: Any) -> WasteView:
-        from tonnage._waste import WasteView
+    @property
+    def _subject(self) -> ObjectSet:
+        return self.objects
 
-        return WasteView(self, file=self._path, **options)
+    @property
+    def _file(self) -> str | None:
+        return self._path
+
+    def _older(self, against: Snapshot | None) -> Snapshot | None:
+        if against is not None and not isinstance(against, Snapshot):
+            raise TypeError(f"against must be a Snapshot, not {type(against).__name__}: tonnage.load opens a file")
+        return self._again() if against is self else against
+
+    def _again(self) -> Snapshot:
+        """The same file, opened a second time."""
+        return Snapshot(os.dup(self._fd), self._path)
 
     def __repr__(self) -> str:
         if self._closed:
@@ -321,7 +363,7 @@ class Snapshot(Tables):
         objects = self._objects()
         node = objects.next(0)
         while node is not None:
-            yield Object(self, node)
+            yield self._object(node)
             node = objects.next(node + 1)
 
     @property
@@ -329,13 +371,15 @@ class Snapshot(Tables):
         """All objects as a set; tonnage's own are left out. Cost: one pass over types and flags, once."""
         from tonnage._sets import ObjectSet
 
-        return ObjectSet(self, self._objects())
+        return ObjectSet(self, self._objects(), ())
 
-    def where(self, selection: str) -> ObjectSet:
+    def where(self, selection: str, against: Snapshot | None = None) -> ObjectSet:
         """The objects that a selection names, as a set: `snapshot.where("type:app.Session+ size:>=1k")`.
 
         Args:
             selection: words, all of which must hold (docs/selection.md).
+            against: an older snapshot of the process, for the words `is:new`, `is:survived`, `is:certain` and
+                `is:likely`. Cost: comparing the two.
 
         Raises:
             ArgumentError: the selection makes no sense; `offset` says where.
@@ -344,7 +388,9 @@ class Snapshot(Tables):
         """
         from tonnage._sets import ObjectSet
 
-        return ObjectSet(self, self._core.select(selection))
+        older = self._older(against)
+        members = self._core.select(selection, None, None if older is None else older._core)
+        return ObjectSet(self, members, (selection,) if older is None else None)
 
     def by(self, kind: str, *, fold: bool = False) -> Groups:
         """All objects parted into groups; see `ObjectSet.by`.
@@ -389,6 +435,9 @@ class Snapshot(Tables):
         node = self._core.at(address) if 0 <= address < 1 << 64 else None
         if node is None:
             raise _errors.NotFoundError(self._missing(address), -9)
+        return self._object(node)
+
+    def _object(self, node: int) -> Object:
         return Object(self, node)
 
     def _missing(self, address: int) -> str:
@@ -434,7 +483,7 @@ class Snapshot(Tables):
             raise ReferenceError(f"no {item.type} of {item.size} bytes is at {item.address:#x} any more")
         return found
 
-    # ---- time line and facts ----
+    # ---- time line, facts and threads ----
 
     @property
     def timeline(self) -> tuple[Sample, ...]:
@@ -450,64 +499,6 @@ class Snapshot(Tables):
             self._facts = self._core.facts()
         return dict(self._facts)
 
-    def _number(self, key: str) -> int | None:
-        value = self.facts.get(key)
-        return None if value is None else int(value)
-
-    def _text(self, key: str) -> str | None:
-        value = self.facts.get(key)
-        return None if value is None else str(value)
-
-    @property
-    def pid(self) -> int | None:
-        """Process id."""
-        return self._number("process.pid")
-
-    @property
-    def time(self) -> datetime | None:
-        """When the pause began, in UTC."""
-        wall_time_ns = self._number("capture.wall_time_ns")
-        if wall_time_ns is None:
-            return None
-        from datetime import UTC, datetime, timedelta
-
-        return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=wall_time_ns // 1000)
-
-    @property
-    def version(self) -> str | None:
-        """Version of the interpreter."""
-        return self._text("python.version")
-
-    @property
-    def rss(self) -> int | None:
-        """Resident set size when the pause began, in bytes."""
-        return self._number("memory.rss_bytes")
-
-    @property
-    def host(self) -> str | None:
-        """Name of the machine."""
-        return self._text("process.host")
-
-    @property
-    def argv(self) -> list[str]:
-        """Command line of the process; empty when not recorded."""
-        argv: list[str] = []
-        facts = self.facts
-        while (word := facts.get(f"process.argv.{len(argv)}")) is not None:
-            argv.append(str(word))
-        return argv
-
-    @property
-    def mode(self) -> str | None:
-        """How it was taken: "stop" or "fork"."""
-        return self._text("capture.mode")
-
-    @property
-    def pause(self) -> float | None:
-        """How long no Python code could run, in seconds."""
-        pause_ns = self._number("capture.pause_ns")
-        return None if pause_ns is None else pause_ns / 1e9
-
     @property
     def threads(self) -> tuple[Thread, ...]:
         """Threads, each with its frames."""
@@ -517,6 +508,7 @@ class Snapshot(Tables):
             if words[0] == "thread" and len(words) == 3 and words[1].isdecimal():
                 threads.setdefault(int(words[1]), {})[words[2]] = value
         return tuple(Thread(self, threads[n]) for n in sorted(threads))
+
 
 
 def load(path: str | os.PathLike[str], *, partial: bool = False, max_memory: int = 0) -> Snapshot:
@@ -558,90 +550,3 @@ that tonnage.snapshot(path) has made
         snapshot.close()
         raise
     return snapshot
-
-
-class Defaults:
-    """What a call does where it does not say; `tonnage run` and TONNAGE=1 set it for their program."""
-
-    __slots__ = ("mode", "name", "previews", "redact", "scan", "settings", "tell")
-
-    def __init__(self) -> None:
-        self.mode = "auto"
-        self.previews = 80
-        self.redact = False
-        self.scan = False
-        self.settings: Settings | None = None  # of a recording
-        self.name: Callable[[], str] | None = None  # of the file of a call without a path; None: it has no name
-        self.tell: Callable[[Snapshot], None] | None = None  # gets what such a call has taken
-
-
-defaults = Defaults()
-
-
-def _opened(name: str) -> int:
-    try:
-        return os.open(name, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise _errors.FileError(f"{name} is made, but cannot be opened: {error.strerror}", -2) from None
-
-
-def take(
-    path: str | os.PathLike[str] | None,
-    mode: str | None,
-    previews: int | None,
-    redact: bool | None,
-    roots: tuple[object, ...] | None,
-    force: bool,
-    threads: int | None,
-    scan: bool | None,
-) -> Snapshot:
-    """Takes a snapshot of this process; see `tonnage.snapshot`."""
-    previews = defaults.previews if previews is None else previews
-    redact = defaults.redact if redact is None else redact
-    scan = defaults.scan if scan is None else scan
-    mode = defaults.mode if mode is None else mode
-    if mode not in MODES:
-        raise _errors.ArgumentError(f"unknown mode '{mode}': it is auto, stop or fork", -8)
-    for word, number in ("previews", previews), ("threads", threads):
-        if not isinstance(number, int) and number is not None:
-            raise TypeError(f"{word} must be an int, not {type(number).__name__}")
-    if not 0 <= previews <= PREVIEWS_MAX:
-        raise _errors.ArgumentError(f"previews must be 0 to {PREVIEWS_MAX} bytes, not {previews}", -8)
-    if threads is not None and not 1 <= threads <= _THREADS_MAX:
-        raise _errors.ArgumentError(f"threads must be 1 to {_THREADS_MAX}, not {threads}", -8)
-    try:
-        from tonnage import _capture
-    except ImportError as error:
-        raise _errors.of_import(error) from None
-
-    tell = None
-    if path is None and defaults.name is not None:
-        path, tell = defaults.name(), defaults.tell
-    name = None if path is None else os.path.abspath(os.fspath(path))
-    fd = _files.open_unlinked() if name is None else -1
-    try:
-        target = fd if name is None else os.fsencode(name)
-        _capture.snapshot(
-            target,
-            mode=mode,
-            previews=previews,
-            redact=redact,
-            roots=roots,
-            force=force,
-            threads=threads or 0,
-            scan=scan,
-        )
-        if name is not None:
-            fd = _opened(name)
-    except _capture.Error as error:
-        if fd >= 0:
-            os.close(fd)
-        raise _errors.from_status(*error.args) from None
-    except BaseException:
-        if fd >= 0:
-            os.close(fd)
-        raise
-    taken = Snapshot(fd, name, taken_by=os.getpid())
-    if tell is not None:
-        tell(taken)
-    return taken

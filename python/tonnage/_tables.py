@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+from tonnage._keywords import told
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from tonnage._cycles import Cycles
+    from tonnage._patterns import Patterns
+    from tonnage._sets import ObjectSet
+    from tonnage._snapshot import Snapshot
     from tonnage._view import View
-    from tonnage._waste import WasteView
+    from tonnage._waste import Waste
 
 
+@told
 class Tables:
     """Methods that are verbs of the command. Each gives a view: `print` writes the table, iterating gives its rows."""
 
     __slots__ = ()
 
     def _view(self, kind: str, **options: Any) -> View:
+        raise NotImplementedError
+
+    @property
+    def _subject(self) -> ObjectSet:
+        """What a verb is about that has a set."""
+        raise NotImplementedError
+
+    @property
+    def _file(self) -> str | None:
+        """What pages call the snapshot in the commands that they name."""
         raise NotImplementedError
 
     def summary(
@@ -26,6 +43,7 @@ class Tables:
         limit: int = 20,
         sort: str | None = None,
         threshold: int | str | None = None,
+        against: Snapshot | None = None,
     ) -> View:
         """Totals by type, size or module: what takes the memory.
 
@@ -35,6 +53,7 @@ class Tables:
             limit: rows, 0 for all.
             sort: a column; "-" before it turns the order around.
             threshold: only rows of this many bytes or more; an int or text such as "64k".
+            against: an older snapshot of the process: then what changed since, the page of `diff`.
 
         Returns:
             A view. Printing it writes the table of `tonnage summary`; iterating gives its rows.
@@ -44,7 +63,9 @@ class Tables:
         Example:
             >>> snapshot.summary(limit=3)  # doctest: +SKIP
         """
-        return self._view("summary", by=by, where=where, limit=limit, sort=sort, threshold=threshold)
+        return self._view(
+            "summary", by=by, where=where, limit=limit, sort=sort, threshold=threshold, against=against
+        )
 
     def largest(
         self,
@@ -52,6 +73,7 @@ class Tables:
         where: str | None = None,
         sort: str | None = None,
         threshold: int | str | None = None,
+        against: Snapshot | None = None,
     ) -> View:
         """The largest single objects.
 
@@ -60,6 +82,7 @@ class Tables:
             where: only objects of this selection.
             sort: "address", "type" or "preview" for another order of the largest; "-size" for the smallest instead.
             threshold: only objects of this many bytes or more; an int or text such as "64k".
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
         Returns:
             A view, the table of `tonnage largest`. Cost: one pass over sizes.
@@ -67,7 +90,7 @@ class Tables:
         Example:
             >>> snapshot[snapshot.largest().rows[0]["address"]]  # doctest: +SKIP
         """
-        return self._view("largest", limit=limit, where=where, sort=sort, threshold=threshold)
+        return self._view("largest", limit=limit, where=where, sort=sort, threshold=threshold, against=against)
 
     def groups(
         self,
@@ -78,6 +101,7 @@ class Tables:
         sort: str | None = None,
         threshold: int | str | None = None,
         fold: bool = False,
+        against: Snapshot | None = None,
     ) -> View:
         """The table of `tonnage groups`; `by()` and `group_by()` give groups one can go on with.
 
@@ -89,12 +113,21 @@ class Tables:
             sort: "size", "count", "largest" or "kind"; "-" before it turns the order around.
             threshold: only rows of this many bytes or more; an int or text such as "64k".
             fold: the `__dict__` of an object counts as a part of it.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
         Returns:
             A view. Cost: one pass over the objects; where references are asked, one or two over these.
         """
         return self._view(
-            "groups", by=by, where=where, heads=heads, limit=limit, sort=sort, threshold=threshold, fold=fold
+            "groups",
+            by=by,
+            where=where,
+            heads=heads,
+            limit=limit,
+            sort=sort,
+            threshold=threshold,
+            fold=fold,
+            against=against,
         )
 
     def dominators(
@@ -105,17 +138,21 @@ class Tables:
         sort: str | None = None,
         threshold: int | str | None = None,
         depth: int = 1,
+        fold: bool = True,
+        against: Snapshot | None = None,
     ) -> View:
         """Who retains how much: objects with what would go if they went, the biggest first.
 
         Args:
-            by: "type" or "module" adds the rows up.
+            by: parts the rows into groups and adds them up: "type", "module" or any other kind of `ObjectSet.by`.
             where: only objects of this selection, without those that another one of it dominates; default: all objects,
                 so those that no other object dominates. No byte is in two rows.
             limit: rows, and rows below each; 0 for all.
             sort: "retained", "count", "size", "address" or "type"; "-" before it turns the order around.
             threshold: only rows that retain this many bytes or more; an int or text such as "64k".
             depth: levels of the dominator tree.
+            fold: the `__dict__` of an object counts as a part of it, where nothing else holds it.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
         Returns:
             A view, the table of `tonnage dominators`. Rows have the keys of docs/view-json.md.
@@ -126,10 +163,26 @@ class Tables:
         Example:
             >>> snapshot.dominators(where="type:dict", limit=5)  # doctest: +SKIP
         """
-        return self._view("dominators", by=by, where=where, limit=limit, sort=sort, threshold=threshold, depth=depth)
+        return self._view(
+            "dominators",
+            by=by,
+            where=where,
+            limit=limit,
+            sort=sort,
+            threshold=threshold,
+            depth=depth,
+            fold=fold,
+            against=against,
+        )
 
     def retained(
-        self, where: str | None = None, by: str = "type", limit: int = 20, sort: str | None = None
+        self,
+        where: str | None = None,
+        by: str = "type",
+        limit: int = 20,
+        sort: str | None = None,
+        fold: bool = False,
+        against: Snapshot | None = None,
     ) -> View:
         """What would go if all objects of a selection went at once, themselves included.
 
@@ -137,9 +190,12 @@ class Tables:
 
         Args:
             where: the selection, for instance "type:app.Session"; of a set: further conditions on its members.
-            by: "type" or "module".
+            by: "type", "module" or any other kind of `ObjectSet.by`: the groups of what goes.
             limit: rows, 0 for all.
-            sort: "size", "count" or what `by` says; "-" before it turns the order around.
+            sort: "size", "count" or "type" ("each", "module", "kind" as `by` says); "-" before it turns the order
+                around.
+            fold: the `__dict__` of an object that goes counts as a part of it.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
         Returns:
             A view, the tables of `tonnage retained`; `total` says how much goes, the rows add up to it (shared keys of
@@ -151,7 +207,55 @@ class Tables:
         Example:
             >>> snapshot.retained("type:app.Session").total  # doctest: +SKIP
         """
-        return self._view("retained", where=where, by=by, limit=limit, sort=sort)
+        return self._view("retained", where=where, by=by, limit=limit, sort=sort, fold=fold, against=against)
+
+    def patterns(
+        self,
+        where: str | None = None,
+        by: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        depth: int = 4,
+        width: int = 5,
+        at: str | None = None,
+        fold: bool = True,
+        against: Snapshot | None = None,
+    ) -> Patterns:
+        """Who refers to the objects of a selection, kind by kind, and who to these: a tree (docs/patterns.md).
+
+        Args:
+            where: the selection, for instance "type:app.Session"; of a set: further conditions on its members.
+            by: what a kind is, any kind of `ObjectSet.by`; None: "clodo".
+            limit: rows, 0 for all.
+            sort: "references", "count" or "size": which kinds come first.
+            depth: levels below the selection, or below the row `at`.
+            width: kinds that are followed below each row, 1 to 26.
+            at: the name of the row to begin with, such as "a2b".
+            fold: the `__dict__` of an object counts as a part of it.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
+
+        Returns:
+            A view, the table of `tonnage patterns`. `patterns["a2b"]` is the row of that name, and its `objects` a set.
+
+        Cost: once a snapshot, references are turned round; then the references of what is met.
+
+        Example:
+            >>> snapshot.patterns("type:app.Session")["a"].objects  # doctest: +SKIP
+        """
+        from tonnage._patterns import Patterns
+
+        return Patterns(
+            self._subject,
+            where=where,
+            by=by,
+            limit=limit,
+            sort=sort,
+            depth=depth,
+            branches=width,
+            at=at,
+            fold=fold,
+            against=against,
+        )
 
     def paths(
         self,
@@ -161,6 +265,9 @@ class Tables:
         avoid: str | Sequence[str] | None = None,
         sort: str | None = None,
         threshold: int | str | None = None,
+        by: str | None = None,
+        fold: bool = False,
+        against: Snapshot | None = None,
     ) -> View:
         """Who holds the objects of a selection: the shortest path to each, as Python.
 
@@ -171,6 +278,9 @@ class Tables:
             avoid: what to keep away from, as `Object.paths` has it.
             sort: "size", "length", "address" or "type"; "-" before it turns the order around. Not with merge.
             threshold: only objects of this many bytes or more; an int or text such as "64k".
+            by: parts the objects by a kind of `ObjectSet.by`: the path to the largest of each group. Not with merge.
+            fold: the `__dict__` of an object counts as a part of it. Not with merge.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
         Returns:
             A view, the page of `tonnage paths`. Cost: at worst a pass over all references.
@@ -181,27 +291,157 @@ class Tables:
         from tonnage._paths import words
 
         return self._view(
-            "paths", where=where, merge=merge, limit=limit, avoid=words(avoid) or None, sort=sort, threshold=threshold
+            "paths",
+            where=where,
+            merge=merge,
+            limit=limit,
+            avoid=words(avoid) or None,
+            sort=sort,
+            threshold=threshold,
+            by=by,
+            fold=fold,
+            against=against,
         )
 
-    def refs(
-        self, where: str | None = None, limit: int = 20, sort: str | None = None, threshold: int | str | None = None
+    def cycles(
+        self,
+        by: str = "type",
+        where: str | None = None,
+        garbage: bool = False,
+        limit: int = 20,
+        sort: str | None = None,
+        against: Snapshot | None = None,
+    ) -> Cycles:
+        """What refers to itself in a circle, so that no reference count frees it; finalizers and weak references.
+
+        Args:
+            by: "type", a row for all cycles that go over the same types and labels; "id", a row for each one, with what
+                keeps it, what it retains and a shortest cycle in words.
+            where: only cycles with an object of this selection; of a set: with one of its members.
+            garbage: only what waits for the collector.
+            limit: rows of each table, 0 for all.
+            sort: "cycles", "size", "count", "waiting" or "cycle"; by "id": "size", "count" or "references"; "-" before
+                it turns the order around.
+            against: an older snapshot of the process: only cycles with an object that is new since, or what `is:` in
+                `where` says.
+
+        Returns:
+            A view, the page of `tonnage cycles`. A row is a dict with the keys of docs/view-json.md, and has the
+            members as a set, `row.objects`. docs/cycles.md says what is left out.
+
+        Cost: two passes over all references; by "id" like `dominators`.
+
+        Example:
+            >>> snapshot.cycles(garbage=True)[0].objects  # doctest: +SKIP
+        """
+        from tonnage._cycles import Cycles
+
+        return Cycles(
+            self._subject,
+            by=by,
+            where=where,
+            garbage=garbage,
+            limit=limit,
+            sort=sort,
+            against=against,
+            file=self._file,
+        )
+
+    def audit(
+        self,
+        by: str = "type",
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        against: Snapshot | None = None,
     ) -> View:
-        """What the objects of a selection refer to, in groups by type and label.
+        """Objects whose reference count is not what was found of references: what C code holds, and what it has lost.
+
+        Args:
+            by: what objects of a row have in common, as for `ObjectSet.by`.
+            where: only objects of this selection.
+            limit: rows of each grade, 0 for all.
+            sort: "excess" (references that are not accounted for), "count", "size" or "kind"; "-" before it turns the
+                order around.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
+
+        Returns:
+            A view, the page of `tonnage audit`. Rows have a `grade`: "lost", "possible", "held", "explained" or
+            "short"; `audited(grade)` gives the objects. docs/audit.md says what these mean.
+
+        Cost: the first call for a snapshot is a pass over all references; where something is lost, dominators.
+
+        Example:
+            >>> snapshot.audit().total["grades"]["lost"]  # doctest: +SKIP
+        """
+        return self._view("audit", by=by, where=where, limit=limit, sort=sort, against=against)
+
+    def refs(
+        self,
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+        by: str | None = None,
+        fold: bool = False,
+        against: Snapshot | None = None,
+    ) -> View:
+        """What the objects of a selection refer to, in groups by type and label, or by any kind.
 
         Args:
             where: the selection; of a set: further conditions on its members.
             limit: groups, 0 for all.
             sort: "count" (of references), "objects", "size", "type" or "label"; "-" turns the order around.
             threshold: only objects of this many bytes or more.
+            by: groups of what is at the other end, by a kind of `ObjectSet.by`.
+            fold: what the `__dict__` of an object refers to, the object refers to.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
         Returns:
             A view, the table of `tonnage refs`. Cost: the references of the selected objects.
         """
-        return self._view("refs", where=where, limit=limit, sort=sort, threshold=threshold)
+        return self._view(
+            "refs",
+            where=where,
+            limit=limit,
+            sort=sort,
+            threshold=threshold,
+            by=by,
+            fold=fold,
+            against=against,
+        )
 
-    def _waste(self, **options: Any) -> WasteView:
-        raise NotImplementedError
+    def suspects(
+        self,
+        against: Snapshot | None = None,
+        limit: int = 20,
+        where: str | None = None,
+        by: str | None = None,
+        sort: str | None = None,
+        fold: bool = True,
+    ) -> View:
+        """What to look at first, in sentences: who retains much, and who holds that.
+
+        Args:
+            against: an older snapshot; then what grew since.
+            limit: suspects shown, 0 for all.
+            where: only suspects of this selection.
+            by: a kind of `ObjectSet.by`: what retains most, in groups, in `data["consumers"]`.
+            sort: "retained", "count" or "kind"; "-" before it turns the order around.
+            fold: the `__dict__` of an object counts as a part of it.
+
+        Returns:
+            A view, the page of `tonnage suspects`. Rows have the keys of docs/view-json.md, `text` the first sentence;
+            `data["findings"]` is what waits for the collector or is kept by accident. docs/suspects.md has the rules.
+
+        Cost: like `dominators`, and some passes over all objects.
+
+        Example:
+            >>> snapshot.suspects().rows[0]["text"]  # doctest: +SKIP
+        """
+        return self._view(
+            "suspects", limit=limit, where=where, by=by, sort=sort, fold=fold, against=against, file=self._file
+        )
 
     def waste(
         self,
@@ -210,7 +450,8 @@ class Tables:
         limit: int = 20,
         sort: str | None = None,
         threshold: int | str | None = None,
-    ) -> WasteView:
+        against: Snapshot | None = None,
+    ) -> Waste:
         """What to change so that less memory is needed: equal values, room, slots, arrays (docs/waste.md).
 
         Args:
@@ -221,6 +462,7 @@ class Tables:
             sort: "saved", "size", "count", "kind" or "label"; "-" before it turns the order around.
             threshold: findings that would give back this many bytes or more; an int or text such as "64k". Default: 1 %
                 of the heap, at least 64 KiB.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
         Returns:
             A view, the page of `tonnage waste`. Rows have the keys of docs/view-json.md, and `.objects`.
@@ -230,4 +472,15 @@ class Tables:
         Example:
             >>> snapshot.waste().rows[0].objects.largest()  # doctest: +SKIP
         """
-        return self._waste(by=by, where=where, limit=limit, sort=sort, threshold=threshold)
+        from tonnage._waste import Waste
+
+        return Waste(
+            self._subject,
+            by=by,
+            where=where,
+            limit=limit,
+            sort=sort,
+            threshold=threshold,
+            against=against,
+            file=self._file,
+        )

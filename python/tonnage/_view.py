@@ -12,17 +12,21 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tonnage._core import Snapshot as Core
+    from tonnage._snapshot import Snapshot
 
 
 _LIMIT_MAX = (1 << 32) - 2  # no snapshot has more rows
 
 
 def terminal_width() -> int:
-    """Columns of the terminal that standard output is, else 0: the view's own default."""
+    """Columns of the terminal that standard output is, else 0: the view's own default.
+
+    At least as many as leave room for addresses: with these one goes on.
+    """
     import os
 
     try:
-        return os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else 0
+        return max(80, os.get_terminal_size(sys.__stdout__.fileno()).columns) if sys.__stdout__ else 0
     except (OSError, ValueError):
         return 0
 
@@ -46,9 +50,17 @@ class View:
     Iterating gives the rows as dicts; `rows`, `total` and `json()` come from the command's `--json`.
     """
 
-    __slots__ = ("_core", "_data", "_json", "_kind", "_options", "_rows", "_text")
+    __slots__ = ("_against", "_core", "_data", "_json", "_kind", "_options", "_rows", "_text")
 
-    def __init__(self, core: Core, kind: str, *, threshold: int | str | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        core: Core,
+        kind: str,
+        *,
+        threshold: int | str | None = None,
+        against: Snapshot | None = None,
+        **options: Any,
+    ) -> None:
         if threshold is not None:
             options["where_rows"] = f"size:>={threshold}"
         limit = options.get("limit", 0)
@@ -57,6 +69,9 @@ class View:
         if limit < 0:
             raise ArgumentError(f"limit must be 0, which is all, or more, not {limit}", -8)
         options["limit"] = min(limit, _LIMIT_MAX)
+        if against is not None:
+            options["against"] = against._core
+        self._against = against  # a snapshot that nobody holds is closed
         self._core = core
         self._kind = kind
         self._options = options
@@ -67,6 +82,15 @@ class View:
 
     def __repr__(self) -> str:
         return self._text.rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        from tonnage._html import page, table
+
+        columns = self.data.get("columns")
+        if not columns or not self.rows:
+            return page(repr(self))
+        name, more = self.data["view"], self.data.get("more")
+        return table(self.rows, columns, self.data["units"], f"{name}; {more} more rows" if more else name)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -175,10 +175,31 @@ static bool swallow(void *ctx, const char *text, size_t n)
 typedef int (*view)(tn_snapshot *, const tn_view_options *, const tn_sink *, tn_error *);
 typedef int (*node_view)(tn_snapshot *, uint32_t, const tn_view_options *, const tn_sink *, tn_error *);
 
+static void ask_parted_views(questions *q, enum tn_form form)
+{
+    static const view views[] = {tn_view_groups, tn_view_suspects, tn_view_why};
+    static const node_view node_views[] = {tn_view_paths, tn_view_refs, tn_view_referrers, tn_view_dominators,
+                                           tn_view_retained};
+    static const enum tn_by kinds[] = {TN_BY_TYPE, TN_BY_MODULE, TN_BY_RCS};
+    const tn_sink sink = {swallow, q};
+    tn_view_options options = {.form = form, .limit = 2, .grouped = true, .fold = true, .where = "type:*"};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        options.by = kinds[k];
+        for (size_t i = 0; i < sizeof views / sizeof *views; i++)
+            note(q, views[i](q->s, &options, &sink, NULL));
+        for (size_t i = 0; i < sizeof node_views / sizeof *node_views; i++)
+            note(q, node_views[i](q->s, TN_NONE, &options, &sink, NULL));
+    }
+    options.grouped = false;
+    options.depth = 3;
+    note(q, tn_view_dominators(q->s, TN_NONE, &options, &sink, NULL));
+    note(q, tn_view_paths(q->s, TN_NONE, &options, &sink, NULL));
+}
+
 static void ask_views(questions *q, enum tn_form form)
 {
-    static const view views[] = {tn_view_summary, tn_view_groups, tn_view_largest, tn_view_suspects,
-                                 tn_view_why,     tn_view_info,   tn_view_waste};
+    static const view views[] = {tn_view_summary, tn_view_groups,   tn_view_largest, tn_view_suspects, tn_view_why,
+                                 tn_view_info,    tn_view_patterns, tn_view_cycles,  tn_view_audit,    tn_view_waste};
     static const node_view node_views[] = {tn_view_show,      tn_view_paths,      tn_view_refs,
                                            tn_view_referrers, tn_view_dominators, tn_view_retained};
     const tn_sink sink = {swallow, q};
@@ -191,10 +212,12 @@ static void ask_views(questions *q, enum tn_form form)
             note(q, node_views[i](q->s, asked(q, k), &options, &sink, NULL));
         note(q, node_views[i](q->s, TN_NONE, &options, &sink, NULL));
     }
-    options.merge = options.grouped = options.fold = true;
+    options.by = TN_BY_ID;
+    note(q, tn_view_cycles(q->s, &options, &sink, NULL));
+    options.by = TN_BY_TYPE;
+    options.merge = true;
     note(q, tn_view_paths(q->s, TN_NONE, &options, &sink, NULL));
-    note(q, tn_view_dominators(q->s, TN_NONE, &options, &sink, NULL));
-    note(q, tn_view_groups(q->s, &options, &sink, NULL));
+    ask_parted_views(q, form);
     note(q, tn_view_check(q->s, &options, &sink, &sound, NULL));
     for (uint32_t k = 0; k < 3 && k < tn_snapshot_n_objects(q->s); k++) {
         char where[40];
@@ -222,6 +245,14 @@ static void ask_diff(questions *q)
     }
     for (uint32_t i = 0; status == 0 && i < tn_snapshot_n_objects(q->other) && i < MOST_ASKED; i++)
         q->sum += tn_diff_survivor(diff, i);
+    tn_set *lived = NULL;
+    tn_diff *of_sets = NULL;
+    if (status == 0)
+        note(q, tn_diff_filter(diff, NULL, "is:certain or is:likely -is:new", &lived, NULL));
+    if (lived)
+        note(q, tn_diff_open_sets(q->other, NULL, q->s, lived, "is:survived", &of_sets, NULL));
+    tn_diff_close(of_sets);
+    tn_set_free(lived);
     tn_diff_close(diff);
     for (int form = TN_TEXT; form <= TN_JSON; form++) {
         tn_view_options options = {.form = (enum tn_form)form, .limit = 20, .against = q->other};

@@ -72,15 +72,20 @@ static tn_snapshot *opened(const uint8_t *bytes, size_t n)
     return s;
 }
 
-static unsigned bits_of(const tn_diff *d, enum tn_diff_part which)
+static unsigned taken(tn_set *set)
 {
-    tn_set *set;
     unsigned bits = 0;
-    assert_int_equal(tn_diff_set(d, which, &set, NULL), 0);
     for (uint32_t id = tn_set_next(set, 0); id != TN_NONE; id = tn_set_next(set, id + 1))
         bits |= 1u << id;
     tn_set_free(set);
     return bits;
+}
+
+static unsigned bits_of(const tn_diff *d, enum tn_diff_part which)
+{
+    tn_set *set;
+    assert_int_equal(tn_diff_set(d, which, &set, NULL), 0);
+    return taken(set);
 }
 
 static void texts_that_differ_are_other_objects(void **state)
@@ -102,6 +107,47 @@ static void texts_that_differ_are_other_objects(void **state)
     assert_int_equal(tn_diff_survivor(d, TN_NONE), TN_NONE);
     tn_diff_close(d);
     tn_diff_close(NULL);
+    tn_snapshot_close(old);
+    tn_snapshot_close(new);
+}
+
+static unsigned filtered(const tn_diff *d, const tn_set *within, const char *words)
+{
+    tn_set *set;
+    assert_int_equal(tn_diff_filter(d, within, words, &set, NULL), 0);
+    return taken(set);
+}
+
+static void words_and_sets_choose_what_is_compared(void **state)
+{
+    (void)state;
+    tn_snapshot *old = opened(old_file.bytes, old_file.n), *new = opened(new_file.bytes, new_file.n);
+    tn_diff *d;
+    tn_set *before, *now, *none;
+    tn_error err;
+    assert_int_equal(tn_diff_open(old, new, NULL, &d, NULL), 0);
+    assert_int_equal(filtered(d, NULL, "is:new"), 3);
+    assert_int_equal(filtered(d, NULL, "is:survived"), 0x1fc);
+    assert_int_equal(filtered(d, NULL, "is:certain") | filtered(d, NULL, "is:likely"), 0x1fc);
+    assert_int_equal(filtered(d, NULL, "is:certain is:likely"), 0);
+    assert_int_equal(filtered(d, NULL, "-is:survived"), 3);
+    assert_int_equal(tn_diff_filter(d, NULL, "is:gone", &none, &err), TN_EINVAL);
+    assert_int_equal(tn_set_where(new, "is:new", &none, &err), TN_EINVAL);
+    tn_diff_close(d);
+    assert_int_equal(tn_set_new(old, &before, NULL), 0);
+    assert_int_equal(tn_set_new(new, &now, NULL), 0);
+    for (uint32_t id = 1; id < 4; id++) {
+        assert_int_equal(tn_set_add(before, id), 0);
+        assert_int_equal(tn_set_add(now, id - 1), 0);
+    }
+    assert_int_equal(tn_diff_open_sets(new, before, old, now, NULL, &d, &err), TN_EINVAL); /* of the other side */
+    assert_int_equal(tn_diff_open_sets(old, before, new, now, NULL, &d, NULL), 0);
+    assert_int_equal(bits_of(d, TN_DIFF_NEW), 3);
+    assert_int_equal(bits_of(d, TN_DIFF_GONE), 2);
+    assert_int_equal(bits_of(d, TN_DIFF_SURVIVED), 4);
+    tn_diff_close(d);
+    tn_set_free(before);
+    tn_set_free(now);
     tn_snapshot_close(old);
     tn_snapshot_close(new);
 }
@@ -189,6 +235,55 @@ static int pages(failing *f, size_t n_files, enum tn_form form)
     return status;
 }
 
+/* Words is: and sets, likewise. */
+static int comparisons(failing *f)
+{
+    tn_open_options how = {.alloc = &f->alloc};
+    tn_snapshot *old = NULL, *new = NULL;
+    size_t written = 0;
+    tn_sink sink = {forget, &written};
+    tn_diff *d = NULL, *of_sets = NULL;
+    tn_set *lived = NULL, *none = NULL;
+    int status = tn_snapshot_open_memory(old_file.bytes, old_file.n, &how, &old, NULL);
+    if (status == 0)
+        status = tn_snapshot_open_memory(new_file.bytes, new_file.n, &how, &new, NULL);
+    if (status == 0)
+        status = tn_diff_open(old, new, "-is:likely", &d, NULL);
+    if (status == 0)
+        status = tn_diff_filter(d, NULL, "is:survived", &lived, NULL);
+    if (status == 0)
+        status = tn_set_new(old, &none, NULL);
+    if (status == 0)
+        status = tn_diff_open_sets(old, none, new, lived, NULL, &of_sets, NULL);
+    tn_view_options o = {.where = "is:certain or is:new", .against = old, .set = lived, .old_set = none};
+    int (*const views[])(tn_snapshot *, const tn_view_options *, const tn_sink *,
+                         tn_error *) = {tn_view_largest, tn_view_groups, tn_view_suspects, tn_view_summary};
+    for (size_t i = 0; i < sizeof views / sizeof *views && status == 0; i++)
+        status = views[i](new, &o, &sink, NULL);
+    tn_diff_close(d);
+    tn_diff_close(of_sets);
+    tn_set_free(lived);
+    tn_set_free(none);
+    tn_snapshot_close(old);
+    tn_snapshot_close(new);
+    return status;
+}
+
+static void a_comparison_that_fails_leaves_nothing(void **state)
+{
+    (void)state;
+    int status = TN_ENOMEM;
+    for (long until = 0; status != 0; until++) {
+        failing f;
+        failing_init(&f, until);
+        status = comparisons(&f);
+        assert_true(status == 0 || status == TN_ENOMEM);
+        assert_int_equal(f.n_pieces, 0);
+        assert_int_equal(f.n_bytes, 0);
+        assert_true(until < 100000);
+    }
+}
+
 static void any_failing_allocation_is_an_error_and_leaves_nothing(void **state)
 {
     (void)state;
@@ -212,6 +307,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_that_differ_are_other_objects),
+        cmocka_unit_test(words_and_sets_choose_what_is_compared),
+        cmocka_unit_test(a_comparison_that_fails_leaves_nothing),
         cmocka_unit_test(what_cannot_be_compared_is_said),
         cmocka_unit_test(growth_is_what_lies_between),
         cmocka_unit_test(any_failing_allocation_is_an_error_and_leaves_nothing),

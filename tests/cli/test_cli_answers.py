@@ -22,11 +22,17 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
     [
         ("suspects", ()),
         ("suspects", ("--against", "old.tonnage", "--limit", "1")),
+        ("suspects", ("--by", "type", "--limit", "2")),
+        ("patterns", ("--where", "type:str")),
+        ("patterns", ("--where", "type:*", "--by", "module", "--no-fold")),
+        ("audit", ()),
+        ("audit", ("--by", "module", "--limit", "1", "--sort", "count")),
         ("waste", ()),
         ("waste", ("--threshold", "1")),
         ("why", (PRICES,)),
         ("why", ("type:str",)),
         ("why", ("--against", "old.tonnage")),
+        ("why", ("type:*", "--by", "type", "--limit", "2")),
     ],
 )
 def test_text_is_the_golden_one(cli: Cli, shop: Path, name: str, rest: tuple[str, ...]) -> None:
@@ -62,6 +68,19 @@ def test_suspects_follow_their_options(cli: Cli, shop: Path) -> None:
     limited = json.loads(cli(*against, "--json", "--limit", "1").stdout)
     assert (len(limited["rows"]), limited["more"]) == (1, len(view["rows"]) - 1)
     assert "<1 more; use --limit 0 to see all>" in cli(*against, "--limit", "1").stdout
+
+
+def test_audit_json_has_the_same_rows(cli: Cli, shop: Path) -> None:
+    view = json.loads(cli("audit", shop, "--json", "--limit", "0").stdout)
+    assert (view["schema"], view["view"], view["searched"]) == (1, "audit", False)
+    assert view["rows"]
+    assert all(list(row) == view["columns"] for row in view["rows"])
+    for grade, total in view["total"]["grades"].items():
+        rows = [row for row in view["rows"] if row["grade"] == grade]
+        assert [sum(row[key] for row in rows) for key in ("count", "excess", "size")] == list(total.values())
+    text = cli("audit", shop, "--limit", "0").stdout
+    assert all(row["address"] in text for row in view["rows"])
+    assert json.loads(cli("audit", shop, "--json", "--where", "type:nosuch").stdout)["rows"] == []
 
 
 def test_waste_json_has_the_same_facts(cli: Cli, shop: Path) -> None:
@@ -111,13 +130,16 @@ def test_an_address_is_a_selection(cli: Cli, shop: Path) -> None:
         (["why", "type:nothing"], 3, 'nothing is selected by "type:nothing"'),
         (["why", "0x10"], 3, 'nothing is selected by "address:0x10"'),
         (["why", "colour:red"], 2, "colour"),
-        (["why", PRICES, "--sort", "size"], 2, "it is one answer"),
-        (["why", PRICES, "--limit", "3"], 2, "it is one answer"),
+        (["why", PRICES, "--sort", "size"], 2, "one answer in words has no rows"),
+        (["why", PRICES, "--threshold", "3"], 2, "--threshold makes no sense here"),
+        (["why", "type:str", "--by", "type", "--sort", "colour"], 2, "columns here: size, count, largest, type"),
         (["why", PRICES, PRICES], 2, "one word too many"),
         (["why", "type:str", "--where", "type:float"], 2, "a SELECTION or --where, not both"),
-        (["suspects", "--sort", "size"], 2, "who retains most comes first"),
+        (["audit", "--sort", "type"], 2, "type"),
+        (["audit", "--threshold", "1k"], 2, "its rows are findings"),
+        (["suspects", "--sort", "size"], 2, "columns here: retained, count, kind"),
         (["suspects", "--threshold", "1k"], 2, "a suspect retains a tenth of the heap"),
-        (["suspects", "--by", "type"], 2, "its rows are answers"),
+        (["suspects", "--by", "colour"], 2, "--by takes type, clodo"),
         (["waste", "--sort", "largest"], 2, "columns here: saved, size, count, kind, label"),
         (["waste", "--where", "colour:red"], 2, "colour"),
         (["suspects", "--against", "nowhere.tonnage"], 5, "nowhere.tonnage"),

@@ -15,7 +15,7 @@ def test_paths_go_from_short_to_long(cli: Cli, shop: Path) -> None:
     """The text in a dict's key, and the same object below an attribute: an object once, a way once."""
     view = json.loads(cli("paths", shop, NAMES, "--json").stdout)
     assert [(row["length"], row["evaluable"]) for row in view["rows"]] == [(3, False), (1, False)]
-    assert [step["label"] for step in view["rows"][0]["steps"]] == [" modules", ".prices", " key 0"]
+    assert [step["label"] for step in view["rows"][0]["steps"]] == ["modules", ".prices", "key 0"]
     assert view["rows"][0]["path"] == f"modules › <shop.cart.Cart {CART}>.prices<key 0>"
     assert view["rows"][1]["path"] == f"held by C › <str {NAMES}>"
     assert view["more"] == 0
@@ -66,6 +66,18 @@ def test_merged_paths_add_up(cli: Cli, shop: Path) -> None:
             assert sum(r["count"] for r in below[:ends]) <= row["count"]
 
 
+def test_a_merged_path_has_one_branch_for_all_entries(cli: Cli, shop: Path) -> None:
+    lines = cli("paths", shop, "--where", "", "--merge").stdout.splitlines()
+    rows = [line.split("%")[-1][30:] for line in lines[lines.index("    Count        Size      %  Path") + 1 :]]
+    assert rows == [
+        "modules › <shop.cart.Cart>",
+        "  .prices",
+        "     key",
+        "    […]",
+        "root › <shop.cart.BigCart>",
+    ]
+
+
 def test_groups_of_references_are_counted(cli: Cli, shop: Path) -> None:
     rows = json.loads(cli("refs", shop, "--where", "type:shop.cart.Cart", "--json").stdout)["rows"]
     assert {(r["label"], r["kind"], r["type"], r["count"], r["objects"], r["size"]) for r in rows} == {
@@ -77,6 +89,8 @@ def test_groups_of_references_are_counted(cli: Cli, shop: Path) -> None:
         ("key", "owning", "dict", 2, 1),
         (".watcher", "weak", "shop.cart.Cart", 1, 1),
     }
+    lines = cli("referrers", shop, "--where", "type:str").stdout.splitlines()
+    assert [line for line in lines if "(weak)" in line] == [line for line in lines if ".watcher" in line] != []
 
 
 def test_a_tree_goes_as_deep_as_it_is_told(cli: Cli, shop: Path) -> None:

@@ -39,6 +39,7 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("groups", ()),
         ("groups", ("--by", "rcs", "--sort", "count")),
         ("groups", ("--by", "id", "--limit", "2")),
+        ("groups", ("--by", "path")),
         ("groups", ("--heads", "type:Cart+", "--threshold", "60")),
         ("largest", ("--limit", "3")),
         ("show", ()),
@@ -53,6 +54,7 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("referrers", ()),
         ("diff", ()),
         ("diff", ("--by", "module", "--where", "-type:float", "--limit", "2")),
+        ("diff", ("--by", "path", "--limit", "3")),
     ],
 )
 def test_text_is_the_golden_one(cli: Cli, shop: Path, name: str, rest: tuple[str, ...]) -> None:
@@ -135,18 +137,18 @@ def test_largest_follows_its_options(cli: Cli, shop: Path, options: list[str], a
 @pytest.mark.parametrize(
     ("options", "labels", "more"),
     [
-        ([], [" key 0", '["it\'s\\x1b[\\ud800"]', " key 1"], 0),
-        (["--sort", "size"], [" key 1", " key 0", '["it\'s\\x1b[\\ud800"]'], 0),
-        (["--sort", "size", "--limit", "1"], [" key 1"], 2),
+        ([], ["key 0", '["it\'s\\x1b[\\ud800"]', "key 1"], 0),
+        (["--sort", "size"], ["key 1", "key 0", '["it\'s\\x1b[\\ud800"]'], 0),
+        (["--sort", "size", "--limit", "1"], ["key 1"], 2),
         (["--sort", "-size", "--limit", "1"], ['["it\'s\\x1b[\\ud800"]'], 2),
-        (["--sort", "label"], [" key 0", " key 1", '["it\'s\\x1b[\\ud800"]'], 0),
-        (["--sort", "-label", "--limit", "2"], ['["it\'s\\x1b[\\ud800"]', " key 1"], 1),
-        (["--sort", "address"], [" key 0", " key 1", '["it\'s\\x1b[\\ud800"]'], 0),
-        (["--sort", "type"], ['["it\'s\\x1b[\\ud800"]', " key 0", " key 1"], 0),
-        (["--sort", "preview", "--limit", "2"], [" key 0", " key 1"], 1),
-        (["--sort", "kind"], [" key 0", '["it\'s\\x1b[\\ud800"]', " key 1"], 0),
-        (["--threshold", "64"], [" key 0", " key 1"], 0),
-        (["--threshold", "64", "--where", "text:größ"], [" key 1"], 0),
+        (["--sort", "label"], ['["it\'s\\x1b[\\ud800"]', "key 0", "key 1"], 0),
+        (["--sort", "-label", "--limit", "2"], ["key 1", "key 0"], 1),
+        (["--sort", "address"], ["key 0", "key 1", '["it\'s\\x1b[\\ud800"]'], 0),
+        (["--sort", "type"], ['["it\'s\\x1b[\\ud800"]', "key 0", "key 1"], 0),
+        (["--sort", "preview", "--limit", "2"], ["key 0", "key 1"], 1),
+        (["--sort", "kind"], ["key 0", '["it\'s\\x1b[\\ud800"]', "key 1"], 0),
+        (["--threshold", "64"], ["key 0", "key 1"], 0),
+        (["--threshold", "64", "--where", "text:größ"], ["key 1"], 0),
         (["--threshold", "1k"], [], 0),
     ],
 )
@@ -238,9 +240,9 @@ def test_show_names_both_ends(cli: Cli, shop: Path) -> None:
     view = json.loads(cli("show", shop, "0x7f0000000200", "--json").stdout)
     assert view["object"]["parts"] == [{"part": "own block", "size": 64}, {"part": "keys", "size": 1656}]
     assert [row["label"] for row in view["references"]["rows"]] == [
-        " key 0",
+        "key 0",
         '["it\'s\\x1b[\\ud800"]',
-        " key 1",
+        "key 1",
     ]
     assert [(row["label"], row["type"]) for row in view["referrers"]["rows"]] == [(".prices", "shop.cart.Cart")]
     weak = json.loads(cli("show", shop, CART, "--json").stdout)["references"]["rows"][1]
@@ -378,7 +380,8 @@ def test_against_is_the_diff_of_a_summary_and_the_new_ones_of_largest(cli: Cli, 
     assert [row["address"] for row in view["rows"]] == ["0x7f0000000400", "0x7f0000000600", "0x7f0000000500"]
     assert view["total"] == {"count": 3, "size": 208}
     text = cli("largest", new, f"--against={old}", "--where", "type:str").stdout
-    assert "only what is new since the snapshot of 2023-11-14 22:12:20 UTC\n1 object, 128 B\n" in text
+    assert "only what is new since the snapshot of 2023-11-14 22:12:20 UTC\nselected by: type:str\n" in text
+    assert "\n1 object, 128 B\n" in text
     groups = json.loads(cli("groups", new, "--against", old, "--json").stdout)
     assert {row["kind"]: row["count"] for row in groups["rows"]} == {"str": 1, "shop.cart.BigCart": 1, "float": 1}
 
@@ -387,7 +390,7 @@ def test_against_leaves_what_is_new_to_every_verb_of_objects(cli: Cli, shop: Pat
     old, new = shop.with_name("old.tonnage"), shop.with_name("new.tonnage")
     since = {"pid": 4242, "wall_time_ns": json.loads(cli("info", old, "--json").stdout)["info"]["wall_time_ns"]}
     walks = ("dominators", "paths", "refs", "referrers", "retained")
-    for verb in (*walks, "largest", "groups", "suspects", "waste", "why"):
+    for verb in (*walks, "largest", "groups", "suspects", "waste", "why", "cycles"):
         view = json.loads(cli(verb, new, "--against", old, "--json").stdout)
         assert view["against"] == since, verb
         alone = json.loads(cli(verb, new, "--where", "type:str", "--json").stdout)

@@ -13,7 +13,7 @@ import sys
 from typing import Any, TypeVar
 
 import tonnage
-from tonnage._snapshot import defaults as _defaults
+from tonnage._take import defaults as _defaults
 
 T = TypeVar("T")
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pure_reader
+import pytest
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 TIMEOUT_SECONDS = 300  # a hang fails the test; nothing else is measured with it
@@ -104,6 +108,17 @@ class Shot:
         return (node for node, shape in enumerate(self.file.shapes) if shape in wanted)
 
 
+def shown_by_links(shot: Shot, node: int) -> Counter[int]:
+    """Addresses that the collector sees through a bounded `lru_cache`: entries, which it does not know, own them."""
+    shown: Counter[int] = Counter()
+    if shot.type(node) == "functools._lru_cache_wrapper":
+        for cache in (held.target for held in shot.references(node) if held.label == "cache"):
+            assert cache is not None
+            links = (child for child in shot.children(cache) if shot.type(child) == "functools._lru_list_elem")
+            shown.update(shot.address(child) for link in links for child in shot.children(link))
+    return shown
+
+
 class Run:
     """A planted program that has ended: its snapshot, and what it wrote beside it."""
 
@@ -165,3 +180,13 @@ def run_program(name: str, folder: Path, *arguments: str, mode: str, env: dict[s
     done = python([PROGRAMS / f"{name}.py", path, side, *arguments], env=env)
     assert done.returncode == 0, f"{name} {arguments} ended with {done.returncode}\n{done.stderr}"
     return Run(path, side, done.stdout)
+
+
+def build_extension(name: str, folder: Path) -> Path:
+    """Compiles the extension module of that name in tests/programs; gives the folder to import it from."""
+    compiler, headers = shutil.which("cc") or shutil.which("gcc"), Path(sysconfig.get_path("include"))
+    if compiler is None or not (headers / "Python.h").exists():
+        pytest.skip("no C compiler, or no headers of this interpreter")
+    words = [compiler, "-shared", "-fPIC", "-O0", "-w", f"-I{headers}", "-o", str(folder / f"{name}.so")]
+    subprocess.run([*words, str(PROGRAMS / f"{name}.c")], check=True)
+    return folder

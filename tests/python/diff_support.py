@@ -138,6 +138,7 @@ class Expected:
     new: set[int]
     gone: set[int]
     survived: set[int]
+    likely: set[int]  # of survived
     grades: dict[str, int]
 
 
@@ -153,6 +154,7 @@ def expected(old: Heap, new: Heap, incremental: bool = False) -> Expected:
         {a for a in new.keys() - same if not is_own(new[a]) and (a not in grades or a in counted)},
         {a for a in old.keys() - same if not is_own(old[a]) and (a not in grades or a in counted)},
         same & counted,
+        {a for a in counted if grades[a] == "likely"},
         {name: sum(grades[a] == name for a in counted) for name in ("certain", "likely", "reused")},
     )
 

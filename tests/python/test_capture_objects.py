@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import tonnage
-from capture_support import Run, Shot, environment, python
+from capture_support import Run, Shot, environment, python, shown_by_links
 
 HIDDEN, STATIC, IMMORTAL, TRACKED = 1 << 7, 1 << 4, 1 << 3, 1
 
@@ -32,7 +32,7 @@ def test_what_a_holder_of_any_kind_holds_has_that_holder(shared_run: Callable[..
     lost = []
     for name, holder, held, holder_type in result.side["holds"]:
         target = shot.at(held)
-        if target not in shot.children(shot.at(holder)):
+        if target not in shot.children(shot.at(holder)) and held not in shown_by_links(shot, shot.at(holder)):
             lost.append((name, holder_type, [shot.type(parent) for parent in shot.parents(target)]))
     assert not lost, f"{len(lost)} holders do not show what they hold: (case, holder, holders found) {lost}"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import tonnage
-from capture_support import Run, Shot
+from capture_support import Run, Shot, shown_by_links
 
 # What a snapshot knows beyond gc.get_referents: (kind of holder, style, label, kind of reference); None: any label.
 ALLOWED = {
@@ -36,6 +36,10 @@ ALLOWED = {
     ("type", "field", "tp_subclasses", "owning"),
     ("type", "field", "__slots__", "owning"),
     ("type", "field", "tp_cache", "owning"),
+    # An entry of a bounded lru_cache: the collector sees what it refers to through the cache.
+    ("functools._lru_list_elem", "field", "key", "owning"),
+    ("functools._lru_list_elem", "field", "result", "owning"),
+    ("functools._lru_list_elem", "attribute", "__class__", "owning"),
     # A __dict__ whose values lie in its instance: both show them, one owns them.
     ("dict", "item", None, "borrowed"),
     (None, "attribute", "__dict__", "owning"),
@@ -72,7 +76,7 @@ def test_every_referent_that_the_collector_sees_is_recorded(shared_run: Callable
         if node is None:
             missing_objects["?"] += 1
             continue
-        recorded = Counter(shot.address(child) for child in shot.children(node))
+        recorded = Counter(shot.address(child) for child in shot.children(node)) + shown_by_links(shot, node)
         for lacking in (Counter(referents) - recorded).elements():
             target = shot.find(lacking)
             missing[shot.type(node), "not an object" if target is None else shot.type(target)] += 1

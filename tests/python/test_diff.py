@@ -294,7 +294,7 @@ def test_collections_that_grew_come_with_their_lengths(load: Load) -> None:
 
     with load(heap(1, 2, 5)) as old, load(heap(9, 6, 4), Facts(at=2)) as new:
         growing = new.diff(old).growing
-        assert [(row["address"], row["old_length"], row["new_length"], row["per_second"]) for row in growing] == [
+        assert [(row["address"], row["old_length"], row["now_length"], row["per_second"]) for row in growing] == [
             (FIRST, 1, 9, 4), (FIRST + 64, 1, 3, 1)
         ]  # fmt: skip
 
@@ -311,7 +311,7 @@ def test_references_of_survivors_to_new_objects_name_the_holder(load: Load) -> N
     with load(old) as before, load(new) as after:
         rows = {(row["type"], row["label"]): (row["count"], row["size"]) for row in after.diff(before).references}
         assert rows == {
-            ("dict", "[…]"): (2, 128), ("dict", " key"): (2, 128), ("app.Session", ".user"): (1, 64)
+            ("dict", "[…]"): (2, 128), ("dict", "key"): (2, 128), ("app.Session", ".user"): (1, 64)
         }  # fmt: skip
 
 
@@ -444,9 +444,9 @@ def test_counts_of_a_random_pair_add_up_by_module(load: Load) -> None:
     with load(old) as before, load(new) as after:
         rows = after.diff(before, by="module", limit=0).rows
         count = Counter("app" if thing.kind == SESSION else "builtins" for thing in new.values())
-        assert {row["module"]: row["new_count"] for row in rows} == count
+        assert {row["module"]: row["now_count"] for row in rows} == count
         for row in rows:
-            assert row["new_count"] - row["old_count"] == row["count_change"] == row["new"] - row["gone"]
+            assert row["now_count"] - row["old_count"] == row["count_change"] == row["new"] - row["gone"]
 
 
 @given(support.pairs())

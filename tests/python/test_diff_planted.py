@@ -56,7 +56,7 @@ def test_every_object_is_on_one_side_or_survives(diff: Diff) -> None:
 
 def test_lists_that_were_extended_grew(moments: Run, diff: Diff) -> None:
     kept = set(moments.side["before"]["list"]) & set(moments.side["after"]["list"])
-    found = {row["address"]: (row["old_length"], row["new_length"]) for row in diff.growing}
+    found = {row["address"]: (row["old_length"], row["now_length"]) for row in diff.growing}
     assert {found.get(moments.side["after"]["list"][serial]) for serial in kept} == {(2, 22)}
 
 

@@ -476,7 +476,7 @@ def test_garbage(tail: bytes, start: bytes) -> None:
 def test_check_finds_contradictions() -> None:
     """Each change breaks one rule that `check` alone looks at."""
     changes: dict[str, Callable[[Description], object]] = {
-        "unknown flags": lambda d: setattr(d.nodes[3], "flags", PYMALLOC | 1 << 13),
+        "unknown flags": lambda d: setattr(d.nodes[3], "flags", PYMALLOC | 1 << 15),
         "allocator": lambda d: setattr(d.nodes[3], "flags", 0),
         "is immortal or synthetic": lambda d: setattr(d.nodes[0], "refcount", 1),
         "less than its buffers": lambda d: setattr(

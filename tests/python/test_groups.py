@@ -12,7 +12,7 @@ import graph_files
 import pytest
 import tonnage
 from test_paths import opened
-from tonnage._sets import Groups
+from tonnage._groups import Groups
 
 
 class Thing:

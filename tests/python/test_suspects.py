@@ -200,6 +200,9 @@ def test_unfinished_tasks_are_told_once(leak: Callable[[str], Run]) -> None:
         assert (kind, name, count, data["findings"]) == ("type", "_asyncio.Task", 101, [])
         others = snapshot.suspects(where=f"type:_asyncio.Task -address:{example}").data
         assert (others["rows"], [(f["kind"], f["count"]) for f in others["findings"]]) == ([], [("tasks", 100)])
+        (finding,) = others["findings"]
+        assert finding["pending"] == 100
+        assert "100 asyncio tasks; 100 have not ended; they retain" in finding["text"]
 
 
 @pytest.mark.parametrize(

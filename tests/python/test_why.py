@@ -78,7 +78,7 @@ def check_together(solution: Solution, by_address: dict[int, int], number: int, 
     assert (together["size"], together["count"]) == (size, count)
     outside = [edges.count(held) for source, edges in enumerate(solution.edges) if source not in below]
     assert together["references"] == sum(outside)
-    assert len(together["paths"]) == min(3, together["references"])
+    assert len(together["paths"]) == min(1000, together["references"])
 
 
 @settings(deadline=None, max_examples=200)
@@ -231,7 +231,7 @@ def test_what_hangs_from_a_class_is_cleared_below_it(held: tonnage.Snapshot) -> 
     view = held.why(blob.address)
     assert "It is in what functools.lru_cache keeps of View.render()" in flat(view)
     paths = [view.data["object"][cut]["path"] for cut in ("nearest", "widest")]
-    assert all(path.startswith("__main__.View.__dict__['render']<") for path in paths)
+    assert all(path.startswith("__main__.View.__dict__['render'].cache") for path in paths)
     assert view.data["object"]["widest"]["size"] > 50 * 2000
 
 

@@ -1,0 +1,73 @@
+/* patterns.h - who refers to a set, kind by kind. Private to lib/.
+ *
+ *   patterns.c       from the set outwards: the rows, breadth first
+ *   pattern_rows.c   names, kinds and members of rows, as the public header has them
+ *
+ *        set (row 0) <- referrers of kind a <- their referrers of kind aa, ab
+ *                    <- referrers of kind b          ^ b: they are in row b already: a loop
+ */
+#ifndef TN_PATTERNS_H
+#define TN_PATTERNS_H
+
+#include "analysis/analysis.h"
+#include "analysis/suspects.h"
+#include "graph/graph.h"
+
+enum { TN_PATTERN_LETTERS = 26, TN_PATTERN_LABELS = 4, TN_PATTERN_MOST_ROWS = 10000 };
+
+typedef struct tn_pattern_label {
+    enum tn_label_style style;
+    const char *text; /* strings of a snapshot are distinct, so the pointer tells */
+    uint32_t key;
+    uint64_t count;
+} tn_pattern_label;
+
+typedef struct tn_pattern_node {
+    uint32_t parent, depth, letter; /* letter: place among its siblings */
+    uint64_t kind;                  /* group of kinds, or, n_kinds of the REST; of a root n_groups + node */
+    uint32_t n_kinds;
+    uint32_t first, n; /* in members */
+    uint32_t held;
+    uint64_t bytes, references;
+    enum tn_pattern_end end;
+    tn_pattern_label labels[TN_PATTERN_LABELS]; /* the first ones met */
+    bool same_style;
+    uint32_t first_loop, n_loops;
+} tn_pattern_node;
+
+struct tn_patterns {
+    tn_snapshot *snapshot;
+    const tn_alloc *alloc;
+    tn_patterns_options options;
+    tn_set *set;       /* row 0 */
+    tn_groups *groups; /* the kinds, of all objects */
+    tn_kinds kinds;    /* what types mean: which end a branch */
+    tn_graph graph;
+    tn_backward backward;
+    const uint64_t *sizes;
+    uint8_t *holds;
+    uint32_t *row_of;   /* of each node; TN_NONE */
+    uint32_t *seen;     /* the row whose referrers were gathered last + 1 */
+    uint32_t *owner_of; /* of each dict that is a part of an object; NULL: nothing is folded */
+    tn_buf rows;        /* tn_pattern_node */
+    tn_buf members;     /* uint32_t, by row */
+    tn_buf loops;       /* tn_pattern_loop, by row */
+    tn_buf text, name, label;
+};
+
+static inline uint32_t tn__pattern_count(const tn_patterns *p)
+{
+    return (uint32_t)(p->rows.size / sizeof(tn_pattern_node));
+}
+static inline tn_pattern_node *tn__pattern_at(const tn_patterns *p, uint32_t row)
+{
+    return (tn_pattern_node *)(void *)p->rows.data + row;
+}
+static inline const uint32_t *tn__pattern_members(const tn_patterns *p, uint32_t row)
+{
+    return (const uint32_t *)(const void *)p->members.data + tn__pattern_at(p, row)->first;
+}
+/* The dict that counts as a part of an object; TN_NONE. */
+uint32_t tn__pattern_dict(const tn_patterns *p, uint32_t node);
+
+#endif

@@ -1,0 +1,377 @@
+/* pattern_page.c - who refers to a set, kind by kind: the rows of a pattern as an indented table. */
+#include "analysis/partition.h"
+#include "view/summary.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct tn_pattern_page {
+    tn_patterns_options asked;
+    tn_snapshot *snapshot;
+    const tn_alloc *alloc;
+    tn_set *set;
+    tn_patterns *patterns;
+    uint64_t bytes;      /* of the set */
+    uint32_t top;        /* the row that the page begins with */
+    uint32_t *order;     /* rows below it as they are printed */
+    uint32_t n, n_order; /* n_order: room */
+    tn_buf label, kind, loops;
+} tn_pattern_page;
+
+static int no_memory(const tn_pattern_page *page, tn_error *err)
+{
+    return tn__no_memory(page->snapshot, err);
+}
+
+/* ---- what is asked ---- */
+
+/* Steps that a name takes, and the kinds that a row must be followed to for it. */
+static int read_name(const char *name, uint32_t *depth, uint32_t *width, tn_error *err)
+{
+    uint32_t last = 0;
+    *depth = 0;
+    if (strcmp(name, "_") == 0)
+        return TN_OK;
+    for (const char *at = name; *at;) {
+        if (*at < 'a' || *at > 'z')
+            return tn__error_set(err, TN_EINVAL, (uint64_t)(at - name), "\"%.40s\" is no name of a row, such as a3b",
+                                 name);
+        uint32_t letter = (uint32_t)(*at++ - 'a') + 1, times = 0;
+        while (*at >= '0' && *at <= '9' && times < 1000)
+            times = times * 10 + (uint32_t)(*at++ - '0');
+        last = letter > last ? letter : last;
+        *depth += times ? times : 1;
+    }
+    *width = last > *width ? last : *width;
+    return TN_OK;
+}
+
+static int options_of(const tn_view_options *o, tn_patterns_options *out, tn_error *err)
+{
+    static const char *const names[] = {"references", "count", "size"};
+    size_t column;
+    bool descending;
+    uint32_t further = 0;
+    TN_TRY(tn__order_parse(o->sort, names, sizeof names / sizeof *names, 3, &column, &descending, err));
+    if (!descending)
+        return tn__error_set(err, TN_EINVAL, 0, "a pattern follows what is most, never what is least");
+    *out = (tn_patterns_options){.by = o->grouped ? o->by : TN_BY_CLODO,
+                                 .order = (enum tn_patterns_order)column,
+                                 .depth = o->depth ? o->depth : 4,
+                                 .width = o->branches ? o->branches : 5,
+                                 .fold = o->fold};
+    if (o->at)
+        TN_TRY(read_name(o->at, &further, &out->width, err));
+    if (out->depth > 1000 - further)
+        return tn__error_set(err, TN_EINVAL, 0, "a pattern has 1000 levels at most");
+    out->depth += further;
+    return TN_OK;
+}
+
+/* ---- rows in the order of a tree ---- */
+
+/* Children of a row stand side by side, in rows behind it. */
+static int find_order(tn_pattern_page *page, tn_error *err)
+{
+    uint32_t n = tn_patterns_count(page->patterns);
+    uint32_t *children = tn__alloc_zero(page->alloc, ((size_t)n + 1) * sizeof *children);
+    uint32_t *stack = tn__alloc(page->alloc, n * sizeof *stack), depth = 0;
+    page->order = tn__alloc(page->alloc, n * sizeof *page->order);
+    page->n_order = n;
+    int status = children && stack && page->order ? TN_OK : no_memory(page, err);
+    tn_pattern_row row;
+    for (uint32_t i = n; status == TN_OK && i-- > 1;) {
+        status = tn_patterns_row(page->patterns, i, &row, err);
+        if (status == TN_OK)
+            children[row.parent] = i;
+    }
+    if (status == TN_OK)
+        stack[depth++] = page->top;
+    while (status == TN_OK && depth) {
+        uint32_t at = stack[--depth], last = children[at];
+        page->order[page->n++] = at;
+        while (last && last < n && (status = tn_patterns_row(page->patterns, last, &row, err)) == TN_OK &&
+               row.parent == at)
+            last++;
+        while (status == TN_OK && last-- > children[at] && children[at])
+            stack[depth++] = last;
+    }
+    tn__free(page->alloc, children, ((size_t)n + 1) * sizeof *children);
+    tn__free(page->alloc, stack, n * sizeof *stack);
+    return status;
+}
+
+static int compute(tn_pattern_page *page, const tn_view_options *o, tn_error *err)
+{
+    TN_TRY(options_of(o, &page->asked, err));
+    TN_TRY(tn__set_selected(page->snapshot, o, &page->set, err));
+    TN_TRY(tn_set_bytes(page->snapshot, page->set, &page->bytes, err));
+    TN_TRY(tn_patterns_make(page->snapshot, page->set, &page->asked, &page->patterns, err));
+    if (o->at)
+        TN_TRY(tn_patterns_find(page->patterns, o->at, &page->top, err));
+    TN_TRY(tn__snapshot_addresses(page->snapshot, err));
+    return find_order(page, err);
+}
+
+/* ---- cells ---- */
+
+static int add(tn_buf *out, const char *text)
+{
+    return tn__buf_append(out, text, strlen(text));
+}
+
+static int label_into(tn_pattern_page *page, const tn_pattern_row *row, tn_error *err)
+{
+    page->label.size = 0;
+    if (row->parent == TN_NONE || row->end == TN_PATTERN_REST)
+        return tn__buf_append(&page->label, "", 1) < 0 ? no_memory(page, err) : TN_OK;
+    if (row->label.style == TN_LABEL_VALUE && row->label.key == TN_NONE)
+        return tn__buf_append(&page->label, "[key]", 6) < 0 ? no_memory(page, err) : TN_OK;
+    if (row->label.style == TN_LABEL_INDEX)
+        return tn__buf_append(&page->label, "[index]", 8) < 0 ? no_memory(page, err) : TN_OK;
+    if (row->label.style == TN_LABEL_KEY)
+        return tn__buf_append(&page->label, "key", 4) < 0 ? no_memory(page, err) : TN_OK;
+    return tn__label_into(page->snapshot, &row->label, &page->label, err);
+}
+
+/* Two blanks a level; the kinds that are not followed by their number. */
+static int kind_into(tn_pattern_page *page, const tn_pattern_row *row, uint32_t top_depth, tn_error *err)
+{
+    char text[64];
+    tn_text t;
+    tn__text_init(&t, text, sizeof text);
+    tn__text_format(&t, "%" PRIu32 " more kind%s", row->n_kinds, row->n_kinds == 1 ? "" : "s");
+    tn__text_end(&t);
+    page->kind.size = 0;
+    int status = TN_OK;
+    for (uint32_t i = top_depth; status == TN_OK && i < row->depth; i++)
+        status = add(&page->kind, "  ");
+    if (status == TN_OK)
+        status = add(&page->kind, row->kind ? row->kind : text);
+    return status < 0 || tn__buf_append(&page->kind, "", 1) < 0 ? no_memory(page, err) : TN_OK;
+}
+
+enum { MOST_LOOPS = 3 }; /* on a line */
+
+/* "root; 3 held by C code; also from a2 (12)" */
+static int remarks_into(tn_pattern_page *page, uint32_t index, const tn_pattern_row *row, tn_error *err)
+{
+    tn_buf *out = &page->loops;
+    char text[64];
+    tn_text t;
+    out->size = 0;
+    int status = row->end == TN_PATTERN_ROOT ? add(out, "root") : row->end == TN_PATTERN_DEPTH ? add(out, "…") : TN_OK;
+    if (status == TN_OK && row->held) {
+        tn__text_init(&t, text, sizeof text);
+        tn__text_format(&t, "%s%" PRIu32 " held by C code", out->size ? "; " : "", row->held);
+        tn__text_end(&t);
+        status = add(out, text);
+    }
+    uint32_t n = row->n_loops < MOST_LOOPS ? row->n_loops : MOST_LOOPS;
+    for (uint32_t i = 0; status == TN_OK && i < n; i++) {
+        tn_pattern_loop loop;
+        tn_pattern_row from;
+        tn_patterns_loop(page->patterns, index, i, &loop);
+        TN_TRY(tn_patterns_row(page->patterns, loop.from, &from, err));
+        tn__text_init(&t, text, sizeof text);
+        tn__text_format(&t, "%s%s (%" PRIu64 ")",
+                        i           ? ", "
+                        : out->size ? "; also from "
+                                    : "also from ",
+                        from.parent == TN_NONE        ? "_"
+                        : from.end == TN_PATTERN_REST ? "others"
+                                                      : from.name,
+                        loop.references);
+        tn__text_end(&t);
+        status = add(out, text);
+    }
+    if (status == TN_OK && n < row->n_loops)
+        status = add(out, ", …");
+    return status < 0 || tn__buf_append(out, "", 1) < 0 ? no_memory(page, err) : TN_OK;
+}
+
+static void shown(const tn_pattern_page *page, const tn_view_options *o, uint32_t *from, uint32_t *end)
+{
+    *from = o->first < page->n ? o->first : page->n;
+    *end = o->limit && o->limit < page->n - *from ? *from + o->limit : page->n;
+}
+
+/* ---- text ---- */
+
+static const char *name_of(const tn_pattern_row *row)
+{
+    return row->parent == TN_NONE ? "_" : row->end == TN_PATTERN_REST ? "" : row->name;
+}
+
+static int fill_table(tn_pattern_page *page, const tn_view_options *o, tn_table *t, tn_error *err)
+{
+    uint32_t from, end;
+    tn_pattern_row row;
+    TN_TRY(tn_patterns_row(page->patterns, page->top, &row, err));
+    uint32_t top_depth = row.depth;
+    shown(page, o, &from, &end);
+    for (uint32_t i = from; i < end; i++) {
+        uint32_t index = page->order[i];
+        TN_TRY(tn_patterns_row(page->patterns, index, &row, err));
+        TN_TRY(label_into(page, &row, err));
+        TN_TRY(kind_into(page, &row, top_depth, err));
+        tn__table_text(t, name_of(&row));
+        if (row.parent == TN_NONE)
+            tn__table_text(t, "");
+        else
+            tn__table_u64(t, row.references);
+        tn__table_u64(t, row.count);
+        tn__table_bytes(t, row.bytes);
+        tn__table_text(t, (const char *)page->kind.data);
+        page->label.size = strlen((const char *)page->label.data);
+        if (row.parent != TN_NONE && row.end != TN_PATTERN_REST && row.labelled < row.references &&
+            add(&page->label, " and others") < 0)
+            return no_memory(page, err);
+        if (tn__buf_append(&page->label, "", 1) < 0)
+            return no_memory(page, err);
+        TN_TRY(remarks_into(page, index, &row, err)); /* the row's texts are gone with it */
+        tn__table_text(t, (const char *)page->label.data);
+        tn__table_text(t, (const char *)page->loops.data);
+    }
+    return t->status < 0 ? no_memory(page, err) : TN_OK;
+}
+
+static int write_text(tn_pattern_page *page, const tn_view_options *o, tn_out *out, tn_error *err)
+{
+    static const tn_table_column columns[] = {
+        {"Name", false, 0}, {"References", true, 0}, {"Count", true, 0}, {"Size", true, 2},
+        {"Kind", false, 0}, {"By", false, 0},        {"", false, 0},
+    };
+    tn_table t;
+    tn__table_init(&t, page->alloc, columns, sizeof columns / sizeof *columns);
+    int status = fill_table(page, o, &t, err);
+    if (status == TN_OK) {
+        char size[24];
+        uint32_t n = tn_set_count(page->set), from, end;
+        shown(page, o, &from, &end);
+        tn__heading_print(page->snapshot, out, o);
+        tn__out_wrap(out, o->width);
+        tn__out_format(out, "Who refers to %" PRIu32 " object%s, %s, kind by kind. An object stands in one row.\n", n,
+                       n == 1 ? "" : "s", tn_format_bytes(page->bytes, size, sizeof size));
+        tn__out_unwrap(out);
+        tn__out_text(out, "\n");
+        tn__table_print(&t, out, o);
+        if (end < page->n)
+            tn__out_format(out, "<%" PRIu32 " more rows; use --limit N to see more, --limit 0 for all>\n",
+                           page->n - end);
+    }
+    tn__table_free(&t);
+    return status;
+}
+
+/* ---- JSON ---- */
+
+static int write_row(tn_pattern_page *page, tn_json *j, uint32_t index, tn_error *err)
+{
+    static const char *const ends[] = {[TN_PATTERN_OPEN] = "open",
+                                       [TN_PATTERN_ROOT] = "root",
+                                       [TN_PATTERN_REST] = "rest",
+                                       [TN_PATTERN_DEPTH] = "depth"};
+    tn_pattern_row row, from;
+    TN_TRY(tn_patterns_row(page->patterns, index, &row, err));
+    TN_TRY(label_into(page, &row, err));
+    tn__json_line(j);
+    tn__json_open(j, NULL, '{');
+    tn__json_u64(j, "row", index);
+    if (row.parent == TN_NONE)
+        tn__json_null(j, "parent");
+    else
+        tn__json_u64(j, "parent", row.parent);
+    tn__json_string(j, "name", row.end == TN_PATTERN_REST ? NULL : name_of(&row));
+    tn__json_u64(j, "depth", row.depth);
+    tn__json_string(j, "kind", row.kind);
+    tn__json_string(j, "end", ends[row.end]);
+    tn__json_u64(j, "kinds", row.n_kinds);
+    tn__json_u64(j, "count", row.count);
+    tn__json_u64(j, "size", row.bytes);
+    tn__json_u64(j, "references", row.references);
+    tn__json_string(j, "label", *(const char *)page->label.data ? (const char *)page->label.data : NULL);
+    tn__json_u64(j, "labelled", row.labelled);
+    tn__json_u64(j, "held", row.held);
+    tn__json_hex(j, "address",
+                 row.example < tn_snapshot_n_objects(page->snapshot) ? tn__snapshot_address(page->snapshot, row.example)
+                                                                     : 0);
+    tn__json_open(j, "loops", '[');
+    for (uint32_t i = 0; i < row.n_loops; i++) {
+        tn_pattern_loop loop;
+        tn_patterns_loop(page->patterns, index, i, &loop);
+        TN_TRY(tn_patterns_row(page->patterns, loop.from, &from, err));
+        tn__json_open(j, NULL, '{');
+        tn__json_u64(j, "row", loop.from);
+        tn__json_string(j, "name", from.end == TN_PATTERN_REST ? NULL : name_of(&from));
+        tn__json_u64(j, "references", loop.references);
+        tn__json_close(j, '}');
+    }
+    tn__json_close(j, ']');
+    tn__json_close(j, '}');
+    return TN_OK;
+}
+
+static int write_json(tn_pattern_page *page, const tn_view_options *o, tn_out *out, tn_error *err)
+{
+    static const char *const columns[] = {"name", "references", "count", "size", "kind", "label", "loops"};
+    uint32_t from, end;
+    tn_json j;
+    shown(page, o, &from, &end);
+    tn__json_start(&j, out, "patterns");
+    tn__json_string(&j, "where", o->where);
+    tn__against_json(o, &j);
+    tn__json_string(&j, "by", tn_by_names[page->asked.by]);
+    tn__json_bool(&j, "fold", page->asked.fold);
+    tn__json_u64(&j, "depth", page->asked.depth);
+    tn__json_u64(&j, "width", page->asked.width);
+    tn__json_strings(&j, "columns", columns, sizeof columns / sizeof *columns);
+    tn__json_open(&j, "units", '{');
+    tn__json_string(&j, "size", "bytes");
+    tn__json_string(&j, "references", "references");
+    tn__json_string(&j, "address", "address");
+    tn__json_close(&j, '}');
+    tn__json_open(&j, "rows", '[');
+    for (uint32_t i = from; i < end; i++)
+        TN_TRY(write_row(page, &j, page->order[i], err));
+    tn__json_close(&j, ']');
+    tn__json_line(&j);
+    tn__json_open(&j, "total", '{');
+    tn__json_u64(&j, "count", tn_set_count(page->set));
+    tn__json_u64(&j, "size", page->bytes);
+    tn__json_close(&j, '}');
+    tn__json_u64(&j, "more", page->n - end);
+    tn__info_json(&j, page->snapshot);
+    tn__json_close(&j, '}');
+    tn__out_text(out, "\n");
+    return TN_OK;
+}
+
+int tn_view_patterns(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)
+{
+    tn_pattern_page page = {.snapshot = s, .alloc = tn__snapshot_alloc(s)};
+    tn_out out;
+    tn_view_options o;
+    tn_diff *made;
+    tn__buf_init(&page.label, page.alloc);
+    tn__buf_init(&page.kind, page.alloc);
+    tn__buf_init(&page.loops, page.alloc);
+    tn__out_init(&out, sink);
+    int status = tn__against(s, options, &o, &made, err);
+    if (status == TN_OK)
+        status = compute(&page, &o, err);
+    if (status == TN_OK)
+        status = o.form == TN_JSON ? write_json(&page, &o, &out, err) : write_text(&page, &o, &out, err);
+    if (status == TN_OK)
+        status = tn__out_end(&out, err);
+    status = tn__memory_told(s, status, err);
+    tn__free(page.alloc, page.order, page.n_order * sizeof *page.order);
+    tn_patterns_free(page.patterns);
+    tn_set_free(page.set);
+    tn_diff_close(made);
+    tn__buf_free(&page.label);
+    tn__buf_free(&page.kind);
+    tn__buf_free(&page.loops);
+    return status;
+}

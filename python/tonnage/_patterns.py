@@ -1,0 +1,51 @@
+"""Who refers to a set, kind by kind: a table whose rows are sets."""
+
+from __future__ import annotations
+
+from tonnage._errors import NotFoundError
+from tonnage._set_view import SetRow, SetView
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tonnage._core import Patterns as Core
+    from tonnage._core import Set
+    from tonnage._sets import ObjectSet
+    from tonnage._snapshot import Snapshot
+
+
+class Patterns(SetView):
+    """The page of `tonnage patterns`; `patterns["a2b"]` is the row of that name, and rows have their `objects`."""
+
+    __slots__ = ("_pattern",)
+
+    def __init__(self, asked: ObjectSet, against: Snapshot | None = None, **options: Any) -> None:
+        self._pattern: Core | None = None
+        super().__init__(asked, "patterns", asked._set, against, **options)
+
+    def __getitem__(self, name: str | int) -> SetRow:
+        """The row of a name, which must be among those shown, or the n-th of these.
+
+        Raises:
+            NotFoundError: there is none of this name. A KeyError, too.
+        """
+        if isinstance(name, int):
+            return super().__getitem__(name)
+        for row in self:
+            if row["name"] == name:
+                return row
+        raise NotFoundError(f"no row {name!r} is shown here", -9)
+
+    def _members(self, row: SetRow) -> Set:
+        options = self._options
+        if self._pattern is None:
+            self._pattern = self._asked._snapshot._core.patterns(
+                set=self._selected()._set,
+                by=options["by"] or "clodo",
+                sort=options["sort"] or "references",
+                depth=self.data["depth"],
+                width=self.data["width"],
+                fold=options["fold"],
+            )
+        return self._pattern.members(row["row"])

@@ -1,0 +1,209 @@
+"""Reference patterns: every row of random heaps worked out again from plain lists; planted programs in words."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+import tonnage
+from folded_heaps import Heap, address, heaps, number_of, opened
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+SETTINGS = settings(deadline=None, max_examples=300)
+
+
+def some(snapshot: tonnage.Snapshot, nodes: Iterable[int]) -> tonnage.ObjectSet:
+    chosen = {address(node) for node in nodes}
+    return snapshot.objects.filter(lambda item: item.address in chosen)
+
+
+class Model:
+    """The definitions of docs/patterns.md, but for the order of rows, which is taken from what is to be judged."""
+
+    def __init__(self, heap: Heap, chosen: set[int], fold: bool) -> None:
+        self.heap, self.chosen = heap, chosen
+        self.owner: dict[int, int] = {}
+        for node, own in enumerate(heap.dicts):
+            if fold and own is not None and own not in self.owner and (own not in chosen or node in chosen):
+                self.owner[own] = node
+        self.row_of = {self.whole(node): 0 for node in chosen}
+        roots = {len(heap): heap.roots, len(heap) + 1: heap.local}
+        self.references = [
+            (self.whole(source), self.whole(target))
+            for source, targets in [*enumerate(heap.targets), *roots.items()]
+            for target in targets
+            if self.owner.get(target) != self.whole(source) or source != self.whole(source)
+        ]
+
+    def whole(self, node: int) -> int:
+        return self.owner.get(node, node)
+
+    def kind(self, node: int) -> str:
+        return self.heap.name(node) if node < len(self.heap) else ["root", "frame"][node - len(self.heap)]
+
+    def into(self, row: int) -> Counter[int]:
+        """References into a row by source."""
+        return Counter(source for source, target in self.references if self.row_of.get(target) == row)
+
+
+def check(heap: Heap, chosen: set[int], fold: bool, depth: int, width: int) -> None:
+    model = Model(heap, chosen, fold)
+    with opened(heap) as snapshot:
+        asked = some(snapshot, chosen)
+        page = asked.patterns(by="type", fold=fold, depth=depth, width=width, limit=0)
+        rows = sorted(page, key=lambda row: row["row"])
+        assert [row["row"] for row in rows] == list(range(len(rows)))
+        assert rows[0].objects == asked and rows[0]["size"] == sum(heap.sizes[node] for node in chosen)
+        for row in rows:
+            below = [other for other in rows if other["parent"] == row["row"]]
+            into = model.into(row["row"]) if row["end"] == "open" else Counter[int]()
+            expected: dict[str, set[int]] = {}
+            loops = Counter[int]()
+            for source, count in into.items():
+                if source in model.row_of:
+                    loops[model.row_of[source]] += count
+                else:
+                    expected.setdefault(model.kind(source), set()).add(source)
+            assert {loop["row"]: loop["references"] for loop in row["loops"]} == loops
+            assert len(below) == min(len(expected), width + 1)
+            assert [other["references"] for other in below[:width]] == sorted(
+                (other["references"] for other in below[:width]), reverse=True
+            )
+            for other in below:
+                rest = other["end"] == "rest"
+                named = {kind for kind in expected if kind not in {each["kind"] for each in below}}
+                members = set().union(*(expected[kind] for kind in (named if rest else {other["kind"]})))
+                assert other["kinds"] == (len(named) if rest else 1)
+                assert other["count"] == len(members)
+                assert other["references"] == sum(into[node] for node in members)
+                parts = {own for own, node in model.owner.items() if node in members}
+                objects = {node for node in members | parts if node < len(heap)}
+                assert {number_of(item.address) for item in other.objects} == objects
+                assert other["size"] == sum(heap.sizes[node] for node in objects)
+                assert rest or other["depth"] < depth or other["end"] in ("depth", "root")
+                model.row_of |= dict.fromkeys(members, other["row"])
+
+
+@SETTINGS
+@given(heaps(), st.booleans(), st.integers(1, 6), st.integers(1, 5), st.data())
+def test_rows_are_the_referrers_of_the_row_above_that_no_row_before_has(
+    heap: Heap, fold: bool, depth: int, width: int, data: st.DataObject
+) -> None:
+    check(heap, data.draw(st.sets(st.integers(0, len(heap) - 1))) | {0}, fold, depth, width)
+
+
+@SETTINGS
+@given(heaps(), st.data())
+def test_a_name_leads_to_the_same_row_from_wherever_the_page_begins(heap: Heap, data: st.DataObject) -> None:
+    with opened(heap) as snapshot:
+        asked = some(snapshot, data.draw(st.sets(st.integers(0, len(heap) - 1))) | {0})
+        page = asked.patterns(by="type", depth=5, limit=0)
+        for row in page:
+            if row["name"] is None:
+                continue
+            again = asked.patterns(by="type", depth=2, at=row["name"], limit=0)
+            assert again[0] == again[row["name"]] and again[0].objects == row.objects
+            assert (again[0]["kind"], again[0]["count"]) == (row["kind"], row["count"])
+
+
+PROGRAM = """
+import gc, sys, tonnage
+class Session:
+    def __init__(self, n): self.page = bytearray(n); self.peer = None
+class Slim:
+    __slots__ = ("held",)
+SESSIONS = {}
+for i in range(300):
+    SESSIONS[i] = Session(1000)
+for i in range(299):
+    SESSIONS[i].peer = SESSIONS[i + 1]
+HELD = [Slim() for _ in range(7)]
+for number, slim in enumerate(HELD):
+    slim.held = SESSIONS[number].page
+def serve(batch):
+    tonnage.snapshot(sys.argv[1]).close()
+serve([SESSIONS[0].page])
+"""
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> tonnage.Snapshot:
+    path = tmp_path_factory.mktemp("patterns") / "planted.tonnage"
+    subprocess.run([sys.executable, "-c", PROGRAM, path], check=True)
+    return tonnage.load(path)
+
+
+def test_a_planted_program_in_rows(planted: tonnage.Snapshot) -> None:
+    page = planted.patterns("type:bytearray size:>=1000 size:<2000", limit=0)
+    found = {row["kind"]: (row["name"], row["count"], row["references"], row["label"], row["end"]) for row in page}
+    lists = [(row["name"], row["kind"], row["count"], row["references"], row["label"]) for row in page]
+    assert found["bytearray"] == ("_", 300, 0, None, "open")
+    assert found["__main__.Session"] == ("a", 300, 300, ".page", "open")
+    assert found["__main__.Slim"] == ("b", 7, 7, ".held", "open")
+    assert ("c", "list", 1, 1, "[index]") in lists  # the batch
+    assert ("ba", "list", 1, 7, "[index]") in lists  # HELD
+    assert ("a2", 1, 300, "[key]", "open") == found["dict (no owner)"]
+    assert [loop for loop in page["a"]["loops"] if loop["name"] == "a"] == [{"row": 1, "name": "a", "references": 299}]
+
+
+def test_a_module_ends_a_branch_and_its_attribute_is_named(planted: tonnage.Snapshot) -> None:
+    row = planted.patterns("type:__main__.Session", limit=0)["a2"]
+    assert (row["kind"], row["label"], row["end"]) == ("module", ".SESSIONS", "root")
+    assert {item.type for item in row.objects} == {"module", "dict"}
+
+
+def test_unfolded_the_dict_is_a_referrer_of_its_own(planted: tonnage.Snapshot) -> None:
+    kinds = [row["kind"] for row in planted.patterns("type:__main__.Session", fold=False, limit=0)]
+    assert "dict of module" in kinds
+    assert "dict of module" not in [row["kind"] for row in planted.patterns("type:__main__.Session", limit=0)]
+
+
+def test_what_cannot_be_asked_is_said(planted: tonnage.Snapshot) -> None:
+    for options, words in (
+        ({"at": "zz9"}, "no row"),
+        ({"at": "a-b"}, "no name of a row"),
+        ({"width": 27}, "26 kinds at most"),
+        ({"sort": "-size"}, "never what is least"),
+        ({"sort": "weight"}, "references"),
+        ({"depth": 1001}, "1000 levels"),
+        ({"by": "heads"}, "no such kinds"),
+    ):
+        with pytest.raises(tonnage.Error, match=words):
+            planted.patterns("type:bytearray", **options)
+    with pytest.raises(KeyError):
+        planted.patterns("type:bytearray")["qq"]
+
+
+def test_only_what_is_new_is_asked_about(tmp_path: Path) -> None:
+    program = (
+        "import sys, tonnage\nclass Old: pass\nA = [Old() for _ in range(50)]\ntonnage.snapshot(sys.argv[1]).close()\n"
+        "B = [Old() for _ in range(30)]\ntonnage.snapshot(sys.argv[2]).close()\n"
+    )
+    old, new = tmp_path / "old.tonnage", tmp_path / "new.tonnage"
+    subprocess.run([sys.executable, "-c", program, old, new], check=True)
+    with tonnage.load(old) as before, tonnage.load(new) as after:
+        for page in (
+            after.patterns("type:__main__.Old", against=before),
+            after.where("type:__main__.Old").patterns(against=before),
+            after.patterns("type:__main__.Old is:new", against=before),
+        ):
+            assert page["_"]["count"] == len(page["_"].objects) == 30
+            assert (page["a"]["kind"], page["a"]["references"]) == ("list", 30)
+
+
+def test_a_chain_of_a_million_is_followed_as_deep_as_asked(tmp_path: Path) -> None:
+    path = tmp_path / "chain.tonnage"
+    program = "import sys, tonnage\nx = None\nfor _ in range(10**6): x = (x,)\ntonnage.snapshot(sys.argv[1]).close()\n"
+    subprocess.run([sys.executable, "-c", program, path], check=True)
+    with tonnage.load(path) as snapshot:
+        page = snapshot.patterns("type:tuple size:<=64", limit=3)
+        assert page[0]["count"] >= 1_000_000  # all in one row, which refers to itself
+        assert any(loop["row"] == 0 and loop["references"] >= 999_999 for loop in page[0]["loops"])
+        deep = json.loads(snapshot.patterns("type:NoneType", depth=900, limit=0).json())
+        assert max(row["depth"] for row in deep["rows"]) >= 2
