@@ -89,6 +89,8 @@ CALLS: dict[str, Callable[[_core.Snapshot, _core.Snapshot], object]] = {
     "view against": lambda old, new: new.view("summary", json=True, against=old),
     "components": lambda old, new: componented(new),
     "garbage": lambda old, new: new.garbage().ids(),
+    "audit": lambda old, new: new.audit_set(new.select("type:list"), "short").ids(),
+    "waste": lambda old, new: (len(new.waste()), new.view("waste", json=True)),
     "cycles": lambda old, new: new.view("cycles", json=True, by="id"),
     "check": lambda old, new: new.check(),
 }

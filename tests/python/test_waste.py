@@ -322,7 +322,10 @@ def test_what_is_new_is_told_though_its_equals_are_old(tmp_path: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "old"), str(tmp_path / "new")], check=True)
     with tonnage.load(tmp_path / "old") as old, tonnage.load(tmp_path / "new") as new:
-        (row,) = (row for row in (new - old).waste().rows if row["kind"] == "equal-text")
+        (row,) = (row for row in (new - old).waste() if row["kind"] == "equal-text")
         assert row["count"] == 3000
+        (same,) = (row for row in new.waste(against=old) if row["kind"] == "equal-text")
+        assert same.objects == row.objects
+        assert len(same.objects) == 3000
         (row,) = (row for row in new.waste().rows if row["kind"] == "equal-text")
         assert row["count"] == 8000 - 20
