@@ -57,7 +57,7 @@ static int steps_json(tn_cycles_page *p, tn_json *j, const tn_reference *steps, 
         tn__json_open(j, NULL, '{');
         hex_json(p, j, "address", steps[i].source);
         tn__json_string(j, "type", tn__type_name(p->snapshot, steps[i].source));
-        tn__json_string(j, "label", (const char *)p->scratch.data);
+        tn__json_label(j, "label", (const char *)p->scratch.data);
         tn__json_close(j, '}');
     }
     tn__json_close(j, ']');

@@ -315,7 +315,7 @@ class Fresh:
     """One that refers to itself."""
 
     def __init__(self) -> None:
-        self.me = self
+        self.me: object = self
 
 
 def test_against_an_older_snapshot_a_cycle_has_something_new() -> None:
@@ -334,3 +334,11 @@ def test_against_an_older_snapshot_a_cycle_has_something_new() -> None:
             assert after.cycles(where=where, against=after).rows == []
         with pytest.raises(TypeError, match="against must be a Snapshot"):
             before.cycles(against=1)  # type: ignore[arg-type]
+
+
+def test_labels_of_steps_begin_with_no_blank() -> None:
+    one = Fresh()
+    one.me = {one}
+    with tonnage.snapshot() as snapshot:
+        (row,) = snapshot.cycles(by="id", where=f"address:{id(one):#x}")
+        assert "member" in [step["label"] for step in row["steps"]]
