@@ -32,6 +32,7 @@ enum {
     CLI_NO_FOLD = 524288,   /* the verb folds unless it is told not to */
     CLI_BRANCHES = 1048576, /* --width N */
     CLI_AT = 2097152,
+    CLI_GARBAGE = 4194304, /* --garbage */
 };
 
 typedef struct cli_verb cli_verb;
