@@ -91,3 +91,17 @@ def test_a_bare_interpreter_has_no_finding(tmp_path: Path) -> None:
         view = snapshot.waste()
         assert view.rows == []
         assert view.total["saved"] == 0
+
+
+def test_all_changes_together_give_back_the_resident_memory_that_was_told(tmp_path: Path) -> None:
+    catalogue = [str(PROGRAMS.parent.parent / "examples" / "big_catalogue.py")]
+
+    def grown(*words: str) -> float:
+        done = subprocess.run([sys.executable, *catalogue, *words], capture_output=True, text=True, check=True)
+        return float(done.stdout.split()[2]) * 2**20
+
+    file = tmp_path / "catalogue.tonnage"
+    command = [sys.executable, "-m", "tonnage", "run", "-o", str(file), *catalogue]
+    subprocess.run(command, capture_output=True, check=True, timeout=TIMEOUT_SECONDS)
+    with tonnage.load(file) as snapshot:
+        assert snapshot.waste().total["saved"] == pytest.approx(grown() - grown("lean"), rel=0.1)
