@@ -32,6 +32,9 @@ enum {
     CLI_NO_FOLD = 524288,   /* the verb folds unless it is told not to */
     CLI_BRANCHES = 1048576, /* --width N */
     CLI_AT = 2097152,
+    CLI_OUTPUT = 16777216, /* -o OUT */
+    CLI_TO = 33554432,
+    CLI_FORCE = 67108864,
 };
 
 typedef struct cli_verb cli_verb;
@@ -48,7 +51,8 @@ typedef struct cli_options {
     const char *against; /* path of --against */
     char rows[40];       /* --threshold as a selection on rows */
     uint64_t max_memory_bytes;
-    bool help, index;
+    const char *output, *to; /* -o, --to; NULL: not given */
+    bool help, index, force;
     tn_view_options view;
 } cli_options;
 
@@ -107,6 +111,7 @@ void cli_hint(const cli_options *options, tn_snapshot *const *snapshots, size_t 
 int cmd_table(const cli_options *options);
 int cmd_diff(const cli_options *options);
 int cmd_why(const cli_options *options);
+int cmd_export(const cli_options *options);
 int cmd_show(const cli_options *options);
 int cmd_check(const cli_options *options);
 int cmd_dominators(const cli_options *options);

@@ -19,6 +19,7 @@ static const struct {
     {"--fold", CLI_FOLD, false},        {"--heads", CLI_HEADS, true},  {"--avoid", CLI_AVOID, true},
     {"--all", CLI_ALL, false},          {"--merge", CLI_MERGE, false}, {"--against", CLI_AGAINST, true},
     {"--width", CLI_BRANCHES, true},    {"--at", CLI_AT, true},        {"--no-fold", CLI_NO_FOLD, false},
+    {"-o", CLI_OUTPUT, true},           {"--to", CLI_TO, true},        {"--force", CLI_FORCE, false},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -105,6 +106,7 @@ static void set_flag(unsigned option, cli_options *out)
     case CLI_NO_FOLD: out->view.fold = false; break;
     case CLI_ALL: out->view.all = true; break;
     case CLI_MERGE: out->view.merge = true; break;
+    case CLI_FORCE: out->force = true; break;
     default: out->view.form = TN_JSON;
     }
 }
@@ -118,6 +120,8 @@ static int set_value(const cli_verb *verb, unsigned option, const char *value, c
     case CLI_DEPTH: return set_depth(verb, value, out);
     case CLI_BRANCHES: return set_branches(verb, value, out);
     case CLI_AT: out->view.at = value; return CLI_OK;
+    case CLI_OUTPUT: out->output = value; return CLI_OK;
+    case CLI_TO: out->to = value; return CLI_OK;
     case CLI_SORT: out->view.sort = value; return CLI_OK;
     case CLI_HEADS: out->view.heads = value; return CLI_OK;
     case CLI_AVOID: out->view.avoid = value; return CLI_OK;

@@ -3,7 +3,7 @@
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
  *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 diff
- *   11 patterns   12 views
+ *   11 patterns   12 views   13 export
  *
  * Rules that hold everywhere
  *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
@@ -642,6 +642,21 @@ int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink 
 char *tn_format_bytes(uint64_t bytes, char *out, size_t cap);
 /* "12k", "3.5MiB", "7" -> bytes, binary suffixes. TN_EINVAL. */
 int tn_parse_bytes(const char *text, uint64_t *bytes);
+
+/* ---- 13. Export ------------------------------------------------------------------------------------------------ */
+
+/* A snapshot in the format of other programs, written as a stream (docs/export.md). */
+typedef struct tn_export_options {
+    const char *format;   /* one of tn_export_format */
+    const char *where;    /* selection, NULL: all */
+    const tn_set *set;    /* only these of the selected objects; NULL: all */
+    tn_snapshot *against; /* an older snapshot of the process: only what is new since, or what is: in where says */
+} tn_export_options;
+
+const char *tn_export_format(size_t index); /* names of the formats; NULL behind the last one */
+int tn_export(tn_snapshot *s, const tn_export_options *options, const tn_sink *sink, tn_error *err);
+/* The same to a file (mode 0600), which is whole or not there; without force a path that exists is EEXIST. */
+int tn_export_file(tn_snapshot *s, const tn_export_options *options, const char *path, bool force, tn_error *err);
 
 #ifdef __cplusplus
 }
