@@ -35,6 +35,7 @@ enum {
     CLI_OUTPUT = 16777216, /* -o OUT */
     CLI_TO = 33554432,
     CLI_FORCE = 67108864,
+    CLI_NODES = 268435456, /* --max-nodes N */
 };
 
 typedef struct cli_verb cli_verb;
@@ -53,6 +54,7 @@ typedef struct cli_options {
     uint64_t max_memory_bytes;
     const char *output, *to; /* -o, --to; NULL: not given */
     bool help, index, force;
+    uint32_t max_nodes; /* 0: not given */
     tn_view_options view;
 } cli_options;
 

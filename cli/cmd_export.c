@@ -16,7 +16,7 @@ int cmd_export(const cli_options *options)
     tn_snapshot *s;
     tn_error err = {0};
     const tn_view_options *view = &options->view;
-    tn_export_options what = {format_of(options), view->where, view->set, view->against};
+    tn_export_options what = {format_of(options), view->where, view->set, view->against, options->max_nodes};
     if (!what.format) {
         cli_say("export: to which format? --to says it, or the end of the name after -o; see tonnage export --help");
         return CLI_USAGE;

@@ -211,14 +211,15 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage check app.tonnage\n"
                  "  tonnage check app.tonnage --where text:checksum --sort offset --limit 0\n"
                  "  tonnage check app.tonnage --json --max-memory 2G\n"},
-    {"export", CLI_TO | CLI_OUTPUT | CLI_FORCE | CLI_WHERE | CLI_AGAINST | CLI_MEMORY, cmd_export,
-     "the snapshot as a file for other programs: CSV",
+    {"export", CLI_TO | CLI_OUTPUT | CLI_FORCE | CLI_NODES | CLI_WHERE | CLI_AGAINST | CLI_MEMORY, cmd_export,
+     "the snapshot as a file for other programs: CSV, Meliae, Chrome's DevTools",
      "Writes the objects of the snapshot in the format of another program. Without --to the end of the name after -o\n"
      "says which; without -o it goes to standard output. A file is whole or not there, and is readable by its owner\n"
      "only.\n",
      .where = "only these objects; conditions: " OBJECTS, .against = SINCE,
      .examples = "  tonnage export app.tonnage --to csv --where type:dict --max-memory 2G\n"
-                 "  tonnage export app.tonnage -o new.csv --against old.tonnage --force\n"},
+                 "  tonnage export app.tonnage -o new.csv --against old.tonnage --force\n"
+                 "  tonnage export app.tonnage --max-nodes 1000000 -o app.heapsnapshot\n"},
 };
 const size_t cli_n_verbs = sizeof cli_verbs / sizeof *cli_verbs;
 
@@ -262,9 +263,10 @@ void cli_help_verb(const cli_verb *verb)
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");
-    print_option(verb, CLI_TO, "--to FORMAT", "csv", "");
+    print_option(verb, CLI_TO, "--to FORMAT", "csv, meliae or heapsnapshot", "");
     print_option(verb, CLI_OUTPUT, "-o OUT", "the file to write (default -, which is standard output)", "");
     print_option(verb, CLI_FORCE, "--force", "replace the file if it exists", "");
+    print_option(verb, CLI_NODES, "--max-nodes N", "heapsnapshot: fold what retains least, sums kept", "");
     print_option(verb, CLI_BY, "--by KIND", verb->by ? verb->by : "what a row stands for; kinds below (default type)",
                  "");
     print_option(verb, CLI_AVOID, "--avoid WORDS", "keep away from these: caches,frames,SELECTION", "");

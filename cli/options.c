@@ -20,6 +20,7 @@ static const struct {
     {"--all", CLI_ALL, false},          {"--merge", CLI_MERGE, false}, {"--against", CLI_AGAINST, true},
     {"--width", CLI_BRANCHES, true},    {"--at", CLI_AT, true},        {"--no-fold", CLI_NO_FOLD, false},
     {"-o", CLI_OUTPUT, true},           {"--to", CLI_TO, true},        {"--force", CLI_FORCE, false},
+    {"--max-nodes", CLI_NODES, true},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -98,6 +99,16 @@ static int set_branches(const cli_verb *verb, const char *value, cli_options *ou
     return CLI_OK;
 }
 
+static int set_nodes(const cli_verb *verb, const char *value, cli_options *out)
+{
+    char *end;
+    unsigned long nodes = strtoul(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end || nodes == 0 || nodes > UINT32_MAX)
+        return usage(verb, "--max-nodes takes a number of nodes from 1 on, not", value);
+    out->max_nodes = (uint32_t)nodes;
+    return CLI_OK;
+}
+
 static void set_flag(unsigned option, cli_options *out)
 {
     switch (option) {
@@ -119,6 +130,7 @@ static int set_value(const cli_verb *verb, unsigned option, const char *value, c
     case CLI_BY: return set_by(verb, value, out);
     case CLI_DEPTH: return set_depth(verb, value, out);
     case CLI_BRANCHES: return set_branches(verb, value, out);
+    case CLI_NODES: return set_nodes(verb, value, out);
     case CLI_AT: out->view.at = value; return CLI_OK;
     case CLI_OUTPUT: out->output = value; return CLI_OK;
     case CLI_TO: out->to = value; return CLI_OK;

@@ -651,6 +651,7 @@ typedef struct tn_export_options {
     const char *where;    /* selection, NULL: all */
     const tn_set *set;    /* only these of the selected objects; NULL: all */
     tn_snapshot *against; /* an older snapshot of the process: only what is new since, or what is: in where says */
+    uint32_t max_nodes;   /* heapsnapshot: what retains least is folded until there are no more; 0: no limit */
 } tn_export_options;
 
 const char *tn_export_format(size_t index); /* names of the formats; NULL behind the last one */

@@ -8,6 +8,8 @@ static const struct {
     int (*write)(const tn_export_job *job, tn_error *err);
 } formats[] = {
     {"csv", tn__export_csv},
+    {"meliae", tn__export_meliae},
+    {"heapsnapshot", tn__export_heapsnapshot},
 };
 enum { N_FORMATS = sizeof formats / sizeof *formats };
 

@@ -21,5 +21,7 @@ typedef struct tn_export_job {
 
 /* ---- one function a format: a row of the table in export.c ---- */
 int tn__export_csv(const tn_export_job *job, tn_error *err);
+int tn__export_heapsnapshot(const tn_export_job *job, tn_error *err);
+int tn__export_meliae(const tn_export_job *job, tn_error *err);
 
 #endif

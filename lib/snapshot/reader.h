@@ -81,8 +81,9 @@ uint64_t tn__snapshot_address(const tn_snapshot *s, uint32_t i); /* O(log region
  * The bitmaps are compared word by word: O(regions + objects of old). */
 int tn__snapshot_match_addresses(tn_snapshot *old, tn_snapshot *new, uint32_t *same, tn_error *err);
 
-/* Length of one node; TN_UNKNOWN where it has none. */
+/* Length, or hash of the content, of one node; TN_UNKNOWN where it has none. */
 int tn__node_length(tn_snapshot *s, uint32_t id, uint64_t *length, tn_error *err);
+int tn__node_hash(tn_snapshot *s, uint32_t id, uint64_t *hash, tn_error *err);
 
 /* tables.c: whether there is such a fact, and it is a number not below 0. */
 bool tn__fact_u64(const tn_snapshot *s, const char *key, uint64_t *out);

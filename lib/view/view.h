@@ -56,6 +56,7 @@ typedef struct tn_json {
     tn_out *out;
     bool comma;
 } tn_json;
+void tn__json_quoted(tn_out *out, const char *text, size_t n); /* a string alone, with whatever is in it */
 void tn__json_open(tn_json *j, const char *key, char bracket); /* key NULL inside arrays */
 void tn__json_close(tn_json *j, char bracket);
 void tn__json_string(tn_json *j, const char *key, const char *text); /* NULL: null */
