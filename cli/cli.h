@@ -114,6 +114,7 @@ int cmd_table(const cli_options *options);
 int cmd_diff(const cli_options *options);
 int cmd_why(const cli_options *options);
 int cmd_export(const cli_options *options);
+int cmd_import(const cli_options *options);
 int cmd_show(const cli_options *options);
 int cmd_check(const cli_options *options);
 int cmd_dominators(const cli_options *options);

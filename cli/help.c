@@ -220,6 +220,11 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage export app.tonnage --to csv --where type:dict --max-memory 2G\n"
                  "  tonnage export app.tonnage -o new.csv --against old.tonnage --force\n"
                  "  tonnage export app.tonnage --max-nodes 1000000 -o app.heapsnapshot\n"},
+    {"import", CLI_OUTPUT | CLI_FORCE | CLI_MEMORY, cmd_import, "a dump of Meliae as a snapshot",
+     "Makes a snapshot of the JSON lines that Meliae's scanner wrote. Its sizes are those of the dump; what a dump "
+     "does\n"
+     "not know, roots, names of references and reference counts, stays unknown.\n",
+     .examples = "  tonnage import dump.json -o app.tonnage --force --max-memory 2G\n"},
 };
 const size_t cli_n_verbs = sizeof cli_verbs / sizeof *cli_verbs;
 

@@ -3,7 +3,7 @@
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
  *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 diff
- *   11 patterns   12 views   13 export
+ *   11 patterns   12 views   13 export   14 import
  *
  * Rules that hold everywhere
  *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
@@ -658,6 +658,23 @@ const char *tn_export_format(size_t index); /* names of the formats; NULL behind
 int tn_export(tn_snapshot *s, const tn_export_options *options, const tn_sink *sink, tn_error *err);
 /* The same to a file (mode 0600), which is whole or not there; without force a path that exists is EEXIST. */
 int tn_export_file(tn_snapshot *s, const tn_export_options *options, const char *path, bool force, tn_error *err);
+
+/* ---- 14. Import ------------------------------------------------------------------------------------------------ */
+
+typedef struct tn_import_options {
+    const tn_alloc *alloc;     /* NULL: malloc */
+    uint64_t max_memory_bytes; /* 0: no limit; beyond it TN_ELIMIT */
+    bool force;                /* replace the file if it exists */
+} tn_import_options;
+typedef struct tn_import_info {
+    uint64_t objects, bytes, lines;
+    uint64_t repeated;  /* objects that were in the dump before; the first one counts */
+    uint64_t elsewhere; /* references to what is not in the dump; they are absent in the file */
+} tn_import_info;
+
+/* A dump of Meliae (JSON lines) as a snapshot file, whole or not there (docs/import.md). options and info may be NULL. Cost:
+ * O(n log n); some 90 bytes an object and 8 a reference, for as long as it takes. EFORMAT where a line is none of such a dump. */
+int tn_import(const char *dump, const char *out, const tn_import_options *options, tn_import_info *info, tn_error *err);
 
 #ifdef __cplusplus
 }

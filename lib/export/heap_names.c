@@ -129,7 +129,7 @@ static int write_str(tn_heap_names *names, uint32_t node, const tn_preview *p, b
     if (cut)
         TN_TRY(add_text(names, "… ", err));
     if (hash != TN_UNKNOWN) {
-        tn__compose(digits, sizeof digits, "#%016" PRIx64, hash);
+        tn__compose(digits, sizeof digits, "#%" PRIx64, hash);
         TN_TRY(add_text(names, digits, err));
     }
     return TN_OK;

@@ -3,7 +3,8 @@
  *     {"address": 140, "type": "str", "size": 56, "len": 3, "value": "abc", "refs": [120, 96]}
  *
  * Its loader reads them by a regular expression: keys in this order, a blank behind each comma and colon, types and names in
- * ASCII without a backslash. References are those that count in the target's reference count, as tp_traverse has them.
+ * ASCII without a backslash. References are those that count in the target's reference count, as tp_traverse has them, and
+ * only to objects of the file: the loader takes for granted that it finds what an object refers to.
  */
 #include "export/export.h"
 
@@ -107,25 +108,43 @@ static int put_own_name(tn_out *out, tn_snapshot *s, uint32_t id, tn_error *err)
     return TN_OK;
 }
 
-static int put_references(tn_out *out, tn_snapshot *s, uint32_t id, tn_error *err)
+typedef struct tn_meliae_references {
+    const tn_export_job *job;
+    const char *comma;
+} tn_meliae_references;
+
+static void put_reference(tn_meliae_references *to, uint32_t target)
 {
+    tn__out_format(to->job->out, "%s%" PRIu64, to->comma, tn__snapshot_address(to->job->snapshot, target));
+    to->comma = ", ";
+}
+
+/* A key goes with its value: one without the other would make keys of values behind it. */
+static int put_references(const tn_export_job *job, uint32_t id, tn_error *err)
+{
+    tn_meliae_references to = {job, ""};
     tn_reference_iter iter;
     tn_reference r;
-    const char *comma = "";
-    TN_TRY(tn_references(s, id, &iter, err));
-    tn__out_text(out, ", \"refs\": [");
+    TN_TRY(tn_references(job->snapshot, id, &iter, err));
+    tn__out_text(job->out, ", \"refs\": [");
     while (tn_reference_next(&iter, &r)) {
-        if (r.kind != TN_REF_OWNING || r.target >= tn_snapshot_n_objects(s))
+        bool paired = r.style == TN_LABEL_VALUE && r.key != TN_NONE;
+        if (r.kind != TN_REF_OWNING || r.style == TN_LABEL_KEY || !tn_set_has(job->selected, r.target))
             continue;
-        tn__out_format(out, "%s%" PRIu64, comma, tn__snapshot_address(s, r.target));
-        comma = ", ";
+        if (paired && !tn_set_has(job->selected, r.key))
+            continue;
+        if (paired)
+            put_reference(&to, r.key);
+        put_reference(&to, r.target);
     }
-    tn__out_text(out, "]}\n");
+    tn__out_text(job->out, "]}\n");
     return TN_OK;
 }
 
-static int put_object(tn_out *out, tn_snapshot *s, uint32_t id, tn_error *err)
+static int put_object(const tn_export_job *job, uint32_t id, tn_error *err)
 {
+    tn_snapshot *s = job->snapshot;
+    tn_out *out = job->out;
     tn_node node;
     tn_type type;
     TN_TRY(tn_node_get(s, id, &node, err));
@@ -136,13 +155,13 @@ static int put_object(tn_out *out, tn_snapshot *s, uint32_t id, tn_error *err)
     TN_TRY(put_own_name(out, s, id, err));
     put_length(out, &type, &node);
     TN_TRY(put_value(out, s, &type, id, err));
-    return put_references(out, s, id, err);
+    return put_references(job, id, err);
 }
 
 int tn__export_meliae(const tn_export_job *job, tn_error *err)
 {
     uint32_t id = tn_set_next(job->selected, 0);
     for (; id != TN_NONE && !job->out->failed; id = tn_set_next(job->selected, id + 1))
-        TN_TRY(put_object(job->out, job->snapshot, id, err));
+        TN_TRY(put_object(job, id, err));
     return TN_OK;
 }
