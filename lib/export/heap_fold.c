@@ -46,7 +46,7 @@ static uint64_t count_nodes(const tn_dominators *d, const uint64_t *least_child,
     uint64_t n = 0;
     for (uint32_t id = 0; id < d->n_nodes; id++)
         if (d->retained[id] >= least || id == d->root)
-            n += 1 + (least_child[id] < least);
+            n += least_child[id] < least ? 2 : 1;
     return n;
 }
 

@@ -286,6 +286,7 @@ static void ask_exports(questions *q)
         const tn_export_options options = {.format = tn_export_format(i), .against = i % 2 ? q->other : NULL};
         note(q, tn_export(q->s, &options, &sink, NULL));
     }
+    note(q, tn_export(q->s, &(tn_export_options){.format = "heapsnapshot", .max_nodes = 20}, &sink, NULL));
 }
 
 /* ---- all ---- */

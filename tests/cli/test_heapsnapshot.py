@@ -1,4 +1,4 @@
-"""Heap snapshots for DevTools, read by a strict reader, their numbers worked out from what was written into the file."""
+"""Heap snapshots for DevTools, read by a strict reader, their numbers worked out from what was written there."""
 
 from __future__ import annotations
 

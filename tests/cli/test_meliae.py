@@ -1,4 +1,4 @@
-"""Meliae's JSON lines, out and in: against its loader's regular expression, and an independent reader of snapshot files."""
+"""Meliae's JSON lines, out and in: against its loader's regular expression, and an independent reader of snapshots."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ LINE = re.compile(
 OWN = 64
 PROGRAM = """
 import sys, tonnage
-STRANGE = {"lone \\ud800": b"\\xff\\x00/", "quote \\" \\\\ / \\n \\x00": 2**70, "wide \\U0001f600": -5, 1.5: True, "é": "a" * 200}
+STRANGE = {"lone \\ud800": b"\\xff\\x00/", "quote \\" \\\\ / \\n \\x00": 2**70}
+MORE = {"wide \\U0001f600": -5, 1.5: True, "é": "a" * 200}
 STRANGER = type('we"ird\\\\\\nname', (), {})()
 LISTS = [[i, str(i), (i,)] for i in range(1000, 1100)]
 tonnage.snapshot(sys.argv[1])
@@ -184,7 +185,8 @@ def test_one_of_each_component_that_no_other_leads_to_is_held(
 def test_blanks_order_of_keys_and_keys_that_are_not_known_do_not_matter(tmp_path: Path) -> None:
     file = imported(
         tmp_path,
-        b'\n  \r\n{ "refs":[ 32 ,48],"more": {"deep": [1, {"x": "]}\\""}, null]}, "size" : 7,"type":"app.T"\t,"address":16 }\r\n'
+        b'\n  \r\n{ "refs":[ 32 ,48],"more": {"deep": [1, {"x": "]}\\""}, null]}, '
+        b'"size" : 7,"type":"app.T"\t,"address":16 }\r\n'
         b'{"address":32,"type":"str","size":50,"len":3,"value":"\\ud83d\\ude00\\ud800","refs":[]}\n'
         b'{"address":40960,"type":"float","size":24,"value":1.5e3,"refs":[]}\n'
         b'{"address": 0, "type": "<ex-reference>", "size": 0, "refs": []}\n'
@@ -237,7 +239,8 @@ def test_what_is_no_dump_is_one_line_and_no_file(tmp_path: Path, text: bytes) ->
 def test_any_bytes_give_a_file_that_is_sound_or_one_line(
     tmp_path_factory: pytest.TempPathFactory, junk: bytes, at: int, gone: int
 ) -> None:
-    whole = line(16, "str", 60, len=3, value="ab\u20ac") + line(32, "dict", 232, (16, 48), len=1) + line(48, "bytes", value="\xff")
+    whole = line(16, "str", 60, len=3, value="ab\u20ac") + line(32, "dict", 232, (16, 48), len=1)
+    whole += line(48, "bytes", value="\xff")
     folder = tmp_path_factory.mktemp("junk")
     dump, out = folder / "dump.json", folder / "out.tonnage"
     dump.write_bytes(whole[:at] + junk + whole[at + gone :])

@@ -17,7 +17,8 @@ class Session:
     def __init__(self, i):
         self.name, self.data, self.me = f"session-{i}", [i] * 20, self
 CACHE = {i: Session(i) for i in range(300)}
-STRANGE = {"lone \\ud800": "\\ud800", "quote \\" \\\\ \\n \\x00": b"\\xff\\x00/", "wide \\U0001f600": type('we"ird\\\\\\nname', (), {})()}
+STRANGE = {"lone \\ud800": "\\ud800", "quote \\" \\\\ \\n \\x00": b"\\xff\\x00/"}
+STRANGER = {"wide \\U0001f600": type('we"ird\\\\\\nname', (), {})()}
 TWICE = ["twice " + "x" * int(i) for i in "99"]
 tonnage.snapshot(sys.argv[1], force=True)
 CACHE["extra"] = Session(7)

@@ -1,7 +1,7 @@
 """Chromium without a window, and the loader of its DevTools in it: what they say of a heap snapshot.
 
-The port for remote debugging serves the front end of DevTools, too. A page of that origin imports the module that reads heap
-snapshots there, gives it the file as the panel does, and is asked over the protocol what the module found.
+The port for remote debugging serves the front end of DevTools, too. A page of that origin imports the module that reads
+heap snapshots there, gives it the file as the panel does, and is asked over the protocol what the module found.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ LOAD = """
   const filter = snapshot.createNamedFilter('duplicatedStrings');
   for (const it = snapshot.allNodes(); it.hasNext(); it.next())
     if (filter(it.item())) duplicated.push(it.item().id());
-  window.found = JSON.stringify({nodes, duplicated, warnings, statistics: snapshot.getStatistics(), total: snapshot.totalSize});
+  const statistics = snapshot.getStatistics();
+  window.found = JSON.stringify({nodes, duplicated, warnings, statistics, total: snapshot.totalSize});
   return window.found.length;
 })()
 """
@@ -76,7 +77,8 @@ class Socket:
         data, mask = text.encode(), os.urandom(4)
         masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(data))
         n = len(data)
-        size = bytes([0x80 | n]) if n < 126 else b"\xfe" + struct.pack(">H", n) if n < 65536 else b"\xff" + struct.pack(">Q", n)
+        long = b"\xfe" + struct.pack(">H", n) if n < 65536 else b"\xff" + struct.pack(">Q", n)
+        size = bytes([0x80 | n]) if n < 126 else long
         self.socket.sendall(b"\x81" + size + mask + masked)
 
     def receive(self) -> str:
@@ -101,7 +103,8 @@ class Page:
     """A page of the origin that serves DevTools."""
 
     def __init__(self, port: int) -> None:
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/json/new?http://127.0.0.1:{port}/json/version", method="PUT")
+        here = f"http://127.0.0.1:{port}/json"
+        request = urllib.request.Request(f"{here}/new?{here}/version", method="PUT")
         with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             target = json.load(answer)
         self.socket = Socket("127.0.0.1", port, target["webSocketDebuggerUrl"].split(str(port), 1)[1])
@@ -160,9 +163,9 @@ def browser() -> Iterator[Browser]:
     with tempfile.TemporaryDirectory() as profile, tempfile.TemporaryDirectory() as folder:
         server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=folder))
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        words = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-port=0"]
+        words = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         process = subprocess.Popen(
-            [program, *words, f"--user-data-dir={profile}", "about:blank"],
+            [program, *words, "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:

@@ -33,9 +33,8 @@ def test_its_totals_are_those_of_the_summary(
 ) -> None:
     path = tmp_path / "dump.json"
     subprocess.run([CLI, "export", str(taken[0]), "--to", "meliae", "--where", where, "-o", str(path)], check=True)
-    asked = subprocess.run(
-        [ROOT / ".venv-interop" / "bin" / "python", "-c", ASK, str(path), how, collapse], check=True, capture_output=True
-    )
+    python = ROOT / ".venv-interop" / "bin" / "python"
+    asked = subprocess.run([python, "-c", ASK, str(path), how, collapse], check=True, capture_output=True)
     found = json.loads(asked.stdout)
     summary = subprocess.run(
         [CLI, "summary", str(taken[0]), "--json", "--limit", "0", "--where", where], check=True, capture_output=True
