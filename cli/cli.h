@@ -36,6 +36,7 @@ enum {
     CLI_TO = 33554432,
     CLI_FORCE = 67108864,
     CLI_NODES = 268435456, /* --max-nodes N */
+    CLI_GARBAGE = 4194304, /* --garbage */
 };
 
 typedef struct cli_verb cli_verb;

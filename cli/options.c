@@ -21,6 +21,7 @@ static const struct {
     {"--width", CLI_BRANCHES, true},    {"--at", CLI_AT, true},        {"--no-fold", CLI_NO_FOLD, false},
     {"-o", CLI_OUTPUT, true},           {"--to", CLI_TO, true},        {"--force", CLI_FORCE, false},
     {"--max-nodes", CLI_NODES, true},
+    {"--garbage", CLI_GARBAGE, false},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -36,7 +37,9 @@ static const struct {
     {"check", CLI_AGAINST, "it is about one file"},
     {"show", CLI_AGAINST, "an object is in one of them; show it in the other"},
     {"check", CLI_BY, "its rows are findings"},
+    {"audit", CLI_THRESHOLD, "its rows are findings"},
     {"suspects", CLI_THRESHOLD, "a suspect retains a tenth of the heap"},
+    {"cycles", CLI_THRESHOLD, "cycles are many small ones"},
     {"check", CLI_THRESHOLD, "a finding has no size"},
     {"retained", CLI_THRESHOLD, "it is about all that goes"},
     {"diff", CLI_THRESHOLD, "a change may be less than nothing"},
@@ -118,6 +121,7 @@ static void set_flag(unsigned option, cli_options *out)
     case CLI_ALL: out->view.all = true; break;
     case CLI_MERGE: out->view.merge = true; break;
     case CLI_FORCE: out->force = true; break;
+    case CLI_GARBAGE: out->view.garbage = true; break;
     default: out->view.form = TN_JSON;
     }
 }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tonnage._core import Set
+    from tonnage._cycles import Components
     from tonnage._diff import Diff
     from tonnage._groups import Groups
     from tonnage._snapshot import Snapshot
@@ -62,6 +63,11 @@ class ObjectSet(Tables):
 
     def _of(self, members: Set) -> ObjectSet:
         return ObjectSet(self._snapshot, members)
+
+    @property
+    def _is_all(self) -> bool:
+        """Whether it is `snapshot.objects`: what a page says of no object stands in that of all."""
+        return self._words == ()
 
     def _nodes(self) -> memoryview[int]:
         """Numbers of the members, ascending; made when first needed, 4 bytes each."""
@@ -357,9 +363,23 @@ class ObjectSet(Tables):
         """The nearest objects outside without which a member would go. Cost: like `Object.retained`."""
         return self._of(self._snapshot._core.set_dominators(self._set))
 
+    def audited(self, grade: str) -> ObjectSet:
+        """Members of a grade of `audit()`: "lost", "possible", "held", "explained" or "short".
+
+        Example:
+            >>> snapshot.objects.audited("lost").by("type")  # doctest: +SKIP
+        """
+        return self._of(self._snapshot._core.audit_set(self._set, grade))
+
     def owned(self) -> ObjectSet:
         """The objects that members alone refer to: every reference that holds one comes from a member."""
         return self._of(self._set.owned())
+
+    def components(self) -> Components:
+        """Strongly connected components of the members and the references that hold between them (docs/cycles.md)."""
+        from tonnage._cycles import Components
+
+        return Components(self._snapshot, self._set)
 
     def _members_of(self, other: ObjectSet) -> Set:
         members = self._other(other)

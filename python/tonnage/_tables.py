@@ -8,12 +8,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from tonnage._cycles import Cycles
     from tonnage._object import Object
     from tonnage._paths import Avoid
     from tonnage._patterns import Patterns
     from tonnage._sets import ObjectSet
     from tonnage._snapshot import Snapshot
     from tonnage._view import View
+    from tonnage._waste import Waste
 
 
 @told
@@ -309,6 +311,79 @@ class Tables:
             against=against,
         )
 
+    def cycles(
+        self,
+        by: str = "type",
+        where: str | None = None,
+        garbage: bool = False,
+        limit: int = 20,
+        sort: str | None = None,
+        against: Snapshot | None = None,
+    ) -> Cycles:
+        """What refers to itself in a circle, so that no reference count frees it; finalizers and weak references.
+
+        Args:
+            by: "type", a row for all cycles that go over the same types and labels; "id", a row for each one, with what
+                keeps it, what it retains and a shortest cycle in words.
+            where: only cycles with an object of this selection; of a set: with one of its members.
+            garbage: only what waits for the collector.
+            limit: rows of each table, 0 for all.
+            sort: "cycles", "size", "count", "waiting" or "cycle"; by "id": "size", "count" or "references"; "-" before
+                it turns the order around.
+            against: an older snapshot of the process: only cycles with an object that is new since, or what `is:` in
+                `where` says.
+
+        Returns:
+            A view, the page of `tonnage cycles`. A row is a dict with the keys of docs/view-json.md, and has the
+            members as a set, `row.objects`. docs/cycles.md says what is left out.
+
+        Cost: two passes over all references; by "id" like `dominators`.
+
+        Example:
+            >>> snapshot.cycles(garbage=True)[0].objects  # doctest: +SKIP
+        """
+        from tonnage._cycles import Cycles
+
+        return Cycles(
+            self._subject,
+            by=by,
+            where=where,
+            garbage=garbage,
+            limit=limit,
+            sort=sort,
+            against=against,
+            file=self._file,
+        )
+
+    def audit(
+        self,
+        by: str = "type",
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        against: Snapshot | None = None,
+    ) -> View:
+        """Objects whose reference count is not what was found of references: what C code holds, and what it has lost.
+
+        Args:
+            by: what objects of a row have in common, as for `ObjectSet.by`.
+            where: only objects of this selection.
+            limit: rows of each grade, 0 for all.
+            sort: "excess" (references that are not accounted for), "count", "size" or "kind"; "-" before it turns the
+                order around.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
+
+        Returns:
+            A view, the page of `tonnage audit`. Rows have a `grade`: "lost", "possible", "held", "explained" or
+            "short"; `audited(grade)` gives the objects. docs/audit.md says what these mean.
+
+        Cost: the first call for a snapshot is a pass over all references; where something is lost, dominators.
+
+        Example:
+            >>> snapshot.audit().total["grades"]["lost"]  # doctest: +SKIP
+        """
+        return self._view("audit", by=by, where=where, limit=limit, sort=sort, against=against)
+
     def refs(
         self,
         where: str | None = None,
@@ -374,4 +449,46 @@ class Tables:
         """
         return self._view(
             "suspects", limit=limit, where=where, by=by, sort=sort, fold=fold, against=against, file=self._file
+        )
+
+    def waste(
+        self,
+        by: str | None = None,
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+        against: Snapshot | None = None,
+    ) -> Waste:
+        """What to change so that less memory is needed: equal values, room, slots, arrays (docs/waste.md).
+
+        Args:
+            by: what the objects of a finding have in common, as for `ObjectSet.by`; default: the references that hold
+                them, or their class.
+            where: only what would go of these objects; what they are equal to may be any.
+            limit: findings, 0 for all.
+            sort: "saved", "size", "count", "kind" or "label"; "-" before it turns the order around.
+            threshold: findings that would give back this many bytes or more; an int or text such as "64k". Default: 1 %
+                of the heap, at least 64 KiB.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
+
+        Returns:
+            A view, the page of `tonnage waste`. Rows have the keys of docs/view-json.md, and `.objects`.
+
+        Cost: some passes over all objects and references; where there are findings, that of `dominators` besides.
+
+        Example:
+            >>> snapshot.waste().rows[0].objects.largest()  # doctest: +SKIP
+        """
+        from tonnage._waste import Waste
+
+        return Waste(
+            self._subject,
+            by=by,
+            where=where,
+            limit=limit,
+            sort=sort,
+            threshold=threshold,
+            against=against,
+            file=self._file,
         )
