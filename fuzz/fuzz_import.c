@@ -1,5 +1,4 @@
 /* fuzz_import.c - any bytes as a dump: what is made of them, if anything, is a snapshot in which everything holds. */
-#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -120,6 +120,7 @@ void tn__fact_duration(uint64_t ns, char *out, size_t cap);  /* 41.2 ms */
 void tn__fact_command(tn_snapshot *s, tn_out *out);          /* argv, quoted where a shell would need it */
 void tn__fact_json(tn_json *j, const char *key, const tn_fact *fact);
 void tn__info_json(tn_json *j, tn_snapshot *s); /* "info": {...} */
+bool tn__roots_known(tn_snapshot *s);           /* not in what was imported: then nothing is known to be garbage */
 uint32_t tn__checks_failed(tn_snapshot *s);     /* facts check.*.failed above 0 */
 
 /* ---- ledger.c ---- */

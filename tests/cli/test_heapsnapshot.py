@@ -95,7 +95,7 @@ def nodes(taken: tuple[Path, Path]) -> list[HeapNode]:
 
 def test_all_bytes_of_the_snapshot_are_in_the_file(taken: tuple[Path, Path], nodes: list[HeapNode]) -> None:
     file = pure_reader.Snapshot.open(taken[0])
-    own = [bool(file.types[file.shape_table[s].type].flags & 64 or f & 64) for s, f in zip(file.shapes, file.flags)]
+    own = [bool(file.flags[i] & 64 or file.type_of(i).flags & 64) for i in range(file.n_nodes)]
     assert sum(node.self_size for node in nodes) == sum(
         size for size, ours in zip(file.sizes, own, strict=True) if not ours
     )

@@ -38,6 +38,28 @@ tonnage.snapshot(sys.argv[1])
 """
 
 
+GOLDEN = Path(__file__).with_name("golden")
+
+
+def words(verb: str, file: Path, *rest: str) -> list[str]:
+    """Of the file in the current folder."""
+    return [verb, file.name, *rest]
+
+
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [
+        ("export", ("--to", "meliae")),
+        ("export", ("--to", "heapsnapshot")),
+    ],
+)
+def test_text_is_the_golden_one(cli: Cli, shop: Path, name: str, rest: tuple[str, ...]) -> None:
+    got = cli(*words(name, shop, *rest), cwd=shop.parent)
+    slug = "-".join([name, *rest]).replace("--", "").translate(str.maketrans(":*.", "___"))
+    assert (got.returncode, got.stderr) == (0, "")
+    assert got.stdout == (GOLDEN / f"{slug}.txt").read_text(encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def taken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("meliae") / "taken.tonnage"
@@ -151,6 +173,13 @@ def test_all_verbs_read_it_and_say_unknown(taken: Path, tmp_path: Path, cli: Cli
         result = cli(verb, out, *words)
         assert result.returncode == 0, (verb, result.stderr)
         assert "garbage" not in result.stdout
+    assert "garbage is unknown" in cli("cycles", out).stdout
+    cycles = json.loads(cli("cycles", out, "--json").stdout)
+    assert cycles["collectable"] == {"count": None, "size": None}
+    assert cycles["total"]["waiting"] is None
+    audit = cli("audit", out)
+    assert (audit.returncode, audit.stdout) != (0, "")
+    assert "no reference counts" in audit.stderr
     assert "unknown holders" in cli("dominators", out, "--where", "type:dict").stdout
     with_lists = cli("dominators", out, "--where", "type:list", "--json")
     assert json.loads(with_lists.stdout)["rows"]
