@@ -35,6 +35,9 @@ enum {
     CLI_OUTPUT = 16777216, /* -o OUT */
     CLI_TO = 33554432,
     CLI_FORCE = 67108864,
+    CLI_WHAT = 134217728,
+    CLI_COLUMNS = 268435456,
+    CLI_PYTHON = 536870912,
 };
 
 typedef struct cli_verb cli_verb;
@@ -51,7 +54,7 @@ typedef struct cli_options {
     const char *against; /* path of --against */
     char rows[40];       /* --threshold as a selection on rows */
     uint64_t max_memory_bytes;
-    const char *output, *to; /* -o, --to; NULL: not given */
+    const char *output, *to, *what, *columns, *python; /* -o, --to and so on; NULL: not given */
     bool help, index, force;
     tn_view_options view;
 } cli_options;
@@ -119,6 +122,6 @@ int cmd_retained(const cli_options *options);
 int cmd_paths(const cli_options *options);
 int cmd_refs(const cli_options *options);
 int cmd_referrers(const cli_options *options);
-int cmd_python(const char *verb, int n, char **words); /* run, config */
+int cmd_python(const char *verb, int n, char **words); /* run, config and what else is written in Python */
 
 #endif

@@ -211,14 +211,18 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage check app.tonnage\n"
                  "  tonnage check app.tonnage --where text:checksum --sort offset --limit 0\n"
                  "  tonnage check app.tonnage --json --max-memory 2G\n"},
-    {"export", CLI_TO | CLI_OUTPUT | CLI_FORCE | CLI_WHERE | CLI_AGAINST | CLI_MEMORY, cmd_export,
-     "the snapshot as a file for other programs: CSV",
-     "Writes the objects of the snapshot in the format of another program. Without --to the end of the name after -o\n"
-     "says which; without -o it goes to standard output. A file is whole or not there, and is readable by its owner\n"
-     "only.\n",
+    {"export",
+     CLI_TO | CLI_OUTPUT | CLI_FORCE | CLI_WHAT | CLI_COLUMNS | CLI_WHERE | CLI_AGAINST | CLI_MEMORY | CLI_PYTHON,
+     cmd_export, "the snapshot as tables for other programs: CSV, Parquet, Arrow",
+     "Writes objects, references, types or roots as a table. csv is one of them; parquet and arrow are a folder with\n"
+     "a file of each, or with --what one file, and need pyarrow in the Python beside this command (--python names\n"
+     "another). Without --to the end of the name after -o says which; without -o csv goes to standard output. What is\n"
+     "written is whole or not there, and for its owner only.\n",
      .where = "only these objects; conditions: " OBJECTS, .against = SINCE,
      .examples = "  tonnage export app.tonnage --to csv --where type:dict --max-memory 2G\n"
-                 "  tonnage export app.tonnage -o new.csv --against old.tonnage --force\n"},
+                 "  tonnage export app.tonnage --what references -o references.csv --force\n"
+                 "  tonnage export app.tonnage --columns address,type,retained -o new.csv --against old.tonnage\n"
+                 "  tonnage export app.tonnage --to parquet -o app.parquet --python .venv/bin/python\n"},
 };
 const size_t cli_n_verbs = sizeof cli_verbs / sizeof *cli_verbs;
 
@@ -234,6 +238,7 @@ void cli_help(void)
     cli_print("  run        runs a Python program and writes snapshots of it\n"
               "  config     what run would do here, and which option, variable or file says so\n"
               "  shell      a Python prompt with the snapshot loaded\n"
+              "  sql        a query over the tables of a snapshot\n"
               "\n  VERB --help   options of a verb, with examples\n"
               "  --version     version of this command\n\n"
               "exit codes: 0 ok, 1 findings, 2 usage, 3 no such object or Python, 4 not permitted, 5 unreadable file,\n"
@@ -262,9 +267,13 @@ void cli_help_verb(const cli_verb *verb)
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");
-    print_option(verb, CLI_TO, "--to FORMAT", "csv", "");
-    print_option(verb, CLI_OUTPUT, "-o OUT", "the file to write (default -, which is standard output)", "");
-    print_option(verb, CLI_FORCE, "--force", "replace the file if it exists", "");
+    print_option(verb, CLI_TO, "--to FORMAT", "csv, parquet or arrow", "");
+    print_option(verb, CLI_WHAT, "--what TABLE", "objects, references, types or roots (default all; of csv objects)",
+                 "");
+    print_option(verb, CLI_COLUMNS, "--columns NAMES", "only these, with commas between; docs/export.md has them", "");
+    print_option(verb, CLI_OUTPUT, "-o OUT", "what to write (default -, which is standard output)", "");
+    print_option(verb, CLI_FORCE, "--force", "replace what is there", "");
+    print_option(verb, CLI_PYTHON, "--python PATH", "the interpreter that has pyarrow", "");
     print_option(verb, CLI_BY, "--by KIND", verb->by ? verb->by : "what a row stands for; kinds below (default type)",
                  "");
     print_option(verb, CLI_AVOID, "--avoid WORDS", "keep away from these: caches,frames,SELECTION", "");
