@@ -21,6 +21,7 @@ from tonnage._errors import (
     FormatError,
     InterruptedCapture,
     LimitError,
+    MissingPackageError,
     NoMemoryError,
     NotFoundError,
     NotPermittedError,

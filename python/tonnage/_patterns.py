@@ -68,7 +68,7 @@ class Patterns(View):
         options = self._options
         if self._pattern is None:
             self._pattern = self._asked._snapshot._core.patterns(
-                set=self._selected()._set,
+                set=self._asked._chosen(options.get("where"), self._against),
                 by=options["by"] or "clodo",
                 sort=options["sort"] or "references",
                 depth=self.data["depth"],
@@ -76,10 +76,3 @@ class Patterns(View):
                 fold=options["fold"],
             )
         return self._asked._of(self._pattern.members(row))
-
-    def _selected(self) -> ObjectSet:
-        where = self._options.get("where") or ""
-        if self._against is None:
-            return self._asked.where(where)
-        words = where if "is:" in where else f"is:new ({where})" if where.strip() else "is:new"
-        return self._asked.where(words, against=self._against)

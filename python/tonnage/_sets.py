@@ -406,6 +406,10 @@ class ObjectSet(Tables):
         return self
 
     @property
+    def _members(self) -> Set | None:
+        return self._set
+
+    @property
     def _file(self) -> str | None:
         return self._snapshot.path
 

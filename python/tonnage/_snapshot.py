@@ -325,6 +325,10 @@ class Snapshot(Tables, Facts):
         return self.objects
 
     @property
+    def _members(self) -> Set | None:
+        return None
+
+    @property
     def _file(self) -> str | None:
         return self._path
 
