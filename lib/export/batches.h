@@ -120,11 +120,6 @@ struct tn_batches {
     uint32_t *type_words, *module_words; /* by row of the table of types; TN_NONE: it has no name here */
 };
 
-static inline uint64_t tn__object_address(const tn_batches *b, uint32_t id)
-{
-    return tn__snapshot_address(b->snapshot, id);
-}
-
 /* One more batch: 1, 0 at the end. Cells hold n_rows rows or more. */
 int tn__batches_fill(tn_batches *b, tn_error *err);
 /* Words of types, of types of what is no object, and of modules. A column owns what *out receives, failed or not. */

@@ -78,8 +78,8 @@ static void end(tn_batches *b)
 static int fill_address(tn_batches *b, tn_cells *c, tn_error *err)
 {
     (void)err;
-    for (uint32_t i = 0; i < b->n_rows; i++)
-        tn__cells_address(c, tn__object_address(b, ids_of(b)[i]));
+    tn__snapshot_addresses_of(b->snapshot, ids_of(b), b->n_rows, (uint64_t *)(void *)c->values.data);
+    c->n = b->n_rows;
     return TN_OK;
 }
 
@@ -266,7 +266,7 @@ static int fill_dominator(tn_batches *b, tn_cells *c, tn_error *err)
     for (uint32_t i = 0; i < b->n_rows; i++) {
         TN_TRY(tn_dominator(b->snapshot, ids_of(b)[i], &dominator, err));
         if (dominator < n_objects)
-            tn__cells_address(c, tn__object_address(b, dominator));
+            tn__cells_address(c, tn__snapshot_address(b->snapshot, dominator));
         else
             tn__cells_null(c);
     }

@@ -14,8 +14,7 @@ static int load_addresses(tn_batches *b, tn_reference_state *st, tn_error *err)
     st->addresses = tn__alloc(b->alloc, st->n_addresses * sizeof *st->addresses);
     if (!st->addresses)
         return tn__no_memory(b->snapshot, err);
-    for (uint32_t id = 0; id < st->n_addresses; id++)
-        st->addresses[id] = tn__object_address(b, id);
+    tn__snapshot_addresses_of(b->snapshot, NULL, st->n_addresses, st->addresses);
     return TN_OK;
 }
 
