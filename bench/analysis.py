@@ -21,6 +21,8 @@ from harness import ROUNDS, Cell, cell, mark, median, processor, table
 WORKLOADS = {"syntax": (14_000, 2, (1, 5, 10)), "graph_heap": (5.5, 8, (0.1, 1, 5, 10)), "json_like": (10, 2, (5,))}
 PEAK = 96  # bytes an object
 SUSPECTS = 4  # goal for suspects in collections
+CYCLES = 1.5  # … for cycles
+WASTE = 1  # half of the goal for waste and audit together
 
 
 def rows_of(python: str, folder: str, name: str, n: int, goal: float, whole: bool) -> list[list[str]]:
@@ -64,6 +66,9 @@ def rows_of(python: str, folder: str, name: str, n: int, goal: float, whole: boo
         rows.append(times("tonnage retained --where type:dict", run("freed", 3), None))
         rows.append(times("tonnage suspects, the whole command", run("suspects", ROUNDS), None))
         rows[-1][7] = f"≤ {SUSPECTS} × gc ({mark(float(rows[-1][5].split()[0]), SUSPECTS)})"
+        rows.append(times("components, groups of cycles, references loaded", run("cycles", ROUNDS), None))
+        rows[-1][7] = f"≤ {CYCLES} × gc ({mark(float(rows[-1][5].split()[0]), CYCLES)})"
+        rows.append(times(f"waste, references loaded (≤ {WASTE} gc)", run("waste", ROUNDS), None))
         run("index", 1)
         rows.append(times("dominators, retained sizes from FILE.index", run("indexed", 3), None))
         os.remove(path + ".index")

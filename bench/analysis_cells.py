@@ -103,15 +103,15 @@ def merged(path: str) -> dict[str, Any]:
     return measured(path, lambda snapshot: len(repr(snapshot.paths("type:dict", merge=True))))
 
 
-def suspects(path: str) -> dict[str, Any]:
-    """`tonnage suspects` as a command, from the start of the process to its end."""
+def command(verb: str, path: str) -> dict[str, Any]:
+    """A verb of the command, from the start of the process to its end."""
     import resource
     import subprocess
     import sysconfig
 
-    command = os.path.join(sysconfig.get_path("scripts"), "tonnage")
+    tonnage = os.path.join(sysconfig.get_path("scripts"), "tonnage")
     start = time.perf_counter()
-    done = subprocess.run([command, "suspects", path, "--max-memory", "64G"], capture_output=True, check=True)
+    done = subprocess.run([tonnage, verb, path, "--max-memory", "64G"], capture_output=True, check=True)
     took, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "seconds": took,
@@ -121,9 +121,46 @@ def suspects(path: str) -> dict[str, Any]:
     }
 
 
+def suspects(path: str) -> dict[str, Any]:
+    """`tonnage suspects` as a command."""
+    return command("suspects", path)
+
+
+def loaded(core: Any, question: Any) -> dict[str, Any]:
+    """One question to an open snapshot, without what it took to get there."""
+    rss = status_bytes("VmRSS")
+    reset_peak()
+    cpu, start = time.process_time(), time.perf_counter()
+    found = question()
+    took, used = time.perf_counter() - start, time.process_time() - cpu
+    peak = status_bytes("VmHWM") - rss
+    return {"seconds": took, "cpu": used, "peak_bytes": peak, "result": found, "nodes": core.n_nodes}
+
+
+def waste(path: str) -> dict[str, Any]:
+    """The findings of `waste` with everything loaded that other questions load too, without their paths."""
+    import tonnage
+
+    with tonnage.load(path) as snapshot:
+        core = snapshot._core
+        target = core.n_objects // 2
+        core.node(target), core.targets(target), core.preview(target)
+        return loaded(core, lambda: len(core.waste()))
+
+
+def cycles(path: str) -> dict[str, Any]:
+    """Components and their groups, of a snapshot whose references are there."""
+    import tonnage
+
+    with tonnage.load(path, max_memory=64 << 30) as snapshot:
+        core = snapshot._core
+        core.targets(core.n_objects)
+        return loaded(core, lambda: core.components().groups())
+
+
 CELLS = {
     "save": save, "index": index, "indexed": indexed, "dominators": dominators, "view": view, "freed": freed,
-    "path": path, "merged": merged, "suspects": suspects,
+    "path": path, "merged": merged, "suspects": suspects, "cycles": cycles, "waste": waste,
 }  # fmt: skip
 
 

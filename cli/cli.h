@@ -38,6 +38,7 @@ enum {
     CLI_WHAT = 134217728,
     CLI_COLUMNS = 268435456,
     CLI_PYTHON = 536870912,
+    CLI_GARBAGE = 4194304, /* --garbage */
 };
 
 typedef struct cli_verb cli_verb;

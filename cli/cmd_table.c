@@ -1,4 +1,4 @@
-/* cmd_table.c - tonnage summary|groups|largest|suspects|info FILE: verbs whose page is one call. */
+/* cmd_table.c - tonnage summary|groups|largest|suspects|audit|waste|info FILE: verbs whose page is one call. */
 #include "cli.h"
 
 int cmd_table(const cli_options *options)

@@ -48,6 +48,21 @@ const cli_verb cli_verbs[] = {
                  "  tonnage suspects app.tonnage --by module --sort count --no-fold\n"
                  "  tonnage suspects app.tonnage --where 'module:app' --json --max-memory 2G\n",
      .view = tn_view_suspects},
+    {"audit", READING | CLI_BY | CLI_AGAINST, cmd_table,
+     "objects that C code holds or has lost: reference counts against references",
+     "Reference counts against the references that were found. Lost: nothing refers to them, and in a snapshot taken "
+     "with\n"
+     "scan no memory that was searched has a pointer to them. Held by C code: by what. Held by the interpreter. "
+     "Counted\n"
+     "too low: more references than the count says. That something is found is no error: the exit code is 0.\n",
+     .by = "rows of each grade are groups of its objects; kinds below (default type)", .against = SINCE,
+     .limit = "rows shown of each grade", .sort = "excess, count, size or kind",
+     .where = "only these objects; conditions: " OBJECTS,
+     .examples = "  tonnage run --scan -o app.tonnage app.py && tonnage audit app.tonnage\n"
+                 "  tonnage audit app-2.tonnage --against app-1.tonnage --limit 5 --sort count\n"
+                 "  tonnage audit app.tonnage --where type:str --by content\n"
+                 "  tonnage audit app.tonnage --json --max-memory 2G\n",
+     .view = tn_view_audit},
     {"why", READING | CLI_BY | CLI_AGAINST | CLI_SELECTION | CLI_NO_FOLD, cmd_why,
      "why something is alive, and what would free it, in words",
      "Why an object, or a set of them, is alive: the path that holds it, which reference on that path frees how much\n"
@@ -64,6 +79,41 @@ const cli_verb cli_verbs[] = {
                  "  tonnage why app.tonnage 0x7f0a12345680 --no-fold\n"
                  "  tonnage why app.tonnage --against old.tonnage\n"
                  "  tonnage why app.tonnage --where 'type:app.Session' --json --max-memory 2G\n"},
+    {"waste", READING | CLI_THRESHOLD | CLI_BY | CLI_AGAINST, cmd_table,
+     "what to change so that the program needs less: equal values, room, slots, arrays",
+     "Findings, each with the bytes that a change would give back, who holds what it is about, and what to change:\n"
+     "equal texts, numbers, tuples and containers; containers with much room, or empty; classes that __slots__ would\n"
+     "make smaller, dicts of instances that share their keys no more; numbers one by one that an array would hold;\n"
+     "second copies of texts; bytes of zeros. Told from 1 % of the heap on, and from 64 KiB. docs/waste.md says how\n"
+     "each is computed. That something is found is no error: the exit code is 0.\n",
+     .by = "what a finding is about; kinds below (default via, or the class)", .against = SINCE,
+     .limit = "findings shown", .sort = "saved, size, count, kind or label",
+     .where = "only what would go of these objects; conditions: " OBJECTS,
+     .examples = "  tonnage waste app.tonnage\n"
+                 "  tonnage waste app.tonnage --threshold 4k --limit 5 --sort count\n"
+                 "  tonnage waste app.tonnage --by module --where 'type:str or type:app.Session'\n"
+                 "  tonnage waste app.tonnage --against old.tonnage\n"
+                 "  tonnage waste app.tonnage --json --max-memory 2G\n",
+     .view = tn_view_waste},
+    {"cycles", READING | CLI_BY | CLI_GARBAGE | CLI_AGAINST, cmd_table,
+     "what refers to itself in a circle, what of it waits for the collector, finalizers",
+     "Objects that lead to one another in a circle, so that no reference count frees them: a row for all cycles that "
+     "go\n"
+     "over the same types and labels or, with --by id, each one with what keeps it, what it retains and a shortest "
+     "cycle\n"
+     "in words. What is alive and the program itself is left out: modules, their namespaces, classes. Below: objects "
+     "with\n"
+     "a finalizer, weak references and weak dictionaries.\n",
+     .by = "type, what they go over (default), or id, each one",
+     .against = "only cycles with an object that is new since an older snapshot, or what is: says",
+     .limit = "rows shown of each table",
+     .sort = "cycles, size, count, waiting or cycle; of each one (--by id): size, count or references",
+     .where = "only cycles with one of these objects; conditions: " OBJECTS,
+     .examples = "  tonnage cycles app.tonnage\n"
+                 "  tonnage cycles app.tonnage --garbage --by id --limit 3\n"
+                 "  tonnage cycles app.tonnage --where 'type:app.Session+' --sort size\n"
+                 "  tonnage cycles app.tonnage --against old.tonnage --json --max-memory 2G\n",
+     .view = tn_view_cycles},
     {"diff", READING | CLI_BY | CLI_FILES, cmd_diff, "what is new, gone and grown between two snapshots or more",
      "What changed from OLD to NEW: of each type, how many objects are new, gone and still there, and how many\n"
      "bytes more or less that is; collections that hold more than before; who refers to what is new. Objects are told\n"
@@ -278,6 +328,7 @@ void cli_help_verb(const cli_verb *verb)
                  "");
     print_option(verb, CLI_AVOID, "--avoid WORDS", "keep away from these: caches,frames,SELECTION", "");
     print_option(verb, CLI_ALL, "--all", "all shortest paths, and no longer one", "");
+    print_option(verb, CLI_GARBAGE, "--garbage", "only what waits for the collector", "");
     print_option(verb, CLI_MERGE, "--merge", "of a set: one tree, with what comes through each branch", "");
     print_option(verb, CLI_DEPTH, "--depth N", "levels of the tree",
                  verb->options & CLI_BRANCHES ? " (default 4)" : " (default 1)");
@@ -303,7 +354,7 @@ void cli_help_verb(const cli_verb *verb)
         cli_print(
             "\nconditions on objects: " CONDITIONS "\n"
             "side by side, with \"or\" between them, in brackets, negated by \"-\"; docs/selection.md has them all\n");
-    if (verb->options & CLI_BY)
+    if (verb->options & CLI_BY && (!verb->by || strstr(verb->by, "kinds below")))
         cli_print("\nkinds: " CLI_KINDS "\nwhat they mean is in docs/sets.md\n");
     cli_print("\nexamples:\n");
     cli_print(verb->examples);

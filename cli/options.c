@@ -13,14 +13,15 @@ static const struct {
     unsigned option;
     bool value;
 } known[] = {
-    {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true},     {"--sort", CLI_SORT, true},
-    {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},           {"--threshold", CLI_THRESHOLD, true},
-    {"--max-memory", CLI_MEMORY, true}, {"--depth", CLI_DEPTH, true},     {"--index", CLI_INDEX, false},
-    {"--fold", CLI_FOLD, false},        {"--heads", CLI_HEADS, true},     {"--avoid", CLI_AVOID, true},
-    {"--all", CLI_ALL, false},          {"--merge", CLI_MERGE, false},    {"--against", CLI_AGAINST, true},
-    {"--width", CLI_BRANCHES, true},    {"--at", CLI_AT, true},           {"--no-fold", CLI_NO_FOLD, false},
-    {"-o", CLI_OUTPUT, true},           {"--to", CLI_TO, true},           {"--force", CLI_FORCE, false},
-    {"--what", CLI_WHAT, true},         {"--columns", CLI_COLUMNS, true}, {"--python", CLI_PYTHON, true},
+    {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true},  {"--sort", CLI_SORT, true},
+    {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},        {"--threshold", CLI_THRESHOLD, true},
+    {"--max-memory", CLI_MEMORY, true}, {"--depth", CLI_DEPTH, true},  {"--index", CLI_INDEX, false},
+    {"--fold", CLI_FOLD, false},        {"--heads", CLI_HEADS, true},  {"--avoid", CLI_AVOID, true},
+    {"--all", CLI_ALL, false},          {"--merge", CLI_MERGE, false}, {"--against", CLI_AGAINST, true},
+    {"--width", CLI_BRANCHES, true},    {"--at", CLI_AT, true},        {"--no-fold", CLI_NO_FOLD, false},
+    {"--garbage", CLI_GARBAGE, false},  {"-o", CLI_OUTPUT, true},      {"--to", CLI_TO, true},
+    {"--force", CLI_FORCE, false},      {"--what", CLI_WHAT, true},    {"--columns", CLI_COLUMNS, true},
+    {"--python", CLI_PYTHON, true},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -36,7 +37,9 @@ static const struct {
     {"check", CLI_AGAINST, "it is about one file"},
     {"show", CLI_AGAINST, "an object is in one of them; show it in the other"},
     {"check", CLI_BY, "its rows are findings"},
+    {"audit", CLI_THRESHOLD, "its rows are findings"},
     {"suspects", CLI_THRESHOLD, "a suspect retains a tenth of the heap"},
+    {"cycles", CLI_THRESHOLD, "cycles are many small ones"},
     {"check", CLI_THRESHOLD, "a finding has no size"},
     {"retained", CLI_THRESHOLD, "it is about all that goes"},
     {"diff", CLI_THRESHOLD, "a change may be less than nothing"},
@@ -108,6 +111,7 @@ static void set_flag(unsigned option, cli_options *out)
     case CLI_ALL: out->view.all = true; break;
     case CLI_MERGE: out->view.merge = true; break;
     case CLI_FORCE: out->force = true; break;
+    case CLI_GARBAGE: out->view.garbage = true; break;
     default: out->view.form = TN_JSON;
     }
 }

@@ -3,7 +3,7 @@
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
  *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 diff
- *   11 patterns   12 views   13 export
+ *   11 patterns   12 cycles   13 audit   14 waste   15 views   16 export
  *
  * Rules that hold everywhere
  *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
@@ -563,7 +563,138 @@ int tn_patterns_find(tn_patterns *p, const char *name, uint32_t *row, tn_error *
 /* The objects of a row, a new set; roots that are none are left out. */
 int tn_patterns_members(tn_patterns *p, uint32_t row, tn_set **out, tn_error *err);
 
-/* ---- 12. Views ------------------------------------------------------------------------------------------------- */
+/* ---- 12. Cycles ------------------------------------------------------------------------------------------------ */
+
+/* Strongly connected components of the references that hold, over mortal objects that are not tonnage's own: every member leads
+ * to every other one, so that no reference count alone frees them. One object by itself is one if it refers to itself.
+ * docs/cycles.md says what is left out, and why: of what is alive modules, their namespaces and classes. */
+typedef struct tn_components tn_components;
+
+enum tn_cycle_state {
+    TN_CYCLE_ALIVE,
+    TN_CYCLE_WAITING, /* garbage: the next collection frees it */
+    TN_CYCLE_LISTED,  /* a member is in gc.garbage */
+    TN_CYCLE_UNTOLD,  /* of a part of the objects */
+};
+typedef struct tn_components_options {
+    const tn_set *of;    /* components of the members and the references between them, nothing left out; NULL: of all */
+    const tn_set *where; /* only those with a member of this set; NULL: all */
+    bool garbage;        /* only those that wait for the collector */
+} tn_components_options;
+typedef struct tn_component {
+    uint32_t count, first; /* members, and the one with the lowest address */
+    uint64_t bytes;
+    uint64_t references; /* between members that hold, each as often as it is there */
+    enum tn_cycle_state state;
+    bool source; /* no other object that was asked about refers to a member: nothing in the graph leads to it */
+} tn_component;
+
+/* The one with most bytes first, equal ones by address. options may be NULL. To be freed before the snapshot is closed.
+ * Cost: O(objects + references), no recursion; 4 bytes a node and 4 a member are kept, 8 a node more once a cycle has been asked
+ * for; up to 16 a node and 4 a reference are in use meanwhile. */
+int tn_components_make(tn_snapshot *s, const tn_components_options *options, tn_components **out, tn_error *err);
+void tn_components_free(tn_components *c); /* NULL allowed */
+uint32_t tn_components_count(const tn_components *c);
+int tn_components_row(tn_components *c, uint32_t index, tn_component *out, tn_error *err); /* EINVAL: no such one */
+int tn_components_members(const tn_components *c, uint32_t index, tn_set **out, tn_error *err); /* a new set */
+/* A cycle in it: references one after the other, from a member back to it, valid until the next call with these components.
+ * *shortest (may be NULL): there is no shorter one. Breadth first from one member after the other, each not beyond the length
+ * that is known; given up after some passes over the component. */
+int tn_components_cycle(tn_components *c, uint32_t index, const tn_reference **steps, uint32_t *n, bool *shortest,
+                        tn_error *err);
+/* All references between members that hold, for a picture; in order of source, valid as above. 40 bytes each. */
+int tn_components_references(tn_components *c, uint32_t index, const tn_reference **references, uint64_t *n,
+                             tn_error *err);
+
+/* The cycles found, one a component, grouped where they go over the same types and labels in the same order. Places and
+ * lengths of keys do not count ("[…]"). Indexes are 0 .. *n - 1, most cycles first. Cost: the first call finds them all. */
+typedef struct tn_cycle_group {
+    uint32_t cycles;            /* components with such a cycle */
+    uint32_t waiting, listed;   /* of them */
+    uint64_t count, bytes;      /* members of these components */
+    uint32_t example;           /* the component with most bytes */
+    uint32_t shortest, longest; /* objects in the cycle itself: more where the same types and labels come again */
+} tn_cycle_group;
+int tn_components_groups(tn_components *c, uint32_t *n, tn_error *err);
+int tn_components_group(tn_components *c, uint32_t index, tn_cycle_group *out, tn_error *err);
+int tn_components_group_members(tn_components *c, uint32_t index, tn_set **out, tn_error *err); /* a new set */
+
+/* What a collection of all generations would free now, as far as the snapshot knows: no anchor and no root leads to it.
+ * *out is a new set, without tonnage's own. Cost: as of components. */
+int tn_garbage_set(tn_snapshot *s, tn_set **out, tn_error *err);
+
+/* ---- 13. Audit ------------------------------------------------------------------------------------------------- */
+
+/* Reference counts against the owning references that were found, and who else holds what has more (docs/audit.md). */
+enum tn_audit_grade {
+    TN_AUDIT_EVEN,      /* as many as counted; or immortal, static, tonnage's own */
+    TN_AUDIT_LOST,      /* no reference at all, and no pointer to it was found anywhere: its holder is not known */
+    TN_AUDIT_POSSIBLE,  /* no reference at all; nobody has looked for pointers (a snapshot without scan) */
+    TN_AUDIT_HELD,      /* by C code: an extension, or an object of which not all references are known */
+    TN_AUDIT_EXPLAINED, /* by the interpreter: its static data, a stack, what a frame computes with */
+    TN_AUDIT_SHORT,     /* more references were found than are counted */
+    TN_AUDIT_GRADES
+};
+extern const char *const tn_audit_names[TN_AUDIT_GRADES];
+typedef struct tn_account {
+    uint32_t refcount, found; /* found: owning references */
+    enum tn_audit_grade grade;
+} tn_account;
+/* EINVAL in a snapshot of a part of the process. The first call of either counts: O(references), 5 bytes a node are kept. */
+int tn_node_account(tn_snapshot *s, uint32_t id, tn_account *out, tn_error *err);
+/* Members of set (NULL: all objects) of a grade other than EVEN; a new set. */
+int tn_audit_set(tn_snapshot *s, const tn_set *set, enum tn_audit_grade grade, tn_set **out, tn_error *err);
+
+/* ---- 14. Waste ------------------------------------------------------------------------------------------------- */
+
+/* Bytes that a change of the program would give back to the allocator (docs/waste.md). */
+enum tn_waste_kind {
+    TN_WASTE_EQUAL_TEXT,      /* str and bytes that are there more than once */
+    TN_WASTE_EQUAL_NUMBER,    /* int, float, complex */
+    TN_WASTE_EQUAL_TUPLE,     /* tuple, frozenset: with all that is in them */
+    TN_WASTE_EQUAL_CONTAINER, /* list, dict, set: equal now */
+    TN_WASTE_ROOM,            /* room that containers keep for more */
+    TN_WASTE_EMPTY,           /* empty containers that one reference holds */
+    TN_WASTE_SLOTS,           /* attributes of instances that __slots__ would hold */
+    TN_WASTE_UNSHARED,        /* dicts of instances that share their keys no more */
+    TN_WASTE_BOXED,           /* numbers one by one that an array would hold */
+    TN_WASTE_SECOND_COPY,     /* of texts: in UTF-8 or wide characters */
+    TN_WASTE_ZEROS,           /* bytes that are nothing but zeros */
+    TN_WASTES
+};
+extern const char *const tn_waste_names[TN_WASTES];
+
+typedef struct tn_waste tn_waste;
+typedef struct tn_waste_options {
+    const tn_set *set; /* only these count, whatever they are equal to; NULL: all */
+    bool grouped;      /* findings are of groups as by says; else by the references that hold, or the class */
+    enum tn_by by;
+    const char *where_rows; /* "size:>=64k" on the bytes that would go; NULL: 1 % of the heap, at least 64 KiB */
+} tn_waste_options;
+/* Findings, those that save most first. *out is the caller's to free, before the snapshot is closed; the set may go before.
+ * Cost: some passes over objects and references; about 30 bytes an object meanwhile, and 16 an item. */
+int tn_waste_make(tn_snapshot *s, const tn_waste_options *o, tn_waste **out, tn_error *err);
+void tn_waste_free(tn_waste *w); /* NULL allowed */
+uint32_t tn_waste_count(const tn_waste *w);
+
+enum tn_waste_grade { TN_WASTE_HINT, TN_WASTE_NOTE, TN_WASTE_WARNING }; /* may be wanted; 5 % of the heap or more */
+typedef struct tn_waste_row {
+    enum tn_waste_kind kind;
+    enum tn_waste_grade grade;
+    const char *label;      /* "app.User.city": what holds them, or the class; lives as long as the waste */
+    uint64_t count, bytes;  /* objects, and what they take */
+    uint64_t saved;         /* of that: what would go */
+    uint32_t example;       /* the one that most would go of */
+    const char *attributes; /* of classes: what __slots__ would name; the attribute that broke the sharing; or NULL */
+    bool missing;           /* that attribute is one they lack */
+} tn_waste_row;
+int tn_waste_row_at(const tn_waste *w, uint32_t index, tn_waste_row *out, tn_error *err);
+/* The objects of a finding: a new set. Cost: a pass over the objects of its kind. */
+int tn_waste_members(const tn_waste *w, uint32_t index, tn_set **out, tn_error *err);
+/* What would go by all changes together: what two findings tell of one object counts once. */
+uint64_t tn_waste_saved(const tn_waste *w);
+
+/* ---- 15. Views ------------------------------------------------------------------------------------------------- */
 
 /* Where a view is written. write returns false to stop (TN_EIO). Text or JSON come in pieces, in order. */
 typedef struct tn_sink {
@@ -579,7 +710,7 @@ typedef struct tn_view_options {
     const char *where; /* selection, NULL: all */
     const char *sort;  /* column name, "-" before it reverses; NULL: the view's own order */
     uint32_t limit;    /* rows; 0: all */
-    enum tn_by by;     /* summary, groups, retained; and where grouped is set */
+    enum tn_by by;     /* summary, groups, retained; cycles: TYPE or ID; and where grouped is set */
     uint32_t width;    /* columns of the terminal; 0: 100 */
     bool color;
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
@@ -601,6 +732,7 @@ typedef struct tn_view_options {
     const char *const *files; /* diff: names of all; NULL: OLD and NEW */
     uint32_t branches;        /* patterns: kinds that are followed below a row; 0: 5 */
     const char *at;           /* patterns: name of the row to begin with; NULL: the set */
+    bool garbage;             /* cycles: only what waits for the collector */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
@@ -634,6 +766,14 @@ int tn_view_suspects(tn_snapshot *s, const tn_view_options *options, const tn_si
 int tn_view_why(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Who refers to the selected objects, kind by kind, as a tree (docs/patterns.md). */
 int tn_view_patterns(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Cycles by the types and labels they go over or, by ID, each with what keeps it; finalizers and weak references
+ * (docs/cycles.md). Only by ID needs dominators. */
+int tn_view_cycles(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Objects whose reference count is not what was found of references, in groups (by). Sorted by excess, count, size or kind. */
+int tn_view_audit(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Findings of waste with the change to make and who holds them, in sentences (docs/waste.md). Needs dominators where there is
+ * a finding. */
+int tn_view_waste(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */
 int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err);
@@ -643,7 +783,7 @@ char *tn_format_bytes(uint64_t bytes, char *out, size_t cap);
 /* "12k", "3.5MiB", "7" -> bytes, binary suffixes. TN_EINVAL. */
 int tn_parse_bytes(const char *text, uint64_t *bytes);
 
-/* ---- 13. Export ------------------------------------------------------------------------------------------------ */
+/* ---- 16. Export ------------------------------------------------------------------------------------------------ */
 
 /* Tables of a snapshot, column by column (docs/export.md has the columns). */
 enum tn_table_name { TN_TABLE_OBJECTS, TN_TABLE_REFERENCES, TN_TABLE_TYPES, TN_TABLE_ROOTS, TN_TABLES };

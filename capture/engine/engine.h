@@ -17,9 +17,10 @@ typedef struct tn_walk_options {
     uint32_t n_from;
     uint32_t preview_bytes; /* longest preview of data; 0: identifiers only */
     bool redact;            /* no text at all except type names */
-    bool scan;              /* guess references of objects without a known layout from their words */
-    uint32_t threads;       /* 0: as many as pay, at most TN_USUAL_THREADS */
-    uint64_t call[3];       /* arguments of the call that asked, tonnage's own; 0: none */
+    bool scan;        /* guess references of objects without a known layout from their words, and look for pointers
+                             * to objects outside of objects */
+    uint32_t threads; /* 0: as many as pay, at most TN_USUAL_THREADS */
+    uint64_t call[3]; /* arguments of the call that asked, tonnage's own; 0: none */
 } tn_walk_options;
 
 typedef struct tn_pool_stats {

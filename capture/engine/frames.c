@@ -433,6 +433,27 @@ void tn__frames_visit(tn_walk *w, bool (*wanted)(tn_walk *, uint64_t function),
     }
 }
 
+void tn__frame_stacks(tn_walk *w, void (*each)(tn_walk *w, uint64_t frame, uint64_t from, uint64_t to))
+{
+    const tn_memory *m = &w->target->memory;
+    unsigned n_threads = 0;
+    for (uint64_t thread = next_thread(w, 0); thread && n_threads++ < 65536; thread = next_thread(w, thread)) {
+        unsigned depth = 0;
+        bool innermost = true;
+        for (uint64_t f = first_frame(w, thread); f && depth++ < MAX_FRAMES; f = next_frame(w, f)) {
+            uint64_t code = frame_code(w, f);
+            if (!code || tn_load8(m, f + w->layout->frame_owner) != w->layout->owner_thread)
+                continue;
+            uint32_t n_locals = tn_load32(m, code + w->layout->code_nlocalsplus);
+            uint32_t max = tn_load32(m, code + w->layout->code_stacksize);
+            uint64_t from = f + w->layout->frame_localsplus + 8ull * n_locals;
+            bool known = !innermost && stack_depth(w, f, n_locals, max);
+            each(w, f, from, known ? from : from + 8ull * max);
+            innermost = false;
+        }
+    }
+}
+
 static uint32_t frame_type(tn_walk *w)
 {
     return tn__synthetic_type(w, "frame");

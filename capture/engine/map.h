@@ -45,6 +45,7 @@ typedef struct tn_region {
     uint64_t key;                /* address >> 20 */
     uint32_t swept;              /* cells that a sweep has begun with or passed */
     uint64_t readable[4];        /* pages of 4 KiB */
+    uint64_t known[4];           /* the same: of arenas and stacks of frames */
     uint8_t pool_class[64];      /* per 16 KiB: size class index, 255: no pool */
     bool statics;                /* some of it is program or library data */
 } tn_region;

@@ -7,7 +7,7 @@
 #include "engine/describe.h"
 #include "engine/references.h"
 
-enum { POOL_BYTES = 16384, ARENA_BYTES = 1 << 20, ARENA_ROW = 48, HEADER = 48, N_CLASSES = 32 };
+enum { POOL_BYTES = 16384, ARENA_ROW = 48, HEADER = 48, N_CLASSES = 32, MAPPED = 128 << 10 /* what malloc maps */ };
 
 static void load_pool(tn_walk *w, uint64_t pool)
 {
@@ -41,17 +41,17 @@ void tn__pools_load(tn_walk *w)
     for (uint32_t i = 0; i < w->target->n_arenas; i++) {
         uint64_t row = w->target->arenas + (uint64_t)i * ARENA_ROW;
         uint64_t start = tn_load64(m, row), end = tn_load64(m, row + 8);
-        if (!start || !tn_memory_readable(m, start, ARENA_BYTES))
+        if (!start || !tn_memory_readable(m, start, TN_ARENA_BYTES))
             continue;
         uint64_t *place = tn__list_add(w, &w->arenas, sizeof *place, 1);
         if (place)
             *place = start;
         w->pools.arenas++;
-        w->pools.arena_bytes += ARENA_BYTES;
+        w->pools.arena_bytes += TN_ARENA_BYTES;
         uint64_t pool = (start + POOL_BYTES - 1) & ~(uint64_t)(POOL_BYTES - 1);
-        for (; pool < end && pool + POOL_BYTES <= start + ARENA_BYTES; pool += POOL_BYTES)
+        for (; pool < end && pool + POOL_BYTES <= start + TN_ARENA_BYTES; pool += POOL_BYTES)
             load_pool(w, pool);
-        uint64_t last = start + ARENA_BYTES;
+        uint64_t last = start + TN_ARENA_BYTES;
         w->pools.pools_free += pool < last ? (last - pool) / POOL_BYTES : 0;
     }
 }
@@ -76,9 +76,21 @@ static bool gc_head_sound(const tn_walk *w, uint64_t head)
            ((next & 3) == 0 && tn_memory_readable(m, next, 16) && (tn_load64(m, next + 8) & ~3ull) == head);
 }
 
-/* Could an instance of t start here? Its computed size must lead to this very class; a shrunk realloc may stay in place
- * while more than three quarters are used (Objects/obmalloc.c, pymalloc_realloc). */
-static bool plausible(tn_walk *w, uint64_t object, uint64_t block, uint32_t size, const tn_type_info *t, bool *dead)
+/* Does a block of this size belong to an object of nominal bytes? In a pool its class is that of its size; a shrunk realloc
+ * may stay in place while more than three quarters are used (Objects/obmalloc.c, pymalloc_realloc). malloc's blocks have
+ * what is left of 16 bytes behind a word of 8, and up to 16 more; large ones, with 16 before them, whole pages. */
+static bool fits(const tn_type_info *t, uint64_t nominal, uint64_t size, bool pooled)
+{
+    if (!pooled)
+        return nominal <= size && (size - nominal < 32 || (size >= MAPPED && size - nominal < 4096 + 16));
+    if (((nominal + 15) & ~15ull) == size || (t->kind == TN_KIND_INT && nominal + 32 >= size)) /* spare digits stay */
+        return true;
+    return (t->item_size || t->kind == TN_KIND_STR) && 4 * nominal >= 3 * size;
+}
+
+/* Could an instance of t start here? */
+static bool plausible(tn_walk *w, uint64_t object, uint64_t block, uint64_t size, bool pooled, const tn_type_info *t,
+                      bool *dead)
 {
     bool immortal;
     uint64_t refcount = tn__refcount(w, object, &immortal), word = tn_load64(&w->target->memory, object);
@@ -93,11 +105,7 @@ static bool plausible(tn_walk *w, uint64_t object, uint64_t block, uint32_t size
     if (object + t->basic_size > block + size || (t->gc && !gc_head_sound(w, object - 16)))
         return false;
     uint64_t nominal = tn__nominal(w, object, t);
-    if (nominal > size)
-        return false;
-    if (((nominal + 15) & ~15ull) == size || (t->kind == TN_KIND_INT && nominal + 32 >= size)) /* spare digits stay */
-        return true;
-    return (t->item_size || t->kind == TN_KIND_STR) && 4 * nominal >= 3 * (uint64_t)size;
+    return nominal <= size && fits(t, nominal, size, pooled);
 }
 
 static void check_referent(tn_walk *w, uint64_t referent)
@@ -123,7 +131,7 @@ static bool leads_to_objects(tn_walk *w, uint64_t object)
     return !w->unsound;
 }
 
-static uint64_t classify(tn_walk *w, uint64_t block, uint32_t size, bool *dead)
+static uint64_t classify(tn_walk *w, uint64_t block, uint64_t size, bool pooled, bool *dead)
 {
     const tn_memory *m = &w->target->memory;
     for (uint64_t object = block; object < block + 48 && object + 16 <= block + size; object += 16) {
@@ -131,7 +139,7 @@ static uint64_t classify(tn_walk *w, uint64_t block, uint32_t size, bool *dead)
         if (!type || (type & 7) || !tn_map_has(w->map, type))
             continue;
         const tn_type_info *t = tn__type_get(w, type);
-        if (t && plausible(w, object, block, size, t, dead))
+        if (t && plausible(w, object, block, size, pooled, t, dead))
             return object;
     }
     return 0;
@@ -177,17 +185,43 @@ static void found_hidden(tn_walk *w, uint64_t object)
     tn__drain(w);
 }
 
-static void look_at_pool(tn_walk *w, tn_region *r, uint64_t pool)
+bool tn__block_try(tn_walk *w, uint64_t block, uint64_t bytes)
+{
+    bool dead = false;
+    w->strict = true;
+    uint64_t object = classify(w, block, bytes, false, &dead);
+    bool is_one = object && !dead && leads_to_objects(w, object);
+    if (is_one)
+        found_hidden(w, object);
+    w->strict = false;
+    return is_one;
+}
+
+bool tn__block_is_dead(tn_walk *w, uint64_t block, uint32_t size)
+{
+    bool dead = false;
+    return classify(w, block, size, true, &dead) && dead;
+}
+
+uint32_t tn__pool_free(const tn_walk *w, uint64_t pool, uint32_t size, uint64_t free_bits[16])
 {
     const tn_memory *m = &w->target->memory;
-    uint32_t size = ((uint32_t)r->pool_class[pool >> 14 & 63] + 1) * 16, used = tn_load32(m, pool);
     uint32_t carved = (tn_load32(m, pool + 40) - HEADER) / size, n_free = 0;
-    uint64_t free_bits[16] = {0};
+    memset(free_bits, 0, 16 * sizeof *free_bits);
     for (uint64_t b = tn_load64(m, pool + 8); b && n_free <= carved; b = tn_load64(m, b), n_free++) {
         if (b < pool + HEADER || b >= pool + POOL_BYTES)
             break;
         free_bits[(b - pool) >> 10] |= 1ull << ((b - pool) >> 4 & 63);
     }
+    return n_free;
+}
+
+static void look_at_pool(tn_walk *w, tn_region *r, uint64_t pool)
+{
+    uint32_t size = ((uint32_t)r->pool_class[pool >> 14 & 63] + 1) * 16, used = tn_load32(&w->target->memory, pool);
+    uint32_t carved = (tn_load32(&w->target->memory, pool + 40) - HEADER) / size;
+    uint64_t free_bits[16];
+    uint32_t n_free = tn__pool_free(w, pool, size, free_bits);
     w->pools.failed += carved - n_free != used;
     for (uint32_t i = 0; i < carved; i++) {
         uint64_t block = pool + HEADER + (uint64_t)i * size, at = block - pool;
@@ -195,7 +229,7 @@ static void look_at_pool(tn_walk *w, tn_region *r, uint64_t pool)
         if ((free_bits[at >> 10] >> (at >> 4 & 63) & 1) || (r->claims[block >> 10 & 1023] >> (block >> 4 & 63) & 1) ||
             bits_between(r, block, block + size))
             continue;
-        uint64_t object = classify(w, block, size, &dead);
+        uint64_t object = classify(w, block, size, true, &dead);
         if (object && !dead && is_interned_table(w, object)) {
             found_interned(w, object);
             continue;

@@ -322,6 +322,7 @@ int tn_walk_save(tn_walk *w, tn_writer *writer, tn_error *err)
     TN_TRY(tn__types_save(w, writer, err));
     TN_TRY(save_addresses(w, writer, err));
     TN_TRY(save_bundles(w, writer, err));
+    TN_TRY(tn__search_save(w, writer, err));
     tn__bundles_free(w); /* before the ledger is read: what is left of the capture should be little */
     return tn__frames_save(w, writer, err);
 }

@@ -72,6 +72,23 @@ enum tn_traversed { TN_TRAVERSED, TN_TRAVERSE_CRASHED, TN_TRAVERSE_HUNG };
 typedef void (*tn_visit)(void *ctx, uint64_t referent);
 typedef enum tn_traversed (*tn_traverse)(uint64_t traverse, uint64_t object, tn_visit visit, void *ctx);
 
+/* Memory outside of objects in which pointers to them may stand. */
+enum tn_area_kind {
+    TN_AREA_STATIC, /* writable data of the program or a library */
+    TN_AREA_STACK,
+    TN_AREA_HEAP, /* malloc's, grown in one piece */
+    TN_AREA_OTHER,
+};
+typedef struct tn_area {
+    uint64_t start, end;
+    enum tn_area_kind kind;
+    bool interpreter; /* STATIC: of the interpreter itself */
+    char name[64];    /* of the library */
+} tn_area;
+/* Copies memory that may go at any time, as what threads use that do not hold the lock; bytes copied, 0 where there is none
+ * or where nobody has written yet. */
+typedef size_t (*tn_peek)(void *ctx, uint64_t address, void *out, size_t n);
+
 typedef struct tn_target {
     tn_memory memory;
     const tn_layout *layout;
@@ -87,6 +104,10 @@ typedef struct tn_target {
     uint64_t interned; /* 3.11's dict of interned strings, or 0 */
     bool glibc;        /* malloc is glibc's: a chunk's size stands before it */
     tn_traverse traverse;
+    const tn_area *areas; /* ascending within a kind; NULL: nobody may look there */
+    uint32_t n_areas;
+    tn_peek peek;
+    void *peek_ctx;
 } tn_target;
 
 #endif

@@ -48,6 +48,7 @@ void tn_walk_free(tn_walk *w)
     tn__list_free(w, &w->stacks, sizeof(tn_stack_row));
     tn__list_free(w, &w->threads, sizeof(tn_thread_info));
     tn__list_free(w, &w->hidden, sizeof(uint64_t));
+    tn__list_free(w, &w->seen, sizeof(tn_seen_row));
     tn__list_free(w, &w->arenas, sizeof(uint64_t));
     tn__buf_free(&w->code_rows);
     tn__registry_free(w->reg, w);
@@ -84,6 +85,8 @@ static void mark(tn_walk *w)
         tn__share(w, tn__sweep);
         tn__mark_rest(w);
         tn__pools_reconcile(w);
+        if (w->options.scan)
+            tn__search_hidden(w);
         tn__own_find(w);
     }
     w->marking = false;
@@ -111,6 +114,8 @@ int tn_walk_run(const tn_target *target, const tn_walk_options *options, const t
         status = tn_map_rank(w->map, err);
     if (status == 0) {
         tn__emit(w);
+        if (w->options.scan && w->target->areas && !w->options.from)
+            tn__search(w);
         tn__types_collect(w);
         status = walk_status(w, err);
     }

@@ -304,7 +304,10 @@ struct tn_walk {
     tn_list stacks;              /* tn_stack_row */
     tn_buf code_rows;
     uint32_t n_codes;
-    tn_list threads;    /* tn_thread_info */
+    tn_list threads;          /* tn_thread_info */
+    struct tn_search *search; /* under way */
+    tn_list seen;             /* tn_seen_row */
+    bool searched;
     uint64_t interned;  /* the dict of interned strings */
     tn_list hidden;     /* u64 */
     bool unsound;       /* the block at hand is no object after all */
@@ -399,6 +402,8 @@ uint32_t tn__frame_shape(tn_walk *w, tn_type_info *t, uint32_t type, uint64_t fr
 /* What frames that threads run refer to, of those whose function is wanted; without what they only borrow. */
 void tn__frames_visit(tn_walk *w, bool (*wanted)(tn_walk *, uint64_t function),
                       void (*visit)(tn_walk *, uint64_t object));
+/* Where frames that threads run compute, of those whose stack's depth is not known. */
+void tn__frame_stacks(tn_walk *w, void (*each)(tn_walk *w, uint64_t frame, uint64_t from, uint64_t to));
 void tn__threads_mark(tn_walk *w);  /* roots */
 void tn__threads_build(tn_walk *w); /* nodes, once everything is marked */
 int tn__frames_save(tn_walk *w, tn_writer *writer, tn_error *err);
@@ -424,6 +429,17 @@ void tn__drain(tn_walk *w);
 void tn__pools_load(tn_walk *w);
 void tn__pools_reconcile(tn_walk *w);
 void tn__pools_settle(tn_walk *w);
+enum { TN_ARENA_BYTES = 1 << 20 };
+/* A bit a granule of 16 bytes for the free blocks of a pool with blocks of size bytes; returns how many they are. */
+uint32_t tn__pool_free(const tn_walk *w, uint64_t pool, uint32_t size, uint64_t free_bits[16]);
+bool tn__block_is_dead(tn_walk *w, uint64_t block, uint32_t size); /* an object that waits in a free list */
+/* Is this block of malloc's an object that nobody has found? Then it is found. */
+bool tn__block_try(tn_walk *w, uint64_t block, uint64_t bytes);
+
+/* search.c */
+void tn__search_hidden(tn_walk *w); /* objects in malloc's memory that nothing refers to: last of all that marks */
+void tn__search(tn_walk *w);        /* once there are ids */
+int tn__search_save(tn_walk *w, tn_writer *writer, tn_error *err);
 
 /* own.c */
 void tn__own_find(tn_walk *w);

@@ -213,6 +213,7 @@ static int walk_and_save(tn_inside *inside, tn_save *save, tn_error *err)
     TN_TRY(tn_inside_map(inside, err));
     int status = tn_walk_run(&inside->target, &options, save->alloc, &w, err);
     guard.walking = false;
+    tn_inside_close_areas(inside);
     return status < 0 ? status : tn_save_file(save, w, await_report, save, err);
 }
 

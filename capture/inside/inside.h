@@ -2,6 +2,7 @@
  *
  *   interpreter.c  once, at import: finds the runtime's structures
  *   planted*.c     then too: check the layout table on objects made for that
+ *   areas.c        where pointers may stand outside of objects (no Python.h)
  *   process.c      mappings, resident memory, allocator counters, process facts (no Python.h)
  *   choose.c       whether to stop or to fork
  *   job.c          a capture from its pause to the finished file
@@ -20,9 +21,18 @@ typedef struct tn_range_list {
     uint32_t count, capacity;
 } tn_range_list;
 
+typedef struct tn_area_list {
+    tn_area *data;
+    uint32_t count;
+    bool overflow;
+    uint64_t interpreter; /* its state: in its own data, mostly */
+    int memory;           /* descriptor of /proc/self/mem; -1: closed */
+} tn_area_list;
+
 typedef struct tn_inside {
     tn_target target;
     tn_range_list ranges, statics; /* of target */
+    tn_area_list areas;            /* of target, while a walk looks there */
     uint64_t arenas_at[4]; /* variables of which one points to obmalloc's arena table, the others into it, or 0 */
     uint32_t hexversion;
     bool listed;             /* the layout table was printed by headers of this very range of releases */
@@ -40,6 +50,11 @@ int tn_inside_probe(tn_inside *inside, tn_error *err);
 int tn_inside_begin(tn_inside *inside, tn_error *err);
 int tn_inside_map(tn_inside *inside, tn_error *err);
 int tn_inside_prepare(tn_inside *inside, tn_error *err); /* both */
+/* Where a walk with scan may look: after tn_inside_begin, in the process that is to be walked. What stands on the stack below
+ * the frame at stack belongs to the capture. Nothing, where it cannot be told. tn_inside_close_areas in the process that
+ * walks, when it has. */
+void tn_inside_open_areas(tn_inside *inside, uint64_t stack);
+void tn_inside_close_areas(tn_inside *inside);
 
 /* Bytes of pymalloc's pools in use, an estimate of the work that a walk is. Holds the GIL. 0: not known. Cost: O(arenas) */
 uint64_t tn_inside_pool_bytes(const tn_inside *inside);
@@ -125,7 +140,16 @@ void tn_process_report_read(tn_process_report *out, bool glibc); /* glibc: is ma
 bool tn_process_mapping(const char *line, tn_mapping *out); /* false: no line of /proc/PID/maps, no head of smaps */
 bool tn_process_kib(const char *line, const char *key, uint64_t *bytes); /* "Rss:     12 kB" of smaps and status */
 enum tn_memory_class tn_process_class(const tn_mapping *m, uint64_t guard_end); /* end of the guard before it, or 0 */
-void tn_process_sort(tn_range *ranges, uint32_t n);                             /* allocates nothing */
+uint64_t tn_process_guard(const tn_mapping *m);     /* its end where it may guard a stack, else 0 */
+void tn_process_sort(tn_range *ranges, uint32_t n); /* allocates nothing */
+
+/* The next line of a /proc file, without its end, cut where out is too small; false at the end. */
+typedef struct tn_lines {
+    int fd, error; /* errno of what ended the file before its end */
+    size_t at, n;
+    char buffer[16384];
+} tn_lines;
+bool tn_process_line(tn_lines *l, char *out, size_t cap);
 
 /* Both reuse the list's memory, which stays mapped: nothing that they list goes because of them. */
 int tn_process_ranges(tn_range_list *list, tn_error *err);  /* readable mappings */

@@ -53,8 +53,11 @@ int tn_job_begin(tn_inside *inside, const tn_capture_options *options, const tn_
     job->options = *options;
     int status = tn_timeline_freeze(&job->save.timeline, err);
     job->save = (tn_save){inside, &job->options, alloc, choice, times, job->save.timeline};
+    if (options->walk.scan && !options->walk.from)
+        tn_inside_open_areas(inside, (uintptr_t)__builtin_frame_address(0));
     if (status == 0)
         status = choice.mode == TN_MODE_FORK ? fork_or_walk(job, inside, err) : walk_here(job, inside, err);
+    tn_inside_close_areas(inside);
     if (status < 0) {
         tn_job_free(job);
         return status;

@@ -32,13 +32,7 @@ size_t tn_process_read_file(const char *path, char *out, size_t cap)
 
 /* ---- lines of a /proc file, of any length, through one page buffer ---- */
 
-typedef struct lines {
-    int fd, error; /* errno of what ended the file before its end */
-    size_t at, n;
-    char buffer[16384];
-} lines;
-
-static bool next_line(lines *l, char *out, size_t cap)
+bool tn_process_line(tn_lines *l, char *out, size_t cap)
 {
     size_t n = 0;
     for (;;) {
@@ -130,6 +124,11 @@ enum tn_memory_class tn_process_class(const tn_mapping *m, uint64_t guard_end)
     return m->start == guard_end && m->perms[1] == 'w' ? TN_MEMORY_STACK : TN_MEMORY_ANONYMOUS;
 }
 
+uint64_t tn_process_guard(const tn_mapping *m)
+{
+    return strcmp(m->perms, "---p") == 0 && m->end - m->start <= 65536 ? m->end : 0;
+}
+
 /* ---- ranges ---- */
 
 /* Adds a range; what does not fit is counted only. */
@@ -168,10 +167,10 @@ static bool add_mappings(tn_range_list *list)
 {
     char line[512];
     tn_mapping m;
-    lines l = {.fd = tn__sys_aside(open("/proc/self/maps", O_RDONLY | O_CLOEXEC))};
+    tn_lines l = {.fd = tn__sys_aside(open("/proc/self/maps", O_RDONLY | O_CLOEXEC))};
     if (l.fd < 0)
         return false;
-    while (next_line(&l, line, sizeof line))
+    while (tn_process_line(&l, line, sizeof line))
         if (tn_process_mapping(line, &m) && m.perms[0] == 'r' && tn_process_class(&m, 0) != TN_MEMORY_SPECIAL)
             add_range(list, m.start, m.end);
     close(l.fd);
@@ -314,12 +313,12 @@ void tn_process_memory_read(tn_process_memory *out, bool glibc)
     tn_mapping m;
     uint64_t guard_end = 0;
     enum tn_memory_class class = TN_MEMORY_SPECIAL;
-    lines l = {.fd = tn__sys_aside(open("/proc/self/smaps", O_RDONLY | O_CLOEXEC))};
+    tn_lines l = {.fd = tn__sys_aside(open("/proc/self/smaps", O_RDONLY | O_CLOEXEC))};
     memset(out, 0, sizeof *out);
-    while (l.fd >= 0 && next_line(&l, line, sizeof line)) {
+    while (l.fd >= 0 && tn_process_line(&l, line, sizeof line)) {
         if (tn_process_mapping(line, &m)) {
             class = tn_process_class(&m, guard_end);
-            guard_end = strcmp(m.perms, "---p") == 0 && m.end - m.start <= 65536 ? m.end : 0;
+            guard_end = tn_process_guard(&m);
         } else {
             add_smaps_line(line, &out->classes[class]);
         }
@@ -356,9 +355,9 @@ uint64_t tn_process_start_ns(void)
     if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
                          &ticks) != 1)
         return 0;
-    lines l = {.fd = tn__sys_aside(open("/proc/stat", O_RDONLY | O_CLOEXEC))};
+    tn_lines l = {.fd = tn__sys_aside(open("/proc/stat", O_RDONLY | O_CLOEXEC))};
     char line[512];
-    while (l.fd >= 0 && next_line(&l, line, sizeof line))
+    while (l.fd >= 0 && tn_process_line(&l, line, sizeof line))
         if (sscanf(line, "btime %llu", &boot) == 1)
             break;
     if (l.fd >= 0)

@@ -101,7 +101,7 @@ int tn_chain_steps(tn_chain *c, uint32_t node, const tn_reference **steps, uint3
     for (uint32_t at = node; at != c->from; at = c->previous[at]) {
         tn_reference step;
         uint32_t source = c->inwards ? at : c->previous[at], target = c->inwards ? c->previous[at] : at;
-        TN_TRY(tn__step_reference(w, source, target, &step, err));
+        TN_TRY(tn__step_reference(w->snapshot, &w->graph, source, target, &step, err));
         if (tn__buf_append(&c->steps, &step, sizeof step) < 0)
             return tn__no_memory(w->snapshot, err);
     }

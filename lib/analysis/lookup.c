@@ -19,6 +19,17 @@ int tn__type_of(tn_snapshot *s, uint32_t node, tn_type *type, tn_error *err)
     return tn_snapshot_type(s, row, type);
 }
 
+enum tn_type_rank tn__type_rank(const tn_type *type)
+{
+    static const char *const containers[] = {"cell", "dict", "frozenset", "list", "set", "tuple"};
+    if (type->module && strcmp(type->module, "builtins") != 0)
+        return TN_TYPE_TELLING;
+    for (size_t i = 0; i < sizeof containers / sizeof *containers; i++)
+        if (strcmp(type->full_name, containers[i]) == 0)
+            return TN_TYPE_CONTAINER;
+    return TN_TYPE_BUILTIN;
+}
+
 const char *tn__type_name(tn_snapshot *s, uint32_t node)
 {
     tn_type type;

@@ -15,6 +15,9 @@ int tn__dict_value(tn_snapshot *s, uint32_t dict, const char *key, size_t n, uin
 int tn__type_row(tn_snapshot *s, uint32_t node, uint32_t *row, tn_error *err);
 /* The node's type, at the cost of one column, as its row is: tn_node_get loads all that a node has. */
 int tn__type_of(tn_snapshot *s, uint32_t node, tn_type *type, tn_error *err);
+/* How much the type tells a reader: of the program or a library, of the language, a mere container of the language. */
+enum tn_type_rank { TN_TYPE_TELLING, TN_TYPE_BUILTIN, TN_TYPE_CONTAINER };
+enum tn_type_rank tn__type_rank(const tn_type *type);
 /* Full name of the node's type; lives as long as the snapshot. */
 const char *tn__type_name(tn_snapshot *s, uint32_t node);
 

@@ -103,9 +103,10 @@ uint64_t tn__edge_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, 
 uint64_t tn__step_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, uint32_t target);
 /* Which reference that is, counted from the first of source (not the key of a dict where there is another); UINT64_MAX: none.
  * O(its references). */
-uint64_t tn__step_edge(const tn_ways *w, uint32_t source, uint32_t target);
+uint64_t tn__step_edge(const tn_graph *g, uint32_t source, uint32_t target);
 /* The same as a reference with its label. ENOTFOUND where there is none. */
-int tn__step_reference(const tn_ways *w, uint32_t source, uint32_t target, tn_reference *out, tn_error *err);
+int tn__step_reference(tn_snapshot *s, const tn_graph *g, uint32_t source, uint32_t target, tn_reference *out,
+                       tn_error *err);
 /* Cost of being held by nothing that was found: TN_NO_WAY, or 1 and a rank. After tn__ways_holds. */
 uint64_t tn__held_cost(const tn_ways *w, const tn_shunned *no, uint32_t node);
 int tn__ways_holds(tn_ways *w, tn_error *err);

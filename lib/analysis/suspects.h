@@ -120,6 +120,7 @@ static inline uint32_t tn__folded(const tn_toplevel *t, uint32_t node)
     return t->fold ? tn__owner_of(t, node) : node;
 }
 
+int tn__garbage_list(tn_snapshot *s, uint32_t *out, tn_error *err); /* gc.garbage; TN_NONE */
 /* The unreachable objects that nothing else unreachable leads to: what they retain as a set is all garbage. To be freed. */
 int tn__garbage_sources(const tn_toplevel *t, tn_set **out, tn_error *err);
 int tn__all_garbage(const tn_toplevel *t, tn_set **out, tn_error *err); /* all of it; to be freed */

@@ -28,6 +28,21 @@ static bool ends_with(const char *text, const char *end)
     return n >= n_end && strcmp(text + n - n_end, end) == 0;
 }
 
+int tn__garbage_list(tn_snapshot *s, uint32_t *out, tn_error *err)
+{
+    uint32_t list = TN_NONE;
+    for (uint32_t id = tn_snapshot_n_objects(s); id < tn_snapshot_n_nodes(s); id++) {
+        tn_reference_iter iter;
+        tn_reference r;
+        TN_TRY(tn_references(s, id, &iter, err));
+        while (tn_reference_next(&iter, &r))
+            if (r.style == TN_LABEL_FIELD && ends_with(r.text, "gc.garbage"))
+                list = r.target;
+    }
+    *out = list;
+    return TN_OK;
+}
+
 static int look_through_roots(tn_toplevel *t, tn_error *err)
 {
     static const char *const tables[] = {"modules",          "sysdict",          "builtins", "builtins_copy",
@@ -43,11 +58,9 @@ static int look_through_roots(tn_toplevel *t, tn_error *err)
             for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
                 if (ends_with(r.text, tables[i]))
                     look_through(t, r.target);
-            if (ends_with(r.text, "gc.garbage"))
-                t->garbage_list = r.target;
         }
     }
-    return TN_OK;
+    return tn__garbage_list(t->snapshot, &t->garbage_list, err);
 }
 
 static int make(tn_toplevel *t, tn_error *err)

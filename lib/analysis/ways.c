@@ -83,10 +83,9 @@ uint64_t tn__step_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, 
     return best == TN_NO_WAY ? best : place_cost(w, source, target, best);
 }
 
-uint64_t tn__step_edge(const tn_ways *w, uint32_t source, uint32_t target)
+uint64_t tn__step_edge(const tn_graph *g, uint32_t source, uint32_t target)
 {
     static const tn_shunned all = {0};
-    const tn_graph *g = &w->graph;
     const tn_shape *shape = &g->table[g->shapes[source]];
     uint64_t first = g->offsets[source], run = first + shape->n_fixed, found = UINT64_MAX;
     bool pairs = (shape->flags & TN_RUN_STYLE) == TN_RUN_PAIRS, found_key = false;
@@ -105,13 +104,14 @@ uint64_t tn__step_edge(const tn_ways *w, uint32_t source, uint32_t target)
     return found;
 }
 
-int tn__step_reference(const tn_ways *w, uint32_t source, uint32_t target, tn_reference *out, tn_error *err)
+int tn__step_reference(tn_snapshot *s, const tn_graph *g, uint32_t source, uint32_t target, tn_reference *out,
+                       tn_error *err)
 {
     tn_reference_iter iter;
-    uint64_t edge = tn__step_edge(w, source, target);
+    uint64_t edge = tn__step_edge(g, source, target);
     if (edge == UINT64_MAX)
         return tn__error_set(err, TN_ENOTFOUND, 0, "node %u does not refer to %u", (unsigned)source, (unsigned)target);
-    TN_TRY(tn_references(w->snapshot, source, &iter, err));
+    TN_TRY(tn_references(s, source, &iter, err));
     iter.position += edge;
     tn_reference_next(&iter, out);
     return TN_OK;

@@ -11,8 +11,7 @@ static void destroy(tn_snapshot *s, void *p)
     tn__free(tn__snapshot_alloc(s), p, tn_snapshot_n_nodes(s));
 }
 
-/* Owning references to each node, at most UINT32_MAX. */
-static void count_owning(const tn_graph *g, uint32_t *counts)
+void tn__count_owning(const tn_graph *g, uint32_t *counts)
 {
     enum { AHEAD = 24 };
     uint64_t n_edges = g->offsets[g->n_nodes];
@@ -71,7 +70,7 @@ static int build(tn_snapshot *s, void **slot, tn_error *err)
     uint8_t *holds = tn__alloc_zero(a, g.n_nodes);
     int status = counts && holds ? TN_OK : tn__no_memory(s, err);
     if (status == TN_OK) {
-        count_owning(&g, counts);
+        tn__count_owning(&g, counts);
         status = tell(s, g.n_objects, counts, holds, err);
     }
     tn__free(a, counts, g.n_nodes * sizeof *counts);

@@ -64,6 +64,9 @@ static inline bool tn__edge_holds(const tn_graph *g, uint32_t source, uint64_t e
 int tn__anchors(tn_snapshot *s, uint8_t **holds, tn_error *err);
 int tn__anchors_put(tn_snapshot *s, const uint8_t *holds, tn_error *err); /* known from elsewhere; copied */
 
+/* Adds the owning references to each node to counts (n_nodes of them, at most UINT32_MAX each). O(references). */
+void tn__count_owning(const tn_graph *g, uint32_t *counts);
+
 /* ---- referrers.c ---- */
 
 /* References of all kinds, backward: those into t come from sources[starts[t] .. starts[t + 1]), ascending. */

@@ -6,8 +6,8 @@
 #include <string.h>
 
 static const char ids[TN_IDS][5] = {
-    "AODD", "SHAP", "SIZE", "REFC", "FLAG", "DEGR", "REFS", "LENG", "CAPA", "BUFS", "BUFK",
-    "HASH", "STKI", "ADDR", "SHTB", "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME",
+    "AODD", "SHAP", "SIZE", "REFC", "FLAG", "DEGR", "REFS", "LENG", "CAPA", "BUFS", "BUFK", "HASH",
+    "STKI", "ADDR", "SHTB", "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME", "SEEN",
 };
 
 enum { MORE_STORED = 1 << 17 }; /* what compression may add at worst */

@@ -7,7 +7,7 @@
 #define TN_FILE_MAGIC "\x89TNG\r\n\x1a\n"
 #define TN_FILE_END "TNG-END\n"
 #define TN_FILE_MAJOR 1
-#define TN_FILE_MINOR 1
+#define TN_FILE_MINOR 2
 
 enum {
     TN_CHUNK_MAX_RAW = 16 << 20,
@@ -63,6 +63,20 @@ typedef struct tn_time_row {
     uint64_t time_ns, rss_bytes, traced_bytes;
     uint32_t generations[3], threads;
 } tn_time_row;
+
+/* SEEN */
+enum tn_seen_kind {
+    TN_SEEN_STATIC,
+    TN_SEEN_STACK,
+    TN_SEEN_FRAME,
+    TN_SEEN_MALLOC,
+    TN_SEEN_BLOCK,
+    TN_SEEN_OBJECT,
+    TN_SEEN_KINDS,
+};
+typedef struct tn_seen_row {
+    uint32_t node, kind, what, count;
+} tn_seen_row;
 
 /* SHTB: flags of a shape. */
 enum {

@@ -86,6 +86,9 @@ int tn__snapshot_match_addresses(tn_snapshot *old, tn_snapshot *new, uint32_t *s
 /* Length of one node; TN_UNKNOWN where it has none. */
 int tn__node_length(tn_snapshot *s, uint32_t id, uint64_t *length, tn_error *err);
 
+/* Pointers to objects outside of references, by object; NULL where nobody has looked for them. */
+const tn_seen_row *tn__snapshot_seen(const tn_snapshot *s, uint32_t *n);
+
 /* tables.c: whether there is such a fact, and it is a number not below 0. */
 bool tn__fact_u64(const tn_snapshot *s, const char *key, uint64_t *out);
 /* Raw preview of a node; kind 0 when there is none. */
@@ -127,6 +130,7 @@ enum tn_attachment {
     TN_ATTACH_WAYS,
     TN_ATTACH_DISTANCES,
     TN_ATTACH_PLACES,
+    TN_ATTACH_AUDIT,
     TN_ATTACHMENTS
 };
 const tn_alloc *tn__snapshot_alloc(tn_snapshot *s);

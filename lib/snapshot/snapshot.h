@@ -28,6 +28,7 @@ enum {
     TN_ID_STAK,
     TN_ID_FACT,
     TN_ID_TIME,
+    TN_ID_SEEN,
     TN_IDS,
     TN_ID_OTHER = TN_IDS, /* skipped */
 };
@@ -97,6 +98,8 @@ struct tn_snapshot {
     size_t n_facts;
     tn_time_row *times;
     size_t n_times;
+    tn_seen_row *seen; /* NULL: the file has none */
+    uint32_t n_seen;
     struct {
         tn_region_row *rows;
         uint32_t *ranks; /* objects before each region, and in all */

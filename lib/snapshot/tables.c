@@ -300,6 +300,43 @@ static int load_times(tn_snapshot *s, tn_error *err)
     return 0;
 }
 
+/* ---- pointers seen outside of references ---- */
+
+static bool seen_possible(const tn_snapshot *s, const tn_seen_row *row, const tn_seen_row *before)
+{
+    static const uint32_t none = 1;
+    uint32_t limit = row->kind == TN_SEEN_STATIC ? s->n_strings : row->kind == TN_SEEN_OBJECT ? s->n_objects : none;
+    bool follows = !before || before->node < row->node ||
+                   (before->node == row->node &&
+                    (before->kind < row->kind || (before->kind == row->kind && before->what < row->what)));
+    return row->node < s->n_objects && row->kind < TN_SEEN_KINDS && row->what < limit && row->count && follows;
+}
+
+static int load_seen(tn_snapshot *s, tn_error *err)
+{
+    uint32_t at = 0;
+    if (!tn__chunk_count(s, TN_ID_SEEN))
+        return 0;
+    TN_TRY(tn__rows_fit(s, TN_ID_SEEN, sizeof(tn_seen_row), err));
+    s->seen = tn__arena_get(&s->arena, tn__chunk_rows(s, TN_ID_SEEN) * sizeof *s->seen + 8);
+    if (!s->seen)
+        return tn__no_memory(s, err);
+    for (size_t k = 0; k < tn__chunk_count(s, TN_ID_SEEN); k++) {
+        const tn_chunk *c = tn__chunk_at(s, TN_ID_SEEN, k);
+        const uint8_t *payload;
+        TN_TRY(tn__chunk_load(s, c, TN_SLOT_LOAD, &payload, err));
+        if (c->h.raw_bytes != c->h.n_rows * sizeof(tn_seen_row))
+            return tn__corrupt(err, c->offset, "bytes are left over behind the pointers that were seen");
+        if (c->h.n_rows)
+            memcpy(s->seen + at, payload, c->h.raw_bytes);
+        for (uint64_t end = at + c->h.n_rows; at < end; at++)
+            if (!seen_possible(s, &s->seen[at], at ? &s->seen[at - 1] : NULL))
+                return tn__corrupt(err, c->offset, "row %u of the pointers that were seen is not possible", at);
+    }
+    s->n_seen = at;
+    return 0;
+}
+
 /* Columns that have a row for each node must have as many as there are. */
 static int check_node_columns(const tn_snapshot *s, tn_error *err)
 {
@@ -332,7 +369,8 @@ int tn__tables_load(tn_snapshot *s, tn_error *err)
     TN_TRY(load_shapes(s, err));
     TN_TRY(load_facts(s, err));
     TN_TRY(load_times(s, err));
-    return tn__regions_load(s, err);
+    TN_TRY(tn__regions_load(s, err));
+    return load_seen(s, err);
 }
 
 /* ---- what tonnage.h gives of them ---- */
@@ -345,6 +383,12 @@ uint32_t tn__snapshot_n_shapes(const tn_snapshot *s)
 const tn_shape *tn__snapshot_shapes(const tn_snapshot *s)
 {
     return s->shapes;
+}
+
+const tn_seen_row *tn__snapshot_seen(const tn_snapshot *s, uint32_t *n)
+{
+    *n = s->n_seen;
+    return s->seen;
 }
 
 size_t tn_snapshot_n_facts(const tn_snapshot *s)

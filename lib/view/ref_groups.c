@@ -277,25 +277,33 @@ static int write_attribute(tn_grouping *g, const tn_ref_group *at, tn_error *err
     return TN_OK;
 }
 
-/* The label that the references of a group share, "[key]" where each has its own; kind: say that behind it, where it is not
- * owning. */
-static int label_into(tn_grouping *g, const tn_ref_group *at, bool kind, tn_error *err)
+int tn__label_shared(tn_snapshot *s, enum tn_label_style style, const char *text, tn_buf *out, tn_error *err)
 {
     static const char *const shared[] = {
         [TN_LABEL_INDEX] = "[index]", [TN_LABEL_KEY] = "key",       [TN_LABEL_VALUE] = "[key]",
         [TN_LABEL_MEMBER] = "member", [TN_LABEL_STACK] = "<stack>", [TN_LABEL_UNKNOWN] = "<reference>",
     };
+    const tn_reference one = {.style = style, .text = text, .key = TN_NONE};
+    const char *words = style < sizeof shared / sizeof *shared ? shared[style] : NULL;
+    out->size = 0;
+    if (words) {
+        if (tn__buf_append(out, words, strlen(words) + 1) < 0)
+            return tn__no_memory(s, err);
+        out->size--;
+        return TN_OK;
+    }
+    TN_TRY(tn__label_into(s, &one, out, err));
+    if (*out->data == ' ') /* what stands behind an object in a line of its own */
+        memmove(out->data, out->data + 1, out->size--);
+    return TN_OK;
+}
+
+/* The label of a group; kind: say that behind it, where it is not owning. */
+static int label_into(tn_grouping *g, const tn_ref_group *at, bool kind, tn_error *err)
+{
     if (at->key != TN_NONE)
         return write_attribute(g, at, err);
-    const tn_reference one = {.style = at->style, .text = at->text, .key = TN_NONE};
-    const char *words = at->style < sizeof shared / sizeof *shared ? shared[at->style] : NULL;
-    g->text.size = 0;
-    if (!words)
-        TN_TRY(tn__label_into(g->snapshot, &one, &g->text, err));
-    if (words && tn__buf_append(&g->text, words, strlen(words)) < 0)
-        return tn__no_memory(g->snapshot, err);
-    if (!words && *g->text.data == ' ') /* what stands behind an object in a line of its own */
-        memmove(g->text.data, g->text.data + 1, --g->text.size);
+    TN_TRY(tn__label_shared(g->snapshot, at->style, at->text, &g->text, err));
     const char *name = kind && at->kind != TN_REF_OWNING ? tn__kind_name(at->kind) : NULL;
     int status = TN_OK;
     if (name) {

@@ -290,6 +290,8 @@ static PyMethodDef snapshot_methods[] = {
      "frame(thread_node, depth): (node, name, qualified_name, file, line), or None past the last."},
     {"select", (PyCFunction)core_select, METH_VARARGS,
      "select(where, within=None, against=None): Set of the objects that a selection names, '' for all."},
+    {"waste", (PyCFunction)(void (*)(void))core_waste_make, METH_VARARGS | METH_KEYWORDS,
+     "waste(*, set=None, by=None, where_rows=None) -> Waste."},
     {"groups", (PyCFunction)(void (*)(void))core_groups_make, METH_VARARGS | METH_KEYWORDS,
      "Groups of the objects of a set, or of all."},
     {"patterns", (PyCFunction)(void (*)(void))core_patterns_make, METH_VARARGS | METH_KEYWORDS,
@@ -310,7 +312,11 @@ static PyMethodDef snapshot_methods[] = {
     {"index", (PyCFunction)core_index, METH_O,
      "Takes dominators from a file (True) or, when it is of no use, writes it (False)."},
     {"retained_set", (PyCFunction)core_retained_set, METH_O, "(set, bytes) of what would go without a set."},
+    {"audit_set", (PyCFunction)core_audit_set, METH_VARARGS, "Members of a set (None: all) of a grade of the audit."},
     {"set_dominators", (PyCFunction)core_set_dominators, METH_O, "Dominators of a set's members, outside it."},
+    {"components", (PyCFunction)(void (*)(void))core_components_make, METH_VARARGS | METH_KEYWORDS,
+     "Components of the objects, or of a set, that touch a set, or that are garbage."},
+    {"garbage", (PyCFunction)core_garbage, METH_NOARGS, "Set of what a collection would free."},
     {"paths", (PyCFunction)core_paths, METH_VARARGS,
      "paths(node, avoid, limit, only_shortest, avoid_set=None): iterator of (text, evaluable, steps)."},
     {"chain", (PyCFunction)core_chain, METH_VARARGS,
@@ -387,12 +393,15 @@ static int module_exec(PyObject *module)
     state->snapshot_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &snapshot_spec, NULL);
     state->set_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_set_spec, NULL);
     state->groups_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_groups_spec, NULL);
+    state->waste_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_waste_spec, NULL);
     state->paths_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_paths_spec, NULL);
     state->chain_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_chain_spec, NULL);
     state->patterns_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_patterns_spec, NULL);
     state->batches_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_batches_spec, NULL);
-    PyTypeObject *types[] = {state->snapshot_type, state->set_type,   state->groups_type,
-                             state->paths_type,    state->chain_type, state->patterns_type, state->batches_type};
+    state->components_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_components_spec, NULL);
+    PyTypeObject *types[] = {state->snapshot_type,   state->set_type,   state->groups_type,
+                             state->paths_type,      state->chain_type, state->patterns_type,
+                             state->components_type, state->waste_type, state->batches_type};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!types[i] || PyModule_AddType(module, types[i]) < 0)
             return -1;
@@ -406,10 +415,12 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
         Py_VISIT(state->snapshot_type);
         Py_VISIT(state->set_type);
         Py_VISIT(state->groups_type);
+        Py_VISIT(state->waste_type);
         Py_VISIT(state->paths_type);
         Py_VISIT(state->chain_type);
         Py_VISIT(state->patterns_type);
         Py_VISIT(state->batches_type);
+        Py_VISIT(state->components_type);
     }
     return 0;
 }
@@ -421,10 +432,12 @@ static int module_clear(PyObject *module)
         Py_CLEAR(state->snapshot_type);
         Py_CLEAR(state->set_type);
         Py_CLEAR(state->groups_type);
+        Py_CLEAR(state->waste_type);
         Py_CLEAR(state->paths_type);
         Py_CLEAR(state->chain_type);
         Py_CLEAR(state->patterns_type);
         Py_CLEAR(state->batches_type);
+        Py_CLEAR(state->components_type);
     }
     return 0;
 }

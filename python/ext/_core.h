@@ -42,7 +42,8 @@ typedef struct core_set {
 } core_set;
 
 typedef struct core_state {
-    PyTypeObject *snapshot_type, *set_type, *groups_type, *paths_type, *chain_type, *patterns_type, *batches_type;
+    PyTypeObject *snapshot_type, *set_type, *groups_type, *waste_type, *paths_type, *chain_type, *patterns_type;
+    PyTypeObject *components_type, *batches_type;
 } core_state;
 
 /* ---- _core_calls.c ---- */
@@ -123,6 +124,16 @@ PyObject *core_frame(core_snapshot *self, PyObject *args);
 PyObject *core_paths(core_snapshot *self, PyObject *args);
 PyObject *core_chain(core_snapshot *self, PyObject *args);
 extern PyType_Spec core_paths_spec, core_chain_spec;
+/* The end of a call that found a path (status 1) or references, in place of unlock and leave: (text, evaluable, steps), or the
+ * steps alone. NULL without an exception where the status is 0: there is no path. */
+PyObject *core_path_found(core_call *call, int status, const tn_reference *steps, uint32_t n, tn_error *err);
+PyObject *core_steps_found(core_call *call, int status, const tn_reference *steps, uint64_t n, tn_error *err);
+
+/* ---- _core_components.c ---- */
+
+PyObject *core_components_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
+PyObject *core_garbage(core_snapshot *self, PyObject *unused);
+extern PyType_Spec core_components_spec;
 
 /* ---- _core_view.c ---- */
 
@@ -150,6 +161,7 @@ PyObject *core_growth_view(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *core_select(core_snapshot *self, PyObject *args);
 PyObject *core_set_from(core_snapshot *self, PyObject *arg);
 PyObject *core_retained_set(core_snapshot *self, PyObject *arg);
+PyObject *core_audit_set(core_snapshot *self, PyObject *args);
 PyObject *core_set_dominators(core_snapshot *self, PyObject *arg);
 /* The set of an argument that is a Set of this snapshot, or None: NULL. False with TypeError or ValueError. */
 bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out);
@@ -164,6 +176,11 @@ extern PyType_Spec core_set_spec;
 
 PyObject *core_groups_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
 extern PyType_Spec core_groups_spec;
+
+/* ---- _core_waste.c ---- */
+
+PyObject *core_waste_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
+extern PyType_Spec core_waste_spec;
 
 /* ---- _core_patterns.c ---- */
 

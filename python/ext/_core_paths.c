@@ -55,10 +55,10 @@ static PyObject *step_tuple(core_snapshot *self, const tn_reference *step)
                          (unsigned long long)place);
 }
 
-static PyObject *steps_list(core_snapshot *self, const tn_reference *steps, uint32_t n)
+static PyObject *steps_list(core_snapshot *self, const tn_reference *steps, uint64_t n)
 {
     PyObject *list = PyList_New((Py_ssize_t)n);
-    for (uint32_t i = 0; list && i < n; i++) {
+    for (uint64_t i = 0; list && i < n; i++) {
         PyObject *step = step_tuple(self, &steps[i]);
         if (step)
             PyList_SET_ITEM(list, (Py_ssize_t)i, step);
@@ -84,6 +84,35 @@ static PyObject *path_tuple(core_snapshot *self, const tn_reference *steps, uint
 {
     return Py_BuildValue("NNN", core_text(w->text, (size_t)w->n), PyBool_FromLong(w->evaluable),
                          steps_list(self, steps, n));
+}
+
+/* ---- what others find ---- */
+
+PyObject *core_path_found(core_call *call, int status, const tn_reference *steps, uint32_t n, tn_error *err)
+{
+    tn_reference *kept = NULL;
+    written text = {0};
+    int written_status = status > 0 ? write_kept(call->self->handle, steps, n, &kept, &text, err) : 0;
+    status = written_status < 0 ? written_status : status;
+    core_unlock(call);
+    PyObject *result = status > 0 ? path_tuple(call->self, kept, n, &text) : NULL;
+    core_leave(call);
+    PyMem_RawFree(text.text);
+    PyMem_RawFree(kept);
+    return status < 0 ? core_raise(status, err) : result;
+}
+
+PyObject *core_steps_found(core_call *call, int status, const tn_reference *steps, uint64_t n, tn_error *err)
+{
+    core_snapshot *self = call->self;
+    tn_reference *kept = status == 0 ? PyMem_RawMalloc(n * sizeof *kept + 1) : NULL;
+    if (kept && n)
+        memcpy(kept, steps, n * sizeof *kept);
+    core_unlock(call);
+    PyObject *result = kept ? steps_list(self, kept, n) : status < 0 ? NULL : PyErr_NoMemory();
+    core_leave(call);
+    PyMem_RawFree(kept);
+    return status < 0 ? core_raise(status, err) : result;
 }
 
 /* ---- searches ---- */
@@ -169,21 +198,6 @@ static void search_dealloc(core_search *self)
     core_user_free(self, self->snapshot);
 }
 
-/* The end of a call that found a path (status 1): its tuple, or NULL, with an exception where there is an error. */
-static PyObject *path_found(core_call *call, int status, const tn_reference *steps, uint32_t n, tn_error *err)
-{
-    tn_reference *kept = NULL;
-    written text = {0};
-    int written_status = status > 0 ? write_kept(call->self->handle, steps, n, &kept, &text, err) : 0;
-    status = written_status < 0 ? written_status : status;
-    core_unlock(call);
-    PyObject *result = status > 0 ? path_tuple(call->self, kept, n, &text) : NULL;
-    core_leave(call);
-    PyMem_RawFree(text.text);
-    PyMem_RawFree(kept);
-    return status < 0 ? core_raise(status, err) : result;
-}
-
 static PyObject *paths_next(core_search *self)
 {
     core_call call;
@@ -193,7 +207,7 @@ static PyObject *paths_next(core_search *self)
     if (!core_enter(&call, self->snapshot, true))
         return NULL;
     int status = tn_paths_next(self->paths, &steps, &n, &err);
-    return path_found(&call, status, steps, n, &err);
+    return core_path_found(&call, status, steps, n, &err);
 }
 
 static PyObject *chain_next(core_search *self)
@@ -218,7 +232,7 @@ static PyObject *chain_path(core_search *self, PyObject *arg)
     if (!core_id_converter(arg, &node) || !core_enter(&call, self->snapshot, true))
         return NULL;
     int status = tn_chain_steps(self->chain, node, &steps, &n, &err);
-    return path_found(&call, status < 0 ? status : 1, steps, n, &err);
+    return core_path_found(&call, status < 0 ? status : 1, steps, n, &err);
 }
 
 static PyMethodDef chain_methods[] = {

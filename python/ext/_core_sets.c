@@ -90,6 +90,23 @@ PyObject *core_retained_set(core_snapshot *self, PyObject *arg)
     return result ? Py_BuildValue("NK", result, (unsigned long long)bytes) : NULL;
 }
 
+PyObject *core_audit_set(core_snapshot *self, PyObject *args)
+{
+    const tn_set *set;
+    PyObject *of;
+    const char *name;
+    core_call call;
+    tn_set *members = NULL;
+    tn_error err = {0};
+    if (!PyArg_ParseTuple(args, "Os:audit_set", &of, &name))
+        return NULL;
+    int grade = core_index_of(name, tn_audit_names, TN_AUDIT_GRADES, "grade of an audit");
+    if (grade < 0 || !core_set_of(self, of, &set) || !core_enter(&call, self, true))
+        return NULL;
+    int status = tn_audit_set(self->handle, set, (enum tn_audit_grade)grade, &members, &err);
+    return core_set_made(&call, status, members, &err);
+}
+
 PyObject *core_set_dominators(core_snapshot *self, PyObject *arg)
 {
     const tn_set *set;

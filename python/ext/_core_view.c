@@ -45,11 +45,14 @@ enum view_kind {
     VIEW_SUSPECTS,
     VIEW_WHY,
     VIEW_PATTERNS,
+    VIEW_CYCLES,
+    VIEW_AUDIT,
+    VIEW_WASTE,
     VIEWS
 };
-static const char *const view_names[VIEWS] = {"summary",    "groups",   "largest", "info", "show",
-                                              "dominators", "retained", "paths",   "refs", "referrers",
-                                              "suspects",   "why",      "patterns"};
+static const char *const view_names[VIEWS] = {"summary",  "groups", "largest", "info",      "show",     "dominators",
+                                              "retained", "paths",  "refs",    "referrers", "suspects", "why",
+                                              "patterns", "cycles", "audit",   "waste"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
@@ -66,7 +69,10 @@ static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options
     case VIEW_REFERRERS: return tn_view_referrers(s, node, options, sink, err);
     case VIEW_SUSPECTS: return tn_view_suspects(s, options, sink, err);
     case VIEW_PATTERNS: return tn_view_patterns(s, options, sink, err);
+    case VIEW_AUDIT: return tn_view_audit(s, options, sink, err);
+    case VIEW_WASTE: return tn_view_waste(s, options, sink, err);
     case VIEW_WHY: return tn_view_why(s, options, sink, err);
+    case VIEW_CYCLES: return tn_view_cycles(s, options, sink, err);
     default: return tn_view_show(s, node, options, sink, err);
     }
 }
@@ -96,24 +102,24 @@ static bool old_set_of(core_snapshot *self, PyObject *against, PyObject *set, co
 
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kind",  "json",       "where",     "sort", "limit",   "by",      "width",
-                            "color", "where_rows", "node",      "set",  "depth",   "fold",    "heads",
-                            "avoid", "all",        "merge",     "file", "against", "old_set", "branches",
-                            "at",    "head_set",   "avoid_set", NULL};
+    static char *names[] = {"kind",  "json",       "where",     "sort",    "limit",   "by",      "width",
+                            "color", "where_rows", "node",      "set",     "depth",   "fold",    "heads",
+                            "avoid", "all",        "merge",     "file",    "against", "old_set", "branches",
+                            "at",    "head_set",   "avoid_set", "garbage", NULL};
     const char *kind_name, *by_name = NULL;
-    int json = 0, color = 0, fold = 0, all = 0, merge = 0;
+    int json = 0, color = 0, fold = 0, all = 0, merge = 0, garbage = 0;
     uint32_t node = TN_NONE;
     PyObject *set = Py_None, *against = Py_None, *old_set = Py_None, *head_set = Py_None, *avoid_set = Py_None;
     tn_view_options options = {0};
     core_many m;
     core_text_buffer buffer = {0};
     tn_error err = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&zO&pzO&OO&pzzppzOOO&zOO:view", names, &kind_name, &json,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&zO&pzO&OO&pzzppzOOO&zOOp:view", names, &kind_name, &json,
                                      &options.where, &options.sort, core_id_converter, &options.limit, &by_name,
                                      core_id_converter, &options.width, &color, &options.where_rows, core_id_converter,
                                      &node, &set, core_id_converter, &options.depth, &fold, &options.heads,
                                      &options.avoid, &all, &merge, &options.file, &against, &old_set, core_id_converter,
-                                     &options.branches, &options.at, &head_set, &avoid_set))
+                                     &options.branches, &options.at, &head_set, &avoid_set, &garbage))
         return NULL;
     int kind = core_index_of(kind_name, view_names, VIEWS, "view");
     int by = kind < 0 ? -1 : !by_name ? TN_BY_TYPE : core_index_of(by_name, tn_by_names, TN_BYS, "grouping");
@@ -129,6 +135,7 @@ PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
     options.merge = merge;
     options.color = color;
     options.fold = fold;
+    options.garbage = garbage;
     int status = render(self->handle, kind, node, &options, &(tn_sink){core_text_write, &buffer}, &err);
     core_many_unlock(&m);
     PyObject *result = core_text_done(&buffer, status, &err);

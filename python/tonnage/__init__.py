@@ -114,8 +114,9 @@ def snapshot(
             thread may run on, at most 4, and one alone for a small heap. Helper threads run no Python code, take no
             signals and are gone when the call returns.
         scan: guess what objects of extension types hold that tell the interpreter nothing of their references: each
-            word of theirs that is the address of an object counts as a reference of kind "guessed". None: False, or
-            what `tonnage run` was told.
+            word of theirs that is the address of an object counts as a reference of kind "guessed"; and look for
+            pointers outside of objects to what has a higher reference count than references (`Snapshot.audit`). None:
+            False, or what `tonnage run` was told.
 
     Returns:
         The snapshot, ready to be read; nothing of it is loaded yet.

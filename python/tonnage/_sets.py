@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tonnage._core import Set
+    from tonnage._cycles import Components
     from tonnage._diff import Diff
     from tonnage._groups import Groups
     from tonnage._snapshot import Snapshot
@@ -62,6 +63,11 @@ class ObjectSet(Tables):
 
     def _of(self, members: Set) -> ObjectSet:
         return ObjectSet(self._snapshot, members)
+
+    @property
+    def _is_all(self) -> bool:
+        """Whether it is `snapshot.objects`: what a page says of no object stands in that of all."""
+        return self._words == ()
 
     def _nodes(self) -> memoryview[int]:
         """Numbers of the members, ascending; made when first needed, 4 bytes each."""
@@ -218,6 +224,13 @@ class ObjectSet(Tables):
         words = None if self._words is None or older is not None else (*self._words, selection)
         return ObjectSet(self._snapshot, members, words)
 
+    def _narrowed(self, where: str | None, against: Snapshot | None) -> ObjectSet:
+        """Those that `where` and `against` of a verb leave."""
+        words = where or ""
+        if against is not None and "is:" not in words:
+            words = f"is:new ({words})" if words.strip() else "is:new"
+        return self.where(words, against=against)
+
     def diff(self, old: Snapshot | ObjectSet, by: str = "type", limit: int = 20, sort: str | None = None) -> Diff:
         """What changed in the set since an older snapshot of the process: members that are new, what is gone.
 
@@ -357,9 +370,23 @@ class ObjectSet(Tables):
         """The nearest objects outside without which a member would go. Cost: like `Object.retained`."""
         return self._of(self._snapshot._core.set_dominators(self._set))
 
+    def audited(self, grade: str) -> ObjectSet:
+        """Members of a grade of `audit()`: "lost", "possible", "held", "explained" or "short".
+
+        Example:
+            >>> snapshot.objects.audited("lost").by("type")  # doctest: +SKIP
+        """
+        return self._of(self._snapshot._core.audit_set(self._set, grade))
+
     def owned(self) -> ObjectSet:
         """The objects that members alone refer to: every reference that holds one comes from a member."""
         return self._of(self._set.owned())
+
+    def components(self) -> Components:
+        """Strongly connected components of the members and the references that hold between them (docs/cycles.md)."""
+        from tonnage._cycles import Components
+
+        return Components(self._snapshot, self._set)
 
     def _members_of(self, other: ObjectSet) -> Set:
         members = self._other(other)
@@ -404,10 +431,6 @@ class ObjectSet(Tables):
     @property
     def _subject(self) -> ObjectSet:
         return self
-
-    @property
-    def _members(self) -> Set | None:
-        return self._set
 
     @property
     def _file(self) -> str | None:

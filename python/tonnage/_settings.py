@@ -311,7 +311,7 @@ class Settings:
     children = Setting(FLAG, False, "", "record child processes as well, each in files of its own", variable="TONNAGE")
     previews = Setting(PREVIEWS, 80, "N", "longest piece of a value that is kept, in bytes")
     redact = Setting(FLAG, False, "", "keep no text of the process at all, except names of types")
-    scan = Setting(FLAG, False, "", "guess references that objects of extension types hold in silence")
+    scan = Setting(FLAG, False, "", "guess references of extension types, and look for pointers that C code has")
     quiet = Setting(FLAG, False, "", "no line on standard error for each file")
 
     __slots__ = ("sources", "values")

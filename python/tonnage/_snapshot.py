@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tonnage._core import Set
     from tonnage._core import Snapshot as Core
     from tonnage._core import _Type as Type
+    from tonnage._cycles import Components
     from tonnage._diff import Diff
     from tonnage._facts import Fact
     from tonnage._groups import Groups
@@ -258,6 +259,10 @@ class Snapshot(Tables, Facts):
 
         return Diff(old, self).new
 
+    def audited(self, grade: str) -> ObjectSet:
+        """The objects of a grade of `audit()`; see `ObjectSet.audited`."""
+        return self.objects.audited(grade)
+
     def why(
         self,
         selection: str | int | Object | ObjectSet | None = None,
@@ -315,6 +320,22 @@ class Snapshot(Tables, Facts):
             file=self._file,
         )
 
+    def components(self) -> Components:
+        """Strongly connected components of all objects, over references that hold, nothing left out.
+
+        Most of a program is one: its modules, functions and classes, and what globals lead to. `cycles` leaves that
+        out.
+
+        Cost: one pass over all references.
+        """
+        return self.objects.components()
+
+    def garbage(self) -> ObjectSet:
+        """What a collection of all generations would free at the time, as a set. Cost: a pass over all references."""
+        from tonnage._sets import ObjectSet
+
+        return ObjectSet(self, self._core.garbage())
+
     def _view(self, kind: str, *, against: Snapshot | None = None, **options: Any) -> View:
         from tonnage._view import View
 
@@ -323,10 +344,6 @@ class Snapshot(Tables, Facts):
     @property
     def _subject(self) -> ObjectSet:
         return self.objects
-
-    @property
-    def _members(self) -> Set | None:
-        return None
 
     @property
     def _file(self) -> str | None:

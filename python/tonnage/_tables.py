@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tonnage._columns import Table
     from tonnage._core import Set
+    from tonnage._cycles import Cycles
     from tonnage._object import Object
     from tonnage._paths import Avoid
     from tonnage._patterns import Patterns
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tonnage._snapshot import Snapshot
     from tonnage._sql import Answer
     from tonnage._view import View
+    from tonnage._waste import Waste
 
 
 @told
@@ -44,16 +46,9 @@ class Tables:
     def _chosen(self, where: str | None, against: Snapshot | None) -> Set | None:
         """The objects that a verb without a page is about; None: all of a snapshot."""
         subject = self._subject
-        if against is not None:
-            words = where or ""
-            if "is:" not in words:
-                words = f"is:new ({words})" if words.strip() else "is:new"
-            return subject.where(words, against=against)._set
-        return subject.where(where)._set if where else self._members
-
-    @property
-    def _members(self) -> Set | None:
-        raise NotImplementedError
+        if subject._is_all and against is None and not where:
+            return None
+        return subject._narrowed(where, against)._set
 
     def table(
         self,
@@ -72,7 +67,7 @@ class Tables:
             against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
         Returns:
-            A table with `__arrow_c_stream__`, `to_pandas()`, `to_arrow()` and `to_csv()`. Cost: none, before it is read.
+            A table with `__arrow_c_stream__`, `to_pandas()`, `to_arrow()` and `to_csv()`. Cost: none, till it is read.
 
         Example:
             >>> snapshot.table("objects").to_pandas()  # doctest: +SKIP
@@ -420,6 +415,79 @@ class Tables:
             against=against,
         )
 
+    def cycles(
+        self,
+        by: str = "type",
+        where: str | None = None,
+        garbage: bool = False,
+        limit: int = 20,
+        sort: str | None = None,
+        against: Snapshot | None = None,
+    ) -> Cycles:
+        """What refers to itself in a circle, so that no reference count frees it; finalizers and weak references.
+
+        Args:
+            by: "type", a row for all cycles that go over the same types and labels; "id", a row for each one, with what
+                keeps it, what it retains and a shortest cycle in words.
+            where: only cycles with an object of this selection; of a set: with one of its members.
+            garbage: only what waits for the collector.
+            limit: rows of each table, 0 for all.
+            sort: "cycles", "size", "count", "waiting" or "cycle"; by "id": "size", "count" or "references"; "-" before
+                it turns the order around.
+            against: an older snapshot of the process: only cycles with an object that is new since, or what `is:` in
+                `where` says.
+
+        Returns:
+            A view, the page of `tonnage cycles`. A row is a dict with the keys of docs/view-json.md, and has the
+            members as a set, `row.objects`. docs/cycles.md says what is left out.
+
+        Cost: two passes over all references; by "id" like `dominators`.
+
+        Example:
+            >>> snapshot.cycles(garbage=True)[0].objects  # doctest: +SKIP
+        """
+        from tonnage._cycles import Cycles
+
+        return Cycles(
+            self._subject,
+            by=by,
+            where=where,
+            garbage=garbage,
+            limit=limit,
+            sort=sort,
+            against=against,
+            file=self._file,
+        )
+
+    def audit(
+        self,
+        by: str = "type",
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        against: Snapshot | None = None,
+    ) -> View:
+        """Objects whose reference count is not what was found of references: what C code holds, and what it has lost.
+
+        Args:
+            by: what objects of a row have in common, as for `ObjectSet.by`.
+            where: only objects of this selection.
+            limit: rows of each grade, 0 for all.
+            sort: "excess" (references that are not accounted for), "count", "size" or "kind"; "-" before it turns the
+                order around.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
+
+        Returns:
+            A view, the page of `tonnage audit`. Rows have a `grade`: "lost", "possible", "held", "explained" or
+            "short"; `audited(grade)` gives the objects. docs/audit.md says what these mean.
+
+        Cost: the first call for a snapshot is a pass over all references; where something is lost, dominators.
+
+        Example:
+            >>> snapshot.audit().total["grades"]["lost"]  # doctest: +SKIP
+        """
+        return self._view("audit", by=by, where=where, limit=limit, sort=sort, against=against)
+
     def refs(
         self,
         where: str | None = None,
@@ -485,4 +553,46 @@ class Tables:
         """
         return self._view(
             "suspects", limit=limit, where=where, by=by, sort=sort, fold=fold, against=against, file=self._file
+        )
+
+    def waste(
+        self,
+        by: str | None = None,
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+        against: Snapshot | None = None,
+    ) -> Waste:
+        """What to change so that less memory is needed: equal values, room, slots, arrays (docs/waste.md).
+
+        Args:
+            by: what the objects of a finding have in common, as for `ObjectSet.by`; default: the references that hold
+                them, or their class.
+            where: only what would go of these objects; what they are equal to may be any.
+            limit: findings, 0 for all.
+            sort: "saved", "size", "count", "kind" or "label"; "-" before it turns the order around.
+            threshold: findings that would give back this many bytes or more; an int or text such as "64k". Default: 1 %
+                of the heap, at least 64 KiB.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
+
+        Returns:
+            A view, the page of `tonnage waste`. Rows have the keys of docs/view-json.md, and `.objects`.
+
+        Cost: some passes over all objects and references; where there are findings, that of `dominators` besides.
+
+        Example:
+            >>> snapshot.waste().rows[0].objects.largest()  # doctest: +SKIP
+        """
+        from tonnage._waste import Waste
+
+        return Waste(
+            self._subject,
+            by=by,
+            where=where,
+            limit=limit,
+            sort=sort,
+            threshold=threshold,
+            against=against,
+            file=self._file,
         )

@@ -143,6 +143,25 @@ static void ask_groups(questions *q, enum tn_by by, bool fold)
     tn_groups_free(groups);
 }
 
+static void ask_waste(questions *q, bool grouped)
+{
+    tn_waste_options options = {.where_rows = "size:>=1", .grouped = grouped, .by = TN_BY_TYPE};
+    tn_waste *waste = NULL;
+    int status = tn_waste_make(q->s, &options, &waste, NULL);
+    for (uint32_t i = 0; status == 0 && i < tn_waste_count(waste) && i < 40; i++) {
+        tn_waste_row row;
+        tn_set *members = NULL;
+        status = tn_waste_row_at(waste, i, &row, NULL);
+        q->sum += status == 0 ? strlen(row.label) + row.saved : 0;
+        if (status == 0)
+            status = tn_waste_members(waste, i, &members, NULL);
+        tn_set_free(members);
+    }
+    note(q, status);
+    q->sum += status == 0 ? tn_waste_saved(waste) : 0;
+    tn_waste_free(waste);
+}
+
 /* ---- views ---- */
 
 static bool swallow(void *ctx, const char *text, size_t n)
@@ -179,8 +198,8 @@ static void ask_parted_views(questions *q, enum tn_form form)
 
 static void ask_views(questions *q, enum tn_form form)
 {
-    static const view views[] = {tn_view_summary, tn_view_groups, tn_view_largest, tn_view_suspects,
-                                 tn_view_why,     tn_view_info,   tn_view_patterns};
+    static const view views[] = {tn_view_summary, tn_view_groups,   tn_view_largest, tn_view_suspects, tn_view_why,
+                                 tn_view_info,    tn_view_patterns, tn_view_cycles,  tn_view_audit,    tn_view_waste};
     static const node_view node_views[] = {tn_view_show,      tn_view_paths,      tn_view_refs,
                                            tn_view_referrers, tn_view_dominators, tn_view_retained};
     const tn_sink sink = {swallow, q};
@@ -193,6 +212,9 @@ static void ask_views(questions *q, enum tn_form form)
             note(q, node_views[i](q->s, asked(q, k), &options, &sink, NULL));
         note(q, node_views[i](q->s, TN_NONE, &options, &sink, NULL));
     }
+    options.by = TN_BY_ID;
+    note(q, tn_view_cycles(q->s, &options, &sink, NULL));
+    options.by = TN_BY_TYPE;
     options.merge = true;
     note(q, tn_view_paths(q->s, TN_NONE, &options, &sink, NULL));
     ask_parted_views(q, form);
@@ -307,6 +329,8 @@ static void ask_all(questions *q)
     ask_sets(q);
     for (int by = 0; by < TN_BYS; by++)
         ask_groups(q, (enum tn_by)by, by % 2);
+    ask_waste(q, false);
+    ask_waste(q, true);
     ask_diff(q);
     ask_views(q, TN_TEXT);
     ask_views(q, TN_JSON);

@@ -213,6 +213,9 @@ const tn_time_row sample_times[SAMPLE_TIMES] = {
     {4000000001, UINT64_MAX, 0, {UINT32_MAX, UINT32_MAX, UINT32_MAX}, UINT32_MAX},
 };
 
+const tn_seen_row sample_seen[SAMPLE_SEEN] = {
+    {0, TN_SEEN_STATIC, 0, 2}, {0, TN_SEEN_OBJECT, 1, 1}, {1, TN_SEEN_STACK, 0, 1}};
+
 /* ---- writing ---- */
 
 static void add(tn_buf *b, const void *bytes, size_t n)
@@ -369,6 +372,7 @@ int sample_put(tn_writer *w, tn_error *err)
     add(&b, sample_facts, sizeof sample_facts);
     status = status < 0 ? status : put_table(w, "FACT", &b, SAMPLE_FACTS, err);
     status = status < 0 ? status : tn_writer_table(w, "TIME", sample_times, sizeof sample_times, SAMPLE_TIMES, err);
+    status = status < 0 ? status : tn_writer_table(w, "SEEN", sample_seen, sizeof sample_seen, SAMPLE_SEEN, err);
     tn__buf_free(&b);
     return status < 0 ? status : put_strings(w, err);
 }

@@ -50,7 +50,8 @@ enum {
     SAMPLE_FACTS = 6,
     SAMPLE_CODES = 2,
     SAMPLE_STACKS = 2,
-    SAMPLE_TIMES = 3
+    SAMPLE_TIMES = 3,
+    SAMPLE_SEEN = 3
 };
 extern const sample_node sample_nodes[SAMPLE_NODES];
 extern const sample_shape sample_shapes[SAMPLE_SHAPES];
@@ -60,6 +61,7 @@ extern const tn_fact_row sample_facts[SAMPLE_FACTS];
 extern const sample_code sample_codes[SAMPLE_CODES];
 extern const tn_stack_row sample_stacks[SAMPLE_STACKS];
 extern const tn_time_row sample_times[SAMPLE_TIMES];
+extern const tn_seen_row sample_seen[SAMPLE_SEEN];
 
 int sample_put(tn_writer *w, tn_error *err); /* all chunks; without commit */
 

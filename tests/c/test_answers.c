@@ -1,4 +1,4 @@
-/* test_answers.c - suspects and why: what they refuse, and that no failed allocation leaves anything behind. */
+/* test_answers.c - suspects, audit and why: what they refuse, and that no failed allocation leaves anything behind. */
 #include "suite.h"
 
 #include "failing.h"
@@ -74,6 +74,29 @@ static void every_object_has_an_answer(void **state)
     tn_snapshot_close(s);
 }
 
+static void every_object_has_one_grade(void **state)
+{
+    (void)state;
+    tn_snapshot *s = opened();
+    for (uint32_t id = 0; id < tn_snapshot_n_objects(s); id++) {
+        tn_account account;
+        assert_int_equal(tn_node_account(s, id, &account, NULL), 0);
+        bool higher = account.refcount > account.found, lower = account.refcount < account.found;
+        assert_true(account.grade == TN_AUDIT_EVEN || (account.grade == TN_AUDIT_SHORT ? lower : higher));
+        for (int grade = TN_AUDIT_LOST; grade < TN_AUDIT_GRADES; grade++) {
+            tn_set *set;
+            assert_int_equal(tn_audit_set(s, NULL, (enum tn_audit_grade)grade, &set, NULL), 0);
+            assert_int_equal(tn_set_has(set, id), (int)account.grade == grade);
+            tn_set_free(set);
+        }
+    }
+    tn_account none;
+    tn_set *set;
+    assert_int_equal(tn_node_account(s, tn_snapshot_n_objects(s), &none, NULL), TN_EINVAL);
+    assert_int_equal(tn_audit_set(s, NULL, TN_AUDIT_EVEN, &set, NULL), TN_EINVAL);
+    tn_snapshot_close(s);
+}
+
 static int answers(failing *f, enum tn_form form, bool against)
 {
     tn_open_options how = {.alloc = &f->alloc};
@@ -87,6 +110,12 @@ static int answers(failing *f, enum tn_form form, bool against)
     o.against = old;
     if (status == 0)
         status = tn_view_suspects(s, &o, &sink, NULL);
+    if (status == 0 && !against)
+        status = tn_view_audit(s, &o, &sink, NULL);
+    o.where_rows = "size:>=1";
+    if (status == 0 && !against) /* which of its objects are new a diff alone of one process knows */
+        status = tn_view_waste(s, &o, &sink, NULL);
+    o.where_rows = NULL;
     o.where = "size:>0";
     if (status == 0 && !against)
         status = tn_view_why(s, &o, &sink, NULL);
@@ -120,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_has_no_rows_cannot_be_sorted),
         cmocka_unit_test(every_object_has_an_answer),
+        cmocka_unit_test(every_object_has_one_grade),
         cmocka_unit_test(any_failing_allocation_is_an_error_and_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

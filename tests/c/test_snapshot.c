@@ -63,7 +63,7 @@ static void chunks_lie_one_behind_another(void **state)
     (void)state;
     tn_chunk_info info;
     uint64_t at = 32;
-    assert_int_equal(tn_snapshot_n_chunks(s), 21 + 1);
+    assert_int_equal(tn_snapshot_n_chunks(s), 22 + 1);
     for (size_t i = 0; i < tn_snapshot_n_chunks(s); i++) {
         assert_int_equal(tn_snapshot_chunk(s, i, &info), 0);
         assert_int_equal(info.offset, at);

@@ -31,10 +31,12 @@ def cli() -> Cli:
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A snapshot of a small shop, all of whose numbers the tests know."""
+    import cycles_snapshot
     import shop_snapshot
 
     path = tmp_path_factory.mktemp("cli") / "shop.tonnage"
     path.write_bytes(shop_snapshot.data())
+    path.with_name("cycles.tonnage").write_bytes(cycles_snapshot.data())
     path.with_name("old.tonnage").write_bytes(shop_snapshot.older())
     path.with_name("new.tonnage").write_bytes(shop_snapshot.newer())
     return path

@@ -15,17 +15,21 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "python")]
 
 def main() -> None:
     """One file for each case of test_text_is_the_golden_one."""
+    import cycles_snapshot
     import shop_snapshot
     import test_cli_answers
+    import test_cli_cycles
     import test_cli_reading
 
     test_cli_reading.GOLDEN.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "shop.tonnage"
         file.write_bytes(shop_snapshot.data())
+        file.with_name("cycles.tonnage").write_bytes(cycles_snapshot.data())
+        (HERE.parent / "c" / "cycles.tonnage").write_bytes(cycles_snapshot.data())
         file.with_name("old.tonnage").write_bytes(shop_snapshot.older())
         file.with_name("new.tonnage").write_bytes(shop_snapshot.newer())
-        for tests in (test_cli_reading, test_cli_answers):
+        for tests in (test_cli_reading, test_cli_answers, test_cli_cycles):
             update(tests, file)
 
 

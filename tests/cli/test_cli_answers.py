@@ -27,6 +27,10 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("suspects", ("--by", "type", "--limit", "2")),
         ("patterns", ("--where", "type:str")),
         ("patterns", ("--where", "type:*", "--by", "module", "--no-fold")),
+        ("audit", ()),
+        ("audit", ("--by", "module", "--limit", "1", "--sort", "count")),
+        ("waste", ()),
+        ("waste", ("--threshold", "1")),
         ("why", (PRICES,)),
         ("why", ("type:str",)),
         ("why", ("--against", "old.tonnage")),
@@ -68,6 +72,48 @@ def test_suspects_follow_their_options(cli: Cli, shop: Path) -> None:
     assert "<1 more; use --limit 0 to see all>" in cli(*against, "--limit", "1").stdout
 
 
+def test_audit_json_has_the_same_rows(cli: Cli, shop: Path) -> None:
+    view = json.loads(cli("audit", shop, "--json", "--limit", "0").stdout)
+    assert (view["schema"], view["view"], view["searched"]) == (1, "audit", False)
+    assert view["rows"]
+    assert all(list(row) == view["columns"] for row in view["rows"])
+    for grade, total in view["total"]["grades"].items():
+        rows = [row for row in view["rows"] if row["grade"] == grade]
+        assert [sum(row[key] for row in rows) for key in ("count", "excess", "size")] == list(total.values())
+    text = cli("audit", shop, "--limit", "0").stdout
+    assert all(row["address"] in text for row in view["rows"])
+    assert json.loads(cli("audit", shop, "--json", "--where", "type:nosuch").stdout)["rows"] == []
+
+
+def test_waste_json_has_the_same_facts(cli: Cli, shop: Path) -> None:
+    view = json.loads(cli("waste", shop, "--json", "--threshold", "1").stdout)
+    assert (view["schema"], view["view"]) == (1, "waste")
+    room, big, cart = view["rows"]
+    for row in view["rows"]:
+        assert list(row) == view["columns"]
+    # of a table of 1656 bytes two entries want 8 + 5 * 24 bytes behind a header of 32
+    assert (room["kind"], room["address"], room["size"], room["saved"]) == ("room", PRICES, 1720, 1656 - 160)
+    assert (room["label"], room["grade"]) == ("shop.cart.Cart.prices", "warning")
+    # a header of 16 bytes, an object of 16, a word an attribute, in steps of 16
+    assert (big["label"], big["saved"], big["attributes"]) == ("shop.cart.BigCart", 48 - 32, "")
+    assert (cart["label"], cart["saved"], cart["attributes"]) == ("shop.cart.Cart", 56 - 48, "prices")
+    assert view["total"] == {"count": 6, "size": 2048, "saved": 1496 + 16 + 8, "overlap": 0, "threshold": 65536}
+    assert json.loads(cli("waste", shop, "--json").stdout)["rows"] == []
+
+
+def test_waste_follows_its_options(cli: Cli, shop: Path) -> None:
+    def rows(*options: str) -> list[str]:
+        return [row["label"] for row in json.loads(cli("waste", shop, "--json", *options).stdout)["rows"]]
+
+    assert rows("--threshold", "16") == ["shop.cart.Cart.prices", "shop.cart.BigCart"]
+    assert rows("--threshold", "1", "--sort", "label")[0] == "shop.cart.BigCart"
+    assert rows("--threshold", "1", "--sort", "-saved")[0] == "shop.cart.Cart"
+    assert rows("--threshold", "1", "--where", "type:dict") == ["shop.cart.Cart.prices"]
+    assert rows("--threshold", "1", "--by", "type") == ["dict", "shop.cart.BigCart", "shop.cart.Cart"]
+    assert rows("--threshold", "1", "--by", "module") == ["builtins", "shop.cart"]
+    assert "<2 more; use --limit 0 to see all>" in cli("waste", shop, "--threshold", "1", "--limit", "1").stdout
+
+
 def test_an_address_is_a_selection(cli: Cli, shop: Path) -> None:
     answers = [
         cli("why", shop, *rest).stdout
@@ -93,9 +139,13 @@ def test_an_address_is_a_selection(cli: Cli, shop: Path) -> None:
         (["why", "type:str", "--where", "type:float"], 2, "a SELECTION or --where, not both"),
         (["why", "type:str is:garbage"], 2, "what waits for the collector is root:unreachable"),
         (["groups", "--heads", "modules", "--by", "type"], 2, "groups: --heads or --by, not both"),
+        (["audit", "--sort", "type"], 2, "type"),
+        (["audit", "--threshold", "1k"], 2, "its rows are findings"),
         (["suspects", "--sort", "size"], 2, "columns here: retained, count, kind"),
         (["suspects", "--threshold", "1k"], 2, "a suspect retains a tenth of the heap"),
         (["suspects", "--by", "colour"], 2, "--by takes type, clodo"),
+        (["waste", "--sort", "largest"], 2, "columns here: saved, size, count, kind, label"),
+        (["waste", "--where", "colour:red"], 2, "colour"),
         (["suspects", "--against", "nowhere.tonnage"], 5, "nowhere.tonnage"),
     ],
 )

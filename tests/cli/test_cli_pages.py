@@ -14,7 +14,7 @@ SELECTING = ("summary", "groups", "largest", "suspects", "why", "dominators", "r
 OWN, OWN_TYPE = 1 << 6, 1 << 6
 
 
-@pytest.mark.parametrize("verb", [*SELECTING, "patterns"])
+@pytest.mark.parametrize("verb", [*SELECTING, "patterns", "cycles"])
 def test_a_page_of_a_selection_says_once_by_what(cli: Cli, shop: Path, verb: str) -> None:
     got = cli(verb, shop, "--where", "type:str")
     assert (got.returncode, got.stderr) == (0, "")

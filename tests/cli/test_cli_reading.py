@@ -389,13 +389,14 @@ def test_against_is_the_diff_of_a_summary_and_the_new_ones_of_largest(cli: Cli, 
 def test_against_leaves_what_is_new_to_every_verb_of_objects(cli: Cli, shop: Path) -> None:
     old, new = shop.with_name("old.tonnage"), shop.with_name("new.tonnage")
     since = {"pid": 4242, "wall_time_ns": json.loads(cli("info", old, "--json").stdout)["info"]["wall_time_ns"]}
-    for verb in ("dominators", "paths", "refs", "referrers", "retained", "largest", "groups", "suspects", "why"):
+    walks = ("dominators", "paths", "refs", "referrers", "retained")
+    for verb in (*walks, "largest", "groups", "suspects", "waste", "why", "cycles"):
         view = json.loads(cli(verb, new, "--against", old, "--json").stdout)
         assert view["against"] == since, verb
         alone = json.loads(cli(verb, new, "--where", "type:str", "--json").stdout)
         assert alone["against"] is None, verb
     assert "is later" in cli("largest", old, "--against", new).stdout
-    for verb in ("dominators", "paths", "refs", "referrers", "retained"):
+    for verb in walks:
         got = cli(verb, new, "--against", old, "--json")
         assert (got.returncode, got.stderr) == (0, ""), verb
         whole = json.loads(cli(verb, new, "--where", "size:>=0", "--json").stdout)

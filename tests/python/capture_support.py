@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pure_reader
+import pytest
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 TIMEOUT_SECONDS = 300  # a hang fails the test; nothing else is measured with it
@@ -177,3 +180,13 @@ def run_program(name: str, folder: Path, *arguments: str, mode: str, env: dict[s
     done = python([PROGRAMS / f"{name}.py", path, side, *arguments], env=env)
     assert done.returncode == 0, f"{name} {arguments} ended with {done.returncode}\n{done.stderr}"
     return Run(path, side, done.stdout)
+
+
+def build_extension(name: str, folder: Path) -> Path:
+    """Compiles the extension module of that name in tests/programs; gives the folder to import it from."""
+    compiler, headers = shutil.which("cc") or shutil.which("gcc"), Path(sysconfig.get_path("include"))
+    if compiler is None or not (headers / "Python.h").exists():
+        pytest.skip("no C compiler, or no headers of this interpreter")
+    words = [compiler, "-shared", "-fPIC", "-O0", "-w", f"-I{headers}", "-o", str(folder / f"{name}.so")]
+    subprocess.run([*words, str(PROGRAMS / f"{name}.c")], check=True)
+    return folder

@@ -274,7 +274,7 @@ def good_files() -> dict[str, bytes]:
     chunks = sample_chunks()
     unknown = RawChunk(b"zz 9", b"anything", 5, version=9, compression=7, width=3, transform=255)
     backward = sorted(chunks, key=lambda chunk: chunk.id, reverse=True)
-    optional = ("REFC", "LENG", "CAPA", "HASH", "STKI", "PREV", "CODE", "STAK", "TIME")
+    optional = ("REFC", "LENG", "CAPA", "HASH", "STKI", "PREV", "CODE", "STAK", "TIME", "SEEN")
     return {
         "plain": writer.assemble(chunks),
         "other order": writer.assemble(backward),
@@ -515,6 +515,15 @@ def broken_contents() -> dict[str, bytes]:
         "time: descending": word("TIME", 10, 4),
         "time: half a row": raw("TIME", bytes(60), 1),
         "time: rows missing": raw("TIME", struct.pack("<3Q4I", 7, *[0] * 6), 2),
+        "seen: object": raw("SEEN", struct.pack("<4I", n_objects, 1, 0, 1), 1),
+        "seen: kind": raw("SEEN", struct.pack("<4I", 0, 6, 0, 1), 1),
+        "seen: library": raw("SEEN", struct.pack("<4I", 0, 0, n_strings, 1), 1),
+        "seen: holder": raw("SEEN", struct.pack("<4I", 0, 5, n_objects, 1), 1),
+        "seen: something where nothing is said": raw("SEEN", struct.pack("<4I", 0, 1, 1, 1), 1),
+        "seen: none": raw("SEEN", struct.pack("<4I", 0, 1, 0, 0), 1),
+        "seen: twice": raw("SEEN", 2 * struct.pack("<4I", 0, 1, 0, 1), 2),
+        "seen: descending": raw("SEEN", struct.pack("<8I", 1, 1, 0, 1, 0, 1, 0, 1), 2),
+        "seen: half a row": raw("SEEN", bytes(24), 1),
         "string ends outside": raw("STRS", struct.pack("<I", 1), 1),
         "string far outside": raw("STRS", struct.pack("<I", 2**32 - 1), 1),
         "strings wrap": raw("STRS", struct.pack("<II", 2**32 - 1, 1), 2),

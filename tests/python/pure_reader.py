@@ -40,8 +40,8 @@ NODE_COLUMNS = frozenset({"SHAP", "SIZE", "REFC", "FLAG"})
 COLUMNS = NODE_COLUMNS.union(
     ("AODD", "DEGR", "REFS", "LENG", "CAPA", "BUFS", "BUFK", "HASH", "STKI")
 )
-FIXED_ROW_BYTES = {"ADDR": ADDRESS_ROW_BYTES, "STAK": 16, "FACT": 16, "TIME": 40, "TOC ": 32}
-KNOWN = COLUMNS.union(("ADDR", "SHTB", "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME", "TOC "))
+FIXED_ROW_BYTES = {"ADDR": ADDRESS_ROW_BYTES, "STAK": 16, "FACT": 16, "TIME": 40, "SEEN": 16, "TOC ": 32}
+KNOWN = COLUMNS.union(("ADDR", "SHTB", "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME", "SEEN", "TOC "))
 REQUIRED = ("FACT", "STRS", "TYPE", "SHTB", "ADDR", "SHAP", "SIZE")
 
 TYPECODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
@@ -62,6 +62,7 @@ BUFFER_KINDS = (
     "wide",
     "other",
 )
+SEEN_KINDS = ("static", "stack", "frame", "malloc", "block", "object")
 RUN_NONE, RUN_ITEMS, RUN_PAIRS, RUN_STACK = 0, 1, 2, 5
 HAS_LENGTH, HAS_CAPACITY, HAS_HASH, HAS_STACK = 1 << 8, 1 << 9, 1 << 10, 1 << 11
 
@@ -218,6 +219,14 @@ class StackEntry(NamedTuple):
     code: int
     offset: int
     line: int
+
+
+class Seen(NamedTuple):
+    """Row of `SEEN`: words outside of references that point to an object; `what` is a library or a node."""
+
+    kind: str
+    what: str | int | None
+    count: int
 
 
 class Time(NamedTuple):
@@ -618,6 +627,7 @@ class Snapshot:
     codes: list[Code]
     stack_entries: list[StackEntry]
     times: list[Time]
+    seen: dict[int, list[Seen]] | None
     addresses: array[int]  # of objects, ascending
     shapes: array[int]  # of nodes: rows of shape_table
     sizes: array[int]  # of nodes, bytes
@@ -696,6 +706,7 @@ class Snapshot:
         self.codes = self._rows("CODE", self._parse_code)
         self.stack_entries = self._rows("STAK", self._parse_stack_entry)
         self._read_times()
+        self._read_seen()
         self.facts = {}
         for key, value in self._rows("FACT", self._parse_fact):
             if key in self.facts:
@@ -714,6 +725,19 @@ class Snapshot:
                     None if value == NONE32 else value for value in (first, second, third, threads)
                 )
                 self.times.append(Time(time, rss, traced, (young, middle, old), alive))
+
+    def _read_seen(self) -> None:
+        self.seen = None if "SEEN" not in self.chunks else {}
+        previous = (-1, 0, 0)
+        for chunk in self.chunks.get("SEEN", ()):
+            for node, kind, what, count in struct.iter_unpack("<4I", decompress(chunk)):
+                require(previous < (node, kind, what) and count > 0, "SEEN: rows do not ascend")
+                require(kind < len(SEEN_KINDS), f"SEEN: kind {kind}")
+                require(kind in (0, 5) or what == 0, "SEEN: something where nothing is said")
+                previous = (node, kind, what)
+                assert self.seen is not None
+                said = self._string(what) if kind == 0 else what if kind == 5 else None
+                self.seen.setdefault(node, []).append(Seen(SEEN_KINDS[kind], said, count))
 
     def _parse_type(self, reader: WordReader) -> Type:
         name, module, flags, visitor, basic, item, node, base, n_mro = reader.take(9)
@@ -831,6 +855,10 @@ class Snapshot:
             require(type_.node is None or type_.node < self.n_nodes, f"type {row}: node")
         for row, shape in enumerate(self.shape_table):
             require(shape.type < n_types, f"shape {row}: type")
+        for node, places in (self.seen or {}).items():
+            require(node < self.n_objects, f"SEEN: object {node}")
+            for place in places:
+                require(not isinstance(place.what, int) or place.what < self.n_objects, "SEEN: holder")
         for row, entry in enumerate(self.stack_entries):
             require(entry.parent is None or entry.parent < row, f"call-tree entry {row}: parent")
             require(entry.code < len(self.codes), f"call-tree entry {row}: code")

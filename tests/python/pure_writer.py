@@ -306,6 +306,7 @@ class Description:
     `nodes` may be in any order; the synthetic ones keep theirs, and the first of them is the root.
     `stack` holds the rows of `STAK`: parent as stored (0: none), row of `codes`, offset, line.
     `times` holds those of `TIME`: three u64, four u32.
+    `seen` holds those of `SEEN`: number of the object, kind, a library or a number, count. None: no such chunk.
     """
 
     nodes: list[Node]
@@ -315,6 +316,7 @@ class Description:
     codes: list[Code] = field(default_factory=list)
     stack: list[tuple[int, int, int, int]] = field(default_factory=list)
     times: list[tuple[int, int, int, int, int, int, int]] = field(default_factory=list)
+    seen: list[tuple[int, int, str | int, int]] | None = None
 
     def ordered(self) -> list[Node]:
         """Nodes in the order of their numbers: objects by address, then synthetic ones."""
@@ -432,6 +434,11 @@ def describe(
     }
     if description.times:
         tables["TIME"] = [struct.pack("<3Q4I", *row) for row in description.times]
+    if description.seen is not None:
+        tables["SEEN"] = [
+            struct.pack("<4I", node, kind, strings.row(what) if isinstance(what, str) else what, count)
+            for node, kind, what, count in description.seen
+        ]
     for type_ in description.types:
         mro = [type_row[other] for other in type_.resolved_mro()]
         row = [

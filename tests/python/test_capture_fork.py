@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 import textwrap
 import time
 from collections.abc import Iterator
@@ -15,10 +13,7 @@ from pathlib import Path
 
 import pytest
 import tonnage
-from capture_support import PROGRAMS, TIMEOUT_SECONDS, Shot, environment, python
-
-COMPILER = shutil.which("cc") or shutil.which("gcc")
-HEADERS = Path(sysconfig.get_path("include"))
+from capture_support import TIMEOUT_SECONDS, Shot, build_extension, environment, python
 
 
 def heap(n: int) -> str:
@@ -222,12 +217,7 @@ def test_two_captures_at_once_are_both_whole(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def extension(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if COMPILER is None or not (HEADERS / "Python.h").exists():
-        pytest.skip("no C compiler, or no headers of this interpreter")
-    folder = tmp_path_factory.mktemp("extension")
-    words = [COMPILER, "-shared", "-fPIC", "-O0", "-w", f"-I{HEADERS}", "-o", str(folder / "bad_traverse.so")]
-    subprocess.run([*words, str(PROGRAMS / "bad_traverse.c")], check=True)
-    return folder
+    return build_extension("bad_traverse", tmp_path_factory.mktemp("extension"))
 
 
 @pytest.mark.parametrize(

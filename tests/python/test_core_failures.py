@@ -87,12 +87,23 @@ CALLS: dict[str, Callable[[_core.Snapshot, _core.Snapshot], object]] = {
     "growth view": lambda old, new: _core.growth_view([old, new, old], json=True),
     "view": lambda old, new: new.view("largest", json=True),
     "view against": lambda old, new: new.view("summary", json=True, against=old),
+    "components": lambda old, new: componented(new),
+    "garbage": lambda old, new: new.garbage().ids(),
+    "audit": lambda old, new: new.audit_set(new.select("type:list"), "short").ids(),
+    "waste": lambda old, new: (len(new.waste()), new.view("waste", json=True)),
+    "cycles": lambda old, new: new.view("cycles", json=True, by="id"),
     "check": lambda old, new: new.check(),
 }
 
 
 def groups(snapshot: _core.Snapshot) -> _core.Groups:
     return snapshot.groups("rcs")
+
+
+def componented(snapshot: _core.Snapshot) -> list[Any]:
+    found = snapshot.components()
+    rows = [(found.row(n), found.members(n).ids(), found.cycle(n), found.references(n)) for n in range(len(found))]
+    return [*rows, *[(found.group(n), found.group_members(n).ids()) for n in range(found.groups())]]
 
 
 def chained(snapshot: _core.Snapshot) -> list[Any]:

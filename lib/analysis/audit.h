@@ -1,0 +1,68 @@
+/* audit.h - reference counts against references. Private to lib/.
+ *
+ *   audit.c       one object: what is counted, what was found, who holds the rest
+ *   audit_rows.c  objects of a grade in groups
+ *
+ * Grades: docs/audit.md.
+ */
+#ifndef TN_AUDIT_H
+#define TN_AUDIT_H
+
+#include "analysis/analysis.h"
+#include "graph/graph.h"
+
+/* ---- audit.c ---- */
+
+typedef struct tn_audit {
+    tn_snapshot *snapshot;
+    uint32_t n_nodes, n_objects;
+    const uint32_t *refcounts; /* by node; NULL: none were recorded */
+    uint32_t *found;           /* by node: owning references */
+    uint8_t *grades;           /* by object: enum tn_audit_grade */
+    const tn_seen_row *seen;   /* NULL: nobody has looked */
+    uint32_t n_seen;
+} tn_audit;
+int tn__audit(tn_snapshot *s, const tn_audit **out,
+              tn_error *err); /* made when first asked for, kept with the snapshot */
+/* How many references are not accounted for; of a SHORT one, how many too many were found. */
+static inline uint64_t tn__audit_excess(const tn_audit *a, uint32_t id)
+{
+    return a->refcounts[id] > a->found[id] ? a->refcounts[id] - a->found[id] : a->found[id] - a->refcounts[id];
+}
+/* Where pointers to the object were seen; *n may be 0. */
+const tn_seen_row *tn__audit_seen(const tn_audit *a, uint32_t id, uint32_t *n);
+/* Is this data of the interpreter itself, or of tonnage? */
+bool tn__audit_is_interpreter(const char *library);
+
+/* ---- audit_rows.c ---- */
+
+typedef struct tn_audit_row {
+    enum tn_audit_grade grade;
+    uint64_t count, excess, bytes;
+    uint64_t retained; /* of LOST and POSSIBLE: what would be freed with them; else TN_UNKNOWN */
+    uint32_t example;  /* with the largest excess, the first of such */
+    uint64_t label;    /* offset in labels */
+} tn_audit_row;
+
+typedef struct tn_audit_total {
+    uint64_t count, excess, bytes;
+} tn_audit_total;
+
+typedef struct tn_audit_rows {
+    const tn_audit *audit;
+    tn_buf rows;                                   /* tn_audit_row, by grade */
+    tn_buf labels;                                 /* NUL-terminated */
+    tn_audit_total total, grades[TN_AUDIT_GRADES]; /* total: of all selected objects, excess 0 */
+} tn_audit_rows;
+int tn__audit_rows(tn_snapshot *s, const tn_set *set, enum tn_by by, tn_audit_rows *out, tn_error *err);
+void tn__audit_rows_free(tn_audit_rows *r);
+static inline tn_audit_row *tn__audit_row(const tn_audit_rows *r, size_t i)
+{
+    return (tn_audit_row *)(void *)r->rows.data + i;
+}
+static inline size_t tn__audit_n_rows(const tn_audit_rows *r)
+{
+    return r->rows.size / sizeof(tn_audit_row);
+}
+
+#endif

@@ -1,0 +1,660 @@
+/* components.c - strongly connected components of what holds what, who waits for the collector, and which cycle is where.
+ *
+ * One search tells all of it: it starts at the root and at what is anchored, so that what it has not come to by then is garbage.
+ * What is no member of any component leads on all the same: such a node waits in a list until the search is through with the
+ * one it is in. Leaves, and what refers to leaves alone, are cut off first, and what is left is numbered and its references are
+ * copied: a search waits for memory at every step, and the less there is of it the less it waits.
+ */
+#include "analysis/components.h"
+
+#include "analysis/suspects.h"
+
+#include <stdlib.h>
+
+typedef struct tn_gate {
+    uint64_t inside; /* bits: may be members, of 64 nodes */
+    uint64_t others; /* bits: only lead on, some of them members when they are garbage */
+    uint32_t before_inside, before_others;
+} tn_gate;
+
+/* Nodes that lead somewhere have ranks, in order of id: first those that may be members, then the others. */
+typedef struct tn_search {
+    tn_snapshot *snapshot;
+    const tn_alloc *alloc;
+    tn_graph graph;
+    const tn_set *all; /* without tonnage's own */
+    uint8_t *holds;
+    size_t n_words;
+    tn_gate *gates;
+    uint64_t *program; /* bits by id: modules, namespaces, classes */
+    uint64_t *twigs;   /* bits by id: refer to leaves only */
+    uint32_t n_inside, n_ranks;
+    uint64_t *first;    /* of each rank in edges, and the end */
+    tn_buf edges;       /* u32: ranks */
+    uint64_t *admitted; /* bits by rank, of others: members after all */
+    uint64_t *loops;    /* bits by rank: refer to themselves */
+    uint64_t *entered;  /* bits by component */
+    tn_finder finder;   /* by rank; of others: TN_NONE when they have been reached */
+    tn_buf todo;        /* u32: ranks of others */
+    uint32_t n_alive;   /* components from this number + 1 on are garbage */
+} tn_search;
+
+static inline void set_bit(uint64_t *bits, uint32_t id)
+{
+    bits[id / 64] |= 1ull << (id % 64);
+}
+
+/* ---- who may be a member ---- */
+
+static bool holds_something(const tn_graph *g, uint32_t node)
+{
+    return g->offsets[node] != g->offsets[node + 1] && tn__node_holding(g, node) != TN_HOLDS_NONE;
+}
+
+static bool is_mortal(const tn_search *w, uint32_t id)
+{
+    return w->holds[id] != TN_HOLD_STATIC && w->holds[id] != TN_HOLD_IMMORTAL;
+}
+
+/* The namespace of a module is what its __dict__ is. */
+static int find_program(tn_search *w, tn_error *err)
+{
+    const tn_graph *g = &w->graph;
+    tn_kinds kinds;
+    TN_TRY(tn__kinds_make(w->snapshot, &kinds, err));
+    for (uint32_t id = 0; id < g->n_objects; id++) {
+        uint32_t kind = kinds.by_shape[g->shapes[id]], slot = kinds.dict_slots[g->shapes[id]];
+        if (!(kind & (TN_KIND_MODULE | TN_KIND_CLASS)))
+            continue;
+        set_bit(w->program, id);
+        uint32_t space = kind & TN_KIND_MODULE && slot != TN_NONE ? g->targets[g->offsets[id] + slot] : TN_NONE;
+        if (space != TN_NONE && space < g->n_objects)
+            set_bit(w->program, space);
+    }
+    tn__kinds_free(&kinds);
+    return TN_OK;
+}
+
+/* of: only its members, and nothing leads through others; NULL: all. */
+static void open_gates(tn_search *w, const tn_set *of)
+{
+    for (uint32_t id = 0; id < w->graph.n_nodes; id++) {
+        tn_gate *gate = &w->gates[id / 64];
+        bool object = id < w->graph.n_objects, mortal = object && tn__set_test(w->all, id) && is_mortal(w, id);
+        if (!mortal)
+            w->program[id / 64] &= ~(1ull << (id % 64));
+        if (!holds_something(&w->graph, id) || (of && !(object && tn__set_test(of, id))))
+            continue;
+        if (mortal && !tn__bit(w->program, id))
+            gate->inside |= 1ull << (id % 64);
+        else if (!of)
+            gate->others |= 1ull << (id % 64);
+    }
+}
+
+static inline bool has_rank(const tn_search *w, uint32_t id)
+{
+    return (w->gates[id / 64].inside | w->gates[id / 64].others) >> (id % 64) & 1;
+}
+
+/* What refers to leaves alone is in no cycle, and leads nowhere. */
+static bool leads_nowhere(const tn_search *w, uint32_t node)
+{
+    const tn_graph *g = &w->graph;
+    for (uint64_t e = g->offsets[node]; e < g->offsets[node + 1]; e++)
+        if (g->targets[e] != TN_NONE && has_rank(w, g->targets[e]))
+            return false;
+    return true;
+}
+
+/* Told of all of them before any is cut off. */
+static void trim(tn_search *w)
+{
+    for (uint32_t id = 0; id < w->graph.n_objects; id++)
+        if (w->gates[id / 64].inside >> (id % 64) & 1 && leads_nowhere(w, id))
+            set_bit(w->twigs, id);
+    for (size_t i = 0; i < w->n_words; i++)
+        w->gates[i].inside &= ~w->twigs[i];
+}
+
+/* ---- ranks ---- */
+
+static void number(tn_search *w)
+{
+    uint32_t n_others = 0;
+    for (size_t i = 0; i < w->n_words; i++) {
+        w->gates[i].before_inside = w->n_inside;
+        w->gates[i].before_others = n_others;
+        w->n_inside += (uint32_t)__builtin_popcountll(w->gates[i].inside);
+        n_others += (uint32_t)__builtin_popcountll(w->gates[i].others);
+    }
+    w->n_ranks = w->n_inside + n_others;
+}
+
+/* Of a node that has one. */
+static inline uint32_t rank_of(const tn_search *w, uint32_t id)
+{
+    const tn_gate *gate = &w->gates[id / 64];
+    uint64_t below = (1ull << (id % 64)) - 1;
+    if (gate->inside >> (id % 64) & 1)
+        return gate->before_inside + (uint32_t)__builtin_popcountll(gate->inside & below);
+    return w->n_inside + gate->before_others + (uint32_t)__builtin_popcountll(gate->others & below);
+}
+
+/* References that stand side by side more than once count once: [x] * 1000. */
+static int add_edges(tn_search *w, uint32_t node)
+{
+    const tn_graph *g = &w->graph;
+    bool all = tn__node_holding(g, node) == TN_HOLDS_ALL;
+    uint32_t last = TN_NONE;
+    TN_TRY(tn__buf_reserve(&w->edges, (g->offsets[node + 1] - g->offsets[node]) * sizeof(uint32_t)));
+    uint32_t *out = (uint32_t *)(void *)(w->edges.data + w->edges.size), *start = out;
+    for (uint64_t e = g->offsets[node]; e < g->offsets[node + 1]; e++) {
+        uint32_t to = g->targets[e];
+        if (to == TN_NONE || to == last || !has_rank(w, to) || (!all && !tn__edge_holds(g, node, e)))
+            continue;
+        *out++ = rank_of(w, to);
+        last = to;
+    }
+    w->edges.size += (size_t)(out - start) * sizeof *out;
+    return TN_OK;
+}
+
+/* First the members' edges, then those of the others, so that edges stand in order of rank. */
+static int fill_edges(tn_search *w)
+{
+    uint32_t rank = 0;
+    for (unsigned others = 0; others < 2; others++) {
+        for (size_t i = 0; i < w->n_words; i++) {
+            for (uint64_t bits = others ? w->gates[i].others : w->gates[i].inside; bits; bits &= bits - 1) {
+                w->first[rank++] = w->edges.size / sizeof(uint32_t);
+                TN_TRY(add_edges(w, (uint32_t)(i * 64) + (uint32_t)__builtin_ctzll(bits)));
+            }
+        }
+    }
+    w->first[rank] = w->edges.size / sizeof(uint32_t);
+    return TN_OK;
+}
+
+static size_t rank_words(const tn_search *w)
+{
+    return (size_t)w->n_ranks / 64 + 1;
+}
+
+static int make_ranks(tn_search *w, tn_error *err)
+{
+    trim(w);
+    number(w);
+    uint32_t *marks = tn__alloc_zero(w->alloc, w->n_ranks * sizeof *marks);
+    tn__finder_init(&w->finder, w->alloc, marks);
+    w->first = tn__alloc(w->alloc, ((size_t)w->n_ranks + 1) * sizeof *w->first);
+    w->admitted = tn__alloc_zero(w->alloc, rank_words(w) * sizeof *w->admitted);
+    w->loops = tn__alloc_zero(w->alloc, rank_words(w) * sizeof *w->loops);
+    w->entered = tn__alloc_zero(w->alloc, rank_words(w) * sizeof *w->entered);
+    bool room = marks && w->first && w->admitted && w->loops && w->entered &&
+                tn__buf_reserve(&w->todo, (w->n_ranks - w->n_inside) * sizeof(uint32_t)) == TN_OK;
+    return room && fill_edges(w) == TN_OK ? TN_OK : tn__no_memory(w->snapshot, err);
+}
+
+/* ---- the search ---- */
+
+static inline bool is_member(const tn_search *w, uint32_t rank)
+{
+    return rank < w->n_inside || tn__bit(w->admitted, rank);
+}
+
+/* There is room for all of them. */
+static void wait_for(tn_search *w, uint32_t rank)
+{
+    w->finder.marks[rank] = TN_NONE;
+    (void)tn__buf_append(&w->todo, &rank, sizeof rank);
+}
+
+static inline uint32_t next(void *ctx, uint32_t rank, uint64_t *at)
+{
+    enum { AHEAD = 16 };
+    tn_search *w = ctx;
+    const uint32_t *edges = (const uint32_t *)(const void *)w->edges.data;
+    uint64_t end = w->first[rank + 1], e = w->first[rank] + *at;
+    for (uint64_t k = e; *at == 0 && k < end && k < e + AHEAD; k++) {
+        __builtin_prefetch(&w->finder.marks[edges[k]], 1);
+        __builtin_prefetch(&w->first[edges[k]]);
+    }
+    for (; e < end; e++) {
+        uint32_t to = edges[e];
+        if (is_member(w, to)) {
+            if (to == rank)
+                set_bit(w->loops, rank);
+            *at = e + 1 - w->first[rank];
+            return to;
+        }
+        if (!w->finder.marks[to])
+            wait_for(w, to);
+    }
+    return TN_NONE;
+}
+
+static bool counts(void *ctx, uint32_t rank)
+{
+    return tn__bit(((const tn_search *)ctx)->loops, rank);
+}
+
+static void enter(void *ctx, uint32_t component)
+{
+    set_bit(((const tn_search *)ctx)->entered, component);
+}
+
+static int visit(tn_search *w, uint32_t rank)
+{
+    const tn_successors successors = {w, next, counts, enter};
+    return tn__finder_visit(&w->finder, rank, &successors);
+}
+
+/* Through a node that is no member. */
+static int lead_on(tn_search *w, uint32_t rank)
+{
+    uint64_t at = 0;
+    for (uint32_t to; (to = next(w, rank, &at)) != TN_NONE;) {
+        if (!w->finder.marks[to])
+            TN_TRY(visit(w, to));
+        if (tn__component_of(&w->finder, to))
+            enter(w, tn__component_of(&w->finder, to));
+    }
+    return TN_OK;
+}
+
+static int reach(tn_search *w, uint32_t rank)
+{
+    if (w->finder.marks[rank])
+        return TN_OK;
+    if (is_member(w, rank))
+        TN_TRY(visit(w, rank));
+    else
+        wait_for(w, rank);
+    while (w->todo.size) {
+        w->todo.size -= sizeof rank;
+        TN_TRY(lead_on(w, *(const uint32_t *)(const void *)(w->todo.data + w->todo.size)));
+    }
+    return TN_OK;
+}
+
+static bool is_anchor(const tn_search *w, uint32_t id)
+{
+    return w->holds[id] != TN_HOLD_REFERENCES && w->holds[id] != TN_HOLD_UNREACHABLE;
+}
+
+static int reach_alive(tn_search *w)
+{
+    if (has_rank(w, w->graph.root))
+        TN_TRY(reach(w, rank_of(w, w->graph.root)));
+    for (uint32_t id = 0; id < w->graph.n_objects; id++)
+        if (is_anchor(w, id) && has_rank(w, id))
+            TN_TRY(reach(w, rank_of(w, id)));
+    w->n_alive = w->finder.n_components;
+    return TN_OK;
+}
+
+static int reach_rest(tn_search *w)
+{
+    for (uint32_t rank = 0; rank < w->n_ranks; rank++)
+        if (is_member(w, rank))
+            TN_TRY(reach(w, rank));
+    return TN_OK;
+}
+
+/* ---- garbage ---- */
+
+/* Of leaves and twigs. */
+static bool is_alive(const tn_search *w, const uint64_t *alive, uint32_t id)
+{
+    return is_anchor(w, id) || tn__bit(alive, id);
+}
+
+static bool is_reached(const tn_search *w, uint32_t id)
+{
+    return w->finder.marks[rank_of(w, id)] != 0;
+}
+
+/* Leaves and twigs are alive when something alive refers to them, or they are anchored; what twigs refer to comes last. */
+static void find_alive_leaves(const tn_search *w, bool twigs, uint64_t *alive)
+{
+    const tn_graph *g = &w->graph;
+    for (uint32_t node = 0; node < g->n_nodes; node++) {
+        if (twigs ? !tn__bit(w->twigs, node) || !is_alive(w, alive, node) : !has_rank(w, node) || !is_reached(w, node))
+            continue;
+        bool all = tn__node_holding(g, node) == TN_HOLDS_ALL;
+        for (uint64_t e = g->offsets[node]; e < g->offsets[node + 1]; e++)
+            if (g->targets[e] != TN_NONE && (all || tn__edge_holds(g, node, e)))
+                set_bit(alive, g->targets[e]);
+    }
+}
+
+/* After all that is alive has been reached. */
+static int find_waiting(const tn_search *w, tn_set **out, tn_error *err)
+{
+    uint64_t *alive = tn__alloc_zero(w->alloc, w->n_words * sizeof *alive);
+    tn_set *waiting = NULL;
+    int status = alive ? tn_set_new(w->snapshot, &waiting, err) : tn__no_memory(w->snapshot, err);
+    if (status == TN_OK) {
+        find_alive_leaves(w, false, alive);
+        find_alive_leaves(w, true, alive);
+        for (uint32_t id = tn_set_next(w->all, 0); id != TN_NONE; id = tn_set_next(w->all, id + 1))
+            if (has_rank(w, id) ? !is_reached(w, id) : !is_alive(w, alive, id))
+                tn__set_add(waiting, id);
+        *out = waiting;
+    }
+    tn__free(w->alloc, alive, w->n_words * sizeof *alive);
+    return status;
+}
+
+/* A class, module or namespace that waits is a member like any other object. */
+static void admit_program(tn_search *w)
+{
+    for (uint32_t id = 0; id < w->graph.n_objects; id++)
+        if (tn__bit(w->program, id) && has_rank(w, id) && !is_reached(w, id))
+            set_bit(w->admitted, rank_of(w, id));
+}
+
+static int search(tn_search *w, const tn_set *of, tn_set **waiting, tn_error *err)
+{
+    if (!of)
+        TN_TRY(find_program(w, err));
+    open_gates(w, of);
+    TN_TRY(make_ranks(w, err));
+    if (!of) {
+        if (reach_alive(w) < 0)
+            return tn__no_memory(w->snapshot, err);
+        TN_TRY(find_waiting(w, waiting, err));
+        admit_program(w);
+    }
+    return reach_rest(w) < 0 ? tn__no_memory(w->snapshot, err) : TN_OK;
+}
+
+static void close_search(tn_search *w)
+{
+    tn__free(w->alloc, w->gates, w->n_words * sizeof *w->gates);
+    tn__free(w->alloc, w->program, w->n_words * sizeof *w->program);
+    tn__free(w->alloc, w->twigs, w->n_words * sizeof *w->twigs);
+    tn__free(w->alloc, w->finder.marks, w->n_ranks * sizeof *w->finder.marks);
+    tn__free(w->alloc, w->first, ((size_t)w->n_ranks + 1) * sizeof *w->first);
+    tn__free(w->alloc, w->admitted, rank_words(w) * sizeof *w->admitted);
+    tn__free(w->alloc, w->loops, rank_words(w) * sizeof *w->loops);
+    tn__free(w->alloc, w->entered, rank_words(w) * sizeof *w->entered);
+    tn__finder_free(&w->finder);
+    tn__buf_free(&w->edges);
+    tn__buf_free(&w->todo);
+}
+
+static int open_search(tn_snapshot *s, tn_search *out, tn_error *err)
+{
+    tn_search w = {.snapshot = s, .alloc = tn__snapshot_alloc(s)};
+    TN_TRY(tn__graph(s, &w.graph, err));
+    TN_TRY(tn__anchors(s, &w.holds, err));
+    TN_TRY(tn__set_of_all(s, &w.all, err));
+    w.n_words = ((size_t)w.graph.n_nodes + 63) / 64;
+    w.gates = tn__alloc_zero(w.alloc, w.n_words * sizeof *w.gates);
+    w.program = tn__alloc_zero(w.alloc, w.n_words * sizeof *w.program);
+    w.twigs = tn__alloc_zero(w.alloc, w.n_words * sizeof *w.twigs);
+    tn__buf_init(&w.edges, w.alloc);
+    tn__buf_init(&w.todo, w.alloc);
+    tn__finder_init(&w.finder, w.alloc, NULL);
+    *out = w;
+    if (w.gates && w.program && w.twigs)
+        return TN_OK;
+    close_search(&w);
+    return tn__no_memory(s, err);
+}
+
+/* ---- rows ---- */
+
+/* Marks by id, as the finder has them by rank. */
+static void spread_marks(const tn_search *w, uint32_t *marks)
+{
+    for (uint32_t id = 0; id < w->graph.n_nodes; id++)
+        marks[id] = has_rank(w, id) ? w->finder.marks[rank_of(w, id)] : TN_NONE;
+}
+
+/* Number of the component of a node, from 1; 0: it is in none. */
+static uint32_t number_of(const tn_components *c, uint32_t id)
+{
+    return c->marks[id] ? TN_NONE - c->marks[id] : 0;
+}
+
+/* Sums by number of the component. */
+static int add_up(const tn_components *c, const tn_search *w, tn_component_row *sums, tn_error *err)
+{
+    tn_sizes sizes;
+    int more;
+    TN_TRY(tn__sizes_open(w->snapshot, &sizes, err));
+    for (size_t k = 0; (more = tn__sizes_block(&sizes, k, err)) > 0; k++) {
+        for (uint32_t i = 0; i < sizes.shap.n_rows; i++) {
+            uint32_t id = (uint32_t)sizes.shap.first_row + i;
+            uint32_t number = number_of(c, id);
+            if (number == 0)
+                continue;
+            if (sums[number].count++ == 0) {
+                sums[number].first = id;
+                sums[number].loop = TN_NONE;
+                sums[number].edges = TN_UNKNOWN;
+            }
+            if (sums[number].loop == TN_NONE && tn__bit(w->loops, rank_of(w, id)))
+                sums[number].loop = id;
+            sums[number].bytes += tn__block_at(&sizes.size, i);
+        }
+    }
+    tn__sizes_close(&sizes);
+    return more;
+}
+
+static int tell_states(const tn_components *c, const tn_search *w, tn_component_row *sums,
+                       const tn_components_options *o, tn_error *err)
+{
+    const tn_graph *g = &w->graph;
+    uint32_t list = TN_NONE;
+    for (uint32_t i = 1; i <= w->finder.n_components; i++) {
+        sums[i].state = o->of ? TN_CYCLE_UNTOLD : i > w->n_alive ? TN_CYCLE_WAITING : TN_CYCLE_ALIVE;
+        sums[i].source = !tn__bit(w->entered, i);
+    }
+    if (o->of)
+        return TN_OK;
+    TN_TRY(tn__garbage_list(w->snapshot, &list, err));
+    for (uint64_t e = list == TN_NONE ? 1 : g->offsets[list]; list != TN_NONE && e < g->offsets[list + 1]; e++) {
+        uint32_t to = g->targets[e];
+        if (to != TN_NONE && number_of(c, to))
+            sums[number_of(c, to)].state = TN_CYCLE_LISTED;
+    }
+    return TN_OK;
+}
+
+typedef struct tn_placed {
+    uint64_t bytes;
+    uint32_t first, number;
+} tn_placed;
+
+static int compare(const void *left, const void *right)
+{
+    const tn_placed *a = left, *b = right;
+    if (a->bytes != b->bytes)
+        return a->bytes < b->bytes ? 1 : -1;
+    return a->first < b->first ? -1 : a->first > b->first;
+}
+
+/* Which are wanted, in order; the place of each number in numbers, TN_NONE of others. */
+static void order(tn_components *c, const tn_search *w, const tn_component_row *sums, const tn_components_options *o,
+                  tn_placed *placed, uint32_t *places)
+{
+    for (uint32_t i = 0; i <= w->finder.n_components; i++)
+        places[i] = o->where ? TN_NONE : 0;
+    for (uint32_t id = o->where ? tn_set_next(o->where, 0) : TN_NONE; id != TN_NONE; id = tn_set_next(o->where, id + 1))
+        places[number_of(c, id)] = 0;
+    for (uint32_t i = 1; i <= w->finder.n_components; i++) {
+        if (places[i] == 0 && (!o->garbage || sums[i].state == TN_CYCLE_WAITING))
+            placed[c->n++] = (tn_placed){sums[i].bytes, sums[i].first, i};
+        places[i] = TN_NONE;
+    }
+    places[0] = TN_NONE;
+    if (c->n > 1)
+        qsort(placed, c->n, sizeof *placed, compare);
+    for (uint32_t i = 0; i < c->n; i++) {
+        places[placed[i].number] = i;
+        c->n_members += sums[placed[i].number].count;
+        c->bytes += placed[i].bytes;
+    }
+}
+
+/* Members in order of id; marks tell the row from here on. */
+static void fill(tn_components *c, const tn_component_row *sums, const tn_placed *placed, const uint32_t *places)
+{
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < c->n; i++) {
+        c->rows[i] = sums[placed[i].number];
+        c->rows[i].first = at;
+        at += c->rows[i].count;
+        c->rows[i].count = 0;
+    }
+    for (uint32_t id = 0; id < c->graph.n_nodes; id++) {
+        uint32_t place = places[number_of(c, id)];
+        c->marks[id] = place == TN_NONE ? TN_NONE : TN_NONE - 1 - place;
+        if (place != TN_NONE)
+            c->members[c->rows[place].first + c->rows[place].count++] = id;
+    }
+}
+
+static int write_rows(tn_components *c, const tn_search *w, const tn_components_options *o, tn_error *err)
+{
+    size_t n = (size_t)w->finder.n_components + 1;
+    tn_component_row *sums = tn__alloc_zero(c->alloc, n * sizeof *sums);
+    tn_placed *placed = tn__alloc(c->alloc, n * sizeof *placed);
+    uint32_t *places = tn__alloc(c->alloc, n * sizeof *places);
+    int status = sums && placed && places ? add_up(c, w, sums, err) : tn__no_memory(c->snapshot, err);
+    if (status == TN_OK)
+        status = tell_states(c, w, sums, o, err);
+    if (status == TN_OK) {
+        order(c, w, sums, o, placed, places);
+        c->rows = tn__alloc(c->alloc, c->n * sizeof *c->rows);
+        c->members = tn__alloc(c->alloc, c->n_members * sizeof *c->members);
+        if (c->rows && c->members)
+            fill(c, sums, placed, places);
+        else
+            status = tn__no_memory(c->snapshot, err);
+    }
+    tn__free(c->alloc, sums, n * sizeof *sums);
+    tn__free(c->alloc, placed, n * sizeof *placed);
+    tn__free(c->alloc, places, n * sizeof *places);
+    return status;
+}
+
+/* ---- what others ask ---- */
+
+static int make(tn_components *c, const tn_components_options *o, tn_error *err)
+{
+    tn_search w;
+    TN_TRY(open_search(c->snapshot, &w, err));
+    int status = search(&w, o->of, &c->waiting, err);
+    if (status == TN_OK)
+        spread_marks(&w, c->marks);
+    if (status == TN_OK)
+        status = write_rows(c, &w, o, err);
+    close_search(&w);
+    return status;
+}
+
+int tn_components_make(tn_snapshot *s, const tn_components_options *options, tn_components **out, tn_error *err)
+{
+    const tn_alloc *a = tn__snapshot_alloc(s);
+    tn_components_options o = options ? *options : (tn_components_options){0};
+    TN_TRY(tn__set_check(s, o.of, err));
+    TN_TRY(tn__set_check(s, o.where, err));
+    tn_components *c = tn__alloc_zero(a, sizeof *c);
+    if (!c)
+        return tn__no_memory(s, err);
+    *c = (tn_components){.snapshot = s, .alloc = a};
+    tn__cycles_init(c);
+    int status = tn__graph(s, &c->graph, err);
+    if (status == TN_OK) {
+        c->marks = tn__alloc_zero(a, c->graph.n_nodes * sizeof *c->marks);
+        status = c->marks ? make(c, &o, err) : tn__no_memory(s, err);
+    }
+    if (status < 0)
+        tn_components_free(c);
+    else
+        *out = c;
+    return status;
+}
+
+void tn_components_free(tn_components *c)
+{
+    if (!c)
+        return;
+    tn__cycle_groups_free(c);
+    tn__cycles_free(c);
+    tn_set_free(c->waiting);
+    tn__free(c->alloc, c->marks, c->graph.n_nodes * sizeof *c->marks);
+    tn__free(c->alloc, c->rows, c->n * sizeof *c->rows);
+    tn__free(c->alloc, c->members, c->n_members * sizeof *c->members);
+    tn__free(c->alloc, c, sizeof *c);
+}
+
+uint32_t tn_components_count(const tn_components *c)
+{
+    return c->n;
+}
+
+int tn__component_check(const tn_components *c, uint32_t index, tn_error *err)
+{
+    return index < c->n ? TN_OK : tn__error_set(err, TN_EINVAL, 0, "there is no component %u", (unsigned)index);
+}
+
+uint64_t tn__component_edges(tn_components *c, uint32_t index)
+{
+    tn_component_row *row = &c->rows[index];
+    const uint32_t *members = tn__component_members(c, index);
+    if (row->edges != TN_UNKNOWN)
+        return row->edges;
+    row->edges = 0;
+    for (uint32_t i = 0; i < row->count; i++)
+        for (uint64_t e = c->graph.offsets[members[i]]; e < c->graph.offsets[members[i] + 1]; e++)
+            row->edges += c->graph.targets[e] != TN_NONE && tn__in_component(c, index, c->graph.targets[e]) &&
+                          tn__edge_holds(&c->graph, members[i], e);
+    return row->edges;
+}
+
+int tn_components_row(tn_components *c, uint32_t index, tn_component *out, tn_error *err)
+{
+    TN_TRY(tn__component_check(c, index, err));
+    const tn_component_row *row = &c->rows[index];
+    *out = (tn_component){.count = row->count,
+                          .first = c->members[row->first],
+                          .bytes = row->bytes,
+                          .references = tn__component_edges(c, index),
+                          .state = row->state,
+                          .source = row->source};
+    return TN_OK;
+}
+
+void tn__component_add(const tn_components *c, uint32_t index, tn_set *out)
+{
+    const uint32_t *members = tn__component_members(c, index);
+    for (uint32_t i = 0; i < c->rows[index].count; i++)
+        tn__set_add(out, members[i]);
+}
+
+int tn_components_members(const tn_components *c, uint32_t index, tn_set **out, tn_error *err)
+{
+    tn_set *set;
+    TN_TRY(tn__component_check(c, index, err));
+    TN_TRY(tn_set_new(c->snapshot, &set, err));
+    tn__component_add(c, index, set);
+    *out = set;
+    return TN_OK;
+}
+
+int tn_garbage_set(tn_snapshot *s, tn_set **out, tn_error *err)
+{
+    tn_components *c;
+    TN_TRY(tn_components_make(s, &(tn_components_options){.garbage = true}, &c, err));
+    *out = c->waiting;
+    c->waiting = NULL;
+    tn_components_free(c);
+    return TN_OK;
+}

@@ -1,0 +1,110 @@
+/* careless.c - an extension module that forgets references, by kind, and holds others where only C code sees them. Built by the
+ * tests.
+ */
+#include <Python.h>
+
+#include <alloca.h>
+#include <string.h>
+
+PyObject *volatile kept[64]; /* not static: nobody reads it */
+static struct keeper {
+    struct keeper *next;
+    PyObject *held;
+} * keepers;
+
+static PyObject *make(const char *kind, long number)
+{
+    PyObject *made = NULL, *inner = PyFloat_FromDouble((double)number + 0.25);
+    if (strcmp(kind, "float") == 0) {
+        return inner;
+    } else if (strcmp(kind, "str") == 0) {
+        made = PyUnicode_FromFormat("forgotten text %ld", number);
+    } else if (strcmp(kind, "tuple") == 0) {
+        made = PyTuple_Pack(1, inner);
+        PyObject_GC_UnTrack(made);
+    } else if (strcmp(kind, "list") == 0) {
+        made = PyList_New(0);
+        PyList_Append(made, inner);
+    } else if (strcmp(kind, "bytes") == 0) {
+        made = PyBytes_FromStringAndSize(NULL, 5000 + number);
+        memset(PyBytes_AS_STRING(made), 'b', (size_t)(5000 + number));
+    } else {
+        made = PyBytes_FromStringAndSize(NULL, (1 << 20) + number);
+        memset(PyBytes_AS_STRING(made), 'h', (size_t)((1 << 20) + number));
+    }
+    Py_DECREF(inner);
+    return made;
+}
+
+static PyObject *forget(PyObject *module, PyObject *args)
+{
+    const char *kind;
+    long n;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "sl", &kind, &n))
+        return NULL;
+    for (long i = 0; i < n; i++)
+        make(kind, i);
+    Py_RETURN_NONE;
+}
+
+/* In a variable, in a block of malloc's, in one of Python's allocator, in a capsule that does not own it. */
+static PyObject *keep(PyObject *module, PyObject *args)
+{
+    const char *where;
+    long n;
+    if (!PyArg_ParseTuple(args, "sl", &where, &n))
+        return NULL;
+    for (long i = 0; i < n && i < 64; i++) {
+        PyObject *made = make("float", 5000 + i);
+        if (strcmp(where, "static") == 0) {
+            kept[i] = made;
+        } else if (strcmp(where, "capsule") == 0) {
+            char name[32];
+            snprintf(name, sizeof name, "capsule_%ld", i);
+            PyModule_AddObject(module, name, PyCapsule_New(made, "kept", NULL));
+        } else {
+            struct keeper *keeper = where[0] == 'm' ? malloc(sizeof *keeper) : PyMem_Malloc(sizeof *keeper);
+            *keeper = (struct keeper){keepers, made};
+            keepers = keeper;
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *add_one(PyObject *module, PyObject *object)
+{
+    (void)module;
+    Py_INCREF(object);
+    Py_RETURN_NONE;
+}
+
+static PyObject *take_one(PyObject *module, PyObject *object)
+{
+    (void)module;
+    Py_DECREF(object);
+    Py_RETURN_NONE;
+}
+
+/* What was on the stack below here is there no more. */
+static PyObject *scrub(PyObject *module, PyObject *unused)
+{
+    enum { BYTES = 1 << 18 };
+    volatile char *bytes = alloca(BYTES);
+    (void)module;
+    (void)unused;
+    for (int i = 0; i < BYTES; i++)
+        bytes[i] = 0;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {{"forget", forget, METH_VARARGS, NULL}, {"keep", keep, METH_VARARGS, NULL},
+                                {"add_one", add_one, METH_O, NULL},     {"take_one", take_one, METH_O, NULL},
+                                {"scrub", scrub, METH_NOARGS, NULL},    {NULL, NULL, 0, NULL}};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "careless", .m_size = -1,
+                                        .m_methods = methods};
+
+PyMODINIT_FUNC PyInit_careless(void)
+{
+    return PyModule_Create(&definition);
+}
