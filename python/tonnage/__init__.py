@@ -59,6 +59,7 @@ __all__ = [
     "FormatError",
     "Frame",
     "InterruptedCapture",
+    "MissingPackageError",
     "LimitError",
     "NoMemoryError",
     "NotFoundError",

@@ -10,6 +10,7 @@ from tonnage._errors import ArgumentError, Error, ExistsError, FileError, Versio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any, NoReturn
 
     from tonnage._core import Set
@@ -22,14 +23,24 @@ _FORMATS = ("csv", *_COLUMNAR)
 # ---- one table to one file ----
 
 
+def _ahead(reader: Any) -> Iterator[Any]:
+    """Batches, of which the next one is made while one is written."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as maker:
+        batch = maker.submit(next, reader, None)
+        while (made := batch.result()) is not None:
+            batch = maker.submit(next, reader, None)
+            yield made
+
+
 def _write_parquet(arrow: Any, table: Table, file: Any) -> None:
-    """Numbers that go up by small steps as differences; words and numbers that repeat in dictionaries, the rest plain."""
+    """Numbers that go up by small steps as differences; words and numbers that repeat in dictionaries."""
     parquet = extra("pyarrow.parquet", "parquet", "export to Parquet")
     reader = arrow.RecordBatchReader.from_stream(table)
-    sorted_ones = {"address", "source", "type_id"} if table.name != "objects" else {"address"}
     words = [field.name for field in reader.schema if arrow.types.is_dictionary(field.type)]
     often = [name for name in ("size", "refcount", "type_id", "generation", "index") if name in table.columns]
-    steps = {name: "DELTA_BINARY_PACKED" for name in table.columns if name in sorted_ones and name not in often}
+    steps = {name: "DELTA_BINARY_PACKED" for name in ("address", "source") if name in table.columns}
     with parquet.ParquetWriter(
         file,
         reader.schema,
@@ -38,7 +49,7 @@ def _write_parquet(arrow: Any, table: Table, file: Any) -> None:
         column_encoding=steps or None,
         write_statistics=True,
     ) as writer:
-        for batch in reader:
+        for batch in _ahead(reader):
             writer.write_batch(batch)
 
 
@@ -46,7 +57,7 @@ def _write_arrow(arrow: Any, table: Table, file: Any) -> None:
     ipc = extra("pyarrow.ipc", "parquet", "export to Arrow")
     reader = arrow.RecordBatchReader.from_stream(table)
     with ipc.new_file(file, reader.schema) as writer:
-        for batch in reader:
+        for batch in _ahead(reader):
             writer.write_batch(batch)
 
 

@@ -60,9 +60,9 @@ class Tables:
         """A table as columns, for what reads Apache Arrow: pandas, polars, DuckDB, pyarrow (docs/export.md).
 
         Args:
-            name: "objects", "references" (of these objects to any), "types" or "roots" (references to these objects from
-                what is none).
-            columns: their names, in this order; None: all but those that cost more, which are there when they are named.
+            name: "objects", "references" (of these objects to any), "types" or "roots" (references to these objects
+                from what is none).
+            columns: their names, in this order; None: all but those that cost more, which are there when named.
             where: only objects of this selection.
             against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
