@@ -35,8 +35,11 @@ enum {
     CLI_OUTPUT = 16777216, /* -o OUT */
     CLI_TO = 33554432,
     CLI_FORCE = 67108864,
-    CLI_NODES = 268435456, /* --max-nodes N */
-    CLI_GARBAGE = 4194304, /* --garbage */
+    CLI_WHAT = 134217728,
+    CLI_COLUMNS = 268435456,
+    CLI_PYTHON = 536870912,
+    CLI_NODES = 1073741824, /* --max-nodes N */
+    CLI_GARBAGE = 4194304,  /* --garbage */
 };
 
 typedef struct cli_verb cli_verb;
@@ -53,7 +56,7 @@ typedef struct cli_options {
     const char *against; /* path of --against */
     char rows[40];       /* --threshold as a selection on rows */
     uint64_t max_memory_bytes;
-    const char *output, *to; /* -o, --to; NULL: not given */
+    const char *output, *to, *what, *columns, *python; /* -o, --to and so on; NULL: not given */
     bool help, index, force;
     uint32_t max_nodes; /* 0: not given */
     tn_view_options view;
@@ -123,6 +126,6 @@ int cmd_retained(const cli_options *options);
 int cmd_paths(const cli_options *options);
 int cmd_refs(const cli_options *options);
 int cmd_referrers(const cli_options *options);
-int cmd_python(const char *verb, int n, char **words); /* run, config */
+int cmd_python(const char *verb, int n, char **words); /* run, config and what else is written in Python */
 
 #endif

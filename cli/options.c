@@ -13,29 +13,15 @@ static const struct {
     unsigned option;
     bool value;
 } known[] = {
-    {"--json", CLI_JSON, false},
-    {"--limit", CLI_LIMIT, true},
-    {"--sort", CLI_SORT, true},
-    {"--where", CLI_WHERE, true},
-    {"--by", CLI_BY, true},
-    {"--threshold", CLI_THRESHOLD, true},
-    {"--max-memory", CLI_MEMORY, true},
-    {"--depth", CLI_DEPTH, true},
-    {"--index", CLI_INDEX, false},
-    {"--fold", CLI_FOLD, false},
-    {"--heads", CLI_HEADS, true},
-    {"--avoid", CLI_AVOID, true},
-    {"--all", CLI_ALL, false},
-    {"--merge", CLI_MERGE, false},
-    {"--against", CLI_AGAINST, true},
-    {"--width", CLI_BRANCHES, true},
-    {"--at", CLI_AT, true},
-    {"--no-fold", CLI_NO_FOLD, false},
-    {"-o", CLI_OUTPUT, true},
-    {"--to", CLI_TO, true},
-    {"--force", CLI_FORCE, false},
-    {"--max-nodes", CLI_NODES, true},
-    {"--garbage", CLI_GARBAGE, false},
+    {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true},     {"--sort", CLI_SORT, true},
+    {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},           {"--threshold", CLI_THRESHOLD, true},
+    {"--max-memory", CLI_MEMORY, true}, {"--depth", CLI_DEPTH, true},     {"--index", CLI_INDEX, false},
+    {"--fold", CLI_FOLD, false},        {"--heads", CLI_HEADS, true},     {"--avoid", CLI_AVOID, true},
+    {"--all", CLI_ALL, false},          {"--merge", CLI_MERGE, false},    {"--against", CLI_AGAINST, true},
+    {"--width", CLI_BRANCHES, true},    {"--at", CLI_AT, true},           {"--no-fold", CLI_NO_FOLD, false},
+    {"--garbage", CLI_GARBAGE, false},  {"-o", CLI_OUTPUT, true},         {"--to", CLI_TO, true},
+    {"--force", CLI_FORCE, false},      {"--what", CLI_WHAT, true},       {"--columns", CLI_COLUMNS, true},
+    {"--python", CLI_PYTHON, true},     {"--max-nodes", CLI_NODES, true},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -152,6 +138,9 @@ static int set_value(const cli_verb *verb, unsigned option, const char *value, c
     case CLI_AT: out->view.at = value; return CLI_OK;
     case CLI_OUTPUT: out->output = value; return CLI_OK;
     case CLI_TO: out->to = value; return CLI_OK;
+    case CLI_WHAT: out->what = value; return CLI_OK;
+    case CLI_COLUMNS: out->columns = value; return CLI_OK;
+    case CLI_PYTHON: out->python = value; return CLI_OK;
     case CLI_SORT: out->view.sort = value; return CLI_OK;
     case CLI_HEADS: out->view.heads = value; return CLI_OK;
     case CLI_AVOID: out->view.avoid = value; return CLI_OK;

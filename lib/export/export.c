@@ -6,10 +6,11 @@
 static const struct {
     const char *name;
     int (*write)(const tn_export_job *job, tn_error *err);
+    bool tables, nodes; /* there is a choice of tables and columns; of how many nodes */
 } formats[] = {
-    {"csv", tn__export_csv},
-    {"meliae", tn__export_meliae},
-    {"heapsnapshot", tn__export_heapsnapshot},
+    {"csv", tn__export_csv, true, false},
+    {"meliae", tn__export_meliae, false, false},
+    {"heapsnapshot", tn__export_heapsnapshot, false, true},
 };
 enum { N_FORMATS = sizeof formats / sizeof *formats };
 
@@ -30,6 +31,17 @@ static int find_format(const char *name, size_t *format, tn_error *err)
         n += tn__compose(known + n, sizeof known - n, "%s%s", i ? ", " : "", formats[i].name);
     }
     return tn__error_set(err, TN_EINVAL, 0, "unknown format '%.30s': it is %s", name ? name : "", known);
+}
+
+static int check_options(const tn_export_options *o, size_t format, tn_error *err)
+{
+    const char *name = formats[format].name;
+    if (!formats[format].tables && (o->columns || o->table != TN_TABLE_OBJECTS))
+        return tn__error_set(err, TN_EINVAL, 0, "%s is of objects as they are: it has no choice of tables or columns",
+                             name);
+    if (!formats[format].nodes && o->max_nodes)
+        return tn__error_set(err, TN_EINVAL, 0, "%s folds nothing: a number of nodes is for heapsnapshot", name);
+    return TN_OK;
 }
 
 /* With what is selected; a set of its own, so that formats ask one thing only. */
@@ -55,6 +67,7 @@ int tn_export(tn_snapshot *s, const tn_export_options *options, const tn_sink *s
     tn_out out;
     size_t format;
     TN_TRY(find_format(options->format, &format, err));
+    TN_TRY(check_options(options, format, err));
     tn__out_init(&out, sink);
     TN_TRY(write_selected(s, options, format, &out, err));
     return tn__out_end(&out, err);

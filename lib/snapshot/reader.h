@@ -77,6 +77,8 @@ int tn__snapshot_references(tn_snapshot *s, tn_csr *out, tn_error *err);
 /* Address of object i (i < n_objects), and back. */
 int tn__snapshot_addresses(tn_snapshot *s, tn_error *err);       /* loads; then: */
 uint64_t tn__snapshot_address(const tn_snapshot *s, uint32_t i); /* O(log regions) */
+/* Of n objects in ascending order (NULL: the first n ones); O(regions + bits passed). */
+void tn__snapshot_addresses_of(const tn_snapshot *s, const uint32_t *ids, size_t n, uint64_t *out);
 /* For each object of old the object of new that starts at the same address, or TN_NONE. same has old's n_objects places.
  * The bitmaps are compared word by word: O(regions + objects of old). */
 int tn__snapshot_match_addresses(tn_snapshot *old, tn_snapshot *new, uint32_t *same, tn_error *err);

@@ -104,6 +104,7 @@ double tn__pct(uint64_t part, uint64_t whole);
 
 /* ---- quote.c, oneline.c ---- */
 
+void tn__preview_print(tn_text *t, const tn_preview *p, bool truth); /* truth: of a bool */
 /* Into a buffer, escaped; for cells and JSON. The buffer is emptied first and ends in a NUL. */
 int tn__describe_into(tn_snapshot *s, uint32_t id, tn_buf *out, tn_error *err);
 int tn__preview_into(tn_snapshot *s, uint32_t id, tn_buf *out, tn_error *err);
