@@ -380,6 +380,8 @@ static PyMethodDef module_methods[] = {
     {"diff", core_diff, METH_VARARGS,
      "diff(old, new, where, old_set, new_set): (same process, why not, certain, likely, reused, new, gone, survived)."},
     {"columns", core_columns, METH_O, "list of (name, only if it is named) of a table."},
+    {"import_dump", core_import, METH_VARARGS,
+     "import_dump(dump, out, force, max_memory): a dump of Meliae as a file."},
     {"growth", core_growth, METH_VARARGS,
      "growth(snapshots, where): Set of the last one's objects made after the first and before it."},
     {"growth_view", (PyCFunction)(void (*)(void))core_growth_view, METH_VARARGS | METH_KEYWORDS,

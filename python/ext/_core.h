@@ -191,7 +191,8 @@ extern PyType_Spec core_patterns_spec;
 
 PyObject *core_batches_make(core_snapshot *self, PyObject *args);
 PyObject *core_export(core_snapshot *self, PyObject *args, PyObject *kwargs);
-PyObject *core_columns(PyObject *module, PyObject *arg); /* a function of the module */
+PyObject *core_columns(PyObject *module, PyObject *arg); /* functions of the module */
+PyObject *core_import(PyObject *module, PyObject *args);
 extern PyType_Spec core_batches_spec;
 
 /* ---- _core_dominators.c ---- */

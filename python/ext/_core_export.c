@@ -163,15 +163,15 @@ PyType_Spec core_batches_spec = {
 
 PyObject *core_export(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"path", "format", "force", "set", "table", "columns", NULL};
+    static char *names[] = {"path", "format", "force", "set", "table", "columns", "max_nodes", NULL};
     PyObject *path, *set = Py_None;
     const char *table_name = NULL;
     int force = 0;
     core_call call;
     tn_error err = {0};
     tn_export_options options = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&s|$pOzz:export", names, PyUnicode_FSConverter, &path,
-                                     &options.format, &force, &set, &table_name, &options.columns))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&s|$pOzzI:export", names, PyUnicode_FSConverter, &path,
+                                     &options.format, &force, &set, &table_name, &options.columns, &options.max_nodes))
         return NULL;
     int table = table_name ? core_index_of(table_name, tn_table_names, TN_TABLES, "table") : TN_TABLE_OBJECTS;
     if (table < 0 || !core_set_of(self, set, &options.set) || !core_enter(&call, self, true)) {
@@ -183,6 +183,29 @@ PyObject *core_export(core_snapshot *self, PyObject *args, PyObject *kwargs)
     core_unlock(&call);
     core_leave(&call);
     Py_DECREF(path);
+    if (status < 0)
+        return core_raise(status, &err);
+    Py_RETURN_NONE;
+}
+
+PyObject *core_import(PyObject *module, PyObject *args)
+{
+    PyObject *dump, *out;
+    int force;
+    unsigned long long most;
+    tn_import_info info;
+    tn_error err = {0};
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O&O&pK:import_dump", PyUnicode_FSConverter, &dump, PyUnicode_FSConverter, &out, &force,
+                          &most))
+        return NULL;
+    const tn_import_options options = {.max_memory_bytes = most, .force = force};
+    int status;
+    Py_BEGIN_ALLOW_THREADS
+    status = tn_import(PyBytes_AS_STRING(dump), PyBytes_AS_STRING(out), &options, &info, &err);
+    Py_END_ALLOW_THREADS
+    Py_DECREF(dump);
+    Py_DECREF(out);
     if (status < 0)
         return core_raise(status, &err);
     Py_RETURN_NONE;

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 TABLES = ("objects", "references", "types", "roots")
 _COLUMNAR = ("parquet", "arrow")
-_FORMATS = ("csv", *_COLUMNAR)
+_GRAPHS = ("heapsnapshot", "meliae")  # of objects as they are, with what they refer to
+_FORMATS = ("csv", *_COLUMNAR, *_GRAPHS)
 
 # ---- one table to one file ----
 
@@ -136,11 +137,21 @@ def export(
     what: str | None,
     columns: list[str] | str | None,
     force: bool,
+    max_nodes: int,
 ) -> None:
     """See `Snapshot.export`."""
     to = to or os.path.splitext(path)[1].removeprefix(".")
     if to not in _FORMATS:
         raise ArgumentError(f"formats are {', '.join(_FORMATS)}, not {to!r}", -8)
+    if to in _GRAPHS and (what is not None or columns is not None):
+        raise ArgumentError(f"{to} is of objects as they are: it has no choice of tables or columns", -8)
+    if max_nodes and to != "heapsnapshot":
+        raise ArgumentError(f"{to} folds nothing: a number of nodes is for heapsnapshot", -8)
+    if not 0 <= max_nodes < 2**32:
+        raise ArgumentError(f"max_nodes must be 0, which is all, or more, not {max_nodes}", -8)
+    if to in _GRAPHS:
+        snapshot._core.export(path, to, force=force, set=members, max_nodes=max_nodes)
+        return
     if what is not None and what not in TABLES:
         raise ArgumentError(f"tables are {', '.join(TABLES)}, not {what!r}", -8)
     if columns is not None and what is None and to != "csv":

@@ -89,18 +89,20 @@ class Tables:
         where: str | None = None,
         against: Snapshot | None = None,
         force: bool = False,
+        max_nodes: int = 0,
     ) -> None:
         """Writes the objects in the format of another program, whole or not at all (docs/export.md).
 
         Args:
             path: the file, or for Parquet and Arrow the folder of a file a table; for its owner only.
-            to: "csv", "parquet" or "arrow"; None: as the name ends. The last two need pyarrow, the extra
-                `tonnage[parquet]`.
+            to: "csv", "parquet", "arrow", "heapsnapshot" (docs/heapsnapshot.md) or "meliae" (docs/import.md); None: as
+                the name ends. Parquet and Arrow need pyarrow, the extra `tonnage[parquet]`.
             what: "objects", "references", "types" or "roots", which then is one file; None: all, of CSV objects.
             columns: as of `table`.
             where: only objects of this selection.
             against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
             force: replace what is there.
+            max_nodes: of a heap snapshot: what retains least is folded until there are no more nodes; 0: all.
 
         Raises:
             ExistsError: path exists and force is false.
@@ -113,7 +115,7 @@ class Tables:
         from tonnage._export import export
 
         chosen = self._chosen(where, against)
-        export(self._subject._snapshot, chosen, os.fspath(path), to, what, columns, force)
+        export(self._subject._snapshot, chosen, os.fspath(path), to, what, columns, force, max_nodes)
 
     def sql(self, query: str, limit: int = 20, where: str | None = None, against: Snapshot | None = None) -> Answer:
         """A query over the tables `objects`, `references` (or `refs`), `types` and `roots`, by DuckDB.

@@ -12,6 +12,7 @@ from typing import Any
 import networkx
 import pure_reader
 import pytest
+import tonnage
 from cli_support import CLI, Cli
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -281,6 +282,35 @@ def test_any_bytes_give_a_file_that_is_sound_or_one_line(
         assert subprocess.run([CLI, "check", out], capture_output=True).returncode == 0
     else:
         assert result.stderr.count("\n") == 1
+
+
+def test_python_exports_and_imports_the_same(taken: Path, tmp_path: Path) -> None:
+    dump, out, graph = tmp_path / "dump.json", tmp_path / "out.tonnage", tmp_path / "it.heapsnapshot"
+    with tonnage.load(taken) as snapshot:
+        snapshot.export(dump, "meliae")
+        snapshot.export(graph, max_nodes=500)
+        with pytest.raises(tonnage.ArgumentError):
+            snapshot.export(tmp_path / "bad", "meliae", max_nodes=9)
+        with pytest.raises(tonnage.ArgumentError):
+            snapshot.export(tmp_path / "bad", "heapsnapshot", what="types")
+        with pytest.raises(tonnage.ArgumentError):
+            snapshot.export(tmp_path / "bad", "heapsnapshot", where="type:str")
+        with pytest.raises(tonnage.ExistsError):
+            snapshot.export(graph)
+    command = [CLI, "export", taken, "--to"]
+    assert dump.read_bytes() == subprocess.run([*command, "meliae"], check=True, capture_output=True).stdout
+    folded = subprocess.run([*command, "heapsnapshot", "--max-nodes", "500"], check=True, capture_output=True).stdout
+    assert graph.read_bytes() == folded
+    with tonnage.import_dump(dump, out) as back:
+        assert back.where("").size == sum(line["size"] for line in lines(taken))
+    with pytest.raises(tonnage.ExistsError):
+        tonnage.import_dump(dump, out)
+    with pytest.raises(tonnage.LimitError):
+        tonnage.import_dump(dump, out, force=True, max_memory=1_000_000)
+    dump.write_text("no dump")
+    with pytest.raises(tonnage.FormatError, match="line 1"):
+        tonnage.import_dump(dump, out, force=True)
+    assert not (tmp_path / "bad").exists()
 
 
 def test_a_file_that_exists_stays_and_memory_is_limited(tmp_path: Path, cli: Cli) -> None:
