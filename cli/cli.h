@@ -32,7 +32,14 @@ enum {
     CLI_NO_FOLD = 524288,   /* the verb folds unless it is told not to */
     CLI_BRANCHES = 1048576, /* --width N */
     CLI_AT = 2097152,
-    CLI_GARBAGE = 4194304, /* --garbage */
+    CLI_OUTPUT = 16777216, /* -o OUT */
+    CLI_TO = 33554432,
+    CLI_FORCE = 67108864,
+    CLI_WHAT = 134217728,
+    CLI_COLUMNS = 268435456,
+    CLI_PYTHON = 536870912,
+    CLI_NODES = 1073741824, /* --max-nodes N */
+    CLI_GARBAGE = 4194304,  /* --garbage */
 };
 
 typedef struct cli_verb cli_verb;
@@ -49,7 +56,9 @@ typedef struct cli_options {
     const char *against; /* path of --against */
     char rows[40];       /* --threshold as a selection on rows */
     uint64_t max_memory_bytes;
-    bool help, index;
+    const char *output, *to, *what, *columns, *python; /* -o, --to and so on; NULL: not given */
+    bool help, index, force;
+    uint32_t max_nodes; /* 0: not given */
     tn_view_options view;
 } cli_options;
 
@@ -108,6 +117,8 @@ void cli_hint(const cli_options *options, tn_snapshot *const *snapshots, size_t 
 int cmd_table(const cli_options *options);
 int cmd_diff(const cli_options *options);
 int cmd_why(const cli_options *options);
+int cmd_export(const cli_options *options);
+int cmd_import(const cli_options *options);
 int cmd_show(const cli_options *options);
 int cmd_check(const cli_options *options);
 int cmd_dominators(const cli_options *options);
@@ -115,6 +126,6 @@ int cmd_retained(const cli_options *options);
 int cmd_paths(const cli_options *options);
 int cmd_refs(const cli_options *options);
 int cmd_referrers(const cli_options *options);
-int cmd_python(const char *verb, int n, char **words); /* run, config */
+int cmd_python(const char *verb, int n, char **words); /* run, config and what else is written in Python */
 
 #endif

@@ -261,6 +261,27 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage check app.tonnage\n"
                  "  tonnage check app.tonnage --where text:checksum --sort offset --limit 0\n"
                  "  tonnage check app.tonnage --json --max-memory 2G\n"},
+    {"export",
+     CLI_TO | CLI_OUTPUT | CLI_FORCE | CLI_WHAT | CLI_COLUMNS | CLI_NODES | CLI_WHERE | CLI_AGAINST | CLI_MEMORY |
+         CLI_PYTHON,
+     cmd_export, "the snapshot for other programs: tables, Chrome's DevTools, Meliae",
+     "Writes objects, references, types or roots as a table. csv is one of them; parquet and arrow are a folder with\n"
+     "a file of each, or with --what one file, and need pyarrow in the Python beside this command (--python names\n"
+     "another). heapsnapshot is the whole graph, for the Memory panel of Chrome's DevTools; meliae is JSON lines, as\n"
+     "Meliae's scanner writes them. Without --to the end of the name after -o says which; without -o csv, meliae and\n"
+     "heapsnapshot go to standard output. What is written is whole or not there, and for its owner only.\n",
+     .where = "only these objects; conditions: " OBJECTS, .against = SINCE,
+     .examples = "  tonnage export app.tonnage --to csv --where type:dict --max-memory 2G\n"
+                 "  tonnage export app.tonnage --what references -o references.csv --force\n"
+                 "  tonnage export app.tonnage --columns address,type,retained -o new.csv --against old.tonnage\n"
+                 "  tonnage export app.tonnage --to parquet -o app.parquet --python .venv/bin/python\n"
+                 "  tonnage export app.tonnage --max-nodes 1000000 -o app.heapsnapshot\n"
+                 "  tonnage export app.tonnage --to meliae -o app.json\n"},
+    {"import", CLI_OUTPUT | CLI_FORCE | CLI_MEMORY, cmd_import, "a dump of Meliae as a snapshot",
+     "Makes a snapshot of the JSON lines that Meliae's scanner wrote. Its sizes are those of the dump; what a dump "
+     "does\n"
+     "not know, roots, names of references and reference counts, stays unknown.\n",
+     .examples = "  tonnage import dump.json -o app.tonnage --force --max-memory 2G\n"},
 };
 const size_t cli_n_verbs = sizeof cli_verbs / sizeof *cli_verbs;
 
@@ -276,6 +297,7 @@ void cli_help(void)
     cli_print("  run        runs a Python program and writes snapshots of it\n"
               "  config     what run would do here, and which option, variable or file says so\n"
               "  shell      a Python prompt with the snapshot loaded\n"
+              "  sql        a query over the tables of a snapshot\n"
               "\n  VERB --help   options of a verb, with examples\n"
               "  --version     version of this command\n\n"
               "exit codes: 0 ok, 1 findings, 2 usage, 3 no such object or Python, 4 not permitted, 5 unreadable file,\n"
@@ -304,6 +326,14 @@ void cli_help_verb(const cli_verb *verb)
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");
+    print_option(verb, CLI_TO, "--to FORMAT", "csv, parquet, arrow, heapsnapshot or meliae", "");
+    print_option(verb, CLI_WHAT, "--what TABLE", "objects, references, types or roots (default all; of csv objects)",
+                 "");
+    print_option(verb, CLI_COLUMNS, "--columns NAMES", "only these, with commas between; docs/export.md has them", "");
+    print_option(verb, CLI_NODES, "--max-nodes N", "heapsnapshot: fold what retains least, sums kept", "");
+    print_option(verb, CLI_OUTPUT, "-o OUT", "what to write (default -, which is standard output)", "");
+    print_option(verb, CLI_FORCE, "--force", "replace what is there", "");
+    print_option(verb, CLI_PYTHON, "--python PATH", "the interpreter that has pyarrow", "");
     print_option(verb, CLI_BY, "--by KIND", verb->by ? verb->by : "what a row stands for; kinds below (default type)",
                  "");
     print_option(verb, CLI_AVOID, "--avoid WORDS", "keep away from these: caches,frames,SELECTION", "");

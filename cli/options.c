@@ -13,13 +13,15 @@ static const struct {
     unsigned option;
     bool value;
 } known[] = {
-    {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true},  {"--sort", CLI_SORT, true},
-    {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},        {"--threshold", CLI_THRESHOLD, true},
-    {"--max-memory", CLI_MEMORY, true}, {"--depth", CLI_DEPTH, true},  {"--index", CLI_INDEX, false},
-    {"--fold", CLI_FOLD, false},        {"--heads", CLI_HEADS, true},  {"--avoid", CLI_AVOID, true},
-    {"--all", CLI_ALL, false},          {"--merge", CLI_MERGE, false}, {"--against", CLI_AGAINST, true},
-    {"--width", CLI_BRANCHES, true},    {"--at", CLI_AT, true},        {"--no-fold", CLI_NO_FOLD, false},
-    {"--garbage", CLI_GARBAGE, false},
+    {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true},     {"--sort", CLI_SORT, true},
+    {"--where", CLI_WHERE, true},       {"--by", CLI_BY, true},           {"--threshold", CLI_THRESHOLD, true},
+    {"--max-memory", CLI_MEMORY, true}, {"--depth", CLI_DEPTH, true},     {"--index", CLI_INDEX, false},
+    {"--fold", CLI_FOLD, false},        {"--heads", CLI_HEADS, true},     {"--avoid", CLI_AVOID, true},
+    {"--all", CLI_ALL, false},          {"--merge", CLI_MERGE, false},    {"--against", CLI_AGAINST, true},
+    {"--width", CLI_BRANCHES, true},    {"--at", CLI_AT, true},           {"--no-fold", CLI_NO_FOLD, false},
+    {"--garbage", CLI_GARBAGE, false},  {"-o", CLI_OUTPUT, true},         {"--to", CLI_TO, true},
+    {"--force", CLI_FORCE, false},      {"--what", CLI_WHAT, true},       {"--columns", CLI_COLUMNS, true},
+    {"--python", CLI_PYTHON, true},     {"--max-nodes", CLI_NODES, true},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -100,6 +102,16 @@ static int set_branches(const cli_verb *verb, const char *value, cli_options *ou
     return CLI_OK;
 }
 
+static int set_nodes(const cli_verb *verb, const char *value, cli_options *out)
+{
+    char *end;
+    unsigned long nodes = strtoul(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end || nodes == 0 || nodes > UINT32_MAX)
+        return usage(verb, "--max-nodes takes a number of nodes from 1 on, not", value);
+    out->max_nodes = (uint32_t)nodes;
+    return CLI_OK;
+}
+
 static void set_flag(unsigned option, cli_options *out)
 {
     switch (option) {
@@ -108,6 +120,7 @@ static void set_flag(unsigned option, cli_options *out)
     case CLI_NO_FOLD: out->view.fold = false; break;
     case CLI_ALL: out->view.all = true; break;
     case CLI_MERGE: out->view.merge = true; break;
+    case CLI_FORCE: out->force = true; break;
     case CLI_GARBAGE: out->view.garbage = true; break;
     default: out->view.form = TN_JSON;
     }
@@ -121,7 +134,13 @@ static int set_value(const cli_verb *verb, unsigned option, const char *value, c
     case CLI_BY: return set_by(verb, value, out);
     case CLI_DEPTH: return set_depth(verb, value, out);
     case CLI_BRANCHES: return set_branches(verb, value, out);
+    case CLI_NODES: return set_nodes(verb, value, out);
     case CLI_AT: out->view.at = value; return CLI_OK;
+    case CLI_OUTPUT: out->output = value; return CLI_OK;
+    case CLI_TO: out->to = value; return CLI_OK;
+    case CLI_WHAT: out->what = value; return CLI_OK;
+    case CLI_COLUMNS: out->columns = value; return CLI_OK;
+    case CLI_PYTHON: out->python = value; return CLI_OK;
     case CLI_SORT: out->view.sort = value; return CLI_OK;
     case CLI_HEADS: out->view.heads = value; return CLI_OK;
     case CLI_AVOID: out->view.avoid = value; return CLI_OK;

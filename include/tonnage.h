@@ -3,7 +3,7 @@
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
  *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 diff
- *   11 patterns   12 cycles   13 audit   14 waste   15 views
+ *   11 patterns   12 cycles   13 audit   14 waste   15 views   16 export   17 import
  *
  * Rules that hold everywhere
  *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
@@ -782,6 +782,82 @@ int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink 
 char *tn_format_bytes(uint64_t bytes, char *out, size_t cap);
 /* "12k", "3.5MiB", "7" -> bytes, binary suffixes. TN_EINVAL. */
 int tn_parse_bytes(const char *text, uint64_t *bytes);
+
+/* ---- 16. Export ------------------------------------------------------------------------------------------------ */
+
+/* Tables of a snapshot, column by column (docs/export.md has the columns). */
+enum tn_table_name { TN_TABLE_OBJECTS, TN_TABLE_REFERENCES, TN_TABLE_TYPES, TN_TABLE_ROOTS, TN_TABLES };
+extern const char *const tn_table_names[TN_TABLES];
+/* Names of the columns; NULL behind the last one. *asked (may be NULL): it is there only when it is named. */
+const char *tn_batches_column(enum tn_table_name table, uint32_t index, bool *asked);
+
+/* The C data interface of Apache Arrow, as its specification has it. */
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
+struct ArrowSchema {
+    const char *format, *name, *metadata;
+    int64_t flags, n_children;
+    struct ArrowSchema **children, *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+struct ArrowArray {
+    int64_t length, null_count, offset, n_buffers, n_children;
+    const void **buffers;
+    struct ArrowArray **children, *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+#endif
+
+/* A table in batches of some thousand rows, of objects of a set (NULL: all). Of references that is their source, of roots what
+ * they refer to; of types it is what is counted. columns: names with commas between; NULL: all that need not be named. The
+ * snapshot and the set may be used between two batches; the set is copied. Cost: each column a pass over what it is made of;
+ * references 8 bytes an object and the references themselves, retained sizes the dominators. EINVAL: no such column. */
+typedef struct tn_batches tn_batches;
+int tn_batches_open(tn_snapshot *s, enum tn_table_name table, const tn_set *set, const char *columns, tn_batches **out,
+                    tn_error *err);
+void tn_batches_close(tn_batches *b); /* NULL allowed; before the snapshot is closed */
+/* Both are the caller's to release, in any thread, also after the snapshot is closed. A batch is a struct of columns: u64 for
+ * addresses and hashes, i64 for numbers, booleans, texts, and words of a dictionary that is the same in all batches. */
+int tn_batches_schema(tn_batches *b, struct ArrowSchema *out, tn_error *err);
+int tn_batches_next(tn_batches *b, struct ArrowArray *out, tn_error *err); /* 1; 0: there are no more */
+
+/* A snapshot in the format of other programs, written as a stream (docs/export.md). */
+typedef struct tn_export_options {
+    const char *format;       /* one of tn_export_format */
+    enum tn_table_name table; /* csv: which one */
+    const char *columns;      /* csv: as of tn_batches_open */
+    const char *where;        /* selection, NULL: all */
+    const tn_set *set;        /* only these of the selected objects; NULL: all */
+    tn_snapshot *against;     /* an older snapshot of the process: only what is new since, or what is: in where says */
+    uint32_t max_nodes;       /* heapsnapshot: what retains least is folded until there are no more; 0: no limit */
+} tn_export_options;
+
+const char *tn_export_format(size_t index); /* names of the formats; NULL behind the last one */
+int tn_export(tn_snapshot *s, const tn_export_options *options, const tn_sink *sink, tn_error *err);
+/* The same to a file (mode 0600), which is whole or not there; without force a path that exists is EEXIST. */
+int tn_export_file(tn_snapshot *s, const tn_export_options *options, const char *path, bool force, tn_error *err);
+
+/* ---- 17. Import ------------------------------------------------------------------------------------------------ */
+
+typedef struct tn_import_options {
+    const tn_alloc *alloc;     /* NULL: malloc */
+    uint64_t max_memory_bytes; /* 0: no limit; beyond it TN_ELIMIT */
+    bool force;                /* replace the file if it exists */
+} tn_import_options;
+typedef struct tn_import_info {
+    uint64_t objects, bytes, lines;
+    uint64_t repeated;  /* objects that were in the dump before; the first one counts */
+    uint64_t elsewhere; /* references to what is not in the dump; they are absent in the file */
+} tn_import_info;
+
+/* A dump of Meliae (JSON lines) as a snapshot file, whole or not there (docs/import.md). options and info may be NULL. Cost:
+ * O(n log n); some 90 bytes an object and 8 a reference, for as long as it takes. EFORMAT where a line is none of such a dump. */
+int tn_import(const char *dump, const char *out, const tn_import_options *options, tn_import_info *info, tn_error *err);
 
 #ifdef __cplusplus
 }

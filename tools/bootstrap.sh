@@ -1,13 +1,14 @@
 #!/bin/bash
 # bootstrap.sh - makes a machine able to build and test tonnage.
 #
-#   tools/bootstrap.sh [build] [test] [bench] [demo] [soak]      default: build test
+#   tools/bootstrap.sh [build] [test] [bench] [demo] [soak] [interop]      default: build test
 #
 #   build  compiler, zstd, xxhash, Python headers; .venv with Meson
 #   test   cmocka, clang with its runtime, valgrind, debootstrap; pytest, mypy, ruff and friends in .venv
 #   bench  wrk, which puts a service under load
 #   demo   what tools/demo.sh looks into, in .venv-demo
 #   soak   packages whose tests tools/soak.sh runs under tonnage, in .venv-soak
+#   interop  programs that read what export writes: Chromium, and the loader of Meliae in .venv-interop
 #
 # System packages come from apt where there is one (through sudo unless root); elsewhere their names are printed and the
 # build goes on with what it finds. Python packages go into .venv only. Looks before it acts: a second run installs
@@ -124,9 +125,31 @@ soak_group() {
     venv .venv-soak tools/requirements-soak.txt
 }
 
+# Meliae's scanner is not built by the Pythons of today, its loader is.
+meliae_loader() {
+    local folder=.venv-interop source
+    [ ! -e "$folder/.meliae" ] || return 0
+    say "$folder: building the loader of Meliae"
+    source=$(mktemp -d)
+    "$folder/bin/python" -m pip download -q --disable-pip-version-check --no-deps --no-binary meliae \
+        --no-build-isolation -d "$source" meliae==0.5.1
+    tar -xzf "$source"/meliae-*.tar.gz -C "$source" --strip-components=1
+    sed -i '/"meliae._scanner"/,/_scanner_core.c/d' "$source/setup.py"
+    rm "$source"/meliae/_loader.c "$source"/meliae/_intset.c "$source"/meliae/_scanner.c # by an old Cython
+    "$folder/bin/python" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation "$source"
+    rm -r "$source"
+    touch "$folder/.meliae"
+}
+
+interop_group() {
+    packages chromium
+    venv .venv-interop tools/requirements-interop.txt
+    meliae_loader
+}
+
 for group in "${groups[@]}"; do
     case $group in
-    build | test | bench | demo | soak) "${group}_group" ;;
-    *) die "no group '$group'; there are build, test, bench, demo and soak" ;;
+    build | test | bench | demo | soak | interop) "${group}_group" ;;
+    *) die "no group '$group'; there are build, test, bench, demo, soak and interop" ;;
     esac
 done

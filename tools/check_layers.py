@@ -36,7 +36,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "lib/graph": (_READS, READ),
     "lib/analysis": (_READS | {"lib/graph"}, READ),
     "lib/view": (_READS | {"lib/graph", "lib/analysis"}, READ),
-    "lib/export": (_READS | {"lib/graph", "lib/analysis"}, READ),
+    "lib/export": (_READS | {"lib/graph", "lib/analysis", "lib/view"}, READ),  # previews, JSON and output are views'
+    "lib/import": (_WRITES, WRITE),
     "capture/cpython": ({"lib/base"}, set()),
     "capture/engine": (_WRITES | {"capture/cpython"}, WRITE),
     "capture/record": (_WRITES | {"capture/cpython"}, WRITE),

@@ -162,6 +162,15 @@ def suite_python() -> Result:
     return junit(out)
 
 
+def suite_interop() -> Result:
+    """Chromium and Meliae read what was exported; bootstrap looks whether they are there."""
+    if run(ROOT / "tools" / "bootstrap.sh", "interop"):
+        return Result().fail("tools/bootstrap.sh interop")
+    out = RESULTS / "interop.xml"
+    run(BIN / "python", "-m", "pytest", "-q", f"--junitxml={out}", "tests/interop")
+    return junit(out)
+
+
 def _other_versions(folder: Path, env: dict[str, str] | None = None) -> tuple[Result, dict[str, str], dict[int, str]]:
     """Runs tools/test_versions.sh: its result, what was tested of each version, and why minors were not."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -265,6 +274,7 @@ SUITES: dict[str, Callable[[], Result]] = {
     "asan": suite_asan,
     "tsan": suite_tsan,
     "python": suite_python,
+    "interop": suite_interop,
     "versions": suite_versions,
     "regress": suite_regress,
     "lint": suite_lint,

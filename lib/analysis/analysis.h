@@ -162,6 +162,8 @@ int tn__set_selected(tn_snapshot *s, const tn_view_options *o, tn_set **out, tn_
 
 /* Words for the kinds of roots: "module" and so on. */
 bool tn__root_kind_known(const char *word, size_t n);
+/* "thread 'worker-2'", from the facts thread.N.node and .name. */
+void tn__thread_name(tn_snapshot *s, uint32_t node, char *out, size_t cap);
 
 /* ---- groups.c ---- */
 

@@ -278,8 +278,7 @@ int tn__partition_heads(tn_partition *p, const tn_groups_options *o, tn_error *e
 
 /* ---- labels ---- */
 
-/* Name of a thread by its node: facts thread.N.node and .name. */
-static void thread_name(tn_snapshot *s, uint32_t node, char *out, size_t cap)
+void tn__thread_name(tn_snapshot *s, uint32_t node, char *out, size_t cap)
 {
     char key[48];
     tn_fact fact;
@@ -303,7 +302,7 @@ static int frame_name(tn_partition *p, uint32_t row, char *out, size_t cap)
     char thread[80];
     tn_frame frame;
     TN_TRY(tn__snapshot_frame(p->snapshot, p->heads[row], &frame));
-    thread_name(p->snapshot, ((const uint32_t *)(const void *)p->threads.data)[row], thread, sizeof thread);
+    tn__thread_name(p->snapshot, ((const uint32_t *)(const void *)p->threads.data)[row], thread, sizeof thread);
     snprintf(out, cap, "%s() %s:%u in %s", frame.qualified_name, frame.file, (unsigned)frame.line, thread);
     return TN_OK;
 }
@@ -318,7 +317,7 @@ int tn__partition_heads_label(tn_partition *p, uint32_t row, tn_buf *out, tn_err
     } else if (p->heads[row] < g.n_objects) {
         return tn__partition_brief(p, p->heads[row], out, err);
     } else if (strcmp(synthetic_type(p->snapshot, &g, p->heads[row]), "thread") == 0) {
-        thread_name(p->snapshot, p->heads[row], text, sizeof text);
+        tn__thread_name(p->snapshot, p->heads[row], text, sizeof text);
     } else {
         int status = frame_name(p, row, text, sizeof text);
         if (status == TN_ENOTFOUND)

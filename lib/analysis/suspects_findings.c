@@ -177,7 +177,7 @@ static int count_object(const tn_suspects *all, tn_kinds_found *found, uint32_t 
             TN_TRY(tn_set_new(all->top.snapshot, &found->sets[kind], err));
         TN_TRY(tn_set_add(found->sets[kind], id));
         f->count++;
-        count_pending(f, found->flags[id]);
+        count_pending(f, found->flags ? found->flags[id] : 0);
         f->waiting += all->garbage && tn_set_has(all->garbage, id);
         if (f->node == TN_NONE || retained[id] > retained[f->node])
             f->node = id;

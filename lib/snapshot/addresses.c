@@ -156,6 +156,43 @@ int tn__snapshot_match_addresses(tn_snapshot *old, tn_snapshot *new, uint32_t *s
     return 0;
 }
 
+/* ---- many at once ---- */
+
+/* Where a walk over addresses in their order is: rest has the bits of a word from object `at` on, which is its lowest one. */
+typedef struct stride {
+    uint64_t region, odd, rest;
+    uint32_t word, at;
+} stride;
+
+static void go_to(const tn_snapshot *s, stride *st, uint32_t id)
+{
+    if (st->region + 1 < s->regions.n && s->regions.ranks[st->region + 1] <= id) {
+        while (st->region + 1 < s->regions.n && s->regions.ranks[st->region + 1] <= id)
+            st->region++;
+        st->word = 0;
+        st->at = s->regions.ranks[st->region];
+        st->rest = s->regions.rows[st->region].bits[0];
+    }
+    while (id - st->at >= ones(st->rest)) {
+        st->at += ones(st->rest);
+        st->rest = s->regions.rows[st->region].bits[++st->word];
+    }
+    for (; st->at < id; st->at++)
+        st->rest &= st->rest - 1;
+}
+
+void tn__snapshot_addresses_of(const tn_snapshot *s, const uint32_t *ids, size_t n, uint64_t *out)
+{
+    stride st = {.rest = s->regions.n ? s->regions.rows[0].bits[0] : 0};
+    for (size_t i = 0; i < n; i++) {
+        uint32_t id = ids ? ids[i] : (uint32_t)i;
+        go_to(s, &st, id);
+        uint64_t granule = 64ull * st.word + (unsigned)__builtin_ctzll(st.rest);
+        out[i] =
+            s->regions.rows[st.region].region << TN_REGION_SHIFT | granule << 4 | (passes(s, &st.odd, id) ? 8u : 0u);
+    }
+}
+
 /* First region not below, or regions.n. */
 static uint64_t find_region(const tn_snapshot *s, uint64_t region)
 {

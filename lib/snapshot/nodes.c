@@ -48,6 +48,14 @@ int tn__node_length(tn_snapshot *s, uint32_t id, uint64_t *length, tn_error *err
     return sparse_value(s, TN_SPARSE_LENG, TN_COL_LENG, id, length, err);
 }
 
+int tn__node_hash(tn_snapshot *s, uint32_t id, uint64_t *hash, tn_error *err)
+{
+    const uint32_t *shapes;
+    uint64_t n;
+    TN_TRY(tn__column_u32(s, TN_COL_SHAP, &shapes, &n, err));
+    return sparse_value(s, TN_SPARSE_HASH, TN_COL_HASH, id, hash, err);
+}
+
 static int node_parts(tn_snapshot *s, tn_node *node, tn_error *err)
 {
     const uint64_t *sizes;

@@ -77,12 +77,15 @@ int tn__snapshot_references(tn_snapshot *s, tn_csr *out, tn_error *err);
 /* Address of object i (i < n_objects), and back. */
 int tn__snapshot_addresses(tn_snapshot *s, tn_error *err);       /* loads; then: */
 uint64_t tn__snapshot_address(const tn_snapshot *s, uint32_t i); /* O(log regions) */
+/* Of n objects in ascending order (NULL: the first n ones); O(regions + bits passed). */
+void tn__snapshot_addresses_of(const tn_snapshot *s, const uint32_t *ids, size_t n, uint64_t *out);
 /* For each object of old the object of new that starts at the same address, or TN_NONE. same has old's n_objects places.
  * The bitmaps are compared word by word: O(regions + objects of old). */
 int tn__snapshot_match_addresses(tn_snapshot *old, tn_snapshot *new, uint32_t *same, tn_error *err);
 
-/* Length of one node; TN_UNKNOWN where it has none. */
+/* Length, or hash of the content, of one node; TN_UNKNOWN where it has none. */
 int tn__node_length(tn_snapshot *s, uint32_t id, uint64_t *length, tn_error *err);
+int tn__node_hash(tn_snapshot *s, uint32_t id, uint64_t *hash, tn_error *err);
 
 /* Pointers to objects outside of references, by object; NULL where nobody has looked for them. */
 const tn_seen_row *tn__snapshot_seen(const tn_snapshot *s, uint32_t *n);

@@ -1,4 +1,4 @@
-/* writer.h - writes a snapshot file, chunk after chunk, front to back. Used by capture/ only.
+/* writer.h - writes a snapshot file, chunk after chunk, front to back. Used by capture/ and lib/import.
  *
  * The writer sees finished chunks; it owns the file, compression, checksums, the table of contents and the name. Until
  * tn_writer_commit the data stands under no name, or under a temporary one where the file system knows no other way (or in

@@ -167,6 +167,15 @@ static void weak_json(const tn_cycles_page *p, const tn_view_options *o, tn_json
     tn__json_u64(j, "more_weak_tables", n_tables - tn__cycles_limit(o, n_tables));
 }
 
+/* A number of what is garbage. */
+static void garbage_json(const tn_cycles_page *p, tn_json *j, const char *key, uint64_t value)
+{
+    if (tn__roots_known(p->snapshot))
+        tn__json_u64(j, key, value);
+    else
+        tn__json_null(j, key);
+}
+
 int tn__cycles_json(tn_cycles_page *p, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     tn_json j;
@@ -180,14 +189,14 @@ int tn__cycles_json(tn_cycles_page *p, const tn_view_options *o, tn_out *out, tn
     tn__json_line(&j);
     tn__json_open(&j, "total", '{');
     tn__json_u64(&j, "cycles", p->components->n);
-    tn__json_u64(&j, "waiting", p->cycles_waiting);
+    garbage_json(p, &j, "waiting", p->cycles_waiting);
     tn__json_u64(&j, "count", p->components->n_members);
     tn__json_u64(&j, "size", p->components->bytes);
     tn__json_close(&j, '}');
     tn__json_u64(&j, "more", p->n_rows - p->n_shown);
     tn__json_open(&j, "collectable", '{');
-    tn__json_u64(&j, "count", p->waiting);
-    tn__json_u64(&j, "size", p->waiting_bytes);
+    garbage_json(p, &j, "count", p->waiting);
+    garbage_json(p, &j, "size", p->waiting_bytes);
     tn__json_close(&j, '}');
     finalizers_json(p, o, &j);
     weak_json(p, o, &j);

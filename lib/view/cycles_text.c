@@ -19,14 +19,20 @@ static void print_totals(const tn_cycles_page *p, const tn_view_options *o, tn_o
     const tn_components *c = p->components;
     char bytes[24];
     tn__out_wrap(out, o->width);
+    bool known = tn__roots_known(p->snapshot);
     if (c->n == 0)
         tn__out_format(out, "No cycles%s. ", o->garbage ? " that wait for the collector" : "");
     else
-        tn__out_format(out, "%" PRIu32 " cycle%s of %" PRIu32 " object%s, %s; %" PRIu64 " wait%s for the collector. ",
-                       c->n, s_of(c->n), c->n_members, s_of(c->n_members),
-                       tn_format_bytes(c->bytes, bytes, sizeof bytes), p->cycles_waiting,
+        tn__out_format(out, "%" PRIu32 " cycle%s of %" PRIu32 " object%s, %s", c->n, s_of(c->n), c->n_members,
+                       s_of(c->n_members), tn_format_bytes(c->bytes, bytes, sizeof bytes));
+    if (c->n && known)
+        tn__out_format(out, "; %" PRIu64 " wait%s for the collector", p->cycles_waiting,
                        p->cycles_waiting == 1 ? "s" : "");
-    if (p->waiting)
+    if (c->n)
+        tn__out_text(out, ". ");
+    if (!known)
+        tn__out_text(out, "What of all objects is garbage is unknown, because roots are.\n");
+    else if (p->waiting)
         tn__out_format(out, "A collection frees %" PRIu64 " object%s, %s%s.\n", p->waiting, s_of(p->waiting),
                        tn_format_bytes(p->waiting_bytes, bytes, sizeof bytes),
                        tn__collector_is_off(p->snapshot) ? "; the collector is switched off" : "");

@@ -109,6 +109,12 @@ void tn__fact_command(tn_snapshot *s, tn_out *out)
     }
 }
 
+bool tn__roots_known(tn_snapshot *s)
+{
+    const char *roots = tn__fact_text(s, "import.roots");
+    return !roots || strcmp(roots, "unknown") != 0;
+}
+
 uint32_t tn__checks_failed(tn_snapshot *s)
 {
     uint32_t failed = 0;

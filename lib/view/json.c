@@ -6,10 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void json_text(tn_json *j, const char *text)
+void tn__json_quoted(tn_out *out, const char *text, size_t n)
 {
-    tn_out *out = j->out;
-    size_t n = strlen(text);
     tn__out_text(out, "\"");
     for (size_t i = 0; i < n;) {
         uint32_t c;
@@ -35,7 +33,7 @@ static void begin(tn_json *j, const char *key)
         tn__out_text(j->out, ",");
     j->comma = true;
     if (key) {
-        json_text(j, key);
+        tn__json_quoted(j->out, key, strlen(key));
         tn__out_text(j->out, ":");
     }
 }
@@ -74,7 +72,7 @@ void tn__json_string(tn_json *j, const char *key, const char *text)
         return;
     }
     begin(j, key);
-    json_text(j, text);
+    tn__json_quoted(j->out, text, strlen(text));
 }
 
 void tn__json_label(tn_json *j, const char *key, const char *label)

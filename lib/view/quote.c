@@ -84,7 +84,7 @@ static void add_number(tn_text *t, int kind, const tn_preview *p)
         tn__text_format(t, "<%sint of %" PRIu64 " bits>", p->length > 8 && p->bytes[8] ? "negative " : "", word);
 }
 
-static void add_preview(tn_text *t, const tn_preview *p)
+void tn__preview_print(tn_text *t, const tn_preview *p, bool truth)
 {
     int kind = p->kind & ~TN_PREVIEW_CUT;
     const char *text = (const char *)p->bytes;
@@ -94,6 +94,8 @@ static void add_preview(tn_text *t, const tn_preview *p)
         add_bytes(t, p->bytes, p->length);
     else if (kind == TN_PREVIEW_NAME)
         tn__text_escaped(t, text, p->length, 0);
+    else if (kind == TN_PREVIEW_INT && truth)
+        tn__text_format(t, "%s", p->bytes[0] ? "True" : "False");
     else if (kind >= TN_PREVIEW_INT && kind <= TN_PREVIEW_COMPLEX)
         add_number(t, kind, p);
     else
@@ -110,11 +112,9 @@ int tn_node_preview(tn_snapshot *s, uint32_t id, char *out, size_t cap, tn_error
     TN_TRY(tn__snapshot_preview(s, id, &preview, err));
     tn_text t;
     tn__text_init(&t, out, cap);
-    bool number = (preview.kind & ~TN_PREVIEW_CUT) == TN_PREVIEW_INT && preview.length == 8;
-    if (number && tn_node_get(s, id, &node, NULL) == 0 && tn_snapshot_type(s, node.type, &type) == 0 &&
-        strcmp(type.full_name, "bool") == 0)
-        tn__text_format(&t, "%s", preview.bytes[0] ? "True" : "False");
-    else
-        add_preview(&t, &preview);
+    bool number = (preview.kind & ~TN_PREVIEW_CUT) == TN_PREVIEW_INT;
+    tn__preview_print(&t, &preview,
+                      number && tn_node_get(s, id, &node, NULL) == 0 && tn_snapshot_type(s, node.type, &type) == 0 &&
+                          strcmp(type.full_name, "bool") == 0);
     return tn__text_end(&t);
 }

@@ -56,6 +56,7 @@ typedef struct tn_json {
     tn_out *out;
     bool comma;
 } tn_json;
+void tn__json_quoted(tn_out *out, const char *text, size_t n); /* a string alone, with whatever is in it */
 void tn__json_open(tn_json *j, const char *key, char bracket); /* key NULL inside arrays */
 void tn__json_close(tn_json *j, char bracket);
 void tn__json_string(tn_json *j, const char *key, const char *text); /* NULL: null */
@@ -103,6 +104,7 @@ double tn__pct(uint64_t part, uint64_t whole);
 
 /* ---- quote.c, oneline.c ---- */
 
+void tn__preview_print(tn_text *t, const tn_preview *p, bool truth); /* truth: of a bool */
 /* Into a buffer, escaped; for cells and JSON. The buffer is emptied first and ends in a NUL. */
 int tn__describe_into(tn_snapshot *s, uint32_t id, tn_buf *out, tn_error *err);
 int tn__preview_into(tn_snapshot *s, uint32_t id, tn_buf *out, tn_error *err);
@@ -119,6 +121,7 @@ void tn__fact_duration(uint64_t ns, char *out, size_t cap);  /* 41.2 ms */
 void tn__fact_command(tn_snapshot *s, tn_out *out);          /* argv, quoted where a shell would need it */
 void tn__fact_json(tn_json *j, const char *key, const tn_fact *fact);
 void tn__info_json(tn_json *j, tn_snapshot *s); /* "info": {...} */
+bool tn__roots_known(tn_snapshot *s);           /* not in what was imported: then nothing is known to be garbage */
 uint32_t tn__checks_failed(tn_snapshot *s);     /* facts check.*.failed above 0 */
 
 /* ---- ledger.c ---- */

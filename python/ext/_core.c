@@ -296,6 +296,10 @@ static PyMethodDef snapshot_methods[] = {
      "Groups of the objects of a set, or of all."},
     {"patterns", (PyCFunction)(void (*)(void))core_patterns_make, METH_VARARGS | METH_KEYWORDS,
      "Who refers to a set, kind by kind: the rows as sets."},
+    {"batches", (PyCFunction)core_batches_make, METH_VARARGS,
+     "batches(table, set, columns): Batches of a table, of objects of a set or None, columns with commas or None."},
+    {"export", (PyCFunction)(void (*)(void))core_export, METH_VARARGS | METH_KEYWORDS,
+     "Writes a file in the format of another program."},
     {"set_of", (PyCFunction)core_set_from, METH_O, "Set of the objects whose numbers stand as u32 in bytes."},
     {"hold", (PyCFunction)core_hold, METH_O,
      "What anchors a node: 0 nothing, 1 immortal, 2 static, 3 C, 4 unreachable."},
@@ -375,6 +379,9 @@ static PyMethodDef module_methods[] = {
     {"parse_bytes", module_parse_bytes, METH_O, "Number of bytes of '12k', '3.5MiB', '7'."},
     {"diff", core_diff, METH_VARARGS,
      "diff(old, new, where, old_set, new_set): (same process, why not, certain, likely, reused, new, gone, survived)."},
+    {"columns", core_columns, METH_O, "list of (name, only if it is named) of a table."},
+    {"import_dump", core_import, METH_VARARGS,
+     "import_dump(dump, out, force, max_memory): a dump of Meliae as a file."},
     {"growth", core_growth, METH_VARARGS,
      "growth(snapshots, where): Set of the last one's objects made after the first and before it."},
     {"growth_view", (PyCFunction)(void (*)(void))core_growth_view, METH_VARARGS | METH_KEYWORDS,
@@ -392,9 +399,11 @@ static int module_exec(PyObject *module)
     state->paths_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_paths_spec, NULL);
     state->chain_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_chain_spec, NULL);
     state->patterns_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_patterns_spec, NULL);
+    state->batches_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_batches_spec, NULL);
     state->components_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_components_spec, NULL);
-    PyTypeObject *types[] = {state->snapshot_type, state->set_type,      state->groups_type,     state->paths_type,
-                             state->chain_type,    state->patterns_type, state->components_type, state->waste_type};
+    PyTypeObject *types[] = {state->snapshot_type,   state->set_type,   state->groups_type,
+                             state->paths_type,      state->chain_type, state->patterns_type,
+                             state->components_type, state->waste_type, state->batches_type};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!types[i] || PyModule_AddType(module, types[i]) < 0)
             return -1;
@@ -412,6 +421,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
         Py_VISIT(state->paths_type);
         Py_VISIT(state->chain_type);
         Py_VISIT(state->patterns_type);
+        Py_VISIT(state->batches_type);
         Py_VISIT(state->components_type);
     }
     return 0;
@@ -428,6 +438,7 @@ static int module_clear(PyObject *module)
         Py_CLEAR(state->paths_type);
         Py_CLEAR(state->chain_type);
         Py_CLEAR(state->patterns_type);
+        Py_CLEAR(state->batches_type);
         Py_CLEAR(state->components_type);
     }
     return 0;

@@ -43,7 +43,7 @@ typedef struct core_set {
 
 typedef struct core_state {
     PyTypeObject *snapshot_type, *set_type, *groups_type, *waste_type, *paths_type, *chain_type, *patterns_type;
-    PyTypeObject *components_type;
+    PyTypeObject *components_type, *batches_type;
 } core_state;
 
 /* ---- _core_calls.c ---- */
@@ -186,6 +186,14 @@ extern PyType_Spec core_waste_spec;
 
 PyObject *core_patterns_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
 extern PyType_Spec core_patterns_spec;
+
+/* ---- _core_export.c ---- */
+
+PyObject *core_batches_make(core_snapshot *self, PyObject *args);
+PyObject *core_export(core_snapshot *self, PyObject *args, PyObject *kwargs);
+PyObject *core_columns(PyObject *module, PyObject *arg); /* functions of the module */
+PyObject *core_import(PyObject *module, PyObject *args);
+extern PyType_Spec core_batches_spec;
 
 /* ---- _core_dominators.c ---- */
 

@@ -21,6 +21,7 @@ from tonnage._errors import (
     FormatError,
     InterruptedCapture,
     LimitError,
+    MissingPackageError,
     NoMemoryError,
     NotFoundError,
     NotPermittedError,
@@ -30,7 +31,7 @@ from tonnage._errors import (
 from tonnage._object import Object, Objects
 from tonnage._reference import Reference, References
 from tonnage._size import DeepSize, deep_size, size_of
-from tonnage._snapshot import Snapshot, load
+from tonnage._snapshot import Snapshot, import_dump, load
 from tonnage._take import take as _take
 from tonnage._threads import Frame, Thread
 
@@ -58,6 +59,7 @@ __all__ = [
     "FormatError",
     "Frame",
     "InterruptedCapture",
+    "MissingPackageError",
     "LimitError",
     "NoMemoryError",
     "NotFoundError",
@@ -75,6 +77,7 @@ __all__ = [
     "diff",
     "every",
     "grows",
+    "import_dump",
     "load",
     "size_of",
     "snapshot",

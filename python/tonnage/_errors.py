@@ -72,6 +72,13 @@ class Busy(Error):
     """Not now: the interpreter is collecting garbage, or another capture runs."""
 
 
+class MissingPackageError(Error, ModuleNotFoundError):
+    """A package that only this needs is not installed; the text names the extra that installs it."""
+
+    def __init__(self, message: str, status: int = 0, offset: int = 0) -> None:
+        Error.__init__(self, message, status, offset)
+
+
 class InterruptedCapture(Error):
     """It was interrupted; no file was left."""
 

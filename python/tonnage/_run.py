@@ -345,6 +345,18 @@ def main() -> None:
 
         shell(words[1:])
         return
+    if words[:1] == ["sql"]:
+        from tonnage._sql import main as sql
+
+        sql(words[1:])
+        return
+    if words[:1] == ["export"]:
+        from tonnage._export import is_columnar
+        from tonnage._export import main as export
+
+        if is_columnar(words[1:]):
+            export(words[1:])
+            return
     command = _command()
     if command is not None:
         sys.stdout.flush()

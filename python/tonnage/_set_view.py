@@ -61,11 +61,7 @@ class SetView(View):
 
     def _selected(self) -> ObjectSet:
         """What the page is about."""
-        where = self._options.get("where") or ""
-        if self._against is None:
-            return self._asked.where(where)
-        words = where if "is:" in where else f"is:new ({where})" if where.strip() else "is:new"
-        return self._asked.where(words, against=self._against)
+        return self._asked._narrowed(self._options.get("where"), self._against)
 
     def _selected_set(self) -> Set | None:
         """The same for the library: None for all objects."""

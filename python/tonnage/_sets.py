@@ -224,6 +224,13 @@ class ObjectSet(Tables):
         words = None if self._words is None or older is not None else (*self._words, selection)
         return ObjectSet(self._snapshot, members, words)
 
+    def _narrowed(self, where: str | None, against: Snapshot | None) -> ObjectSet:
+        """Those that `where` and `against` of a verb leave."""
+        words = where or ""
+        if against is not None and "is:" not in words:
+            words = f"is:new ({words})" if words.strip() else "is:new"
+        return self.where(words, against=against)
+
     def diff(self, old: Snapshot | ObjectSet, by: str = "type", limit: int = 20, sort: str | None = None) -> Diff:
         """What changed in the set since an older snapshot of the process: members that are new, what is gone.
 

@@ -530,6 +530,35 @@ class Snapshot(Tables, Facts):
 
 
 
+def import_dump(
+    dump: str | os.PathLike[str], path: str | os.PathLike[str], *, force: bool = False, max_memory: int = 0
+) -> Snapshot:
+    """Makes a snapshot file of a dump of Meliae (docs/import.md), whole or not at all.
+
+    Args:
+        dump: the JSON lines of its scanner.
+        path: the file to write.
+        force: replace what is there.
+        max_memory: refuse to use more than this many bytes, here and in the snapshot; 0: no limit.
+
+    Returns:
+        The snapshot, opened. Cost: O(n log n).
+
+    Raises:
+        ExistsError: path exists and force is false.
+        FileError: the dump cannot be read, or the file not written.
+        FormatError: a line is none of such a dump.
+
+    Example:
+        >>> import tonnage
+        >>> tonnage.import_dump("dump.json", "app.tonnage")  # doctest: +SKIP
+    """
+    from tonnage import _core
+
+    _core.import_dump(os.fspath(dump), os.fspath(path), force, max_memory)
+    return load(path, max_memory=max_memory)
+
+
 def load(path: str | os.PathLike[str], *, partial: bool = False, max_memory: int = 0) -> Snapshot:
     """Opens a snapshot file. It needs neither the process nor the interpreter it came from.
 

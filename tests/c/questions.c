@@ -301,6 +301,16 @@ static void ask_index(questions *q)
     rmdir(folder);
 }
 
+static void ask_exports(questions *q)
+{
+    const tn_sink sink = {swallow, q};
+    for (size_t i = 0; tn_export_format(i); i++) {
+        const tn_export_options options = {.format = tn_export_format(i), .against = i % 2 ? q->other : NULL};
+        note(q, tn_export(q->s, &options, &sink, NULL));
+    }
+    note(q, tn_export(q->s, &(tn_export_options){.format = "heapsnapshot", .max_nodes = 20}, &sink, NULL));
+}
+
 /* ---- all ---- */
 
 static bool small(const tn_snapshot *s)
@@ -325,6 +335,7 @@ static void ask_all(questions *q)
     ask_diff(q);
     ask_views(q, TN_TEXT);
     ask_views(q, TN_JSON);
+    ask_exports(q);
 }
 
 int exercise_questions(const void *bytes, size_t n, uint64_t max_memory_bytes)

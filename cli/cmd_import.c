@@ -1,0 +1,24 @@
+/* cmd_import.c - tonnage import DUMP -o OUT */
+#include "cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+int cmd_import(const cli_options *options)
+{
+    tn_import_options how = {.max_memory_bytes = options->max_memory_bytes, .force = options->force};
+    tn_import_info info;
+    tn_error err = {0};
+    char line[512], bytes[24];
+    if (!options->output) {
+        cli_say("import: -o OUT is missing; see tonnage import --help");
+        return CLI_USAGE;
+    }
+    if (tn_import(options->file, options->output, &how, &info, &err) < 0)
+        return cli_fail(err.status == TN_EEXIST ? options->output : options->file, &err);
+    snprintf(line, sizeof line,
+             "%" PRIu64 " objects, %s; roots are unknown, and %" PRIu64 " references lead to what is not in the dump\n",
+             info.objects, tn_format_bytes(info.bytes, bytes, sizeof bytes), info.elsewhere);
+    cli_print(line);
+    return CLI_OK;
+}

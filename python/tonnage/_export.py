@@ -1,0 +1,233 @@
+"""Exports: what the C library writes, and Parquet and Arrow files by pyarrow. Also `python -m tonnage export`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tonnage._columns import Table, extra
+from tonnage._errors import ArgumentError, Error, ExistsError, FileError, VersionError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, NoReturn
+
+    from tonnage._core import Set
+    from tonnage._snapshot import Snapshot
+
+TABLES = ("objects", "references", "types", "roots")
+_COLUMNAR = ("parquet", "arrow")
+_GRAPHS = ("heapsnapshot", "meliae")  # of objects as they are, with what they refer to
+_FORMATS = ("csv", *_COLUMNAR, *_GRAPHS)
+
+# ---- one table to one file ----
+
+
+def _ahead(reader: Any) -> Iterator[Any]:
+    """Batches, of which the next one is made while one is written."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as maker:
+        batch = maker.submit(next, reader, None)
+        while (made := batch.result()) is not None:
+            batch = maker.submit(next, reader, None)
+            yield made
+
+
+def _write_parquet(arrow: Any, table: Table, file: Any) -> None:
+    """Numbers that go up by small steps as differences; words and numbers that repeat in dictionaries."""
+    parquet = extra("pyarrow.parquet", "parquet", "export to Parquet")
+    reader = arrow.RecordBatchReader.from_stream(table)
+    words = [field.name for field in reader.schema if arrow.types.is_dictionary(field.type)]
+    often = [name for name in ("size", "refcount", "type_id", "generation", "index") if name in table.columns]
+    steps = {name: "DELTA_BINARY_PACKED" for name in ("address", "source") if name in table.columns}
+    with parquet.ParquetWriter(
+        file,
+        reader.schema,
+        compression="zstd",
+        use_dictionary=words + often,
+        column_encoding=steps or None,
+        write_statistics=True,
+    ) as writer:
+        for batch in _ahead(reader):
+            writer.write_batch(batch)
+
+
+def _write_arrow(arrow: Any, table: Table, file: Any) -> None:
+    ipc = extra("pyarrow.ipc", "parquet", "export to Arrow")
+    reader = arrow.RecordBatchReader.from_stream(table)
+    with ipc.new_file(file, reader.schema) as writer:
+        for batch in _ahead(reader):
+            writer.write_batch(batch)
+
+
+def _cannot(path: str, error: OSError) -> Error:
+    if isinstance(error, FileExistsError):
+        return ExistsError(f"{path} exists: choose another name, or force to replace it", -13)
+    return FileError(f"cannot write {path}: {error.strerror or error}", -2)
+
+
+def _write_table(table: Table, path: str, to: str) -> None:
+    """To a file that is not there yet."""
+    arrow = extra("pyarrow", "parquet", f"export to {to}")
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(fd, "wb") as file:
+        (_write_parquet if to == "parquet" else _write_arrow)(arrow, table, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+# ---- whole or not there ----
+
+
+def _remove(path: str) -> None:
+    import shutil
+
+    try:
+        os.unlink(path)
+    except IsADirectoryError:
+        shutil.rmtree(path, ignore_errors=True)
+    except FileNotFoundError:
+        pass
+
+
+def _take_name(temp: str, path: str, force: bool) -> None:
+    """A file gives way to a file at once; what is a folder, or gives way to one, steps aside before."""
+    if not force or not os.path.lexists(path):
+        if os.path.lexists(path):
+            raise FileExistsError
+        os.rename(temp, path)
+    elif os.path.isdir(path) or os.path.isdir(temp):
+        aside = temp + ".old"
+        os.rename(path, aside)
+        os.rename(temp, path)
+        _remove(aside)
+    else:
+        os.replace(temp, path)
+
+
+def write(snapshot: Snapshot, tables: list[Table], path: str, to: str, *, single: bool, force: bool) -> None:
+    """Tables to a folder with a file each, or the only one to a file."""
+    temp = f"{path}.{os.getpid()}.part"
+    try:
+        if not force and os.path.lexists(path):
+            raise FileExistsError
+        if single:
+            _write_table(tables[0], temp, to)
+        else:
+            os.mkdir(temp, 0o700)
+            for table in tables:
+                _write_table(table, os.path.join(temp, f"{table.name}.{to}"), to)
+        _take_name(temp, path, force)
+    except OSError as error:
+        if isinstance(error, Error):
+            raise
+        snapshot._core  # noqa: B018 - where it was closed meanwhile, that is the reason
+        raise _cannot(path, error) from None
+    finally:
+        _remove(temp)
+
+
+def export(
+    snapshot: Snapshot,
+    members: Set | None,
+    path: str,
+    to: str | None,
+    what: str | None,
+    columns: list[str] | str | None,
+    force: bool,
+    max_nodes: int,
+) -> None:
+    """See `Snapshot.export`."""
+    to = to or os.path.splitext(path)[1].removeprefix(".")
+    if to not in _FORMATS:
+        raise ArgumentError(f"formats are {', '.join(_FORMATS)}, not {to!r}", -8)
+    if to in _GRAPHS and (what is not None or columns is not None):
+        raise ArgumentError(f"{to} is of objects as they are: it has no choice of tables or columns", -8)
+    if max_nodes and to != "heapsnapshot":
+        raise ArgumentError(f"{to} folds nothing: a number of nodes is for heapsnapshot", -8)
+    if not 0 <= max_nodes < 2**32:
+        raise ArgumentError(f"max_nodes must be 0, which is all, or more, not {max_nodes}", -8)
+    if to in _GRAPHS:
+        snapshot._core.export(path, to, force=force, set=members, max_nodes=max_nodes)
+        return
+    if what is not None and what not in TABLES:
+        raise ArgumentError(f"tables are {', '.join(TABLES)}, not {what!r}", -8)
+    if columns is not None and what is None and to != "csv":
+        raise ArgumentError("columns are of one table: say which (what)", -8)
+    if to == "csv":
+        Table(snapshot, what or "objects", members, columns).to_csv(path, force)
+        return
+    names = TABLES if what is None else (what,)
+    tables = [Table(snapshot, name, members, columns) for name in names]
+    write(snapshot, tables, path, to, single=what is not None, force=force)
+
+
+# ---- the command ----
+
+
+def fail(verb: str, error: BaseException) -> NoReturn:
+    """Says it as the command does, and ends with its exit code."""
+    codes = {ArgumentError: 2, ExistsError: 2, VersionError: 6}
+    code = next((code for kind, code in codes.items() if isinstance(error, kind)), 5)
+    sys.stderr.write(f"tonnage: {verb}: {error}\n")
+    sys.exit(code)
+
+
+def parse(words: list[str]) -> Any:
+    """The words of `export`, which the command has seen already where it handed over."""
+    from argparse import ArgumentParser
+
+    parser = ArgumentParser(prog="tonnage export", add_help=False, allow_abbrev=False)
+    for name in ("--to", "-o", "--what", "--columns", "--where", "--against", "--max-memory", "--python"):
+        parser.add_argument(name)
+    parser.add_argument("--force", action="store_true")
+    parser.add_argument("file")
+    return parser.parse_known_args(words)[0]
+
+
+def is_columnar(words: list[str]) -> bool:
+    """Whether these words of `export` are for Python: all others are the command's."""
+    if {"-h", "--help"} & set(words):
+        return False
+    for index, word in enumerate(words):
+        if word in ("--to", "-o") and index + 1 < len(words) and words[index + 1].endswith(_COLUMNAR):
+            return True
+        if word.startswith(("--to=", "-o=")) and word.endswith(_COLUMNAR):
+            return True
+    return False
+
+
+def open_both(verb: str, file: str, against: str | None, max_memory: str | None) -> tuple[Snapshot, Snapshot | None]:
+    """The snapshots that words name; what is wrong with them ends the process."""
+    from tonnage import _core, load
+
+    try:
+        limit = 0 if max_memory is None else _core.parse_bytes(max_memory)
+        opened = [load(name, max_memory=limit) for name in (file, against) if name is not None]
+        for snapshot in opened:
+            snapshot.facts  # noqa: B018 - the file is opened now, and refused here
+    except (Error, OSError) as error:
+        fail(verb, error)
+    return opened[0], opened[1] if against is not None else None
+
+
+def main(words: list[str]) -> None:
+    """Entry of `export --to parquet`."""
+    asked = parse(words)
+    if asked.o is None or asked.o == "-":
+        fail("export", ArgumentError("Parquet and Arrow go to a file: -o says which", -8))
+    snapshot, older = open_both("export", asked.file, asked.against, asked.max_memory)
+    try:
+        snapshot.export(
+            asked.o,
+            to=asked.to,
+            what=asked.what,
+            columns=asked.columns,
+            where=asked.where,
+            against=older,
+            force=asked.force,
+        )
+    except (Error, OSError) as error:
+        fail("export", error)
