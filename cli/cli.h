@@ -33,6 +33,8 @@ enum {
     CLI_BRANCHES = 1048576, /* --width N */
     CLI_AT = 2097152,
     CLI_GARBAGE = 4194304, /* --garbage */
+    CLI_PICTURE = 8388608, /* what is drawn, and how: --refs … --only SELECTION */
+    CLI_OUTPUT = 16777216, /* -o OUT */
 };
 
 typedef struct cli_verb cli_verb;
@@ -49,7 +51,10 @@ typedef struct cli_options {
     const char *against; /* path of --against */
     char rows[40];       /* --threshold as a selection on rows */
     uint64_t max_memory_bytes;
-    bool help, index;
+    const char *output; /* -o; NULL: not given */
+    const char *only, *highlight;
+    tn_picture_options picture;
+    bool help, index, drawn; /* drawn: the picture is chosen */
     tn_view_options view;
 } cli_options;
 
@@ -102,10 +107,17 @@ int cli_view_of_some(const cli_options *options, cli_view *render);
 /* A line on standard error for each type or address in --where, --heads and --avoid that is in none of the snapshots. */
 void cli_hint(const cli_options *options, tn_snapshot *const *snapshots, size_t n);
 
+/* ---- draw.c ---- */
+
+/* Writes the picture to the file of -o, in the format that its name ends in; says how many nodes there are. */
+int cli_draw(const cli_options *options, const tn_picture *picture);
+bool cli_can_draw(const cli_options *options); /* whether the name ends in a known format; else that is said */
+
 /* ---- cmd_*.c ---- */
 int cmd_table(const cli_options *options);
 int cmd_diff(const cli_options *options);
 int cmd_why(const cli_options *options);
+int cmd_graph(const cli_options *options);
 int cmd_show(const cli_options *options);
 int cmd_check(const cli_options *options);
 int cmd_dominators(const cli_options *options);
