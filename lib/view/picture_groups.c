@@ -131,10 +131,12 @@ int tn__picture_groups(tn_picture *p, tn_error *err)
 {
     const tn_view_options *o = &p->view;
     tn_groups *g;
-    if (o->heads && o->by != TN_BY_TYPE)
+    bool heads = o->heads || o->head_set;
+    if (heads && o->by != TN_BY_TYPE)
         return tn__error_set(err, TN_EINVAL, 0, "groups are by heads or by %s, not by both", tn_by_names[o->by]);
-    tn_groups_options how = {.where = o->where, .since = o->since, .fold = o->fold, .head_words = o->heads};
-    if (o->heads)
+    tn_groups_options how = {
+        .where = o->where, .since = o->since, .fold = o->fold, .head_words = o->heads, .heads = o->head_set};
+    if (heads)
         p->view.by = TN_BY_HEADS;
     TN_TRY(tn_groups_make(p->snapshot, o->set, p->view.by, &how, &g, err));
     int status = draw_groups(p, g, err);

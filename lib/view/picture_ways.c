@@ -72,8 +72,9 @@ int tn__picture_paths(tn_picture *p, tn_error *err)
 {
     tn_keep_away away = {0};
     tn_asked asked;
-    if (p->view.avoid)
-        TN_TRY(tn_paths_avoid(p->snapshot, p->view.avoid, &away.nodes, &away.kinds, err));
+    const char *words = p->view.avoid ? p->view.avoid : "";
+    if (*words || p->view.avoid_set)
+        TN_TRY(tn_paths_avoid(p->snapshot, words, p->view.avoid_set, &away.nodes, &away.kinds, err));
     int status = tn__picture_asked(p, &asked, err);
     if (status == TN_OK) {
         status = draw_all_paths(p, &asked, &away, err);

@@ -25,25 +25,27 @@ static PyObject *make(core_snapshot *self, tn_picture_options *options)
 
 PyObject *core_picture_make(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"of",   "set",     "only",  "without",      "highlight", "by",    "where_rows",
-                            "sort", "heads",   "avoid", "limit",        "depth",     "width", "lines",
-                            "fold", "garbage", "all",   "proportional", NULL};
+    static char *names[] = {"of",   "set",     "only",  "without",      "highlight", "by",        "where_rows",
+                            "sort", "heads",   "avoid", "limit",        "depth",     "width",     "lines",
+                            "fold", "garbage", "all",   "proportional", "head_set",  "avoid_set", NULL};
     const char *of_name, *by_name = NULL;
-    PyObject *set = Py_None, *only = Py_None, *without = Py_None, *highlight = Py_None;
+    PyObject *set = Py_None, *only = Py_None, *without = Py_None, *highlight = Py_None, *head_set = Py_None,
+             *avoid_set = Py_None;
     int fold = 1, garbage = 0, all = 0, proportional = 0;
     uint32_t lines = 0;
     tn_view_options view = {0};
     tn_picture_options options = {.view = &view};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$OOOOzzzzzO&O&O&O&pppp:picture", names, &of_name, &set, &only,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$OOOOzzzzzO&O&O&O&ppppOO:picture", names, &of_name, &set, &only,
                                      &without, &highlight, &by_name, &view.where_rows, &view.sort, &view.heads,
                                      &view.avoid, core_id_converter, &view.limit, core_id_converter, &view.depth,
                                      core_id_converter, &view.branches, core_id_converter, &lines, &fold, &garbage,
-                                     &all, &proportional))
+                                     &all, &proportional, &head_set, &avoid_set))
         return NULL;
     int of = core_index_of(of_name, tn_picture_names, TN_PICTURES, "picture");
     int by = of < 0 ? -1 : !by_name ? TN_BY_TYPE : core_index_of(by_name, tn_by_names, TN_BYS, "grouping");
     if (by < 0 || !core_set_of(self, set, &view.set) || !core_set_of(self, only, &options.only) ||
-        !core_set_of(self, without, &options.without) || !core_set_of(self, highlight, &options.highlight))
+        !core_set_of(self, without, &options.without) || !core_set_of(self, highlight, &options.highlight) ||
+        !core_set_of(self, head_set, &view.head_set) || !core_set_of(self, avoid_set, &view.avoid_set))
         return NULL;
     options.of = (enum tn_picture_of)of;
     options.lines = lines;

@@ -6,11 +6,12 @@ from tonnage._keywords import told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any
 
     from tonnage._cycles import Cycles
     from tonnage._object import Object
+    from tonnage._paths import Avoid
     from tonnage._patterns import Patterns
     from tonnage._picture import Picture
     from tonnage._sets import ObjectSet
@@ -98,7 +99,7 @@ class Tables:
         self,
         by: str = "type",
         where: str | None = None,
-        heads: str | None = None,
+        heads: ObjectSet | list[Object] | list[int] | str | None = None,
         limit: int = 20,
         sort: str | None = None,
         threshold: int | str | None = None,
@@ -110,7 +111,8 @@ class Tables:
         Args:
             by: what objects of a group have in common, as for `ObjectSet.by`.
             where: only objects of this selection.
-            heads: "modules", "threads", "instances" or a selection: groups are what each of these alone holds.
+            heads: "modules", "threads", "instances", a selection, a set or a list of objects: groups are what each of
+                these alone holds.
             limit: rows, 0 for all.
             sort: "size", "count", "largest" or "kind"; "-" before it turns the order around.
             threshold: only rows of this many bytes or more; an int or text such as "64k".
@@ -120,11 +122,15 @@ class Tables:
         Returns:
             A view. Cost: one pass over the objects; where references are asked, one or two over these.
         """
+        words, members = heads if isinstance(heads, str) else None, None
+        if heads is not None and not isinstance(heads, str):
+            members = self._subject._heads(heads)
         return self._view(
             "groups",
             by=by,
             where=where,
-            heads=heads,
+            heads=words,
+            head_set=members,
             limit=limit,
             sort=sort,
             threshold=threshold,
@@ -264,7 +270,7 @@ class Tables:
         where: str | None = None,
         merge: bool = False,
         limit: int = 20,
-        avoid: str | Sequence[str] | None = None,
+        avoid: Avoid | None = None,
         sort: str | None = None,
         threshold: int | str | None = None,
         by: str | None = None,
@@ -290,14 +296,16 @@ class Tables:
         Example:
             >>> snapshot.paths("type:app.Session", merge=True)  # doctest: +SKIP
         """
-        from tonnage._paths import words
+        from tonnage._paths import avoided
 
+        words, members = avoided(self._subject._snapshot, avoid)
         return self._view(
             "paths",
             where=where,
             merge=merge,
             limit=limit,
-            avoid=words(avoid) or None,
+            avoid=words or None,
+            avoid_set=members,
             sort=sort,
             threshold=threshold,
             by=by,
@@ -495,7 +503,7 @@ class Tables:
         where: str | None = None,
         limit: int = 15,
         depth: int = 3,
-        width: int | None = None,
+        width: int = 0,
         sort: str | None = None,
         threshold: int | str | None = None,
         only: str | ObjectSet | Callable[[Object], object] | None = None,
@@ -507,8 +515,8 @@ class Tables:
         full_names: bool = False,
         proportional: bool = False,
         fold: bool = True,
-        heads: str | None = None,
-        avoid: str | Sequence[str] | None = None,
+        heads: ObjectSet | list[Object] | list[int] | str | None = None,
+        avoid: Avoid | None = None,
         all_shortest: bool = False,
         garbage: bool = False,
         against: Snapshot | None = None,
@@ -522,7 +530,7 @@ class Tables:
             where: the selection; of a set: further conditions on its members.
             limit: groups, cycles, or objects that the picture begins with; 0 for all.
             depth: levels of objects, of refs and backrefs.
-            width: objects next to one (10), paths to one (5), arrows out of a group (3). What is more is counted.
+            width: objects next to one (0: 10), paths to one (5), arrows out of a group (3). What is more is counted.
             sort: of groups "size", "count", "largest" or "kind"; of cycles "size", "count", "cycles" or "waiting"; of
                 objects "size" or "address". "-" before it turns the order around.
             threshold: only groups, or objects to begin with, of this many bytes or more; an int or text such as "64k".
@@ -534,7 +542,8 @@ class Tables:
             full_names: types with their modules.
             proportional: groups are circles with areas in proportion to their bytes.
             fold: the `__dict__` of an instance is drawn as the instance, a module's namespace as the module.
-            heads: groups are what each of these alone holds: "modules", "threads", "instances" or a selection.
+            heads: groups are what each of these alone holds: "modules", "threads", "instances", a selection, or
+                objects.
             avoid: of paths: what to keep away from, as for `Object.paths`.
             all_shortest: of paths: no longer one than the shortest.
             garbage: of cycles: only what waits for the collector.
@@ -553,9 +562,11 @@ class Tables:
         Example:
             >>> snapshot.where("type:app.Session").graph("backrefs").save("who.svg")  # doctest: +SKIP
         """
+        from tonnage._paths import avoided
         from tonnage._picture import make
 
         asked = self._subject
+        words, members = avoided(asked._snapshot, avoid)
         if against is not None:
             new = "is:new" if not where else where if "is:" in where else f"is:new ({where})"
             asked = asked.where(new, against=against)
@@ -567,7 +578,7 @@ class Tables:
             by=by,
             limit=limit,
             depth=depth,
-            width=width or 0,
+            width=width,
             sort=sort,
             where_rows=None if threshold is None else f"size:>={threshold}",
             only=only,
@@ -579,8 +590,10 @@ class Tables:
             full_names=full_names,
             proportional=proportional,
             fold=fold,
-            heads=heads,
-            avoid=avoid if avoid is None or isinstance(avoid, str) else ",".join(avoid),
+            heads=heads if isinstance(heads, str) else None,
+            head_set=None if heads is None or isinstance(heads, str) else asked._heads(heads),
+            avoid=words or None,
+            avoid_set=members,
             all=all_shortest,
             garbage=garbage,
         )
