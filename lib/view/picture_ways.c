@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { DEFAULT_PATHS = 5, DEFAULT_MEMBERS = 30, MEMBERS_PER_BRANCH = 3 };
+enum { MANY = 256, DEFAULT_PATHS = 5, DEFAULT_MEMBERS = 30, MEMBERS_PER_BRANCH = 3 };
 
 /* ---- paths ---- */
 
@@ -22,6 +22,11 @@ static int draw_steps(tn_picture *p, const tn_reference *steps, uint32_t n, tn_e
         TN_TRY(tn__picture_reference(p, from, to, &steps[i], source != steps[i].source, err));
     }
     return TN_OK;
+}
+
+static int no_path(tn_picture *p, uint32_t place, tn_error *err)
+{
+    return tn_picture_note(p, place, "no path leads here", err);
 }
 
 typedef struct tn_keep_away {
@@ -49,9 +54,50 @@ static int draw_paths(tn_picture *p, uint32_t id, const tn_keep_away *away, uint
             break;
     }
     tn_paths_close(paths);
-    if (status == TN_OK && *n_found == 0)
-        status = tn_picture_note(p, place, "no path leads here", err);
-    return status;
+    return status == TN_OK && *n_found == 0 ? no_path(p, place, err) : status;
+}
+
+/* The path of the tree to each: one search for all, where several would be many, or what to keep away from makes them long. */
+static int draw_tree_paths(tn_picture *p, const tn_asked *asked, const tn_distances *tree, tn_error *err)
+{
+    tn_buf steps;
+    uint32_t place;
+    int status = TN_OK;
+    tn__buf_init(&steps, p->alloc);
+    for (uint32_t i = 0; status >= 0 && i < asked->n; i++) {
+        steps.size = 0;
+        status = tn__picture_object(p, asked->ids[i], true, &place, err);
+        if (status == TN_OK)
+            status = tn__tree_steps(p->ways, tree, asked->ids[i], &steps, err);
+        uint32_t n = (uint32_t)(steps.size / sizeof(tn_reference));
+        if (status > 0 && n > 0)
+            status = draw_steps(p, (const tn_reference *)(const void *)steps.data, n, err);
+        else if (status == 0)
+            status = no_path(p, place, err);
+    }
+    tn__buf_free(&steps);
+    return status < 0 ? status : TN_OK;
+}
+
+static int draw_one_each(tn_picture *p, const tn_asked *asked, const tn_keep_away *away, tn_error *err)
+{
+    const tn_shunned no = {.nodes = away->nodes, .kinds = away->kinds, .except = TN_NONE};
+    const tn_distances *tree;
+    tn_distances own;
+    uint32_t n_found;
+    if (no.nodes || no.kinds) {
+        TN_TRY(tn__distances_without(p->ways, &no, &own, err));
+        int status = draw_tree_paths(p, asked, &own, err);
+        tn__distances_free(&own);
+        return status;
+    }
+    if (asked->n > MANY) {
+        TN_TRY(tn__distances(p->snapshot, &tree, err));
+        return draw_tree_paths(p, asked, tree, err);
+    }
+    for (uint32_t i = 0; i < asked->n; i++)
+        TN_TRY(draw_paths(p, asked->ids[i], away, 1, &n_found, err));
+    return TN_OK;
 }
 
 static int draw_all_paths(tn_picture *p, const tn_asked *asked, const tn_keep_away *away, tn_error *err)
@@ -62,8 +108,7 @@ static int draw_all_paths(tn_picture *p, const tn_asked *asked, const tn_keep_aw
         return tn__picture_title(p, err, "%u path%s to an object, the shortest ones", (unsigned)n_found,
                                  tn__picture_s(n_found));
     }
-    for (uint32_t i = 0; i < asked->n; i++)
-        TN_TRY(draw_paths(p, asked->ids[i], away, 1, &n_found, err));
+    TN_TRY(draw_one_each(p, asked, away, err));
     return tn__picture_title(p, err, "The shortest path to each of %u object%s, of %u that are selected",
                              (unsigned)asked->n, tn__picture_s(asked->n), (unsigned)asked->n_all);
 }

@@ -205,6 +205,24 @@ def test_paths_begin_at_a_root_and_are_as_short_as_any(heap: Heap, data: st.Data
         assert len(steps) - 1 == networkx.shortest_path_length(graph, begin, target)
 
 
+@SETTINGS
+@given(heaps(), st.data())
+def test_paths_to_several_are_those_to_each_alone(heap: Heap, data: st.DataObject) -> None:
+    targets = data.draw(st.sets(st.integers(0, len(heap) - 1), min_size=2)) if len(heap) > 1 else {0}
+    with opened(heap) as snapshot:
+        alone = [told_nodes(heap, some(snapshot, {node}).graph("paths", width=1, fold=False)) for node in targets]
+        together = told_nodes(heap, some(snapshot, targets).graph("paths", width=1, fold=False, limit=0))
+        assert together == set().union(*alone)
+        away = some(snapshot, targets).graph("paths", fold=False, limit=0, avoid="type:nosuch or type:app.Session")
+        shunned = {node for node in range(len(heap)) if heap.name(node) == "app.Session"}
+        assert not {s for s, _ in told_nodes(heap, away)} & shunned
+
+
+def told_nodes(heap: Heap, picture: Any) -> set[tuple[int, int]]:
+    nodes = {row["id"]: node_of(heap, row) for row in picture.nodes}
+    return {(nodes[edge["from"]], nodes[edge["to"]]) for edge in picture.edges}
+
+
 def walk(edges: dict[int, int], node: int) -> Any:
     for _ in range(len(edges) + 1):
         yield node
@@ -290,6 +308,17 @@ def test_paths_lead_from_names_to_the_object(seven: Any) -> None:
     (cache,) = [item for item in seven[0].parents if item.type == "dict"]
     away = seven.graph("paths", width=1, avoid=["frames", f"address:{cache.address:#x}"])
     assert ("class Session", ".kept", "list", 1) in told(away)
+    frames = seven[0]._snapshot.where("type:list len:5")
+    same = seven.graph("paths", width=1, avoid=["frames", cache, frames])
+    assert told(same) == told(away)
+
+
+def test_heads_are_words_or_objects(seven: Any) -> None:
+    snapshot = seven[0]._snapshot
+    by_words = snapshot.graph(heads="type:__main__.Session", limit=0)
+    by_set = snapshot.graph(heads=snapshot.where("type:__main__.Session"), limit=0)
+    assert by_words.dot == by_set.dot
+    assert by_words.data["by"] == "heads"
 
 
 def test_functions_choose_mark_and_tell(seven: Any) -> None:
