@@ -186,7 +186,7 @@ static bool is_interned(const tn_graph *g, uint32_t source)
 }
 
 /* Roots come first: they answer the question. */
-static int meet_referrers(tn_near *n, uint32_t node, uint32_t part, tn_error *err)
+static int meet_referrers(tn_near *n, uint32_t part, tn_error *err)
 {
     const tn_picture *p = n->picture;
     const uint32_t *sources;
@@ -194,7 +194,7 @@ static int meet_referrers(tn_near *n, uint32_t node, uint32_t part, tn_error *er
     TN_TRY(tn_referrers(p->snapshot, part, &sources, &n_sources, err));
     for (uint32_t i = 0; i < n_sources; i++) {
         uint32_t other = tn__drawn_as(p, sources[i]);
-        if ((i > 0 && sources[i] == sources[i - 1]) || other == node || is_interned(&p->graph, sources[i]))
+        if ((i > 0 && sources[i] == sources[i - 1]) || is_interned(&p->graph, sources[i]))
             continue;
         bool root = other >= p->graph.n_objects || tn__is_origin(p->ways, other);
         if (tn__picture_find(p, other) == TN_NONE && is_wanted(n, other))
@@ -212,7 +212,7 @@ static int find_near(tn_near *n, uint32_t node, uint32_t *count, tn_error *err)
     if (n->back) {
         TN_TRY(parts_of(n->picture, node, parts, &n_parts, err));
         for (uint32_t i = 0; i < n_parts; i++)
-            TN_TRY(meet_referrers(n, node, parts[i], err));
+            TN_TRY(meet_referrers(n, parts[i], err));
     } else {
         TN_TRY(each_reference(n, node, meet_target, err));
     }
