@@ -40,6 +40,7 @@ enum {
     CLI_PYTHON = 536870912,
     CLI_NODES = 1073741824, /* --max-nodes N */
     CLI_GARBAGE = 4194304,  /* --garbage */
+    CLI_PICTURE = 8388608,  /* what is drawn, and how: --refs … --only SELECTION */
 };
 
 typedef struct cli_verb cli_verb;
@@ -57,8 +58,10 @@ typedef struct cli_options {
     char rows[40];       /* --threshold as a selection on rows */
     uint64_t max_memory_bytes;
     const char *output, *to, *what, *columns, *python; /* -o, --to and so on; NULL: not given */
-    bool help, index, force;
-    uint32_t max_nodes; /* 0: not given */
+    const char *only, *highlight;                      /* of pictures */
+    tn_picture_options picture;
+    bool help, index, force, drawn; /* drawn: the picture is chosen */
+    uint32_t max_nodes;             /* 0: not given */
     tn_view_options view;
 } cli_options;
 
@@ -113,12 +116,19 @@ size_t cli_distance(const char *left, const char *right);
 /* A line on standard error for each type or address in --where, --heads and --avoid that is in none of the snapshots. */
 void cli_hint(const cli_options *options, tn_snapshot *const *snapshots, size_t n);
 
+/* ---- draw.c ---- */
+
+/* Writes the picture to the file of -o, in the format that its name ends in; says how many nodes there are. */
+int cli_draw(const cli_options *options, const tn_picture *picture);
+bool cli_can_draw(const cli_options *options); /* whether the name ends in a known format; else that is said */
+
 /* ---- cmd_*.c ---- */
 int cmd_table(const cli_options *options);
 int cmd_diff(const cli_options *options);
 int cmd_why(const cli_options *options);
 int cmd_export(const cli_options *options);
 int cmd_import(const cli_options *options);
+int cmd_graph(const cli_options *options);
 int cmd_show(const cli_options *options);
 int cmd_check(const cli_options *options);
 int cmd_dominators(const cli_options *options);

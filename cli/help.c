@@ -242,6 +242,27 @@ const cli_verb cli_verbs[] = {
                  "  tonnage referrers app.tonnage --where type:app.Session --by clodo --fold\n"
                  "  tonnage referrers app.tonnage --against old.tonnage\n"
                  "  tonnage referrers app.tonnage --where type:app.Session --json --max-memory 2G\n"},
+    {"graph",
+     READING | CLI_THRESHOLD | CLI_BY | CLI_NO_FOLD | CLI_HEADS | CLI_DEPTH | CLI_BRANCHES | CLI_AVOID | CLI_GARBAGE |
+         CLI_MAY_ADDRESS | CLI_AGAINST | CLI_PICTURE | CLI_OUTPUT,
+     cmd_graph, "pictures: what refers to what, who holds it, cycles, groups by size",
+     "A picture as DOT text or, with -o and the help of Graphviz, as SVG, PNG, PDF or PS. Without ADDRESS and what is\n"
+     "below the largest groups, and how many references lead from one to another; with --proportional their areas are\n"
+     "their bytes. Of the object at ADDRESS, or of the selected ones: what they refer to, what refers to them, or the\n"
+     "paths that hold them. Of cycles: what they go over or, with --by id, object by object. What is beyond --depth\n"
+     "and --width is counted, in a node \"12 more\". The __dict__ of an instance is drawn as the instance.\n",
+     .by = "what a group is; of cycles type or id; kinds below (default type)", .few = 15,
+     .limit = "groups, cycles, or objects that the picture begins with", .against = SINCE,
+     .sort = "groups as groups has it; cycles: cycles, size, count, waiting; objects: size, address",
+     .where = "only these objects; conditions: " OBJECTS,
+     .examples =
+         "  tonnage graph app.tonnage --by module --proportional -o app.svg\n"
+         "  tonnage graph app.tonnage --heads modules --limit 8 --threshold 64k --sort count\n"
+         "  tonnage graph app.tonnage 0x7f0a12345680 --backrefs --depth 4 --width 5 -o why.png\n"
+         "  tonnage graph app.tonnage --where type:app.Session --refs --only 'module:app' --refcounts --full-names\n"
+         "  tonnage graph app.tonnage 0x7f0a12345680 --paths --avoid caches --highlight type:dict --addresses\n"
+         "  tonnage graph app.tonnage --cycles --garbage --by id --no-fold --retained\n"
+         "  tonnage graph app.tonnage --against old.tonnage --json --max-memory 2G\n"},
     {"info", READING | CLI_THRESHOLD, cmd_table,
      "facts of the process, the interpreter and the capture; threads with stacks",
      "All facts in the file: process, interpreter, memory, allocators, collector, threads with their stacks\n"
@@ -300,8 +321,8 @@ void cli_help(void)
               "  sql        a query over the tables of a snapshot\n"
               "\n  VERB --help   options of a verb, with examples\n"
               "  --version     version of this command\n\n"
-              "exit codes: 0 ok, 1 findings, 2 usage, 3 no such object or Python, 4 not permitted, 5 unreadable file,\n"
-              "            6 unsupported version, 130 interrupted\n\n"
+              "exit codes: 0 ok, 1 findings, 2 usage, 3 no such object, Python or Graphviz, 4 not permitted,\n"
+              "            5 unreadable file, 6 unsupported version, 130 interrupted\n\n"
               "example: tonnage summary app.tonnage --where 'size:>=1k' --limit 10\n");
 }
 
@@ -314,9 +335,31 @@ static void print_option(const cli_verb *verb, unsigned option, const char *name
     cli_print(line);
 }
 
+static void print_picture_options(const cli_verb *verb)
+{
+    static const char *const words[][2] = {
+        {"--refs", "what the objects refer to (default with an ADDRESS)"},
+        {"--backrefs", "what refers to them"},
+        {"--paths", "the shortest paths that hold them"},
+        {"--cycles", "cycles: what they go over or, with --by id, each one"},
+        {"--proportional", "groups are circles, their areas the bytes"},
+        {"--only SELECTION", "of --refs and --backrefs: no other objects"},
+        {"--highlight SELECTION", "mark these objects, or groups with such"},
+        {"--refcounts", "tell the reference count of each object"},
+        {"--addresses", "... its address"},
+        {"--retained", "... what would go with it"},
+        {"--full-names", "types with their modules"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        print_option(verb, CLI_PICTURE, words[i][0], words[i][1], "");
+    print_option(verb, CLI_OUTPUT, "-o OUT", "a file: .dot, .svg, .png, .pdf, .ps, .eps or .jpg (default: DOT text)",
+                 "");
+}
+
 void cli_help_verb(const cli_verb *verb)
 {
     char line[80];
+    bool picture = verb->options & CLI_PICTURE;
     const char *address = verb->options & CLI_ADDRESS       ? " ADDRESS"
                           : verb->options & CLI_MAY_ADDRESS ? " [ADDRESS]"
                           : verb->options & CLI_SELECTION   ? " SELECTION"
@@ -340,9 +383,15 @@ void cli_help_verb(const cli_verb *verb)
     print_option(verb, CLI_ALL, "--all", "all shortest paths, and no longer one", "");
     print_option(verb, CLI_GARBAGE, "--garbage", "only what waits for the collector", "");
     print_option(verb, CLI_MERGE, "--merge", "of a set: one tree, with what comes through each branch", "");
-    print_option(verb, CLI_DEPTH, "--depth N", "levels of the tree",
-                 verb->options & CLI_BRANCHES ? " (default 4)" : " (default 1)");
-    print_option(verb, CLI_BRANCHES, "--width N", "kinds that are followed below a row (default 5, at most 26)", "");
+    print_picture_options(verb);
+    print_option(verb, CLI_DEPTH, "--depth N", picture ? "levels of objects" : "levels of the tree",
+                 picture                        ? " (default 3)"
+                 : verb->options & CLI_BRANCHES ? " (default 4)"
+                                                : " (default 1)");
+    print_option(verb, CLI_BRANCHES, "--width N",
+                 picture ? "objects next to one, or paths (default 10); arrows out of a group (3)"
+                         : "kinds that are followed below a row (default 5, at most 26)",
+                 "");
     print_option(verb, CLI_AT, "--at NAME", "begin with the row of this name, and go on from there", "");
     print_option(verb, CLI_HEADS, "--heads HEADS", "modules, threads, instances (several with commas), or a selection",
                  "");
@@ -351,8 +400,9 @@ void cli_help_verb(const cli_verb *verb)
                  " (default: --fold)");
     print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
     print_option(verb, CLI_AGAINST, "--against OLD", verb->against, "");
-    print_option(verb, CLI_LIMIT, "--limit N", verb->limit,
-                 verb->few ? " (default 5, 0: all)" : " (default 20, 0: all)");
+    char rows[40];
+    snprintf(rows, sizeof rows, " (default %u, 0: all)", verb->few ? (unsigned)verb->few : 20);
+    print_option(verb, CLI_LIMIT, "--limit N", verb->limit, rows);
     print_option(verb, CLI_THRESHOLD, "--threshold SIZE", "only rows of at least SIZE bytes, such as 64k", "");
     print_option(verb, CLI_WHERE, "--where SELECTION", verb->where, "");
     print_option(verb, CLI_INDEX, "--index", "keep what is computed in FILE.index: quick from the next time on", "");

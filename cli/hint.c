@@ -173,4 +173,6 @@ void cli_hint(const cli_options *options, tn_snapshot *const *snapshots, size_t 
     look_at(&h, options->view.where);
     look_at(&h, options->view.heads);
     look_at(&h, options->view.avoid);
+    look_at(&h, options->only);
+    look_at(&h, options->highlight);
 }

@@ -24,6 +24,26 @@ static const struct {
     {"--python", CLI_PYTHON, true},     {"--max-nodes", CLI_NODES, true},
 };
 
+/* Options of CLI_PICTURE: what is drawn, and what is told of each object; the first two take a selection. */
+enum { DRAW_ONLY, DRAW_HIGHLIGHT, DRAW_PROPORTIONAL };
+static const struct {
+    const char *name;
+    enum tn_picture_of of; /* GROUPS: it does not say what is drawn */
+    unsigned line;
+} drawing[] = {
+    [DRAW_ONLY] = {"--only", TN_PICTURE_GROUPS, 0},
+    [DRAW_HIGHLIGHT] = {"--highlight", TN_PICTURE_GROUPS, 0},
+    [DRAW_PROPORTIONAL] = {"--proportional", TN_PICTURE_GROUPS, 0},
+    {"--refs", TN_PICTURE_REFS, 0},
+    {"--backrefs", TN_PICTURE_BACKREFS, 0},
+    {"--paths", TN_PICTURE_PATHS, 0},
+    {"--cycles", TN_PICTURE_CYCLES, 0},
+    {"--refcounts", TN_PICTURE_GROUPS, TN_PICTURE_REFCOUNT},
+    {"--addresses", TN_PICTURE_GROUPS, TN_PICTURE_ADDRESS},
+    {"--retained", TN_PICTURE_GROUPS, TN_PICTURE_RETAINED},
+    {"--full-names", TN_PICTURE_GROUPS, TN_PICTURE_FULL_NAMES},
+};
+
 /* Options of other verbs, and why this one has them not. */
 static const struct {
     const char *verb;
@@ -96,8 +116,12 @@ static int set_branches(const cli_verb *verb, const char *value, cli_options *ou
 {
     char *end;
     unsigned long width = strtoul(value, &end, 10);
-    if (*value < '0' || *value > '9' || *end || width == 0 || width > 26)
-        return usage(verb, "--width takes a number of kinds from 1 to 26, not", value);
+    unsigned long most = verb->options & CLI_PICTURE ? UINT32_MAX : 26;
+    if (*value < '0' || *value > '9' || *end || width == 0 || width > most)
+        return usage(verb,
+                     most > 26 ? "--width takes a number from 1 on, not"
+                               : "--width takes a number of kinds from 1 to 26, not",
+                     value);
     out->view.branches = (uint32_t)width;
     return CLI_OK;
 }
@@ -109,6 +133,25 @@ static int set_nodes(const cli_verb *verb, const char *value, cli_options *out)
     if (*value < '0' || *value > '9' || *end || nodes == 0 || nodes > UINT32_MAX)
         return usage(verb, "--max-nodes takes a number of nodes from 1 on, not", value);
     out->max_nodes = (uint32_t)nodes;
+    return CLI_OK;
+}
+
+static int set_picture(const cli_verb *verb, size_t i, const char *value, cli_options *out)
+{
+    enum tn_picture_of of = drawing[i].of;
+    out->picture.lines |= drawing[i].line;
+    switch (i) {
+    case DRAW_ONLY: out->only = value; return CLI_OK;
+    case DRAW_HIGHLIGHT: out->highlight = value; return CLI_OK;
+    case DRAW_PROPORTIONAL: out->picture.proportional = true; return CLI_OK;
+    default: break;
+    }
+    if (of == TN_PICTURE_GROUPS)
+        return CLI_OK;
+    if (out->drawn && out->picture.of != of)
+        return usage(verb, "one picture at a time: --refs, --backrefs, --paths or --cycles, not also", drawing[i].name);
+    out->picture.of = of;
+    out->drawn = true;
     return CLI_OK;
 }
 
@@ -170,6 +213,24 @@ static int refuse(const cli_verb *verb, unsigned option, const char *name)
     return CLI_USAGE;
 }
 
+static bool is_option(const char *name, const char *word, size_t length)
+{
+    return strlen(name) == length && memcmp(name, word, length) == 0;
+}
+
+/* The value of the option in words[*at], behind = or in the next word; *value NULL: the option takes none. */
+static int take_value(const cli_verb *verb, bool takes, int n, char **words, int *at, const char **value)
+{
+    const char *word = words[*at], *equals = strchr(word, '=');
+    *value = NULL;
+    if (!takes)
+        return equals ? usage(verb, "no value is taken by", word) : CLI_OK;
+    if (!equals && *at + 1 == n)
+        return usage(verb, "a value must follow", word);
+    *value = equals ? equals + 1 : words[++*at];
+    return CLI_OK;
+}
+
 /* Of the two that say whether dicts are folded the one that says what the verb does anyway. */
 static bool is_default(const cli_verb *verb, unsigned option)
 {
@@ -179,14 +240,14 @@ static bool is_default(const cli_verb *verb, unsigned option)
 /* Takes the option in words[*at] and its value. */
 static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_options *out)
 {
-    const char *word = words[*at], *equals = strchr(word, '=');
+    const char *word = words[*at], *equals = strchr(word, '='), *value;
     size_t length = equals ? (size_t)(equals - word) : strlen(word);
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         out->help = true;
         return CLI_OK;
     }
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strlen(known[i].name) != length || memcmp(known[i].name, word, length) != 0)
+        if (!is_option(known[i].name, word, length))
             continue;
         if (is_default(verb, known[i].option) && !equals) {
             out->view.fold = known[i].option == CLI_FOLD;
@@ -194,15 +255,18 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
         }
         if (!(verb->options & known[i].option))
             return refuse(verb, known[i].option, known[i].name);
-        if (!known[i].value) {
-            if (equals)
-                return usage(verb, "no value is taken by", word);
+        int code = take_value(verb, known[i].value, n, words, at, &value);
+        if (code == CLI_OK && value)
+            return set_value(verb, known[i].option, value, out);
+        if (code == CLI_OK)
             set_flag(known[i].option, out);
-            return CLI_OK;
-        }
-        if (!equals && *at + 1 == n)
-            return usage(verb, "a value must follow", word);
-        return set_value(verb, known[i].option, equals ? equals + 1 : words[++*at], out);
+        return code;
+    }
+    for (size_t i = 0; verb->options & CLI_PICTURE && i < sizeof drawing / sizeof *drawing; i++) {
+        if (!is_option(drawing[i].name, word, length))
+            continue;
+        int code = take_value(verb, i <= DRAW_HIGHLIGHT, n, words, at, &value);
+        return code == CLI_OK ? set_picture(verb, i, value, out) : code;
     }
     return usage(verb, "unknown option", word);
 }

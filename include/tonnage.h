@@ -3,7 +3,7 @@
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
  *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 diff
- *   11 patterns   12 cycles   13 audit   14 waste   15 views   16 export   17 import
+ *   11 patterns   12 cycles   13 audit   14 waste   15 views   16 pictures   17 export   18 import
  *
  * Rules that hold everywhere
  *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
@@ -464,6 +464,8 @@ int tn_groups_of(tn_groups *g, uint32_t node, uint32_t *index, tn_error *err);
 /* Marks (1) in one byte a group the ones that this one refers to or, with parents, that refer to it; itself too, if so.
  * Cost: one pass over the references. */
 int tn_groups_related(tn_groups *g, uint32_t index, bool parents, uint8_t *marks, tn_error *err);
+/* How many references that hold lead from each of the first n groups to each: counts[from * n + to]. Cost: as related. */
+int tn_groups_edges(tn_groups *g, uint32_t n, uint64_t *counts, tn_error *err);
 enum tn_groups_column { TN_GROUPS_SIZE, TN_GROUPS_COUNT, TN_GROUPS_LARGEST, TN_GROUPS_KIND };
 /* Equal ones stand in order of kind: names ascending, numbers descending. Indexes of groups change. */
 int tn_groups_sort(tn_groups *g, enum tn_groups_column column, bool descending, tn_error *err);
@@ -778,12 +780,89 @@ int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *
 /* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */
 int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err);
 
+/* ---- 16. Pictures ---------------------------------------------------------------------------------------------- */
+
+/* Objects or groups as nodes, references as edges, few enough to be looked at (docs/pictures.md). What is beyond depth and
+ * width is counted: a node that is a ghost stands for it. The same snapshot and options make the same picture. */
+typedef struct tn_picture tn_picture;
+
+enum tn_picture_of {
+    TN_PICTURE_GROUPS, /* the largest groups of the selected objects, and how many references lead from one to another */
+    TN_PICTURE_REFS,   /* what the selected objects refer to */
+    TN_PICTURE_BACKREFS, /* what refers to them; modules, classes, frames and other roots end a branch */
+    TN_PICTURE_PATHS,    /* of one object width shortest paths to it, of more one to each */
+    TN_PICTURE_CYCLES,   /* by TYPE what cycles go over, by ID each component */
+    TN_PICTURES
+};
+extern const char *const tn_picture_names[TN_PICTURES]; /* "groups", "refs" … */
+enum { TN_PICTURE_ADDRESS = 1, TN_PICTURE_REFCOUNT = 2, TN_PICTURE_RETAINED = 4, TN_PICTURE_FULL_NAMES = 8 };
+
+typedef struct tn_picture_options {
+    enum tn_picture_of of;
+    /* where, set, against, since, sort, limit (groups, cycles, or objects to begin with), depth (0: 3), branches (below a node,
+     * 0: 10; edges out of a group, 0: 3), by, heads, fold, avoid, all, garbage and where_rows count. NULL: none of them. */
+    const tn_view_options *view;
+    const tn_set *only;      /* of REFS and BACKREFS: no other objects, but for those to begin with; NULL: any */
+    const tn_set *without;   /* ... not these, nor what lies behind them; NULL: any */
+    const tn_set *highlight; /* NULL: nothing */
+    unsigned lines;          /* TN_PICTURE_…: what is told of an object */
+    bool proportional;       /* of GROUPS: area by bytes */
+} tn_picture_options;
+
+enum tn_drawn {
+    TN_DRAWN_OBJECT, /* of a type of the program or a library */
+    TN_DRAWN_CONTAINER,
+    TN_DRAWN_BUILTIN, /* of another builtin type */
+    TN_DRAWN_CLASS,
+    TN_DRAWN_ROOT, /* a module, a frame, a thread or another root */
+    TN_DRAWN_GROUP,
+    TN_DRAWN_GHOST, /* what is left out */
+    TN_DRAWN_KINDS
+};
+extern const char *const tn_drawn_names[TN_DRAWN_KINDS];
+typedef struct tn_picture_node {
+    uint32_t node; /* TN_NONE of a group, a kind or a ghost */
+    enum tn_drawn kind;
+    bool asked, highlighted;  /* asked: the picture begins here */
+    uint32_t cluster;         /* TN_NONE: in none */
+    uint64_t count, bytes;    /* objects; of a ghost what it stands for */
+    const char *title, *text; /* escaped; text: lines with a newline between, or "" */
+} tn_picture_node;
+typedef struct tn_picture_edge {
+    uint32_t from, to; /* nodes of the picture */
+    enum tn_reference_kind kind;
+    uint64_t count;    /* references */
+    const char *label; /* escaped */
+} tn_picture_edge;
+typedef struct tn_picture_about {
+    enum tn_picture_of of;
+    bool proportional;
+    uint32_t n_nodes, n_edges, n_clusters;
+    uint32_t n_objects; /* nodes that are objects or roots */
+    const char *title;
+} tn_picture_about;
+
+/* *out is the caller's to free, before the snapshot is closed, and before the view's where and against go; sets may go at once.
+ * Texts live until then, or until a note. Errors: EINVAL where the options make no sense, ENOTFOUND where nothing is selected. Cost: of groups a pass over objects and references; else the
+ * references of what is drawn, and what paths, cycles and referrers cost the first time. */
+int tn_picture_make(tn_snapshot *s, const tn_picture_options *o, tn_picture **out, tn_error *err);
+void tn_picture_free(tn_picture *p); /* NULL allowed */
+void tn_picture_tell(const tn_picture *p, tn_picture_about *out);
+void tn_picture_node_at(const tn_picture *p, uint32_t index, tn_picture_node *out); /* below n_nodes */
+void tn_picture_edge_at(const tn_picture *p, uint32_t index, tn_picture_edge *out);
+const char *tn_picture_cluster(const tn_picture *p, uint32_t index);
+/* One more line in a node. EINVAL: there is no such one. */
+int tn_picture_note(tn_picture *p, uint32_t index, const char *text, tn_error *err);
+/* As text that Graphviz draws, or as docs/view-json.md specifies it. */
+int tn_picture_dot(const tn_picture *p, const tn_sink *sink, tn_error *err);
+int tn_picture_json(const tn_picture *p, const tn_sink *sink, tn_error *err);
+
 /* "1.5 MiB", "0 B"; returns out. cap >= 16. */
 char *tn_format_bytes(uint64_t bytes, char *out, size_t cap);
 /* "12k", "3.5MiB", "7" -> bytes, binary suffixes. TN_EINVAL. */
 int tn_parse_bytes(const char *text, uint64_t *bytes);
 
-/* ---- 16. Export ------------------------------------------------------------------------------------------------ */
+/* ---- 17. Export ------------------------------------------------------------------------------------------------ */
 
 /* Tables of a snapshot, column by column (docs/export.md has the columns). */
 enum tn_table_name { TN_TABLE_OBJECTS, TN_TABLE_REFERENCES, TN_TABLE_TYPES, TN_TABLE_ROOTS, TN_TABLES };
@@ -842,7 +921,7 @@ int tn_export(tn_snapshot *s, const tn_export_options *options, const tn_sink *s
 /* The same to a file (mode 0600), which is whole or not there; without force a path that exists is EEXIST. */
 int tn_export_file(tn_snapshot *s, const tn_export_options *options, const char *path, bool force, tn_error *err);
 
-/* ---- 17. Import ------------------------------------------------------------------------------------------------ */
+/* ---- 18. Import ------------------------------------------------------------------------------------------------ */
 
 typedef struct tn_import_options {
     const tn_alloc *alloc;     /* NULL: malloc */

@@ -4,7 +4,7 @@
 #   tools/bootstrap.sh [build] [test] [bench] [demo] [soak] [interop]      default: build test
 #
 #   build  compiler, zstd, xxhash, Python headers; .venv with Meson
-#   test   cmocka, clang with its runtime, valgrind, debootstrap; pytest, mypy, ruff and friends in .venv
+#   test   cmocka, clang with its runtime, valgrind, debootstrap, graphviz; pytest, mypy, ruff and friends in .venv
 #   bench  wrk, which puts a service under load
 #   demo   what tools/demo.sh looks into, in .venv-demo
 #   soak   packages whose tests tools/soak.sh runs under tonnage, in .venv-soak
@@ -109,7 +109,7 @@ build_group() {
 
 test_group() {
     # shellcheck disable=SC2046
-    packages libcmocka-dev clang $(clang_runtime) valgrind debootstrap libjemalloc2
+    packages libcmocka-dev clang $(clang_runtime) valgrind debootstrap libjemalloc2 graphviz
     venv .venv tools/requirements-build.txt tools/requirements-test.txt tools/requirements-lint.txt
 }
 

@@ -12,6 +12,7 @@
 #define TN_COMPONENTS_H
 
 #include "analysis/analysis.h"
+#include "analysis/lookup.h"
 #include "graph/graph.h"
 
 /* ---- the finder: Tarjan's algorithm in Pearce's form, one number a node, without recursion ----
@@ -177,7 +178,7 @@ int tn__cycle_find(tn_components *c, uint32_t index, bool *shortest, tn_error *e
 /* One step of a cycle: a type and the label of a reference of it. */
 typedef struct tn_cycle_letter {
     const char *type; /* full name */
-    bool builtin;     /* its type is of the language itself */
+    enum tn_type_rank rank;
     enum tn_label_style style;
     const char *text; /* of the label; of a value in an attribute dict the key; NULL where it does not count */
 } tn_cycle_letter;

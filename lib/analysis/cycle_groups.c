@@ -400,6 +400,5 @@ void tn__cycle_letter_at(const tn_components *c, uint32_t group, uint32_t i, tn_
     tn_type type;
     tn_snapshot_type(c->snapshot, letter->type, &type);
     const char *text = (const char *)g->cut.data + (letter->label ? starts[letter->label - 1] + letter->label - 1 : 0);
-    *out = (tn_cycle_letter){type.full_name, tn__type_rank(&type) != TN_TYPE_TELLING, letter->style,
-                             letter->label ? text : NULL};
+    *out = (tn_cycle_letter){type.full_name, tn__type_rank(&type), letter->style, letter->label ? text : NULL};
 }

@@ -1,4 +1,4 @@
-/* group_relations.c - the group of an object, and which groups refer to which. */
+/* group_relations.c - the group of an object, and which groups refer to which, how often. */
 #include "analysis/partition.h"
 
 #include <string.h>
@@ -88,6 +88,27 @@ int tn_groups_related(tn_groups *g, uint32_t index, bool parents, uint8_t *marks
             uint32_t to = tn__edge_holds(&graph, source, e) ? place_of(g, graph.targets[e]) : TN_NONE;
             if (to != TN_NONE && (!parents || to == index))
                 marks[parents ? from : to] = 1;
+        }
+    }
+    return TN_OK;
+}
+
+int tn_groups_edges(tn_groups *g, uint32_t n, uint64_t *counts, tn_error *err)
+{
+    tn_graph graph;
+    if (n > g->n)
+        return tn__groups_none(g, n - 1, err);
+    TN_TRY(tn__graph(g->snapshot, &graph, err));
+    TN_TRY(load_places(g, err));
+    memset(counts, 0, (size_t)n * n * sizeof *counts);
+    for (uint32_t source = 0; source < graph.n_objects; source++) {
+        uint32_t from = place_of(g, source);
+        if (from >= n)
+            continue;
+        for (uint64_t e = graph.offsets[source]; e < graph.offsets[source + 1]; e++) {
+            uint32_t to = tn__edge_holds(&graph, source, e) ? place_of(g, graph.targets[e]) : TN_NONE;
+            if (to < n)
+                counts[(size_t)from * n + to]++;
         }
     }
     return TN_OK;

@@ -58,6 +58,11 @@ int tn__map_slot(tn_map *map, uint64_t key, uint32_t **value, tn_error *err)
     return TN_OK;
 }
 
+uint32_t tn__map_get(const tn_map *map, uint64_t key)
+{
+    return map->n_slots ? map->slots[find(map, key)].value : 0;
+}
+
 void tn__map_free(tn_map *map)
 {
     tn__free(map->alloc, map->slots, map->n_slots * sizeof *map->slots);

@@ -30,6 +30,7 @@ typedef struct tn_map {
 } tn_map;
 /* *value is 0 where the key is new, and must be set then; it is valid until the next call. */
 int tn__map_slot(tn_map *map, uint64_t key, uint32_t **value, tn_error *err);
+uint32_t tn__map_get(const tn_map *map, uint64_t key);       /* 0: it is not there */
 int tn__map_reserve(tn_map *map, uint32_t n, tn_error *err); /* room for n keys in all */
 void tn__map_fetch(const tn_map *map, uint64_t key);         /* it will be asked for soon */
 void tn__map_free(tn_map *map);

@@ -75,7 +75,7 @@ static int group_words(tn_cycles_page *page, uint32_t group, tn_error *err)
         const char *label = (const char *)page->label.data;
         tn_letter_words words = {
             .type = letter.type,
-            .builtin = letter.builtin,
+            .builtin = letter.rank != TN_TYPE_TELLING,
             .style = letter.style,
             .label = label,
             .name = is_subscript(letter.style) ? letter.text : NULL,

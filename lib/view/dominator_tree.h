@@ -25,5 +25,7 @@ int tn__held_find(tn_snapshot *s, tn_tree_row *rows, size_t n, tn_error *err);
 /* How the row is held, in words: "module json", "local rows of main()", "['user:7']", "static memory"; see docs/graph.md.
  * Into a buffer, which is emptied first and ends in a NUL. */
 int tn__held_into(tn_snapshot *s, const tn_tree_row *row, tn_buf *out, tn_error *err);
+/* "thread MainThread", appended without a NUL; TN_ENOMEM without a message. */
+int tn__thread_words(tn_snapshot *s, uint32_t thread, tn_buf *out);
 
 #endif

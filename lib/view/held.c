@@ -123,7 +123,7 @@ static int add_frame(tn_snapshot *s, uint32_t node, tn_buf *out)
     return add(out, "()");
 }
 
-static int add_thread(tn_snapshot *s, uint32_t thread, tn_buf *out)
+int tn__thread_words(tn_snapshot *s, uint32_t thread, tn_buf *out)
 {
     tn_fact fact;
     char key[48];
@@ -175,7 +175,7 @@ static int add_group(tn_snapshot *s, const tn_tree_row *row, uint32_t group, tn_
     if (frame)
         return row->n_references ? add_frame(s, group, out) : add(out, "several locals");
     TN_TRY(add(out, out->size ? " of " : ""));
-    return strcmp(type.name, "thread") == 0 ? add_thread(s, group, out) : add(out, type.name);
+    return strcmp(type.name, "thread") == 0 ? tn__thread_words(s, group, out) : add(out, type.name);
 }
 
 static int add_words(tn_snapshot *s, const tn_tree_row *row, tn_buf *out, tn_error *err)

@@ -292,6 +292,8 @@ static PyMethodDef snapshot_methods[] = {
      "select(where, within=None, against=None): Set of the objects that a selection names, '' for all."},
     {"waste", (PyCFunction)(void (*)(void))core_waste_make, METH_VARARGS | METH_KEYWORDS,
      "waste(*, set=None, by=None, where_rows=None) -> Waste."},
+    {"picture", (PyCFunction)(void (*)(void))core_picture_make, METH_VARARGS | METH_KEYWORDS,
+     "picture(of, *, set=None, …) -> Picture."},
     {"groups", (PyCFunction)(void (*)(void))core_groups_make, METH_VARARGS | METH_KEYWORDS,
      "Groups of the objects of a set, or of all."},
     {"patterns", (PyCFunction)(void (*)(void))core_patterns_make, METH_VARARGS | METH_KEYWORDS,
@@ -401,9 +403,10 @@ static int module_exec(PyObject *module)
     state->patterns_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_patterns_spec, NULL);
     state->batches_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_batches_spec, NULL);
     state->components_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_components_spec, NULL);
-    PyTypeObject *types[] = {state->snapshot_type,   state->set_type,   state->groups_type,
-                             state->paths_type,      state->chain_type, state->patterns_type,
-                             state->components_type, state->waste_type, state->batches_type};
+    state->picture_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_picture_spec, NULL);
+    PyTypeObject *types[] = {state->snapshot_type, state->set_type,      state->groups_type,     state->paths_type,
+                             state->chain_type,    state->patterns_type, state->components_type, state->waste_type,
+                             state->batches_type,  state->picture_type};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (!types[i] || PyModule_AddType(module, types[i]) < 0)
             return -1;
@@ -423,6 +426,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
         Py_VISIT(state->patterns_type);
         Py_VISIT(state->batches_type);
         Py_VISIT(state->components_type);
+        Py_VISIT(state->picture_type);
     }
     return 0;
 }
@@ -440,6 +444,7 @@ static int module_clear(PyObject *module)
         Py_CLEAR(state->patterns_type);
         Py_CLEAR(state->batches_type);
         Py_CLEAR(state->components_type);
+        Py_CLEAR(state->picture_type);
     }
     return 0;
 }

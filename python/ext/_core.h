@@ -43,7 +43,7 @@ typedef struct core_set {
 
 typedef struct core_state {
     PyTypeObject *snapshot_type, *set_type, *groups_type, *waste_type, *paths_type, *chain_type, *patterns_type;
-    PyTypeObject *components_type, *batches_type;
+    PyTypeObject *components_type, *batches_type, *picture_type;
 } core_state;
 
 /* ---- _core_calls.c ---- */
@@ -181,6 +181,11 @@ extern PyType_Spec core_groups_spec;
 
 PyObject *core_waste_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
 extern PyType_Spec core_waste_spec;
+
+/* ---- _core_picture.c ---- */
+
+PyObject *core_picture_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
+extern PyType_Spec core_picture_spec;
 
 /* ---- _core_patterns.c ---- */
 

@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 
     from tonnage._diff import Diff, Growth
     from tonnage._grows import Grown
+    from tonnage._picture import Picture
     from tonnage._recorder import Recording
+    from tonnage._sets import ObjectSet
     from tonnage._timer import Timer
 
 __version__ = "0.1.0"
@@ -79,6 +81,8 @@ __all__ = [
     "grows",
     "import_dump",
     "load",
+    "show_backrefs",
+    "show_refs",
     "size_of",
     "snapshot",
     "timer",
@@ -201,6 +205,83 @@ def grows(func: Callable[[], object], *, times: int = 7, warmup: int = 2) -> Gro
     from tonnage import _grows
 
     return _grows.grows(func, times, warmup)
+
+
+def show_refs(
+    objs: object,
+    *,
+    filename: str | os.PathLike[str] | None = None,
+    max_depth: int = 3,
+    too_many: int = 10,
+    filter: str | ObjectSet | Callable[[Object], object] | None = None,
+    highlight: str | ObjectSet | Callable[[Object], object] | None = None,
+    extra_info: Callable[[Object], object] | None = None,
+    refcounts: bool = False,
+    shortnames: bool = True,
+) -> str | Picture:
+    """Draws what live objects refer to.
+
+    Takes a snapshot, which is read and gone with the picture.
+
+    Args:
+        objs: an object, or a list or tuple of objects, which is itself not drawn.
+        filename: the picture goes there, in the format of the name's end: .dot, or .svg, .png, .pdf, .ps, .eps, .jpg
+            where Graphviz is installed. A line with the name and the number of nodes is printed. None: no file.
+        max_depth: levels of objects.
+        too_many: objects drawn next to one; a node tells how many more there are.
+        filter: only these objects besides those asked for: a selection (docs/selection.md), or a function that is
+            given an `Object` of the snapshot; its `obj` is the live one.
+        highlight: objects to be marked, told in the same way.
+        extra_info: a function that gives one more line for an object.
+        refcounts: tell the reference count of each object.
+        shortnames: types without their modules.
+
+    Returns:
+        The name; without a filename the picture, which shows itself in a notebook and has `save()` and `dot`.
+
+    Raises:
+        ArgumentError: the name ends in something else, or a number makes no sense.
+        NotFoundError: Graphviz is not there, or an object is one of tonnage's own.
+        FileError: the file cannot be written.
+
+    Cost: that of `tonnage.snapshot()`, and Graphviz.
+
+    Example:
+        >>> tonnage.show_refs([{"a": [1, 2]}], filename="refs.svg")  # doctest: +SKIP
+        Graph written to refs.svg (4 nodes)
+        'refs.svg'
+    """
+    from tonnage._picture import show
+
+    return show(
+        "refs", objs, filename, max_depth, too_many, filter, highlight, extra_info, refcounts, shortnames
+    )
+
+
+def show_backrefs(
+    objs: object,
+    *,
+    filename: str | os.PathLike[str] | None = None,
+    max_depth: int = 3,
+    too_many: int = 10,
+    filter: str | ObjectSet | Callable[[Object], object] | None = None,
+    highlight: str | ObjectSet | Callable[[Object], object] | None = None,
+    extra_info: Callable[[Object], object] | None = None,
+    refcounts: bool = False,
+    shortnames: bool = True,
+) -> str | Picture:
+    """Draws what refers to live objects, up to modules, classes and frames.
+
+    Weak references are dashed. Arguments, results, errors and cost are those of `show_refs`.
+
+    Example:
+        >>> tonnage.show_backrefs(session, filename="who.svg", highlight="type:app.Cache")  # doctest: +SKIP
+    """
+    from tonnage._picture import show
+
+    return show(
+        "backrefs", objs, filename, max_depth, too_many, filter, highlight, extra_info, refcounts, shortnames
+    )
 
 
 def timer(delay: float, func: Callable[..., object] | None, /, *args: Any, **kwargs: Any) -> Timer:

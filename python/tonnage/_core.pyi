@@ -77,6 +77,14 @@ class Waste:
     def members(self, index: int, /) -> Set: ...
 
 @final
+class Picture:
+    def __len__(self) -> int: ...
+    def dot(self) -> str: ...
+    def json(self) -> str: ...
+    def objects(self) -> list[tuple[int, int, bool]]: ...
+    def note(self, place: int, text: str, /) -> None: ...
+
+@final
 class Patterns:
     def __len__(self) -> int: ...
     def members(self, row: int, /) -> Set: ...
@@ -153,6 +161,30 @@ class Snapshot:
     def waste(
         self, *, set: Set | None = None, by: str | None = None, where_rows: str | None = None
     ) -> Waste: ...
+    def picture(
+        self,
+        of: str,
+        *,
+        set: Set | None = None,
+        only: Set | None = None,
+        without: Set | None = None,
+        highlight: Set | None = None,
+        by: str | None = None,
+        where_rows: str | None = None,
+        sort: str | None = None,
+        heads: str | None = None,
+        avoid: str | None = None,
+        limit: int = 0,
+        depth: int = 0,
+        width: int = 0,
+        lines: int = 0,
+        fold: bool = True,
+        garbage: bool = False,
+        all: bool = False,
+        proportional: bool = False,
+        head_set: Set | None = None,
+        avoid_set: Set | None = None,
+    ) -> Picture: ...
     def patterns(
         self,
         *,

@@ -9,6 +9,7 @@ from tonnage._keywords import told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from tonnage._columns import Table
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tonnage._object import Object
     from tonnage._paths import Avoid
     from tonnage._patterns import Patterns
+    from tonnage._picture import Picture
     from tonnage._sets import ObjectSet
     from tonnage._snapshot import Snapshot
     from tonnage._sql import Answer
@@ -597,4 +599,107 @@ class Tables:
             threshold=threshold,
             against=against,
             file=self._file,
+        )
+
+    def graph(
+        self,
+        of: str = "groups",
+        *,
+        by: str | None = None,
+        where: str | None = None,
+        limit: int = 15,
+        depth: int = 3,
+        width: int = 0,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+        only: str | ObjectSet | Callable[[Object], object] | None = None,
+        highlight: str | ObjectSet | Callable[[Object], object] | None = None,
+        extra_info: Callable[[Object], object] | None = None,
+        refcounts: bool = False,
+        addresses: bool = False,
+        retained: bool = False,
+        full_names: bool = False,
+        proportional: bool = False,
+        fold: bool = True,
+        heads: ObjectSet | list[Object] | list[int] | str | None = None,
+        avoid: Avoid | None = None,
+        all_shortest: bool = False,
+        garbage: bool = False,
+        against: Snapshot | None = None,
+    ) -> Picture:
+        """A picture (docs/pictures.md): in a notebook it shows itself, `save("x.svg")` writes it.
+
+        Args:
+            of: "groups": the largest ones, and how many references lead from one to another; "refs": what the objects
+                refer to; "backrefs": what refers to them; "paths": the shortest paths that hold them; "cycles".
+            by: what a group is, a kind of `ObjectSet.by`; of cycles "type", what they go over, or "id", each one.
+            where: the selection; of a set: further conditions on its members.
+            limit: groups, cycles, or objects that the picture begins with; 0 for all.
+            depth: levels of objects, of refs and backrefs.
+            width: objects next to one (0: 10), paths to one (5), arrows out of a group (3). What is more is counted.
+            sort: of groups "size", "count", "largest" or "kind"; of cycles "size", "count", "cycles" or "waiting"; of
+                objects "size" or "address". "-" before it turns the order around.
+            threshold: only groups, or objects to begin with, of this many bytes or more; an int or text such as "64k".
+            only: of refs and backrefs: no other objects but those to begin with. A selection, a set, or a function that
+                is asked of each object.
+            highlight: objects to be marked, or groups with such; a selection, a set or a function.
+            extra_info: gives one more line for an object.
+            refcounts, addresses, retained: tell these of each object.
+            full_names: types with their modules.
+            proportional: groups are circles with areas in proportion to their bytes.
+            fold: the `__dict__` of an instance is drawn as the instance, a module's namespace as the module.
+            heads: groups are what each of these alone holds: "modules", "threads", "instances", a selection, or
+                objects.
+            avoid: of paths: what to keep away from, as for `Object.paths`.
+            all_shortest: of paths: no longer one than the shortest.
+            garbage: of cycles: only what waits for the collector.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
+
+        Returns:
+            The picture.
+
+        Raises:
+            NotFoundError: no object is selected.
+            ArgumentError: arguments that make no sense together.
+
+        Cost: of groups a pass over objects and references; of the others the references of what is drawn, and what
+        paths, cycles and referrers cost the first time.
+
+        Example:
+            >>> snapshot.where("type:app.Session").graph("backrefs").save("who.svg")  # doctest: +SKIP
+        """
+        from tonnage._paths import avoided
+        from tonnage._picture import make
+
+        asked = self._subject
+        words, members = avoided(asked._snapshot, avoid)
+        if against is not None:
+            new = "is:new" if not where else where if "is:" in where else f"is:new ({where})"
+            asked = asked.where(new, against=against)
+        elif where:
+            asked = asked.where(where)
+        return make(
+            asked,
+            of,
+            by=by,
+            limit=limit,
+            depth=depth,
+            width=width,
+            sort=sort,
+            where_rows=None if threshold is None else f"size:>={threshold}",
+            only=only,
+            highlight=highlight,
+            extra_info=extra_info,
+            refcounts=refcounts,
+            addresses=addresses,
+            retained=retained,
+            full_names=full_names,
+            proportional=proportional,
+            fold=fold,
+            heads=heads if isinstance(heads, str) else None,
+            head_set=None if heads is None or isinstance(heads, str) else asked._heads(heads),
+            avoid=words or None,
+            avoid_set=members,
+            all=all_shortest,
+            garbage=garbage,
         )

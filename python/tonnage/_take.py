@@ -53,8 +53,10 @@ def take(
     force: bool,
     threads: int | None,
     scan: bool | None,
+    *,
+    named: bool = True,
 ) -> Snapshot:
-    """Takes a snapshot of this process; see `tonnage.snapshot`."""
+    """Takes a snapshot of this process; see `tonnage.snapshot`. Not named: a recording gives it no path either."""
     previews = defaults.previews if previews is None else previews
     redact = defaults.redact if redact is None else redact
     scan = defaults.scan if scan is None else scan
@@ -74,7 +76,7 @@ def take(
         raise _errors.of_import(error) from None
 
     tell = None
-    if path is None and defaults.name is not None:
+    if path is None and named and defaults.name is not None:
         path, tell = defaults.name(), defaults.tell
     name = None if path is None else os.path.abspath(os.fspath(path))
     fd = _files.open_unlinked() if name is None else -1

@@ -196,6 +196,36 @@ static void ask_parted_views(questions *q, enum tn_form form)
     note(q, tn_view_paths(q->s, TN_NONE, &options, &sink, NULL));
 }
 
+static void ask_picture(questions *q, const tn_picture_options *options)
+{
+    const tn_sink sink = {swallow, q};
+    tn_picture *picture = NULL;
+    int status = tn_picture_make(q->s, options, &picture, NULL);
+    note(q, status);
+    if (status < 0)
+        return;
+    note(q, tn_picture_note(picture, 0, "a line\nand another", NULL));
+    note(q, tn_picture_dot(picture, &sink, NULL));
+    note(q, tn_picture_json(picture, &sink, NULL));
+    tn_picture_free(picture);
+}
+
+static void ask_pictures(questions *q)
+{
+    tn_view_options shown = {.limit = 12, .depth = 2, .branches = 4};
+    for (int of = 0; of < TN_PICTURES; of++) {
+        tn_picture_options options = {
+            .of = (enum tn_picture_of)of, .view = &shown, .proportional = of == TN_PICTURE_GROUPS};
+        for (unsigned way = 0; way < 4; way++) {
+            shown.fold = way % 2;
+            shown.by = of == TN_PICTURE_CYCLES && way < 2 ? TN_BY_ID : TN_BY_TYPE;
+            shown.sort = way == 3 ? "size" : NULL;
+            options.lines = way == 1 ? TN_PICTURE_ADDRESS | TN_PICTURE_REFCOUNT | TN_PICTURE_RETAINED : 0;
+            ask_picture(q, &options);
+        }
+    }
+}
+
 static void ask_views(questions *q, enum tn_form form)
 {
     static const view views[] = {tn_view_summary, tn_view_groups,   tn_view_largest, tn_view_suspects, tn_view_why,
@@ -333,6 +363,7 @@ static void ask_all(questions *q)
     ask_waste(q, false);
     ask_waste(q, true);
     ask_diff(q);
+    ask_pictures(q);
     ask_views(q, TN_TEXT);
     ask_views(q, TN_JSON);
     ask_exports(q);

@@ -19,6 +19,7 @@ def main() -> None:
     import shop_snapshot
     import test_cli_answers
     import test_cli_cycles
+    import test_cli_graph
     import test_cli_reading
     import test_meliae
 
@@ -30,7 +31,7 @@ def main() -> None:
         (HERE.parent / "c" / "cycles.tonnage").write_bytes(cycles_snapshot.data())
         file.with_name("old.tonnage").write_bytes(shop_snapshot.older())
         file.with_name("new.tonnage").write_bytes(shop_snapshot.newer())
-        for tests in (test_cli_reading, test_cli_answers, test_cli_cycles, test_meliae):
+        for tests in (test_cli_reading, test_cli_answers, test_cli_cycles, test_cli_graph, test_meliae):
             update(tests, file)
 
 

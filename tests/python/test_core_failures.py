@@ -91,6 +91,7 @@ CALLS: dict[str, Callable[[_core.Snapshot, _core.Snapshot], object]] = {
     "garbage": lambda old, new: new.garbage().ids(),
     "audit": lambda old, new: new.audit_set(new.select("type:list"), "short").ids(),
     "waste": lambda old, new: (len(new.waste()), new.view("waste", json=True)),
+    "picture": lambda old, new: pictured(new),
     "cycles": lambda old, new: new.view("cycles", json=True, by="id"),
     "check": lambda old, new: new.check(),
 }
@@ -104,6 +105,15 @@ def componented(snapshot: _core.Snapshot) -> list[Any]:
     found = snapshot.components()
     rows = [(found.row(n), found.members(n).ids(), found.cycle(n), found.references(n)) for n in range(len(found))]
     return [*rows, *[(found.group(n), found.group_members(n).ids()) for n in range(found.groups())]]
+
+
+def pictured(snapshot: _core.Snapshot) -> list[Any]:
+    found = []
+    for of, by in (("groups", "module"), ("refs", None), ("backrefs", None), ("paths", None), ("cycles", "id")):
+        picture = snapshot.picture(of, by=by, limit=3, highlight=snapshot.select("type:list"), lines=15)
+        picture.note(0, "more")
+        found.append((picture.dot(), picture.json(), picture.objects()))
+    return found
 
 
 def chained(snapshot: _core.Snapshot) -> list[Any]:
