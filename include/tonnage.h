@@ -651,6 +651,7 @@ enum tn_waste_kind {
     TN_WASTE_EQUAL_NUMBER,    /* int, float, complex */
     TN_WASTE_EQUAL_TUPLE,     /* tuple, frozenset: with all that is in them */
     TN_WASTE_EQUAL_CONTAINER, /* list, dict, set: equal now */
+    TN_WASTE_EQUAL_DATA,      /* bytearray, array.array, numpy arrays: equal bytes now */
     TN_WASTE_ROOM,            /* room that containers keep for more */
     TN_WASTE_EMPTY,           /* empty containers that one reference holds */
     TN_WASTE_SLOTS,           /* attributes of instances that __slots__ would hold */
@@ -658,6 +659,7 @@ enum tn_waste_kind {
     TN_WASTE_BOXED,           /* numbers one by one that an array would hold */
     TN_WASTE_SECOND_COPY,     /* of texts: in UTF-8 or wide characters */
     TN_WASTE_ZEROS,           /* bytes that are nothing but zeros */
+    TN_WASTE_ZERO_DATA,       /* the same of bytearray, array.array, numpy arrays: nothing but zeros now */
     TN_WASTES
 };
 extern const char *const tn_waste_names[TN_WASTES];

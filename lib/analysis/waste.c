@@ -9,6 +9,7 @@ const char *const tn_waste_names[TN_WASTES] = {
     [TN_WASTE_EQUAL_NUMBER] = "equal-number",
     [TN_WASTE_EQUAL_TUPLE] = "equal-tuple",
     [TN_WASTE_EQUAL_CONTAINER] = "equal-container",
+    [TN_WASTE_EQUAL_DATA] = "equal-data",
     [TN_WASTE_ROOM] = "room",
     [TN_WASTE_EMPTY] = "empty",
     [TN_WASTE_SLOTS] = "slots",
@@ -16,6 +17,7 @@ const char *const tn_waste_names[TN_WASTES] = {
     [TN_WASTE_BOXED] = "boxed",
     [TN_WASTE_SECOND_COPY] = "second-copy",
     [TN_WASTE_ZEROS] = "zeros",
+    [TN_WASTE_ZERO_DATA] = "zero-data",
 };
 
 enum { LEAST_PERCENT = 1, LEAST_BYTES = 65536, WARNING_PERCENT = 5 };
@@ -399,7 +401,7 @@ static int no_finding(const tn_waste *w, uint32_t index, tn_error *err)
 
 static enum tn_waste_grade grade_of(const tn_waste *w, const tn_waste_finding *f)
 {
-    if (f->kind == TN_WASTE_EQUAL_CONTAINER)
+    if (f->kind == TN_WASTE_EQUAL_CONTAINER || f->kind == TN_WASTE_EQUAL_DATA || f->kind == TN_WASTE_ZERO_DATA)
         return TN_WASTE_HINT;
     return f->saved >= w->heap.bytes / 100 * WARNING_PERCENT ? TN_WASTE_WARNING : TN_WASTE_NOTE;
 }

@@ -39,6 +39,7 @@ static enum tn_waste_type type_named(const char *name)
         [TN_WASTE_TYPE_DEQUE] = "collections.deque",
         [TN_WASTE_TYPE_BYTEARRAY] = "bytearray",
         [TN_WASTE_TYPE_ARRAY] = "array.array",
+        [TN_WASTE_TYPE_NDARRAY] = "numpy.ndarray",
     };
     for (unsigned i = 1; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
@@ -218,6 +219,13 @@ bool tn__waste_is_plain_dict(const tn_waste_heap *h, uint32_t id)
     const tn_shape *shape = tn__waste_shape(h, id);
     return shape->n_fixed == 0 && (shape->flags & TN_RUN_STYLE) == TN_RUN_PAIRS &&
            !(shape->flags >> TN_RUN_KIND_SHIFT & 15) && !tn__set_test(h->attributes, id);
+}
+
+bool tn__waste_is_data(const tn_waste_heap *h, uint32_t id)
+{
+    enum tn_waste_type type = tn__waste_type(h, id);
+    return (type >= TN_WASTE_TYPE_BYTEARRAY && type <= TN_WASTE_TYPE_NDARRAY) ||
+           (type == TN_WASTE_TYPE_BYTES && tn__set_test(h->inner, id));
 }
 
 bool tn__waste_stays(const tn_waste_heap *h, uint32_t id)

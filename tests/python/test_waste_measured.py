@@ -38,6 +38,10 @@ CASES = {
     "boxed_ints": "boxed",
     "second_copies": "second-copy",
     "zeros": "zeros",
+    "equal_data": "equal-data",
+    "equal_short_data": "equal-data",
+    "few_large_texts": "equal-text",
+    "zero_data": "zero-data",
 }
 
 
