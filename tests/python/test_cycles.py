@@ -196,6 +196,19 @@ def test_a_short_cycle_of_a_large_component_is_said_to_be_maybe_not_the_shortest
     assert (len(steps), shortest) == (3000, True)
 
 
+def test_references_of_one_large_container_have_their_places() -> None:
+    """In one pass over it: 100 000 members looked up one by one would be 5 000 000 000 looks."""
+    n = 100_000
+    around = [Item([(0, 0)]) for _ in range(n)]
+    graph = Graph([Item([(0, i + 1) for i in range(n)]), *around], [Item([(0, 0)])])
+    found = opened(graph).components()
+    references = found.references(0)
+    assert len(references) == 2 * n
+    assert [(target, place) for source, target, *_, place in references if source == 0] == [
+        (i + 1, i) for i in range(n)
+    ]
+
+
 # ---- planted ----
 
 
