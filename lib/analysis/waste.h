@@ -82,7 +82,11 @@ uint64_t tn__waste_elements(const tn_waste_heap *h, uint32_t id);
 /* A dict with a table of its own that is nobody's __dict__, and no table of the interpreter. */
 bool tn__waste_is_plain_dict(const tn_waste_heap *h, uint32_t id);
 /* Bytes that are changed in place: of a bytearray, array.array or numpy array. */
-bool tn__waste_is_data(const tn_waste_heap *h, uint32_t id);
+static inline bool tn__waste_is_data(const tn_waste_heap *h, uint32_t id)
+{
+    enum tn_waste_type type = tn__waste_type(h, id);
+    return type >= TN_WASTE_TYPE_BYTEARRAY || (type == TN_WASTE_TYPE_BYTES && tn__set_test(h->inner, id));
+}
 /* Whatever is done: static, immortal, tonnage's own, or a part of the program itself. */
 bool tn__waste_stays(const tn_waste_heap *h, uint32_t id);
 

@@ -318,6 +318,7 @@ static uint32_t least_of(const tn_equals *q, uint32_t id)
  * few, and needs no group. */
 static int leave_out_rare(tn_equals *q, tn_error *err)
 {
+    enum { AHEAD = 16 };
     uint32_t n = q->heap->graph.n_objects, size = 1024;
     while (size < n && size < 1u << 30)
         size *= 2;
@@ -326,12 +327,15 @@ static int leave_out_rare(tn_equals *q, tn_error *err)
         return tn__no_memory(q->heap->snapshot, err);
     for (uint32_t id = 0; id < n; id++) {
         uint8_t *count = &counts[q->values[id] & (size - 1)];
+        __builtin_prefetch(&counts[q->values[id + AHEAD < n ? id + AHEAD : id] & (size - 1)], 1);
         if (q->states[id] & KNOWN && *count < TN_WASTE_LEAST_EQUAL)
             *count += TN_WASTE_LEAST_EQUAL / (uint8_t)least_of(q, id);
     }
-    for (uint32_t id = 0; id < n; id++)
+    for (uint32_t id = 0; id < n; id++) {
+        __builtin_prefetch(&counts[q->values[id + AHEAD < n ? id + AHEAD : id] & (size - 1)]);
         if (counts[q->values[id] & (size - 1)] < TN_WASTE_LEAST_EQUAL)
             q->states[id] &= (uint8_t)~KNOWN;
+    }
     tn__free(q->heap->alloc, counts, size);
     return TN_OK;
 }

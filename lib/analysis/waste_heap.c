@@ -221,13 +221,6 @@ bool tn__waste_is_plain_dict(const tn_waste_heap *h, uint32_t id)
            !(shape->flags >> TN_RUN_KIND_SHIFT & 15) && !tn__set_test(h->attributes, id);
 }
 
-bool tn__waste_is_data(const tn_waste_heap *h, uint32_t id)
-{
-    enum tn_waste_type type = tn__waste_type(h, id);
-    return (type >= TN_WASTE_TYPE_BYTEARRAY && type <= TN_WASTE_TYPE_NDARRAY) ||
-           (type == TN_WASTE_TYPE_BYTES && tn__set_test(h->inner, id));
-}
-
 bool tn__waste_stays(const tn_waste_heap *h, uint32_t id)
 {
     return !h->sizes[id] || (h->flags && h->flags[id] & (TN_NODE_IMMORTAL | TN_NODE_STATIC | TN_NODE_OWN)) ||
