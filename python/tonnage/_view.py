@@ -64,8 +64,6 @@ class View:
         if threshold is not None:
             options["where_rows"] = f"size:>={threshold}"
         limit = options.get("limit", 0)
-        if not isinstance(limit, int):
-            raise TypeError(f"limit must be an int, not {type(limit).__name__}")
         if limit < 0:
             raise ArgumentError(f"limit must be 0, which is all, or more, not {limit}", -8)
         options["limit"] = min(limit, _LIMIT_MAX)
@@ -111,9 +109,9 @@ class View:
     def data(self) -> dict[str, Any]:
         """The whole JSON object of the view (docs/view-json.md); addresses are text there."""
         if self._data is None:
-            import json
+            from tonnage._json_text import loads
 
-            self._data = json.loads(self.json())
+            self._data = loads(self.json())
         assert self._data is not None
         return self._data
 
