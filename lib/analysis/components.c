@@ -91,7 +91,7 @@ static int name_inner(tn_search *w, const tn_kinds *kinds, uint32_t class, tn_bu
     return TN_OK;
 }
 
-/* Modules and their namespaces, which are what their __dict__s are. */
+/* Modules and their namespaces, which are what their __dict__s are; roots and frames, which have classes in use. */
 static int name_from_modules(tn_search *w, const tn_kinds *kinds, tn_buf *named)
 {
     const tn_graph *g = &w->graph;
@@ -111,6 +111,8 @@ static int name_from_modules(tn_search *w, const tn_kinds *kinds, tn_buf *named)
         set_bit(w->program, space);
         TN_TRY(name_classes(w, kinds, space, named));
     }
+    for (uint32_t node = g->n_objects; node < g->n_nodes; node++)
+        TN_TRY(name_classes(w, kinds, node, named));
     return TN_OK;
 }
 
