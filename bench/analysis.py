@@ -23,6 +23,7 @@ PEAK = 96  # bytes an object
 SUSPECTS = 4  # goal for suspects in collections
 CYCLES = 1.5  # … for cycles
 WASTE = 1  # half of the goal for waste and audit together
+PATTERNS = 1  # … of everything, and of all dicts
 
 
 def rows_of(python: str, folder: str, name: str, n: int, goal: float, whole: bool) -> list[list[str]]:
@@ -69,6 +70,8 @@ def rows_of(python: str, folder: str, name: str, n: int, goal: float, whole: boo
         rows.append(times("components, groups of cycles, references loaded", run("cycles", ROUNDS), None))
         rows[-1][7] = f"≤ {CYCLES} × gc ({mark(float(rows[-1][5].split()[0]), CYCLES)})"
         rows.append(times(f"waste, references loaded (≤ {WASTE} gc)", run("waste", ROUNDS), None))
+        rows.append(times(f"patterns, references loaded both ways (≤ {PATTERNS} gc)", run("patterns", ROUNDS), None))
+        rows.append(times(f"patterns of type:dict, likewise (≤ {PATTERNS} gc)", run("dicts", ROUNDS), None))
         run("index", 1)
         rows.append(times("dominators, retained sizes from FILE.index", run("indexed", 3), None))
         os.remove(path + ".index")

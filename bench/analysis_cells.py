@@ -148,6 +148,22 @@ def waste(path: str) -> dict[str, Any]:
         return loaded(core, lambda: len(core.waste()))
 
 
+def patterns(path: str, where: str | None = None) -> dict[str, Any]:
+    """The page of `patterns`, with references and anchors loaded as `show` and `paths` load them."""
+    import tonnage
+
+    with tonnage.load(path, max_memory=64 << 30) as snapshot:
+        core = snapshot._core
+        target = core.n_objects // 2
+        core.node(target), core.referrers(target), core.hold(target)
+        return loaded(core, lambda: len(repr(snapshot.patterns(where=where))))
+
+
+def dicts(path: str) -> dict[str, Any]:
+    """The same of all dicts."""
+    return patterns(path, "type:dict")
+
+
 def cycles(path: str) -> dict[str, Any]:
     """Components and their groups, of a snapshot whose references are there."""
     import tonnage
@@ -161,6 +177,7 @@ def cycles(path: str) -> dict[str, Any]:
 CELLS = {
     "save": save, "index": index, "indexed": indexed, "dominators": dominators, "view": view, "freed": freed,
     "path": path, "merged": merged, "suspects": suspects, "cycles": cycles, "waste": waste,
+    "patterns": patterns, "dicts": dicts,
 }  # fmt: skip
 
 

@@ -67,6 +67,9 @@ typedef struct tn_root_field {
 } tn_root_field;
 
 /* Answers that are not offsets. */
+/* ob_start, the first byte of its content, stands behind ob_bytes (Include/cpython/bytearrayobject.h, 3.11 to 3.15). */
+enum { TN_BYTEARRAY_START = 8 };
+
 enum tn_dict_style {
     TN_DICT_POINTERS, /* 3.11: values pointer at word -4, dict at -3 */
     TN_DICT_TAGGED,   /* 3.12: one word at -3: dict, or values + 1 */

@@ -456,7 +456,9 @@ void tn__classify(tn_walk *w, tn_type_info *t)
     t->quick = !t->python && !t->class_reference && !t->n_fixed && !w->target->memory.checked &&
                (t->kind == TN_KIND_LIST || t->kind == TN_KIND_TUPLE || t->kind == TN_KIND_DICT);
     t->plain_str = t->kind == TN_KIND_STR && !t->python;
-    t->has_hash = !w->options.redact && (t->kind == TN_KIND_STR || t->kind == TN_KIND_BYTES);
+    t->data = (t->kind == TN_KIND_BYTEARRAY && !w->layout->bytearray_object) || t->kind == TN_KIND_ARRAY ||
+              t->kind == TN_KIND_NDARRAY;
+    t->has_hash = !w->options.redact && (t->data || t->kind == TN_KIND_STR || t->kind == TN_KIND_BYTES);
     t->stop = t->kind == TN_KIND_TYPE || t->kind == TN_KIND_MODULE || t->kind == TN_KIND_FUNCTION ||
               t->kind == TN_KIND_CODE || t->kind == TN_KIND_FRAME;
     for (unsigned i = 0; i < TN_BUILTINS; i++)

@@ -257,14 +257,22 @@ static void describe_str(tn_walk *w, uint64_t object, tn_description *d)
         tn__note_buffer(d, TN_BUFFER_WIDE, tn_load64(m, object + l->str_wstr), 4 * (n + 1));
 }
 
-/* Elements of an array of objects, in the order of memory; a view refers to its base instead. */
-static void describe_elements(tn_walk *w, uint64_t object, uint64_t bytes, tn_description *d)
+static void note_data(tn_description *d, uint64_t address, uint64_t bytes)
+{
+    d->data = address;
+    d->data_bytes = bytes;
+}
+
+/* Elements of an array of objects, in the order of memory; a view refers to its base instead. False: it is none. */
+static bool describe_elements(tn_walk *w, uint64_t object, uint64_t bytes, tn_description *d)
 {
     const tn_memory *m = &w->target->memory;
     enum { DESCR = 56, TYPE_NUM = 28, NPY_OBJECT = 17 }; /* numpy/ndarraytypes.h, the same in 1.x and 2.x */
     uint64_t descr = tn_load64(m, object + DESCR), data = tn_load64(m, object + 16);
-    if (tn__usable(w, descr, TYPE_NUM + 4) && tn_load32(m, descr + TYPE_NUM) == NPY_OBJECT && (data & 7) == 0)
-        tn__add_array(w, d, data, bytes / 8);
+    if (!tn__usable(w, descr, TYPE_NUM + 4) || tn_load32(m, descr + TYPE_NUM) != NPY_OBJECT || (data & 7) != 0)
+        return false;
+    tn__add_array(w, d, data, bytes / 8);
+    return true;
 }
 
 static void describe_ndarray(tn_walk *w, uint64_t object, tn_description *d)
@@ -283,7 +291,8 @@ static void describe_ndarray(tn_walk *w, uint64_t object, tn_description *d)
     d->length = bytes;
     if (tn_load32(m, object + 64) & OWNDATA) {
         tn__note_buffer(d, TN_BUFFER_DATA, tn_load64(m, object + 16), bytes ? bytes : 1);
-        describe_elements(w, object, bytes, d);
+        if (!describe_elements(w, object, bytes, d))
+            note_data(d, tn_load64(m, object + 16), bytes);
         d->flat = n > 1;
     }
     if (n)
@@ -344,12 +353,14 @@ static bool describe_kind(tn_walk *w, uint64_t object, tn_type_info *t, tn_descr
         d->capacity = tn_load64(m, object + l->bytearray_alloc);
         if (!l->bytearray_object)
             tn__note_buffer(d, TN_BUFFER_DATA, tn_load64(m, object + l->bytearray_bytes), d->capacity);
+        note_data(d, tn_load64(m, object + l->bytearray_bytes + TN_BYTEARRAY_START), d->length);
         return false;
     case TN_KIND_ARRAY:
         base = tn_load64(m, object + 40);
         d->length = tn__span_readable(w, base, 8) ? tn_load64(m, object + 16) * tn_load32(m, base + 4) : 0;
         tn__note_buffer(d, TN_BUFFER_DATA, tn_load64(m, object + 24),
                         tn__span_readable(w, base, 8) ? tn_load64(m, object + 32) * tn_load32(m, base + 4) : 0);
+        note_data(d, tn_load64(m, object + 24), d->length);
         return false;
     case TN_KIND_NDARRAY: describe_ndarray(w, object, d); return false;
     case TN_KIND_CODE: tn__describe_code(w, object, d); return false;
@@ -417,6 +428,7 @@ void tn__describe(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *
     d->n_spans = d->n_buffers = 0;
     d->flat = false;
     d->length = d->capacity = 0;
+    d->data_bytes = UINT64_MAX;
     if (t->class_reference)
         d->extra[n_extra++] = t->address;
     if (t->kind == TN_KIND_STR)

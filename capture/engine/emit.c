@@ -214,7 +214,9 @@ static void emit_container(tn_walk *w, const tn_region *r, uint64_t object, tn_t
         tn__add_number(w, &w->columns[TN_WALK_LENG], t->kind == TN_KIND_INT ? tn__int_bits(w, object) : d.length);
     if (shape_flags & TN_SHAPE_CAPACITY)
         tn__add_number(w, &w->columns[TN_WALK_CAPA], d.capacity);
-    if (shape_flags & TN_SHAPE_HASH)
+    if (shape_flags & TN_SHAPE_HASH && t->data)
+        tn__add_data(w, &d);
+    else if (shape_flags & TN_SHAPE_HASH)
         tn__add64(w, &w->columns[TN_WALK_HASH], tn__content_hash(w, object, t));
     add_totals(w, flags & TN_NODE_OWN, block, allocator, pymalloc, external, size);
     if (t->previewed)

@@ -17,10 +17,11 @@ typedef struct tn_walk_options {
     uint32_t n_from;
     uint32_t preview_bytes; /* longest preview of data; 0: identifiers only */
     bool redact;            /* no text at all except type names */
-    bool scan;        /* guess references of objects without a known layout from their words, and look for pointers
+    bool scan;           /* guess references of objects without a known layout from their words, and look for pointers
                              * to objects outside of objects */
-    uint32_t threads; /* 0: as many as pay, at most TN_USUAL_THREADS */
-    uint64_t call[3]; /* arguments of the call that asked, tonnage's own; 0: none */
+    uint32_t threads;    /* 0: as many as pay, at most TN_USUAL_THREADS */
+    uint64_t call[3];    /* arguments of the call that asked, tonnage's own; 0: none */
+    uint64_t data_bytes; /* how much of data that looks like other data may be read for its hash */
 } tn_walk_options;
 
 typedef struct tn_pool_stats {
@@ -37,6 +38,7 @@ typedef struct tn_totals {
     uint64_t own_count, own_bytes;
     uint64_t references, synthetic_bytes;
     uint64_t previews_eligible, previews_kept;
+    uint64_t data_bytes; /* read for hashes of large data */
 } tn_totals;
 
 typedef struct tn_walk_report {

@@ -279,7 +279,8 @@ uint16_t tn__preview(tn_walk *w, uint64_t object, const tn_type_info *t, uint8_t
         return 16;
     case TN_KIND_BYTES: return preview_data(w, object + l->bytes_value, tn_load64(m, object + 16), out, kind);
     case TN_KIND_BYTEARRAY:
-        return preview_data(w, tn_load64(m, object + l->bytearray_bytes), tn_load64(m, object + 16), out, kind);
+        return preview_data(w, tn_load64(m, object + l->bytearray_bytes + TN_BYTEARRAY_START),
+                            tn_load64(m, object + 16), out, kind);
     default: return UINT16_MAX;
     }
 }

@@ -113,6 +113,7 @@ static void take_results(tn_walk *w, tn_walk *helper)
     w->status = w->status ? w->status : helper->status;
     move_list(w, &helper->own_seeds, &w->own_seeds, sizeof(uint64_t));
     move_list(w, &helper->large, &w->large, sizeof(tn_range));
+    move_list(w, &helper->data, &w->data, sizeof(tn_data));
 }
 
 void tn__share(tn_walk *w, void (*work)(tn_walk *w))

@@ -23,6 +23,7 @@ uint32_t tn__shape_new(tn_walk *w, uint32_t type, uint32_t flags, const uint32_t
 
 static uint32_t run_flags(const tn_type_info *t)
 {
+    uint32_t hash = t->has_hash ? TN_SHAPE_HASH : 0;
     switch (t->kind) {
     case TN_KIND_LIST:
     case TN_KIND_DEQUE: return TN_RUN_ITEMS | TN_SHAPE_CAPACITY;
@@ -31,11 +32,11 @@ static uint32_t run_flags(const tn_type_info *t)
     case TN_KIND_ODICT: return TN_RUN_PAIRS | TN_SHAPE_CAPACITY;
     case TN_KIND_SET: return TN_RUN_MEMBERS | TN_SHAPE_CAPACITY;
     case TN_KIND_STR:
-    case TN_KIND_BYTES: return TN_SHAPE_LENGTH | (t->has_hash ? TN_SHAPE_HASH : 0);
-    case TN_KIND_INT:
-    case TN_KIND_ARRAY: return TN_SHAPE_LENGTH;
-    case TN_KIND_NDARRAY: return TN_RUN_ITEMS | TN_SHAPE_LENGTH;
-    case TN_KIND_BYTEARRAY: return TN_SHAPE_LENGTH | TN_SHAPE_CAPACITY;
+    case TN_KIND_BYTES:
+    case TN_KIND_ARRAY: return TN_SHAPE_LENGTH | hash;
+    case TN_KIND_INT: return TN_SHAPE_LENGTH;
+    case TN_KIND_NDARRAY: return TN_RUN_ITEMS | TN_SHAPE_LENGTH | hash;
+    case TN_KIND_BYTEARRAY: return TN_SHAPE_LENGTH | TN_SHAPE_CAPACITY | hash;
     case TN_KIND_TRAVERSE:
     case TN_KIND_MODULE: return TN_RUN_UNLABELLED;
     case TN_KIND_TYPE: return t->meta ? TN_RUN_UNLABELLED : TN_RUN_NONE;

@@ -33,6 +33,7 @@ static void lists_free(tn_walk *w)
     tn__list_free(w, &w->scratch, sizeof(uint64_t));
     tn__list_free(w, &w->own_seeds, sizeof(uint64_t));
     tn__list_free(w, &w->large, sizeof(tn_range));
+    tn__list_free(w, &w->data, sizeof(tn_data));
 }
 
 void tn_walk_free(tn_walk *w)
@@ -114,6 +115,7 @@ int tn_walk_run(const tn_target *target, const tn_walk_options *options, const t
         status = tn_map_rank(w->map, err);
     if (status == 0) {
         tn__emit(w);
+        tn__data_read(w);
         if (w->options.scan && w->target->areas && !w->options.from)
             tn__search(w);
         tn__types_collect(w);

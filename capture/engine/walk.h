@@ -66,6 +66,7 @@ typedef struct tn_type_info {
     uint32_t index; /* row of the type table */
     uint8_t kind, visitor, preheader;
     bool gc, heap, python, managed_dict, own, stop, has_hash, plain_str, previewed;
+    bool data;                              /* what it holds may be large: alike.c hashes it */
     bool simple;                            /* nothing to visit */
     bool quick;                             /* a list, tuple or dict and no more than that */
     bool meta;                              /* a metaclass whose C code adds references to those of type */
@@ -130,6 +131,7 @@ typedef struct tn_description {
     uint8_t n_spans, n_buffers;
     bool flat; /* elements of an array of several dimensions */
     uint64_t length, capacity;
+    uint64_t data, data_bytes; /* what alike.c may hash; UINT64_MAX bytes: nothing */
     tn_span spans[TN_MAX_SPANS];
     tn_buffer buffers[TN_MAX_BUFFERS];
     uint64_t extra[16]; /* references that stand nowhere as a word: class, shared keys */
@@ -225,6 +227,13 @@ typedef struct tn_memo {
     uint32_t tag, value;
 } tn_memo;
 
+/* Data of which a sample has been taken: alike.c. */
+typedef struct tn_data {
+    uint64_t address, bytes, sample;
+    uint8_t *row; /* its hash stands there */
+    bool wanted;  /* it is to be read as a whole */
+} tn_data;
+
 /* What all threads of a walk have in common. */
 typedef struct tn_registry {
     tn_map map;
@@ -251,6 +260,8 @@ typedef struct tn_registry {
     uint32_t n_bundles, next_bundle;
     tn_bundle *bundles;
     uint64_t preview_bytes;
+    tn_list *data; /* tn_data of all threads, once they have emitted */
+    uint64_t next_data;
 
     pthread_mutex_t memory_lock; /* guards the rest */
     const tn_alloc *base_alloc;
@@ -296,6 +307,7 @@ struct tn_walk {
     uint8_t *slab;
     size_t slab_left;
     tn_list large; /* tn_range: blocks so large that part of them may not be resident */
+    tn_list data;  /* tn_data */
     tn_totals totals;
 
     /* the first thread only */
@@ -456,6 +468,10 @@ uint64_t tn__column_count(const tn_column_data *c);
 void tn__add_text(tn_walk *w, uint64_t object, const tn_type_info *t); /* a str that tn__plain_str knows */
 void tn__add_int(tn_walk *w, uint64_t object, const tn_type_info *t);
 void tn__add_preview(tn_walk *w, uint64_t object, const tn_type_info *t);
+
+/* alike.c */
+void tn__add_data(tn_walk *w, const tn_description *d); /* for the row emitted last */
+void tn__data_read(tn_walk *w);                         /* once all is emitted */
 
 /* preview.c */
 enum { TN_PREVIEW_MAX = 512 };

@@ -204,6 +204,7 @@ static int walk_and_save(tn_inside *inside, tn_save *save, tn_error *err)
     static tn_walk *w; /* not a local: kept over siglongjmp */
     tn_walk_options options = save->options->walk;
     options.threads = 1;
+    options.data_bytes = TN_DATA_IN_CHILD;
     if (sigsetjmp(guard.again, 0) == 0)
         guard.walking = true;
     else {

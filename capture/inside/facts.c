@@ -351,6 +351,7 @@ static void add_capture(facts *f, const tn_save *save, const tn_walk_report *r)
     number(f, "capture.previews_bytes", o->preview_bytes);
     number(f, "capture.previews_eligible", r->totals.previews_eligible);
     number(f, "capture.previews_kept", r->totals.previews_kept);
+    number(f, "capture.data_read_bytes", r->totals.data_bytes);
     number(f, "capture.redacted", o->redact);
     number(f, "memory.rss_bytes", times->rss_bytes);
     number(f, "objects.count", r->totals.count);

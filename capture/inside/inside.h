@@ -65,6 +65,11 @@ enum tn_mode {
     TN_MODE_FORK, /* a forked child walks and writes; the pause is what the fork takes */
 };
 
+/* How much data may be read to find out whether it is equal to other data (docs/decisions/data-hashes.md): as much as a
+ * processor reads in a few dozen milliseconds, and while the program runs, as much as in about a second. */
+#define TN_DATA_IN_PAUSE ((uint64_t)256 << 20)
+#define TN_DATA_IN_CHILD ((uint64_t)8 << 30)
+
 typedef struct tn_capture_options {
     enum tn_mode mode;
     const char *path; /* NULL: fd */

@@ -19,6 +19,7 @@ static int walk_here(tn_job *job, tn_inside *inside, tn_error *err)
     uint64_t pool_bytes = tn_inside_pool_bytes(inside);
     tn_capture_times *times = &job->save.times;
     TN_TRY(tn_inside_map(inside, err));
+    job->options.walk.data_bytes = TN_DATA_IN_PAUSE;
     int status = tn_walk_run(&inside->target, &job->options.walk, job->save.alloc, &job->w, err);
     times->pause_ns = tn__sys_monotonic_ns() - times->monotonic_ns;
     if (status == 0 && !job->options.walk.from)

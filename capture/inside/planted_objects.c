@@ -158,6 +158,7 @@ static void check_sequences(tn_planted *p)
         {"cell", ADDRESS(cell) + 16, 8, ADDRESS(a)},
         FACT(bytes, bytearray_alloc, bytes->ob_alloc),
         POINTS(bytes, bytearray_bytes, bytes->ob_bytes),
+        {"bytearray_bytes", ADDRESS(bytes) + l->bytearray_bytes + TN_BYTEARRAY_START, 8, ADDRESS(bytes->ob_start)},
         POINTS(module, module_dict, PyModule_GetDict(module)),
         POINTS(module, module_name, module_name),
     };

@@ -17,6 +17,14 @@ typedef struct tn_gate {
     uint32_t before_inside, before_others;
 } tn_gate;
 
+/* What the search asks of a node that it comes to, in one line of the cache. */
+typedef struct tn_lead {
+    uint64_t first; /* its edges: from this one on; of a single one the edge itself */
+    uint32_t n;     /* how many */
+    uint32_t mark;  /* the finder's; of others: TN_NONE when they have been reached */
+} tn_lead;
+enum { LEAD_SHIFT = 2, MARK_AT = 3 }; /* in words */
+
 /* Nodes that lead somewhere have ranks, in order of id: first those that may be members, then the others. */
 typedef struct tn_search {
     tn_snapshot *snapshot;
@@ -26,15 +34,15 @@ typedef struct tn_search {
     uint8_t *holds;
     size_t n_words;
     tn_gate *gates;
-    uint64_t *program; /* bits by id: modules, namespaces, classes */
+    uint64_t *program; /* bits by id: modules, namespaces, classes that are named in these */
     uint64_t *twigs;   /* bits by id: refer to leaves only */
     uint32_t n_inside, n_ranks;
-    uint64_t *first;    /* of each rank in edges, and the end */
+    tn_lead *leads;     /* by rank */
     tn_buf edges;       /* u32: ranks */
     uint64_t *admitted; /* bits by rank, of others: members after all */
     uint64_t *loops;    /* bits by rank: refer to themselves */
     uint64_t *entered;  /* bits by component */
-    tn_finder finder;   /* by rank; of others: TN_NONE when they have been reached */
+    tn_finder finder;   /* by rank */
     tn_buf todo;        /* u32: ranks of others */
     uint32_t n_alive;   /* components from this number + 1 on are garbage */
 } tn_search;
@@ -56,23 +64,73 @@ static bool is_mortal(const tn_search *w, uint32_t id)
     return w->holds[id] != TN_HOLD_STATIC && w->holds[id] != TN_HOLD_IMMORTAL;
 }
 
-/* The namespace of a module is what its __dict__ is. */
-static int find_program(tn_search *w, tn_error *err)
+/* Classes among what a node refers to. */
+static int name_classes(tn_search *w, const tn_kinds *kinds, uint32_t node, tn_buf *named)
 {
     const tn_graph *g = &w->graph;
-    tn_kinds kinds;
-    TN_TRY(tn__kinds_make(w->snapshot, &kinds, err));
+    for (uint64_t e = g->offsets[node]; e < g->offsets[node + 1]; e++) {
+        uint32_t to = g->targets[e];
+        if (to >= g->n_objects || !(kinds->by_shape[g->shapes[to]] & TN_KIND_CLASS) || tn__bit(w->program, to))
+            continue;
+        set_bit(w->program, to);
+        TN_TRY(tn__buf_append(named, &to, sizeof to));
+    }
+    return TN_OK;
+}
+
+/* What a named class refers to itself, and what is in its dict and its tuples: classes in it, its bases. */
+static int name_inner(tn_search *w, const tn_kinds *kinds, uint32_t class, tn_buf *named)
+{
+    const tn_graph *g = &w->graph;
+    TN_TRY(name_classes(w, kinds, class, named));
+    for (uint64_t e = g->offsets[class]; e < g->offsets[class + 1]; e++) {
+        unsigned style = g->targets[e] < g->n_objects ? g->table[g->shapes[g->targets[e]]].flags & TN_RUN_STYLE : 0;
+        if (style == TN_RUN_PAIRS || style == TN_RUN_ITEMS)
+            TN_TRY(name_classes(w, kinds, g->targets[e], named));
+    }
+    return TN_OK;
+}
+
+/* Modules and their namespaces, which are what their __dict__s are; roots and frames, which have classes in use. */
+static int name_from_modules(tn_search *w, const tn_kinds *kinds, tn_buf *named)
+{
+    const tn_graph *g = &w->graph;
     for (uint32_t id = 0; id < g->n_objects; id++) {
-        uint32_t kind = kinds.by_shape[g->shapes[id]], slot = kinds.dict_slots[g->shapes[id]];
-        if (!(kind & (TN_KIND_MODULE | TN_KIND_CLASS)))
+        uint32_t kind = kinds->by_shape[g->shapes[id]], slot = kinds->dict_slots[g->shapes[id]];
+        if (kind & TN_KIND_CLASS && w->holds[id] != TN_HOLD_REFERENCES && w->holds[id] != TN_HOLD_UNREACHABLE) {
+            set_bit(w->program, id);
+            TN_TRY(tn__buf_append(named, &id, sizeof id));
+        }
+        if (!(kind & TN_KIND_MODULE))
             continue;
         set_bit(w->program, id);
-        uint32_t space = kind & TN_KIND_MODULE && slot != TN_NONE ? g->targets[g->offsets[id] + slot] : TN_NONE;
-        if (space != TN_NONE && space < g->n_objects)
-            set_bit(w->program, space);
+        TN_TRY(name_classes(w, kinds, id, named));
+        uint32_t space = slot != TN_NONE ? g->targets[g->offsets[id] + slot] : TN_NONE;
+        if (space >= g->n_objects)
+            continue;
+        set_bit(w->program, space);
+        TN_TRY(name_classes(w, kinds, space, named));
     }
-    tn__kinds_free(&kinds);
+    for (uint32_t node = g->n_objects; node < g->n_nodes; node++)
+        TN_TRY(name_classes(w, kinds, node, named));
     return TN_OK;
+}
+
+/* Modules, namespaces, and the classes that are named in these or in one another. */
+static int find_program(tn_search *w, tn_error *err)
+{
+    tn_kinds kinds;
+    tn_buf named;
+    TN_TRY(tn__kinds_make(w->snapshot, &kinds, err));
+    tn__buf_init(&named, w->alloc);
+    int status = name_from_modules(w, &kinds, &named);
+    while (status == TN_OK && named.size) {
+        named.size -= sizeof(uint32_t);
+        status = name_inner(w, &kinds, *(const uint32_t *)(const void *)(named.data + named.size), &named);
+    }
+    tn__buf_free(&named);
+    tn__kinds_free(&kinds);
+    return status < 0 ? tn__no_memory(w->snapshot, err) : TN_OK;
 }
 
 /* of: only its members, and nothing leads through others; NULL: all. */
@@ -144,19 +202,38 @@ static inline uint32_t rank_of(const tn_search *w, uint32_t id)
 /* References that stand side by side more than once count once: [x] * 1000. */
 static int add_edges(tn_search *w, uint32_t node)
 {
+    enum { AHEAD = 16 };
     const tn_graph *g = &w->graph;
+    uint64_t n_edges = g->offsets[g->n_nodes];
     bool all = tn__node_holding(g, node) == TN_HOLDS_ALL;
     uint32_t last = TN_NONE;
     TN_TRY(tn__buf_reserve(&w->edges, (g->offsets[node + 1] - g->offsets[node]) * sizeof(uint32_t)));
     uint32_t *out = (uint32_t *)(void *)(w->edges.data + w->edges.size), *start = out;
     for (uint64_t e = g->offsets[node]; e < g->offsets[node + 1]; e++) {
-        uint32_t to = g->targets[e];
+        uint32_t to = g->targets[e], ahead = e + AHEAD < n_edges ? g->targets[e + AHEAD] : TN_NONE;
+        if (ahead != TN_NONE)
+            __builtin_prefetch(&w->gates[ahead / 64]);
         if (to == TN_NONE || to == last || !has_rank(w, to) || (!all && !tn__edge_holds(g, node, e)))
             continue;
         *out++ = rank_of(w, to);
         last = to;
     }
     w->edges.size += (size_t)(out - start) * sizeof *out;
+    return TN_OK;
+}
+
+static int keep_edges(tn_search *w, uint32_t rank, size_t before)
+{
+    tn_lead *lead = &w->leads[rank];
+    uint64_t n = (w->edges.size - before) / sizeof(uint32_t);
+    if (n >= TN_NONE) /* 16 GiB */
+        return TN_ENOMEM;
+    lead->n = (uint32_t)n;
+    lead->first = before / sizeof(uint32_t);
+    if (n != 1)
+        return TN_OK;
+    lead->first = *(const uint32_t *)(const void *)(w->edges.data + before);
+    w->edges.size = before;
     return TN_OK;
 }
 
@@ -167,12 +244,12 @@ static int fill_edges(tn_search *w)
     for (unsigned others = 0; others < 2; others++) {
         for (size_t i = 0; i < w->n_words; i++) {
             for (uint64_t bits = others ? w->gates[i].others : w->gates[i].inside; bits; bits &= bits - 1) {
-                w->first[rank++] = w->edges.size / sizeof(uint32_t);
+                size_t before = w->edges.size;
                 TN_TRY(add_edges(w, (uint32_t)(i * 64) + (uint32_t)__builtin_ctzll(bits)));
+                TN_TRY(keep_edges(w, rank++, before));
             }
         }
     }
-    w->first[rank] = w->edges.size / sizeof(uint32_t);
     return TN_OK;
 }
 
@@ -185,13 +262,12 @@ static int make_ranks(tn_search *w, tn_error *err)
 {
     trim(w);
     number(w);
-    uint32_t *marks = tn__alloc_zero(w->alloc, w->n_ranks * sizeof *marks);
-    tn__finder_init(&w->finder, w->alloc, marks);
-    w->first = tn__alloc(w->alloc, ((size_t)w->n_ranks + 1) * sizeof *w->first);
+    w->leads = tn__alloc_zero(w->alloc, w->n_ranks * sizeof *w->leads);
+    tn__finder_init(&w->finder, w->alloc, w->leads ? (uint32_t *)(void *)w->leads + MARK_AT : NULL, LEAD_SHIFT);
     w->admitted = tn__alloc_zero(w->alloc, rank_words(w) * sizeof *w->admitted);
     w->loops = tn__alloc_zero(w->alloc, rank_words(w) * sizeof *w->loops);
     w->entered = tn__alloc_zero(w->alloc, rank_words(w) * sizeof *w->entered);
-    bool room = marks && w->first && w->admitted && w->loops && w->entered &&
+    bool room = w->leads && w->admitted && w->loops && w->entered &&
                 tn__buf_reserve(&w->todo, (w->n_ranks - w->n_inside) * sizeof(uint32_t)) == TN_OK;
     return room && fill_edges(w) == TN_OK ? TN_OK : tn__no_memory(w->snapshot, err);
 }
@@ -206,7 +282,7 @@ static inline bool is_member(const tn_search *w, uint32_t rank)
 /* There is room for all of them. */
 static void wait_for(tn_search *w, uint32_t rank)
 {
-    w->finder.marks[rank] = TN_NONE;
+    w->leads[rank].mark = TN_NONE;
     (void)tn__buf_append(&w->todo, &rank, sizeof rank);
 }
 
@@ -214,21 +290,20 @@ static inline uint32_t next(void *ctx, uint32_t rank, uint64_t *at)
 {
     enum { AHEAD = 16 };
     tn_search *w = ctx;
-    const uint32_t *edges = (const uint32_t *)(const void *)w->edges.data;
-    uint64_t end = w->first[rank + 1], e = w->first[rank] + *at;
-    for (uint64_t k = e; *at == 0 && k < end && k < e + AHEAD; k++) {
-        __builtin_prefetch(&w->finder.marks[edges[k]], 1);
-        __builtin_prefetch(&w->first[edges[k]]);
-    }
-    for (; e < end; e++) {
+    const tn_lead *lead = &w->leads[rank];
+    const uint32_t one = (uint32_t)lead->first, n = lead->n;
+    const uint32_t *edges = n == 1 ? &one : (const uint32_t *)(const void *)w->edges.data + lead->first;
+    for (uint32_t k = 0; *at == 0 && k < n && k < AHEAD; k++)
+        __builtin_prefetch(&w->leads[edges[k]], 1);
+    for (uint64_t e = *at; e < n; e++) {
         uint32_t to = edges[e];
         if (is_member(w, to)) {
             if (to == rank)
                 set_bit(w->loops, rank);
-            *at = e + 1 - w->first[rank];
+            *at = e + 1;
             return to;
         }
-        if (!w->finder.marks[to])
+        if (!w->leads[to].mark)
             wait_for(w, to);
     }
     return TN_NONE;
@@ -255,7 +330,7 @@ static int lead_on(tn_search *w, uint32_t rank)
 {
     uint64_t at = 0;
     for (uint32_t to; (to = next(w, rank, &at)) != TN_NONE;) {
-        if (!w->finder.marks[to])
+        if (!w->leads[to].mark)
             TN_TRY(visit(w, to));
         if (tn__component_of(&w->finder, to))
             enter(w, tn__component_of(&w->finder, to));
@@ -265,7 +340,7 @@ static int lead_on(tn_search *w, uint32_t rank)
 
 static int reach(tn_search *w, uint32_t rank)
 {
-    if (w->finder.marks[rank])
+    if (w->leads[rank].mark)
         return TN_OK;
     if (is_member(w, rank))
         TN_TRY(visit(w, rank));
@@ -312,7 +387,7 @@ static bool is_alive(const tn_search *w, const uint64_t *alive, uint32_t id)
 
 static bool is_reached(const tn_search *w, uint32_t id)
 {
-    return w->finder.marks[rank_of(w, id)] != 0;
+    return w->leads[rank_of(w, id)].mark != 0;
 }
 
 /* Leaves and twigs are alive when something alive refers to them, or they are anchored; what twigs refer to comes last. */
@@ -375,8 +450,7 @@ static void close_search(tn_search *w)
     tn__free(w->alloc, w->gates, w->n_words * sizeof *w->gates);
     tn__free(w->alloc, w->program, w->n_words * sizeof *w->program);
     tn__free(w->alloc, w->twigs, w->n_words * sizeof *w->twigs);
-    tn__free(w->alloc, w->finder.marks, w->n_ranks * sizeof *w->finder.marks);
-    tn__free(w->alloc, w->first, ((size_t)w->n_ranks + 1) * sizeof *w->first);
+    tn__free(w->alloc, w->leads, w->n_ranks * sizeof *w->leads);
     tn__free(w->alloc, w->admitted, rank_words(w) * sizeof *w->admitted);
     tn__free(w->alloc, w->loops, rank_words(w) * sizeof *w->loops);
     tn__free(w->alloc, w->entered, rank_words(w) * sizeof *w->entered);
@@ -397,7 +471,7 @@ static int open_search(tn_snapshot *s, tn_search *out, tn_error *err)
     w.twigs = tn__alloc_zero(w.alloc, w.n_words * sizeof *w.twigs);
     tn__buf_init(&w.edges, w.alloc);
     tn__buf_init(&w.todo, w.alloc);
-    tn__finder_init(&w.finder, w.alloc, NULL);
+    tn__finder_init(&w.finder, w.alloc, NULL, 0);
     *out = w;
     if (w.gates && w.program && w.twigs)
         return TN_OK;
@@ -411,7 +485,7 @@ static int open_search(tn_snapshot *s, tn_search *out, tn_error *err)
 static void spread_marks(const tn_search *w, uint32_t *marks)
 {
     for (uint32_t id = 0; id < w->graph.n_nodes; id++)
-        marks[id] = has_rank(w, id) ? w->finder.marks[rank_of(w, id)] : TN_NONE;
+        marks[id] = has_rank(w, id) ? w->leads[rank_of(w, id)].mark : TN_NONE;
 }
 
 /* Number of the component of a node, from 1; 0: it is in none. */

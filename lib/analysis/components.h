@@ -27,15 +27,22 @@ typedef struct tn_call {
 } tn_call;
 
 typedef struct tn_finder {
-    uint32_t *marks; /* by node. 0: not visited; up to n_open: open; above: closed, TN_NONE - number of its component */
+    uint32_t *
+        marks; /* tn__finder_mark, by node. 0: not visited; up to n_open: open; above: closed, TN_NONE - number of its component */
+    unsigned shift; /* marks stand 1 << shift words from each other, where they are a part of something */
     uint32_t n_open, n_components;
     tn_buf calls, open; /* tn_call; u32 */
 } tn_finder;
 
+static inline uint32_t *tn__finder_mark(const tn_finder *f, uint32_t node)
+{
+    return &f->marks[(size_t)node << f->shift];
+}
+
 /* Number of the component of a closed node, from 1; 0: it is none that counts. */
 static inline uint32_t tn__component_of(const tn_finder *f, uint32_t node)
 {
-    return TN_NONE - f->marks[node];
+    return TN_NONE - *tn__finder_mark(f, node);
 }
 
 typedef struct tn_successors {
@@ -48,31 +55,31 @@ typedef struct tn_successors {
 static inline int tn__finder_call(tn_finder *f, uint32_t node)
 {
     tn_call call = {.node = node, .root = true};
-    f->marks[node] = ++f->n_open;
+    *tn__finder_mark(f, node) = ++f->n_open;
     return tn__buf_append(&f->calls, &call, sizeof call);
 }
 
 /* All open nodes from the one of the call on are a component. */
 static inline void tn__finder_close(tn_finder *f, const tn_call *call, const tn_successors *s)
 {
-    uint32_t index = f->marks[call->node];
+    uint32_t index = *tn__finder_mark(f, call->node);
     const uint32_t *open = (const uint32_t *)(const void *)f->open.data;
     size_t n = f->open.size / sizeof *open;
-    bool alone = n == 0 || f->marks[open[n - 1]] < index;
+    bool alone = n == 0 || *tn__finder_mark(f, open[n - 1]) < index;
     uint32_t mark = alone && !s->counts(s->ctx, call->node) ? TN_NONE : TN_NONE - ++f->n_components;
-    for (; n > 0 && f->marks[open[n - 1]] >= index; f->n_open--)
-        f->marks[open[--n]] = mark;
+    for (; n > 0 && *tn__finder_mark(f, open[n - 1]) >= index; f->n_open--)
+        *tn__finder_mark(f, open[--n]) = mark;
     f->open.size = n * sizeof *open;
-    f->marks[call->node] = mark;
+    *tn__finder_mark(f, call->node) = mark;
     f->n_open--;
 }
 
 /* What a call has learnt from a node that it refers to, which is open or closed. */
 static inline void tn__finder_see(tn_finder *f, tn_call *call, uint32_t to, const tn_successors *s)
 {
-    uint32_t mark = f->marks[to];
-    if (mark < f->marks[call->node]) {
-        f->marks[call->node] = mark;
+    uint32_t mark = *tn__finder_mark(f, to);
+    if (mark < *tn__finder_mark(f, call->node)) {
+        *tn__finder_mark(f, call->node) = mark;
         call->root = false;
     } else if (mark > f->n_open && mark != TN_NONE) {
         s->enter(s->ctx, TN_NONE - mark);
@@ -86,7 +93,7 @@ static inline int tn__finder_visit(tn_finder *f, uint32_t start, const tn_succes
     for (;;) {
         tn_call *call = (tn_call *)(void *)(f->calls.data + f->calls.size) - 1;
         uint32_t to = s->next(s->ctx, call->node, &call->next);
-        if (to != TN_NONE && f->marks[to] == 0) {
+        if (to != TN_NONE && *tn__finder_mark(f, to) == 0) {
             TN_TRY(tn__finder_call(f, to));
             continue;
         }
@@ -107,9 +114,9 @@ static inline int tn__finder_visit(tn_finder *f, uint32_t start, const tn_succes
 }
 
 /* marks: one a node, all 0; it stays the caller's. */
-static inline void tn__finder_init(tn_finder *f, const tn_alloc *a, uint32_t *marks)
+static inline void tn__finder_init(tn_finder *f, const tn_alloc *a, uint32_t *marks, unsigned shift)
 {
-    *f = (tn_finder){.marks = marks};
+    *f = (tn_finder){.marks = marks, .shift = shift};
     tn__buf_init(&f->calls, a);
     tn__buf_init(&f->open, a);
 }

@@ -28,6 +28,8 @@ static const struct {
     {"slice", TN_WALK_FIXED | TN_WALK_FIXED_RUN},
     {"dict", TN_WALK_YOUNG_AGAIN},
     {"bytearray", TN_WALK_TEXT_CHANGES},
+    {"array.array", TN_WALK_TEXT_CHANGES},
+    {"numpy.ndarray", TN_WALK_TEXT_CHANGES},
 };
 
 static int kind_of(tn_snapshot *s, const tn_shape *shape, uint16_t *out, tn_error *err)

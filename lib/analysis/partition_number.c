@@ -53,11 +53,11 @@ static uint64_t from_column(tn_partition *p, const uint64_t *values, uint32_t fl
     return values && (shape->flags & flag) ? values[p->numbers.at++] : NOTHING;
 }
 
-/* The hash of equal str and bytes is the same; these are not. */
+/* The hash of equal str and bytes is the same; these are not. 0: it was not read. */
 static uint64_t content(tn_partition *p, const uint64_t *hashes, const tn_shape *shape)
 {
     uint64_t hash = from_column(p, hashes, TN_SHAPE_HASH, shape);
-    return hash == NOTHING ? NOTHING : hash + shape->type * 0x9e3779b97f4a7c15ull;
+    return hash == NOTHING || !hash ? NOTHING : hash + shape->type * 0x9e3779b97f4a7c15ull;
 }
 
 /* The innermost call alone: stacks that differ further out are one site. File and name stand once in a file. */

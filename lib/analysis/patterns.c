@@ -1,8 +1,10 @@
 /* patterns.c - the rows of a reference pattern, breadth first from the set.
  *
- * Each row is opened once: its referrers are gathered (each once), their references into the row counted, and those that are
+ * Each row is opened once: its referrers are found, in order of id, their references into the row counted, and those that are
  * in no row yet become rows of their own, one a kind. An object is in one row only, so that the work is bounded by the
- * references of what is met, but for a hub that refers to several rows, whose references are looked at for each.
+ * references of what is met, but for a hub that refers to several rows, whose references are looked at for each. To a row with
+ * a good part of all objects nearly everything refers: all references are looked at in their order, which waits for memory
+ * less than going back from each member does.
  */
 #include "analysis/patterns.h"
 
@@ -19,11 +21,12 @@ typedef struct tn_pattern_met {
 typedef struct tn_opening {
     tn_patterns *p;
     uint32_t row;
-    tn_buf sources;  /* uint32_t */
-    tn_buf children; /* tn_pattern_node */
-    tn_buf met;      /* tn_pattern_met: the objects of the children */
-    tn_map known;    /* kind -> child + 1 */
-    tn_map loops;    /* row -> index in the loops of p + 1 */
+    tn_buf sources;          /* uint32_t */
+    tn_buf children;         /* tn_pattern_node */
+    tn_buf met;              /* tn_pattern_met: the objects of the children */
+    tn_map known;            /* kind -> child + 1 */
+    tn_map loops;            /* row -> index in the loops of p + 1 */
+    uint32_t loop_row, loop; /* the one asked for last; TN_NONE */
 } tn_opening;
 
 static int no_memory(tn_error *err)
@@ -45,17 +48,27 @@ static uint32_t whole(const tn_patterns *p, uint32_t node)
     return p->owner_of && p->owner_of[node] != TN_NONE ? p->owner_of[node] : node;
 }
 
+/* Its dict is in the row with it. */
+static void put_into_row(tn_patterns *p, uint32_t node, uint32_t row)
+{
+    uint32_t dict = tn__pattern_dict(p, node);
+    p->row_of[node] = row;
+    if (dict != TN_NONE)
+        p->row_of[dict] = row;
+}
+
 /* ---- one row ---- */
 
+/* Referrers come more than once. */
 static int gather(tn_opening *w, uint32_t target)
 {
-    tn_patterns *p = w->p;
-    for (uint64_t i = p->backward.starts[target]; i < p->backward.starts[target + 1]; i++) {
-        uint32_t source = whole(p, p->backward.sources[i]);
-        if (p->seen[source] == w->row + 1)
-            continue;
-        p->seen[source] = w->row + 1;
-        TN_TRY(tn__buf_append(&w->sources, &source, sizeof source));
+    const tn_backward *b = &w->p->backward;
+    uint32_t last = TN_NONE;
+    for (uint64_t i = b->starts[target]; i < b->starts[target + 1]; i++) {
+        uint32_t source = whole(w->p, b->sources[i]);
+        if (source != last)
+            TN_TRY(tn__buf_append(&w->sources, &source, sizeof source));
+        last = source;
     }
     return TN_OK;
 }
@@ -104,6 +117,9 @@ static int child_of(tn_opening *w, uint32_t source, tn_pattern_node **out, tn_er
 static int loop_of(tn_opening *w, uint32_t from, uint32_t *index, tn_error *err)
 {
     uint32_t *known;
+    *index = w->loop;
+    if (from == w->loop_row)
+        return TN_OK;
     TN_TRY(tn__map_slot(&w->loops, from, &known, err));
     if (!*known) {
         tn_pattern_loop loop = {w->row, from, 0};
@@ -111,7 +127,8 @@ static int loop_of(tn_opening *w, uint32_t from, uint32_t *index, tn_error *err)
             return no_memory(err);
         *known = (uint32_t)(w->p->loops.size / sizeof loop);
     }
-    *index = *known - 1;
+    w->loop_row = from;
+    *index = w->loop = *known - 1;
     return TN_OK;
 }
 
@@ -152,34 +169,64 @@ static int meet(tn_opening *w, tn_pattern_source *source, tn_error *err)
     return TN_OK;
 }
 
-/* References of a node, which is the source or its dict, into the row. */
-static int look(tn_opening *w, tn_pattern_source *source, uint32_t node, tn_error *err)
+static int count_reference(tn_opening *w, tn_pattern_source *source, uint32_t node, uint64_t edge, tn_error *err)
 {
     tn_patterns *p = w->p;
     tn_reference_iter iter;
     tn_reference r;
-    uint32_t dict = tn__pattern_dict(p, node);
+    if (!source->child && source->loop == TN_NONE)
+        TN_TRY(meet(w, source, err));
+    if (source->is_own)
+        return TN_OK;
+    if (!source->child) {
+        ((tn_pattern_loop *)(void *)p->loops.data + source->loop)->references++;
+        return TN_OK;
+    }
     TN_TRY(tn_references(p->snapshot, node, &iter, err));
-    while (!source->is_own && tn_reference_next(&iter, &r)) {
-        if (p->row_of[whole(p, r.target)] != w->row || r.target == dict)
-            continue;
-        if (!tn__kind_holds(r.kind, node >= p->graph.n_objects))
-            continue;
-        if (!source->child && source->loop == TN_NONE)
-            TN_TRY(meet(w, source, err));
-        if (source->child)
-            count_label(source->child, &r, node != source->node);
-        else if (!source->is_own)
-            ((tn_pattern_loop *)(void *)p->loops.data + source->loop)->references++;
+    iter.position = edge;
+    if (tn_reference_next(&iter, &r))
+        count_label(source->child, &r, node != source->node);
+    return TN_OK;
+}
+
+/* References of a node, which is the source or its dict, into the row. */
+static int look(tn_opening *w, tn_pattern_source *source, uint32_t node, tn_error *err)
+{
+    enum { AHEAD = 32 };
+    tn_patterns *p = w->p;
+    const tn_graph *g = &p->graph;
+    uint64_t n_edges = g->offsets[g->n_nodes];
+    uint32_t dict = node == source->node ? tn__pattern_dict(p, node) : TN_NONE;
+    for (uint64_t e = g->offsets[node]; e < g->offsets[node + 1] && !source->is_own; e++) {
+        uint32_t to = g->targets[e], ahead = e + AHEAD < n_edges ? g->targets[e + AHEAD] : TN_NONE;
+        if (ahead != TN_NONE)
+            __builtin_prefetch(&p->row_of[ahead]);
+        if (to != TN_NONE && p->row_of[to] == w->row && to != dict && tn__edge_holds(g, node, e))
+            TN_TRY(count_reference(w, source, node, e, err));
     }
     return TN_OK;
 }
 
-static int find_children(tn_opening *w, tn_error *err)
+static int look_at_whole(tn_opening *w, uint32_t node, tn_error *err)
+{
+    tn_pattern_source source = {node, NULL, TN_NONE, false};
+    uint32_t dict = tn__pattern_dict(w->p, node);
+    TN_TRY(look(w, &source, node, err));
+    return dict == TN_NONE ? TN_OK : look(w, &source, dict, err);
+}
+
+static int compare_nodes(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+static int gather_all(tn_opening *w, tn_error *err)
 {
     tn_patterns *p = w->p;
     const uint32_t *members = tn__pattern_members(p, w->row);
     int status = TN_OK;
+    TN_TRY(tn__graph_backward(p->snapshot, &p->backward, err));
     for (uint32_t i = 0; status == TN_OK && i < tn__pattern_at(p, w->row)->n; i++) {
         uint32_t dict = tn__pattern_dict(p, members[i]);
         status = gather(w, members[i]);
@@ -188,13 +235,26 @@ static int find_children(tn_opening *w, tn_error *err)
     }
     if (status < 0)
         return no_memory(err);
-    for (size_t i = 0; i < w->sources.size / sizeof(uint32_t); i++) {
-        tn_pattern_source source = {((const uint32_t *)(const void *)w->sources.data)[i], NULL, TN_NONE, false};
-        uint32_t dict = tn__pattern_dict(p, source.node);
-        TN_TRY(look(w, &source, source.node, err));
-        if (dict != TN_NONE)
-            TN_TRY(look(w, &source, dict, err));
+    if (w->sources.size)
+        qsort(w->sources.data, w->sources.size / sizeof(uint32_t), sizeof(uint32_t), compare_nodes);
+    return TN_OK;
+}
+
+static int find_children(tn_opening *w, tn_error *err)
+{
+    enum { GOOD_PART = 16 };
+    tn_patterns *p = w->p;
+    if (tn__pattern_at(p, w->row)->n >= p->graph.n_nodes / GOOD_PART) {
+        for (uint32_t node = 0; node < p->graph.n_nodes; node++)
+            if (whole(p, node) == node)
+                TN_TRY(look_at_whole(w, node, err));
+        return TN_OK;
     }
+    TN_TRY(gather_all(w, err));
+    const uint32_t *sources = (const uint32_t *)(const void *)w->sources.data;
+    for (size_t i = 0; i < w->sources.size / sizeof *sources; i++)
+        if (i == 0 || sources[i] != sources[i - 1])
+            TN_TRY(look_at_whole(w, sources[i], err));
     return TN_OK;
 }
 
@@ -276,7 +336,7 @@ static int add_members(tn_opening *w, uint32_t first_row, const uint32_t *rows, 
     for (size_t i = 0; i < n; i++) {
         tn_pattern_node *node = tn__pattern_at(p, rows[met[i].child]);
         ((uint32_t *)(void *)p->members.data)[node->first + node->n++] = met[i].node;
-        p->row_of[met[i].node] = rows[met[i].child];
+        put_into_row(p, met[i].node, rows[met[i].child]);
     }
     return TN_OK;
 }
@@ -289,6 +349,7 @@ static int open_row(tn_opening *w, uint32_t row, tn_error *err)
     tn__map_free(&w->known);
     tn__map_free(&w->loops);
     w->known = w->loops = (tn_map){.alloc = p->alloc};
+    w->loop_row = w->loop = TN_NONE;
     uint32_t first_loop = (uint32_t)(p->loops.size / sizeof(tn_pattern_loop));
     TN_TRY(find_children(w, err));
     tn__pattern_at(p, row)->first_loop = first_loop;
@@ -357,7 +418,7 @@ static int add_set(tn_patterns *p, const tn_set *set, tn_error *err)
             return no_memory(err);
         row->n++;
         row->held += p->holds[id] == TN_HOLD_C;
-        p->row_of[id] = 0;
+        put_into_row(p, id, 0);
     }
     return TN_OK;
 }
@@ -366,7 +427,6 @@ static int prepare(tn_patterns *p, const tn_set *set, tn_error *err)
 {
     uint64_t n;
     TN_TRY(tn__graph(p->snapshot, &p->graph, err));
-    TN_TRY(tn__graph_backward(p->snapshot, &p->backward, err));
     TN_TRY(tn__anchors(p->snapshot, &p->holds, err));
     TN_TRY(tn__column_u64(p->snapshot, TN_COL_SIZE, &p->sizes, &n, err));
     TN_TRY(tn_set_copy(set, &p->set, err));
@@ -374,9 +434,8 @@ static int prepare(tn_patterns *p, const tn_set *set, tn_error *err)
     TN_TRY(tn_groups_make(p->snapshot, NULL, p->options.by, NULL, &p->groups, err));
     size_t bytes = p->graph.n_nodes * sizeof(uint32_t);
     p->row_of = tn__alloc(p->alloc, bytes);
-    p->seen = tn__alloc_zero(p->alloc, bytes);
     p->owner_of = p->options.fold ? tn__alloc(p->alloc, bytes) : NULL;
-    if (!p->row_of || !p->seen || (p->options.fold && !p->owner_of))
+    if (!p->row_of || (p->options.fold && !p->owner_of))
         return no_memory(err);
     memset(p->row_of, 0xff, bytes);
     if (!p->owner_of)
@@ -427,7 +486,6 @@ void tn_patterns_free(tn_patterns *p)
         return;
     size_t bytes = p->graph.n_nodes * sizeof(uint32_t);
     tn__free(p->alloc, p->row_of, bytes);
-    tn__free(p->alloc, p->seen, bytes);
     tn__free(p->alloc, p->owner_of, bytes);
     tn__kinds_free(&p->kinds);
     tn_groups_free(p->groups);

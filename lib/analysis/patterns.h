@@ -43,11 +43,10 @@ struct tn_patterns {
     tn_groups *groups; /* the kinds, of all objects */
     tn_kinds kinds;    /* what types mean: which end a branch */
     tn_graph graph;
-    tn_backward backward;
+    tn_backward backward; /* once it is needed */
     const uint64_t *sizes;
     uint8_t *holds;
-    uint32_t *row_of;   /* of each node; TN_NONE */
-    uint32_t *seen;     /* the row whose referrers were gathered last + 1 */
+    uint32_t *row_of;   /* of each node, with that of its owner for a folded dict; TN_NONE */
     uint32_t *owner_of; /* of each dict that is a part of an object; NULL: nothing is folded */
     tn_buf rows;        /* tn_pattern_node */
     tn_buf members;     /* uint32_t, by row */

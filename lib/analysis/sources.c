@@ -70,7 +70,7 @@ int tn__source_components(tn_skeleton *k, uint32_t *left, uint32_t n, uint32_t l
     uint32_t *marks = tn__alloc_zero(k->alloc, n * sizeof *marks);
     tn_finder f;
     l.entered = tn__alloc_zero(k->alloc, (size_t)n + 1);
-    tn__finder_init(&f, k->alloc, marks);
+    tn__finder_init(&f, k->alloc, marks, 0);
     int status = marks && l.entered ? find(k, &f, &l, n) : TN_ENOMEM;
     if (status == TN_OK)
         *n_sources = gather(&f, &l, left, n);

@@ -9,6 +9,7 @@ const char *const tn_waste_names[TN_WASTES] = {
     [TN_WASTE_EQUAL_NUMBER] = "equal-number",
     [TN_WASTE_EQUAL_TUPLE] = "equal-tuple",
     [TN_WASTE_EQUAL_CONTAINER] = "equal-container",
+    [TN_WASTE_EQUAL_DATA] = "equal-data",
     [TN_WASTE_ROOM] = "room",
     [TN_WASTE_EMPTY] = "empty",
     [TN_WASTE_SLOTS] = "slots",
@@ -16,6 +17,7 @@ const char *const tn_waste_names[TN_WASTES] = {
     [TN_WASTE_BOXED] = "boxed",
     [TN_WASTE_SECOND_COPY] = "second-copy",
     [TN_WASTE_ZEROS] = "zeros",
+    [TN_WASTE_ZERO_DATA] = "zero-data",
 };
 
 enum { LEAST_PERCENT = 1, LEAST_BYTES = 65536, WARNING_PERCENT = 5 };
@@ -62,19 +64,42 @@ static uint32_t stands_for(unsigned kind, const tn_waste_item *item)
     return tells_class(kind) || item->subject == TN_NONE ? item->id : item->subject;
 }
 
+static bool may_be_told(const tn_waste *w, unsigned kind, const tn_selection *rows)
+{
+    uint64_t saved = 0;
+    for (size_t i = 0; i < n_items(w, kind); i++)
+        saved += item_at(w, kind, i)->saved;
+    return saved && (rows || saved >= w->threshold);
+}
+
+/* One pass over all references for all kinds: the group of an object is the same whatever else is asked about. */
+static int make_groups(tn_waste *w, const tn_selection *rows, tn_groups **out, tn_error *err)
+{
+    tn_set *set;
+    bool any = false;
+    TN_TRY(tn_set_new(w->heap.snapshot, &set, err));
+    for (unsigned kind = 0; kind < TN_WASTES; kind++) {
+        if (!may_be_told(w, kind, rows)) {
+            tn__buf_free(&w->items[kind]);
+            continue;
+        }
+        any |= !goes_by_class(w, kind);
+        for (size_t i = 0; i < n_items(w, kind) && !goes_by_class(w, kind); i++) {
+            uint32_t id = stands_for(kind, item_at(w, kind, i));
+            if (!tn__set_test(set, id))
+                tn__set_add(set, id);
+        }
+    }
+    int status = TN_OK;
+    if (any)
+        status = tn_groups_make(w->heap.snapshot, set, w->grouped ? w->by : TN_BY_VIA, NULL, out, err);
+    tn_set_free(set);
+    return status;
+}
+
 static int part_by_groups(tn_waste_parts *p, tn_error *err)
 {
     tn_waste *w = p->waste;
-    tn_set *set;
-    TN_TRY(tn_set_new(w->heap.snapshot, &set, err));
-    for (size_t i = 0; i < n_items(w, p->kind); i++) {
-        uint32_t id = stands_for(p->kind, item_at(w, p->kind, i));
-        if (!tn_set_has(set, id))
-            tn__set_add(set, id);
-    }
-    int status = tn_groups_make(w->heap.snapshot, set, w->grouped ? w->by : TN_BY_VIA, NULL, &p->groups, err);
-    tn_set_free(set);
-    TN_TRY(status);
     p->n = tn_groups_count(p->groups);
     for (size_t i = 0; i < n_items(w, p->kind); i++) {
         tn_waste_item *item = item_at(w, p->kind, i);
@@ -198,27 +223,21 @@ static int tell_groups(tn_waste_parts *p, const tn_selection *rows, tn_error *er
     return TN_OK;
 }
 
-static int tell_kind(tn_waste *w, unsigned kind, const tn_selection *rows, tn_error *err)
+static int tell_kind(tn_waste *w, unsigned kind, tn_groups *groups, const tn_selection *rows, tn_error *err)
 {
-    tn_waste_parts p = {.waste = w, .kind = kind};
-    uint64_t saved = 0;
-    for (size_t i = 0; i < n_items(w, kind); i++)
-        saved += item_at(w, kind, i)->saved;
-    if (!saved || (!rows && saved < w->threshold)) {
-        tn__buf_free(&w->items[kind]);
-        return TN_OK;
-    }
+    tn_waste_parts p = {.waste = w, .kind = kind, .groups = goes_by_class(w, kind) ? NULL : groups};
     int status = TN_OK;
-    if (goes_by_class(w, kind))
-        p.n = tn_snapshot_n_types(w->heap.snapshot);
-    else
+    if (!n_items(w, kind))
+        return TN_OK;
+    if (p.groups)
         status = part_by_groups(&p, err);
+    else
+        p.n = tn_snapshot_n_types(w->heap.snapshot);
     if (status == TN_OK)
         status = sum_up(&p, err);
     if (status == TN_OK)
         status = tell_groups(&p, rows, err);
     tn__free(w->heap.alloc, p.sums, p.n * sizeof *p.sums);
-    tn_groups_free(p.groups);
     return status;
 }
 
@@ -319,9 +338,12 @@ static int tell_all(tn_waste *w, const char *where_rows, tn_error *err)
     w->threshold = percent > LEAST_BYTES ? percent : LEAST_BYTES;
     if (where_rows)
         TN_TRY(tn__selection_parse(w->heap.alloc, where_rows, NULL, 1 << TN_COND_SIZE, &rows, err));
-    int status = TN_OK;
+    const tn_selection *wanted = where_rows ? &rows : NULL;
+    tn_groups *groups = NULL;
+    int status = make_groups(w, wanted, &groups, err);
     for (unsigned kind = 0; kind < TN_WASTES && status == TN_OK; kind++)
-        status = tell_kind(w, kind, where_rows ? &rows : NULL, err);
+        status = tell_kind(w, kind, groups, wanted, err);
+    tn_groups_free(groups);
     if (where_rows)
         tn__selection_free(&rows);
     return status;
@@ -399,7 +421,7 @@ static int no_finding(const tn_waste *w, uint32_t index, tn_error *err)
 
 static enum tn_waste_grade grade_of(const tn_waste *w, const tn_waste_finding *f)
 {
-    if (f->kind == TN_WASTE_EQUAL_CONTAINER)
+    if (f->kind == TN_WASTE_EQUAL_CONTAINER || f->kind == TN_WASTE_EQUAL_DATA || f->kind == TN_WASTE_ZERO_DATA)
         return TN_WASTE_HINT;
     return f->saved >= w->heap.bytes / 100 * WARNING_PERCENT ? TN_WASTE_WARNING : TN_WASTE_NOTE;
 }

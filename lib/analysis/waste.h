@@ -14,7 +14,7 @@
 
 #include "analysis/partition.h"
 
-enum { TN_WASTE_LEAST_EQUAL = 10, TN_WASTE_LEAST_BOXED = 16 };
+enum { TN_WASTE_LEAST_EQUAL = 10, TN_WASTE_LEAST_EQUAL_LARGE = 2, TN_WASTE_LARGE = 4096, TN_WASTE_LEAST_BOXED = 16 };
 
 typedef struct tn_waste_item {
     uint32_t id;
@@ -40,6 +40,7 @@ enum tn_waste_type {
     TN_WASTE_TYPE_DEQUE,
     TN_WASTE_TYPE_BYTEARRAY,
     TN_WASTE_TYPE_ARRAY,
+    TN_WASTE_TYPE_NDARRAY,
 };
 
 typedef struct tn_waste_heap {
@@ -80,6 +81,12 @@ static inline enum tn_waste_type tn__waste_type(const tn_waste_heap *h, uint32_t
 uint64_t tn__waste_elements(const tn_waste_heap *h, uint32_t id);
 /* A dict with a table of its own that is nobody's __dict__, and no table of the interpreter. */
 bool tn__waste_is_plain_dict(const tn_waste_heap *h, uint32_t id);
+/* Bytes that are changed in place: of a bytearray, array.array or numpy array. */
+static inline bool tn__waste_is_data(const tn_waste_heap *h, uint32_t id)
+{
+    enum tn_waste_type type = tn__waste_type(h, id);
+    return type >= TN_WASTE_TYPE_BYTEARRAY || (type == TN_WASTE_TYPE_BYTES && tn__set_test(h->inner, id));
+}
 /* Whatever is done: static, immortal, tonnage's own, or a part of the program itself. */
 bool tn__waste_stays(const tn_waste_heap *h, uint32_t id);
 

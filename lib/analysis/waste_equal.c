@@ -69,18 +69,31 @@ static uint64_t type_seed(const tn_waste_heap *h, uint32_t id)
     return mix(tn__waste_shape(h, id)->type + 0x2545f4914f6cdd1dull);
 }
 
-static void know_texts(tn_equals *q)
+/* What tells arrays of equal bytes apart: a numpy array's dtype and number of dimensions. */
+static uint64_t form_of(const tn_waste_heap *h, const tn_waste_cursor *c)
+{
+    uint64_t form = c->buffer_bytes[TN_BUFFER_OTHER], first = h->graph.offsets[c->id];
+    for (uint32_t i = 0; i < tn__waste_shape(h, c->id)->n_fixed; i++)
+        form = join(form, h->graph.targets[first + i]);
+    return form;
+}
+
+/* Texts, and data that is changed in place. Of data no other looks like the capture has no hash. */
+static void know_bytes(tn_equals *q)
 {
     tn_waste_cursor c = {0};
     while (tn__waste_next(q->heap, &c)) {
         enum tn_waste_type type = tn__waste_type(q->heap, c.id);
-        bool text = type == TN_WASTE_TYPE_STR || type == TN_WASTE_TYPE_BYTES;
+        bool data = tn__waste_is_data(q->heap, c.id) && c.length;
         q->values[c.id] = identity(c.id);
         q->states[c.id] = is_container(q->heap, c.id) ? HOLDS : 0;
-        if (!text || c.hash == TN_UNKNOWN || tn__set_test(q->heap->inner, c.id))
+        bool text = type == TN_WASTE_TYPE_STR || (type == TN_WASTE_TYPE_BYTES && !tn__set_test(q->heap->inner, c.id));
+        if (!(data || text) || c.hash == TN_UNKNOWN || c.hash == 0)
             continue;
         q->values[c.id] = join(join(type_seed(q->heap, c.id), c.hash), c.length);
-        q->states[c.id] |= KNOWN;
+        if (data)
+            q->values[c.id] = join(q->values[c.id], form_of(q->heap, &c));
+        q->states[c.id] |= data ? KNOWN | CHANGES : KNOWN;
     }
 }
 
@@ -295,10 +308,17 @@ static int group_one(tn_equals *q, uint32_t id, tn_error *err)
     return TN_OK;
 }
 
+/* Few copies of what is large are as much as many of what is small. */
+static uint32_t least_of(const tn_equals *q, uint32_t id)
+{
+    return q->heap->sizes[id] >= TN_WASTE_LARGE ? TN_WASTE_LEAST_EQUAL_LARGE : TN_WASTE_LEAST_EQUAL;
+}
+
 /* Most values are there once or twice: what shares its place in a table of small counters with too few others is equal to too
  * few, and needs no group. */
 static int leave_out_rare(tn_equals *q, tn_error *err)
 {
+    enum { AHEAD = 16 };
     uint32_t n = q->heap->graph.n_objects, size = 1024;
     while (size < n && size < 1u << 30)
         size *= 2;
@@ -307,12 +327,15 @@ static int leave_out_rare(tn_equals *q, tn_error *err)
         return tn__no_memory(q->heap->snapshot, err);
     for (uint32_t id = 0; id < n; id++) {
         uint8_t *count = &counts[q->values[id] & (size - 1)];
+        __builtin_prefetch(&counts[q->values[id + AHEAD < n ? id + AHEAD : id] & (size - 1)], 1);
         if (q->states[id] & KNOWN && *count < TN_WASTE_LEAST_EQUAL)
-            ++*count;
+            *count = (uint8_t)(*count + TN_WASTE_LEAST_EQUAL / least_of(q, id));
     }
-    for (uint32_t id = 0; id < n; id++)
+    for (uint32_t id = 0; id < n; id++) {
+        __builtin_prefetch(&counts[q->values[id + AHEAD < n ? id + AHEAD : id] & (size - 1)]);
         if (counts[q->values[id] & (size - 1)] < TN_WASTE_LEAST_EQUAL)
             q->states[id] &= (uint8_t)~KNOWN;
+    }
     tn__free(q->heap->alloc, counts, size);
     return TN_OK;
 }
@@ -328,6 +351,8 @@ static int group_all(tn_equals *q, tn_error *err)
 
 static enum tn_waste_kind kind_of(const tn_equals *q, uint32_t id)
 {
+    if (tn__waste_is_data(q->heap, id))
+        return TN_WASTE_EQUAL_DATA;
     if (q->states[id] & CHANGES)
         return TN_WASTE_EQUAL_CONTAINER;
     switch (tn__waste_type(q->heap, id)) {
@@ -345,7 +370,7 @@ static int tell(tn_equals *q, tn_waste *w, tn_error *err)
         if (!(q->states[id] & KNOWN))
             continue;
         const tn_equal_group *g = group_at(q, q->values[id]);
-        if (g->count < TN_WASTE_LEAST_EQUAL || g->keeper == id || stays(q, id))
+        if (g->count < least_of(q, id) || g->keeper == id || stays(q, id))
             continue;
         TN_TRY(tn__waste_add(q->heap, &w->items[kind_of(q, id)], id, TN_NONE, q->heap->sizes[id], err));
     }
@@ -354,7 +379,7 @@ static int tell(tn_equals *q, tn_waste *w, tn_error *err)
 
 static int find(tn_equals *q, tn_waste *w, tn_error *err)
 {
-    know_texts(q);
+    know_bytes(q);
     TN_TRY(know_numbers(q, err));
     TN_TRY(know_containers(q, err));
     mark_interned(q);

@@ -39,6 +39,7 @@ static enum tn_waste_type type_named(const char *name)
         [TN_WASTE_TYPE_DEQUE] = "collections.deque",
         [TN_WASTE_TYPE_BYTEARRAY] = "bytearray",
         [TN_WASTE_TYPE_ARRAY] = "array.array",
+        [TN_WASTE_TYPE_NDARRAY] = "numpy.ndarray",
     };
     for (unsigned i = 1; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)

@@ -137,10 +137,10 @@ static bool are_zeros(tn_zeros *zeros, const tn_waste_cursor *c)
 static int look_at_bytes(tn_waste *w, tn_zeros *zeros, const tn_waste_cursor *c, tn_error *err)
 {
     enum { LARGE = 65536 };
-    if (tn__set_test(w->heap.inner, c->id) || c->hash == TN_UNKNOWN || c->length == TN_UNKNOWN || c->length < LARGE ||
-        !are_zeros(zeros, c))
+    enum tn_waste_kind kind = tn__waste_is_data(&w->heap, c->id) ? TN_WASTE_ZERO_DATA : TN_WASTE_ZEROS;
+    if (c->hash == TN_UNKNOWN || c->length == TN_UNKNOWN || c->length < LARGE || !are_zeros(zeros, c))
         return TN_OK;
-    return tn__waste_add(&w->heap, &w->items[TN_WASTE_ZEROS], c->id, TN_NONE, w->heap.sizes[c->id], err);
+    return tn__waste_add(&w->heap, &w->items[kind], c->id, TN_NONE, w->heap.sizes[c->id], err);
 }
 
 int tn__waste_room(tn_waste *w, tn_error *err)
@@ -153,9 +153,9 @@ int tn__waste_room(tn_waste *w, tn_error *err)
         uint64_t copies = c.buffer_bytes[TN_BUFFER_UTF8] + c.buffer_bytes[TN_BUFFER_WIDE];
         if (type == TN_WASTE_TYPE_STR && copies)
             TN_TRY(tn__waste_add(h, &w->items[TN_WASTE_SECOND_COPY], c.id, TN_NONE, copies, err));
-        else if (type == TN_WASTE_TYPE_BYTES)
+        else if (type == TN_WASTE_TYPE_BYTES || type >= TN_WASTE_TYPE_BYTEARRAY)
             TN_TRY(look_at_bytes(w, &zeros, &c, err));
-        else if (type >= TN_WASTE_TYPE_FROZENSET)
+        if (type >= TN_WASTE_TYPE_FROZENSET && type != TN_WASTE_TYPE_NDARRAY)
             TN_TRY(look_at_container(w, &c, err));
         if (type == TN_WASTE_TYPE_BYTEARRAY)
             TN_TRY(look_at_inner(w, &c, err));

@@ -76,10 +76,13 @@ static uint64_t elements(const tn_say *w, uint32_t node, const char **noun)
     const tn_shape *shape = &g->table[g->shapes[node]];
     uint32_t style = shape->flags & TN_RUN_STYLE;
     uint64_t n = 0, step = style == TN_RUN_PAIRS ? 2 : 1;
+    bool arrays = shape->flags & TN_SHAPE_LENGTH; /* they have items only where these are objects */
     if (style != TN_RUN_PAIRS && style != TN_RUN_ITEMS && style != TN_RUN_MEMBERS)
         return TN_UNKNOWN;
     for (uint64_t e = g->offsets[node] + shape->n_fixed; e < g->offsets[node + 1]; e += step)
         n += g->targets[e] != TN_NONE;
+    if (arrays && !n)
+        return TN_UNKNOWN;
     *noun = style == TN_RUN_PAIRS ? "entr" : style == TN_RUN_ITEMS ? "item" : "member";
     return n;
 }

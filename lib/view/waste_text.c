@@ -23,6 +23,9 @@ static const struct {
                               "Keep one of each: a dict of those seen already where they are made."},
     [TN_WASTE_EQUAL_CONTAINER] = {"container is", "containers are", "equal to another one now",
                                   "If nothing changes them later, share one, as a tuple or a frozenset."},
+    [TN_WASTE_EQUAL_DATA] = {"bytearray or array is", "bytearrays or arrays are",
+                             "equal to another one now, byte by byte",
+                             "If nothing writes to them later, keep one of each and share it, or a memoryview of it."},
     [TN_WASTE_ROOM] = {"container has", "containers have", "room that nothing is in",
                        "Copy them when they are filled (list(x), dict(x), set(x)); a copy has no more room than it "
                        "needs."},
@@ -40,6 +43,9 @@ static const struct {
     [TN_WASTE_ZEROS] = {"bytes object is", "bytes objects are", "nothing but zeros",
                         "Do not keep it: make zeros when they are needed, or an anonymous mmap, which takes no memory "
                         "until it is written to."},
+    [TN_WASTE_ZERO_DATA] = {"bytearray or array is", "bytearrays or arrays are", "nothing but zeros now",
+                            "If nothing writes to them later, do not keep them: make zeros when they are needed. Pages "
+                            "that nobody has written to yet take no resident memory: then RSS stays as it is."},
 };
 
 static void say_share(tn_say *w, const tn_waste_shown *one)

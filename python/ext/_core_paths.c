@@ -24,21 +24,37 @@ static int write_path(tn_snapshot *s, const tn_reference *steps, uint32_t n_step
     }
 }
 
-/* Which of its source's references a step is. */
-static uint64_t place_of(tn_snapshot *s, const tn_reference *step)
-{
+/* Where the last step was found among the references of its source: steps of one source come in their order, so that all of
+ * a large container are found in one pass. */
+typedef struct finding {
     tn_reference_iter iter;
+    uint64_t next; /* place of what the iterator comes to */
+    bool begun;
+} finding;
+
+static bool find_on(finding *f, const tn_reference *step)
+{
     tn_reference r;
-    if (tn_references(s, step->source, &iter, NULL) < 0)
-        return CORE_NO_PLACE;
-    for (uint64_t place = 0; tn_reference_next(&iter, &r); place++)
+    while (tn_reference_next(&f->iter, &r)) {
+        f->next++;
         if (r.target == step->target && r.style == step->style && r.index == step->index && r.text == step->text)
-            return place;
-    return CORE_NO_PLACE;
+            return true;
+    }
+    return false;
+}
+
+/* Which of its source's references a step is. */
+static uint64_t place_of(tn_snapshot *s, finding *f, const tn_reference *step)
+{
+    if (f->begun && f->iter.source == step->source && find_on(f, step))
+        return f->next - 1;
+    f->begun = tn_references(s, step->source, &f->iter, NULL) == 0;
+    f->next = 0;
+    return f->begun && find_on(f, step) ? f->next - 1 : CORE_NO_PLACE;
 }
 
 /* One step as (source, target, kind, style, label, place among the references of the source). */
-static PyObject *step_tuple(core_snapshot *self, const tn_reference *step)
+static PyObject *step_tuple(core_snapshot *self, finding *f, const tn_reference *step)
 {
     core_call call;
     char label[512]; /* keys are cut in snapshots; a longer name is cut here */
@@ -46,7 +62,7 @@ static PyObject *step_tuple(core_snapshot *self, const tn_reference *step)
     if (!core_enter(&call, self, false))
         return NULL;
     int length = tn_reference_label(self->handle, step, label, sizeof label, &err);
-    uint64_t place = place_of(self->handle, step);
+    uint64_t place = place_of(self->handle, f, step);
     core_unlock(&call);
     core_leave(&call);
     if (length < 0)
@@ -57,9 +73,10 @@ static PyObject *step_tuple(core_snapshot *self, const tn_reference *step)
 
 static PyObject *steps_list(core_snapshot *self, const tn_reference *steps, uint64_t n)
 {
+    finding found = {0};
     PyObject *list = PyList_New((Py_ssize_t)n);
     for (uint64_t i = 0; list && i < n; i++) {
-        PyObject *step = step_tuple(self, &steps[i]);
+        PyObject *step = step_tuple(self, &found, &steps[i]);
         if (step)
             PyList_SET_ITEM(list, (Py_ssize_t)i, step);
         else

@@ -83,6 +83,19 @@ def equal_lists(after: bool) -> None:
     KEPT.extend(shared[i % 100] if after else [i % 100, None, i % 100 + 1] for i in range(N))
 
 
+def equal_dicts(after: bool) -> None:
+    shared = [{"first": i, "second": None} for i in range(100)]
+    KEPT.extend(shared[i % 100] if after else {"first": i % 100, "second": None} for i in range(N))
+
+
+def array_room(after: bool) -> None:
+    for i in range(N // 100):
+        value = array.array("d", [i]) * 1000
+        for _ in range(400):
+            value.pop()  # one by one: more at once is given back
+        KEPT.append(array.array("d", value) if after else value)
+
+
 def list_room(after: bool) -> None:
     for _ in range(N // 100):
         value: list[None] = [None] * 1000
@@ -142,6 +155,10 @@ def empty_lists(after: bool) -> None:
     KEPT.extend({"tags": None if after else []} for _ in range(N))
 
 
+def empty_dicts(after: bool) -> None:
+    KEPT.extend((None if after else {}, i) for i in range(N))
+
+
 def empty_sets(after: bool) -> None:
     KEPT.extend({"tags": None if after else set()} for _ in range(N))
 
@@ -198,9 +215,34 @@ def zeros(after: bool) -> None:
         KEPT.append(bytes(70_001))
 
 
+def equal_data(after: bool) -> None:
+    values: dict[bytes, bytearray] = {}
+    for i in range(N // 100):
+        content = text(i).encode() * 150  # 6 KiB: read as a whole because others look like it
+        KEPT.append(values.setdefault(content, bytearray(content)) if after else bytearray(content))
+
+
+def equal_short_data(after: bool) -> None:
+    shared = [array.array("d", [i, i + 1, 0.5, i]) for i in range(100)]
+    KEPT.extend(shared[i % 100] if after else array.array("d", shared[i % 100]) for i in range(N))
+
+
+def few_large_texts(after: bool) -> None:
+    kept = [text(0) * 5000, text(1).encode() * 5000]
+    KEPT.extend(kept[i % 2] if after else kept[i % 2][:-1] + kept[i % 2][-1:] for i in range(4))
+
+
+def zero_data(after: bool) -> None:
+    if not after:
+        KEPT.append(bytearray(300_000))
+        KEPT.append(array.array("q", bytes(800_000)))
+
+
 def tight(after: bool) -> None:
     """Nothing to find: arrays, distinct texts, slots, a list that has just grown."""
     KEPT.append(array.array("d", range(N)))
+    KEPT.append([bytearray(text(i).encode() * 150 + bytes([i])) for i in range(100)])  # alike but for the last byte
+    KEPT.append(bytearray(70_000) + b"no zero")
     KEPT.append([f"a text of its own, number {i}" for i in range(N // 10)])
     KEPT.extend(SlottedPoint(i) for i in range(N // 10))
     KEPT.append({f"key {i}": None for i in range(N // 10)})

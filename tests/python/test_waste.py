@@ -271,6 +271,27 @@ def test_the_attribute_that_ended_the_sharing_is_named(
         assert attribute in row["change"]
 
 
+def test_arrays_of_equal_bytes_are_equal_where_their_form_is(tmp_path: Path) -> None:
+    pytest.importorskip("numpy")
+    program = (
+        "import sys, numpy, tonnage\n"
+        "KEPT = [numpy.arange(50000.0) for _ in range(4)]\n"
+        "OTHERS = [KEPT[0].view('q').copy(), KEPT[0].reshape(500, 100).copy(), KEPT[0] * 2]\n"
+        "ZEROS = [numpy.zeros(60000), bytearray(200000)]\n"
+        "tonnage.snapshot(sys.argv[1])\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "x")], check=True)
+    with tonnage.load(tmp_path / "x") as snapshot:
+        rows = {row["kind"]: row for row in snapshot.waste().rows}
+        assert set(rows) == {"equal-data", "zero-data"}
+        equal, zeros = rows["equal-data"], rows["zero-data"]
+        assert (equal["count"], equal["grade"], equal["path"]) == (3, "hint", "__main__.KEPT")
+        assert 3 * 400000 <= equal["saved"] < 3 * 406000
+        assert zeros["grade"] == "hint"
+        planted = sum(row["saved"] for row in snapshot.waste(threshold=1).rows if row["kind"] == "zero-data")
+        assert 680000 <= planted < 690000
+
+
 def test_findings_that_tell_of_one_object_count_once(tmp_path: Path) -> None:
     program = (
         "import sys, tonnage\n"

@@ -21,6 +21,8 @@ CASES = {
     "equal_floats": "equal-number",
     "equal_tuples": "equal-tuple equal-text",
     "equal_lists": "equal-container",
+    "equal_dicts": "equal-container",
+    "array_room": "room",
     "list_room": "room",
     "dict_room": "room",
     "named_dict_room": "room",
@@ -29,6 +31,7 @@ CASES = {
     "bytearray_room": "room",
     "deque_room": "room",
     "empty_lists": "empty",
+    "empty_dicts": "empty",
     "empty_sets": "empty",
     "slots": "slots",
     "slots_of_dicts": "slots",
@@ -38,6 +41,10 @@ CASES = {
     "boxed_ints": "boxed",
     "second_copies": "second-copy",
     "zeros": "zeros",
+    "equal_data": "equal-data",
+    "equal_short_data": "equal-data",
+    "few_large_texts": "equal-text",
+    "zero_data": "zero-data",
 }
 
 
