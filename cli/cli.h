@@ -120,7 +120,7 @@ void cli_hint(const cli_options *options, tn_snapshot *const *snapshots, size_t 
 
 /* Writes the picture to the file of -o, in the format that its name ends in; says how many nodes there are. */
 int cli_draw(const cli_options *options, const tn_picture *picture);
-bool cli_can_draw(const cli_options *options); /* whether the name ends in a known format; else that is said */
+int cli_can_draw(const cli_options *options); /* whether -o names a new file of a known format; else that is said */
 
 /* ---- cmd_*.c ---- */
 int cmd_table(const cli_options *options);

@@ -68,8 +68,8 @@ int cmd_graph(const cli_options *options)
     tn_snapshot *s;
     tn_error err = {0};
     int code = choose(options, address, sizeof address, &view, &how);
-    if (code == CLI_OK && options->output && !cli_can_draw(options))
-        code = CLI_USAGE;
+    if (code == CLI_OK && options->output)
+        code = cli_can_draw(options);
     if (code == CLI_OK)
         code = cli_open(options, false, &s);
     if (code != CLI_OK)

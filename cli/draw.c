@@ -32,17 +32,22 @@ static bool is_text(const char *format)
     return strcmp(format, "dot") == 0 || strcmp(format, "gv") == 0;
 }
 
-bool cli_can_draw(const cli_options *options)
+int cli_can_draw(const cli_options *options)
 {
     if (options->view.form == TN_JSON) {
         cli_say("graph: --json goes to standard output, not to -o");
-        return false;
+        return CLI_USAGE;
     }
-    if (format_of(options->output))
-        return true;
-    cli_say("graph: -o takes a name that ends in .dot, .svg, .png, .pdf, .ps, .eps or .jpg, not \"%s\"",
-            options->output);
-    return false;
+    if (!format_of(options->output)) {
+        cli_say("graph: -o takes a name that ends in .dot, .svg, .png, .pdf, .ps, .eps or .jpg, not \"%s\"",
+                options->output);
+        return CLI_USAGE;
+    }
+    if (!options->force && faccessat(AT_FDCWD, options->output, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        cli_say("graph: %s exists: choose another name, or --force to replace it", options->output);
+        return tn_status_exit_code(TN_EEXIST);
+    }
+    return CLI_OK;
 }
 
 /* ---- the text ---- */

@@ -244,13 +244,16 @@ const cli_verb cli_verbs[] = {
                  "  tonnage referrers app.tonnage --where type:app.Session --json --max-memory 2G\n"},
     {"graph",
      READING | CLI_THRESHOLD | CLI_BY | CLI_NO_FOLD | CLI_HEADS | CLI_DEPTH | CLI_BRANCHES | CLI_AVOID | CLI_GARBAGE |
-         CLI_MAY_ADDRESS | CLI_AGAINST | CLI_PICTURE | CLI_OUTPUT,
+         CLI_MAY_ADDRESS | CLI_AGAINST | CLI_PICTURE | CLI_OUTPUT | CLI_FORCE,
      cmd_graph, "pictures: what refers to what, who holds it, cycles, groups by size",
-     "A picture as DOT text or, with -o and the help of Graphviz, as SVG, PNG, PDF or PS. Without ADDRESS and what is\n"
-     "below the largest groups, and how many references lead from one to another; with --proportional their areas are\n"
-     "their bytes. Of the object at ADDRESS, or of the selected ones: what they refer to, what refers to them, or the\n"
-     "paths that hold them. Of cycles: what they go over or, with --by id, object by object. What is beyond --depth\n"
-     "and --width is counted, in a node \"12 more\". The __dict__ of an instance is drawn as the instance.\n",
+     "A picture as DOT text or, with -o and the help of Graphviz, as SVG, PNG, PDF or PS. It shows the\n"
+     "largest groups, and how many references lead from one to another; with --proportional their areas are their\n"
+     "bytes. With ADDRESS, --refs, --backrefs or --paths: what the object, or the selected ones, refer to, what "
+     "refers\n"
+     "to them, or the paths that hold them. With --cycles: what cycles go over or, with --by id, object by object.\n"
+     "What is beyond --depth and --width is counted, in a node \"12 more\". The __dict__ of an instance is drawn as "
+     "the\n"
+     "instance.\n",
      .by = "what a group is; of cycles type or id; kinds below (default type)", .few = 15,
      .limit = "groups, cycles, or objects that the picture begins with", .against = SINCE,
      .sort = "groups as groups has it; cycles: cycles, size, count, waiting; objects: size, address",
@@ -258,7 +261,7 @@ const cli_verb cli_verbs[] = {
      .examples =
          "  tonnage graph app.tonnage --by module --proportional -o app.svg\n"
          "  tonnage graph app.tonnage --heads modules --limit 8 --threshold 64k --sort count\n"
-         "  tonnage graph app.tonnage 0x7f0a12345680 --backrefs --depth 4 --width 5 -o why.png\n"
+         "  tonnage graph app.tonnage 0x7f0a12345680 --backrefs --depth 4 --width 5 -o why.png --force\n"
          "  tonnage graph app.tonnage --where type:app.Session --refs --only 'module:app' --refcounts --full-names\n"
          "  tonnage graph app.tonnage 0x7f0a12345680 --paths --avoid caches --highlight type:dict --addresses\n"
          "  tonnage graph app.tonnage --cycles --garbage --by id --no-fold --retained\n"

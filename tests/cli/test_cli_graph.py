@@ -78,6 +78,10 @@ def test_a_file_is_written_whole_and_told(cli: Cli, shop: Path, tmp_path: Path) 
     path = tmp_path / "x.dot"
     path.write_text("old")
     got = cli("graph", shop, "-o", path)
+    assert (got.returncode, got.stdout) == (2, "")
+    assert got.stderr.endswith(f"{path} exists: choose another name, or --force to replace it\n")
+    assert path.read_text() == "old"
+    got = cli("graph", shop, "-o", path, "--force")
     assert (got.returncode, got.stdout, got.stderr) == (0, f"Graph written to {path} (5 nodes)\n", "")
     assert path.read_text(encoding="utf-8") == cli("graph", shop).stdout
     assert os.listdir(tmp_path) == ["x.dot"]
