@@ -7,7 +7,7 @@
 #   test   cmocka, clang with its runtime, valgrind, debootstrap; pytest, mypy, ruff and friends in .venv
 #   bench  wrk, which puts a service under load
 #   demo   what tools/demo.sh looks into, in .venv-demo
-#   soak   packages whose tests tools/soak.sh runs under tonnage, in .venv-soak
+#   soak   packages whose tests tools/soak.sh runs under tonnage, in .venv-soak; Spark there, and a JRE for it
 #
 # System packages come from apt where there is one (through sudo unless root); elsewhere their names are printed and the
 # build goes on with what it finds. Python packages go into .venv only. Looks before it acts: a second run installs
@@ -121,6 +121,7 @@ demo_group() {
 }
 
 soak_group() {
+    packages default-jre-headless
     venv .venv-soak tools/requirements-soak.txt
 }
 
