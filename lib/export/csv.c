@@ -1,4 +1,4 @@
-/* csv.c - a table as rows of text with commas between (RFC 4180). Nothing stands for null, and "" for an empty text. */
+/* csv.c - a table as rows of text with commas between (RFC 4180, lines end as in Unix). Nothing stands for null, and "" for an empty text. */
 #include "export/batches.h"
 #include "export/export.h"
 
@@ -51,7 +51,7 @@ static int write_batches(const tn_export_job *job, tn_batches *b, tn_error *err)
         tn__out_text(job->out, i ? "," : "");
         tn__out_text(job->out, b->specs[i]->name);
     }
-    tn__out_text(job->out, "\r\n");
+    tn__out_text(job->out, "\n");
     while (!job->out->failed && (more = tn__batches_fill(b, err)) != 0) {
         TN_TRY(more);
         for (uint32_t row = 0; row < b->n_rows && !job->out->failed; row++) {
@@ -59,7 +59,7 @@ static int write_batches(const tn_export_job *job, tn_batches *b, tn_error *err)
                 tn__out_text(job->out, i ? "," : "");
                 write_cell(job->out, &b->cells[i], row);
             }
-            tn__out_text(job->out, "\r\n");
+            tn__out_text(job->out, "\n");
         }
     }
     return TN_OK;
