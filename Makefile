@@ -45,7 +45,7 @@ asan: bootstrap ## The C tests and the fuzz corpus under ASan and UBSan
 lint: bootstrap build ## ruff, mypy, stubs, clang-format, the dependency table
 	@$(BIN)/python tools/run_tests.py lint
 
-c tsan python versions regress: bootstrap build
+c tsan python interop versions regress: bootstrap build
 	@$(BIN)/python tools/run_tests.py $@
 
 fmt: bootstrap ## Lay out C and sort Python imports

@@ -13,6 +13,7 @@ import argparse
 import os
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from harness import ROUNDS, Cell, cell, mark, median, processor, table
@@ -22,6 +23,7 @@ WORKLOADS = {"syntax": (14_000, 2, (1, 5, 10)), "graph_heap": (5.5, 8, (0.1, 1, 
 PEAK = 96  # bytes an object
 SUSPECTS = 4  # goal for suspects in collections
 CYCLES = 1.5  # … for cycles
+PARQUET = 3  # … for objects as Parquet, in whole captures
 WASTE = 1  # half of the goal for waste and audit together
 PATTERNS = 1  # … of everything, and of all dicts
 
@@ -75,6 +77,11 @@ def rows_of(python: str, folder: str, name: str, n: int, goal: float, whole: boo
         run("index", 1)
         rows.append(times("dominators, retained sizes from FILE.index", run("indexed", 3), None))
         os.remove(path + ".index")
+        rows.append(times("objects as CSV", run("csv", 3), None))
+        if find_spec("pyarrow"):
+            rows.append(times("objects as Parquet", run("parquet", ROUNDS), None))
+            rows[-1][7] = f"≤ {PARQUET} × ({mark(float(rows[-1][6].split()[0]), PARQUET)})"
+            rows.append(times("all tables as Parquet", run("tables", 3), None))
         rows.append(times("a path, references loaded (≤ 0.3 gc)", run("path", 3), None))
         rows.append(times("tonnage paths --where type:dict --merge", run("merged", 3), None))
     return rows

@@ -81,6 +81,25 @@ def indexed(path: str) -> dict[str, Any]:
     return measured(path, ask)
 
 
+def parquet(path: str) -> dict[str, Any]:
+    """The objects as Parquet, pyarrow loaded."""
+    import pyarrow.parquet  # noqa: F401
+
+    return measured(path, lambda snapshot: snapshot.export(path + ".parquet", what="objects", force=True))
+
+
+def tables(path: str) -> dict[str, Any]:
+    """All tables as Parquet, pyarrow loaded."""
+    import pyarrow.parquet  # noqa: F401
+
+    return measured(path, lambda snapshot: snapshot.export(path + ".tables", to="parquet", force=True))
+
+
+def csv(path: str) -> dict[str, Any]:
+    """The objects as CSV."""
+    return measured(path, lambda snapshot: snapshot.export(path + ".csv", force=True))
+
+
 def path(path: str) -> dict[str, Any]:
     """The first path that is asked of a snapshot whose references are there, in both directions."""
     import tonnage
@@ -178,6 +197,7 @@ CELLS = {
     "save": save, "index": index, "indexed": indexed, "dominators": dominators, "view": view, "freed": freed,
     "path": path, "merged": merged, "suspects": suspects, "cycles": cycles, "waste": waste,
     "patterns": patterns, "dicts": dicts,
+    "parquet": parquet, "tables": tables, "csv": csv,
 }  # fmt: skip
 
 

@@ -62,6 +62,10 @@ static const struct {
     {"cycles", CLI_THRESHOLD, "cycles are many small ones"},
     {"check", CLI_THRESHOLD, "a finding has no size"},
     {"retained", CLI_THRESHOLD, "it is about all that goes"},
+    {"export", CLI_BY, "it writes single objects; tonnage sql groups them"},
+    {"export", CLI_SORT, "rows stand in order of address; tonnage sql sorts them"},
+    {"export", CLI_LIMIT, "a table is whole; tonnage sql takes a part of it"},
+    {"export", CLI_JSON, "it writes the formats of --to"},
     {"diff", CLI_THRESHOLD, "a change may be less than nothing"},
     {"diff", CLI_AGAINST, "OLD is its first word"},
 };

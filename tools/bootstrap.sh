@@ -7,7 +7,7 @@
 #   test   cmocka, clang with its runtime, valgrind, debootstrap, graphviz; pytest, mypy, ruff and friends in .venv
 #   bench  wrk, which puts a service under load
 #   demo   what tools/demo.sh looks into, in .venv-demo
-#   soak   packages whose tests tools/soak.sh runs under tonnage, in .venv-soak
+#   soak   packages whose tests tools/soak.sh runs under tonnage, in .venv-soak; Spark there, and a JRE for it
 #   interop  programs that read what export writes: Chromium, and the loader of Meliae in .venv-interop
 #
 # System packages come from apt where there is one (through sudo unless root); elsewhere their names are printed and the
@@ -122,6 +122,7 @@ demo_group() {
 }
 
 soak_group() {
+    packages default-jre-headless
     venv .venv-soak tools/requirements-soak.txt
 }
 

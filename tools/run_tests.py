@@ -163,9 +163,8 @@ def suite_python() -> Result:
 
 
 def suite_interop() -> Result:
-    """Chromium and Meliae read what was exported; bootstrap looks whether they are there."""
-    if run(ROOT / "tools" / "bootstrap.sh", "interop"):
-        return Result().fail("tools/bootstrap.sh interop")
+    """Chromium and Meliae read what was exported; tests of what cannot be had are skipped."""
+    run(ROOT / "tools" / "bootstrap.sh", "interop")
     out = RESULTS / "interop.xml"
     run(BIN / "python", "-m", "pytest", "-q", f"--junitxml={out}", "tests/interop")
     return junit(out)

@@ -95,7 +95,7 @@ if [ ! -e "$stamp" ]; then
         -r tools/requirements-test.txt 2>/dev/null; then
         while read -r requirement; do
             case $requirement in '' | '#'*) continue ;; esac
-            "$bin/python" -m pip install -q --disable-pip-version-check --only-binary numpy "$requirement" 2>/dev/null ||
+            "$bin/python" -m pip install -q --disable-pip-version-check --only-binary numpy,pandas,pyarrow,duckdb "$requirement" 2>/dev/null ||
                 echo "versions: $version: no $requirement"
         done <tools/requirements-test.txt
     fi

@@ -1,8 +1,7 @@
-/* csv.c - a table as rows of text with commas between (RFC 4180). Nothing stands for null, and "" for an empty text. */
+/* csv.c - a table as rows of text with commas between (RFC 4180, lines end as in Unix). Nothing stands for null, and "" for an empty text. */
 #include "export/batches.h"
 #include "export/export.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 /* Quoted where a comma or a quote is in it; ends of lines are escaped in all texts. */
@@ -24,6 +23,17 @@ static void write_text(tn_out *out, const char *text, size_t n)
     tn__out_bytes(out, "\"", 1);
 }
 
+/* Most cells are numbers, and a table has some hundred million. */
+static void write_number(tn_out *out, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do
+        digits[--at] = (char)('0' + value % 10);
+    while (value /= 10);
+    tn__out_bytes(out, digits + at, sizeof digits - at);
+}
+
 static void write_word(tn_out *out, const tn_words *words, uint32_t word)
 {
     const uint32_t *starts = (const uint32_t *)(const void *)words->texts.offsets.data;
@@ -37,7 +47,7 @@ static void write_cell(tn_out *out, const tn_cells *c, uint32_t row)
         return;
     switch (c->cell) {
     case TN_CELL_ADDRESS:
-    case TN_CELL_NUMBER: tn__out_format(out, "%" PRIu64, values[row]); break;
+    case TN_CELL_NUMBER: write_number(out, values[row]); break;
     case TN_CELL_YES_NO: tn__out_text(out, c->values.data[row / 8] >> row % 8 & 1 ? "true" : "false"); break;
     case TN_CELL_TEXT: write_text(out, (const char *)c->text.data + values[row], values[row + 1] - values[row]); break;
     default: write_word(out, c->words, ((const uint32_t *)(const void *)c->values.data)[row]);
@@ -51,7 +61,7 @@ static int write_batches(const tn_export_job *job, tn_batches *b, tn_error *err)
         tn__out_text(job->out, i ? "," : "");
         tn__out_text(job->out, b->specs[i]->name);
     }
-    tn__out_text(job->out, "\r\n");
+    tn__out_text(job->out, "\n");
     while (!job->out->failed && (more = tn__batches_fill(b, err)) != 0) {
         TN_TRY(more);
         for (uint32_t row = 0; row < b->n_rows && !job->out->failed; row++) {
@@ -59,7 +69,7 @@ static int write_batches(const tn_export_job *job, tn_batches *b, tn_error *err)
                 tn__out_text(job->out, i ? "," : "");
                 write_cell(job->out, &b->cells[i], row);
             }
-            tn__out_text(job->out, "\r\n");
+            tn__out_text(job->out, "\n");
         }
     }
     return TN_OK;

@@ -170,7 +170,9 @@ static int read_all(tn_dump *d, int fd, uint64_t bytes, tn_error *err)
     tn__dump_line_init(&line, d->alloc);
     tn__buf_init(&text, d->alloc);
     for (uint64_t at = 0; at < bytes && status == TN_OK;) {
-        size_t now = bytes - at < PIECE ? (size_t)(bytes - at) : PIECE;
+        size_t more =
+            text.size > PIECE ? text.size : PIECE; /* a line that is long is not looked through again and again */
+        size_t now = bytes - at < more ? (size_t)(bytes - at) : more;
         if (tn__buf_reserve(&text, now) < 0) {
             status = tn__error_set(err, TN_ENOMEM, 0, "not enough memory for this dump");
             break;

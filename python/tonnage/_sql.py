@@ -56,7 +56,8 @@ class _Needs:
             elif isinstance(node, dict):
                 kind = node.get("class") or node.get("type")
                 self.everything |= kind in ("STAR", "POSITIONAL_REFERENCE") or node.get("ref_type") == "NATURAL"
-                names |= {str(node.get(key)).lower() for key in ("table_name", "alias") if node.get(key)}
+                if "class" not in node:  # no expression: a table or what stands for one
+                    names |= {str(node[key]).lower() for key in ("table_name", "alias") if node.get(key)}
                 if kind == "COLUMN_REF" and len(node.get("column_names", ())) == 1:
                     self.words.add("row:" + node["column_names"][0].lower())
                 todo += node.values()

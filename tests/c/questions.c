@@ -331,9 +331,36 @@ static void ask_index(questions *q)
     rmdir(folder);
 }
 
+/* All columns of a table, also those that must be named. */
+static void ask_table(questions *q, enum tn_table_name table)
+{
+    char columns[512] = "";
+    const char *name;
+    tn_batches *b;
+    struct ArrowSchema schema;
+    struct ArrowArray batch;
+    int more;
+    for (uint32_t i = 0; (name = tn_batches_column(table, i, NULL)); i++)
+        snprintf(columns + strlen(columns), sizeof columns - strlen(columns), "%s%s", i ? "," : "", name);
+    more = tn_batches_open(q->s, table, NULL, columns, &b, NULL);
+    note(q, more);
+    if (more < 0)
+        return;
+    if (tn_batches_schema(b, &schema, NULL) == 0)
+        schema.release(&schema);
+    while ((more = tn_batches_next(b, &batch, NULL)) > 0) {
+        q->sum += (uint64_t)batch.length;
+        batch.release(&batch);
+    }
+    note(q, more);
+    tn_batches_close(b);
+}
+
 static void ask_exports(questions *q)
 {
     const tn_sink sink = {swallow, q};
+    for (int table = 0; table < TN_TABLES; table++)
+        ask_table(q, (enum tn_table_name)table);
     for (size_t i = 0; tn_export_format(i); i++) {
         const tn_export_options options = {.format = tn_export_format(i), .against = i % 2 ? q->other : NULL};
         note(q, tn_export(q->s, &options, &sink, NULL));

@@ -55,6 +55,11 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("diff", ()),
         ("diff", ("--by", "module", "--where", "-type:float", "--limit", "2")),
         ("diff", ("--by", "path", "--limit", "3")),
+        ("export", ("--to", "csv")),
+        ("export", ("--to", "csv", "--what", "references", "--where", "type:dict")),
+        ("export", ("--to", "csv", "--what", "types")),
+        ("export", ("--to", "csv", "--what", "roots")),
+        ("export", ("--to", "csv", "--columns", "type,retained,retained_count,dominator,hold")),
     ],
 )
 def test_text_is_the_golden_one(cli: Cli, shop: Path, name: str, rest: tuple[str, ...]) -> None:

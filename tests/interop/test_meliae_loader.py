@@ -25,6 +25,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.skipif(not (ROOT / ".venv-interop" / ".meliae").exists(), reason="tools/bootstrap.sh interop builds it")
 @pytest.mark.parametrize("how", ["regex", "json"])
 @pytest.mark.parametrize("collapse", ["collapse", "plain"])
 @pytest.mark.parametrize("where", ["", "-type:str"])

@@ -9,7 +9,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 # Once is enough: they have an environment of their own.
 _IS_MAIN = Path(sys.prefix).name == ".venv"
-collect_ignore = [] if os.environ.get("SOAK") == "whole" and _IS_MAIN else ["test_soak_packages.py"]
+_LONG = ["test_soak_packages.py", "test_soak_spark.py"]
+collect_ignore = [] if os.environ.get("SOAK") == "whole" and _IS_MAIN else _LONG
 
 # A shell starts background jobs with interrupts ignored, and so would every suite be: then tests of interrupts hang.
 signal.signal(signal.SIGINT, signal.default_int_handler)
