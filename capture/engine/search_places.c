@@ -344,8 +344,8 @@ static void find_function_cache(tn_search *s, const tn_area *area)
 /* A function in a cache, which borrows it. From 3.13 on an entry there is the function, then its code. */
 static bool is_cached_function(tn_search *s, uint64_t at, uint64_t word)
 {
-    return is_of(s->w, word, TN_BUILTIN_FUNCTION) && (is_of(s->w, word_at(s, at + 8), TN_BUILTIN_CODE) ||
-                                                      function_cache_of(s->w, at, word) == s->function_cache);
+    return is_of(s->w, word, TN_BUILTIN_FUNCTION) &&
+           (is_of(s->w, word_at(s, at + 8), TN_BUILTIN_CODE) || function_cache_of(s->w, at, word) == s->function_cache);
 }
 
 /* Is the word part of such an array, or one that the interpreter only borrows? Tables of keys that nobody uses are claimed: what

@@ -105,8 +105,7 @@ struct pair_keeper {
     uintptr_t *pair;
 };
 static PyTypeObject pair_keeper_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "careless.PairKeeper",
-                                        .tp_basicsize = sizeof(struct pair_keeper),
-                                        .tp_flags = Py_TPFLAGS_DEFAULT};
+                                        .tp_basicsize = sizeof(struct pair_keeper), .tp_flags = Py_TPFLAGS_DEFAULT};
 
 /* An object without a tp_traverse and a block of two words: a number that might be a count, and a type whose instances are
  * larger than the block. */
@@ -123,9 +122,12 @@ static PyObject *pair(PyObject *module, PyObject *unused)
     return (PyObject *)keeper;
 }
 
-static PyMethodDef methods[] = {{"forget", forget, METH_VARARGS, NULL}, {"keep", keep, METH_VARARGS, NULL},
-                                {"add_one", add_one, METH_O, NULL},     {"take_one", take_one, METH_O, NULL},
-                                {"scrub", scrub, METH_NOARGS, NULL},    {"pair", pair, METH_NOARGS, NULL},
+static PyMethodDef methods[] = {{"forget", forget, METH_VARARGS, NULL},
+                                {"keep", keep, METH_VARARGS, NULL},
+                                {"add_one", add_one, METH_O, NULL},
+                                {"take_one", take_one, METH_O, NULL},
+                                {"scrub", scrub, METH_NOARGS, NULL},
+                                {"pair", pair, METH_NOARGS, NULL},
                                 {NULL, NULL, 0, NULL}};
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "careless", .m_size = -1,
                                         .m_methods = methods};
