@@ -148,6 +148,17 @@ def waste(path: str) -> dict[str, Any]:
         return loaded(core, lambda: len(core.waste()))
 
 
+def audit(path: str) -> dict[str, Any]:
+    """All rows of `tonnage audit --limit 0`, of a snapshot whose references are there."""
+    import tonnage
+
+    with tonnage.load(path, max_memory=64 << 30) as snapshot:
+        core = snapshot._core
+        target = core.n_objects // 2
+        core.node(target), core.targets(target), core.preview(target)
+        return loaded(core, lambda: len(core.view("audit", json=True, limit=0)))
+
+
 def cycles(path: str) -> dict[str, Any]:
     """Components and their groups, of a snapshot whose references are there."""
     import tonnage
@@ -161,6 +172,7 @@ def cycles(path: str) -> dict[str, Any]:
 CELLS = {
     "save": save, "index": index, "indexed": indexed, "dominators": dominators, "view": view, "freed": freed,
     "path": path, "merged": merged, "suspects": suspects, "cycles": cycles, "waste": waste,
+    "audit": audit,
 }  # fmt: skip
 
 
