@@ -64,7 +64,7 @@ static void count_guesses(const tn_graph *g, uint8_t *guessed)
     for (uint32_t source = g->n_objects; source < g->n_nodes; source++)
         for (uint64_t e = g->offsets[source]; e < g->offsets[source + 1]; e++)
             if (g->targets[e] < g->n_objects && tn__edge_kind(g, source, e) == TN_REF_GUESSED)
-                guessed[g->targets[e]] += guessed[g->targets[e]] < UINT8_MAX;
+                guessed[g->targets[e]] = (uint8_t)(guessed[g->targets[e]] + (guessed[g->targets[e]] < UINT8_MAX));
 }
 
 /* A count of zero is that of an object that has been freed and waits in a list of its type to be used again: the
