@@ -167,6 +167,17 @@ def waste(path: str) -> dict[str, Any]:
         return loaded(core, lambda: len(core.waste()))
 
 
+def audit(path: str) -> dict[str, Any]:
+    """All rows of `tonnage audit --limit 0`, of a snapshot whose references are there."""
+    import tonnage
+
+    with tonnage.load(path, max_memory=64 << 30) as snapshot:
+        core = snapshot._core
+        target = core.n_objects // 2
+        core.node(target), core.targets(target), core.preview(target)
+        return loaded(core, lambda: len(core.view("audit", json=True, limit=0)))
+
+
 def patterns(path: str, where: str | None = None) -> dict[str, Any]:
     """The page of `patterns`, with references and anchors loaded as `show` and `paths` load them."""
     import tonnage
@@ -198,6 +209,7 @@ CELLS = {
     "path": path, "merged": merged, "suspects": suspects, "cycles": cycles, "waste": waste,
     "patterns": patterns, "dicts": dicts,
     "parquet": parquet, "tables": tables, "csv": csv,
+    "audit": audit,
 }  # fmt: skip
 
 

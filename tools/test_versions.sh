@@ -67,7 +67,7 @@ find_python() { # minor
 # What runs with an interpreter, here and in the chroot alike: venv, build, tests.
 #   PYTHON BOOT RESULTS VERSION SHARE TESTS…     BOOT: a folder with pip where venv has no ensurepip, else empty;
 #                                                SHARE: all or few, to be told
-# What has no wheel yet for an interpreter is compiled, numpy excepted; what that fails for is left out and named.
+# What has no wheel yet for an interpreter is compiled, numpy and pandas excepted; what that fails for is left out and named.
 cat >build-versions/one.sh <<'INNER'
 set -uo pipefail
 python=$1 boot=$2 results=$3 version=$4 share=$5

@@ -5,7 +5,7 @@
  */
 #include "engine/describe.h"
 
-enum { T_OBJECT_EX = 16, MEMBER_BYTES = 40 };
+enum { T_OBJECT_EX = 16, MEMBER_BYTES = 40, AFTER_ITEMS = 16 /* _Py_AFTER_ITEMS of 3.15 */ };
 
 /* Fields of types with a fixed layout that CPython's headers do not show: name, offset, label. Same from 3.11 to 3.15
  * (Objects/funcobject.c, descrobject.c, rangeobject.c, sliceobject.c, weakrefobject.h, cpython/pyerrors.h). */
@@ -333,8 +333,10 @@ static void add_slots(tn_walk *w, tn_type_info *t, uint64_t c_base, const tn_typ
         uint64_t c = chain[--depth], count = tn_load64(m, c + 16);
         uint64_t member = c + tn_load64(m, tn_load64(m, c + 8) + w->layout->type_basicsize);
         for (uint64_t i = 0; i < count && n < room - 1; i++, member += MEMBER_BYTES) {
-            if (tn_load32(m, member + 8) != T_OBJECT_EX)
+            bool after = tn_load32(m, member + 24) & AFTER_ITEMS;
+            if (tn_load32(m, member + 8) != T_OBJECT_EX || (after && base->n_fixed))
                 continue;
+            t->after_items |= after;
             char name[256];
             tn__c_string(w, tn_load64(m, member), name, sizeof name);
             offsets[n] = (uint32_t)tn_load64(m, member + 16);

@@ -439,8 +439,11 @@ void tn__describe(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *
         n_extra = tn__describe_type(w, object, d, n_extra);
     if (n_extra)
         tn__add_span(d, TN_SPAN_ARRAY, (uint64_t)(uintptr_t)d->extra, n_extra)->local = true;
-    if (t->n_fixed)
-        tn__add_span(d, TN_SPAN_FIELDS, object, t->n_fixed)->offsets = t->offsets;
+    uint64_t fields = t->n_fixed ? tn__fields_base(w, object, t) : 0;
+    if (fields)
+        tn__add_span(d, TN_SPAN_FIELDS, fields, t->n_fixed)->offsets = t->offsets;
+    else if (t->n_fixed)
+        tn__add_span(d, TN_SPAN_ABSENT, 0, t->n_fixed);
     enum tn_variant variant = TN_VARIANT_PLAIN;
     if (t->managed_dict)
         variant = describe_attributes(w, object, t, d);

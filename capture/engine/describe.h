@@ -29,6 +29,16 @@ static inline void tn__add_array(tn_walk *w, tn_description *d, uint64_t base, u
         tn__add_span(d, TN_SPAN_ARRAY, base, count);
 }
 
+/* What the offsets of fixed fields count from; 0: not to be read. */
+static inline uint64_t tn__fields_base(tn_walk *w, uint64_t object, const tn_type_info *t)
+{
+    if (__builtin_expect(!t->after_items, 1))
+        return object;
+    uint64_t n = tn_load64(&w->target->memory, object + 16), base = object + t->item_size * n;
+    bool good = !(n >> 32) && tn__span_readable(w, base + t->offsets[0], t->basic_size - t->offsets[0]);
+    return good ? base : 0;
+}
+
 static inline void tn__note_buffer(tn_description *d, uint8_t kind, uint64_t address, uint64_t nominal)
 {
     if (address && d->n_buffers < TN_MAX_BUFFERS)

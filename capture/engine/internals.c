@@ -136,6 +136,20 @@ void tn__describe_meta(tn_walk *w, uint64_t object, tn_type_info *t, tn_descript
         tn__add_span(d, TN_SPAN_ARRAY, (uint64_t)(uintptr_t)found, w->scratch.count)->local = true;
 }
 
+/* Does the rest of the block in a pool have room for an instance? Outside of pools nobody knows. */
+static bool has_room(const tn_walk *w, uint64_t object, const tn_type_info *t)
+{
+    enum { POOL = 16384, HEADER = 48 };
+    const tn_region *r = tn_map_find(w->map, object);
+    uint8_t class = r ? r->pool_class[object >> 14 & 63] : TN_NOT_POOL;
+    if (class == TN_NOT_POOL)
+        return true;
+    uint64_t size = ((uint64_t) class + 1) << 4, at = object & (POOL - 1);
+    return at >= HEADER && t->basic_size <= size - (at - HEADER) % size;
+}
+
+/* An array of pointers to types looks like an object where the program's heap lies so low that the first of them could be a
+ * count, as that of a program that is not position independent does: no count is the address of an object. */
 bool tn__seems_object(tn_walk *w, uint64_t word)
 {
     const tn_memory *m = &w->target->memory;
@@ -146,8 +160,11 @@ bool tn__seems_object(tn_walk *w, uint64_t word)
     /* Above the count stand zeros; from 3.14 on an overflow of at most 1 and a few flags. Else it is a free list's link. */
     uint64_t above =
         tn_load64(m, word) >> 32 & (w->layout->immortal_style == TN_IMMORTAL_HIGH_BIT ? 0xfffe : UINT32_MAX);
-    return !above && (immortal || (refcount && !(refcount >> 32))) && !(type & 7) && tn_map_has(w->map, type) &&
-           tn__type_get(w, type);
+    if (above || !(immortal || (refcount && !(refcount >> 32))) || (type & 7) || !tn_map_has(w->map, type) ||
+        tn_map_has(w->map, tn_load64(m, word)))
+        return false;
+    const tn_type_info *t = tn__type_get(w, type);
+    return t && has_room(w, word, t);
 }
 
 /* Every aligned word of the block that seems to point to an object. Guesses: marked so by the shape. */

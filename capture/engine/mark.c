@@ -5,6 +5,7 @@
  * the one who set it finds that the sweep has been there and puts the object on its own stack (both may happen; visiting
  * twice does no harm). Every object is visited, most of them sequentially, and no chain is too deep.
  */
+#include "engine/describe.h"
 #include "engine/references.h"
 
 enum { BATCH = 48 };
@@ -107,9 +108,10 @@ static bool is_start(const tn_walk *w, uint64_t object)
 /* Of what given objects reach, weak references are no part. */
 static void mark_owned_fields(tn_walk *w, uint64_t object, const tn_type_info *t)
 {
-    for (uint32_t i = 0; i < t->n_fixed; i++)
+    uint64_t fields = tn__fields_base(w, object, t);
+    for (uint32_t i = 0; i < t->n_fixed && fields; i++)
         if (t->labels[2 * i + 1] >> 8 == TN_REF_OWNING)
-            tn__mark(w, tn_load64(&w->target->memory, object + t->offsets[i]));
+            tn__mark(w, tn_load64(&w->target->memory, fields + t->offsets[i]));
 }
 
 /* Only the thread that holds the GIL may call tp_traverse. */
@@ -167,7 +169,7 @@ static void visit(tn_walk *w, uint64_t object)
         if (w->options.from && d.spans[i].kind == TN_SPAN_FIELDS)
             mark_owned_fields(w, object, t);
         else
-            tn__each_in_span(w, object, &d.spans[i], mark_soon);
+            tn__each_in_span(w, &d.spans[i], mark_soon);
     if (t->own) {
         uint64_t *place = tn__list_add(w, &w->own_seeds, sizeof *place, 1);
         if (place)

@@ -82,8 +82,7 @@ static inline uint64_t tn__span_word(const tn_walk *w, const tn_span *s, uint64_
 
 enum { TN_DEQUE_ITEMS = 64 }; /* Modules/_collectionsmodule.c, BLOCKLEN */
 
-static inline __attribute__((always_inline)) void tn__each_in_span(tn_walk *w, uint64_t object, const tn_span *s,
-                                                                   tn_each each)
+static inline __attribute__((always_inline)) void tn__each_in_span(tn_walk *w, const tn_span *s, tn_each each)
 {
     const tn_memory *m = &w->target->memory;
     uint64_t at = s->base;
@@ -94,7 +93,7 @@ static inline __attribute__((always_inline)) void tn__each_in_span(tn_walk *w, u
         return;
     case TN_SPAN_FIELDS:
         for (uint64_t i = 0; i < s->count; i++)
-            each(w, tn_load64(m, object + s->offsets[i]));
+            each(w, tn_load64(m, at + s->offsets[i]));
         return;
     case TN_SPAN_PAIRS:
         for (uint64_t i = 0; i < s->count; i++, at += s->stride) {
@@ -129,11 +128,10 @@ static inline __attribute__((always_inline)) void tn__each_in_span(tn_walk *w, u
     }
 }
 
-static inline __attribute__((always_inline)) void tn__each_reference(tn_walk *w, uint64_t object,
-                                                                     const tn_description *d, tn_each each)
+static inline __attribute__((always_inline)) void tn__each_reference(tn_walk *w, const tn_description *d, tn_each each)
 {
     for (unsigned i = 0; i < d->n_spans; i++)
-        tn__each_in_span(w, object, &d->spans[i], each);
+        tn__each_in_span(w, &d->spans[i], each);
 }
 
 /* A str whose text stands inside its block and that has no other form cached: nothing to follow or claim. */

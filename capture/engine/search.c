@@ -48,7 +48,7 @@ static void count_object(tn_search *s, uint64_t object, uint32_t id)
     w->strict = tn__doubtful(w, object);
     tn__describe(w, object, t, &d);
     begin_count(s, d.shape);
-    tn__each_reference(w, object, &d, count_one);
+    tn__each_reference(w, &d, count_one);
     claim(w, &d);
     w->strict = false;
 }
@@ -140,7 +140,7 @@ static void report(tn_search *s, uint64_t object, tn_type_info *t)
         return;
     tn__describe(s->w, object, t, &d);
     if ((TN_SHAPE_AT(s->w, d.shape).flags >> TN_RUN_KIND_SHIFT & 15) != TN_REF_GUESSED)
-        tn__each_reference(s->w, object, &d, report_one);
+        tn__each_reference(s->w, &d, report_one);
 }
 
 void tn__search_object(tn_search *s, uint64_t object)

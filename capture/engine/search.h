@@ -27,7 +27,8 @@ typedef struct tn_search {
     uint32_t n_fixed, run_kind, at;
     uint8_t *window; /* copied memory, from window_at on */
     uint64_t window_at, window_bytes;
-    uint64_t free_key; /* what glibc writes into blocks that wait to be given out again; 0: not known */
+    uint64_t function_cache; /* where it may begin in the data at hand; 0: no function was there */
+    uint64_t free_key;       /* what glibc writes into blocks that wait to be given out again; 0: not known */
 } tn_search;
 
 /* The object at hand (TN_NONE: the word points to none that is looked for) goes into the table. */

@@ -281,15 +281,81 @@ static uint64_t spare_kind(const tn_walk *w, uint64_t word)
     return size;
 }
 
-/* Is the word part of such an array, or one that the interpreter only borrows, as its cache of functions does? Tables of keys
- * that nobody uses are claimed: what stands in them is old. */
+static bool is_of(const tn_walk *w, uint64_t word, enum tn_builtin builtin)
+{
+    return tn_map_has(w->map, word) && tn_load64(&w->target->memory, word + 8) == w->target->builtin_types[builtin];
+}
+
+/* An entry of the cache of type attributes {version, name, value} (struct type_cache_entry): the value at hand is borrowed. */
+static bool is_cached_attribute(tn_search *s, uint64_t at)
+{
+    uint64_t version = word_at(s, at - 16);
+    return version && !(version >> 32) && is_of(s->w, word_at(s, at - 8), TN_BUILTIN_STR);
+}
+
+/* Where 3.12's cache of functions by version would begin that has the function at hand in its place (func_version_cache in
+ * internal/pycore_function.h: 4096 of them; the version is the last field of a function). */
+static uint64_t function_cache_of(tn_walk *w, uint64_t at, uint64_t function)
+{
+    enum { SLOTS = 4096 };
+    const tn_type_info *t = tn__type_get(w, w->target->builtin_types[TN_BUILTIN_FUNCTION]);
+    return t ? at - 8ull * (tn_load32(&w->target->memory, function + t->basic_size - 8) % SLOTS) : 0;
+}
+
+typedef void (*each_function)(tn_search *s, uint64_t start, uint32_t *count);
+
+/* Calls each with where the cache would begin, for all functions that an area points to and no other cache has. */
+static uint32_t for_functions(tn_search *s, const tn_area *area, each_function each)
+{
+    uint32_t count = 0;
+    for (uint64_t at = area->start + 16; at + 16 <= area->end; at += 8) {
+        uint64_t word = word_at(s, at);
+        if (s->window_bytes < 8)
+            at = window_end(at) - 8;
+        else if (is_of(s->w, word, TN_BUILTIN_FUNCTION) && !is_of(s->w, word_at(s, at + 8), TN_BUILTIN_CODE) &&
+                 !is_cached_attribute(s, at))
+            each(s, function_cache_of(s->w, at, word), &count);
+    }
+    return count;
+}
+
+static void vote(tn_search *s, uint64_t start, uint32_t *votes)
+{
+    if (!*votes)
+        s->function_cache = start;
+    *votes += s->function_cache == start ? 1 : UINT32_MAX;
+}
+
+static void count_agreeing(tn_search *s, uint64_t start, uint32_t *count)
+{
+    *count += s->function_cache == start;
+}
+
+/* Most of these functions are in the cache, if there is one: it begins where more than half of them say. */
+static void find_function_cache(tn_search *s, const tn_area *area)
+{
+    enum { LEAST = 8 };
+    s->function_cache = 0;
+    for_functions(s, area, vote);
+    if (for_functions(s, area, count_agreeing) < LEAST)
+        s->function_cache = 0;
+}
+
+/* A function in a cache, which borrows it. From 3.13 on an entry there is the function, then its code. */
+static bool is_cached_function(tn_search *s, uint64_t at, uint64_t word)
+{
+    return is_of(s->w, word, TN_BUILTIN_FUNCTION) &&
+           (is_of(s->w, word_at(s, at + 8), TN_BUILTIN_CODE) || function_cache_of(s->w, at, word) == s->function_cache);
+}
+
+/* Is the word part of such an array, or one that the interpreter only borrows? Tables of keys that nobody uses are claimed: what
+ * stands in them is old. */
 static bool is_spare(tn_search *s, const tn_area *area, uint64_t at, uint64_t word)
 {
     const tn_walk *w = s->w;
     if (!word || !area->interpreter || at < area->start + 16 || at + 24 > area->end)
         return false;
-    if (tn_map_has(w->map, word) &&
-        tn_load64(&w->target->memory, word + 8) == w->target->builtin_types[TN_BUILTIN_FUNCTION])
+    if (is_cached_function(s, at, word) || (tn_map_has(w->map, word) && is_cached_attribute(s, at)))
         return true;
     uint64_t kind = spare_kind(w, word);
     unsigned before = 0, behind = 0;
@@ -308,6 +374,8 @@ static bool is_spare(tn_search *s, const tn_area *area, uint64_t at, uint64_t wo
 static void look_at_static(tn_search *s, const tn_area *area)
 {
     const tn_memory *m = &s->w->target->memory;
+    if (area->interpreter)
+        find_function_cache(s, area);
     for (uint64_t at = area->start; at + 8 <= area->end; at += 8) {
         uint64_t word = word_at(s, at);
         if (s->window_bytes < 8) {

@@ -78,6 +78,7 @@ typedef struct tn_type_info {
     const uint32_t *offsets;
     const uint32_t *labels; /* 2 words each, as in SHTB */
     bool class_reference;   /* instances of Python classes refer to their class */
+    bool after_items;       /* offsets count from the end of the items: slots of a tuple's subclass (3.15) */
     bool traverses_dict;    /* its C code's tp_traverse reports the managed dict too */
     uint32_t n_named;       /* fields whose names are given to what tp_traverse reports: named.c */
     const uint32_t *named, *named_labels;

@@ -5,13 +5,19 @@
 
 const char *const tn_audit_names[TN_AUDIT_GRADES] = {"even", "lost", "possible", "held", "explained", "short"};
 
-bool tn__audit_is_interpreter(const char *library)
+static bool is_interpreter(const char *library)
 {
-    static const char *const starts[] = {"libpython", "python", "the program", "_capture."};
+    static const char *const starts[] = {"libpython", "the program", "_capture."};
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
         if (strncmp(library, starts[i], strlen(starts[i])) == 0)
             return true;
     return false;
+}
+
+bool tn__audit_explains(const tn_audit *a, const tn_seen_row *seen)
+{
+    return seen->kind == TN_SEEN_STACK || seen->kind == TN_SEEN_FRAME ||
+           (seen->kind == TN_SEEN_STATIC && is_interpreter(tn__snapshot_string(a->snapshot, seen->what)));
 }
 
 const tn_seen_row *tn__audit_seen(const tn_audit *a, uint32_t id, uint32_t *n)
@@ -31,39 +37,38 @@ const tn_seen_row *tn__audit_seen(const tn_audit *a, uint32_t id, uint32_t *n)
 
 /* ---- grades ---- */
 
-static bool explains(tn_snapshot *s, const tn_seen_row *row)
+/* Of an object with more counted than found, guessed so often on a stack. The interpreter explains what is missing only if it
+ * has as many pointers: an extension may leak references to what the interpreter holds, too. Guesses and what was seen in
+ * frames are the same words. Rows of seen stand in order of node: *at is behind those of nodes before this one. */
+static enum tn_audit_grade grade_of_more(const tn_audit *a, uint32_t id, uint64_t guessed, uint32_t *at)
 {
-    return row->kind == TN_SEEN_STACK || row->kind == TN_SEEN_FRAME ||
-           (row->kind == TN_SEEN_STATIC && tn__audit_is_interpreter(tn__snapshot_string(s, row->what)));
-}
-
-/* Rows of seen stand in order of node: *at is behind those of nodes before this one. */
-static enum tn_audit_grade grade_of(const tn_audit *a, uint32_t id, uint32_t *at)
-{
-    bool seen = false, explained = false;
+    bool seen = guessed;
+    uint64_t explained = 0, frames = 0;
     for (; *at < a->n_seen && a->seen[*at].node <= id; ++*at)
         if (a->seen[*at].node == id) {
             seen = true;
-            explained |= explains(a->snapshot, &a->seen[*at]);
+            if (a->seen[*at].kind == TN_SEEN_FRAME)
+                frames += a->seen[*at].count;
+            else if (tn__audit_explains(a, &a->seen[*at]))
+                explained += a->seen[*at].count;
         }
-    if (a->found[id] > a->refcounts[id])
-        return TN_AUDIT_SHORT;
-    if (a->found[id] == a->refcounts[id])
-        return TN_AUDIT_EVEN;
-    if (explained || a->grades[id] == TN_AUDIT_EXPLAINED)
+    explained += guessed > frames ? guessed : frames;
+    if (explained >= a->refcounts[id] - a->found[id])
         return TN_AUDIT_EXPLAINED;
     return seen || a->found[id] ? TN_AUDIT_HELD : a->seen ? TN_AUDIT_LOST : TN_AUDIT_POSSIBLE;
 }
 
-/* What a running frame may compute with just now: the file has guesses. */
-static void explain_stacks(const tn_graph *g, uint8_t *grades)
+/* What a running frame may compute with just now: how many guesses the file has, by object; 255 are that many or more. */
+static void count_guesses(const tn_graph *g, uint8_t *guessed)
 {
     for (uint32_t source = g->n_objects; source < g->n_nodes; source++)
         for (uint64_t e = g->offsets[source]; e < g->offsets[source + 1]; e++)
             if (g->targets[e] < g->n_objects && tn__edge_kind(g, source, e) == TN_REF_GUESSED)
-                grades[g->targets[e]] = TN_AUDIT_EXPLAINED;
+                guessed[g->targets[e]] = (uint8_t)(guessed[g->targets[e]] + (guessed[g->targets[e]] < UINT8_MAX));
 }
 
+/* A count of zero is that of an object that has been freed and waits in a list of its type to be used again: the
+ * tp_traverse of the module may report it, as that of 3.12's _asyncio does. */
 static int grade_all(tn_audit *a, tn_error *err)
 {
     tn_block shap, flag;
@@ -76,12 +81,16 @@ static int grade_all(tn_audit *a, tn_error *err)
             return flag_status;
         for (uint32_t i = 0; i < shap.n_rows && shap.first_row + i < a->n_objects; i++) {
             uint32_t id = (uint32_t)shap.first_row + i;
-            uint64_t flags = flag_status == TN_OK ? tn__block_at(&flag, i) : 0;
+            uint64_t guessed = a->grades[id], flags = flag_status == TN_OK ? tn__block_at(&flag, i) : 0;
+            a->grades[id] = TN_AUDIT_EVEN;
+            if (a->found[id] == a->refcounts[id] || a->refcounts[id] == 0 ||
+                (flags & (TN_NODE_IMMORTAL | TN_NODE_STATIC | TN_NODE_OWN)))
+                continue;
             tn_type type;
             TN_TRY(tn_snapshot_type(a->snapshot, shapes[tn__block_at(&shap, i)].type, &type));
-            bool left_out = (flags & (TN_NODE_IMMORTAL | TN_NODE_STATIC | TN_NODE_OWN)) || (type.flags & TN_TYPE_OWN);
-            uint8_t grade = (uint8_t)grade_of(a, id, &at);
-            a->grades[id] = left_out ? TN_AUDIT_EVEN : grade;
+            if (!(type.flags & TN_TYPE_OWN))
+                a->grades[id] =
+                    (uint8_t)(a->found[id] > a->refcounts[id] ? TN_AUDIT_SHORT : grade_of_more(a, id, guessed, &at));
         }
     }
     return status == TN_ENOTFOUND ? TN_OK : status;
@@ -123,7 +132,7 @@ static int make(tn_snapshot *s, tn_audit *a, tn_error *err)
     if (!a->found || !a->grades)
         return tn__no_memory(s, err);
     tn__count_owning(&g, a->found);
-    explain_stacks(&g, a->grades);
+    count_guesses(&g, a->grades);
     return grade_all(a, err);
 }
 

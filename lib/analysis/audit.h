@@ -31,8 +31,8 @@ static inline uint64_t tn__audit_excess(const tn_audit *a, uint32_t id)
 }
 /* Where pointers to the object were seen; *n may be 0. */
 const tn_seen_row *tn__audit_seen(const tn_audit *a, uint32_t id, uint32_t *n);
-/* Is this data of the interpreter itself, or of tonnage? */
-bool tn__audit_is_interpreter(const char *library);
+/* Does the interpreter itself have these pointers, or tonnage, or a call that is under way? */
+bool tn__audit_explains(const tn_audit *a, const tn_seen_row *seen);
 
 /* ---- audit_rows.c ---- */
 

@@ -6,18 +6,21 @@
 
 /* ---- who holds an object ---- */
 
-/* The pointer that says most: to what the grade is for, else that of a library, of an object, of a block. */
+/* The pointer that says most: that of a library, of an object, of a block; what the interpreter has comes first where it is the
+ * reason, and last where it is not enough. */
 static const tn_seen_row *telling(const tn_audit *a, const tn_audit_row *row)
 {
     static const uint8_t ranks[TN_SEEN_KINDS] = {[TN_SEEN_STATIC] = 5, [TN_SEEN_FRAME] = 4, [TN_SEEN_STACK] = 3,
                                                  [TN_SEEN_OBJECT] = 2, [TN_SEEN_BLOCK] = 1, [TN_SEEN_MALLOC] = 1};
-    uint32_t n;
+    const uint32_t ours = 10;
+    uint32_t n, most = 0;
     const tn_seen_row *seen = tn__audit_seen(a, row->example, &n), *best = NULL;
     for (uint32_t i = 0; i < n; i++) {
-        bool other = row->grade == TN_AUDIT_EXPLAINED && seen[i].kind == TN_SEEN_STATIC &&
-                     !tn__audit_is_interpreter(tn__snapshot_string(a->snapshot, seen[i].what));
-        if (!other && (!best || ranks[seen[i].kind] > ranks[best->kind]))
+        bool explains = tn__audit_explains(a, &seen[i]);
+        uint32_t rank = ranks[seen[i].kind] + (explains == (row->grade == TN_AUDIT_EXPLAINED) ? ours : 0);
+        if (rank > most)
             best = &seen[i];
+        most = rank > most ? rank : most;
     }
     return best;
 }

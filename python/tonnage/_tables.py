@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from tonnage._audit import Audit
     from tonnage._columns import Table
     from tonnage._core import Set
     from tonnage._cycles import Cycles
@@ -470,7 +471,7 @@ class Tables:
         limit: int = 20,
         sort: str | None = None,
         against: Snapshot | None = None,
-    ) -> View:
+    ) -> Audit:
         """Objects whose reference count is not what was found of references: what C code holds, and what it has lost.
 
         Args:
@@ -482,15 +483,20 @@ class Tables:
             against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
         Returns:
-            A view, the page of `tonnage audit`. Rows have a `grade`: "lost", "possible", "held", "explained" or
-            "short"; `audited(grade)` gives the objects. docs/audit.md says what these mean.
+            A view, the page of `tonnage audit`. A row is a dict with the keys of docs/view-json.md, and has its objects
+            as a set, `row.objects`. Its `grade` is "lost", "possible", "held", "explained" or "short", of which
+            `audited(grade)` gives all objects. docs/audit.md says what these mean.
 
         Cost: the first call for a snapshot is a pass over all references; where something is lost, dominators.
 
         Example:
-            >>> snapshot.audit().total["grades"]["lost"]  # doctest: +SKIP
+            >>> snapshot.audit()[0].objects.largest()  # doctest: +SKIP
         """
-        return self._view("audit", by=by, where=where, limit=limit, sort=sort, against=against)
+        from tonnage._audit import Audit
+
+        return Audit(
+            self._subject, by=by, where=where, limit=limit, sort=sort, against=against, file=self._file
+        )
 
     def refs(
         self,

@@ -98,13 +98,41 @@ static PyObject *scrub(PyObject *module, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-static PyMethodDef methods[] = {{"forget", forget, METH_VARARGS, NULL}, {"keep", keep, METH_VARARGS, NULL},
-                                {"add_one", add_one, METH_O, NULL},     {"take_one", take_one, METH_O, NULL},
-                                {"scrub", scrub, METH_NOARGS, NULL},    {NULL, NULL, 0, NULL}};
+/* ---- what is no object ---- */
+
+struct pair_keeper {
+    PyObject_HEAD
+    uintptr_t *pair;
+};
+static PyTypeObject pair_keeper_type = {PyVarObject_HEAD_INIT(NULL, 0).tp_name = "careless.PairKeeper",
+                                        .tp_basicsize = sizeof(struct pair_keeper), .tp_flags = Py_TPFLAGS_DEFAULT};
+
+/* An object without a tp_traverse and a block of two words: a number that might be a count, and a type whose instances are
+ * larger than the block. */
+static PyObject *pair(PyObject *module, PyObject *unused)
+{
+    struct pair_keeper *keeper = PyObject_New(struct pair_keeper, &pair_keeper_type);
+    (void)module;
+    (void)unused;
+    if (keeper) {
+        keeper->pair = PyMem_Malloc(2 * sizeof *keeper->pair);
+        keeper->pair[0] = 7;
+        keeper->pair[1] = (uintptr_t)&PyComplex_Type;
+    }
+    return (PyObject *)keeper;
+}
+
+static PyMethodDef methods[] = {{"forget", forget, METH_VARARGS, NULL},
+                                {"keep", keep, METH_VARARGS, NULL},
+                                {"add_one", add_one, METH_O, NULL},
+                                {"take_one", take_one, METH_O, NULL},
+                                {"scrub", scrub, METH_NOARGS, NULL},
+                                {"pair", pair, METH_NOARGS, NULL},
+                                {NULL, NULL, 0, NULL}};
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "careless", .m_size = -1,
                                         .m_methods = methods};
 
 PyMODINIT_FUNC PyInit_careless(void)
 {
-    return PyModule_Create(&definition);
+    return PyType_Ready(&pair_keeper_type) < 0 ? NULL : PyModule_Create(&definition);
 }

@@ -15,7 +15,7 @@ from typing import Any
 import pure_writer as writer
 import pytest
 import tonnage
-from capture_support import build_extension, python
+from capture_support import PROGRAMS, build_extension, python
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pure_reader import FLAG_IMMORTAL, FLAG_OWN, FLAG_STATIC
@@ -24,10 +24,6 @@ from pure_writer import Description, Node, Shape, Type
 from tonnage import _core
 
 GRADES = ("lost", "possible", "held", "explained", "short")
-
-# An old pointer to an object, in memory that is in use, may hide that it is lost. There are few where the object's
-# place has not been used before.
-HIDDEN_AT_MOST = 10
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +60,13 @@ def leaks(extension: Path, tmp_path_factory: pytest.TempPathFactory, request: py
         import sys
         sys.path.insert(0, {str(extension)!r})
         import careless, tonnage
-        filler = [[float(n), "filler text %d" % n, (str(n),), [n + 0.5]] for n in range(9000, 19000)]
         extra, few = ["extra"], ["few"]
         again = [few, few, few]
+        common = sys.intern("forgotten by name")
         before = tonnage.snapshot("before.tonnage", scan=True, mode={request.param!r})
+        # An old pointer to where an object is now, in memory that is in use, hides that it is lost: places that
+        # nothing has been in have none. These fill the others.
+        filler = [[float(n), "filler text %d" % n, (str(n),), [n + 0.5]] for n in range(9000, 29000)]
         for kind, n in {PLANTED!r}.items():
             careless.forget(kind, n)
         careless.keep("static", 17)
@@ -76,6 +75,9 @@ def leaks(extension: Path, tmp_path_factory: pytest.TempPathFactory, request: py
         careless.keep("capsule", 5)
         careless.add_one(extra)
         careless.take_one(few)
+        for _ in range(300):
+            careless.add_one(common)
+            careless.add_one(sys.path_hooks)
         careless.scrub()
         tonnage.snapshot("after.tonnage", scan=True, mode={request.param!r})
         tonnage.snapshot("plain.tonnage", mode={request.param!r})
@@ -112,17 +114,12 @@ def test_planted_leaks_are_found_to_the_object(leaks: Path) -> None:
         wanted: Counter[str] = Counter()
         for kind, n in PLANTED.items():
             wanted[TYPES[kind]] += n
-        assert set(counts) == set(wanted)
-        for name, n in wanted.items():
-            assert n - HIDDEN_AT_MOST <= counts[name] <= n, name
+        assert counts == wanted
         for kind in ("str", "bytes", "huge"):
             assert len(told[kind]) == PLANTED[kind]
-        addresses = {one.address for one in lost}
         for name, kinds in (("str", ("str",)), ("bytes", ("bytes", "huge"))):
             mine = {one.address for one in lost if one.type == name}
-            assert mine <= {file.addresses[node] for kind in kinds for node in told[kind]}
-        big = {file.addresses[node] for kind in ("bytes", "huge") for node in told[kind]}
-        assert len(big - addresses) <= HIDDEN_AT_MOST
+            assert mine == {file.addresses[node] for kind in kinds for node in told[kind]}
 
 
 def test_a_row_has_count_bytes_type_and_preview(leaks: Path) -> None:
@@ -142,6 +139,17 @@ def test_a_row_has_count_bytes_type_and_preview(leaks: Path) -> None:
         float_bytes = rows["float"]["size"] // rows["float"]["count"]
         assert rows["tuple"]["retained"] == rows["tuple"]["size"] + float_bytes * rows["tuple"]["count"]
         assert rows["list"]["retained"] == rows["list"]["size"] + float_bytes * rows["list"]["count"]
+
+
+def test_the_page_says_what_to_ask_next_of_what_is_lost(leaks: Path) -> None:
+    with tonnage.load(leaks / "after.tonnage") as snapshot:
+        view = snapshot.audit()
+        first, text = view[0], str(view)
+        assert first["grade"] == "lost"
+        assert f"tonnage show {snapshot.path} {first['address']:#x}\n" in text
+        assert f"tonnage audit NEW --against {snapshot.path}\n" in text
+    with tonnage.load(leaks / "before.tonnage") as snapshot:
+        assert "tonnage show" not in str(snapshot.audit())
 
 
 def test_what_c_code_keeps_is_held_and_not_lost(leaks: Path) -> None:
@@ -174,12 +182,93 @@ def test_a_count_too_many_is_held_and_one_too_few_is_short(leaks: Path) -> None:
         assert list(snapshot.audited("short")) == [by_text["'few'"]]
 
 
+def test_references_lost_to_what_the_interpreter_holds_are_told(leaks: Path) -> None:
+    """It has a pointer to each, and one pointer is no reason for 300 references."""
+    with tonnage.load(leaks / "after.tonnage") as snapshot:
+        rows = [row for row in snapshot.audit(limit=0) if row["grade"] == "held" and row["excess"] >= 300]
+        told = {row["preview"]: row for row in rows}
+        assert {row["kind"] for row in rows} == {"str", "list"}
+        assert "'forgotten by name'" in told
+        (hooks,) = (row for row in rows if row["kind"] == "list")
+        assert hooks["holder"] is None or "careless" not in hooks["holder"]
+        before = tonnage.load(leaks / "before.tonnage")
+        assert not [row for row in before.audit(limit=0) if row["grade"] == "held" and row["excess"] >= 300]
+        before.close()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="slots of subclasses of tuple are new in 3.15")
+def test_slots_of_a_tuple_are_behind_its_items(tmp_path: Path) -> None:
+    run(
+        """
+        class Base(tuple):
+            __slots__ = ("first", "second")
+        class Point(Base):
+            __slots__ = ("third",)
+        kept = []
+        for n in range(20):
+            point = Point([str(k) + " item" for k in range(n)])
+            point.first, point.third = "slot %d" % n, "last %d" % n
+            kept.append(point)
+        import tonnage
+        tonnage.snapshot("a.tonnage", scan=True)
+        tonnage.snapshot("part.tonnage", of=kept)
+        """,
+        tmp_path,
+    )
+    for name in ("a.tonnage", "part.tonnage"):
+        with tonnage.load(tmp_path / name) as snapshot:
+            points = snapshot.where("type:__main__.Point")
+            assert len(points) == 20
+            for point in points:
+                found = {one.label: one.target.preview for one in point.references if one.target.type == "str"}
+                n = len(found) - 2
+                items = {f"[{k}]": f"'{k} item'" for k in range(n)}
+                assert found == items | {".first": f"'slot {n}'", ".third": f"'last {n}'"}
+    with tonnage.load(tmp_path / "a.tonnage") as snapshot:
+        assert len(snapshot.audited("short")) == 0
+
+
+def test_a_block_too_small_for_its_type_is_no_object(extension: Path, tmp_path: Path) -> None:
+    """Two words of C code's that look like the head of a complex number, and a pointer to them."""
+    run(
+        f"""
+        import sys
+        sys.path.insert(0, {str(extension)!r})
+        import careless, tonnage
+        kept = [careless.pair() for _ in range(20)]
+        tonnage.snapshot("a.tonnage", scan=True)
+        """,
+        tmp_path,
+    )
+    with tonnage.load(tmp_path / "a.tonnage") as snapshot:
+        assert len(snapshot.where("type:careless.PairKeeper")) == 20
+        assert [repr(one) for one in snapshot.where("type:complex") if one.refcount == 7] == []
+
+
+def test_a_row_has_its_objects_as_a_set(leaks: Path) -> None:
+    with tonnage.load(leaks / "after.tonnage") as snapshot, tonnage.load(leaks / "before.tonnage") as old:
+        for by in ("type", "module", "size"):
+            for asked in (snapshot, snapshot.where("type:str or type:float")):
+                view = asked.audit(by=by, limit=0)
+                together: dict[str, int] = {}
+                for row in view:
+                    members = row.objects
+                    assert (len(members), members.size) == (row["count"], row["size"])
+                    assert members <= snapshot.audited(row["grade"])
+                    assert row["address"] in members
+                    assert {group.kind for group in members.by(by)} == {row["kind"]}
+                    together[row["grade"]] = together.get(row["grade"], 0) + len(members)
+                assert all(view.total["grades"][grade]["count"] == n for grade, n in together.items())
+        (row,) = (row for row in snapshot.audit(where="type:bytes", against=old) if row["grade"] == "lost")
+        assert row.objects == snapshot.where("type:bytes").audited("lost")
+
+
 def test_only_what_is_new_is_told_against_an_older_snapshot(leaks: Path) -> None:
     with tonnage.load(leaks / "after.tonnage") as new, tonnage.load(leaks / "before.tonnage") as old:
         assert len(old.audited("lost")) == 0
         new_ones = (new - old).audited("lost")
         assert new_ones <= new.audited("lost")
-        assert len(new_ones) >= sum(PLANTED.values()) - 4 * HIDDEN_AT_MOST
+        assert len(new_ones) == sum(PLANTED.values())
 
 
 def test_without_a_search_the_same_are_possible(leaks: Path) -> None:
@@ -208,7 +297,9 @@ rows = connection.execute("select * from t").fetchall()
 tree = xml.etree.ElementTree.fromstring("<a>" + "<b c='d'>e</b>" * 100 + "</a>")
 text = json.dumps([{"n": n, "f": n / 3} for n in range(100)])
 back, again = json.loads(text), pickle.loads(pickle.dumps(json.loads(text)))
-asyncio.run(asyncio.sleep(0))
+async def at_once():
+    await asyncio.gather(*[asyncio.sleep(0.001) for _ in range(20)])
+asyncio.run(at_once())
 numbers = [decimal.Decimal(n) / 7 for n in range(100)]
 found = re.findall(r"(\\d+)", text)
 with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -218,10 +309,13 @@ zipped = zlib.decompress(zlib.compress(text.encode()))
 """
 # Modules of CPython's own tests that ran before: what they leave is theirs, but nothing is lost.
 TESTED = (
-    "test_bigmem test_binascii test_bisect test_bool test_class test_complex test_contextlib test_copy "
-    "test_csv test_defaultdict test_dict test_float test_fractions test_generators test_iter test_keyword "
-    "test_list test_minidom test_operator test_property test_sched test_scope test_slice test_string "
-    "test_textwrap test_unpack test_userdict test_userlist test_with test_yield_from"
+    "test_asyncio.test_futures2 test_asyncio.test_locks test_asyncio.test_queues test_bigmem test_bisect "
+    "test_bool test_bz2 test_cmath test_complex test_contextlib test_copy test_copyreg test_csv test_dataclasses "
+    "test_defaultdict test_dict test_enum test_except_star test_exception_group test_float test_fractions "
+    "test_generators test_genexps test_hmac test_iter test_keyword test_listcomps test_minidom test_mmap "
+    "test_monitoring test_operator test_patma test_property test_pyexpat test_sax test_sched test_scope "
+    "test_slice test_sqlite3 test_string test_super test_symtable test_textwrap test_types test_typing "
+    "test_unpack test_userdict test_userlist test_with test_yield_from test_zlib"
 )
 
 
@@ -260,45 +354,31 @@ def test_nothing_is_lost_in_threads_that_run(tmp_path: Path) -> None:
     assert grades(tmp_path / "a.tonnage")["lost"]["count"] == 0
 
 
-def test_nothing_is_lost_after_numpy_and_pandas_are_imported(tmp_path: Path) -> None:
+def test_nothing_is_lost_after_numpy_and_pandas_are_used(tmp_path: Path) -> None:
     pytest.importorskip("numpy")
-    code = """
-    import numpy
-    try:
-        import pandas
-    except ImportError:
-        pass
-    kept = [numpy.arange(n) for n in range(100)]
-    import tonnage
-    tonnage.snapshot("a.tonnage", scan=True)
-    """
-    run(code, tmp_path)
-    assert grades(tmp_path / "a.tonnage")["lost"]["count"] == 0
+    pytest.importorskip("pandas")
+    done = python(["-W", "ignore", str(PROGRAMS / "data_frames.py"), "a.tonnage", "3"], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    numpy_version = tuple(int(part) for part in done.stdout.split()[0].split(".")[:2])
+    with tonnage.load(tmp_path / "a.tonnage") as snapshot:
+        assert [repr(one) for one in snapshot.audited("lost")] == []
+        short = {one.type for one in snapshot.audited("short")}
+        assert short <= (set() if numpy_version >= (2, 5) else {"numpy._DTypeMeta"})  # docs/audit.md, numpy
+        assert all(row["excess"] < 1 << 24 for row in snapshot.audit(limit=0))
 
 
 def test_nothing_is_lost_after_the_standard_library_has_tested_itself(tmp_path: Path) -> None:
+    """The quick ones; tests/soak has more."""
     if subprocess.run([sys.executable, "-c", "import test.test_list"], capture_output=True, check=False).returncode:
         pytest.skip("CPython's own tests are not installed")
-    code = f"""
-    import importlib, io, unittest
-    ran = 0
-    for name in {TESTED.split()!r}:
-        try:
-            module = importlib.import_module("test." + name)
-        except (ImportError, unittest.SkipTest):
-            continue
-        suite = unittest.defaultTestLoader.loadTestsFromModule(module)
-        unittest.TextTestRunner(stream=io.StringIO(), verbosity=0).run(suite)
-        ran += 1
-    import tonnage
-    tonnage.snapshot("a.tonnage", scan=True)
-    print(ran)
-    """
-    done = python(["-W", "ignore", "-c", textwrap.dedent(code)], cwd=tmp_path)
+    words = [str(PROGRAMS / "self_tests.py"), "a.tonnage", *TESTED.split()]
+    done = python(["-W", "ignore", *words], cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert int(done.stdout.split()[-1]) >= 25
+    assert sum(ran > 0 for ran in json.loads(done.stdout.splitlines()[-1]).values()) >= 40
     with tonnage.load(tmp_path / "a.tonnage") as snapshot:
         assert [repr(one) for one in snapshot.audited("lost")] == []
+        # some tests import numpy where it is there: docs/audit.md
+        assert [repr(one) for one in snapshot.audited("short") if one.type != "numpy._DTypeMeta"] == []
 
 
 # ---- grades, against a plain count ----
@@ -334,26 +414,34 @@ def accounts(draw: st.DrawFn) -> tuple[Description, list[str]]:
     frame_node = Node(frame, references=[objects[i] for i in sorted(guessed)])
     top = Node(root, references=[frame_node])
     rows: list[tuple[int, int, str | int, int]] = []
-    seen: dict[int, set[str]] = {}
+    seen: set[int] = set()
     searched = draw(st.booleans())
+    ours: Counter[int] = Counter()  # pointers of the interpreter's, without those in frames
+    frames: Counter[int] = Counter()
     for i in range(n if searched else 0):
         for kind in sorted(draw(st.sets(st.integers(0, 5), max_size=2))):
             what: str | int = ""
             if kind == 0:
-                what = draw(st.sampled_from(["libpython3.14.so.1.0", "_lib.so"]))
+                what = draw(st.sampled_from(["libpython3.14.so.1.0", "_lib.so", "python_like.so"]))
             else:
                 what = draw(st.integers(0, n - 1)) if kind == 5 else 0
-            rows.append((i, kind, what, 1))
-            seen.setdefault(i, set()).add("ours" if kind in (1, 2) or str(what).startswith("libpython") else "theirs")
+            times = draw(st.integers(1, 3))
+            rows.append((i, kind, what, times))
+            seen.add(i)
+            if kind == 2:
+                frames[i] += times
+            elif kind == 1 or str(what).startswith("libpython"):
+                ours[i] += times
     told = []
     for i in range(n):
-        if flags[i] or own[i] or excess[i] == 0:
+        guesses = 1 if i in guessed else 0
+        if flags[i] or own[i] or excess[i] == 0 or found[i] + excess[i] == 0:
             told.append("even")
         elif excess[i] < 0:
             told.append("short")
-        elif "ours" in seen.get(i, ()) or i in guessed:
+        elif ours[i] + max(frames[i], guesses) >= excess[i]:
             told.append("explained")
-        elif found[i] or i in seen:
+        elif found[i] or i in seen or guesses:
             told.append("held")
         else:
             told.append("lost" if searched else "possible")

@@ -17,7 +17,7 @@ def test_a_quick_look_at_the_analysis_fills_its_table() -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     head, *rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("|") and "---" not in line]
-    assert len(rows) == 3 * (16 if find_spec("pyarrow") else 14)
+    assert len(rows) == 3 * (17 if find_spec("pyarrow") else 15)
     assert {len(row) for row in rows} == {len(head)}
 
 
