@@ -51,11 +51,11 @@ static void finish_queue(tn_walk *w)
         tn__add_reference(w, id_of(w->emit_queue[i % TN_QUEUE]));
 }
 
-static void add_references(tn_walk *w, uint64_t object, const tn_description *d)
+static void add_references(tn_walk *w, const tn_description *d)
 {
     const tn_shape_info *shape = &TN_SHAPE_AT(w, d->shape);
     uint64_t before = w->n_references;
-    tn__each_reference(w, object, d, put_reference);
+    tn__each_reference(w, d, put_reference);
     uint64_t n = w->n_references - before;
     for (; n < shape->n_fixed; n++) /* a run that could not be read */
         put_reference(w, 0);
@@ -209,7 +209,7 @@ static void emit_container(tn_walk *w, const tn_region *r, uint64_t object, tn_t
     uint32_t flags = row_flags(w, r, object, t, immortal, allocator) | (uint32_t)d.n_buffers << 8;
     flags |= future_flags(w, object, t);
     tn__add_row(w, d.shape, size, refcount, flags);
-    add_references(w, object, &d);
+    add_references(w, &d);
     if (shape_flags & TN_SHAPE_LENGTH)
         tn__add_number(w, &w->columns[TN_WALK_LENG], t->kind == TN_KIND_INT ? tn__int_bits(w, object) : d.length);
     if (shape_flags & TN_SHAPE_CAPACITY)

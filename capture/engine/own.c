@@ -130,7 +130,7 @@ static void follow(tn_walk *w)
             continue;
         w->strict = tn__doubtful(w, object);
         tn__describe(w, object, t, &d);
-        tn__each_reference(w, object, &d, count_reference);
+        tn__each_reference(w, &d, count_reference);
     }
     w->strict = false;
 }

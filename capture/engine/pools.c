@@ -139,7 +139,7 @@ static bool leads_to_objects(tn_walk *w, uint64_t object)
         return true;
     w->unsound = false;
     tn__describe(w, object, t, &d);
-    tn__each_reference(w, object, &d, check_referent);
+    tn__each_reference(w, &d, check_referent);
     w->unsound |= w->unreadable != unreadable;
     w->unreadable = unreadable;
     return !w->unsound;
@@ -281,7 +281,7 @@ static void clear_referents(tn_walk *w, uint64_t object)
     if (!t || t->simple)
         return;
     tn__describe(w, object, t, &d);
-    tn__each_reference(w, object, &d, clear_hidden);
+    tn__each_reference(w, &d, clear_hidden);
 }
 
 /* Objects that other hidden ones, the table of interned strings or synthetic nodes refer to are not hidden after all.

@@ -128,8 +128,7 @@ static inline __attribute__((always_inline)) void tn__each_in_span(tn_walk *w, c
     }
 }
 
-static inline __attribute__((always_inline)) void tn__each_reference(tn_walk *w, uint64_t object,
-                                                                     const tn_description *d, tn_each each)
+static inline __attribute__((always_inline)) void tn__each_reference(tn_walk *w, const tn_description *d, tn_each each)
 {
     for (unsigned i = 0; i < d->n_spans; i++)
         tn__each_in_span(w, &d->spans[i], each);

@@ -53,7 +53,7 @@ static void count_object(tn_search *s, uint64_t object, uint32_t id)
     w->strict = tn__doubtful(w, object);
     tn__describe(w, object, t, &d);
     begin_count(s, d.shape);
-    tn__each_reference(w, object, &d, count_one);
+    tn__each_reference(w, &d, count_one);
     claim(w, &d);
     w->strict = false;
 }
