@@ -67,6 +67,7 @@ def leaks(extension: Path, tmp_path_factory: pytest.TempPathFactory, request: py
         # An old pointer to where an object is now, in memory that is in use, hides that it is lost: places that
         # nothing has been in have none. These fill the others.
         filler = [[float(n), "filler text %d" % n, (str(n),), [n + 0.5]] for n in range(9000, 29000)]
+        filler += [bytes(n) for n in range(600, 12000, 16)]
         for kind, n in {PLANTED!r}.items():
             careless.forget(kind, n)
         careless.keep("static", 17)
