@@ -631,7 +631,8 @@ int tn_garbage_set(tn_snapshot *s, tn_set **out, tn_error *err);
 /* Reference counts against the owning references that were found, and who else holds what has more (docs/audit.md). */
 enum tn_audit_grade {
     TN_AUDIT_EVEN,      /* as many as counted; or immortal, static, tonnage's own */
-    TN_AUDIT_LOST,      /* no reference at all, and no pointer to it was found anywhere: its holder is not known */
+    TN_AUDIT_LOST,      /* no pointer to it was found, and no reference but from what is lost or garbage itself */
+    TN_AUDIT_LEAKED,    /* something holds it, and more references are counted than were found and pointers seen */
     TN_AUDIT_POSSIBLE,  /* no reference at all; nobody has looked for pointers (a snapshot without scan) */
     TN_AUDIT_HELD,      /* by C code: an extension, or an object of which not all references are known */
     TN_AUDIT_EXPLAINED, /* by the interpreter: its static data, a stack, what a frame computes with */

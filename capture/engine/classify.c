@@ -427,7 +427,7 @@ void tn__classify(tn_walk *w, tn_type_info *t)
         classify_c(w, t, name);
         if (t->kind == TN_KIND_OPAQUE)
             inherit_leaf(w, t);
-        t->class_reference = t->heap && t->kind != TN_KIND_TRAVERSE && t->kind != TN_KIND_OPAQUE;
+        t->class_reference = t->heap && t->kind != TN_KIND_TRAVERSE;
         t->traverses_dict = t->kind == TN_KIND_TRAVERSE && t->managed_dict && w->target->traverse;
     }
     if (t->kind == TN_KIND_TRAVERSE && !w->target->traverse)

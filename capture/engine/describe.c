@@ -10,7 +10,7 @@
 /* Objects/odictobject.c and Modules/_collectionsmodule.c, 3.11 to 3.15. */
 enum { ODICT_FIRST = 48, ODICT_FAST_NODES = 64, ODICT_FAST_SIZE = 72, ODICT_NODE_BYTES = 32 };
 enum { DEQUE_LEFT = 24, DEQUE_LEFT_INDEX = 40, DEQUE_N_FREE = 72, DEQUE_BLOCK_BYTES = 528, DEQUE_BLOCK_ITEMS = 64 };
-enum { SPLIT_OWNED = 1, SPLIT_EMBEDDED = 2, INTERNED_TABLE = 3, MOST_STATE = 1 << 12 };
+enum { SPLIT_OWNED = 1, SPLIT_EMBEDDED = 2, INTERNED_TABLE = 3, MOST_STATE = 1 << 12, MOST_LINKS = 1 << 12 };
 
 /* ---- instances ---- */
 
@@ -404,6 +404,11 @@ static uint64_t str_bytes(const tn_walk *w, uint64_t object)
                                     : l->str_compact_size + (n + 1) * (state >> l->str_kind_shift & 7);
 }
 
+uint64_t tn__least(const tn_walk *w, const tn_type_info *t)
+{
+    return t->plain_str ? w->layout->str_ascii_size + 1u : t->basic_size;
+}
+
 uint64_t tn__nominal(const tn_walk *w, uint64_t object, const tn_type_info *t)
 {
     const tn_memory *m = &w->target->memory;
@@ -461,4 +466,6 @@ void tn__describe(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *
         d->shape = tn__shape_with(w, d->shape, TN_RUN_UNLABELLED, NULL, 0);
     if (t->kind == TN_KIND_MODULE && w->scratch.count && w->scratch.count < MOST_STATE)
         d->shape = tn__shape_with(w, d->shape, TN_RUN_NONE, "state", (uint32_t)w->scratch.count);
+    if (t->special == TN_FIELDS_LRU && w->scratch.count > t->n_named && w->scratch.count - t->n_named < MOST_LINKS)
+        d->shape = tn__shape_with(w, d->shape, TN_RUN_UNLABELLED, "link", (uint32_t)(w->scratch.count - t->n_named));
 }

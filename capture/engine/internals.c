@@ -145,7 +145,7 @@ static bool has_room(const tn_walk *w, uint64_t object, const tn_type_info *t)
     if (class == TN_NOT_POOL)
         return true;
     uint64_t size = ((uint64_t) class + 1) << 4, at = object & (POOL - 1);
-    return at >= HEADER && t->basic_size <= size - (at - HEADER) % size;
+    return at >= HEADER && tn__least(w, t) <= size - (at - HEADER) % size;
 }
 
 /* An array of pointers to types looks like an object where the program's heap lies so low that the first of them could be a

@@ -115,7 +115,8 @@ static bool take(uint64_t *found, size_t n, uint64_t referent)
     return false;
 }
 
-/* The links of an lru_cache are objects that own what tp_traverse reports of them, in the order of the list: it is theirs. */
+/* The links of an lru_cache are objects that own what tp_traverse reports of them, in the order of the list: it is theirs. The
+ * cache owns each link once, beside the reference of its dict, and does not report it: it stands for the link's key. */
 static void leave_to_links(tn_walk *w, uint64_t object, uint64_t *found, size_t n)
 {
     const tn_memory *m = &w->target->memory;
@@ -128,7 +129,7 @@ static void leave_to_links(tn_walk *w, uint64_t object, uint64_t *found, size_t 
             at++;
         for (size_t i = 0; i < 3 && at < n; i++)
             if (found[at] == own[i])
-                found[at++] = 0;
+                found[at++] = i == 0 ? link : 0;
     }
 }
 

@@ -88,6 +88,20 @@ static bool fits(const tn_type_info *t, uint64_t nominal, uint64_t size, bool po
     return (t->item_size || t->kind == TN_KIND_STR) && 4 * nominal >= 3 * size;
 }
 
+/* A text of ASCII ends with a zero, and has no other characters before it: a block that C code has not filled yet looks less
+ * often like one. */
+static bool text_sound(const tn_walk *w, uint64_t object, const tn_type_info *t, uint64_t nominal)
+{
+    enum { LAST = 16 };
+    uint64_t at = object + w->layout->str_ascii_size, end = object + nominal - 1;
+    if (!tn__plain_str(w, object, t))
+        return true;
+    for (at = end - at > LAST ? end - LAST : at; at < end; at++)
+        if (tn_load8(&w->target->memory, at) > 0x7f)
+            return false;
+    return tn_load8(&w->target->memory, end) == 0;
+}
+
 /* Could an instance of t start here? */
 static bool plausible(tn_walk *w, uint64_t object, uint64_t block, uint64_t size, bool pooled, const tn_type_info *t,
                       bool *dead)
@@ -102,10 +116,10 @@ static bool plausible(tn_walk *w, uint64_t object, uint64_t block, uint64_t size
     if (w->layout->immortal_style != TN_IMMORTAL_HIGH_BIT &&
         word >> 32) /* of a free list; half of it may look immortal */
         return false;
-    if (object + t->basic_size > block + size || (t->gc && !gc_head_sound(w, object - 16)))
+    if (object + tn__least(w, t) > block + size || (t->gc && !gc_head_sound(w, object - 16)))
         return false;
     uint64_t nominal = tn__nominal(w, object, t);
-    return nominal <= size && fits(t, nominal, size, pooled);
+    return nominal <= size && fits(t, nominal, size, pooled) && text_sound(w, object, t, nominal);
 }
 
 static void check_referent(tn_walk *w, uint64_t referent)

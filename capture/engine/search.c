@@ -6,11 +6,16 @@ enum { NEAR = 4 /* granules before a word in which the object may start that it 
 
 /* ---- counting ---- */
 
+static uint32_t next_kind(tn_search *s)
+{
+    uint32_t i = s->at++;
+    return i < s->n_fixed ? s->labels[2 * i + 1] >> 8 : s->run_kind;
+}
+
 static void count_one(tn_walk *w, uint64_t referent)
 {
     tn_search *s = w->search;
-    uint32_t i = s->at++, kind = i < s->n_fixed ? s->labels[2 * i + 1] >> 8 : s->run_kind;
-    uint32_t id = referent >> 63 || kind != TN_REF_OWNING ? TN_NONE : tn_map_id(w->map, referent);
+    uint32_t kind = next_kind(s), id = referent >> 63 || kind != TN_REF_OWNING ? TN_NONE : tn_map_id(w->map, referent);
     if (id != TN_NONE)
         s->found[id]++;
 }
@@ -78,87 +83,6 @@ static void count_synthetic(tn_search *s)
     }
 }
 
-/* ---- a word ---- */
-
-static bool is_reported(const tn_search *s, uint64_t object)
-{
-    for (uint32_t i = 0; i < s->n_reported; i++)
-        if (s->reported[i] == object)
-            return true;
-    return false;
-}
-
-/* The object that starts at the word or shortly before it: a pointer to the text of a str is one to the str. */
-static uint64_t object_near(const tn_walk *w, uint64_t word)
-{
-    for (unsigned i = 0; i <= NEAR; i++) {
-        uint64_t granule = (word & ~15ull) - 16 * i;
-        const tn_region *r = tn_map_find(w->map, granule);
-        if (!r || !(r->cells[granule >> 10 & 1023].bits >> (granule >> 4 & 63) & 1))
-            continue;
-        granule |= tn_region_plane(r, TN_PLANE_ODD, granule) ? 8 : 0;
-        return granule <= word ? granule : 0;
-    }
-    return 0;
-}
-
-void tn__search_word(tn_search *s, uint64_t word)
-{
-    tn_walk *w = s->w;
-    if (word < s->first || word > s->last + 16 * NEAR)
-        return;
-    uint64_t object = object_near(w, word);
-    uint32_t id = object ? tn_map_id(w->map, object) : TN_NONE;
-    if (id == TN_NONE || s->refcounts[id] <= s->found[id] || is_reported(s, object))
-        return;
-    tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
-    if (!t || word + t->preheader >= object + tn__nominal(w, object, t))
-        return;
-    tn_seen_row *last = w->seen.count ? TN_LIST(w->seen, tn_seen_row) + w->seen.count - 1 : NULL;
-    if (last && last->node == id && last->kind == s->kind && last->what == s->what) {
-        last->count++;
-        return;
-    }
-    tn_seen_row *place = tn__list_add(w, &w->seen, sizeof *place, 1);
-    if (place)
-        *place = (tn_seen_row){id, s->kind, s->what, 1};
-}
-
-static void report_one(tn_walk *w, uint64_t referent)
-{
-    tn_search *s = w->search;
-    if (referent && s->n_reported < TN_MAX_REPORTED)
-        s->reported[s->n_reported++] = referent;
-}
-
-/* References that are known, but for those that were guessed: these count for nothing. */
-static void report(tn_search *s, uint64_t object, tn_type_info *t)
-{
-    tn_description d;
-    s->n_reported = 0;
-    if (t->simple)
-        return;
-    tn__describe(s->w, object, t, &d);
-    if ((TN_SHAPE_AT(s->w, d.shape).flags >> TN_RUN_KIND_SHIFT & 15) != TN_REF_GUESSED)
-        tn__each_reference(s->w, &d, report_one);
-}
-
-void tn__search_object(tn_search *s, uint64_t object)
-{
-    tn_walk *w = s->w;
-    tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
-    if (!t)
-        return;
-    uint64_t end = object - t->preheader + tn__nominal(w, object, t);
-    w->strict = tn__doubtful(w, object);
-    report(s, object, t);
-    if (s->n_reported < TN_MAX_REPORTED && end > object && tn__usable(w, object, end - object))
-        for (uint64_t at = object + 16; at + 8 <= end; at += 8)
-            tn__search_word(s, tn_load64(&w->target->memory, at));
-    w->strict = false;
-    s->n_reported = 0;
-}
-
 /* ---- the table ---- */
 
 static bool is_before(const tn_seen_row *a, const tn_seen_row *b)
@@ -203,6 +127,108 @@ static void settle(tn_walk *w)
             rows[n++] = rows[i];
     w->seen.count = n;
 }
+
+/* ---- a word ---- */
+
+/* Each reference that is known is one word. */
+static bool take_reported(tn_search *s, uint64_t object)
+{
+    for (uint32_t i = 0; i < s->n_reported; i++)
+        if (s->reported[i] == object) {
+            s->reported[i] = 0;
+            return true;
+        }
+    return false;
+}
+
+/* The object that starts at the word or shortly before it: a pointer to the text of a str is one to the str. */
+static uint64_t object_near(const tn_walk *w, uint64_t word)
+{
+    for (unsigned i = 0; i <= NEAR; i++) {
+        uint64_t granule = (word & ~15ull) - 16 * i;
+        const tn_region *r = tn_map_find(w->map, granule);
+        if (!r || !(r->cells[granule >> 10 & 1023].bits >> (granule >> 4 & 63) & 1))
+            continue;
+        granule |= tn_region_plane(r, TN_PLANE_ODD, granule) ? 8 : 0;
+        return granule <= word ? granule : 0;
+    }
+    return 0;
+}
+
+void tn__search_word(tn_search *s, uint64_t word)
+{
+    tn_walk *w = s->w;
+    if (word < s->first || word > s->last + 16 * NEAR)
+        return;
+    uint64_t object = object_near(w, word);
+    uint32_t id = object ? tn_map_id(w->map, object) : TN_NONE;
+    if (id == TN_NONE || s->refcounts[id] <= s->found[id] || take_reported(s, object))
+        return;
+    tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
+    if (!t || word + t->preheader >= object + tn__nominal(w, object, t))
+        return;
+    tn_seen_row *last = w->seen.count ? TN_LIST(w->seen, tn_seen_row) + w->seen.count - 1 : NULL;
+    if (last && last->node == id && last->kind == s->kind && last->what == s->what) {
+        last->count++;
+        return;
+    }
+    if (w->seen.count >= s->most) {
+        settle(w);
+        s->most = 2 * w->seen.count + TN_SEARCH_ROWS;
+    }
+    tn_seen_row *place = tn__list_add(w, &w->seen, sizeof *place, 1);
+    if (place)
+        *place = (tn_seen_row){id, s->kind, s->what, 1};
+}
+
+/* References that were guessed count for nothing. */
+static void report_one(tn_walk *w, uint64_t referent)
+{
+    tn_search *s = w->search;
+    if (next_kind(s) != TN_REF_GUESSED && referent && s->n_reported < TN_MAX_REPORTED)
+        s->reported[s->n_reported++] = referent;
+}
+
+static bool is_outside(const tn_span *span, uint64_t object, uint64_t end)
+{
+    bool elsewhere = span->kind == TN_SPAN_ARRAY || span->kind == TN_SPAN_PAIRS || span->kind == TN_SPAN_SET ||
+                     span->kind == TN_SPAN_DEQUE;
+    return elsewhere && !span->local && (span->base < object || span->base >= end);
+}
+
+/* References that are known to stand in the object's own block: C code may have a second one to what an item is. */
+static void report(tn_search *s, uint64_t object, tn_type_info *t, uint64_t end)
+{
+    tn_description d;
+    s->n_reported = 0;
+    if (t->simple)
+        return;
+    tn__describe(s->w, object, t, &d);
+    begin_count(s, d.shape);
+    for (unsigned i = 0; i < d.n_spans; i++)
+        if (is_outside(&d.spans[i], object, end))
+            s->at += (uint32_t)d.spans[i].count;
+        else
+            tn__each_in_span(s->w, &d.spans[i], report_one);
+}
+
+void tn__search_object(tn_search *s, uint64_t object)
+{
+    tn_walk *w = s->w;
+    tn_type_info *t = tn__type_get(w, tn_load64(&w->target->memory, object + 8));
+    if (!t)
+        return;
+    uint64_t end = object - t->preheader + tn__nominal(w, object, t);
+    w->strict = tn__doubtful(w, object);
+    report(s, object, t, end);
+    if (s->n_reported < TN_MAX_REPORTED && end > object && tn__usable(w, object, end - object))
+        for (uint64_t at = object + 8; at + 8 <= end; at += 8)
+            tn__search_word(s, tn_load64(&w->target->memory, at));
+    w->strict = false;
+    s->n_reported = 0;
+}
+
+/* ---- all of it ---- */
 
 void tn__search(tn_walk *w)
 {

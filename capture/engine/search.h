@@ -13,13 +13,14 @@
 
 #include "engine/describe.h"
 
-enum { TN_SEARCH_WINDOW = 1 << 20, TN_MAX_REPORTED = 256 };
+enum { TN_SEARCH_WINDOW = 1 << 20, TN_MAX_REPORTED = 256, TN_SEARCH_ROWS = 1 << 12 };
 
 typedef struct tn_search {
     tn_walk *w;
-    uint32_t *found;                    /* by id: owning references */
-    uint32_t *refcounts;                /* by id: 0: not looked for */
-    uint64_t first, last;               /* all objects lie between */
+    uint32_t *found;      /* by id: owning references */
+    uint32_t *refcounts;  /* by id: 0: not looked for */
+    uint64_t first, last; /* all objects lie between */
+    size_t most; /* rows of the table at which equal ones are put together, so that it is as large as what was seen */
     uint32_t kind, what;                /* of the place at hand: TN_SEEN_…; what is there */
     uint64_t reported[TN_MAX_REPORTED]; /* references of the object at hand that are known */
     uint32_t n_reported;
@@ -33,7 +34,8 @@ typedef struct tn_search {
 
 /* The object at hand (TN_NONE: the word points to none that is looked for) goes into the table. */
 void tn__search_word(tn_search *s, uint64_t word);
-/* All words of an object's own block that are no reference that it is known to have. */
+/* All words of an object's own block that are no reference that it is known to have; its class too, where its tp_traverse
+ * does not report it. */
 void tn__search_object(tn_search *s, uint64_t object);
 /* search_places.c */
 void tn__search_places(tn_search *s);

@@ -10,6 +10,8 @@ enum {
     FLAGS = 7,            /* in the size of a chunk */
     IS_MAPPED = 2,        /* the chunk is a mapping of its own */
     BEFORE_IN_USE = 1,    /* so is the chunk before it */
+    ARENA_MOST = 4096,    /* larger than malloc's struct of an arena */
+    HEAP_MOST = 64 << 20, /* of an arena of its own: such a heap begins at a multiple */
     STACK_CHUNK = 1 << 26 /* larger than any chunk of a stack of frames */
 };
 
@@ -243,25 +245,60 @@ static void find_free_key(tn_search *s, uint64_t heap)
     }
 }
 
-/* Calls each with the chunks of malloc's heap that are in use; returns where the chain ends: at end, or where it is broken. */
+/* Calls each (NULL allowed) with the chunks of a heap of malloc's that are in use; returns where the chain ends: at end, or where
+ * it is broken. */
 typedef void (*each_block)(tn_search *s, uint64_t block, uint64_t end);
 
 static uint64_t for_chunks(tn_search *s, uint64_t start, uint64_t end, each_block each)
 {
-    uint64_t at = start;
+    uint64_t at = start, key = s->free_key;
     find_free_key(s, start);
+    s->free_key = s->free_key ? s->free_key : key; /* from glibc 2.34 on there is one for all heaps */
     while (at + 2 * CHUNK_HEAD <= end) {
         uint64_t size = word_at(s, at + 8) & ~(uint64_t)FLAGS;
         if (size < 2 * CHUNK_HEAD || (size & 15) || size > end - at)
             return at;
         if (end - at - size < CHUNK_HEAD) /* the last one is not given out */
             return end;
-        if ((word_at(s, at + size + 8) & BEFORE_IN_USE) &&
+        if (each && (word_at(s, at + size + 8) & BEFORE_IN_USE) &&
             (!s->free_key || word_at(s, at + CHUNK_HEAD + 8) != s->free_key))
             each(s, at + CHUNK_HEAD, at + size + 8);
         at += size;
     }
     return end;
+}
+
+/* Where the heap of another arena than the main one ends that begins here, and its first chunk; 0: there is none. It begins with
+ * {arena, heap before it, bytes, bytes that may be written}; the first heap of an arena has the arena next, whose size only glibc
+ * knows: it ends where a chain of chunks begins that leads to the end (malloc/arena.c, heap_info). A heap that is full ends with
+ * two heads that are no chunks. */
+static uint64_t heap_at(tn_search *s, uint64_t at, uint64_t end, uint64_t *first)
+{
+    enum { INFO_MOST = 64, CLOSED = 64 };
+    uint64_t arena = word_at(s, at), before = word_at(s, at + 8), bytes = word_at(s, at + 16);
+    uint64_t writable = word_at(s, at + 24), own = arena & (HEAP_MOST - 1);
+    if (own < 32 || own > INFO_MOST || (own & 15) || (arena - own != at && !before) || (before & (HEAP_MOST - 1)) ||
+        bytes < PAGE || (bytes & (PAGE - 1)) || bytes > writable || writable > HEAP_MOST || bytes > end - at)
+        return 0;
+    uint64_t least = at + own, most = arena - own == at ? least + ARENA_MOST : least;
+    for (*first = least; *first <= most; *first += 16)
+        if (for_chunks(s, *first, at + bytes, NULL) + CLOSED >= at + bytes)
+            return at + bytes;
+    return 0;
+}
+
+/* Calls each with the chunks of other arenas that are in use, and rest with what else is there. */
+typedef void (*each_part)(tn_search *s, uint64_t from, uint64_t to);
+
+static void for_heaps(tn_search *s, const tn_area *area, each_block each, each_part rest)
+{
+    uint64_t from = area->start, first, end, at = (from + HEAP_MOST - 1) & ~(uint64_t)(HEAP_MOST - 1);
+    for (; s->w->target->glibc && at + PAGE <= area->end; at += HEAP_MOST)
+        if ((end = heap_at(s, at, area->end, &first))) {
+            rest(s, from, at);
+            from = for_chunks(s, first, end, each);
+        }
+    rest(s, from, area->end);
 }
 
 /* Lists of free lists, dicts and tables of keys of the interpreter are arrays whose unused places keep old pointers; what they
@@ -410,7 +447,7 @@ static void look_at_area(tn_search *s, const tn_area *area)
         look_at_any(s, s->w->target->glibc ? for_chunks(s, area->start, area->end, look_at_block) : area->start,
                     area->end);
         return;
-    default: s->kind = TN_SEEN_MALLOC; look_at_any(s, area->start, area->end);
+    default: s->kind = TN_SEEN_MALLOC; for_heaps(s, area, look_at_block, look_at_any);
     }
 }
 
@@ -445,12 +482,12 @@ static void find_in_block(tn_search *s, uint64_t block, uint64_t end)
 }
 
 /* Blocks that are mappings of their own. Their size is that of the mapping, or, of glibc 2.43 on, 16 less. */
-static void find_in_mappings(tn_search *s, const tn_area *area)
+static void find_in_mappings(tn_search *s, uint64_t from, uint64_t to)
 {
-    for (uint64_t at = area->start; at + PAGE <= area->end;) {
+    for (uint64_t at = (from + PAGE - 1) & ~(uint64_t)(PAGE - 1); at + PAGE <= to;) {
         uint64_t head = is_known(s->w, at) ? 0 : word_at(s, at + 8), size = head & ~(uint64_t)FLAGS;
         uint64_t rest = size & (PAGE - 1), pages = (size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
-        bool whole = size && (rest == 0 || rest == PAGE - CHUNK_HEAD) && pages <= area->end - at;
+        bool whole = size && (rest == 0 || rest == PAGE - CHUNK_HEAD) && pages <= to - at;
         if ((head & FLAGS) == IS_MAPPED && whole && !word_at(s, at)) {
             find_in_block(s, at + CHUNK_HEAD, at + size);
             at += pages;
@@ -474,7 +511,7 @@ void tn__search_hidden(tn_walk *w)
         if (area->kind == TN_AREA_HEAP)
             for_chunks(s, area->start, area->end, find_in_block);
         else if (area->kind == TN_AREA_OTHER)
-            find_in_mappings(s, area);
+            for_heaps(s, area, find_in_block, find_in_mappings);
     }
     tn__free(w->alloc, s->window, TN_SEARCH_WINDOW);
     tn__free(w->alloc, s, sizeof *s);

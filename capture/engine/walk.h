@@ -401,6 +401,8 @@ void tn__types_collect(tn_walk *w);
 int tn__types_save(tn_walk *w, tn_writer *writer, tn_error *err);
 
 /* describe.c */
+/* Bytes of the smallest instance, without a pre-header: a str of ASCII has less than its type's tp_basicsize. */
+uint64_t tn__least(const tn_walk *w, const tn_type_info *t);
 uint64_t tn__nominal(const tn_walk *w, uint64_t object, const tn_type_info *t); /* bytes asked for its block */
 void tn__describe(tn_walk *w, uint64_t object, tn_type_info *t, tn_description *d);
 uint32_t tn__keys_node(tn_walk *w, uint64_t keys);

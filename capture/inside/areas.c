@@ -21,7 +21,6 @@ static void add(tn_area_list *list, uint64_t start, uint64_t end, enum tn_area_k
     }
     tn_area *area = &list->data[list->count++];
     *area = (tn_area){.start = start, .end = end, .kind = kind};
-    area->interpreter = kind == TN_AREA_STATIC && list->interpreter >= start && list->interpreter < end;
     tn__compose(area->name, sizeof area->name, "%s", name);
 }
 
@@ -31,15 +30,34 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
+static bool contains(const struct dl_phdr_info *info, uint64_t address)
+{
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        if (p->p_type == PT_LOAD && address - (info->dlpi_addr + p->p_vaddr) < p->p_memsz)
+            return true;
+    }
+    return false;
+}
+
+/* Whose data it is: names of files would not tell the interpreter from what embeds it or is called alike. */
 static int add_data(struct dl_phdr_info *info, size_t size, void *ctx)
 {
+    tn_area_list *list = ctx;
+    bool interpreter = contains(info, list->interpreter);
+    const char *name = interpreter                                      ? TN_SEEN_INTERPRETER
+                       : !info->dlpi_name[0]                            ? "the program"
+                       : contains(info, (uint64_t)(uintptr_t)last_part) ? TN_SEEN_OWN
+                                                                        : last_part(info->dlpi_name);
     (void)size;
     for (unsigned i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *p = &info->dlpi_phdr[i];
         uint64_t start = info->dlpi_addr + p->p_vaddr;
+        uint32_t before = list->count;
         if (p->p_type == PT_LOAD && (p->p_flags & PF_W))
-            add(ctx, (start + 7) & ~7ull, start + p->p_memsz, TN_AREA_STATIC,
-                info->dlpi_name[0] ? last_part(info->dlpi_name) : "the program");
+            add(list, (start + 7) & ~7ull, start + p->p_memsz, TN_AREA_STATIC, name);
+        if (list->count > before)
+            list->data[before].interpreter = interpreter;
     }
     return 0;
 }
@@ -118,7 +136,7 @@ void tn_inside_open_areas(tn_inside *inside, uint64_t stack)
         return;
     list->count = 0;
     list->overflow = false;
-    list->interpreter = inside->target.interpreter;
+    list->interpreter = inside->target.subtype_traverse;
     list->memory = -1;
     dl_iterate_phdr(add_data, list);
     add_mappings(list, stack);

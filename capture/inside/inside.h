@@ -25,7 +25,7 @@ typedef struct tn_area_list {
     tn_area *data;
     uint32_t count;
     bool overflow;
-    uint64_t interpreter; /* its state: in its own data, mostly */
+    uint64_t interpreter; /* an address in its code */
     int memory;           /* descriptor of /proc/self/mem; -1: closed */
 } tn_area_list;
 

@@ -1,23 +1,23 @@
 /* audit.c - reference counts against owning references, object by object: who holds the rest. */
 #include "analysis/audit.h"
 
+#include "analysis/partition.h"
+
 #include <string.h>
 
-const char *const tn_audit_names[TN_AUDIT_GRADES] = {"even", "lost", "possible", "held", "explained", "short"};
+const char *const tn_audit_names[TN_AUDIT_GRADES] = {"even", "lost",      "leaked", "possible",
+                                                     "held", "explained", "short"};
 
-static bool is_interpreter(const char *library)
+/* Is it of the interpreter's data, or of tonnage's? */
+static bool is_static_of(const tn_audit *a, const tn_seen_row *seen, const char *name)
 {
-    static const char *const starts[] = {"libpython", "the program", "_capture."};
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
-        if (strncmp(library, starts[i], strlen(starts[i])) == 0)
-            return true;
-    return false;
+    return seen->kind == TN_SEEN_STATIC && strcmp(tn__snapshot_string(a->snapshot, seen->what), name) == 0;
 }
 
 bool tn__audit_explains(const tn_audit *a, const tn_seen_row *seen)
 {
-    return seen->kind == TN_SEEN_STACK || seen->kind == TN_SEEN_FRAME ||
-           (seen->kind == TN_SEEN_STATIC && is_interpreter(tn__snapshot_string(a->snapshot, seen->what)));
+    return seen->kind == TN_SEEN_STACK || seen->kind == TN_SEEN_FRAME || is_static_of(a, seen, TN_SEEN_INTERPRETER) ||
+           is_static_of(a, seen, TN_SEEN_OWN);
 }
 
 const tn_seen_row *tn__audit_seen(const tn_audit *a, uint32_t id, uint32_t *n)
@@ -35,27 +35,58 @@ const tn_seen_row *tn__audit_seen(const tn_audit *a, uint32_t id, uint32_t *n)
     return a->seen + low;
 }
 
+uint64_t tn__audit_unseen(const tn_audit *a, uint32_t id)
+{
+    uint32_t n;
+    uint64_t words = 0, excess = tn__audit_excess(a, id);
+    if (a->grades[id] != TN_AUDIT_LEAKED && a->grades[id] != TN_AUDIT_LOST)
+        return 0;
+    for (const tn_seen_row *row = tn__audit_seen(a, id, &n), *end = row + n; row < end; row++)
+        words += row->count;
+    return excess > words ? excess - words : 0;
+}
+
 /* ---- grades ---- */
 
-/* Of an object with more counted than found, guessed so often on a stack. The interpreter explains what is missing only if it
- * has as many pointers: an extension may leak references to what the interpreter holds, too. Guesses and what was seen in
- * frames are the same words. Rows of seen stand in order of node: *at is behind those of nodes before this one. */
-static enum tn_audit_grade grade_of_more(const tn_audit *a, uint32_t id, uint64_t guessed, uint32_t *at)
+/* Words that point to an object, by who has them. Guesses and what was seen in frames are the same words. */
+typedef struct tn_pointers {
+    uint64_t own, interpreter, frames, others;
+} tn_pointers;
+
+/* Rows of seen stand in order of node: *at is behind those of nodes before this one. */
+static tn_pointers pointers_to(const tn_audit *a, uint32_t id, uint64_t guessed, uint32_t *at)
 {
-    bool seen = guessed;
-    uint64_t explained = 0, frames = 0;
-    for (; *at < a->n_seen && a->seen[*at].node <= id; ++*at)
-        if (a->seen[*at].node == id) {
-            seen = true;
-            if (a->seen[*at].kind == TN_SEEN_FRAME)
-                frames += a->seen[*at].count;
-            else if (tn__audit_explains(a, &a->seen[*at]))
-                explained += a->seen[*at].count;
-        }
-    explained += guessed > frames ? guessed : frames;
-    if (explained >= a->refcounts[id] - a->found[id])
+    tn_pointers p = {0};
+    for (; *at < a->n_seen && a->seen[*at].node <= id; ++*at) {
+        const tn_seen_row *row = &a->seen[*at];
+        if (row->node != id)
+            continue;
+        *(row->kind == TN_SEEN_FRAME          ? &p.frames
+          : is_static_of(a, row, TN_SEEN_OWN) ? &p.own
+          : tn__audit_explains(a, row)        ? &p.interpreter
+                                              : &p.others) += row->count;
+    }
+    p.interpreter += guessed > p.frames ? guessed : p.frames;
+    return p;
+}
+
+/* Of an object with more counted than found, guessed so often on a stack. A pointer is reason for one reference: somebody may
+ * leak references to what the interpreter holds, too. */
+static enum tn_audit_grade grade_of_more(tn_audit *a, uint32_t id, uint64_t guessed, uint32_t *at)
+{
+    uint64_t excess = tn__audit_excess(a, id);
+    tn_pointers p = pointers_to(a, id, guessed, at);
+    uint64_t seen = p.own + p.interpreter + p.others;
+    if (p.own >= excess)
+        return TN_AUDIT_EVEN;
+    if (p.own + p.interpreter >= excess)
         return TN_AUDIT_EXPLAINED;
-    return seen || a->found[id] ? TN_AUDIT_HELD : a->seen ? TN_AUDIT_LOST : TN_AUDIT_POSSIBLE;
+    if (!a->seen)
+        return a->found[id] || seen ? TN_AUDIT_HELD : TN_AUDIT_POSSIBLE;
+    if (seen >= excess)
+        return TN_AUDIT_HELD;
+    a->n_unseen += !seen && a->found[id];
+    return seen ? TN_AUDIT_LEAKED : TN_AUDIT_LOST;
 }
 
 /* What a running frame may compute with just now: how many guesses the file has, by object; 255 are that many or more. */
@@ -96,6 +127,33 @@ static int grade_all(tn_audit *a, tn_error *err)
     return status == TN_ENOTFOUND ? TN_OK : status;
 }
 
+/* ---- what only itself holds ---- */
+
+/* From all that lives for another reason than references that nobody was seen to have. Garbage is no such reason. */
+static int flood_alive(const tn_audit *a, const uint8_t *holds, tn_flood *f, tn_error *err)
+{
+    TN_TRY(tn__flood_reach(f, f->graph.root, 0, err));
+    for (uint32_t id = 0; id < a->n_objects; id++)
+        if (holds[id] != TN_HOLD_REFERENCES && holds[id] != TN_HOLD_UNREACHABLE && a->grades[id] != TN_AUDIT_LOST)
+            TN_TRY(tn__flood_reach(f, id, 0, err));
+    return tn__flood_run(f, err);
+}
+
+/* What refers to itself, as a tree whose nodes know their parents, is lost unless something else leads to it. */
+static int part_leaked_from_lost(tn_audit *a, tn_error *err)
+{
+    uint8_t *holds;
+    tn_flood f;
+    TN_TRY(tn__anchors(a->snapshot, &holds, err));
+    TN_TRY(tn__flood_open(a->snapshot, &f, err));
+    int status = flood_alive(a, holds, &f, err);
+    for (uint32_t id = 0; id < a->n_objects && status == TN_OK; id++)
+        if (a->grades[id] == TN_AUDIT_LOST && a->found[id] && f.labels[id] != TN_NONE)
+            a->grades[id] = TN_AUDIT_LEAKED;
+    tn__flood_close(&f);
+    return status;
+}
+
 static bool is_part(tn_snapshot *s)
 {
     tn_fact scope;
@@ -133,7 +191,8 @@ static int make(tn_snapshot *s, tn_audit *a, tn_error *err)
         return tn__no_memory(s, err);
     tn__count_owning(&g, a->found);
     count_guesses(&g, a->grades);
-    return grade_all(a, err);
+    TN_TRY(grade_all(a, err));
+    return a->n_unseen ? part_leaked_from_lost(a, err) : TN_OK;
 }
 
 int tn__audit(tn_snapshot *s, const tn_audit **out, tn_error *err)

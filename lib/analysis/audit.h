@@ -21,6 +21,7 @@ typedef struct tn_audit {
     uint8_t *grades;           /* by object: enum tn_audit_grade */
     const tn_seen_row *seen;   /* NULL: nobody has looked */
     uint32_t n_seen;
+    uint32_t n_unseen; /* objects with an excess and references, and no pointer to them */
 } tn_audit;
 int tn__audit(tn_snapshot *s, const tn_audit **out,
               tn_error *err); /* made when first asked for, kept with the snapshot */
@@ -31,6 +32,8 @@ static inline uint64_t tn__audit_excess(const tn_audit *a, uint32_t id)
 }
 /* Where pointers to the object were seen; *n may be 0. */
 const tn_seen_row *tn__audit_seen(const tn_audit *a, uint32_t id, uint32_t *n);
+/* Of LOST and LEAKED: how many of the excess have no pointer; else 0. */
+uint64_t tn__audit_unseen(const tn_audit *a, uint32_t id);
 /* Does the interpreter itself have these pointers, or tonnage, or a call that is under way? */
 bool tn__audit_explains(const tn_audit *a, const tn_seen_row *seen);
 
@@ -39,13 +42,15 @@ bool tn__audit_explains(const tn_audit *a, const tn_seen_row *seen);
 typedef struct tn_audit_row {
     enum tn_audit_grade grade;
     uint64_t count, excess, bytes;
-    uint64_t retained; /* of LOST and POSSIBLE: what would be freed with them; else TN_UNKNOWN */
-    uint32_t example;  /* with the largest excess, the first of such */
-    uint64_t label;    /* offset in labels */
+    uint64_t unseen;   /* of LOST and LEAKED: the excess for which there is no pointer */
+    uint64_t retained; /* of LOST and POSSIBLE: what would be freed with them, if all others stayed; else TN_UNKNOWN */
+    uint32_t example;  /* with the largest excess (LEAKED: unseen), the largest and then the first of such */
+    uint64_t example_bytes;
+    uint64_t label; /* offset in labels */
 } tn_audit_row;
 
 typedef struct tn_audit_total {
-    uint64_t count, excess, bytes;
+    uint64_t count, excess, unseen, bytes;
 } tn_audit_total;
 
 typedef struct tn_audit_rows {

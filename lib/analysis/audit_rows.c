@@ -1,6 +1,9 @@
 /* audit_rows.c - objects of each grade in groups, with what is not accounted for. */
 #include "analysis/audit.h"
 
+#include "analysis/dominators.h"
+#include "analysis/partition.h"
+
 #include <string.h>
 
 void tn__audit_rows_free(tn_audit_rows *r)
@@ -9,30 +12,85 @@ void tn__audit_rows_free(tn_audit_rows *r)
     tn__buf_free(&r->labels);
 }
 
-/* Objects of LOST and POSSIBLE are held by nothing: what one retains no other one does. */
-static int add_object(tn_audit_rows *r, tn_audit_row *row, uint32_t id, tn_error *err)
+/* ---- what would be freed ---- */
+
+/* The sources of a label are the objects of a row: it spreads to all that only they hold. One pass for all rows. */
+static int spread(tn_flood *f, const uint8_t *holds, tn_error *err)
 {
-    tn_snapshot *s = r->audit->snapshot;
-    uint64_t excess = tn__audit_excess(r->audit, id);
-    row->excess += excess;
-    if (row->example == TN_NONE || excess > tn__audit_excess(r->audit, row->example))
-        row->example = id;
-    if (row->grade == TN_AUDIT_LOST || row->grade == TN_AUDIT_POSSIBLE) {
-        uint64_t bytes;
-        uint32_t count;
-        TN_TRY(tn_retained(s, id, &bytes, &count, err));
-        row->retained += bytes;
+    TN_TRY(tn__flood_reach(f, f->graph.root, TN_FLOOD_OUTSIDE, err));
+    for (uint32_t id = 0; id < f->graph.n_nodes; id++)
+        if (holds[id] != TN_HOLD_REFERENCES)
+            TN_TRY(tn__flood_reach(f, id, TN_FLOOD_OUTSIDE, err));
+    return tn__flood_run(f, err);
+}
+
+static int sum_labels(tn_audit_rows *r, size_t first, const tn_flood *f, tn_error *err)
+{
+    size_t n = tn__audit_n_rows(r) - first;
+    tn_sizes sizes;
+    int more;
+    TN_TRY(tn__sizes_open(r->audit->snapshot, &sizes, err));
+    for (size_t k = 0; (more = tn__sizes_block(&sizes, k, err)) > 0; k++)
+        for (uint32_t i = 0; i < sizes.shap.n_rows; i++) {
+            uint32_t label = f->labels[sizes.shap.first_row + i];
+            if (label < n && !tn__sizes_own(&sizes, i))
+                tn__audit_row(r, first + label)->retained += tn__block_at(&sizes.size, i);
+        }
+    tn__sizes_close(&sizes);
+    return more;
+}
+
+static int retain(tn_audit_rows *r, size_t first, const tn_set *members, tn_groups *g, tn_error *err)
+{
+    const tn_dominators *d; /* they know which garbage holds something */
+    tn_flood f;
+    TN_TRY(tn__dominators(r->audit->snapshot, &d, err));
+    TN_TRY(tn__flood_open(r->audit->snapshot, &f, err));
+    int status = TN_OK;
+    for (uint32_t id = tn_set_next(members, 0); id != TN_NONE && status == TN_OK; id = tn_set_next(members, id + 1)) {
+        uint32_t index;
+        status = tn_groups_of(g, id, &index, err);
+        if (status == TN_OK && index != TN_NONE)
+            status = tn__flood_source(&f, id, index, err);
     }
-    return TN_OK;
+    if (status == TN_OK)
+        status = spread(&f, d->holds, err);
+    if (status == TN_OK)
+        status = sum_labels(r, first, &f, err);
+    tn__flood_close(&f);
+    return status;
+}
+
+/* ---- rows ---- */
+
+static bool is_alone(enum tn_audit_grade grade)
+{
+    return grade == TN_AUDIT_LOST || grade == TN_AUDIT_POSSIBLE;
+}
+
+static void add_object(tn_audit_rows *r, tn_audit_row *row, uint32_t id, uint64_t bytes)
+{
+    const tn_audit *a = r->audit;
+    uint64_t excess = tn__audit_excess(a, id), unseen = tn__audit_unseen(a, id);
+    uint64_t weight = row->grade == TN_AUDIT_LEAKED ? unseen : excess, most = 0;
+    if (row->example != TN_NONE)
+        most = row->grade == TN_AUDIT_LEAKED ? tn__audit_unseen(a, row->example) : tn__audit_excess(a, row->example);
+    if (row->example == TN_NONE || weight > most || (weight == most && bytes > row->example_bytes)) {
+        row->example = id;
+        row->example_bytes = bytes;
+    }
+    row->excess += excess;
+    row->unseen += unseen;
+    r->grades[row->grade].excess += excess;
+    r->grades[row->grade].unseen += unseen;
 }
 
 static int add_row(tn_audit_rows *r, enum tn_audit_grade grade, const tn_group *group, tn_error *err)
 {
-    bool alone = grade == TN_AUDIT_LOST || grade == TN_AUDIT_POSSIBLE;
     tn_audit_row row = {.grade = grade,
                         .count = group->count,
                         .bytes = group->bytes,
-                        .retained = alone ? 0 : TN_UNKNOWN,
+                        .retained = is_alone(grade) ? 0 : TN_UNKNOWN,
                         .example = TN_NONE,
                         .label = r->labels.size};
     if (tn__buf_append(&r->rows, &row, sizeof row) < 0 ||
@@ -41,25 +99,43 @@ static int add_row(tn_audit_rows *r, enum tn_audit_grade grade, const tn_group *
     return TN_OK;
 }
 
+/* Members ascend, and so do the blocks that have their sizes. */
+static int add_objects(tn_audit_rows *r, size_t first, const tn_set *members, tn_groups *g, tn_sizes *sizes,
+                       tn_error *err)
+{
+    for (uint32_t id = tn_set_next(members, 0), block = TN_NONE; id != TN_NONE; id = tn_set_next(members, id + 1)) {
+        uint32_t index;
+        TN_TRY(tn_groups_of(g, id, &index, err));
+        if (index == TN_NONE)
+            continue;
+        if (id / TN_NODE_BLOCK != block) {
+            block = id / TN_NODE_BLOCK;
+            int more = tn__sizes_block(sizes, block, err);
+            if (more < 0)
+                return more;
+        }
+        add_object(r, tn__audit_row(r, first + index), id, tn__block_at(&sizes->size, id % TN_NODE_BLOCK));
+    }
+    return TN_OK;
+}
+
 static int add_groups(tn_audit_rows *r, enum tn_audit_grade grade, const tn_set *members, tn_groups *g, tn_error *err)
 {
     size_t first = tn__audit_n_rows(r);
     tn_audit_total *sum = &r->grades[grade];
+    tn_sizes sizes;
     for (uint32_t i = 0; i < tn_groups_count(g); i++) {
         tn_group group;
         TN_TRY(tn_groups_row(g, i, &group, err));
         TN_TRY(add_row(r, grade, &group, err));
     }
-    for (uint32_t id = tn_set_next(members, 0); id != TN_NONE; id = tn_set_next(members, id + 1)) {
-        uint32_t index;
-        TN_TRY(tn_groups_of(g, id, &index, err));
-        if (index == TN_NONE)
-            continue;
-        TN_TRY(add_object(r, tn__audit_row(r, first + index), id, err));
-        sum->excess += tn__audit_excess(r->audit, id);
-    }
+    TN_TRY(tn__sizes_open(r->audit->snapshot, &sizes, err));
+    int status = add_objects(r, first, members, g, &sizes, err);
+    tn__sizes_close(&sizes);
+    if (status == TN_OK && is_alone(grade))
+        status = retain(r, first, members, g, err);
     tn_groups_total(g, &sum->count, &sum->bytes);
-    return TN_OK;
+    return status;
 }
 
 static int add_grade(tn_audit_rows *r, const tn_set *set, enum tn_audit_grade grade, enum tn_by by, tn_error *err)

@@ -74,6 +74,9 @@ enum tn_seen_kind {
     TN_SEEN_OBJECT,
     TN_SEEN_KINDS,
 };
+/* Names of STATIC that are none of a file. */
+#define TN_SEEN_INTERPRETER "the interpreter"
+#define TN_SEEN_OWN "tonnage"
 typedef struct tn_seen_row {
     uint32_t node, kind, what, count;
 } tn_seen_row;

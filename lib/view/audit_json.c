@@ -11,6 +11,10 @@ static int row_json(tn_audit_page *p, tn_json *j, const tn_audit_row *row, tn_er
     tn__json_string(j, "kind", tn__audit_label(p, row));
     tn__json_u64(j, "count", row->count);
     tn__json_u64(j, "excess", row->excess);
+    if (row->grade == TN_AUDIT_LOST || row->grade == TN_AUDIT_LEAKED)
+        tn__json_u64(j, "unseen", row->unseen);
+    else
+        tn__json_null(j, "unseen");
     tn__json_u64(j, "size", row->bytes);
     if (row->retained == TN_UNKNOWN)
         tn__json_null(j, "retained");
@@ -33,6 +37,7 @@ static void totals_json(const tn_audit_page *p, tn_json *j)
         tn__json_open(j, tn_audit_names[grade], '{');
         tn__json_u64(j, "count", p->all.grades[grade].count);
         tn__json_u64(j, "excess", p->all.grades[grade].excess);
+        tn__json_u64(j, "unseen", p->all.grades[grade].unseen);
         tn__json_u64(j, "size", p->all.grades[grade].bytes);
         tn__json_close(j, '}');
     }
@@ -42,11 +47,11 @@ static void totals_json(const tn_audit_page *p, tn_json *j)
 
 int tn__audit_json(tn_audit_page *p, tn_out *out, tn_error *err)
 {
-    static const char *const columns[] = {"grade",    "kind",    "count",   "excess", "size",
-                                          "retained", "address", "preview", "holder"};
+    static const char *const columns[] = {"grade", "kind",     "count",   "excess",  "unseen",
+                                          "size",  "retained", "address", "preview", "holder"};
     static const char *const units[][2] = {
-        {"count", "objects"},  {"excess", "references"}, {"size", "bytes"},
-        {"retained", "bytes"}, {"address", "address"},
+        {"count", "objects"}, {"excess", "references"}, {"unseen", "references"},
+        {"size", "bytes"},    {"retained", "bytes"},    {"address", "address"},
     };
     size_t more = 0;
     tn_json j;

@@ -17,7 +17,7 @@ static const tn_seen_row *telling(const tn_audit *a, const tn_audit_row *row)
     const tn_seen_row *seen = tn__audit_seen(a, row->example, &n), *best = NULL;
     for (uint32_t i = 0; i < n; i++) {
         bool explains = tn__audit_explains(a, &seen[i]);
-        uint32_t rank = ranks[seen[i].kind] + (explains == (row->grade == TN_AUDIT_EXPLAINED) ? ours : 0);
+        uint32_t rank = ranks[seen[i].kind] + (explains == (row->grade == TN_AUDIT_EXPLAINED) ? ours : 0u);
         if (rank > most)
             best = &seen[i];
         most = rank > most ? rank : most;
@@ -28,12 +28,13 @@ static const tn_seen_row *telling(const tn_audit *a, const tn_audit_row *row)
 static int tell_holder(tn_audit_page *p, const tn_audit_row *row, tn_error *err)
 {
     static const char *const words[TN_SEEN_KINDS] = {
-        "static data of ", "stack of a thread", "a running frame", "memory of C code", "memory of C code", "inside a ",
+        "static data of ", "stack of a thread", "a running frame", "memory of C code", "memory of C code", "inside ",
     };
     const tn_audit *a = p->all.audit;
     const tn_seen_row *seen = telling(a, row);
     const char *name = "", *word = seen                               ? words[seen->kind]
                                    : row->grade == TN_AUDIT_EXPLAINED ? words[TN_SEEN_FRAME]
+                                   : row->grade == TN_AUDIT_LEAKED    ? "nobody found"
                                                                       : "";
     tn_type type;
     if (seen && seen->kind == TN_SEEN_STATIC)

@@ -3,27 +3,54 @@
 
 #include <inttypes.h>
 
-static const struct {
-    const char *heading, *about;
-} sections[TN_AUDIT_GRADES] = {
-    [TN_AUDIT_LOST] = {"Lost",
-                       "No reference to them was found, and no pointer in any memory that was searched: C code, an "
-                       "extension most likely, has forgotten to let go of them. They are never freed. Excess: "
-                       "references that are counted and were not found."},
+typedef struct section {
+    const char *heading, *about, *words; /* words: behind a number of objects */
+} section;
+
+static const section sections[TN_AUDIT_GRADES] = {
+    [TN_AUDIT_LOST] =
+        {"Lost",
+         "Nobody has them: no reference but from what is lost itself was found, and no pointer in any memory "
+         "that was searched. C code, an extension most likely, has forgotten to let go of them. They are "
+         "never freed. Excess: references that are counted and were not found.",
+         "lost"},
+    [TN_AUDIT_LEAKED] =
+        {"References lost",
+         "Somebody has them, but more references are counted than were found (excess), and of these so many "
+         "more than pointers were seen (lost): C code has forgotten to let go of them. They are never freed, "
+         "whoever else lets go of them.",
+         "held with references lost"},
     [TN_AUDIT_POSSIBLE] = {"Lost, or held by C code",
                            "No reference to them was found. Pointers were not searched for: take the snapshot with "
                            "--scan to learn which of them somebody has. Excess: references that are counted and were "
-                           "not found."},
+                           "not found.",
+                           "lost or held by C code"},
     [TN_AUDIT_HELD] =
         {"Held by C code",
          "More references are counted than were found (excess). Extensions keep names, types and constants, "
          "so this is no error as such; what grows from snapshot to snapshot may be. Example and holder are "
-         "those of the largest excess."},
-    [TN_AUDIT_EXPLAINED] = {"Held by the interpreter", "As it should be: pointers in its own static data, on stacks of "
-                                                       "threads, in frames that run."},
-    [TN_AUDIT_SHORT] = {"Counted too low", "More references were found than are counted: C code has let go of what was "
-                                           "not its own, and they may be freed too early."},
+         "those of the largest excess.",
+         "held by C code"},
+    [TN_AUDIT_EXPLAINED] =
+        {"Held by the interpreter",
+         "As it should be: pointers in its own static data, on stacks of threads, in frames that run.",
+         "held by the interpreter"},
+    [TN_AUDIT_SHORT] =
+        {"Counted too low",
+         "More references were found than are counted: C code has let go of what was not its own, and they "
+         "may be freed too early.",
+         "counted too low"},
 };
+static const section held_by_any = {"Held by C code or the interpreter",
+                                    "More references are counted than were found (excess). Pointers were not searched "
+                                    "for: take the snapshot with --scan to "
+                                    "learn who has them.",
+                                    "held by C code or the interpreter"};
+
+static const section *section_of(const tn_audit_page *p, int grade)
+{
+    return grade == TN_AUDIT_HELD && !p->all.audit->seen ? &held_by_any : &sections[grade];
+}
 
 static int fill_table(tn_audit_page *p, int grade, tn_table *t, tn_error *err)
 {
@@ -33,6 +60,8 @@ static int fill_table(tn_audit_page *p, int grade, tn_table *t, tn_error *err)
         TN_TRY(tn__audit_tell(p, row, &address, err));
         tn__table_u64(t, row->count);
         tn__table_u64(t, row->excess);
+        if (grade == TN_AUDIT_LEAKED)
+            tn__table_u64(t, row->unseen);
         tn__table_bytes(t, row->bytes);
         if (row->retained != TN_UNKNOWN)
             tn__table_bytes(t, row->retained);
@@ -61,28 +90,40 @@ static int write_next(tn_audit_page *p, tn_out *out, tn_error *err)
     return TN_OK;
 }
 
+enum { MAX_COLUMNS = 8 };
+
+static uint32_t columns_of(const tn_audit_page *p, int grade, tn_table_column out[MAX_COLUMNS])
+{
+    bool alone = grade == TN_AUDIT_LOST || grade == TN_AUDIT_POSSIBLE;
+    uint32_t n = 0;
+    out[n++] = (tn_table_column){"Count", true, 0};
+    out[n++] = (tn_table_column){"Excess", true, 0};
+    if (grade == TN_AUDIT_LEAKED)
+        out[n++] = (tn_table_column){"Lost", true, 0};
+    out[n++] = (tn_table_column){"Size", true, 0};
+    if (alone)
+        out[n++] = (tn_table_column){"Retained", true, 0};
+    out[n++] = (tn_table_column){p->options->by == TN_BY_TYPE ? "Type" : "Kind", false, 0};
+    out[n++] = (tn_table_column){"at", false, 0};
+    if (!alone)
+        out[n++] = (tn_table_column){"Held by", false, 0};
+    out[n++] = (tn_table_column){"Preview", false, alone ? 0 : 2};
+    return n;
+}
+
 static int write_section(tn_audit_page *p, int grade, tn_out *out, tn_error *err)
 {
-    const char *kind = p->options->by == TN_BY_TYPE ? "Type" : "Kind";
-    const tn_table_column alone[] = {
-        {"Count", true, 0}, {"Excess", true, 0}, {"Size", true, 0},     {"Retained", true, 0},
-        {kind, false, 0},   {"at", false, 0},    {"Preview", false, 0},
-    };
-    const tn_table_column held[] = {
-        {"Count", true, 0}, {"Excess", true, 0},   {"Size", true, 0},     {kind, false, 0},
-        {"at", false, 0},   {"Held by", false, 0}, {"Preview", false, 2},
-    };
-    bool is_alone = grade == TN_AUDIT_LOST || grade == TN_AUDIT_POSSIBLE;
+    tn_table_column columns[MAX_COLUMNS];
     size_t n = p->starts[grade + 1] - p->starts[grade], shown = tn__audit_n_shown(p, grade);
     tn_table t;
     if (!n)
         return TN_OK;
-    tn__table_init(&t, tn__snapshot_alloc(p->snapshot), is_alone ? alone : held, sizeof held / sizeof *held);
+    tn__table_init(&t, tn__snapshot_alloc(p->snapshot), columns, columns_of(p, grade, columns));
     int status = fill_table(p, grade, &t, err);
     if (status == TN_OK) {
-        tn__table_heading(out, p->options, sections[grade].heading);
+        tn__table_heading(out, p->options, section_of(p, grade)->heading);
         tn__out_wrap(out, p->options->width);
-        tn__out_format(out, "%s\n", sections[grade].about);
+        tn__out_format(out, "%s\n", section_of(p, grade)->about);
         tn__out_unwrap(out);
         tn__table_print(&t, out, p->options);
         if (shown < n)
@@ -97,8 +138,6 @@ static int write_section(tn_audit_page *p, int grade, tn_out *out, tn_error *err
 
 static void write_totals(tn_audit_page *p, tn_out *out)
 {
-    static const char *const words[TN_AUDIT_GRADES] = {
-        NULL, "lost", "lost or held by C code", "held by C code", "held by the interpreter", "counted too low"};
     char size[24];
     uint64_t uneven = 0;
     bool any = false;
@@ -115,7 +154,7 @@ static void write_totals(tn_audit_page *p, tn_out *out)
         const tn_audit_total *t = &p->all.grades[grade];
         if (!t->count)
             continue;
-        tn__out_format(out, "%s%" PRIu64 " %s", any ? ", " : "", t->count, words[grade]);
+        tn__out_format(out, "%s%" PRIu64 " %s", any ? ", " : "", t->count, section_of(p, grade)->words);
         any = true;
     }
     tn__out_text(out, "\n\n");
@@ -125,9 +164,9 @@ static void write_totals(tn_audit_page *p, tn_out *out)
 int tn__audit_text(tn_audit_page *p, tn_out *out, tn_error *err)
 {
     tn__heading_print(p->snapshot, out, p->options);
-    tn__against_print(p->snapshot, p->options, out);
     write_totals(p, out);
-    static const int order[] = {TN_AUDIT_LOST, TN_AUDIT_SHORT, TN_AUDIT_POSSIBLE, TN_AUDIT_HELD, TN_AUDIT_EXPLAINED};
+    static const int order[] = {TN_AUDIT_LOST,     TN_AUDIT_LEAKED, TN_AUDIT_SHORT,
+                                TN_AUDIT_POSSIBLE, TN_AUDIT_HELD,   TN_AUDIT_EXPLAINED};
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
         TN_TRY(write_section(p, order[i], out, err));
     return TN_OK;

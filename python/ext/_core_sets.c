@@ -100,10 +100,11 @@ PyObject *core_audit_set(core_snapshot *self, PyObject *args)
     tn_error err = {0};
     if (!PyArg_ParseTuple(args, "Os:audit_set", &of, &name))
         return NULL;
-    int grade = core_index_of(name, tn_audit_names, TN_AUDIT_GRADES, "grade of an audit");
+    int first = TN_AUDIT_EVEN + 1,
+        grade = core_index_of(name, tn_audit_names + first, TN_AUDIT_GRADES - first, "grade");
     if (grade < 0 || !core_set_of(self, of, &set) || !core_enter(&call, self, true))
         return NULL;
-    int status = tn_audit_set(self->handle, set, (enum tn_audit_grade)grade, &members, &err);
+    int status = tn_audit_set(self->handle, set, (enum tn_audit_grade)(first + grade), &members, &err);
     return core_set_made(&call, status, members, &err);
 }
 

@@ -371,7 +371,7 @@ class ObjectSet(Tables):
         return self._of(self._snapshot._core.set_dominators(self._set))
 
     def audited(self, grade: str) -> ObjectSet:
-        """Members of a grade of `audit()`: "lost", "possible", "held", "explained" or "short".
+        """Members of a grade of `audit()`: "lost", "leaked", "possible", "held", "explained" or "short".
 
         Example:
             >>> snapshot.objects.audited("lost").by("type")  # doctest: +SKIP

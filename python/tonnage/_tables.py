@@ -484,8 +484,8 @@ class Tables:
 
         Returns:
             A view, the page of `tonnage audit`. A row is a dict with the keys of docs/view-json.md, and has its objects
-            as a set, `row.objects`. Its `grade` is "lost", "possible", "held", "explained" or "short", of which
-            `audited(grade)` gives all objects. docs/audit.md says what these mean.
+            as a set, `row.objects`. Its `grade` is "lost", "leaked", "possible", "held", "explained" or "short",
+            of which `audited(grade)` gives all objects. docs/audit.md says what these mean.
 
         Cost: the first call for a snapshot is a pass over all references; where something is lost, dominators.
 

@@ -4,6 +4,7 @@
 #include <Python.h>
 
 #include <alloca.h>
+#include <stdbool.h>
 #include <string.h>
 
 PyObject *volatile kept[64]; /* not static: nobody reads it */
@@ -19,6 +20,11 @@ static PyObject *make(const char *kind, long number)
         return inner;
     } else if (strcmp(kind, "str") == 0) {
         made = PyUnicode_FromFormat("forgotten text %ld", number);
+    } else if (strcmp(kind, "short") == 0 || strcmp(kind, "wide") == 0) { /* of 1 to 40 characters */
+        bool wide = kind[0] == 'w';
+        made = PyUnicode_New(1 + number % 40, wide ? 0x20ac : 0x7f);
+        for (long i = 0; i <= number % 40; i++)
+            PyUnicode_WriteChar(made, i, wide ? 0x20ac : 'q');
     } else if (strcmp(kind, "tuple") == 0) {
         made = PyTuple_Pack(1, inner);
         PyObject_GC_UnTrack(made);
@@ -79,6 +85,22 @@ static PyObject *add_one(PyObject *module, PyObject *object)
     Py_RETURN_NONE;
 }
 
+/* A block of malloc's with the two by turns, n times, and a reference for each. */
+static PyObject *alternate(PyObject *module, PyObject *args)
+{
+    PyObject *both[2];
+    long n;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OOl", &both[0], &both[1], &n))
+        return NULL;
+    PyObject **all = malloc(2 * (size_t)n * sizeof *all);
+    for (long i = 0; all && i < 2 * n; i++) {
+        all[i] = both[i % 2];
+        Py_INCREF(all[i]);
+    }
+    Py_RETURN_NONE;
+}
+
 static PyObject *take_one(PyObject *module, PyObject *object)
 {
     (void)module;
@@ -122,13 +144,10 @@ static PyObject *pair(PyObject *module, PyObject *unused)
     return (PyObject *)keeper;
 }
 
-static PyMethodDef methods[] = {{"forget", forget, METH_VARARGS, NULL},
-                                {"keep", keep, METH_VARARGS, NULL},
-                                {"add_one", add_one, METH_O, NULL},
-                                {"take_one", take_one, METH_O, NULL},
-                                {"scrub", scrub, METH_NOARGS, NULL},
-                                {"pair", pair, METH_NOARGS, NULL},
-                                {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {{"forget", forget, METH_VARARGS, NULL}, {"keep", keep, METH_VARARGS, NULL},
+                                {"add_one", add_one, METH_O, NULL},     {"alternate", alternate, METH_VARARGS, NULL},
+                                {"take_one", take_one, METH_O, NULL},   {"scrub", scrub, METH_NOARGS, NULL},
+                                {"pair", pair, METH_NOARGS, NULL},      {NULL, NULL, 0, NULL}};
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "careless", .m_size = -1,
                                         .m_methods = methods};
 

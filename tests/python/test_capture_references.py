@@ -38,6 +38,7 @@ ALLOWED = {
     ("type", "field", "__slots__", "owning"),
     ("type", "field", "tp_cache", "owning"),
     # An entry of a bounded lru_cache: the collector sees what it refers to through the cache.
+    ("functools._lru_cache_wrapper", "field", "link", "owning"),
     ("functools._lru_list_elem", "field", "key", "owning"),
     ("functools._lru_list_elem", "field", "result", "owning"),
     ("functools._lru_list_elem", "attribute", "__class__", "owning"),
