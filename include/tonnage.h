@@ -738,6 +738,7 @@ typedef struct tn_view_options {
     uint32_t branches;        /* patterns: kinds that are followed below a row; 0: 5 */
     const char *at;           /* patterns: name of the row to begin with; NULL: the set */
     bool garbage;             /* cycles: only what waits for the collector */
+    const tn_waste *waste;    /* waste: made already of what where, set and against select; NULL: the view makes it */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);

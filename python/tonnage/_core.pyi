@@ -199,5 +199,6 @@ class Snapshot:
         branches: int = 0,
         at: str | None = None,
         garbage: bool = False,
+        waste: Waste | None = None,
     ) -> str: ...
     def check(self) -> list[tuple[int, int, str]]: ...

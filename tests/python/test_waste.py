@@ -509,6 +509,13 @@ def test_options_select_sort_and_limit(texts: Path) -> None:
         assert [row["label"] for row in few.rows] == sorted(row["label"] for row in all_rows.rows)[:2]
         assert [len(row.objects) for row in few.rows] == [row["count"] for row in few.rows]
         assert few.data["more"] == len(all_rows.rows) - 2
+        assert snapshot.waste(threshold="1KiB", limit=0).rows == snapshot.waste(threshold=1024, limit=0).rows
+        for wrong in (-1, 1 << 64, "x", "-1", "1k type:str"):
+            with pytest.raises(tonnage.ArgumentError, match="threshold must be a number of bytes"):
+                snapshot.waste(threshold=wrong)
+        for wrong in (True, 1.5):
+            with pytest.raises(TypeError, match="threshold must be an int or text"):
+                snapshot.waste(threshold=wrong)  # type: ignore[arg-type]
         with pytest.raises(tonnage.ArgumentError, match="columns here: saved, size, count, kind, label"):
             snapshot.waste(sort="largest")
 
