@@ -99,6 +99,8 @@ int cli_view_of_some(const cli_options *options, cli_view *render);
 
 /* ---- hint.c ---- */
 
+/* Letters to be changed, added or left out, upper and lower case alike. */
+size_t cli_distance(const char *left, const char *right);
 /* A line on standard error for each type or address in --where, --heads and --avoid that is in none of the snapshots. */
 void cli_hint(const cli_options *options, tn_snapshot *const *snapshots, size_t n);
 

@@ -22,8 +22,7 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Letters to be changed, added or left out, upper and lower case alike. */
-static size_t distance(const char *left, const char *right)
+size_t cli_distance(const char *left, const char *right)
 {
     size_t row[LONGEST + 2], n = strlen(right);
     if (n > LONGEST || strlen(left) > LONGEST)
@@ -81,7 +80,7 @@ static bool find_type(const hint *h, const char *name, bool prefix, const char *
                 continue;
             if (is_called(&type, name, prefix))
                 return true;
-            size_t apart = distance(last_part(name), last_part(type.name));
+            size_t apart = cli_distance(last_part(name), last_part(type.name));
             if (apart < best && is_plain(type.full_name)) {
                 best = apart;
                 *near = type.full_name;

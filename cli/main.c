@@ -34,6 +34,24 @@ static int run_verb(const cli_verb *verb, int n, char **words)
     return options.against ? run_against(verb, &options) : verb->run(&options);
 }
 
+static const char *const python_verbs[] = {"run", "config", "shell"};
+
+/* The most similar verb, if one is; NULL. */
+static const char *nearest_verb(const char *name)
+{
+    size_t n = strlen(name), best = n > 3 ? n / 3 + 2 : 2, n_python = sizeof python_verbs / sizeof *python_verbs;
+    const char *near = NULL;
+    for (size_t i = 0; i < cli_n_verbs + n_python; i++) {
+        const char *verb = i < cli_n_verbs ? cli_verbs[i].name : python_verbs[i - cli_n_verbs];
+        size_t apart = cli_distance(name, verb);
+        if (apart < best) {
+            best = apart;
+            near = verb;
+        }
+    }
+    return near;
+}
+
 static int dispatch(int n, char **words)
 {
     const char *name = n > 0 ? words[0] : "";
@@ -45,16 +63,21 @@ static int dispatch(int n, char **words)
         cli_print("tonnage " TN_VERSION "\n");
         return CLI_OK;
     }
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         cli_help();
         return CLI_OK;
     }
-    if (strcmp(name, "run") == 0 || strcmp(name, "config") == 0 || strcmp(name, "shell") == 0)
-        return cmd_python(name, n - 1, words + 1);
+    for (size_t i = 0; i < sizeof python_verbs / sizeof *python_verbs; i++)
+        if (strcmp(name, python_verbs[i]) == 0)
+            return cmd_python(name, n - 1, words + 1);
     for (size_t i = 0; i < cli_n_verbs; i++)
         if (strcmp(name, cli_verbs[i].name) == 0)
             return run_verb(&cli_verbs[i], n - 1, words + 1);
-    cli_say("unknown %s \"%s\"; see tonnage --help", name[0] == '-' ? "option" : "verb", name);
+    const char *near = nearest_verb(name);
+    if (near)
+        cli_say("unknown verb \"%s\"; did you mean %s?", name, near);
+    else
+        cli_say("unknown %s \"%s\"; see tonnage --help", name[0] == '-' ? "option" : "verb", name);
     return CLI_USAGE;
 }
 

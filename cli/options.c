@@ -151,6 +151,12 @@ static int refuse(const cli_verb *verb, unsigned option, const char *name)
     return CLI_USAGE;
 }
 
+/* Of the two that say whether dicts are folded the one that says what the verb does anyway. */
+static bool is_default(const cli_verb *verb, unsigned option)
+{
+    return (option == CLI_FOLD && verb->options & CLI_NO_FOLD) || (option == CLI_NO_FOLD && verb->options & CLI_FOLD);
+}
+
 /* Takes the option in words[*at] and its value. */
 static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_options *out)
 {
@@ -163,6 +169,10 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strlen(known[i].name) != length || memcmp(known[i].name, word, length) != 0)
             continue;
+        if (is_default(verb, known[i].option) && !equals) {
+            out->view.fold = known[i].option == CLI_FOLD;
+            return CLI_OK;
+        }
         if (!(verb->options & known[i].option))
             return refuse(verb, known[i].option, known[i].name);
         if (!known[i].value) {
@@ -230,6 +240,10 @@ int cli_options_parse(const cli_verb *verb, int n, char **words, cli_options *ou
     }
     if (out->help)
         return CLI_OK;
+    if (out->view.heads && out->view.grouped) {
+        cli_say("%s: --heads or --by, not both; see tonnage %s --help", verb->name, verb->name);
+        return CLI_USAGE;
+    }
     if ((verb->options & CLI_FILES) && out->n_files < 2) {
         cli_say("%s: two files are needed, the older one first; see tonnage %s --help", verb->name, verb->name);
         return CLI_USAGE;

@@ -310,8 +310,10 @@ typedef struct tn_path_options {
 } tn_path_options;
 
 /* What words such as "caches,frames,type:app.Registry" keep away from: presets of docs/paths.md and selections, separated by
- * commas. *nodes (the caller's to free, NULL when empty) and *kinds go into tn_path_options. EINVAL. */
-int tn_paths_avoid(tn_snapshot *s, const char *words, tn_set **nodes, unsigned *kinds, tn_error *err);
+ * commas; those in quotes or brackets are a selection's own. also: these objects, too; NULL: none. *nodes (the caller's to
+ * free, NULL when empty) and *kinds go into tn_path_options. EINVAL. */
+int tn_paths_avoid(tn_snapshot *s, const char *words, const tn_set *also, tn_set **nodes, unsigned *kinds,
+                   tn_error *err);
 
 /* Paths to target without loops, the shortest first, each one as long as the one before it or longer; two differ in an object,
  * not only in which reference of one to the next is taken. The snapshot must outlive the iterator.
@@ -731,9 +733,11 @@ typedef struct tn_view_options {
     bool fold;         /* dicts count in what they are attributes of (docs/sets.md); not in summary, largest, diff */
     const char *heads; /* groups: HEADS of these, and by stays TYPE; NULL: by says it */
     uint32_t first;    /* groups: rows that are left out at the beginning */
-    const char *avoid; /* paths: words of tn_paths_avoid; NULL: nothing */
-    bool all, merge;   /* paths: all shortest ones only; of a set: one tree */
-    const char *file;  /* its name, for the commands that a page names; NULL: FILE */
+    const tn_set *head_set;   /* groups: these are the heads, and heads is NULL; NULL: heads or by say it */
+    const char *avoid;        /* paths: words of tn_paths_avoid; NULL: nothing */
+    const tn_set *avoid_set;  /* paths: objects that are avoided, too; NULL: none */
+    bool all, merge;          /* paths: all shortest ones only; of a set: one tree */
+    const char *file;         /* its name, for the commands that a page names; NULL: FILE */
     const char *const *files; /* diff: names of all; NULL: OLD and NEW */
     uint32_t branches;        /* patterns: kinds that are followed below a row; 0: 5 */
     const char *at;           /* patterns: name of the row to begin with; NULL: the set */

@@ -1,4 +1,4 @@
-/* avoid.c - what paths keep away from, from words: presets and selections, separated by commas. */
+/* avoid.c - what paths keep away from, from words: presets and selections, separated by commas; and a set. */
 #include "analysis/paths.h"
 
 #include "analysis/lookup.h"
@@ -122,6 +122,12 @@ static int add_preset(tn_avoiding *a, size_t preset, tn_error *err)
     return strcmp(presets[preset].name, "caches") == 0 ? add_caches(a, err) : TN_OK;
 }
 
+static void add_set(tn_avoiding *a, const tn_set *set)
+{
+    for (uint32_t id = 0; (id = tn_set_next(set, id)) != TN_NONE; id++)
+        tn__set_add(a->nodes, id);
+}
+
 static int add_selected(tn_avoiding *a, const char *words, size_t n, size_t offset, tn_error *err)
 {
     const tn_alloc *alloc = tn__snapshot_alloc(a->snapshot);
@@ -135,8 +141,7 @@ static int add_selected(tn_avoiding *a, const char *words, size_t n, size_t offs
     if (status < 0 && err)
         err->offset += offset;
     TN_TRY(status);
-    for (uint32_t id = 0; (id = tn_set_next(set, id)) != TN_NONE; id++)
-        tn__set_add(a->nodes, id);
+    add_set(a, set);
     tn_set_free(set);
     return TN_OK;
 }
@@ -164,17 +169,30 @@ static int add_item(tn_avoiding *a, const char *text, size_t n, size_t offset, t
     return n ? add_selected(a, text, n, offset, err) : TN_OK;
 }
 
+/* Where the item ends that begins at start: at a comma that is neither in quotes nor in brackets. */
+static size_t item_end(const char *words, size_t start)
+{
+    char quote = '\0';
+    size_t open = 0, end = start;
+    for (; words[end] && (quote || open || words[end] != ','); end++) {
+        char c = words[end];
+        if (quote)
+            quote = c == quote ? '\0' : quote;
+        else if (c == '\'' || c == '"')
+            quote = c;
+        else if (c == '(')
+            open++;
+        else if (c == ')' && open)
+            open--;
+    }
+    return end;
+}
+
 static int add_items(tn_avoiding *a, const char *words, tn_error *err)
 {
     size_t n = strlen(words);
     for (size_t start = 0, end; start <= n; start = end + 1) {
-        char quote = '\0';
-        for (end = start; end < n && (quote || words[end] != ','); end++) {
-            if (words[end] == quote)
-                quote = '\0';
-            else if (!quote && (words[end] == '\'' || words[end] == '"'))
-                quote = words[end];
-        }
+        end = item_end(words, start);
         size_t first = start, last = end;
         while (first < last && words[first] == ' ')
             first++;
@@ -193,11 +211,16 @@ int tn__avoid_check(tn_snapshot *s, const tn_set *nodes, tn_error *err)
     return tn__set_check(s, nodes, err);
 }
 
-int tn_paths_avoid(tn_snapshot *s, const char *words, tn_set **nodes, unsigned *kinds, tn_error *err)
+int tn_paths_avoid(tn_snapshot *s, const char *words, const tn_set *also, tn_set **nodes, unsigned *kinds,
+                   tn_error *err)
 {
     tn_avoiding a = {.snapshot = s};
+    if (also)
+        TN_TRY(tn__set_check(s, also, err));
     TN_TRY(tn__ways(s, &a.ways, err));
     TN_TRY(tn__set_new(tn__snapshot_alloc(s), a.ways->graph.n_nodes, &a.nodes, err));
+    if (also)
+        add_set(&a, also);
     int status = add_items(&a, words, err);
     if (status < 0 || tn_set_count(a.nodes) == 0) {
         tn_set_free(a.nodes);

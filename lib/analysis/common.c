@@ -3,23 +3,19 @@
  */
 #include "analysis/suspects.h"
 
-/* Keeps the entries that carry most, the most first. */
-static void enter(const tn_merged *m, uint32_t node, tn_common *out)
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_entries(const void *a, const void *b)
 {
-    uint32_t carried = m->counts[node], i = out->n_entries;
-    while (i > 0 && out->entries[i - 1].carried < carried)
-        i--;
-    if (i == TN_COMMON_ENTRIES)
-        return;
-    out->n_entries += out->n_entries < TN_COMMON_ENTRIES;
-    for (uint32_t k = out->n_entries - 1; k > i; k--)
-        out->entries[k] = out->entries[k - 1];
-    out->entries[i].node = node;
-    out->entries[i].carried = carried;
+    const tn_entry *x = a, *y = b;
+    if (x->carried != y->carried)
+        return x->carried < y->carried ? 1 : -1;
+    return (x->node > y->node) - (x->node < y->node);
 }
 
 /* Where paths leave what is looked through. */
-static int find_entries(const tn_toplevel *t, const tn_merged *m, tn_common *out, tn_error *err)
+static int find_entries(const tn_toplevel *t, const tn_merged *m, tn_buf *out, tn_error *err)
 {
     tn_buf todo;
     uint32_t at = t->graph.root;
@@ -27,10 +23,9 @@ static int find_entries(const tn_toplevel *t, const tn_merged *m, tn_common *out
     tn__buf_init(&todo, t->alloc);
     for (;;) {
         for (uint32_t child = m->child[at]; child != TN_NONE && status == TN_OK; child = m->sibling[child]) {
-            if (!tn__is_through(t, child))
-                enter(m, child, out);
-            else
-                status = tn__buf_append(&todo, &child, sizeof child);
+            tn_entry entry = {child, m->counts[child]};
+            status = tn__is_through(t, child) ? tn__buf_append(&todo, &child, sizeof child)
+                                              : tn__buf_append(out, &entry, sizeof entry);
         }
         if (status < 0 || !todo.size)
             break;
@@ -38,7 +33,22 @@ static int find_entries(const tn_toplevel *t, const tn_merged *m, tn_common *out
         at = *(const uint32_t *)(const void *)(todo.data + todo.size);
     }
     tn__buf_free(&todo);
+    if (out->size)
+        qsort(out->data, out->size / sizeof(tn_entry), sizeof(tn_entry), compare_entries);
     return status < 0 ? tn__no_memory(t->snapshot, err) : TN_OK;
+}
+
+static int take_entries(const tn_toplevel *t, const tn_merged *m, tn_common *out, tn_error *err)
+{
+    tn_buf entries;
+    tn__buf_init(&entries, t->alloc);
+    int status = find_entries(t, m, &entries, err);
+    size_t n = status == TN_OK ? entries.size / sizeof(tn_entry) : 0;
+    out->n_entries = n < TN_COMMON_ENTRIES ? (uint32_t)n : TN_COMMON_ENTRIES;
+    if (out->n_entries)
+        memcpy(out->entries, entries.data, out->n_entries * sizeof(tn_entry));
+    tn__buf_free(&entries);
+    return status;
 }
 
 static void find_node(const tn_toplevel *t, const tn_merged *m, tn_common *out)
@@ -67,10 +77,21 @@ int tn__common_holder(const tn_toplevel *t, const tn_distances *d, const tn_set 
     int status = TN_OK;
     if (found.sampled) {
         find_node(t, &m, &found);
-        status = find_entries(t, &m, &found, err);
+        status = take_entries(t, &m, &found, err);
     }
     tn__merged_free(&m);
     TN_TRY(status);
     *out = found;
     return TN_OK;
+}
+
+int tn__path_entries(const tn_toplevel *t, const tn_distances *d, const tn_set *set, tn_buf *out, tn_error *err)
+{
+    tn_merged m;
+    tn_ways *w;
+    TN_TRY(tn__ways(t->snapshot, &w, err));
+    TN_TRY(tn__merged_paths(w, set, d, &m, err));
+    int status = find_entries(t, &m, out, err);
+    tn__merged_free(&m);
+    return status;
 }

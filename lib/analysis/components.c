@@ -34,7 +34,7 @@ typedef struct tn_search {
     uint8_t *holds;
     size_t n_words;
     tn_gate *gates;
-    uint64_t *program; /* bits by id: modules, namespaces, classes */
+    uint64_t *program; /* bits by id: modules, namespaces, classes that are named in these */
     uint64_t *twigs;   /* bits by id: refer to leaves only */
     uint32_t n_inside, n_ranks;
     tn_lead *leads;     /* by rank */
@@ -64,23 +64,73 @@ static bool is_mortal(const tn_search *w, uint32_t id)
     return w->holds[id] != TN_HOLD_STATIC && w->holds[id] != TN_HOLD_IMMORTAL;
 }
 
-/* The namespace of a module is what its __dict__ is. */
-static int find_program(tn_search *w, tn_error *err)
+/* Classes among what a node refers to. */
+static int name_classes(tn_search *w, const tn_kinds *kinds, uint32_t node, tn_buf *named)
 {
     const tn_graph *g = &w->graph;
-    tn_kinds kinds;
-    TN_TRY(tn__kinds_make(w->snapshot, &kinds, err));
+    for (uint64_t e = g->offsets[node]; e < g->offsets[node + 1]; e++) {
+        uint32_t to = g->targets[e];
+        if (to >= g->n_objects || !(kinds->by_shape[g->shapes[to]] & TN_KIND_CLASS) || tn__bit(w->program, to))
+            continue;
+        set_bit(w->program, to);
+        TN_TRY(tn__buf_append(named, &to, sizeof to));
+    }
+    return TN_OK;
+}
+
+/* What a named class refers to itself, and what is in its dict and its tuples: classes in it, its bases. */
+static int name_inner(tn_search *w, const tn_kinds *kinds, uint32_t class, tn_buf *named)
+{
+    const tn_graph *g = &w->graph;
+    TN_TRY(name_classes(w, kinds, class, named));
+    for (uint64_t e = g->offsets[class]; e < g->offsets[class + 1]; e++) {
+        unsigned style = g->targets[e] < g->n_objects ? g->table[g->shapes[g->targets[e]]].flags & TN_RUN_STYLE : 0;
+        if (style == TN_RUN_PAIRS || style == TN_RUN_ITEMS)
+            TN_TRY(name_classes(w, kinds, g->targets[e], named));
+    }
+    return TN_OK;
+}
+
+/* Modules and their namespaces, which are what their __dict__s are; roots and frames, which have classes in use. */
+static int name_from_modules(tn_search *w, const tn_kinds *kinds, tn_buf *named)
+{
+    const tn_graph *g = &w->graph;
     for (uint32_t id = 0; id < g->n_objects; id++) {
-        uint32_t kind = kinds.by_shape[g->shapes[id]], slot = kinds.dict_slots[g->shapes[id]];
-        if (!(kind & (TN_KIND_MODULE | TN_KIND_CLASS)))
+        uint32_t kind = kinds->by_shape[g->shapes[id]], slot = kinds->dict_slots[g->shapes[id]];
+        if (kind & TN_KIND_CLASS && w->holds[id] != TN_HOLD_REFERENCES && w->holds[id] != TN_HOLD_UNREACHABLE) {
+            set_bit(w->program, id);
+            TN_TRY(tn__buf_append(named, &id, sizeof id));
+        }
+        if (!(kind & TN_KIND_MODULE))
             continue;
         set_bit(w->program, id);
-        uint32_t space = kind & TN_KIND_MODULE && slot != TN_NONE ? g->targets[g->offsets[id] + slot] : TN_NONE;
-        if (space != TN_NONE && space < g->n_objects)
-            set_bit(w->program, space);
+        TN_TRY(name_classes(w, kinds, id, named));
+        uint32_t space = slot != TN_NONE ? g->targets[g->offsets[id] + slot] : TN_NONE;
+        if (space >= g->n_objects)
+            continue;
+        set_bit(w->program, space);
+        TN_TRY(name_classes(w, kinds, space, named));
     }
-    tn__kinds_free(&kinds);
+    for (uint32_t node = g->n_objects; node < g->n_nodes; node++)
+        TN_TRY(name_classes(w, kinds, node, named));
     return TN_OK;
+}
+
+/* Modules, namespaces, and the classes that are named in these or in one another. */
+static int find_program(tn_search *w, tn_error *err)
+{
+    tn_kinds kinds;
+    tn_buf named;
+    TN_TRY(tn__kinds_make(w->snapshot, &kinds, err));
+    tn__buf_init(&named, w->alloc);
+    int status = name_from_modules(w, &kinds, &named);
+    while (status == TN_OK && named.size) {
+        named.size -= sizeof(uint32_t);
+        status = name_inner(w, &kinds, *(const uint32_t *)(const void *)(named.data + named.size), &named);
+    }
+    tn__buf_free(&named);
+    tn__kinds_free(&kinds);
+    return status < 0 ? tn__no_memory(w->snapshot, err) : TN_OK;
 }
 
 /* of: only its members, and nothing leads through others; NULL: all. */

@@ -51,13 +51,13 @@ static bool only_holder(tn_cut *c, const tn_backward *back, uint32_t source)
 }
 
 /* One entry a reference. */
-static int gather(tn_cut *c, const tn_backward *back, size_t limit, tn_buf *sources)
+static int gather(tn_cut *c, const tn_backward *back, const tn_set *except, size_t limit, tn_buf *sources)
 {
     for (uint64_t i = back->starts[c->target], end = back->starts[c->target + 1]; i < end;) {
         uint32_t source = back->sources[i];
         while (i < end && back->sources[i] == source)
             i++;
-        uint64_t n = count_holding(c, source);
+        uint64_t n = except && tn_set_has(except, source) ? 0 : count_holding(c, source);
         if (n == 0 || dominated(c, source))
             continue;
         for (; n > 0; n--) {
@@ -69,7 +69,8 @@ static int gather(tn_cut *c, const tn_backward *back, size_t limit, tn_buf *sour
     return TN_OK;
 }
 
-int tn__outside_holders(tn_snapshot *s, uint32_t target, size_t limit, tn_buf *sources, tn_error *err)
+int tn__outside_holders(tn_snapshot *s, uint32_t target, const tn_set *except, size_t limit, tn_buf *sources,
+                        tn_error *err)
 {
     const tn_alloc *a = tn__snapshot_alloc(s);
     tn_cut c = {.target = target};
@@ -81,7 +82,7 @@ int tn__outside_holders(tn_snapshot *s, uint32_t target, size_t limit, tn_buf *s
     c.inside = tn__alloc_zero(a, inside_bytes);
     if (!c.inside)
         return tn__no_memory(s, err);
-    int status = gather(&c, &back, limit, sources);
+    int status = gather(&c, &back, except, limit, sources);
     tn__free(a, c.inside, inside_bytes);
     return status < 0 ? tn__no_memory(s, err) : TN_OK;
 }

@@ -39,8 +39,9 @@ int tn__dominated(tn_snapshot *s, tn_below *out, tn_error *err);
 /* ---- cut.c ---- */
 
 /* Sources of the references that hold the target from outside of what it dominates, one entry (u32) a reference, ascending,
- * appended to sources; no more than limit + 1. Cost: as tn_reference_cut. */
-int tn__outside_holders(tn_snapshot *s, uint32_t target, size_t limit, tn_buf *sources, tn_error *err);
+ * appended to sources; no more than limit + 1. Those in except (NULL: none) are left out. Cost: as tn_reference_cut. */
+int tn__outside_holders(tn_snapshot *s, uint32_t target, const tn_set *except, size_t limit, tn_buf *sources,
+                        tn_error *err);
 /* Below, a lack of memory is a bare TN_ENOMEM; tn__dominators finds the words. */
 
 /* Whether sizes and counts of the node are 0: tonnage's own. Blocks of SHAP and FLAG that hold the same nodes. */

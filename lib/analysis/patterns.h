@@ -24,7 +24,7 @@ typedef struct tn_pattern_label {
 
 typedef struct tn_pattern_node {
     uint32_t parent, depth, letter; /* letter: place among its siblings */
-    uint64_t kind;                  /* group of kinds, or, n_kinds of the REST; of a root n_groups + node */
+    uint64_t kind;                  /* group; of a root, the number of groups + its node; of the REST nothing */
     uint32_t n_kinds;
     uint32_t first, n; /* in members */
     uint32_t held;

@@ -253,6 +253,8 @@ static const char *complaint(enum tn_condition_kind kind, const char *value, siz
     case TN_COND_IS:
         return n == 4 && memcmp(value, "gone", 4) == 0
                    ? "what is gone is in the older snapshot alone: diff OLD NEW counts it"
+               : n == 7 && memcmp(value, "garbage", 7) == 0
+                   ? "what waits for the collector is root:unreachable"
                    : "compared with an older snapshot an object is new or survived (certain or likely)";
     case TN_COND_ROOT:
         return "roots are module thread interpreter static interned C unreachable several, as in root:thread";

@@ -123,6 +123,7 @@ static inline uint32_t tn__folded(const tn_toplevel *t, uint32_t node)
 int tn__garbage_list(tn_snapshot *s, uint32_t *out, tn_error *err); /* gc.garbage; TN_NONE */
 /* The unreachable objects that nothing else unreachable leads to: what they retain as a set is all garbage. To be freed. */
 int tn__garbage_sources(const tn_toplevel *t, tn_set **out, tn_error *err);
+int tn__all_garbage(const tn_toplevel *t, tn_set **out, tn_error *err); /* all of it; to be freed */
 
 /* ---- descent.c ---- */
 
@@ -200,17 +201,20 @@ void tn__trail_free(tn_trail *trail);
 /* ---- common.c ---- */
 
 enum { TN_COMMON_ENTRIES = 3 };
+typedef struct tn_entry {
+    uint32_t node, carried;
+} tn_entry;
 typedef struct tn_common {
     uint32_t sampled; /* paths; objects to which none leads do not count */
     uint32_t node,
         carried;        /* the lowest node that carries more than 80 % of them, and how many; TN_NONE: there is none */
     uint32_t n_entries; /* those by which most paths leave what is looked through */
-    struct {
-        uint32_t node, carried;
-    } entries[TN_COMMON_ENTRIES];
+    tn_entry entries[TN_COMMON_ENTRIES];
 } tn_common;
 /* d: by tn__distances, or around something. O(nodes). */
 int tn__common_holder(const tn_toplevel *t, const tn_distances *d, const tn_set *set, tn_common *out, tn_error *err);
+/* All by which paths leave what is looked through, those that carry most first, appended as tn_entry. O(nodes). */
+int tn__path_entries(const tn_toplevel *t, const tn_distances *d, const tn_set *set, tn_buf *out, tn_error *err);
 
 /* ---- suspects.c ---- */
 

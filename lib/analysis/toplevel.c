@@ -113,3 +113,14 @@ int tn__garbage_sources(const tn_toplevel *t, tn_set **out, tn_error *err)
     *out = sources;
     return TN_OK;
 }
+
+int tn__all_garbage(const tn_toplevel *t, tn_set **out, tn_error *err)
+{
+    tn_set *sources;
+    uint64_t bytes;
+    TN_TRY(tn__garbage_sources(t, &sources, err));
+    int status = tn_set_count(sources) ? tn_retained_set(t->snapshot, sources, out, &bytes, err)
+                                       : tn_set_copy(sources, out, err);
+    tn_set_free(sources);
+    return status;
+}

@@ -329,7 +329,7 @@ static int leave_out_rare(tn_equals *q, tn_error *err)
         uint8_t *count = &counts[q->values[id] & (size - 1)];
         __builtin_prefetch(&counts[q->values[id + AHEAD < n ? id + AHEAD : id] & (size - 1)], 1);
         if (q->states[id] & KNOWN && *count < TN_WASTE_LEAST_EQUAL)
-            *count += (uint8_t)weight_of(q, id);
+            *count = (uint8_t)(*count + weight_of(q, id));
     }
     for (uint32_t id = 0; id < n; id++) {
         __builtin_prefetch(&counts[q->values[id + AHEAD < n ? id + AHEAD : id] & (size - 1)]);

@@ -106,6 +106,8 @@ static void total_json(tn_json *j, const tn_diff_view *v)
         tally_json(j, "new", d->added_total.count, d->added_total.bytes);
         tally_json(j, "gone", d->removed_total.count, d->removed_total.bytes);
         tally_json(j, "survived", d->new_total.count - d->added_total.count, d->new_total.bytes - d->added_total.bytes);
+        tally_json(j, "left_out_old", d->old_half_total.count, d->old_half_total.bytes);
+        tally_json(j, "left_out_now", d->new_half_total.count, d->new_half_total.bytes);
     }
     tn__json_close(j, '}');
 }

@@ -268,9 +268,16 @@ int tn__against(tn_snapshot *s, const tn_view_options *o, tn_view_options *out, 
     return TN_OK;
 }
 
-void tn__against_print(tn_snapshot *s, const tn_view_options *o, tn_out *out)
+bool tn__against_is_later(tn_snapshot *s, const tn_view_options *o)
 {
     uint64_t wall, now;
+    return o->against && tn__fact_u64(o->against, "capture.wall_time_ns", &wall) &&
+           tn__fact_u64(s, "capture.wall_time_ns", &now) && now < wall;
+}
+
+void tn__against_print(tn_snapshot *s, const tn_view_options *o, tn_out *out)
+{
+    uint64_t wall;
     char when[40];
     if (!o->against)
         return;
@@ -278,7 +285,7 @@ void tn__against_print(tn_snapshot *s, const tn_view_options *o, tn_out *out)
     if (tn__fact_u64(o->against, "capture.wall_time_ns", &wall)) {
         tn__fact_time(wall, when, sizeof when);
         tn__out_format(out, " of %s", when);
-        if (tn__fact_u64(s, "capture.wall_time_ns", &now) && now < wall)
+        if (tn__against_is_later(s, o))
             tn__out_text(out, ", which is later (the older one comes after --against)");
     }
     tn__out_text(out, "\n");

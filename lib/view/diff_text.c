@@ -75,6 +75,14 @@ static void print_matching(const tn_diff_view *v, tn_out *out)
     tn__out_format(
         out, "survivors: %" PRIu64 " certain, %" PRIu64 " likely; %" PRIu64 " address%s used again by another object\n",
         v->about.certain, v->about.likely, v->about.reused, v->about.reused == 1 ? " was" : "es were");
+    if (d->old_half_total.count || d->new_half_total.count)
+        tn__out_format(out,
+                       "left out, since they are tonnage's own in the other snapshot: %" PRIu64
+                       " object%s (%s) before, "
+                       "%" PRIu64 " (%s) now; pages of one of the two, or of three, count them\n",
+                       d->old_half_total.count, d->old_half_total.count == 1 ? "" : "s",
+                       tn_format_bytes(d->old_half_total.bytes, size[0], sizeof size[0]), d->new_half_total.count,
+                       tn_format_bytes(d->new_half_total.bytes, size[1], sizeof size[1]));
 }
 
 static int print_overview(const tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_error *err)

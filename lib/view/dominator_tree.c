@@ -27,7 +27,8 @@ typedef struct tn_tree {
     tn_buf rows; /* tn_tree_row */
     size_t n_rows;
     uint64_t n_tops, tops_bytes, tops_count; /* shown or not */
-    uint64_t more, more_bytes;               /* tops that are not shown */
+    uint64_t more, more_bytes;               /* tops, or groups of them, that are not shown */
+    uint32_t n_filtered;                     /* groups below the threshold */
     tn_heap heap;
     tn_kinds kinds;     /* alloc NULL: nothing is folded */
     tn_parting parting; /* rows are groups of the tops: */
@@ -137,12 +138,16 @@ static int row_holds(void *ctx, const tn_condition *c)
     return tn__condition_number(c, c->kind == TN_COND_COUNT ? row->count : row->retained);
 }
 
+static int parse_rows(const tn_tree *t, const char *where, tn_selection *out, tn_error *err)
+{
+    return tn__selection_parse(t->alloc, where, NULL, TN_SELECT_ROWS & ~(1u << TN_COND_LARGEST), out, err);
+}
+
 static int fill_tops(tn_tree *t, tn_error *err)
 {
     tn_buf ids;
     tn_selection sel;
-    TN_TRY(tn__selection_parse(t->alloc, t->options->where_rows, NULL, TN_SELECT_ROWS & ~(1u << TN_COND_LARGEST), &sel,
-                               err));
+    TN_TRY(parse_rows(t, t->options->grouped ? NULL : t->options->where_rows, &sel, err));
     tn__buf_init(&ids, t->alloc);
     int status = find_tops(t, &ids, err);
     for (size_t i = 0; status == TN_OK && i < ids.size / sizeof(uint32_t); i++) {
@@ -410,6 +415,7 @@ static int write_text(tn_tree *t, tn_out *out, tn_error *err)
     if (status == TN_OK) {
         tn__table_print(&table, out, o);
         print_more(t, out);
+        tn__filtered_print(out, t->n_filtered);
     }
     tn__table_free(&table);
     return status;
@@ -499,6 +505,8 @@ static int write_json(tn_tree *t, tn_out *out, tn_error *err)
     tn__heap_json(&t->heap, &j);
     tn__json_u64(&j, "more", t->more);
     tn__json_u64(&j, "more_retained", t->more_bytes);
+    if (grouped)
+        tn__json_u64(&j, "filtered", t->n_filtered);
     tn__info_json(&j, t->snapshot);
     tn__json_close(&j, '}');
     tn__out_text(out, "\n");
@@ -531,11 +539,29 @@ static int add_tops(tn_tree *t, tn_error *err)
     return TN_OK;
 }
 
+static int filter_sums(tn_tree *t, tn_error *err)
+{
+    tn_selection sel;
+    uint32_t n = 0;
+    TN_TRY(parse_rows(t, t->options->where_rows, &sel, err));
+    for (uint32_t i = 0; i < t->sums.n; i++) {
+        tn_place_sum sum = t->sums.rows[i];
+        tn_tree_row row = {.retained = sum.retained, .count = (uint32_t)sum.count};
+        if (tn__selection_decide(&sel, row_holds, &row) > 0)
+            t->sums.rows[n++] = sum;
+    }
+    t->n_filtered = t->sums.n - n;
+    t->sums.n = n;
+    tn__selection_free(&sel);
+    return TN_OK;
+}
+
 static int sum_tops(tn_tree *t, tn_error *err)
 {
     TN_TRY(fill_sizes(t, err));
     TN_TRY(add_tops(t, err));
     TN_TRY(tn__place_sums_sort(&t->sums, (enum tn_place_column)t->column, t->descending, t->snapshot, err));
+    TN_TRY(filter_sums(t, err));
     for (uint32_t i = sums_shown(t); i < t->sums.n; i++) {
         t->more++;
         t->more_bytes += t->sums.rows[i].retained;

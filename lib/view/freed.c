@@ -22,6 +22,7 @@ typedef struct tn_freed {
     const tn_dominators *d;
     tn_set *set, *gone;
     uint64_t set_bytes, bytes;
+    uint64_t count; /* of what goes, dicts that are folded left out */
     tn_graph graph;
     tn_kinds kinds;
     tn_parting parting; /* of what goes */
@@ -66,11 +67,12 @@ static int sum_sizes(tn_freed *f, uint64_t *of_objects, tn_error *err)
 static int sum(tn_freed *f, tn_error *err)
 {
     const tn_view_options *o = f->options;
-    uint64_t of_objects = 0;
+    uint64_t of_objects = 0, bytes;
     uint32_t keys;
     TN_TRY(sum_sizes(f, &of_objects, err));
     TN_TRY(tn__parting_open(f->snapshot, f->gone, o->by, o->fold, &f->parting, err));
     TN_TRY(tn__place_sums_open(&f->parting, &f->sums, err));
+    tn_groups_total(f->parting.groups, &f->count, &bytes);
     for (uint32_t i = 0; i < tn_groups_count(f->parting.groups); i++) {
         tn_group_sum group = tn__groups_sum(f->parting.groups, i);
         f->sums.rows[i] = (tn_place_sum){.place = i, .rows = 1, .count = group.count, .size = group.bytes};
@@ -175,7 +177,7 @@ static int fill_groups(tn_freed *f, tn_table *table, tn_error *err)
         const char *label;
         TN_TRY(tn__place_label(&f->parting, row->place, &label, err));
         tn__table_u64(table, row->count);
-        tn__table_pct(table, row->count, tn_set_count(f->gone));
+        tn__table_pct(table, row->count, f->count);
         tn__table_bytes(table, row->size);
         tn__table_pct(table, row->size, f->bytes);
         tn__table_text(table, label);
@@ -227,12 +229,12 @@ static int fill_above(tn_freed *f, tn_table *table, tn_error *err)
 static void print_totals(const tn_freed *f, tn_out *out)
 {
     char size[24], gone[24];
-    uint32_t n = tn_set_count(f->set), n_gone = tn_set_count(f->gone);
+    uint32_t n = tn_set_count(f->set);
     tn__heading_print(f->snapshot, out, f->options);
     tn__out_wrap(out, f->options->width);
-    tn__out_format(out, "%" PRIu32 " object%s, %s; without %s %" PRIu32 " object%s, %s, would go, %.1f %% of all\n\n",
+    tn__out_format(out, "%" PRIu32 " object%s, %s; without %s %" PRIu64 " object%s, %s, would go, %.1f %% of all\n\n",
                    n, n == 1 ? "" : "s", tn_format_bytes(f->set_bytes, size, sizeof size), n == 1 ? "it" : "them",
-                   n_gone, n_gone == 1 ? "" : "s", tn_format_bytes(f->bytes, gone, sizeof gone),
+                   f->count, f->count == 1 ? "" : "s", tn_format_bytes(f->bytes, gone, sizeof gone),
                    tn__pct(f->bytes, whole(f)));
     tn__out_unwrap(out);
 }
@@ -292,7 +294,7 @@ static int json_groups(tn_freed *f, tn_json *j, tn_error *err)
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
         tn__json_u64(j, "count", row->count);
-        tn__json_pct(j, "count_pct", row->count, tn_set_count(f->gone));
+        tn__json_pct(j, "count_pct", row->count, f->count);
         tn__json_u64(j, "size", row->size);
         tn__json_pct(j, "size_pct", row->size, f->bytes);
         TN_TRY(tn__place_json(&f->parting, row->place, j, err));
@@ -342,7 +344,7 @@ static int write_json(tn_freed *f, tn_out *out, tn_error *err)
     tn__json_string(&j, "size_pct", "percent");
     tn__json_close(&j, '}');
     json_total(&j, "selected", tn_set_count(f->set), f->set_bytes, whole(f));
-    json_total(&j, "total", tn_set_count(f->gone), f->bytes, whole(f));
+    json_total(&j, "total", f->count, f->bytes, whole(f));
     TN_TRY(json_groups(f, &j, err));
     tn__json_u64(&j, "more", f->more);
     tn__json_u64(&j, "more_size", f->more_bytes);

@@ -2,6 +2,8 @@
 #include "view/summary.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 /* What a row stands for; in brackets what the word does not say. */
 const char *tn__by_heading(enum tn_by by)
@@ -22,15 +24,29 @@ const char *tn__by_heading(enum tn_by by)
     case TN_BY_THREAD: return "Kind (thread that alone holds it)";
     case TN_BY_FRAME: return "Kind (frame that alone holds it)";
     case TN_BY_PATH: return "Kind (place)";
-    case TN_BY_HEADS: return "Kind (head that alone holds it)";
+    case TN_BY_HEADS: return "Kind (its only head)";
     default: return "Brief";
     }
 }
 
 /* ---- text ---- */
 
+/* The address of a head is a column: its name does without. */
+static void add_head(const tn_summary_row *row, const char *name, tn_table *t)
+{
+    char address[24], plain[512];
+    int n = snprintf(address, sizeof address, ": 0x%" PRIx64, row->head_address);
+    size_t length = strlen(name);
+    bool has = row->head_address && length > (size_t)n && strcmp(name + length - (size_t)n, address) == 0;
+    tn__table_hex(t, row->head_address);
+    if (has)
+        snprintf(plain, sizeof plain, "%.*s", (int)(length - (size_t)n), name);
+    tn__table_text(t, has ? plain : name);
+}
+
 static void fill_table(const tn_summary *sum, bool single, uint32_t first, tn_table *t)
 {
+    bool heads = sum->groups->by == TN_BY_HEADS;
     const tn_group_sum *total = &sum->groups->total;
     uint64_t cumulative = sum->skipped_bytes;
     for (size_t i = 0; i < sum->n_shown; i++) {
@@ -45,8 +61,12 @@ static void fill_table(const tn_summary *sum, bool single, uint32_t first, tn_ta
         tn__table_pct(t, row->bytes, total->bytes);
         tn__table_bytes(t, cumulative);
         tn__table_pct(t, cumulative, total->bytes);
-        tn__table_hex(t, row->address);
-        tn__table_text(t, tn__summary_name(sum, i));
+        if (heads) {
+            add_head(row, tn__summary_name(sum, i), t);
+        } else {
+            tn__table_hex(t, row->address);
+            tn__table_text(t, tn__summary_name(sum, i));
+        }
     }
 }
 
@@ -57,18 +77,22 @@ static void print_rest(const tn_summary *sum, const tn_view_options *o, tn_out *
     if (more)
         tn__out_format(out, "<%zu more row%s, %s>\n", more, more == 1 ? "" : "s",
                        tn_format_bytes(sum->more_bytes, size, sizeof size));
-    if (sum->n_filtered)
-        tn__out_format(out, "<%zu row%s below the threshold>\n", sum->n_filtered, sum->n_filtered == 1 ? "" : "s");
+    tn__filtered_print(out, sum->n_filtered);
 }
 
 static int write_text(const tn_summary *sum, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     enum tn_by by = sum->groups->by;
-    bool single = by == TN_BY_ID;
+    bool single = by == TN_BY_ID, heads = by == TN_BY_HEADS;
     const tn_table_column parted[] = {
         {"Index", true, 0}, {"Count", true, 0},       {"%", true, 3},
         {"Size", true, 0},  {"%", true, 0},           {"Cumulative", true, 2},
         {"%", true, 2},     {"largest at", false, 1}, {tn__by_heading(by), false, 0},
+    };
+    const tn_table_column headed[] = {
+        {"Index", true, 0}, {"Count", true, 0},    {"%", true, 3},
+        {"Size", true, 0},  {"%", true, 0},        {"Cumulative", true, 2},
+        {"%", true, 2},     {"head at", false, 0}, {tn__by_heading(by), false, 0},
     };
     const tn_table_column each[] = {
         {"Index", true, 0},
@@ -81,8 +105,12 @@ static int write_text(const tn_summary *sum, const tn_view_options *o, tn_out *o
     };
     tn_table t;
     char size[24];
-    tn__table_init(&t, sum->groups->alloc, single ? each : parted,
+    tn__table_init(&t, sum->groups->alloc,
+                   single  ? each
+                   : heads ? headed
+                           : parted,
                    single ? sizeof each / sizeof *each : sizeof parted / sizeof *parted);
+    t.last_width = heads ? 24 : 0;
     fill_table(sum, single, o->first, &t);
     int status = t.status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
     if (status == TN_OK) {
@@ -187,11 +215,13 @@ int tn_view_groups(tn_snapshot *s, const tn_view_options *options, const tn_sink
     tn_groups *g;
     tn_view_options o;
     tn_diff *made;
-    if (options->heads && options->by != TN_BY_TYPE)
+    bool heads = options->heads || options->head_set;
+    if (heads && options->by != TN_BY_TYPE)
         return tn__error_set(err, TN_EINVAL, 0, "groups are by heads or by %s, not by both", tn_by_names[options->by]);
     TN_TRY(tn__against(s, options, &o, &made, err));
-    tn_groups_options how = {.where = o.where, .since = o.since, .fold = o.fold, .head_words = o.heads};
-    int status = tn_groups_make(s, o.set, o.heads ? TN_BY_HEADS : o.by, &how, &g, err);
+    tn_groups_options how = {
+        .where = o.where, .since = o.since, .fold = o.fold, .head_words = o.heads, .heads = o.head_set};
+    int status = tn_groups_make(s, o.set, heads ? TN_BY_HEADS : o.by, &how, &g, err);
     if (status == TN_OK) {
         status = tn_view_groups_made(g, &o, sink, err);
         tn_groups_free(g);

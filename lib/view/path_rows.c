@@ -186,8 +186,10 @@ static int list_groups(tn_path_view *v, const tn_view_options *o, tn_error *err)
     int status = tn_groups_make(v->snapshot, whole, o->by, &(tn_groups_options){.fold = o->fold}, &v->groups, err);
     tn_set_free(whole);
     TN_TRY(status);
-    TN_TRY(tn__groups_order(v->groups, o->sort, err));
     tn_groups_total(v->groups, &v->count, &v->bytes);
+    if (o->where_rows)
+        TN_TRY(tn__groups_filter(v->groups, o->where_rows, &v->n_filtered, err));
+    TN_TRY(tn__groups_order(v->groups, o->sort, err));
     for (uint32_t i = 0; i < tn_groups_count(v->groups) && (!o->limit || i < o->limit); i++)
         TN_TRY(add_group(v, i, err));
     return TN_OK;
@@ -284,6 +286,7 @@ static int write_text(tn_path_view *v, const tn_view_options *o, tn_out *out, tn
     if (v->target == TN_NONE && n_more(v))
         tn__out_format(out, "\n<%" PRIu64 " more %s; use --limit N to see more, --limit 0 for all>\n", n_more(v),
                        v->groups ? "groups" : "objects");
+    tn__filtered_print(out, v->n_filtered);
     return TN_OK;
 }
 
@@ -381,6 +384,8 @@ static int write_json(tn_path_view *v, const tn_view_options *o, tn_out *out, tn
         tn__json_close(&j, '}');
     }
     tn__json_u64(&j, "more", v->target == TN_NONE ? n_more(v) : v->more);
+    if (v->groups)
+        tn__json_u64(&j, "filtered", v->n_filtered);
     tn__info_json(&j, v->snapshot);
     tn__json_close(&j, '}');
     tn__out_text(out, "\n");
@@ -389,15 +394,22 @@ static int write_json(tn_path_view *v, const tn_view_options *o, tn_out *out, tn
 
 /* ---- the view ---- */
 
+/* Of groups the threshold is about these. */
+static int choose(tn_path_view *v, tn_view_options o, tn_error *err)
+{
+    o.where_rows = o.grouped ? NULL : o.where_rows;
+    return tn__set_selected(v->snapshot, &o, &v->set, err);
+}
+
 static int compute(tn_path_view *v, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     TN_TRY(tn__ways(v->snapshot, &v->ways, err));
     v->no.except = v->target;
-    if (o->avoid)
-        TN_TRY(tn_paths_avoid(v->snapshot, o->avoid, &v->avoid, &v->no.kinds, err));
+    if (o->avoid || o->avoid_set)
+        TN_TRY(tn_paths_avoid(v->snapshot, o->avoid ? o->avoid : "", o->avoid_set, &v->avoid, &v->no.kinds, err));
     v->no.nodes = v->avoid;
     if (v->target == TN_NONE)
-        TN_TRY(tn__set_selected(v->snapshot, o, &v->set, err));
+        TN_TRY(choose(v, *o, err));
     else if (o->merge || o->sort || o->where || o->where_rows || o->set || o->grouped)
         return tn__error_set(err, TN_EINVAL, 0,
                              "paths to one object come in order of their length, and are not merged or parted");

@@ -25,6 +25,7 @@ typedef struct tn_path_view {
     tn_buf rows, steps, texts;
     uint32_t n_rows;
     uint64_t count, bytes; /* of the set */
+    size_t n_filtered;     /* groups below the threshold */
     tn_fold *fold;         /* NULL: nothing is folded */
     tn_groups *groups;     /* a row is the largest object of a group; NULL: each of a set */
     bool more;             /* of one object: there is another path at least */

@@ -10,7 +10,7 @@
 typedef struct tn_found {
     uint32_t value, definer; /* first in method resolution order: the value, the type row; TN_NONE */
     bool data;               /* one of all values there is, or may be, a data descriptor */
-    bool slot;               /* one is the descriptor of a slot */
+    bool field;              /* one is the descriptor of a slot, or of what C code keeps: the label may be its */
     bool known;              /* nothing that decides is missing in the file */
 } tn_found;
 
@@ -87,7 +87,8 @@ static int type_lookup(tn_snapshot *s, uint32_t row, const char *name, size_t n,
             continue;
         TN_TRY(is_data(s, value, &data, &out->known, err));
         out->data |= data;
-        out->slot |= strcmp(tn__type_name(s, value), "member_descriptor") == 0;
+        const char *kind = tn__type_name(s, value);
+        out->field |= strcmp(kind, "member_descriptor") == 0 || strcmp(kind, "getset_descriptor") == 0;
         if (out->value == TN_NONE) {
             out->value = value;
             out->definer = type.mro[i];
@@ -165,7 +166,7 @@ int tn__attribute_is_inline(tn_snapshot *s, uint32_t node, const char *name, siz
     uint32_t row;
     TN_TRY(tn__type_row(s, node, &row, err));
     TN_TRY(type_lookup(s, row, name, n, &found, err));
-    return found.known && !found.slot && !may_be_field(s, row, &found) && label_is_unique(s, node, name, n);
+    return found.known && !found.field && !may_be_field(s, row, &found) && label_is_unique(s, node, name, n);
 }
 
 int tn__dict_is_plain(tn_snapshot *s, uint32_t node, tn_error *err)

@@ -11,7 +11,8 @@
 /* Whether node.name gives what the node holds itself: as an entry of its __dict__ or among its inline values, or, with slot,
  * in a slot of that name. */
 int tn__attribute_is_plain(tn_snapshot *s, uint32_t node, const char *name, size_t n, bool slot, tn_error *err);
-/* Whether what the node holds itself under the name stands in its __dict__, once there is one, and in no slot. */
+/* Whether what the node holds itself under the name stands in its __dict__, once there is one, and in no slot, and no field
+ * of C code. */
 int tn__attribute_is_inline(tn_snapshot *s, uint32_t node, const char *name, size_t n, tn_error *err);
 /* Whether node.__dict__ gives its dict (of a class: a view of it). */
 int tn__dict_is_plain(tn_snapshot *s, uint32_t node, tn_error *err);

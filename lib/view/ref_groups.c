@@ -47,6 +47,7 @@ typedef struct tn_grouping {
     tn_buf pairs;  /* refs only: objects at the other end by group, to be counted once */
     tn_buf text;
     uint32_t n_groups;
+    uint32_t n_listed; /* of them, in order: those that are not below the threshold */
     tn_order_key *order;
     uint64_t count; /* references */
 } tn_grouping;
@@ -239,11 +240,13 @@ static int part(tn_grouping *g, enum tn_by by, tn_error *err)
 /* Of one object the selection is about the other end. */
 static int choose(tn_grouping *g, uint32_t id, const tn_view_options *o, tn_error *err)
 {
+    tn_view_options objects = *o;
+    objects.where_rows = NULL; /* it is about the groups */
     if (id == TN_NONE)
-        return tn__set_selected(g->snapshot, o, &g->set, err);
+        return tn__set_selected(g->snapshot, &objects, &g->set, err);
     TN_TRY(tn_set_new(g->snapshot, &g->set, err));
     TN_TRY(tn_set_add(g->set, id));
-    return (o->where && *o->where) || o->where_rows || o->set ? tn__set_selected(g->snapshot, o, &g->only, err) : TN_OK;
+    return (o->where && *o->where) || o->set ? tn__set_selected(g->snapshot, &objects, &g->only, err) : TN_OK;
 }
 
 static int collect(tn_grouping *g, uint32_t id, const tn_view_options *o, tn_error *err)
@@ -323,6 +326,23 @@ static const char *end_of(tn_grouping *g, const tn_ref_group *at)
 
 enum tn_ref_column { BY_COUNT, BY_OBJECTS, BY_SIZE, BY_TYPE, BY_LABEL };
 
+static int group_holds(void *ctx, const tn_condition *c)
+{
+    const tn_ref_group *at = ctx;
+    return tn__condition_number(c, c->kind == TN_COND_COUNT ? at->count : at->size);
+}
+
+static int filter_groups(tn_grouping *g, const char *where_rows, tn_error *err)
+{
+    tn_selection sel;
+    TN_TRY(tn__selection_parse(g->alloc, where_rows, NULL, TN_SELECT_ROWS & ~(1u << TN_COND_LARGEST), &sel, err));
+    for (uint32_t i = 0; i < g->n_groups; i++)
+        if (tn__selection_decide(&sel, group_holds, group_at(g, (uint32_t)g->order[i].row)) > 0)
+            g->order[g->n_listed++] = g->order[i];
+    tn__selection_free(&sel);
+    return TN_OK;
+}
+
 static int sort_groups(tn_grouping *g, const tn_view_options *o, tn_error *err)
 {
     const char *const names[] = {"count", "objects", "size", o->grouped ? tn__by_key(o->by) : "type", "label"};
@@ -349,12 +369,12 @@ static int sort_groups(tn_grouping *g, const tn_view_options *o, tn_error *err)
         }
     }
     tn__order_sort(g->order, g->n_groups, descending);
-    return TN_OK;
+    return filter_groups(g, o->where_rows, err);
 }
 
 static uint32_t n_shown(const tn_grouping *g, const tn_view_options *o)
 {
-    return o->limit && o->limit < g->n_groups ? o->limit : g->n_groups;
+    return o->limit && o->limit < g->n_listed ? o->limit : g->n_listed;
 }
 
 static uint64_t address_of(const tn_grouping *g, const tn_ref_group *at)
@@ -398,9 +418,10 @@ static int write_text(tn_grouping *g, const tn_view_options *o, tn_out *out, tn_
         tn__out_format(out, "%" PRIu64 " reference%s %s %" PRIu32 " object%s\n\n", g->count, g->count == 1 ? "" : "s",
                        g->referrers ? "to" : "of", tn_set_count(g->set), tn_set_count(g->set) == 1 ? "" : "s");
         tn__table_print(&t, out, o);
-        if (n_shown(g, o) < g->n_groups)
+        if (n_shown(g, o) < g->n_listed)
             tn__out_format(out, "<%" PRIu32 " more rows; use --limit N to see more, --limit 0 for all>\n",
-                           g->n_groups - n_shown(g, o));
+                           g->n_listed - n_shown(g, o));
+        tn__filtered_print(out, g->n_groups - g->n_listed);
     }
     tn__table_free(&t);
     return status;
@@ -454,7 +475,8 @@ static int write_json(tn_grouping *g, const tn_view_options *o, tn_out *out, tn_
     tn__json_u64(&j, "count", g->count);
     tn__json_u64(&j, "selected", tn_set_count(g->set));
     tn__json_close(&j, '}');
-    tn__json_u64(&j, "more", g->n_groups - n_shown(g, o));
+    tn__json_u64(&j, "more", g->n_listed - n_shown(g, o));
+    tn__json_u64(&j, "filtered", g->n_groups - g->n_listed);
     tn__info_json(&j, g->snapshot);
     tn__json_close(&j, '}');
     tn__out_text(out, "\n");

@@ -139,6 +139,12 @@ static void fill_total(const tn_summary *sum, tn_table *t)
         tn__table_text(t, "");
 }
 
+void tn__filtered_print(tn_out *out, size_t n)
+{
+    if (n)
+        tn__out_format(out, "<%zu row%s below the threshold>\n", n, n == 1 ? "" : "s");
+}
+
 static void print_rest(const tn_summary *sum, tn_out *out)
 {
     static const char *const nouns[][2] = {
@@ -149,8 +155,7 @@ static void print_rest(const tn_summary *sum, tn_out *out)
     if (more)
         tn__out_format(out, "<%zu more row%s, %s; use --limit 0 to see all>\n", more, more == 1 ? "" : "s",
                        tn_format_bytes(sum->more_bytes, size, sizeof size));
-    if (sum->n_filtered)
-        tn__out_format(out, "<%zu row%s below the threshold>\n", sum->n_filtered, sum->n_filtered == 1 ? "" : "s");
+    tn__filtered_print(out, sum->n_filtered);
     tn__out_format(out, "%zu %s in all; tonnage itself: %" PRIu64 " object%s, %s (in no row above)\n", sum->n_groups,
                    nouns[noun][sum->n_groups != 1], sum->groups->own.count, sum->groups->own.count == 1 ? "" : "s",
                    tn_format_bytes(sum->groups->own.bytes, size, sizeof size));

@@ -84,6 +84,7 @@ static int consumers_json(tn_consumers *c, tn_say *w, tn_json *j, tn_error *err)
     tn__json_close(j, '}');
     tn__json_u64(j, "more", c->more);
     tn__json_u64(j, "more_retained", c->more_bytes);
+    tn__json_u64(j, "limited", c->limited);
     tn__json_close(j, '}');
     tn__json_line(j);
     return TN_OK;

@@ -108,10 +108,13 @@ static void cut_consumers(const tn_suspects *all, const tn_view_options *o, tn_c
     uint32_t n = 0;
     for (uint32_t i = 0; i < out->sums.n; i++) {
         const tn_place_sum *row = &out->sums.rows[i];
-        if (row->retained >= all->top.bytes / 100 && row->retained && (!o->limit || n < o->limit)) {
+        bool large = row->retained >= all->top.bytes / 100 && row->retained;
+        if (large && (!o->limit || n < o->limit)) {
             out->sums.rows[n++] = *row;
             continue;
         }
+        out->limited += large;
+        out->limited_bytes += large ? row->retained : 0;
         out->more++;
         out->more_bytes += row->retained;
     }

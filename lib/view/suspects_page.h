@@ -33,7 +33,8 @@ typedef struct tn_consumers {
     tn_parting parting; /* not open: not asked for */
     tn_place_sums sums; /* those that are shown */
     uint64_t rows, count, retained;
-    uint64_t more, more_bytes; /* groups that are not shown */
+    uint64_t more, more_bytes;       /* groups that are not shown */
+    uint64_t limited, limited_bytes; /* of these, large ones that the limit cut */
 } tn_consumers;
 
 int tn__suspects_text(const tn_suspects *all, tn_consumers *consumers, tn_say *w, const tn_view_options *o);

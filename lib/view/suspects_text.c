@@ -246,6 +246,12 @@ static int fill_consumers(tn_consumers *c, const tn_say *w, tn_table *table)
     return table->status < 0 ? tn__no_memory(w->snapshot, w->err) : TN_OK;
 }
 
+static void say_groups(tn_say *w, const char *which, uint64_t n, uint64_t bytes)
+{
+    tn__say(w, "<%" PRIu64 " %s group%s, ", n, which, n == 1 ? "" : "s");
+    tn__say_bytes(w, bytes);
+}
+
 static int write_consumers(tn_consumers *c, tn_say *w, const tn_view_options *o)
 {
     const tn_table_column columns[] = {
@@ -270,9 +276,12 @@ static int write_consumers(tn_consumers *c, tn_say *w, const tn_view_options *o)
         tn__out_unwrap(w->out);
         tn__table_print(&table, w->out, o);
     }
-    if (status == TN_OK && c->more) {
-        tn__say(w, "<%" PRIu64 " more group%s, ", c->more, c->more == 1 ? "" : "s");
-        tn__say_bytes(w, c->more_bytes);
+    if (status == TN_OK && c->limited) {
+        say_groups(w, "more", c->limited, c->limited_bytes);
+        tn__say(w, "; use --limit N to see more>\n");
+    }
+    if (status == TN_OK && c->more > c->limited) {
+        say_groups(w, "smaller", c->more - c->limited, c->more_bytes - c->limited_bytes);
         tn__say(w, ">\n");
     }
     tn__table_free(&table);
@@ -286,6 +295,8 @@ int tn__suspects_text(const tn_suspects *all, tn_consumers *consumers, tn_say *w
     tn_view_options plain = *o;
     plain.against = NULL; /* older is what grew, not what is selected */
     tn__heading_print(w->snapshot, w->out, &plain);
+    if (tn__against_is_later(w->snapshot, o))
+        tn__say(w, "The older snapshot is later (the older one comes after --against).\n");
     write_totals(all, &consumers->heap, w, o);
     write_explained(w, o);
     if (shown.garbage_first)

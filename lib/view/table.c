@@ -95,7 +95,7 @@ static const char *text_at(const tn_table *t, uint32_t row, uint32_t column)
     return row == HEADING ? t->columns[column].heading : cell(t, row * t->n_columns + column);
 }
 
-enum { LAST_COLUMN = 14 }; /* the last one gets this much, an address, before others are left out */
+enum { LAST_COLUMN = 14 }; /* an address */
 
 static void print_row(const tn_table *t, tn_out *out, uint32_t row, const uint32_t *widths, uint32_t limit)
 {
@@ -131,6 +131,7 @@ static void print_row(const tn_table *t, tn_out *out, uint32_t row, const uint32
 /* Leaves columns out until the others fit, or none is spare. */
 static void fit(const tn_table *t, uint32_t *widths, uint32_t limit)
 {
+    uint32_t least = t->last_width ? t->last_width : LAST_COLUMN;
     for (;;) {
         uint64_t sum = 0;
         uint8_t spare = 0;
@@ -138,7 +139,7 @@ static void fit(const tn_table *t, uint32_t *widths, uint32_t limit)
             if (widths[c] == LEFT_OUT)
                 continue;
             bool last = c + 1 == t->n_columns;
-            sum += (sum ? GAP : 0) + (last && widths[c] > LAST_COLUMN ? LAST_COLUMN : widths[c]);
+            sum += (sum ? GAP : 0) + (last && widths[c] > least ? least : widths[c]);
             spare = t->columns[c].spare > spare ? t->columns[c].spare : spare;
         }
         if (sum <= limit || spare == 0)

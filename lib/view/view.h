@@ -87,6 +87,7 @@ typedef struct tn_table {
     const tn_table_column *columns;
     uint32_t n_columns, n_cells;
     tn_buf text, starts; /* cells, NUL-terminated; u64 offsets of them */
+    uint32_t last_width; /* what the last column gets before others are left out; 0: an address's width */
     int status;
 } tn_table;
 void tn__table_init(tn_table *t, const tn_alloc *a, const tn_table_column *columns, uint32_t n_columns);
@@ -131,6 +132,7 @@ void tn__ledger_json(tn_json *j, tn_snapshot *s);
  * are none of them, with a set of what is new. made, or NULL, is to be closed when they are done. */
 int tn__since(tn_snapshot *s, const tn_view_options *o, tn_view_options *out, tn_diff **made, tn_error *err);
 int tn__against(tn_snapshot *s, const tn_view_options *o, tn_view_options *out, tn_diff **made, tn_error *err);
+bool tn__against_is_later(tn_snapshot *s, const tn_view_options *o);
 void tn__against_print(tn_snapshot *s, const tn_view_options *o,
                        tn_out *out);                         /* a line, or nothing; headings have it */
 void tn__against_json(const tn_view_options *o, tn_json *j); /* "against": null or {...} */

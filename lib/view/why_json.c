@@ -23,8 +23,9 @@ static void ways_json(tn_say *w, tn_json *j, const tn_why *why)
     tn__json_open(j, "together", '{');
     tn__json_hex(j, "address", tn__say_address(w, why->held));
     tn__json_u64(j, "references", why->n_ways);
-    tn__json_u64(j, "count", why->top.tree->counts[why->held]);
-    tn__json_u64(j, "size", why->top.tree->retained[why->held]);
+    tn__json_u64(j, "garbage_references", why->garbage_ways);
+    tn__json_u64(j, "count", why->top->tree->counts[why->held]);
+    tn__json_u64(j, "size", why->top->tree->retained[why->held]);
     tn__json_open(j, "paths", '[');
     for (uint32_t i = 0; i < why->n_told; i++) {
         tn_buf steps;
@@ -40,6 +41,18 @@ static void ways_json(tn_say *w, tn_json *j, const tn_why *why)
     tn__json_close(j, '}');
 }
 
+static void weighed_json(tn_json *j, const tn_set_holder *h)
+{
+    const char *const keys[] = {"selected", "count", "size"};
+    const uint64_t values[] = {h->selected, h->count, h->bytes};
+    for (size_t i = 0; i < 3; i++) {
+        if (h->weighed)
+            tn__json_u64(j, keys[i], values[i]);
+        else
+            tn__json_null(j, keys[i]);
+    }
+}
+
 static void holders_json(tn_say *w, tn_json *j, const tn_why *why)
 {
     tn__json_open(j, "holders", '[');
@@ -51,13 +64,12 @@ static void holders_json(tn_say *w, tn_json *j, const tn_why *why)
         tn__path_json(w, j, h->trail.steps, h->trail.n);
         tn__json_u64(j, "sampled", h->common.sampled);
         tn__json_u64(j, "carried", h->common.carried);
-        tn__json_u64(j, "selected", h->selected);
-        tn__json_u64(j, "count", h->count);
-        tn__json_u64(j, "size", h->bytes);
+        weighed_json(j, h);
         tn__json_u64(j, "alone", h->alone);
         tn__json_close(j, '}');
     }
     tn__json_close(j, ']');
+    tn__json_u64(j, "holders_more", why->n_entries - (why->n_entries ? why->n_holders : 0));
 }
 
 static void object_json(tn_say *w, tn_json *j, const tn_why *why)
@@ -95,8 +107,12 @@ void tn__why_json(const tn_why *why, tn_say *w, tn_json *j)
         tn__json_u64(j, "size", why->bytes);
     tn__json_u64(j, "retained_count", why->retained_count);
     tn__json_u64(j, "retained", why->retained_bytes);
-    tn__json_pct(j, "retained_pct", why->retained_bytes, why->top.bytes);
+    tn__json_pct(j, "retained_pct", why->retained_bytes, why->top->bytes);
     tn__json_bool(j, "garbage", why->is_set ? why->all_garbage : why->garbage);
+    if (why->is_set) {
+        tn__json_u64(j, "garbage_count", why->waiting_count);
+        tn__json_u64(j, "garbage_size", why->waiting_bytes);
+    }
     holders_json(w, j, why);
     if (why->node == TN_NONE) {
         tn__json_null(j, "object");

@@ -16,6 +16,7 @@ int tn__way_steps(const tn_way *way, tn_buf *steps, tn_error *err)
 typedef struct tn_answers {
     tn_snapshot *snapshot;
     const tn_alloc *alloc;
+    tn_toplevel top;
     tn_groups *groups; /* NULL: one answer */
     tn_why *rows;
     uint32_t n, capacity;
@@ -28,6 +29,7 @@ static void free_answers(tn_answers *all)
         tn__why_free(&all->rows[i]);
     tn__free(all->alloc, all->rows, all->capacity * sizeof *all->rows);
     tn_groups_free(all->groups);
+    tn__toplevel_free(&all->top);
 }
 
 /* ---- groups ---- */
@@ -40,7 +42,7 @@ static int answer_group(tn_answers *all, uint32_t i, const tn_view_options *o, t
     const tn_fold *fold = all->groups->fold;
     int status = fold ? tn_set_minus(members, fold->folded, &alone, err) : TN_OK;
     if (status == TN_OK)
-        status = tn__why_set(all->snapshot, alone ? alone : members, o->fold, o->limit, &all->rows[i], err);
+        status = tn__why_set(&all->top, alone ? alone : members, o->limit, &all->rows[i], err);
     all->n += status == TN_OK;
     if (status == TN_OK)
         all->rows[i].bytes = tn__groups_sum(all->groups, i).bytes;
@@ -52,13 +54,9 @@ static int answer_group(tn_answers *all, uint32_t i, const tn_view_options *o, t
 static int make_groups(tn_answers *all, const tn_set *set, const tn_view_options *o, tn_error *err)
 {
     tn_groups_options how = {.fold = o->fold};
-    tn_toplevel top;
     tn_set *whole;
-    TN_TRY(tn__toplevel_make(all->snapshot, o->fold, &top, err));
-    int status = tn__why_with_parts(&top, set, &whole, err);
-    tn__toplevel_free(&top);
-    TN_TRY(status);
-    status = tn_groups_make(all->snapshot, whole, o->by, &how, &all->groups, err);
+    TN_TRY(tn__why_with_parts(&all->top, set, &whole, err));
+    int status = tn_groups_make(all->snapshot, whole, o->by, &how, &all->groups, err);
     tn_set_free(whole);
     TN_TRY(status);
     return tn__groups_order(all->groups, o->sort, err);
@@ -100,7 +98,7 @@ static int tell_groups(tn_answers *all, const tn_view_options *o, tn_out *out, t
         tn__out_format(out, "%s%" PRIu32 ". ", o->color ? "\033[1m" : "", i + 1);
         tn__out_escaped(out, group.label);
         tn__out_text(out, o->color ? "\033[0m\n" : "\n");
-        tn__say_init(&w, &all->rows[i].top, o, out, err);
+        tn__say_init(&w, all->rows[i].top, o, out, err);
         tn__why_text(&all->rows[i], &w, o);
         int status = w.status;
         tn__say_free(&w);
@@ -131,7 +129,7 @@ static int groups_json(tn_answers *all, const tn_view_options *o, tn_out *out, t
             tn__json_u64(&j, tn__by_key(o->by), group.number);
         else
             tn__json_string(&j, tn__by_key(o->by), group.label);
-        tn__say_init(&w, &all->rows[i].top, o, out, err);
+        tn__say_init(&w, all->rows[i].top, o, out, err);
         tn__why_json(&all->rows[i], &w, &j);
         int status = w.status;
         tn__say_free(&w);
@@ -158,7 +156,7 @@ static int groups_json(tn_answers *all, const tn_view_options *o, tn_out *out, t
 static int tell_one(const tn_why *why, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     tn_say w;
-    tn__say_init(&w, &why->top, o, out, err);
+    tn__say_init(&w, why->top, o, out, err);
     if (o->form == TN_JSON) {
         tn_json j;
         tn__why_json_start(&j, out, o);
@@ -194,7 +192,7 @@ static int answer_one(tn_answers *all, const tn_set *set, const tn_view_options 
     all->rows = tn__alloc_zero(all->alloc, sizeof *all->rows);
     if (!all->rows)
         return tn__no_memory(all->snapshot, err);
-    TN_TRY(tn__why_set(all->snapshot, set, o->fold, o->limit, all->rows, err));
+    TN_TRY(tn__why_set(&all->top, set, o->limit, all->rows, err));
     all->n = 1;
     return TN_OK;
 }
@@ -206,6 +204,7 @@ static int answer(tn_snapshot *s, const tn_set *set, const tn_view_options *o, c
         return tn__error_set(err, TN_ENOTFOUND, 0, "the set is empty: nothing to explain");
     if (tn_set_count(set) == 0)
         return tn__error_set(err, TN_ENOTFOUND, 0, "nothing is selected by \"%s\"", o->where);
+    TN_TRY(tn__toplevel_make(s, o->fold, &all.top, err));
     int status = o->grouped ? answer_groups(&all, set, o, err) : answer_one(&all, set, o, err);
     if (status == TN_OK)
         status = write_page(&all, o, sink, err);

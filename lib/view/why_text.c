@@ -13,6 +13,11 @@ static void say_freed(tn_say *w, uint64_t bytes, uint64_t count)
     tn__say_objects(w, count);
 }
 
+static uint64_t live_count(const tn_why *why)
+{
+    return why->count - why->waiting_count;
+}
+
 /* ---- what it is ---- */
 
 static void tell_object(tn_say *w, const tn_why *why)
@@ -29,6 +34,17 @@ static void tell_object(tn_say *w, const tn_why *why)
     tn__say(w, ".");
 }
 
+/* Of a set that has others, too. */
+static void tell_waiting(tn_say *w, const tn_why *why)
+{
+    uint64_t live = live_count(why);
+    tn__say(w, "\n%" PRIu64 " of them, ", why->waiting_count);
+    tn__say_bytes(w, why->waiting_bytes);
+    tn__say(w, ", %s garbage, which waits for the collector%s; what follows is about the other ",
+            why->waiting_count == 1 ? "is" : "are", tn__collector_is_off(w->snapshot) ? ", which is switched off" : "");
+    tn__say(w, live == 1 ? "one." : "%" PRIu64 ".", live);
+}
+
 static void tell_set(tn_say *w, const tn_why *why)
 {
     tn__say_objects(w, why->count);
@@ -39,9 +55,15 @@ static void tell_set(tn_say *w, const tn_why *why)
     tn__say(w, ", ");
     tn__say_share(w, why->retained_bytes);
     tn__say(w, ".");
-    if (why->all_garbage || why->node == TN_NONE)
+    if (why->all_garbage)
         return;
-    if (why->whole != TN_NONE)
+    if (why->waiting_count)
+        tell_waiting(w, why);
+    if (why->node == TN_NONE)
+        return;
+    if (why->whole != TN_NONE && live_count(why) == 1)
+        tn__say(w, "\nIt hangs from ");
+    else if (why->whole != TN_NONE)
         tn__say(w, "\nAll of them hang from ");
     else
         tn__say(w, "\n%.0f %% of their shortest paths lead through ",
@@ -54,12 +76,15 @@ static void tell_set(tn_say *w, const tn_why *why)
 
 static void say_selected(tn_say *w, const tn_why *why, const tn_set_holder *h)
 {
-    if (h->selected == why->count)
-        tn__say(w, "all of the selected objects go");
+    const char *which = why->waiting_count ? "them" : "the selected objects";
+    if (h->selected == live_count(why) && h->selected == 1)
+        tn__say(w, "it goes");
+    else if (h->selected == live_count(why))
+        tn__say(w, "all of %s go", which);
     else if (h->selected)
-        tn__say(w, "%" PRIu64 " of the selected objects %s", h->selected, h->selected == 1 ? "goes" : "go");
+        tn__say(w, "%" PRIu64 " of %s %s", h->selected, which, h->selected == 1 ? "goes" : "go");
     else
-        tn__say(w, "none of the selected objects goes");
+        tn__say(w, "none of %s goes", which);
 }
 
 static void tell_garbage(tn_say *w, const tn_why *why)
@@ -70,10 +95,17 @@ static void tell_garbage(tn_say *w, const tn_why *why)
     tn__say(w, ".");
 }
 
+/* Of a list that the limit, or the most that is ever told, has cut. */
+static void tell_more(tn_say *w, uint64_t all, uint32_t told)
+{
+    if (all > told)
+        tn__say(w, "\n- and %" PRIu64 " more%s", all - told,
+                told == TN_MAX_WAYS ? "; no more than 1000 are told" : "; use --limit N to see more");
+}
+
 /* Where paths to objects without a common holder begin. */
 static void tell_entries(tn_say *w, const tn_why *why)
 {
-    static const char *const gone[] = {"it", "both", "all three"};
     tn__say(w, "\nThey have no common holder.");
     for (uint32_t i = 0; i < why->n_holders; i++) {
         const tn_set_holder *h = &why->holders[i];
@@ -88,9 +120,13 @@ static void tell_entries(tn_say *w, const tn_why *why)
             tn__say(w, "nothing");
         tn__say(w, ".");
     }
+    tell_more(w, why->n_entries, why->n_holders);
     if (!why->n_holders)
         return;
-    tn__say(w, "\nWith %s gone, ", gone[why->n_holders - 1]);
+    if (why->n_holders > 3)
+        tn__say(w, "\nWith %s%" PRIu32 " gone, ", why->n_entries > why->n_holders ? "these " : "all ", why->n_holders);
+    else
+        tn__say(w, "\nWith %s gone, ", why->n_holders == 1 ? "it" : why->n_holders == 2 ? "both" : "all three");
     say_selected(w, why, &why->holders[why->n_holders - 1]);
     tn__say(w, ": ");
     say_freed(w, why->holders[why->n_holders - 1].bytes, why->holders[why->n_holders - 1].count);
@@ -166,7 +202,7 @@ static bool tell_hold(tn_say *w, const tn_why *why)
         return true;
     default: break;
     }
-    if (why->node < why->top.graph.n_objects && !tn__is_through(&why->top, why->node))
+    if (why->node < why->top->graph.n_objects && !tn__is_through(why->top, why->node))
         return false;
     tn__say(w, "\nIt is a module, or a table of the interpreter, which live as long as the program.");
     return true;
@@ -213,15 +249,18 @@ static void tell_ways(tn_say *w, const tn_why *why)
         tn__say_thing(w, why->held, true);
     tn__say(w, "%s held by ", above ? ", which dominates it, is" : "It is");
     say_count(w, why->n_ways, "", "reference");
-    tn__say(w, ", and all of them must go:");
+    tn__say(w, why->n_ways == 1 ? ", which must go:" : ", and all of them must go:");
     for (uint32_t i = 0; i < why->n_told; i++) {
         tn__say(w, "\n- ");
         tell_way(w, &why->ways[i]);
     }
-    if (why->n_ways > why->n_told)
-        tn__say(w, "\n- and %" PRIu64 " more", why->n_ways - why->n_told);
-    tn__say(w, "\nThat frees ");
-    say_freed(w, why->top.tree->retained[why->held], why->top.tree->counts[why->held]);
+    tell_more(w, why->n_ways, why->n_told);
+    if (why->garbage_ways) {
+        say_count(w, why->garbage_ways, "\n- and ", "reference");
+        tn__say(w, " from garbage, which a collection takes away");
+    }
+    tn__say(w, why->garbage_ways ? "\nThat and a collection free " : "\nThat frees ");
+    say_freed(w, why->top->tree->retained[why->held], why->top->tree->counts[why->held]);
     tn__say(w, ".");
 }
 
@@ -264,8 +303,9 @@ static void write_commands(const tn_why *why, tn_say *w)
         return;
     }
     bool alone = why->node != TN_NONE;
-    uint32_t n = alone ? sizeof verbs / sizeof *verbs : why->n_holders;
-    if (alone && why->node >= why->top.graph.n_objects)
+    uint32_t few = why->n_holders < TN_MAX_HOLDERS ? why->n_holders : TN_MAX_HOLDERS;
+    uint32_t n = alone ? sizeof verbs / sizeof *verbs : few;
+    if (alone && why->node >= why->top->graph.n_objects)
         return;
     for (uint32_t i = 0; i < n; i++) {
         tn__say(w, i ? "  " : "\n  ");

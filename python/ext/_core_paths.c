@@ -145,8 +145,11 @@ typedef struct core_search {
 
 /* Enters the call, with the lock taken; *status is that of the words. */
 static core_search *search_begin(core_call *call, core_snapshot *self, PyTypeObject *type, const char *words,
-                                 tn_path_options *options, int *status, tn_error *err)
+                                 PyObject *set, tn_path_options *options, int *status, tn_error *err)
 {
+    const tn_set *also;
+    if (!core_set_of(self, set, &also))
+        return NULL;
     core_search *search = core_user_new(self, type);
     if (!search)
         return NULL;
@@ -155,7 +158,8 @@ static core_search *search_begin(core_call *call, core_snapshot *self, PyTypeObj
         Py_DECREF((PyObject *)search);
         return NULL;
     }
-    *status = *words ? tn_paths_avoid(self->handle, words, &search->avoid, &options->avoid_kinds, err) : 0;
+    *status =
+        *words || also ? tn_paths_avoid(self->handle, words, also, &search->avoid, &options->avoid_kinds, err) : 0;
     options->avoid = search->avoid;
     return search;
 }
@@ -165,14 +169,16 @@ PyObject *core_paths(core_snapshot *self, PyObject *args)
     uint32_t node;
     int shortest, status;
     const char *words;
+    PyObject *set = Py_None;
     core_call call;
     tn_path_options options = {0};
     tn_error err = {0};
-    if (!PyArg_ParseTuple(args, "O&sO&p:paths", core_id_converter, &node, &words, core_id_converter, &options.limit,
-                          &shortest))
+    if (!PyArg_ParseTuple(args, "O&sO&p|O:paths", core_id_converter, &node, &words, core_id_converter, &options.limit,
+                          &shortest, &set))
         return NULL;
     options.all_shortest = shortest;
-    core_search *search = search_begin(&call, self, core_state_of(self)->paths_type, words, &options, &status, &err);
+    core_search *search =
+        search_begin(&call, self, core_state_of(self)->paths_type, words, set, &options, &status, &err);
     if (!search)
         return NULL;
     if (status == 0)
@@ -185,12 +191,14 @@ PyObject *core_chain(core_snapshot *self, PyObject *args)
     uint32_t node;
     int inwards, status;
     const char *words;
+    PyObject *set = Py_None;
     core_call call;
     tn_path_options options = {0};
     tn_error err = {0};
-    if (!PyArg_ParseTuple(args, "O&ps:chain", core_id_converter, &node, &inwards, &words))
+    if (!PyArg_ParseTuple(args, "O&ps|O:chain", core_id_converter, &node, &inwards, &words, &set))
         return NULL;
-    core_search *search = search_begin(&call, self, core_state_of(self)->chain_type, words, &options, &status, &err);
+    core_search *search =
+        search_begin(&call, self, core_state_of(self)->chain_type, words, set, &options, &status, &err);
     if (!search)
         return NULL;
     if (status == 0)

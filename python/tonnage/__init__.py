@@ -31,6 +31,7 @@ from tonnage._object import Object, Objects
 from tonnage._reference import Reference, References
 from tonnage._size import DeepSize, deep_size, size_of
 from tonnage._snapshot import Snapshot, load
+from tonnage._take import take as _take
 from tonnage._threads import Frame, Thread
 
 TYPE_CHECKING = False
@@ -137,12 +138,8 @@ def snapshot(
         >>> with tonnage.snapshot() as s:      # doctest: +SKIP
         ...     print(s.summary(limit=5))
     """
-    try:
-        from tonnage._take import take
-    except OSError as error:  # it is read when it is first needed
-        raise FileError(f"cannot load tonnage: {error}", -2) from None
     roots = None if of is None else tuple(of) if isinstance(of, list) else (of,)
-    return take(path, mode, previews, redact, roots, force, threads, scan)
+    return _take(path, mode, previews, redact, roots, force, threads, scan)
 
 
 def diff(
@@ -157,7 +154,7 @@ def diff(
 
     Args:
         snapshots: snapshots or their files, the oldest first.
-        by: "type" or "module".
+        by: what objects of a row have in common: any kind of `ObjectSet.by` but heads.
         where: only objects of this selection (docs/selection.md), in all of them.
         limit: rows, 0 for all.
         sort: a column; "-" before it turns the order around.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from tonnage._errors import ArgumentError
+from tonnage._keywords import must_take
 from tonnage._sets import ObjectSet
 from tonnage._snapshot import Snapshot, load
 from tonnage._view import View
@@ -151,6 +152,13 @@ class Growth(View):
 
 def diff(sources: Sequence[Source], options: dict[str, Any]) -> Diff | Growth:
     """See `tonnage.diff`."""
+    if isinstance(sources, (str, bytes, os.PathLike, Snapshot)):
+        raise TypeError(f"snapshots must be a list of snapshots or paths, oldest first, not {type(sources).__name__}")
+    for name, value in options.items():
+        must_take("diff", name, value)
+    for source in sources:
+        if not isinstance(source, (Snapshot, str, os.PathLike)):
+            raise TypeError(f"snapshots must be snapshots or paths, not {type(source).__name__}")
     if len(sources) < 2:
         raise ArgumentError("a diff is of two snapshots or more", -8)
     snapshots: list[Snapshot] = []

@@ -166,9 +166,9 @@ class Groups:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The rows of the table, all of them: `kind`, `count`, `size`, …, as `tonnage groups --json` has them."""
-        import json
+        from tonnage._json_text import loads
 
-        rows: list[dict[str, Any]] = json.loads(self.json())["rows"]
+        rows: list[dict[str, Any]] = loads(self.json())["rows"]
         for row in rows:
             for column in "largest_address", "head_address":
                 row[column] = None if row[column] is None else int(row[column], 16)
@@ -179,11 +179,10 @@ class Groups:
         return self._core.view(json=True)
 
     def _repr_html_(self) -> str:
-        import json
-
         from tonnage._html import table
+        from tonnage._json_text import loads
 
-        data = json.loads(self.json())
+        data = loads(self.json())
         rows = self.rows[self._first :][: self._PAGE]
         return table(rows, data["columns"], data["units"], f"{self.count} objects in {len(self)} groups")
 

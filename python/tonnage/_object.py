@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, overload
 
-    from tonnage._paths import Goal, Path, Paths
+    from tonnage._paths import Avoid, Goal, Path, Paths
     from tonnage._snapshot import Snapshot
     from tonnage._view import View
 
@@ -337,7 +337,7 @@ class Object:
         """
         return self._snapshot._view("show", node=self._node, limit=limit, where=where, sort=sort, threshold=threshold)
 
-    def path(self, avoid: str | Sequence[str] | None = None) -> Path | None:
+    def path(self, avoid: Avoid | None = None) -> Path | None:
         """The shortest path from a root to it: who holds it, as Python. None when nothing leads to it.
 
         Args:
@@ -352,14 +352,14 @@ class Object:
         """
         return next(self.paths(1, avoid), None)
 
-    def paths(self, limit: int = 20, avoid: str | Sequence[str] | None = None, all_shortest: bool = False) -> Paths:
+    def paths(self, limit: int = 20, avoid: Avoid | None = None, all_shortest: bool = False) -> Paths:
         """Paths from the roots to it, the shortest first, each as long as the one before it or longer, without loops.
 
         Args:
             limit: paths, 0 for all there are: mostly far too many to wait for.
-            avoid: words with commas between them, or a list of them: weak, caches, frames, tracebacks, closures,
-                modules, classes, guessed, held (by C code), or a selection such as "type:app.Registry". No path leads
-                through such objects.
+            avoid: words with commas between them: weak, caches, frames, tracebacks, closures, modules, classes,
+                guessed, held (by C code), or a selection such as "type:app.Registry"; or an Object, an address or a
+                set; or a list of any of these. No path leads through such objects.
             all_shortest: only those as long as the first.
 
         Returns:
@@ -370,12 +370,12 @@ class Object:
 
         return find(self._snapshot, self._node, limit, avoid, all_shortest)
 
-    def chain_to(self, goal: Goal, avoid: str | Sequence[str] | None = None, limit: int = 0) -> Path | None:
+    def chain_to(self, goal: Goal, avoid: Avoid | None = None, limit: int = 0) -> Path | None:
         """The shortest chain of references from it outwards to another object.
 
         Args:
             goal: a function that is called with objects, the nearest first, until it returns something true; or a
-                selection.
+                selection, or a set.
             avoid: what to keep away from, as in `paths`.
             limit: give up after so many objects; 0: not before there are no more.
 
@@ -386,7 +386,7 @@ class Object:
 
         return chain(self._snapshot, self._node, goal, False, avoid, limit)
 
-    def chain_from(self, goal: Goal, avoid: str | Sequence[str] | None = None, limit: int = 0) -> Path | None:
+    def chain_from(self, goal: Goal, avoid: Avoid | None = None, limit: int = 0) -> Path | None:
         """The shortest chain of references to it from another object, searched inwards: see `chain_to`.
 
         Roots, threads and frames are among what a function is called with.

@@ -7,16 +7,22 @@ from _collections_abc import Sequence
 from tonnage._errors import ArgumentError
 from tonnage._object import Object
 from tonnage._reference import Reference
+from tonnage._sets import ObjectSet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
 
     from tonnage._core import Paths as Core
-    from tonnage._core import _Path
+    from tonnage._core import Set, _Path
     from tonnage._snapshot import Snapshot
 
-    Goal = Callable[[Object], object] | str
+    Goal = Callable[[Object], object] | str | ObjectSet
+    Avoid = str | int | Object | ObjectSet | Iterable[str | int | Object | ObjectSet]
+
+
+_SHOWN = 6
 
 
 class Path:
@@ -69,11 +75,16 @@ class Path:
 class Paths:
     """Paths to one object, the shortest first; the next one is searched when it is asked for."""
 
-    __slots__ = ("_paths", "_snapshot")
+    __slots__ = ("_node", "_options", "_paths", "_snapshot")
 
-    def __init__(self, snapshot: Snapshot, paths: Core) -> None:
+    def __init__(
+        self, snapshot: Snapshot, node: int, limit: int, avoid: tuple[str, Set | None], shortest: bool
+    ) -> None:
         self._snapshot = snapshot
-        self._paths = paths
+        self._node = node
+        words, members = avoid
+        self._options: dict[str, Any] = {"limit": limit, "avoid": words or None, "avoid_set": members, "all": shortest}
+        self._paths: Core = snapshot._core.paths(node, words, limit, shortest, members)
 
     def __iter__(self) -> Iterator[Path]:
         return self
@@ -81,28 +92,61 @@ class Paths:
     def __next__(self) -> Path:
         return Path(self._snapshot, next(self._paths))
 
+    def __repr__(self) -> str:
+        """The page of `tonnage paths`: the first ones, whether they have been taken or not. It takes none."""
+        try:
+            return repr(self._snapshot._view("paths", node=self._node, **(self._options | {"limit": self._shown()})))
+        except ValueError as error:
+            return f"<tonnage Paths: {error}>"
 
-def words(avoid: str | Sequence[str] | None) -> str:
-    """What paths keep away from, as the library takes it."""
-    if avoid is None or isinstance(avoid, str):
-        return avoid or ""
-    return ",".join(avoid)
+    def _shown(self) -> int:
+        limit: int = self._options["limit"]
+        return min(limit, _SHOWN) if limit else _SHOWN
 
 
-def find(snapshot: Snapshot, node: int, limit: int, avoid: str | Sequence[str] | None, shortest: bool) -> Paths:
+def avoided(snapshot: Snapshot, avoid: Avoid | None) -> tuple[str, Set | None]:
+    """What paths keep away from, as the library takes it: words, and a set of objects of the snapshot."""
+    if avoid is None:
+        return "", None
+    words: list[str] = []
+    things: list[Object | int] = []
+    members: ObjectSet | None = None
+    one = isinstance(avoid, (str, int, Object, ObjectSet)) or not hasattr(avoid, "__iter__")
+    for item in [avoid] if one else avoid:  # type: ignore[union-attr]
+        if isinstance(item, str):  # brackets keep the commas of a selection, if it is one of several
+            words.append(f"({item})" if item is not avoid and ":" in item else item)
+        elif isinstance(item, ObjectSet):
+            members = item if members is None else members | item
+        elif isinstance(item, (int, Object)):
+            things.append(item)
+        else:
+            kind = type(item).__name__
+            raise TypeError(f"avoid takes words, objects of the snapshot, addresses and sets, not {kind}")
+    if things:
+        some = ObjectSet(snapshot, snapshot._set_of(things))
+        members = some if members is None else members | some
+    return ",".join(words), None if members is None else snapshot.objects._members_of(members)
+
+
+def find(snapshot: Snapshot, node: int, limit: int, avoid: Avoid | None, shortest: bool) -> Paths:
     """Paths to a node."""
-    if not isinstance(limit, int) or limit < 0:
+    if limit < 0:
         raise ArgumentError(f"limit must be 0, which is all, or more, not {limit!r}", -8)
-    return Paths(snapshot, snapshot._core.paths(node, words(avoid), limit, shortest))
+    return Paths(snapshot, node, limit, avoided(snapshot, avoid), shortest)
 
 
 def chain(
-    snapshot: Snapshot, node: int, goal: Goal, inwards: bool, avoid: str | Sequence[str] | None, limit: int
+    snapshot: Snapshot, node: int, goal: Goal, inwards: bool, avoid: Avoid | None, limit: int
 ) -> Path | None:
     """The shortest chain of references between a node and the nearest other one that the goal holds for."""
     core = snapshot._core
     selected = core.select(goal) if isinstance(goal, str) else None
-    found = core.chain(node, inwards, words(avoid))
+    if isinstance(goal, ObjectSet):
+        selected = snapshot.objects._members_of(goal)
+    elif selected is None and not callable(goal):
+        raise TypeError(f"goal must be a function, a selection or an ObjectSet, not {type(goal).__name__}")
+    words, members = avoided(snapshot, avoid)
+    found = core.chain(node, inwards, words, members)
     for count, other in enumerate(found):
         if limit and count > limit:
             return None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 from tonnage._errors import ArgumentError
 from tonnage._keywords import told
 from tonnage._object import Object, Objects, an_address
-from tonnage._reference import overload
+from tonnage._reference import listed, overload
 from tonnage._tables import Tables
 
 TYPE_CHECKING = False
@@ -87,6 +89,8 @@ class ObjectSet(Tables):
     def __contains__(self, item: object) -> bool:
         if isinstance(item, Object):
             return item._snapshot is self._snapshot and item._node in self._set
+        if isinstance(item, ObjectSet):
+            raise TypeError("`in` asks for one object: x <= y says whether all of x are in y")
         address = an_address(item)
         node = self._snapshot._core.at(address) if 0 <= address < 1 << 64 else None
         return node is not None and node in self._set
@@ -94,10 +98,16 @@ class ObjectSet(Tables):
     @overload
     def __getitem__(self, index: int) -> Object: ...
     @overload
-    def __getitem__(self, index: slice) -> Objects: ...  # noqa: F811
-    def __getitem__(self, index: int | slice) -> Object | Objects:  # noqa: F811
-        """The n-th by address, or a sequence of some."""
-        return Objects(self._snapshot, self._nodes())[index]
+    def __getitem__(self, index: slice) -> Sorted: ...  # noqa: F811
+    def __getitem__(self, index: int | slice) -> Object | Sorted:  # noqa: F811
+        """The n-th by address, or a set of some that keeps their order."""
+        nodes = self._nodes()
+        if isinstance(index, slice):
+            return Sorted(self._snapshot, nodes[index])
+        try:
+            return Object(self._snapshot, nodes[index])
+        except IndexError:
+            raise IndexError(f"no entry {index}: there are {len(nodes)}") from None
 
     def _other(self, other: object) -> Set | None:
         if not isinstance(other, ObjectSet):
@@ -178,7 +188,11 @@ class ObjectSet(Tables):
         try:
             table = repr(self.by("clodo"))
         except ValueError as error:
-            return f"<tonnage ObjectSet of {len(self)} objects of {name or 'a snapshot without a name'}: {error}>"
+            try:
+                count = f"{len(self)} objects of "
+            except ValueError:
+                count = ""
+            return f"<tonnage {type(self).__name__} of {count}{name or 'a snapshot without a name'}: {error}>"
         return table if name is None else f"{name}\n{table}"
 
     def _repr_html_(self) -> str:
@@ -240,14 +254,17 @@ class ObjectSet(Tables):
             if old._snapshot is self._snapshot:
                 raise ArgumentError("both sets are of one snapshot: a - b is what a alone has", -8)
             return old._snapshot, old._set
-        older = self._snapshot._older(old)
-        assert older is not None
+        older = self._snapshot._older(old, "old")
+        if older is None:
+            raise TypeError("old must be a Snapshot or a set of one, not None")
         if self._words is None:
             raise ArgumentError("only a selection says what it was before: give a set of the older snapshot", -8)
         return older, older._core.select(" ".join(f"({word})" for word in self._words if word.strip()))
 
     def filter(self, predicate: Callable[[Object], object]) -> ObjectSet:
         """The members for which a function of yours is true. Cost: a call and an `Object` each; use `where` first."""
+        if not callable(predicate):
+            raise TypeError(f"predicate must be a function of an Object, not {type(predicate).__name__}")
         kept = bytearray()
         for item in self:
             if predicate(item):
@@ -263,7 +280,7 @@ class ObjectSet(Tables):
         """
         name = key.removeprefix("-")
         descending = (name not in ("address", "type")) != key.startswith("-")
-        return Sorted(self._snapshot, memoryview(self._set.sorted(name, descending)).cast("I"))
+        return Sorted(self._snapshot, memoryview(self._set.sorted(name, descending)).cast("I"), self._set)
 
     # ---- groups ----
 
@@ -301,9 +318,14 @@ class ObjectSet(Tables):
         core = self._snapshot._core
         if isinstance(heads, str):
             return Groups(self, core.groups("heads", set=self._set, head_words=heads, fold=fold))
-        if not isinstance(heads, ObjectSet):
-            heads = self._of(self._snapshot._set_of(heads))
-        return Groups(self, core.groups("heads", set=self._set, heads=self._members_of(heads), fold=fold))
+        return Groups(self, core.groups("heads", set=self._set, heads=self._heads(heads), fold=fold))
+
+    def _heads(self, heads: ObjectSet | list[Object] | list[int]) -> Set:
+        if isinstance(heads, ObjectSet):
+            return self._members_of(heads)
+        if isinstance(heads, Object) or not hasattr(heads, "__iter__"):
+            raise TypeError(f"heads are a set, a list of objects or addresses, or words, not {type(heads).__name__}")
+        return self._snapshot._set_of(heads)
 
     # ---- along references ----
 
@@ -337,6 +359,10 @@ class ObjectSet(Tables):
         """All that would go if the members went at once, themselves included. Cost: one pass over all references."""
         return self._of(self._snapshot._core.retained_set(self._set)[0])
 
+    def immediate_dominators(self) -> ObjectSet:
+        """The nearest objects outside without which a member would go. Cost: like `Object.retained`."""
+        return self._of(self._snapshot._core.set_dominators(self._set))
+
     def audited(self, grade: str) -> ObjectSet:
         """Members of a grade of `audit()`: "lost", "possible", "held", "explained" or "short".
 
@@ -358,7 +384,7 @@ class ObjectSet(Tables):
     def _members_of(self, other: ObjectSet) -> Set:
         members = self._other(other)
         if members is None:
-            raise TypeError(f"needs an ObjectSet, not {type(other).__name__}")
+            raise TypeError(f"avoid must be an ObjectSet, not {type(other).__name__}")
         return members
 
     # ---- views ----
@@ -367,6 +393,33 @@ class ObjectSet(Tables):
         if kind == "summary" and against is not None:  # it compares
             against, options["old_set"] = self._before(against)
         return self._snapshot._view(kind, set=self._set, against=against, **options)
+
+    def backrefs(
+        self,
+        where: str | None = None,
+        limit: int = 20,
+        sort: str | None = None,
+        threshold: int | str | None = None,
+        by: str | None = None,
+        fold: bool = False,
+        against: Snapshot | None = None,
+    ) -> View:
+        """What refers to the members, in groups by type and label, or by any kind: the page of `tonnage referrers`.
+
+        `referrers()` of a set is the step along references; of a snapshot it is this page. See `refs`.
+
+        Cost: the references of all that refers to one of them, once turned around.
+        """
+        return self._view(
+            "referrers",
+            where=where,
+            limit=limit,
+            sort=sort,
+            threshold=threshold,
+            by=by,
+            fold=fold,
+            against=against,
+        )
 
     @property
     def _subject(self) -> ObjectSet:
@@ -389,11 +442,41 @@ class ObjectSet(Tables):
         return self._view("why", by=by, sort=sort, limit=limit, fold=fold, against=against, file=self._file)
 
 
-class Sorted(Objects):
-    """Objects in order: `[0]` is the first, slices are sequences again."""
+class Sorted(ObjectSet):
+    """A set in an order of its own: iterating, `[i]`, slices and columns go by it. What is made of it else does not."""
 
-    __slots__ = ()
+    __slots__ = ("_order",)
 
-    def top(self, n: int) -> Objects:
+    def __init__(self, snapshot: Snapshot, order: memoryview[int], members: Set | None = None) -> None:
+        super().__init__(snapshot, members)
+        self._order = order
+
+    def _make(self) -> Set:
+        return self._snapshot._core.set_of(bytes(self._order))
+
+    def _nodes(self) -> memoryview[int]:
+        return self._order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __iter__(self) -> Iterator[Object]:
+        for node in self._order:
+            yield Object(self._snapshot, node)
+
+    def column(self, name: str, none: int = 0) -> memoryview[int]:
+        """As of any set, in this order."""
+        values = dict(zip(memoryview(self._set.ids()).cast("I"), super().column(name, none), strict=True))
+        return memoryview(b"".join(values[node].to_bytes(8, sys.byteorder) for node in self._order)).cast("Q")
+
+    def top(self, n: int) -> Sorted:
         """The first n."""
+        if n < 0:
+            raise ArgumentError(f"n must be 0 or more, not {n}", -8)
         return self[:n]
+
+    def __repr__(self) -> str:
+        try:
+            return listed(Objects(self._snapshot, self._order))
+        except ValueError:
+            return super().__repr__()

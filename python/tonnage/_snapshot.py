@@ -247,6 +247,8 @@ class Snapshot(Tables, Facts):
         """
         from tonnage._diff import Diff
 
+        if not isinstance(old, Snapshot):
+            raise TypeError(f"old must be a Snapshot, not {type(old).__name__}: tonnage.load opens a file")
         return Diff(old, self, by=by, where=where, limit=limit, sort=sort)
 
     def __sub__(self, old: object) -> ObjectSet:
@@ -263,7 +265,7 @@ class Snapshot(Tables, Facts):
 
     def why(
         self,
-        selection: str | int | Object | None = None,
+        selection: str | int | Object | ObjectSet | None = None,
         against: Snapshot | None = None,
         *,
         by: str | None = None,
@@ -274,11 +276,11 @@ class Snapshot(Tables, Facts):
         """Why something is alive and what would free it, in words: the page of `tonnage why`.
 
         Args:
-            selection: an object, an address, or a selection such as "type:app.Session".
+            selection: an object, an address, a set, or a selection such as "type:app.Session".
             by: a kind of `ObjectSet.by`: what is selected is parted, and each group has an answer.
             sort: of groups: "size", "count", "largest", or "kind" ("type", "each", "module" as `by` says); "-" before
                 it turns the order around.
-            limit: groups, or references that hold it, told one by one; 0 for all.
+            limit: groups, references that hold it, or ways to a set, told one by one; 0 for all.
             fold: the `__dict__` of an object counts as a part of it.
             against: an older snapshot of the process: only objects that are new since, or what `is:` in the selection
                 says. The selection may be left out then.
@@ -294,13 +296,28 @@ class Snapshot(Tables, Facts):
         Example:
             >>> print(snapshot.why(id(cache)))  # doctest: +SKIP
         """
-        if selection is None or isinstance(selection, str):
+        from tonnage._sets import ObjectSet
+
+        members = where = None
+        if isinstance(selection, ObjectSet):
+            members = self.objects._members_of(selection)
+        elif selection is None or isinstance(selection, str):
             where = selection
         else:
+            if isinstance(selection, Object) and selection._snapshot is not self:
+                raise _errors.ArgumentError(f"{selection!r} is of another snapshot", -8)
             address = selection.address if isinstance(selection, Object) else an_address(selection)
             where = f"address:{address:#x}"
         return self._view(
-            "why", where=where, by=by, sort=sort, limit=limit, fold=fold, against=against, file=self._file
+            "why",
+            where=where,
+            set=members,
+            by=by,
+            sort=sort,
+            limit=limit,
+            fold=fold,
+            against=against,
+            file=self._file,
         )
 
     def components(self) -> Components:
@@ -332,9 +349,9 @@ class Snapshot(Tables, Facts):
     def _file(self) -> str | None:
         return self._path
 
-    def _older(self, against: Snapshot | None) -> Snapshot | None:
+    def _older(self, against: Snapshot | None, name: str = "against") -> Snapshot | None:
         if against is not None and not isinstance(against, Snapshot):
-            raise TypeError(f"against must be a Snapshot, not {type(against).__name__}: tonnage.load opens a file")
+            raise TypeError(f"{name} must be a Snapshot, not {type(against).__name__}: tonnage.load opens a file")
         return self._again() if against is self else against
 
     def _again(self) -> Snapshot:
@@ -415,6 +432,8 @@ class Snapshot(Tables, Facts):
             thing = item if isinstance(item, Object) else self[item]
             if thing._snapshot is not self:
                 raise _errors.ArgumentError(f"{thing!r} is of another snapshot", -8)
+            if thing._node >= self._core.n_objects:
+                raise _errors.ArgumentError(f"{thing!r} is no Python object: sets have only such", -8)
             found += thing._node.to_bytes(4, "little")
         return self._core.set_of(bytes(found))
 

@@ -6,10 +6,11 @@ from tonnage._keywords import told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
     from tonnage._cycles import Cycles
+    from tonnage._object import Object
+    from tonnage._paths import Avoid
     from tonnage._patterns import Patterns
     from tonnage._sets import ObjectSet
     from tonnage._snapshot import Snapshot
@@ -96,7 +97,7 @@ class Tables:
         self,
         by: str = "type",
         where: str | None = None,
-        heads: str | None = None,
+        heads: ObjectSet | list[Object] | list[int] | str | None = None,
         limit: int = 20,
         sort: str | None = None,
         threshold: int | str | None = None,
@@ -108,7 +109,8 @@ class Tables:
         Args:
             by: what objects of a group have in common, as for `ObjectSet.by`.
             where: only objects of this selection.
-            heads: "modules", "threads", "instances" or a selection: groups are what each of these alone holds.
+            heads: "modules", "threads", "instances", a selection, a set or a list of objects: groups are what each of
+                these alone holds.
             limit: rows, 0 for all.
             sort: "size", "count", "largest" or "kind"; "-" before it turns the order around.
             threshold: only rows of this many bytes or more; an int or text such as "64k".
@@ -118,11 +120,15 @@ class Tables:
         Returns:
             A view. Cost: one pass over the objects; where references are asked, one or two over these.
         """
+        words, members = heads if isinstance(heads, str) else None, None
+        if heads is not None and not isinstance(heads, str):
+            members = self._subject._heads(heads)
         return self._view(
             "groups",
             by=by,
             where=where,
-            heads=heads,
+            heads=words,
+            head_set=members,
             limit=limit,
             sort=sort,
             threshold=threshold,
@@ -262,7 +268,7 @@ class Tables:
         where: str | None = None,
         merge: bool = False,
         limit: int = 20,
-        avoid: str | Sequence[str] | None = None,
+        avoid: Avoid | None = None,
         sort: str | None = None,
         threshold: int | str | None = None,
         by: str | None = None,
@@ -288,14 +294,16 @@ class Tables:
         Example:
             >>> snapshot.paths("type:app.Session", merge=True)  # doctest: +SKIP
         """
-        from tonnage._paths import words
+        from tonnage._paths import avoided
 
+        words, members = avoided(self._subject._snapshot, avoid)
         return self._view(
             "paths",
             where=where,
             merge=merge,
             limit=limit,
-            avoid=words(avoid) or None,
+            avoid=words or None,
+            avoid_set=members,
             sort=sort,
             threshold=threshold,
             by=by,

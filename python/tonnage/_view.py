@@ -47,8 +47,6 @@ def _with_numbers(row: dict[str, Any], addresses: set[str]) -> dict[str, Any]:
 def _bytes(threshold: int | str) -> int:
     from tonnage._core import parse_bytes
 
-    if isinstance(threshold, bool) or not isinstance(threshold, (int, str)):
-        raise TypeError(f"threshold must be an int or text such as '64k', not {type(threshold).__name__}")
     try:
         number = threshold if isinstance(threshold, int) else parse_bytes(threshold)
     except ValueError:
@@ -78,8 +76,6 @@ class View:
         if threshold is not None:
             options["where_rows"] = f"size:>={_bytes(threshold)}"
         limit = options.get("limit", 0)
-        if not isinstance(limit, int):
-            raise TypeError(f"limit must be an int, not {type(limit).__name__}")
         if limit < 0:
             raise ArgumentError(f"limit must be 0, which is all, or more, not {limit}", -8)
         options["limit"] = min(limit, _LIMIT_MAX)
@@ -129,9 +125,9 @@ class View:
     def data(self) -> dict[str, Any]:
         """The whole JSON object of the view (docs/view-json.md); addresses are text there."""
         if self._data is None:
-            import json
+            from tonnage._json_text import loads
 
-            self._data = json.loads(self.json())
+            self._data = loads(self.json())
         assert self._data is not None
         return self._data
 

@@ -50,7 +50,7 @@ static void ask_paths(questions *q, uint32_t id, const char *avoid)
     tn_paths *paths = NULL;
     const tn_reference *steps;
     uint32_t n;
-    int status = tn_paths_avoid(q->s, avoid, &nodes, &options.avoid_kinds, NULL);
+    int status = tn_paths_avoid(q->s, avoid, NULL, &nodes, &options.avoid_kinds, NULL);
     options.avoid = nodes;
     if (status == 0)
         status = tn_paths_open(q->s, id, &options, &paths, NULL);

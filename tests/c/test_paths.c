@@ -20,7 +20,7 @@ static int tell(tn_snapshot *s, const char *avoid, told *out)
     tn_path_options options = {.limit = 4};
     tn_set *nodes = NULL;
     tn_error err = {0};
-    int status = avoid ? tn_paths_avoid(s, avoid, &nodes, &options.avoid_kinds, &err) : 0;
+    int status = avoid ? tn_paths_avoid(s, avoid, NULL, &nodes, &options.avoid_kinds, &err) : 0;
     options.avoid = nodes;
     for (uint32_t id = 0; status == 0 && id < tn_snapshot_n_nodes(s); id++) {
         tn_paths *paths = NULL;
@@ -182,7 +182,7 @@ static void a_bad_node_or_word_is_refused(void **state)
     tn_error err = {0};
     assert_int_equal(tn_snapshot_open_memory(bytes, n, NULL, &s, NULL), 0);
     assert_int_equal(tn_paths_open(s, SAMPLE_NODES, NULL, &paths, &err), TN_EINVAL);
-    assert_int_equal(tn_paths_avoid(s, "caches, frame", &nodes, &kinds, &err), TN_EINVAL);
+    assert_int_equal(tn_paths_avoid(s, "caches, frame", NULL, &nodes, &kinds, &err), TN_EINVAL);
     assert_int_equal(err.offset, strlen("caches, "));
     assert_null(nodes);
     tn_snapshot_close(s);

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -134,6 +136,8 @@ def test_an_address_is_a_selection(cli: Cli, shop: Path) -> None:
         (["why", "type:str", "--by", "type", "--sort", "colour"], 2, "columns here: size, count, largest, type"),
         (["why", PRICES, PRICES], 2, "one word too many"),
         (["why", "type:str", "--where", "type:float"], 2, "a SELECTION or --where, not both"),
+        (["why", "type:str is:garbage"], 2, "what waits for the collector is root:unreachable"),
+        (["groups", "--heads", "modules", "--by", "type"], 2, "groups: --heads or --by, not both"),
         (["audit", "--sort", "type"], 2, "type"),
         (["audit", "--threshold", "1k"], 2, "its rows are findings"),
         (["suspects", "--sort", "size"], 2, "columns here: retained, count, kind"),
@@ -149,6 +153,60 @@ def test_what_makes_no_sense_is_refused(cli: Cli, shop: Path, rest: list[str], c
     assert (got.returncode, got.stdout) == (code, "")
     assert message in got.stderr
     assert got.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [
+        ("domnators", 'unknown verb "domnators"; did you mean dominators?'),
+        ("Groups", 'unknown verb "Groups"; did you mean groups?'),
+        ("shel", 'unknown verb "shel"; did you mean shell?'),
+        ("frobnicate", 'unknown verb "frobnicate"; see tonnage --help'),
+    ],
+)
+def test_a_verb_that_is_none_is_told_with_the_nearest(cli: Cli, shop: Path, verb: str, said: str) -> None:
+    got = cli(verb, shop)
+    assert (got.returncode, got.stdout, got.stderr) == (2, "", f"tonnage: {said}\n")
+
+
+def test_help_lists_every_verb(cli: Cli) -> None:
+    page = cli("--help").stdout
+    assert cli("help").stdout == page
+    for verb in ("run", "config", "shell", "why"):
+        assert f"\n  {verb} " in page
+
+
+@pytest.mark.parametrize("verb", ["dominators", "why", "suspects", "groups", "refs", "referrers", "paths", "retained"])
+def test_an_option_may_state_the_default(cli: Cli, shop: Path, verb: str) -> None:
+    rest = [verb, shop, "type:str"] if verb == "why" else [verb, shop, "--where", "type:str"]
+    default = "--fold" if verb in ("dominators", "why", "suspects") else "--no-fold"
+    other = "--no-fold" if default == "--fold" else "--fold"
+    plain = cli(*rest).stdout
+    assert plain
+    assert [cli(*rest, default).stdout, cli(*rest, other, default).stdout] == [plain, plain]
+
+
+def test_suspects_against_a_later_snapshot_say_so(cli: Cli, shop: Path, tmp_path: Path) -> None:
+    later = tmp_path / "later.tonnage"
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, tonnage; tonnage.snapshot(sys.argv[1])", later], timeout=100, check=False
+    )
+    assert done.returncode == 0
+    said = "later (the older one comes after --against)"
+    assert said in cli("suspects", shop, "--against", later).stdout
+    assert said not in cli("suspects", later, "--against", shop).stdout
+
+
+def test_what_the_limit_cut_of_the_top_consumers_is_told_apart(cli: Cli, shop: Path) -> None:
+    def groups(*rest: str) -> tuple[int, int, str]:
+        consumers = json.loads(cli("suspects", shop, "--by", "type", *rest, "--json").stdout)["consumers"]
+        return len(consumers["rows"]), consumers["limited"], cli("suspects", shop, "--by", "type", *rest).stdout
+
+    large, none, text = groups("--limit", "0")
+    assert none == 0 and "use --limit N to see more>" not in text
+    shown, limited, text = groups("--limit", "1")
+    assert (shown, limited) == (1, large - 1) and large > 1
+    assert f"<{limited} more group" in text and "use --limit N to see more>" in text
 
 
 def test_the_shell_is_run_by_a_python(cli: Cli, shop: Path) -> None:

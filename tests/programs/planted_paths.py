@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import gc
 import importlib
+import io
 import json
 import random
 import sys
@@ -153,6 +154,16 @@ class Key:
         return isinstance(other, Key)
 
 
+class Named(str):
+    """Kept as it is by C code that takes a str."""
+
+    __slots__ = ()
+
+
+class File(io.TextIOWrapper):
+    """Has attributes of its own beside the fields of C, which C shows under their names."""
+
+
 class Number(int):
     """An int that is no number to itself."""
 
@@ -227,6 +238,8 @@ def plant() -> None:
         functools.partial(print, Thing(60), end=Thing(61)), closed_over(), Thing(62).__init__, [].append,
         functools.lru_cache(closed_over()), staticmethod(closed_over()), property(closed_over()),
     ]  # fmt: skip
+    KEPT["file"] = File(io.BytesIO(), errors=Named("ignore"))
+    KEPT["file"].thing = Thing(71)
     running = generator(Thing(70))
     KEPT["generators"] = [running, next(running)]
     KEPT["weak"] = [weakref.ref(KEPT["slots"][0].a) if hasattr(Slotted, "__weakref__") else None]

@@ -137,6 +137,19 @@ def equal_lists(after: bool) -> None:
     KEPT.extend(shared[i % 100] if after else [i % 100, None, i % 100 + 1] for i in range(N))
 
 
+def equal_dicts(after: bool) -> None:
+    shared = [{"first": i, "second": None} for i in range(100)]
+    KEPT.extend(shared[i % 100] if after else {"first": i % 100, "second": None} for i in range(N))
+
+
+def array_room(after: bool) -> None:
+    for i in range(N // 100):
+        value = array.array("d", [i]) * 1000
+        for _ in range(400):
+            value.pop()  # one by one: more at once is given back
+        KEPT.append(array.array("d", value) if after else value)
+
+
 def list_room(after: bool) -> None:
     for _ in range(N // 100):
         value: list[None] = [None] * 1000
@@ -230,6 +243,10 @@ def deque_room(after: bool) -> None:
 
 def empty_lists(after: bool) -> None:
     KEPT.extend({"tags": None if after else []} for _ in range(N))
+
+
+def empty_dicts(after: bool) -> None:
+    KEPT.extend((None if after else {}, i) for i in range(N))
 
 
 def empty_sets(after: bool) -> None:

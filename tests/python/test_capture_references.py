@@ -14,6 +14,7 @@ from capture_support import Run, Shot, shown_by_links
 ALLOWED = {
     # The collector passes over strings: names, keys, and all that code holds.
     ("dict", "key", None, "owning"),
+    ("frozendict", "key", None, "owning"),  # 3.15
     ("dict", "value", None, "owning"),  # {x: x}: told apart from the key by position only
     *{
         ("code", "attribute", label, "owning")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import networkx
 import pytest
 import tonnage
-from capture_support import Run
+from capture_support import Run, python
 from graph_model import IMMORTAL, STATIC, UNREACHABLE, Graph, Item, Solution, graphs
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -242,6 +243,33 @@ def test_planted_cycles_are_counted_by_what_they_go_over(snapshot: tonnage.Snaps
     assert table["cycles"] >= 1
     assert view.total["cycles"] == sum(row["cycles"] for row in view)
     assert view.total["waiting"] == sum(row["waiting"] for row in view)
+
+
+def test_classes_that_no_module_names_are_told_and_others_are_not(tmp_path: Path) -> None:
+    program = """
+import sys, tonnage
+class Base: pass
+class Outer:
+    class Inner(Base): pass
+class Registry:
+    kept = []
+    def made():
+        class Forgotten(Outer.Inner): pass
+        return Forgotten
+for _ in range(25): Registry.kept.append(Registry.made())
+print(*map(id, Registry.kept))
+print(*map(id, (Base, Outer, Outer.Inner, Registry)))
+tonnage.snapshot(sys.argv[1])
+"""
+    done = python(["-c", program, tmp_path / "x"])
+    assert done.returncode == 0, done.stderr
+    with tonnage.load(tmp_path / "x") as loaded:
+        (row,) = (row for row in loaded.cycles(limit=0) if row["cycle"] == "type.__mro__[index] → type")
+        found = {item.address for item in row.objects.where("type:type")}  # type: ignore[attr-defined]
+        made, named = (set(map(int, line.split())) for line in done.stdout.splitlines())
+        assert made <= found
+        assert not named & found
+        assert row["waiting"] == 0
 
 
 def test_rows_are_sets(snapshot: tonnage.Snapshot, planted: Run) -> None:

@@ -69,6 +69,12 @@ def test_objects_are_matched_by_the_written_rules(load: Load, pair: tuple[Heap, 
         total = diff.total
         assert total["now"]["count"] == len(want.new) + len(want.survived)
         assert total["now"]["size"] == sum(new[a].own + new[a].buffer for a in want.new | want.survived)
+        for heap, side, left_out in ((old, "old", "left_out_old"), (new, "now", "left_out_now")):
+            visible = [thing for thing in heap.values() if not support.is_own(thing)]
+            assert total[side]["count"] + total[left_out]["count"] == len(visible)
+            assert total[side]["size"] + total[left_out]["size"] == sum(thing.own + thing.buffer for thing in visible)
+        left = total["left_out_old"]["count"] + total["left_out_now"]["count"]
+        assert ("left out, since they are tonnage's own" in " ".join(str(diff).split())) == (left > 0)
         assert [total[name]["count"] for name in ("new", "gone", "survived")] == [
             len(want.new), len(want.gone), len(want.survived)
         ]  # fmt: skip

@@ -13,6 +13,7 @@ import pytest
 import tonnage
 from tonnage._groups import Groups
 from tonnage._sets import ObjectSet
+from tonnage._view import View
 
 PAGE = Path(__file__).parents[2] / "docs" / "python.md"
 TOOLS = ("PySizer", "Meliae", "heapy", "objgraph", "Pympler")
@@ -33,14 +34,17 @@ thing = held[3].items
 def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """The names that the page explains."""
     folder = tmp_path_factory.mktemp("habits")
+    lost = [bytes(54321)]
     old = tonnage.snapshot()
+    del lost[:]
     more = [Session() for _ in range(5)]
     file = folder / "s.tonnage"
     s = tonnage.snapshot(file)
     a = id(thing)
     y_old = old.where("type:dict")
     yield {
-        "tonnage": tonnage, "s": s, "old": old, "x": s.where("type:dict or type:Session or type:list"), "a": a,
+        "tonnage": tonnage, "s": s, "old": old, "a": a,
+        "x": s.where(f"type:dict or type:{__name__}.Session or type:list or type:str"),
         "y": s.where(f"type:{__name__}.Session"), "y_old": y_old, "w": s[a], "thing": thing, "file": file, "more": more,
         "path": folder / "path.tonnage", "other": folder / "other.tonnage", "function": lambda: None,
     }  # fmt: skip
@@ -55,14 +59,87 @@ def rows(tool: str) -> list[tuple[str, str]]:
     return [tuple(re.split(r"(?<!\\)\|", line.strip("|"))) for line in lines]  # type: ignore[misc]
 
 
+# What expressions of the page are, beside not empty.
+VALUES: dict[str, Callable[[dict[str, Any], Any], object]] = {
+    "s[id(thing)]": lambda n, found: found.obj is thing,
+    "s[a]": lambda n, found: found.obj is thing,
+    "s[a].obj": lambda n, found: found is thing,
+    "w.obj": lambda n, found: found is thing,
+    "w.type": lambda n, found: found == "dict",
+    "w.keys": lambda n, found: [key.obj for key in found] == list(thing),
+    "w.values": lambda n, found: [value.obj for value in found] == list(thing.values()),
+    "w.parents": lambda n, found: id(held[3].__dict__) in found or id(held[3]) in found,
+    "dict(zip(w.keys, w.values))": lambda n, found: {key.obj: value.obj for key, value in found.items()} == thing,
+    'x.where("type:app.Session")': lambda n, found: found == n["y"],
+    's.where("type:app.Session")': lambda n, found: found == n["y"],
+    'x.where("-type:str")': lambda n, found: found == n["x"] - n["s"].where("type:str"),
+    'x.where("size:1k..2M")': lambda n, found: all(1 << 10 <= item.size <= 2 << 20 for item in found),
+    "x.filter(lambda o: o.n_refs > 3)": lambda n, found: all(item.n_refs > 3 for item in found),
+    'x.sort("size").top(10)': lambda n, found: [item.size for item in found]
+    == sorted((item.size for item in n["x"]), reverse=True)[:10],
+    'x.sort("size")[2]': lambda n, found: found.size == sorted(item.size for item in n["x"])[-3],
+    'x.by("type")': lambda n, found: {g.kind for g in found} == {"dict", "list", "str", f"{__name__}.Session"},
+    "s - old": lambda n, found: {id(one) for one in n["more"]} <= {item.address for item in found},
+    "s.diff(old).new": lambda n, found: found == n["s"] - n["old"],
+    "x.group_by(y)": lambda n, found: found[id(held[0])].head.obj is held[0],
+    "tonnage.deep_size(thing)": lambda n, found: found.count > 20 and found.bytes > 20 * 24,
+    "s.objects": lambda n, found: len(found) == len(n["s"]),
+    "~s.objects": lambda n, found: len(found) == 0,
+    "x.immediate_dominators()": lambda n, found: not found & n["x"],
+    "x.backrefs()": lambda n, found: {"dict", f"{__name__}.Session"} & {row["type"] for row in found},
+    's.where(f"address:{a:#x}")': lambda n, found: [item.obj for item in found] == [thing],
+    's.where("flag:tracked") - s.where("flag:tracked").referents("owning")': lambda n, found: id(held) not in found,
+    'len(s.where("type:dict"))': lambda n, found: found == sum(item.type == "dict" for item in n["s"]),
+    '(s - old).column("address")': lambda n, found: {id(one) for one in n["more"]} <= set(found),
+    'w.chain_to(lambda o: o.type == "int")': lambda n, found: found is None,
+    "w.path().nodes[0]": lambda n, found: found.address == 0,
+    "w in x": lambda n, found: found is True,
+    "x <= y": lambda n, found: found is False,
+    "x < y": lambda n, found: found is False,
+    "x == y": lambda n, found: found is False,
+    "not x & y": lambda n, found: found is False,
+}
+EMPTY = {  # nothing of the kind is in this process, or is to be
+    's.where("root:interned")',
+    's.where("root:unreachable")',
+    's.where("root:unreachable").by("type")',
+    'w.paths(3, avoid="modules,classes,frames")',
+    "s.timeline",
+    "s.save(other, force=True)",
+    "w.preview",
+    "w.length",
+    "x[0].obj",
+}
+
+
 @pytest.mark.parametrize(("tool", "theirs", "ours"), [(tool, *row) for tool in TOOLS for row in rows(tool)])
 def test_what_the_page_says_works(names: dict[str, Any], tool: str, theirs: str, ours: str) -> None:
     code = [found.replace(r"\|", "|") for found in re.findall(r"`([^`]+)`", ours)]
     assert code or ours.strip().startswith(("not yet", "not needed"))
     for expression in code:
-        found = eval(expression, dict(names))
-        repr(found)
+        found = eval(expression.replace("app.Session", f"{__name__}.Session"), dict(names))
+        if isinstance(found, Iterator):
+            found = list(found)
+        assert repr(found)
         assert found is not NotImplemented
+        if expression in VALUES:
+            assert VALUES[expression](names, found), expression
+        elif expression not in EMPTY:
+            assert found is not None, expression
+            if isinstance(found, View):
+                assert found.rows or "rows" not in found.data, expression
+            elif hasattr(found, "__len__"):
+                assert len(found) > 0, expression
+
+
+def test_what_is_expected_of_the_page_is_on_it() -> None:
+    written = {
+        found.replace(r"\|", "|")
+        for tool in TOOLS
+        for _, ours in rows(tool)
+        for found in re.findall(r"`([^`]+)`", ours)
+    }
+    assert VALUES.keys() | EMPTY <= written
 
 
 CALLS = {
@@ -195,6 +272,40 @@ def test_an_unknown_word_is_answered_with_the_known_ones(names: dict[str, Any], 
 def test_a_misspelt_keyword_is_answered_with_the_known_ones(
     names: dict[str, Any], call: Callable[[dict[str, Any]], object], message: str
 ) -> None:
+    with pytest.raises(TypeError, match=message) as caught:
+        call(names)
+    assert "\n" not in str(caught.value)
+
+
+OTHER_TYPES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "old of a diff": (lambda n: n["s"].diff(5), "old must be a Snapshot, not int"),
+    "old of a diff of a set": (lambda n: n["x"].diff(None), "old must be a Snapshot or a set of one, not None"),
+    "against": (lambda n: n["s"].summary(against="old.tonnage"), "against must be a Snapshot, not str"),
+    "where of retained": (lambda n: n["s"].retained(5), 'where must be text such as "type:app.Session", not int'),
+    "selection": (lambda n: n["s"].where(123), 'selection must be text such as "type:app.Session", not int'),
+    "selection of a set": (lambda n: n["x"].where(None), "selection must be text .*, not NoneType"),
+    "kind": (lambda n: n["x"].by(5), 'kind must be a kind such as "type", not int'),
+    "limit": (lambda n: n["s"].largest(None), "limit must be an int, not NoneType"),
+    "depth": (lambda n: n["w"].refs(depth="2"), "depth must be an int, not str"),
+    "threshold": (lambda n: n["x"].largest(threshold=1.5), 'threshold must be an int or text such as "64k", not float'),
+    "sort": (lambda n: n["x"].sort(5), 'key must be a column such as "size", not int'),
+    "column": (lambda n: n["x"].column(5), 'name must be a column such as "size", not int'),
+    "heads of a table": (lambda n: n["s"].groups(heads=5), "heads are a set, a list of objects .*, not int"),
+    "heads": (lambda n: n["x"].group_by(n["w"]), "heads are a set, a list of objects .*, not Object"),
+    "predicate": (lambda n: n["x"].filter(None), "predicate must be a function of an Object, not NoneType"),
+    "avoid of a path": (lambda n: n["w"].path(avoid=5.5), "avoid takes words, objects .* and sets, not float"),
+    "avoid of a list": (lambda n: n["s"].paths("type:x", avoid=[None]), "avoid takes words, .* not NoneType"),
+    "avoid of what is reached": (lambda n: n["x"].reachable(avoid=5), "avoid must be an ObjectSet, not int"),
+    "goal": (lambda n: n["w"].chain_to(5), "goal must be a function, a selection or an ObjectSet, not int"),
+    "paths of a diff": (lambda n: tonnage.diff("a.tonnage"), "snapshots must be a list .*, oldest first, not str"),
+    "path of a diff": (lambda n: tonnage.diff([n["s"], 5]), "snapshots must be snapshots or paths, not int"),
+    "a set in a set": (lambda n: n["y"] in n["x"], "x <= y says whether all of x are in y"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_TYPES)
+def test_an_argument_of_another_type_is_answered_with_what_it_takes(names: dict[str, Any], name: str) -> None:
+    call, message = OTHER_TYPES[name]
     with pytest.raises(TypeError, match=message) as caught:
         call(names)
     assert "\n" not in str(caught.value)

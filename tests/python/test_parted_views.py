@@ -118,6 +118,7 @@ def test_what_goes_is_parted_by_any_kind(heap: Heap, by: str, fold: bool, data: 
             key: (count, sizes[key]) for key, count in counts.items()
         }
         assert view.total["size"] == sum(sizes.values()) == heap.retained(chosen)
+        assert view.total["count"] == sum(counts.values())
         assert [row["size"] for row in view] == sorted(sizes.values(), reverse=True)
         above = {number_of(int(row["address"], 16)) for row in view.data["dominators"] if row["address"]}
         holders = {heap.idom[node] for node in chosen}
@@ -166,14 +167,16 @@ def test_references_are_parted_by_what_is_at_the_other_end(
         for key, found in expected.items()
     }
     with opened(heap) as snapshot:
-        verb = "referrers" if backward else "refs"
+        group = some(snapshot, chosen)
+        ask = group.backrefs if backward else group.refs
         if len(chosen) == 1:
-            view = getattr(snapshot[address(min(chosen))], verb)(by=by, fold=fold, limit=0)
+            one = snapshot[address(min(chosen))]
+            view = (one.referrers if backward else one.refs)(by=by, fold=fold, limit=0)
         else:
-            view = some(snapshot, chosen)._view(verb, by=by, fold=fold)
+            view = ask(by=by, fold=fold, limit=0)
         assert {row[COLUMN[by]]: (row["count"], row["objects"], row["size"]) for row in view} == wanted
         assert view.total == {"count": len(ends), "selected": len(chosen)}
-        plain = some(snapshot, chosen)._view(verb, fold=fold)
+        plain = ask(fold=fold, limit=0)
         assert sum(row["count"] for row in plain) == len(ends)
 
 
@@ -194,7 +197,7 @@ def test_attributes_of_a_folded_dict_are_labels_of_its_owner(tmp_path: Path) -> 
         assert ".__dict__" not in rows
         assert ".__dict__" in {row["label"] for row in snapshot.refs("type:__main__.Box", limit=0)}
         dicts = snapshot.where("type:__main__.Box").referents().where("type:dict")
-        holders = dicts.referents().where("type:list")._view("referrers", fold=True)
+        holders = dicts.referents().where("type:list").backrefs(fold=True)
         assert {(row["label"], row["type"], row["count"]) for row in holders} == {(".content", "__main__.Box", 7)}
         box = snapshot.where("type:__main__.Box")[0]
         assert [row["held_by"] for row in box.dominators() if row["type"] == "list"] == [".content"]
@@ -335,6 +338,21 @@ def test_paths_by_a_kind_lead_to_the_largest_of_each_group(
         assert shown == sorted(shown, reverse=True) and max(rest, default=0) <= min(shown, default=0)
         assert (len(shown), view.data["more"]) == (min(limit or 99, len(shown) + len(rest)), len(rest))
         assert view.total == {"count": len(asked) - len(owner), "size": sum(heap.sizes[node] for node in asked)}
+
+
+@SETTINGS
+@given(heaps(), KINDS, st.sampled_from(["dominators", "paths", "refs", "referrers"]), st.data())
+def test_a_threshold_takes_out_whole_groups(heap: Heap, by: str, verb: str, data: st.DataObject) -> None:
+    column = {"dominators": "retained", "paths": "group_size"}.get(verb, "size")
+    with opened(heap) as snapshot:
+        some_of = some(snapshot, range(len(heap)))
+        whole = some_of._view(verb, by=by)
+        least = data.draw(st.sampled_from(sorted({row[column] for row in whole} | {1})))
+        shown = some_of._view(verb, by=by, threshold=least)
+        assert [dict(row) for row in shown] == [dict(row) for row in whole if row[column] >= least]
+        assert shown.data["filtered"] == len(whole) - len(shown)
+        assert shown.total == whole.total
+        assert ("below the threshold" in str(shown)) == (len(shown) < len(whole))
 
 
 def test_merged_paths_are_not_parted_and_do_not_fold(attributes: tonnage.Snapshot) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from random import Random
+from typing import Any
 
 import graph_files as files
 import networkx
 import pure_writer
 import pytest
+import tonnage
 from graph_files import BORROWED, GUESSED, INTERNED, OWN, OWNING, WEAK, Graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from tonnage import _core
 
 FAR = 1 << 32
 Path = tuple[int, ...]
+Ids = Collection[int]
 MOST = 60
 
 
@@ -107,9 +110,12 @@ def oracle(
     return result, root
 
 
-def ours(data: bytes, target: int, avoid: str = "", limit: int = 0, shortest: bool = False) -> Iterator[Path]:
+def ours(
+    data: bytes, target: int, avoid: str = "", limit: int = 0, shortest: bool = False, members: Ids = ()
+) -> Iterator[Path]:
     snapshot = opened(data)
-    for _, _, steps in snapshot.paths(target, avoid, limit, shortest):
+    avoid_set = snapshot.set_of(b"".join(node.to_bytes(4, "little") for node in members)) if members else None
+    for _, _, steps in snapshot.paths(target, avoid, limit, shortest, avoid_set):
         yield (steps[0][0], *(step[1] for step in steps)) if steps else (target,)
 
 
@@ -176,16 +182,71 @@ def test_all_shortest_paths_are_those_of_networkx(graph: Graph) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(graphs(), st.sets(st.integers(0, 7), max_size=3))
-def test_avoided_objects_are_on_no_path_but_at_its_end(graph: Graph, avoided: set[int]) -> None:
+@given(graphs(), st.sets(st.integers(0, 7), max_size=3), st.sets(st.integers(0, 7)))
+def test_avoided_objects_are_on_no_path_but_at_its_end(graph: Graph, avoided: set[int], as_set: set[int]) -> None:
     data = files.write(graph)
     objects, _, _ = numbers(graph)
     avoided &= objects.keys()
-    words = ",".join(["guessed", *(f"address:{files.address(i):#x}" for i in avoided)])
+    avoided -= {i for i in avoided if graph.flags.get(i, 0) & OWN}
+    words = ",".join(["guessed", *(f"(address:{files.address(i):#x},0x1)" for i in avoided - as_set)])
+    members = [objects[i] for i in avoided & as_set]
     for target in objects:
-        nodes = frozenset(objects[i] for i in avoided if i != target and not graph.flags.get(i, 0) & OWN)
+        nodes = frozenset(objects[i] for i in avoided if i != target)
         weights, root = oracle(graph, objects[target], nodes, guesses=False)
-        compare(list(ours(data, objects[target], words, limit=MOST)), weights, root, objects[target])
+        compare(list(ours(data, objects[target], words, MOST, members=members)), weights, root, objects[target])
+
+
+class Held:
+    """Held by a list, a tuple and a dict."""
+
+
+held = Held()
+in_list, in_tuple, in_dict = [held], (held,), {"x": held}
+names = {f"{__name__}.{name}" for name in ("held", "in_list[0]", "in_tuple[0]", "in_dict['x']")}
+
+
+def test_what_is_avoided_is_said_by_words_objects_addresses_and_sets() -> None:
+    with tonnage.snapshot() as snapshot:
+        item = snapshot[id(held)]
+        two = snapshot.where(f"address:{id(in_list):#x},{id(in_tuple):#x}")
+        some = {"frames": "frames", "a": f"address:{id(in_list):#x}", "b": f"address:{id(in_tuple):#x}"}
+        every: list[Any] = [
+            two,
+            [two],
+            [id(in_list), id(in_tuple)],
+            [snapshot[id(in_list)], id(in_tuple), "frames"],
+            (two[:1], two[1:]),
+            list(some.values()),
+            ",".join(some.values()),
+            [f"address:{id(in_list):#x},{id(in_tuple):#x}", "type:nothing,none"],
+        ]
+        left = names - {f"{__name__}.in_list[0]", f"{__name__}.in_tuple[0]"}
+        for avoid in every:
+            assert {path.expression for path in item.paths(20, avoid=avoid)} & names == left
+            assert str(item.path(avoid=avoid)) == f"{__name__}.held"
+            page = snapshot.paths(f"address:{id(held):#x}", avoid=avoid)
+            assert [row["path"] for row in page] == [f"{__name__}.held"]
+        assert {path.expression for path in item.paths(20)} >= names
+        assert {path.expression for path in item.paths(20, avoid=id(in_list))} & names == names - {
+            f"{__name__}.in_list[0]"
+        }
+        near = snapshot[id(in_list)].chain_to(snapshot.where(f"type:{__name__}.Held"))
+        assert near is not None and near.nodes[-1] == item
+        assert snapshot[id(in_list)].chain_to(snapshot.where("type:str"), avoid=item) is None
+        thread = next(node for path in item.paths(40) for node in path.nodes if not node.address)
+        with pytest.raises(tonnage.ArgumentError, match="is no Python object"):
+            item.path(avoid=thread)
+
+
+def test_paths_show_the_first_ones_and_take_none() -> None:
+    with tonnage.snapshot() as snapshot:
+        paths = snapshot[id(held)].paths(3)
+        shown = repr(paths)
+        lines = [line.partition(">>> ")[2] for line in shown.splitlines() if ">>> " in line]
+        assert lines == [str(path) for path in paths]
+        assert len(lines) == 3
+        assert repr(paths) == shown
+        assert repr(snapshot[id(held)].paths(3, avoid=snapshot[id(in_list)])) != shown
 
 
 @settings(max_examples=100, deadline=None)

@@ -140,7 +140,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> tonnage.Snapshot:
 
 
 def test_a_planted_program_in_rows(planted: tonnage.Snapshot) -> None:
-    page = planted.patterns("type:bytearray size:>=1000 size:<2000", limit=0)
+    page = planted.patterns("type:bytearray len:1000", limit=0)
     found = {row["kind"]: (row["name"], row["count"], row["references"], row["label"], row["end"]) for row in page}
     lists = [(row["name"], row["kind"], row["count"], row["references"], row["label"]) for row in page]
     assert found["bytearray"] == ("_", 300, 0, None, "open")

@@ -235,6 +235,89 @@ def test_sets_of_two_snapshots_do_not_mix() -> None:
             _ = one.objects | {1}
 
 
+def test_an_object_of_another_snapshot_is_in_no_set_and_makes_none() -> None:
+    heap = Heap([0, 0], [16, 16], [0, 0], [[1], []], [0, 0], [0, 0])
+    with opened(describe(heap)) as one, opened(describe(heap)) as other:
+        stranger = other[address(0)]
+        assert stranger not in one.objects
+        assert stranger not in one
+        assert stranger not in one.objects[:2]
+        assert stranger in other.objects
+        uses: list[Callable[[], object]] = [
+            lambda: one.objects.group_by([stranger]),
+            lambda: one.groups(heads=[stranger]),
+            lambda: one[address(1)].path(avoid=stranger),
+            lambda: one.paths(avoid=[stranger, "frames"]),
+            lambda: one.why(stranger),
+        ]
+        for use in uses:
+            with pytest.raises(tonnage.ArgumentError, match="is of another snapshot"):
+                use()
+        for mixed in (lambda: one.why(other.objects), lambda: one.paths(avoid=other.objects)):
+            with pytest.raises(tonnage.ArgumentError, match="two snapshots"):
+                mixed()
+
+
+@settings(max_examples=60, deadline=None)
+@given(heaps(), st.data())
+def test_a_sorted_set_and_slices_are_sets_in_an_order(heap: Heap, data: st.DataObject) -> None:
+    ours = sorted(selectable(heap))
+    with opened(describe(heap)) as snapshot:
+        chosen = some(snapshot, data.draw(st.sets(st.sampled_from(ours))) if ours else set())
+        by_address = sorted(numbers(chosen))
+        by_size = sorted(by_address, key=lambda i: (-heap.sizes[i], i))
+        part = slice(*data.draw(st.tuples(*[st.none() | st.integers(-4, 4)] * 2, st.sampled_from([None, 1, 2, -1]))))
+        n = data.draw(st.integers(0, 5))
+        for found, order in (
+            (chosen[part], by_address[part]),
+            (chosen.sort("size"), by_size),
+            (chosen.sort("size").top(n), by_size[:n]),
+            (chosen.sort("size")[part], by_size[part]),
+        ):
+            assert isinstance(found, ObjectSet)
+            assert [number_of(item.address) for item in found] == order
+            assert [number_of(found[i].address) for i in range(len(found))] == order
+            assert list(found.column("size")) == [heap.sizes[i] for i in order]
+            assert numbers(found & chosen) == numbers(found | found) == set(order)
+            assert numbers(chosen - found) == set(by_address) - set(order)
+            assert found == some(snapshot, set(order))
+            assert found <= chosen
+            assert all(item in found for item in found)
+            assert found.size == sum(heap.sizes[i] for i in order)
+            assert sum(group.count for group in found.by("type")) == found.summary(limit=0).total["count"] == len(order)
+
+
+@settings(max_examples=60, deadline=None)
+@given(heaps(), st.data())
+def test_dominators_of_a_set_are_the_nearest_outside_it(heap: Heap, data: st.DataObject) -> None:
+    ours = sorted(selectable(heap))
+    with opened(describe(heap)) as snapshot:
+        chosen = some(snapshot, data.draw(st.sets(st.sampled_from(ours))) if ours else set())
+        expected = set()
+        for item in chosen:
+            above = item.dominator
+            while above is not None and above in chosen:
+                above = above.dominator
+            if above is not None and above.address:
+                expected.add(above.address)
+        found = {item.address for item in chosen.immediate_dominators()}
+        assert found == {one for one in expected if one in snapshot.objects}
+
+
+def test_what_is_closed_says_so() -> None:
+    with opened(describe(Heap([0, 0], [16, 16], [0, 0], [[1], []], [0, 0], [0, 0]))) as snapshot:
+        everything, item = snapshot.objects, snapshot[address(0)]
+        groups = everything.by("type")
+        kept = {
+            "ObjectSet": everything, "Sorted": everything.sort("size"), "Group": groups[0], "Groups": groups,
+            "Paths": item.paths(2),
+        }  # fmt: skip
+        assert not any("closed" in repr(one) for one in kept.values())
+        sliced = everything[:1]
+    for name, one in (*kept.items(), ("Sorted", sliced)):
+        assert repr(one).startswith(f"<tonnage {name}") and repr(one).endswith("the snapshot is closed>")
+
+
 def test_a_set_outlives_the_closing_of_its_snapshot() -> None:
     with opened(describe(Heap([0], [16], [0], [[]], [0], [0]))) as snapshot:
         kept = snapshot.objects

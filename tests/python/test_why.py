@@ -76,8 +76,12 @@ def check_together(solution: Solution, by_address: dict[int, int], number: int, 
     below, size, count = solution.gone([held])
     assert number in below
     assert (together["size"], together["count"]) == (size, count)
-    outside = [edges.count(held) for source, edges in enumerate(solution.edges) if source not in below]
-    assert together["references"] == sum(outside)
+    outside = {source: edges.count(held) for source, edges in enumerate(solution.edges) if source not in below}
+    assert together["references"] + together["garbage_references"] == sum(outside.values())
+    if not any(map(solution.is_own, range(solution.graph.root))):  # what is tonnage's own is neither
+        waiting = [source for source, hold in enumerate(solution.holds) if hold == UNREACHABLE]
+        garbage = solution.gone(waiting)[0] if waiting else set()
+        assert together["references"] == sum(n for source, n in outside.items() if source not in garbage)
     assert len(together["paths"]) == min(1000, together["references"])
 
 
@@ -190,8 +194,14 @@ CHAIN = None
 for _ in range(80): CHAIN = Link(CHAIN)
 for _ in range(50): View().render()
 LEFT, RIGHT = [Part() for _ in range(60)], [Part() for _ in range(40)]
+class Sole:
+    __slots__ = ("me", "data")
+    def __init__(self): self.data = bytes(400)
+for n in range(8): globals()[f"MANY{n}"] = [Sole() for _ in range(n + 1)]
 gc.collect(); gc.disable()
 for _ in range(30): Ring()
+for _ in range(20): lost = Sole(); lost.me = lost
+del lost
 tonnage.snapshot(sys.argv[1]).close()
 """
 
@@ -256,6 +266,82 @@ def test_without_a_common_holder_each_way_is_told_with_what_it_frees(held: tonna
     assert "With both gone, all of the selected objects go" in flat(view)
     for holder in holders:
         assert re.search(rf"tonnage why \S+ {holder['address']}\b", str(view))
+
+
+def test_garbage_in_a_set_is_told_once_and_holds_nothing(held: tonnage.Snapshot) -> None:
+    where = "type:__main__.Part or type:__main__.Ring"
+    view, alone = held.why(where), held.why("type:__main__.Part")
+    rings = held.where("type:__main__.Ring")
+    folded = sum(ring.size for ring in rings) + sum(item.size for item in held.where("root:unreachable type:dict"))
+    assert view.data["garbage"] is False
+    assert (view.data["count"], view.data["garbage_count"]) == (130, 30)
+    assert rings.size <= view.data["garbage_size"] <= folded
+    assert view.data["holders"] == alone.data["holders"]
+    assert "30 of them" in flat(view) and "what follows is about the other 100." in flat(view)
+    assert "With both gone, all of them go" in flat(view)
+    assert (alone.data["garbage_count"], alone.data["garbage_size"]) == (0, 0)
+
+
+def test_garbage_that_refers_to_an_object_is_no_way_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "held.tonnage"
+    program = """
+import gc, sys, tonnage
+class Part: __slots__ = ()
+class Ring: pass
+gc.collect(); gc.disable()
+KEEP = [Part()]
+for _ in range(3): ring = Ring(); ring.me = ring; ring.part = KEEP[0]
+del ring
+tonnage.snapshot(sys.argv[1]).close()
+"""
+    done = python(["-c", program, path])
+    assert done.returncode == 0, done.stderr
+    with tonnage.load(path) as snapshot:
+        (part,) = snapshot.where("type:__main__.Part")
+        view = part.why()
+        together = view.data["object"]["together"]
+        assert (together["references"], together["garbage_references"]) == (1, 3)
+        assert [way["path"] for way in together["paths"]] == ["__main__.KEEP[0]"]
+        assert "- and 3 references from garbage, which a collection takes away" in flat(view)
+
+
+def test_of_a_set_with_one_live_object_that_one_is_told(held: tonnage.Snapshot) -> None:
+    link = min(link.address for link in held.where("type:__main__.Link"))
+    view = held.why(f"type:__main__.Ring or address:{link:#x}")
+    assert view.data["garbage_count"] == 30
+    assert "what follows is about the other one." in flat(view)
+    assert view.data["holders"][0]["selected"] == 1
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 7, 8, 0])
+def test_as_many_ways_are_told_as_the_limit_says(held: tonnage.Snapshot, limit: int) -> None:
+    view = held.why("type:__main__.Sole", limit=limit)
+    holders, n = view.data["holders"], limit or 8
+    assert view.data["garbage_count"] == 20
+    assert [(h["path"], h["carried"]) for h in holders] == [(f"__main__.MANY{k}", k + 1) for k in range(7, 7 - n, -1)]
+    assert view.data["holders_more"] == 8 - n
+    assert (f"and {8 - n} more" in flat(view)) == (n < 8)
+    assert holders[-1]["selected"] == sum(h["carried"] for h in holders)
+    assert [h["selected"] is None for h in holders] == [2 < k < n - 1 for k in range(n)]
+
+
+MANY = """
+import sys, tonnage
+class Sole: __slots__ = ()
+for n in range(1100): globals()[f"MANY{n}"] = [Sole()]
+tonnage.snapshot(sys.argv[1]).close()
+"""
+
+
+def test_no_more_than_1000_ways_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "many.tonnage"
+    done = python(["-c", MANY, path])
+    assert done.returncode == 0, done.stderr
+    with tonnage.load(path) as snapshot:
+        view = snapshot.why("type:__main__.Sole", limit=0)
+        assert (len(view.data["holders"]), view.data["holders_more"]) == (1000, 100)
+        assert "and 100 more; no more than 1000 are told" in flat(view)
+        assert view.data["holders"][-1]["selected"] == 1000
 
 
 @pytest.mark.parametrize(
