@@ -284,8 +284,8 @@ def slots_inherited(after: bool) -> None:
 
 
 def slots_of_sets(after: bool) -> None:
-    for i in range(N // 10):
-        members = (SlottedMembers if after else Members)(range(i % 250, 250))
+    for i in range(N // 2):
+        members = (SlottedMembers if after else Members)(range(i % 200, i % 200 + 6))
         members.first = members.second = None  # type: ignore[union-attr]
         KEPT.append(members)
 
