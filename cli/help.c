@@ -82,10 +82,12 @@ const cli_verb cli_verbs[] = {
     {"waste", READING | CLI_THRESHOLD | CLI_BY | CLI_AGAINST, cmd_table,
      "what to change so that the program needs less: equal values, room, slots, arrays",
      "Findings, each with the bytes that a change would give back, who holds what it is about, and what to change:\n"
-     "equal texts, numbers, tuples and containers; containers with much room, or empty; classes that __slots__ would\n"
-     "make smaller, dicts of instances that share their keys no more; numbers one by one that an array would hold;\n"
-     "second copies of texts; bytes of zeros. Told from 1 % of the heap on, and from 64 KiB. docs/waste.md says how\n"
-     "each is computed. That something is found is no error: the exit code is 0.\n",
+     "equal texts, numbers, tuples and containers; containers with much room, of few items or empty; classes that\n"
+     "__slots__ would make smaller, dicts of instances that share their keys no more; numbers one by one that an "
+     "array\n"
+     "would hold; second copies of texts; bytes of zeros. Told from 1 % of the heap on, and from 64 KiB. "
+     "docs/waste.md\n"
+     "says how each is computed. That something is found is no error: the exit code is 0.\n",
      .by = "what a finding is about; kinds below (default via, or the class)", .against = SINCE,
      .limit = "findings shown", .sort = "saved, size, count, kind or label",
      .where = "only what would go of these objects; conditions: " OBJECTS,

@@ -660,6 +660,7 @@ enum tn_waste_kind {
     TN_WASTE_EQUAL_DATA,      /* bytearray, array.array, numpy arrays: equal bytes now */
     TN_WASTE_ROOM,            /* room that containers keep for more */
     TN_WASTE_EMPTY,           /* empty containers that one reference holds */
+    TN_WASTE_FEW,             /* deques of a few items, which take as much as 64 */
     TN_WASTE_SLOTS,           /* attributes of instances that __slots__ would hold */
     TN_WASTE_UNSHARED,        /* dicts of instances that share their keys no more */
     TN_WASTE_BOXED,           /* numbers one by one that an array would hold */
@@ -687,12 +688,17 @@ enum tn_waste_grade { TN_WASTE_HINT, TN_WASTE_NOTE, TN_WASTE_WARNING }; /* may b
 typedef struct tn_waste_row {
     enum tn_waste_kind kind;
     enum tn_waste_grade grade;
-    const char *label;      /* "app.User.city": what holds them, or the class; lives as long as the waste */
-    uint64_t count, bytes;  /* objects, and what they take */
-    uint64_t saved;         /* of that: what would go */
-    uint32_t example;       /* the one that most would go of */
-    const char *attributes; /* of classes: what __slots__ would name; the attribute that broke the sharing; or NULL */
-    bool missing;           /* that attribute is one they lack */
+    const char *label;       /* "app.User.city": what holds them, or the class; lives as long as the waste */
+    uint64_t count, bytes;   /* objects, and what they take */
+    uint64_t saved;          /* of that: what would go */
+    uint32_t example;        /* the one that most would go of */
+    const char *type;        /* "dict": of containers, all of this type; NULL: of several, or nothing that is asked */
+    const char *attributes;  /* of classes: what __slots__ would name; the attribute that broke the sharing; or NULL */
+    bool missing;            /* that attribute is one they lack */
+    const char *bases;       /* slots: "app.Node (a, b), app.Base ()": what theirs would name; NULL: none */
+    const char *defaults;    /* slots: attributes of which the class has a value, which slots do not allow; or NULL */
+    const char *descriptors; /* slots: attributes of which the class has a descriptor, which needs the dict; or NULL */
+    bool asked;              /* slots: most have their dict as an object: something asks for it */
 } tn_waste_row;
 int tn_waste_row_at(const tn_waste *w, uint32_t index, tn_waste_row *out, tn_error *err);
 /* The objects of a finding: a new set. Cost: a pass over the objects of its kind. */
@@ -739,6 +745,7 @@ typedef struct tn_view_options {
     uint32_t branches;        /* patterns: kinds that are followed below a row; 0: 5 */
     const char *at;           /* patterns: name of the row to begin with; NULL: the set */
     bool garbage;             /* cycles: only what waits for the collector */
+    const tn_waste *waste;    /* waste: made already of what where, set and against select; NULL: the view makes it */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);

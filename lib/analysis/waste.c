@@ -12,6 +12,7 @@ const char *const tn_waste_names[TN_WASTES] = {
     [TN_WASTE_EQUAL_DATA] = "equal-data",
     [TN_WASTE_ROOM] = "room",
     [TN_WASTE_EMPTY] = "empty",
+    [TN_WASTE_FEW] = "few",
     [TN_WASTE_SLOTS] = "slots",
     [TN_WASTE_UNSHARED] = "unshared",
     [TN_WASTE_BOXED] = "boxed",
@@ -46,11 +47,20 @@ typedef struct tn_waste_parts {
     uint32_t n;
     tn_waste_sum *sums;
     tn_groups *groups; /* NULL: by class */
+    tn_map numbers;    /* of groups and types; where the kind goes by types too */
+    tn_buf keys;       /* uint64_t of each number: group << 32 | row of TYPE */
 } tn_waste_parts;
 
 static bool tells_class(unsigned kind)
 {
     return kind == TN_WASTE_SLOTS || kind == TN_WASTE_UNSHARED;
+}
+
+/* What to do depends on the type then. */
+static bool goes_by_type(unsigned kind)
+{
+    return kind == TN_WASTE_ROOM || kind == TN_WASTE_EMPTY || kind == TN_WASTE_FEW ||
+           kind == TN_WASTE_EQUAL_CONTAINER || kind == TN_WASTE_EQUAL_DATA;
 }
 
 static bool goes_by_class(const tn_waste *w, unsigned kind)
@@ -97,15 +107,42 @@ static int make_groups(tn_waste *w, const tn_selection *rows, tn_groups **out, t
     return status;
 }
 
+static int part_by_type(tn_waste_parts *p, uint32_t id, uint32_t *number, tn_error *err)
+{
+    uint64_t key = (uint64_t)*number << 32 | tn__waste_shape(&p->waste->heap, id)->type;
+    uint32_t *known;
+    TN_TRY(tn__map_slot(&p->numbers, key, &known, err));
+    if (!*known) {
+        if (tn__buf_append(&p->keys, &key, sizeof key) < 0)
+            return tn__no_memory(p->waste->heap.snapshot, err);
+        *known = ++p->n;
+    }
+    *number = *known - 1;
+    return TN_OK;
+}
+
 static int part_by_groups(tn_waste_parts *p, tn_error *err)
 {
     tn_waste *w = p->waste;
-    p->n = tn_groups_count(p->groups);
+    uint32_t n = tn_groups_count(p->groups);
     for (size_t i = 0; i < n_items(w, p->kind); i++) {
         tn_waste_item *item = item_at(w, p->kind, i);
-        TN_TRY(tn_groups_of(p->groups, stands_for(p->kind, item), &item->subject, err));
+        uint32_t id = stands_for(p->kind, item);
+        TN_TRY(tn_groups_of(p->groups, id, &item->subject, err));
+        if (goes_by_type(p->kind) && item->subject < n)
+            TN_TRY(part_by_type(p, id, &item->subject, err));
     }
+    if (!goes_by_type(p->kind))
+        p->n = n;
     return TN_OK;
+}
+
+static uint64_t key_of(const tn_waste_parts *p, uint32_t number)
+{
+    uint64_t key = (uint64_t)number << 32 | TN_NONE;
+    if (p->keys.size)
+        memcpy(&key, p->keys.data + number * sizeof key, sizeof key);
+    return key;
 }
 
 static int sum_up(tn_waste_parts *p, tn_error *err)
@@ -142,7 +179,7 @@ static int label_of(tn_waste_parts *p, uint32_t number, const char **label, tn_e
     tn_waste *w = p->waste;
     if (p->groups) {
         tn_group group;
-        TN_TRY(tn_groups_row(p->groups, number, &group, err));
+        TN_TRY(tn_groups_row(p->groups, (uint32_t)(key_of(p, number) >> 32), &group, err));
         *label = tn__arena_text(&w->arena, group.label, strlen(group.label));
         return *label ? TN_OK : tn__no_memory(w->heap.snapshot, err);
     }
@@ -166,8 +203,8 @@ static const tn_waste_class *class_of(const tn_waste_parts *p, uint32_t type)
     return p->groups || !n ? NULL : bsearch(&type, classes->data, n, sizeof(tn_waste_class), compare_classes);
 }
 
-static int add_finding(tn_waste_parts *p, const tn_waste_sum *sum, const char *label, const tn_waste_class *class,
-                       tn_error *err)
+/* number: TN_NONE of what is elsewhere. */
+static int add_finding(tn_waste_parts *p, const tn_waste_sum *sum, uint32_t number, const char *label, tn_error *err)
 {
     tn_waste *w = p->waste;
     tn_waste_finding f = {.kind = (enum tn_waste_kind)p->kind,
@@ -176,17 +213,20 @@ static int add_finding(tn_waste_parts *p, const tn_waste_sum *sum, const char *l
                           .count = sum->count,
                           .bytes = sum->bytes,
                           .saved = sum->saved,
-                          .class = class};
+                          .elsewhere = number == TN_NONE,
+                          .type = number == TN_NONE ? TN_NONE : (uint32_t)key_of(p, number),
+                          .class = number == TN_NONE ? NULL : class_of(p, number)};
     return tn__buf_append(&w->findings, &f, sizeof f) < 0 ? tn__no_memory(w->heap.snapshot, err) : TN_OK;
 }
 
+/* The example is one of the largest group: what is largest may be like no other. */
 static void add_sum(tn_waste_sum *into, const tn_waste_sum *from)
 {
     into->count += from->count;
     into->bytes += from->bytes;
     into->saved += from->saved;
-    if (from->most > into->most) {
-        into->most = from->most;
+    if (from->saved > into->most) {
+        into->most = from->saved;
         into->example = from->example;
     }
 }
@@ -210,11 +250,11 @@ static int tell_groups(tn_waste_parts *p, const tn_selection *rows, tn_error *er
             continue;
         }
         p->sums[i].finding = n++;
-        TN_TRY(add_finding(p, &p->sums[i], label, class_of(p, i), err));
+        TN_TRY(add_finding(p, &p->sums[i], i, label, err));
     }
     bool others = rest.count && passes(w, rows, rest.saved, "(elsewhere)");
     if (others)
-        TN_TRY(add_finding(p, &rest, "(elsewhere)", NULL, err));
+        TN_TRY(add_finding(p, &rest, TN_NONE, "(elsewhere)", err));
     for (size_t i = 0; i < n_items(w, p->kind); i++) {
         tn_waste_item *item = item_at(w, p->kind, i);
         uint32_t finding = item->subject < p->n ? p->sums[item->subject].finding : TN_NONE;
@@ -229,6 +269,8 @@ static int tell_kind(tn_waste *w, unsigned kind, tn_groups *groups, const tn_sel
     int status = TN_OK;
     if (!n_items(w, kind))
         return TN_OK;
+    p.numbers.alloc = w->heap.alloc;
+    tn__buf_init(&p.keys, w->heap.alloc);
     if (p.groups)
         status = part_by_groups(&p, err);
     else
@@ -238,6 +280,8 @@ static int tell_kind(tn_waste *w, unsigned kind, tn_groups *groups, const tn_sel
     if (status == TN_OK)
         status = tell_groups(&p, rows, err);
     tn__free(w->heap.alloc, p.sums, p.n * sizeof *p.sums);
+    tn__map_free(&p.numbers);
+    tn__buf_free(&p.keys);
     return status;
 }
 
@@ -421,7 +465,10 @@ static int no_finding(const tn_waste *w, uint32_t index, tn_error *err)
 
 static enum tn_waste_grade grade_of(const tn_waste *w, const tn_waste_finding *f)
 {
-    if (f->kind == TN_WASTE_EQUAL_CONTAINER || f->kind == TN_WASTE_EQUAL_DATA || f->kind == TN_WASTE_ZERO_DATA)
+    bool wanted = f->kind == TN_WASTE_FEW || f->kind == TN_WASTE_EQUAL_CONTAINER || f->kind == TN_WASTE_EQUAL_DATA ||
+                  f->kind == TN_WASTE_ZERO_DATA;
+    bool in_the_way = f->class && (f->class->descriptors || f->class->asked);
+    if (wanted || in_the_way || f->elsewhere)
         return TN_WASTE_HINT;
     return f->saved >= w->heap.bytes / 100 * WARNING_PERCENT ? TN_WASTE_WARNING : TN_WASTE_NOTE;
 }
@@ -431,6 +478,8 @@ int tn_waste_row_at(const tn_waste *w, uint32_t index, tn_waste_row *out, tn_err
     if (index >= tn_waste_count(w))
         return no_finding(w, index, err);
     const tn_waste_finding *f = tn__waste_finding_at(w, index);
+    tn_type type;
+    bool typed = f->type != TN_NONE && tn_snapshot_type(w->heap.snapshot, f->type, &type) == TN_OK;
     *out = (tn_waste_row){.kind = f->kind,
                           .grade = grade_of(w, f),
                           .label = f->label,
@@ -438,8 +487,15 @@ int tn_waste_row_at(const tn_waste *w, uint32_t index, tn_waste_row *out, tn_err
                           .bytes = f->bytes,
                           .saved = f->saved,
                           .example = f->example,
-                          .attributes = f->class ? f->class->attributes : NULL,
-                          .missing = f->class && f->class->missing};
+                          .type = typed ? type.full_name : NULL};
+    if (f->class) {
+        out->attributes = f->class->attributes;
+        out->missing = f->class->missing;
+        out->bases = f->class->bases;
+        out->defaults = f->class->defaults;
+        out->descriptors = f->class->descriptors;
+        out->asked = f->class->asked;
+    }
     return TN_OK;
 }
 

@@ -4,6 +4,7 @@
  *   waste_equal.c   values that are there more than once: hashes of contents, bottom-up
  *   waste_room.c    room in containers, empty containers, second copies of texts, bytes of zeros
  *   waste_class.c   attributes that slots would hold, dicts that share their keys no more
+ *   waste_slots.c   which classes can have slots, and what is in the way
  *   waste_boxed.c   numbers one by one that an array would hold
  *   waste.c         findings: items of a kind, parted, above the threshold
  *
@@ -14,7 +15,7 @@
 
 #include "analysis/partition.h"
 
-enum { TN_WASTE_LEAST_EQUAL = 10, TN_WASTE_LEAST_EQUAL_LARGE = 2, TN_WASTE_LARGE = 4096, TN_WASTE_LEAST_BOXED = 16 };
+enum { TN_WASTE_LEAST_EQUAL = 10, TN_WASTE_LEAST_EQUAL_LARGE = 2, TN_WASTE_LARGE = 128, TN_WASTE_LEAST_BOXED = 16 };
 
 typedef struct tn_waste_item {
     uint32_t id;
@@ -32,6 +33,7 @@ enum tn_waste_type {
     TN_WASTE_TYPE_INT,
     TN_WASTE_TYPE_FLOAT,
     TN_WASTE_TYPE_COMPLEX,
+    TN_WASTE_TYPE_BYTESIO,
     TN_WASTE_TYPE_TUPLE, /* and subclasses without a __dict__ */
     TN_WASTE_TYPE_FROZENSET,
     TN_WASTE_TYPE_LIST,
@@ -52,11 +54,12 @@ typedef struct tn_waste_heap {
     const uint64_t *lengths, *capacities, *hashes, *buffers;
     const uint32_t *buffer_kinds;
     uint8_t *types;       /* enum tn_waste_type by row of TYPE */
+    uint8_t *bases;       /* the same of what it inherits from; itself first */
     uint32_t *dict_slots; /* by shape: which of its fixed references is its __dict__; TN_NONE */
     uint8_t *own, *fixed; /* by type: tonnage's; cannot be changed: the language's and the standard library's */
     tn_set *attributes;   /* dicts that are the __dict__ of something */
     tn_set *program;      /* what classes, functions and code hold: nobody changes that */
-    tn_set *inner;        /* bytes that a bytearray has its own in: as private as a buffer (3.15 on) */
+    tn_set *inner; /* bytes that one object writes to: of a BytesIO, of a bytearray (3.15 on); as private as a buffer */
     const tn_set *within; /* items are of these only; NULL: all but tonnage's */
     bool pymalloc;
     uint64_t bytes, count; /* all but tonnage's */
@@ -68,6 +71,9 @@ void tn__waste_heap_free(tn_waste_heap *h);
 uint64_t tn__waste_block(const tn_waste_heap *h, uint64_t bytes);
 /* An item, unless nothing would go or the object is not to be told of. */
 int tn__waste_add(const tn_waste_heap *h, tn_buf *items, uint32_t id, uint32_t subject, uint64_t saved, tn_error *err);
+/* The same where it belongs to what is told though nothing of it would go. */
+int tn__waste_add_part(const tn_waste_heap *h, tn_buf *items, uint32_t id, uint32_t subject, uint64_t saved,
+                       tn_error *err);
 
 static inline const tn_shape *tn__waste_shape(const tn_waste_heap *h, uint32_t id)
 {
@@ -76,6 +82,17 @@ static inline const tn_shape *tn__waste_shape(const tn_waste_heap *h, uint32_t i
 static inline enum tn_waste_type tn__waste_type(const tn_waste_heap *h, uint32_t id)
 {
     return (enum tn_waste_type)h->types[tn__waste_shape(h, id)->type];
+}
+static inline enum tn_waste_type tn__waste_base(const tn_waste_heap *h, uint32_t id)
+{
+    return (enum tn_waste_type)h->bases[tn__waste_shape(h, id)->type];
+}
+/* The __dict__ of an instance or a class; TN_NONE. */
+static inline uint32_t tn__waste_dict_of(const tn_waste_heap *h, uint32_t id)
+{
+    uint32_t slot = h->dict_slots[h->graph.shapes[id]];
+    uint32_t dict = slot == TN_NONE ? TN_NONE : h->graph.targets[h->graph.offsets[id] + slot];
+    return dict < h->graph.n_objects ? dict : TN_NONE;
 }
 /* References of the run that are there; of pairs the pairs. */
 uint64_t tn__waste_elements(const tn_waste_heap *h, uint32_t id);
@@ -106,6 +123,8 @@ typedef struct tn_waste_class {
     uint32_t type;
     const char *attributes; /* "x, y, z": what __slots__ would name; the attribute that only unshared ones have */
     bool missing;           /* unshared: the attribute is one that they lack */
+    const char *bases, *defaults, *descriptors; /* slots: as in tn_waste_row */
+    bool asked;
 } tn_waste_class;
 
 typedef struct tn_waste_finding {
@@ -113,6 +132,8 @@ typedef struct tn_waste_finding {
     const char *label; /* what the items have in common */
     uint32_t example;  /* the one that most would go of */
     uint64_t count, bytes, saved;
+    bool elsewhere;
+    uint32_t type; /* row of TYPE where all are of one and the kind goes by it; TN_NONE */
     const tn_waste_class *class;
 } tn_waste_finding;
 

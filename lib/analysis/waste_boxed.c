@@ -4,7 +4,26 @@
 typedef struct tn_boxes {
     const tn_waste_heap *heap;
     tn_set *numbers; /* that an item of 8 bytes holds */
+    tn_set *hashed;  /* tuples that are keys or members, which no array can be */
 } tn_boxes;
+
+/* Keys of pairs, and members. */
+static void find_hashed(tn_boxes *b)
+{
+    const tn_waste_heap *h = b->heap;
+    const tn_graph *g = &h->graph;
+    for (uint32_t id = 0; id < g->n_objects; id++) {
+        const tn_shape *shape = tn__waste_shape(h, id);
+        unsigned style = shape->flags & TN_RUN_STYLE;
+        if (style != TN_RUN_PAIRS && style != TN_RUN_MEMBERS)
+            continue;
+        for (uint64_t e = g->offsets[id] + shape->n_fixed; e < g->offsets[id + 1]; e += style == TN_RUN_PAIRS ? 2 : 1) {
+            uint32_t key = g->targets[e];
+            if (key < g->n_objects && tn__waste_type(h, key) == TN_WASTE_TYPE_TUPLE && !tn__set_test(b->hashed, key))
+                tn__set_add(b->hashed, key);
+        }
+    }
+}
 
 static int find_numbers(tn_boxes *b)
 {
@@ -67,14 +86,19 @@ int tn__waste_boxed(tn_waste *w, tn_error *err)
     const tn_waste_heap *h = &w->heap;
     tn_boxes b = {.heap = h};
     TN_TRY(tn_set_new(h->snapshot, &b.numbers, err));
-    int status = find_numbers(&b);
+    int status = tn_set_new(h->snapshot, &b.hashed, err);
+    if (status == TN_OK) {
+        find_hashed(&b);
+        status = find_numbers(&b);
+    }
     for (uint32_t id = 0; id < h->graph.n_objects && status == TN_OK; id++) {
         enum tn_waste_type type = tn__waste_type(h, id);
-        bool items = tn__waste_shape(h, id)->n_fixed == 0 && !tn__waste_stays(h, id);
+        bool items = tn__waste_shape(h, id)->n_fixed == 0 && !tn__waste_stays(h, id) && !tn__set_test(b.hashed, id);
         if ((type == TN_WASTE_TYPE_LIST || type == TN_WASTE_TYPE_TUPLE) && items &&
             h->graph.offsets[id + 1] - h->graph.offsets[id] >= TN_WASTE_LEAST_BOXED)
             status = look_at(w, &b, id, err);
     }
     tn_set_free(b.numbers);
+    tn_set_free(b.hashed);
     return status;
 }

@@ -6,70 +6,11 @@
  * An instance is its own block, its values and its dict, as the file has them; the same attributes in slots are a word each
  * behind what the bases without a __dict__ take.
  */
-#include "analysis/waste.h"
+#include "analysis/waste_class.h"
 
-#include <stdio.h>
 #include <string.h>
 
-enum { MOST_ATTRIBUTES = 64, NO_PLACE = 255, COLLECTOR_HEADER = 16, LEAST_SHARING = 10 };
-enum { SHARED, UNSHARED, WAYS };
-
-typedef struct tn_attribute {
-    const char *name;
-    uint32_t key;          /* the node that had the name last; TN_NONE */
-    uint64_t filled[WAYS]; /* instances that have it */
-} tn_attribute;
-
-typedef struct tn_instances {
-    bool wanted; /* it could have slots */
-    bool weak;   /* somebody has a weak reference to an instance */
-    uint32_t n_attributes, base_bytes;
-    tn_attribute *attributes; /* MOST_ATTRIBUTES */
-    uint64_t count[WAYS], bytes[WAYS];
-    bool slots;          /* they would save */
-    uint64_t slot_bytes; /* of an instance then */
-} tn_instances;
-
-typedef struct tn_classes {
-    tn_waste *waste;
-    const tn_waste_heap *heap;
-    uint32_t n_types;
-    tn_instances *classes; /* by type */
-    uint8_t **places;      /* by shape: number of the attribute of each fixed reference */
-    uint32_t *placed_for;  /* by shape: the class */
-} tn_classes;
-
-/* ---- which classes ---- */
-
-static size_t package_length(const char *module)
-{
-    return strcspn(module, ".");
-}
-
-static bool is_same_package(const tn_type *a, const tn_type *b)
-{
-    size_t n = package_length(a->module);
-    return b->module && package_length(b->module) == n && strncmp(a->module, b->module, n) == 0;
-}
-
-/* A class of the program that is all Python: what else has a __dict__ among its bases is of the same package. */
-static bool is_wanted(const tn_waste_heap *h, uint32_t row, uint32_t *base_bytes)
-{
-    tn_type type, base;
-    if (tn_snapshot_type(h->snapshot, row, &type) < 0 || h->fixed[row] || h->own[row] || !type.module ||
-        (type.flags & (TN_TYPE_HEAP | TN_TYPE_DICT | TN_TYPE_GC)) != (TN_TYPE_HEAP | TN_TYPE_DICT | TN_TYPE_GC))
-        return false;
-    *base_bytes = 0;
-    for (uint32_t i = 0; i < type.n_mro; i++) {
-        if (tn_snapshot_type(h->snapshot, type.mro[i], &base) < 0 || base.item_size)
-            return false;
-        if (base.flags & TN_TYPE_DICT && (h->fixed[type.mro[i]] || !is_same_package(&type, &base)))
-            return false;
-        if (!(base.flags & TN_TYPE_DICT) && base.basic_size > *base_bytes)
-            *base_bytes = base.basic_size;
-    }
-    return *base_bytes > 0;
-}
+enum { MOST_ATTRIBUTES = 64, NO_PLACE = 255, LEAST_SHARING = 10 };
 
 static void find_weak(tn_classes *k)
 {
@@ -174,13 +115,6 @@ static int count_keys(tn_classes *k, tn_instances *c, uint32_t dict, tn_error *e
 
 /* ---- pass 1 ---- */
 
-static uint32_t dict_of(const tn_waste_heap *h, uint32_t id)
-{
-    uint32_t slot = h->dict_slots[h->graph.shapes[id]];
-    uint32_t dict = slot == TN_NONE ? TN_NONE : h->graph.targets[h->graph.offsets[id] + slot];
-    return dict < h->graph.n_objects ? dict : TN_NONE;
-}
-
 static int way_of(const tn_waste_heap *h, uint32_t dict)
 {
     bool table = dict != TN_NONE && tn__waste_shape(h, dict)->n_fixed == 0 &&
@@ -188,11 +122,19 @@ static int way_of(const tn_waste_heap *h, uint32_t dict)
     return table ? UNSHARED : SHARED;
 }
 
-static int count_instance(tn_classes *k, uint32_t type, uint32_t id, tn_error *err)
+/* Without what a base has in buffers: elements, entries, text. Those stay. */
+static uint64_t own_bytes(const tn_waste_heap *h, const tn_waste_cursor *at)
 {
+    uint64_t size = h->sizes[at->id], stays = at->buffers - at->buffer_bytes[TN_BUFFER_VALUES];
+    return size > stays ? size - stays : 0;
+}
+
+static int count_instance(tn_classes *k, uint32_t type, const tn_waste_cursor *at, tn_error *err)
+{
+    uint32_t id = at->id;
     const tn_waste_heap *h = k->heap;
     tn_instances *c = &k->classes[type];
-    uint32_t dict = dict_of(h, id);
+    uint32_t dict = tn__waste_dict_of(h, id);
     int way = way_of(h, dict);
     if (!c->attributes)
         c->attributes = tn__arena_get(&k->waste->arena, MOST_ATTRIBUTES * sizeof *c->attributes);
@@ -210,43 +152,17 @@ static int count_instance(tn_classes *k, uint32_t type, uint32_t id, tn_error *e
     else if (dict != TN_NONE)
         TN_TRY(count_fixed(k, c, type, dict, way, err));
     c->count[way]++;
-    c->bytes[way] += h->sizes[id] + (dict == TN_NONE ? 0 : h->sizes[dict]);
+    c->asked += dict != TN_NONE;
+    c->bytes[way] += own_bytes(h, at) + (dict == TN_NONE ? 0 : h->sizes[dict]);
     return TN_OK;
 }
 
 /* ---- what would be saved ---- */
 
-/* At least three of four places for attributes would be used. */
-static void decide_slots(tn_classes *k, tn_instances *c)
-{
-    uint64_t count = c->count[SHARED] + c->count[UNSHARED], filled = 0;
-    for (uint32_t i = 0; i < c->n_attributes; i++)
-        filled += c->attributes[i].filled[SHARED] + c->attributes[i].filled[UNSHARED];
-    c->slot_bytes =
-        tn__waste_block(k->heap, COLLECTOR_HEADER + c->base_bytes + 8ull * (c->n_attributes + (c->weak ? 1 : 0)));
-    c->slots = c->wanted && count && filled * 4 >= count * c->n_attributes * 3 &&
-               c->bytes[SHARED] + c->bytes[UNSHARED] > count * c->slot_bytes;
-}
-
-static int add_class(tn_classes *k, enum tn_waste_kind kind, const tn_waste_class *one, tn_error *err)
+int tn__waste_tell_class(tn_classes *k, enum tn_waste_kind kind, const tn_waste_class *one, tn_error *err)
 {
     return tn__buf_append(&k->waste->classes[kind], one, sizeof *one) < 0 ? tn__no_memory(k->heap->snapshot, err)
                                                                           : TN_OK;
-}
-
-static int tell_slots(tn_classes *k, uint32_t type, tn_error *err)
-{
-    const tn_instances *c = &k->classes[type];
-    size_t n = 1, at = 0;
-    for (uint32_t i = 0; i < c->n_attributes; i++)
-        n += strlen(c->attributes[i].name) + 2;
-    char *names = tn__arena_get(&k->waste->arena, n);
-    if (!names)
-        return tn__no_memory(k->heap->snapshot, err);
-    *names = 0;
-    for (uint32_t i = 0; i < c->n_attributes; i++)
-        at += tn__compose(names + at, n - at, "%s%s", i ? ", " : "", c->attributes[i].name);
-    return add_class(k, TN_WASTE_SLOTS, &(tn_waste_class){.type = type, .attributes = names}, err);
 }
 
 /* The attribute that most of those that do not share have and none that shares; or that these have and those lack. */
@@ -256,14 +172,15 @@ static int tell_unshared(tn_classes *k, uint32_t type, tn_error *err)
     const tn_attribute *extra = NULL, *lost = NULL;
     for (uint32_t i = 0; i < c->n_attributes; i++) {
         const tn_attribute *a = &c->attributes[i];
-        if (!a->filled[SHARED] && (!extra || a->filled[UNSHARED] > extra->filled[UNSHARED]))
+        if (!a->filled[SHARED] && a->filled[UNSHARED] * 2 > c->count[UNSHARED] &&
+            (!extra || a->filled[UNSHARED] > extra->filled[UNSHARED]))
             extra = a;
         if (a->filled[SHARED] * 2 > c->count[SHARED] && a->filled[UNSHARED] * 2 < c->count[UNSHARED] && !lost)
             lost = a;
     }
     const tn_attribute *found = lost ? lost : extra;
     tn_waste_class one = {.type = type, .attributes = found ? found->name : NULL, .missing = lost != NULL};
-    return add_class(k, TN_WASTE_UNSHARED, &one, err);
+    return tn__waste_tell_class(k, TN_WASTE_UNSHARED, &one, err);
 }
 
 static bool has_unshared(const tn_instances *c)
@@ -274,11 +191,8 @@ static bool has_unshared(const tn_instances *c)
 static int decide(tn_classes *k, tn_error *err)
 {
     for (uint32_t type = 0; type < k->n_types; type++) {
-        tn_instances *c = &k->classes[type];
-        decide_slots(k, c);
-        if (c->slots)
-            TN_TRY(tell_slots(k, type, err));
-        if (has_unshared(c))
+        TN_TRY(tn__slots_decide(k, type, err));
+        if (has_unshared(&k->classes[type]))
             TN_TRY(tell_unshared(k, type, err));
     }
     return TN_OK;
@@ -291,17 +205,18 @@ static uint64_t above(uint64_t a, uint64_t b)
     return a > b ? a - b : 0;
 }
 
-static int tell_instance(tn_classes *k, uint32_t type, uint32_t id, tn_error *err)
+static int tell_instance(tn_classes *k, uint32_t type, const tn_waste_cursor *at, tn_error *err)
 {
+    uint32_t id = at->id;
     const tn_waste_heap *h = k->heap;
     const tn_instances *c = &k->classes[type];
-    uint32_t dict = dict_of(h, id);
-    uint64_t own = h->sizes[id], of_dict = dict == TN_NONE ? 0 : h->sizes[dict];
+    uint32_t dict = tn__waste_dict_of(h, id);
+    uint64_t own = own_bytes(h, at), of_dict = dict == TN_NONE ? 0 : h->sizes[dict];
     if (c->slots) {
         tn_buf *items = &k->waste->items[TN_WASTE_SLOTS];
-        TN_TRY(tn__waste_add(h, items, id, type, above(own, c->slot_bytes), err));
+        TN_TRY(tn__waste_add_part(h, items, id, type, above(own, c->slot_bytes), err));
         if (dict != TN_NONE)
-            TN_TRY(tn__waste_add(h, items, dict, type, above(of_dict, above(c->slot_bytes, own)), err));
+            TN_TRY(tn__waste_add_part(h, items, dict, type, above(of_dict, above(c->slot_bytes, own)), err));
     }
     if (has_unshared(c) && way_of(h, dict) == UNSHARED) {
         uint64_t saved = above(own + of_dict, c->bytes[SHARED] / c->count[SHARED]);
@@ -311,13 +226,14 @@ static int tell_instance(tn_classes *k, uint32_t type, uint32_t id, tn_error *er
     return TN_OK;
 }
 
-static int each_instance(tn_classes *k, int (*each)(tn_classes *, uint32_t type, uint32_t id, tn_error *),
+static int each_instance(tn_classes *k, int (*each)(tn_classes *, uint32_t type, const tn_waste_cursor *, tn_error *),
                          tn_error *err)
 {
-    for (uint32_t id = 0; id < k->heap->graph.n_objects; id++) {
-        uint32_t type = tn__waste_shape(k->heap, id)->type;
+    tn_waste_cursor at = {0};
+    while (tn__waste_next(k->heap, &at)) {
+        uint32_t type = tn__waste_shape(k->heap, at.id)->type;
         if (k->classes[type].wanted)
-            TN_TRY(each(k, type, id, err));
+            TN_TRY(each(k, type, &at, err));
     }
     return TN_OK;
 }
@@ -325,7 +241,7 @@ static int each_instance(tn_classes *k, int (*each)(tn_classes *, uint32_t type,
 static int find(tn_classes *k, tn_error *err)
 {
     for (uint32_t t = 0; t < k->n_types; t++)
-        k->classes[t].wanted = is_wanted(k->heap, t, &k->classes[t].base_bytes);
+        k->classes[t].wanted = tn__slots_wanted(k->heap, t, &k->classes[t].base_bytes);
     find_weak(k);
     TN_TRY(each_instance(k, count_instance, err));
     TN_TRY(decide(k, err));

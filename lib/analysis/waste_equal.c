@@ -19,7 +19,7 @@ enum {
 };
 
 typedef struct tn_equal_group {
-    uint32_t count, keeper;
+    uint32_t weight, keeper; /* weight: of all that are equal */
 } tn_equal_group;
 
 typedef struct tn_equals {
@@ -290,6 +290,12 @@ static bool keeps_better(const tn_equals *q, uint32_t id, uint32_t than)
     return a != b ? a > b : q->heap->sizes[id] > q->heap->sizes[than];
 }
 
+/* Small values are equal by chance, large ones hardly ever: two of these are told. */
+static uint32_t weight_of(const tn_equals *q, uint32_t id)
+{
+    return q->heap->sizes[id] >= TN_WASTE_LARGE ? TN_WASTE_LEAST_EQUAL / TN_WASTE_LEAST_EQUAL_LARGE : 1;
+}
+
 static int group_one(tn_equals *q, uint32_t id, tn_error *err)
 {
     uint32_t *value;
@@ -302,16 +308,10 @@ static int group_one(tn_equals *q, uint32_t id, tn_error *err)
     }
     q->values[id] = *value - 1;
     tn_equal_group *g = group_at(q, *value - 1);
-    g->count++;
+    g->weight += g->weight < TN_WASTE_LEAST_EQUAL ? weight_of(q, id) : 0;
     if (keeps_better(q, id, g->keeper))
         g->keeper = id;
     return TN_OK;
-}
-
-/* Few copies of what is large are as much as many of what is small. */
-static uint32_t least_of(const tn_equals *q, uint32_t id)
-{
-    return q->heap->sizes[id] >= TN_WASTE_LARGE ? TN_WASTE_LEAST_EQUAL_LARGE : TN_WASTE_LEAST_EQUAL;
 }
 
 /* Most values are there once or twice: what shares its place in a table of small counters with too few others is equal to too
@@ -329,7 +329,7 @@ static int leave_out_rare(tn_equals *q, tn_error *err)
         uint8_t *count = &counts[q->values[id] & (size - 1)];
         __builtin_prefetch(&counts[q->values[id + AHEAD < n ? id + AHEAD : id] & (size - 1)], 1);
         if (q->states[id] & KNOWN && *count < TN_WASTE_LEAST_EQUAL)
-            *count = (uint8_t)(*count + TN_WASTE_LEAST_EQUAL / least_of(q, id));
+            *count = (uint8_t)(*count + weight_of(q, id));
     }
     for (uint32_t id = 0; id < n; id++) {
         __builtin_prefetch(&counts[q->values[id + AHEAD < n ? id + AHEAD : id] & (size - 1)]);
@@ -370,7 +370,7 @@ static int tell(tn_equals *q, tn_waste *w, tn_error *err)
         if (!(q->states[id] & KNOWN))
             continue;
         const tn_equal_group *g = group_at(q, q->values[id]);
-        if (g->count < least_of(q, id) || g->keeper == id || stays(q, id))
+        if (g->weight < TN_WASTE_LEAST_EQUAL || g->keeper == id || stays(q, id))
             continue;
         TN_TRY(tn__waste_add(q->heap, &w->items[kind_of(q, id)], id, TN_NONE, q->heap->sizes[id], err));
     }

@@ -31,6 +31,7 @@ static enum tn_waste_type type_named(const char *name)
         [TN_WASTE_TYPE_INT] = "int",
         [TN_WASTE_TYPE_FLOAT] = "float",
         [TN_WASTE_TYPE_COMPLEX] = "complex",
+        [TN_WASTE_TYPE_BYTESIO] = "_io.BytesIO",
         [TN_WASTE_TYPE_TUPLE] = "tuple",
         [TN_WASTE_TYPE_FROZENSET] = "frozenset",
         [TN_WASTE_TYPE_LIST] = "list",
@@ -49,7 +50,7 @@ static enum tn_waste_type type_named(const char *name)
 
 static void look_at_types(tn_waste_heap *h)
 {
-    uint32_t n = tn_snapshot_n_types(h->snapshot), tuple = TN_NONE;
+    uint32_t n = tn_snapshot_n_types(h->snapshot);
     tn_type type;
     for (uint32_t t = 0; t < n; t++) {
         if (tn_snapshot_type(h->snapshot, t, &type) < 0)
@@ -57,16 +58,18 @@ static void look_at_types(tn_waste_heap *h)
         h->types[t] = (uint8_t)type_named(type.full_name);
         h->own[t] = (type.flags & TN_TYPE_OWN) != 0;
         h->fixed[t] = !type.module || tn__module_is_standard(type.module) || strcmp(type.module, "builtins") == 0;
-        if (h->types[t] == TN_WASTE_TYPE_TUPLE)
-            tuple = t;
     }
-    for (uint32_t t = 0; t < n && tuple != TN_NONE; t++) {
-        if (tn_snapshot_type(h->snapshot, t, &type) < 0 || type.flags & TN_TYPE_DICT)
+    for (uint32_t t = 0; t < n; t++) {
+        h->bases[t] = h->types[t];
+        if (tn_snapshot_type(h->snapshot, t, &type) < 0)
             continue;
-        for (uint32_t i = 0; i < type.n_mro; i++)
-            if (type.mro[i] == tuple)
-                h->types[t] = TN_WASTE_TYPE_TUPLE;
+        for (uint32_t i = 0; i < type.n_mro && !h->bases[t]; i++)
+            h->bases[t] = h->types[type.mro[i]];
     }
+    for (uint32_t t = 0; t < n; t++)
+        if (h->bases[t] == TN_WASTE_TYPE_TUPLE && tn_snapshot_type(h->snapshot, t, &type) == TN_OK &&
+            !(type.flags & TN_TYPE_DICT))
+            h->types[t] = TN_WASTE_TYPE_TUPLE;
 }
 
 /* ---- sets ---- */
@@ -114,16 +117,28 @@ static int mark_program(tn_waste_heap *h, const tn_kinds *kinds, tn_error *err)
     return status < 0 ? tn__no_memory(h->snapshot, err) : TN_OK;
 }
 
+/* A BytesIO copies bytes that somebody else has, too, before it writes to them. */
+static bool is_inner(const tn_waste_heap *h, uint32_t target, enum tn_waste_type of)
+{
+    if (target >= h->graph.n_objects || tn__waste_type(h, target) != TN_WASTE_TYPE_BYTES ||
+        tn__set_test(h->inner, target))
+        return false;
+    return of == TN_WASTE_TYPE_BYTEARRAY || (h->refcounts && h->refcounts[target] == 1);
+}
+
 static void find_inner(tn_waste_heap *h)
 {
     const tn_graph *g = &h->graph;
     for (uint32_t id = 0; id < g->n_objects; id++) {
-        if (tn__waste_type(h, id) != TN_WASTE_TYPE_BYTEARRAY)
+        enum tn_waste_type type = tn__waste_base(h, id);
+        if (type != TN_WASTE_TYPE_BYTEARRAY && type != TN_WASTE_TYPE_BYTESIO)
             continue;
-        for (uint64_t e = g->offsets[id]; e < g->offsets[id + 1]; e++)
-            if (g->targets[e] < g->n_objects && tn__waste_type(h, g->targets[e]) == TN_WASTE_TYPE_BYTES &&
-                !tn__set_test(h->inner, g->targets[e]))
-                tn__set_add(h->inner, g->targets[e]);
+        const tn_shape *shape = tn__waste_shape(h, id);
+        for (uint32_t i = 0; i < shape->n_fixed; i++) {
+            uint32_t target = g->targets[g->offsets[id] + i];
+            if ((shape->labels[2 * i + 1] & 255) != TN_LABEL_ATTRIBUTE && is_inner(h, target, type))
+                tn__set_add(h->inner, target);
+        }
     }
 }
 
@@ -151,10 +166,11 @@ static int fill(tn_waste_heap *h, tn_error *err)
     TN_TRY(tn__graph(h->snapshot, &h->graph, err));
     TN_TRY(load_columns(h, err));
     h->types = tn__alloc_zero(h->alloc, n_types);
+    h->bases = tn__alloc_zero(h->alloc, n_types);
     h->own = tn__alloc_zero(h->alloc, n_types);
     h->fixed = tn__alloc_zero(h->alloc, n_types);
     h->dict_slots = tn__alloc(h->alloc, h->graph.n_shapes * sizeof *h->dict_slots);
-    if (!h->types || !h->own || !h->fixed || !h->dict_slots)
+    if (!h->types || !h->bases || !h->own || !h->fixed || !h->dict_slots)
         return tn__no_memory(h->snapshot, err);
     look_at_types(h);
     h->pymalloc = tn_snapshot_find_fact(h->snapshot, "python.allocator", &fact) < 0 || fact.kind != TN_FACT_TEXT ||
@@ -178,6 +194,7 @@ void tn__waste_heap_free(tn_waste_heap *h)
 {
     uint32_t n_types = tn_snapshot_n_types(h->snapshot);
     tn__free(h->alloc, h->types, n_types);
+    tn__free(h->alloc, h->bases, n_types);
     tn__free(h->alloc, h->own, n_types);
     tn__free(h->alloc, h->fixed, n_types);
     tn__free(h->alloc, h->dict_slots, h->graph.n_shapes * sizeof *h->dict_slots);
@@ -199,8 +216,14 @@ uint64_t tn__waste_block(const tn_waste_heap *h, uint64_t bytes)
 
 int tn__waste_add(const tn_waste_heap *h, tn_buf *items, uint32_t id, uint32_t subject, uint64_t saved, tn_error *err)
 {
+    return saved ? tn__waste_add_part(h, items, id, subject, saved, err) : TN_OK;
+}
+
+int tn__waste_add_part(const tn_waste_heap *h, tn_buf *items, uint32_t id, uint32_t subject, uint64_t saved,
+                       tn_error *err)
+{
     tn_waste_item item = {id, subject, saved};
-    if (!saved || !is_candidate(h, id) || tn__waste_stays(h, id) || (h->within && !tn_set_has(h->within, id)))
+    if (!is_candidate(h, id) || tn__waste_stays(h, id) || (h->within && !tn_set_has(h->within, id)))
         return TN_OK;
     return tn__buf_append(items, &item, sizeof item) < 0 ? tn__no_memory(h->snapshot, err) : TN_OK;
 }

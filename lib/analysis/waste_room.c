@@ -9,7 +9,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { TABLE_LEAST = 8, DEQUE_BLOCK_ITEMS = 64, DEQUE_BLOCK_BYTES = 528 };
+enum { WORD = 8, TABLE_LEAST = 8, DEQUE_BLOCK_ITEMS = 64, DEQUE_BLOCK_BYTES = 528 };
 
 /* ---- what a copy would take ---- */
 
@@ -56,14 +56,24 @@ static uint64_t deque_needs(const tn_waste_heap *h, uint64_t n)
     return (blocks ? blocks : 1) * tn__waste_block(h, DEQUE_BLOCK_BYTES);
 }
 
+/* Of a dict, or an instance of a subclass. An OrderedDict has links besides. */
+static uint64_t mapping_needs(const tn_waste_heap *h, const tn_waste_cursor *c, uint64_t n)
+{
+    bool exact = tn__waste_type(h, c->id) == TN_WASTE_TYPE_DICT;
+    bool pairs = (tn__waste_shape(h, c->id)->flags & TN_RUN_STYLE) == TN_RUN_PAIRS;
+    if (exact ? !tn__waste_is_plain_dict(h, c->id) : !pairs || c->buffers != c->buffer_bytes[TN_BUFFER_KEYS])
+        return TN_UNKNOWN;
+    return dict_needs(h, c, n);
+}
+
 /* TN_UNKNOWN: it is no container with room. *n: what is in it. */
 static uint64_t needs(const tn_waste_heap *h, const tn_waste_cursor *c, uint64_t *n)
 {
-    enum tn_waste_type type = tn__waste_type(h, c->id);
+    enum tn_waste_type type = tn__waste_base(h, c->id);
     *n = type == TN_WASTE_TYPE_BYTEARRAY || type == TN_WASTE_TYPE_ARRAY ? c->length : tn__waste_elements(h, c->id);
     switch (type) {
-    case TN_WASTE_TYPE_LIST: return tn__waste_block(h, 8 * *n);
-    case TN_WASTE_TYPE_DICT: return tn__waste_is_plain_dict(h, c->id) ? dict_needs(h, c, *n) : TN_UNKNOWN;
+    case TN_WASTE_TYPE_LIST: return tn__waste_block(h, WORD * *n);
+    case TN_WASTE_TYPE_DICT: return mapping_needs(h, c, *n);
     case TN_WASTE_TYPE_SET:
     case TN_WASTE_TYPE_FROZENSET: return set_needs(h, *n);
     case TN_WASTE_TYPE_DEQUE: return deque_needs(h, *n);
@@ -91,19 +101,41 @@ static int look_at_inner(tn_waste *w, const tn_waste_cursor *c, tn_error *err)
     return TN_OK;
 }
 
+/* Empty, held by one reference, and without attributes of its own. */
+static bool is_empty(const tn_waste_heap *h, const tn_waste_cursor *c)
+{
+    tn_type type;
+    uint32_t row = tn__waste_shape(h, c->id)->type;
+    bool attributes = tn_snapshot_type(h->snapshot, row, &type) < 0 || (type.flags & TN_TYPE_DICT && !h->fixed[row]);
+    if (!h->refcounts || h->refcounts[c->id] != 1 || h->bases[row] == TN_WASTE_TYPE_FROZENSET || attributes)
+        return false;
+    if (h->types[row] == TN_WASTE_TYPE_DICT && !tn__waste_is_plain_dict(h, c->id))
+        return false;
+    bool data = h->bases[row] == TN_WASTE_TYPE_BYTEARRAY || h->bases[row] == TN_WASTE_TYPE_ARRAY;
+    return data ? c->length == 0 : tn__waste_elements(h, c->id) == 0;
+}
+
+/* A deque takes a block of 64 places for one item; against that a list of as many. Modules/_collectionsmodule.c */
+static uint64_t above_list(const tn_waste_heap *h, uint32_t id, uint64_t n)
+{
+    enum { MOST = 8, LIST_OBJECT = 56 };
+    uint64_t list = tn__waste_block(h, LIST_OBJECT) + tn__waste_block(h, WORD * n);
+    return n && n <= MOST && h->sizes[id] > list ? h->sizes[id] - list : 0;
+}
+
 static int look_at_container(tn_waste *w, const tn_waste_cursor *c, tn_error *err)
 {
     const tn_waste_heap *h = &w->heap;
     uint64_t n, need = needs(h, c, &n), size = h->sizes[c->id];
-    if (need == TN_UNKNOWN)
-        return TN_OK;
-    uint64_t room = c->buffers > need ? c->buffers - need : 0;
+    uint64_t buffers = c->buffers - c->buffer_bytes[TN_BUFFER_VALUES]; /* those hold attributes of a subclass */
+    uint64_t room = need != TN_UNKNOWN && buffers > need ? buffers - need : 0;
     if (room && room >= size / 4)
         return tn__waste_add(h, &w->items[TN_WASTE_ROOM], c->id, TN_NONE, room, err);
-    bool one_holder = h->refcounts && h->refcounts[c->id] == 1;
-    if (n || !one_holder || tn__waste_type(h, c->id) == TN_WASTE_TYPE_FROZENSET)
-        return TN_OK;
-    return tn__waste_add(h, &w->items[TN_WASTE_EMPTY], c->id, TN_NONE, size, err);
+    if (is_empty(h, c))
+        return tn__waste_add(h, &w->items[TN_WASTE_EMPTY], c->id, TN_NONE, size, err);
+    if (tn__waste_type(h, c->id) == TN_WASTE_TYPE_DEQUE)
+        return tn__waste_add(h, &w->items[TN_WASTE_FEW], c->id, TN_NONE, above_list(h, c->id, n), err);
+    return TN_OK;
 }
 
 static uint64_t hash_of_zeros(uint64_t n)
@@ -149,13 +181,13 @@ int tn__waste_room(tn_waste *w, tn_error *err)
     tn_waste_cursor c = {0};
     tn_zeros zeros = {.left = 4ull << 30};
     while (tn__waste_next(h, &c)) {
-        enum tn_waste_type type = tn__waste_type(h, c.id);
+        enum tn_waste_type type = tn__waste_type(h, c.id), base = tn__waste_base(h, c.id);
         uint64_t copies = c.buffer_bytes[TN_BUFFER_UTF8] + c.buffer_bytes[TN_BUFFER_WIDE];
         if (type == TN_WASTE_TYPE_STR && copies)
             TN_TRY(tn__waste_add(h, &w->items[TN_WASTE_SECOND_COPY], c.id, TN_NONE, copies, err));
         else if (type == TN_WASTE_TYPE_BYTES || type >= TN_WASTE_TYPE_BYTEARRAY)
             TN_TRY(look_at_bytes(w, &zeros, &c, err));
-        if (type >= TN_WASTE_TYPE_FROZENSET && type != TN_WASTE_TYPE_NDARRAY)
+        if (base >= TN_WASTE_TYPE_FROZENSET && base != TN_WASTE_TYPE_NDARRAY)
             TN_TRY(look_at_container(w, &c, err));
         if (type == TN_WASTE_TYPE_BYTEARRAY)
             TN_TRY(look_at_inner(w, &c, err));

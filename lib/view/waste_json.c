@@ -17,8 +17,13 @@ static void row_json(tn_say *w, tn_json *j, const tn_waste_shown *one)
     tn__json_u64(j, "saved", row->saved);
     tn__json_pct(j, "saved_pct", row->saved, one->waste->heap.bytes);
     tn__said_json(w, j, "change", tn__waste_tell_change, one);
+    tn__json_string(j, "type", row->type);
     tn__json_string(j, "attributes", row->attributes);
     tn__json_bool(j, "missing", row->missing);
+    tn__json_string(j, "bases", row->bases);
+    tn__json_string(j, "defaults", row->defaults);
+    tn__json_string(j, "descriptors", row->descriptors);
+    tn__json_bool(j, "asked", row->asked);
     tn__json_hex(j, "address", tn__say_address(w, row->example));
     if (one->common.node == TN_NONE)
         tn__json_null(j, "common");
@@ -34,8 +39,9 @@ static void row_json(tn_say *w, tn_json *j, const tn_waste_shown *one)
 void tn__waste_json(const tn_waste_page *page, tn_say *w, const tn_view_options *o)
 {
     static const char *const columns[] = {
-        "text",    "kind",    "grade",  "label",   "count",   "size",  "saved", "saved_pct", "change", "attributes",
-        "missing", "address", "common", "sampled", "carried", "index", "path",  "evaluable", "about",  "holder"};
+        "text",    "kind",       "grade",   "label", "count",     "size",        "saved", "saved_pct", "change",
+        "type",    "attributes", "missing", "bases", "defaults",  "descriptors", "asked", "address",   "common",
+        "sampled", "carried",    "index",   "path",  "evaluable", "about",       "holder"};
     const tn_waste *waste = page->waste;
     tn_json j;
     tn__json_start(&j, w->out, "waste");

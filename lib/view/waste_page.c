@@ -101,7 +101,7 @@ static int write_page(const tn_waste_page *page, const tn_view_options *o, const
     return tn__out_end(&out, err);
 }
 
-static int make_page(tn_waste_page *page, const tn_view_options *o, tn_error *err)
+static int make_waste(tn_waste_page *page, const tn_view_options *o, tn_error *err)
 {
     tn_waste_options options = {.grouped = o->grouped, .by = o->by, .where_rows = o->where_rows};
     tn_view_options objects = *o;
@@ -110,9 +110,17 @@ static int make_page(tn_waste_page *page, const tn_view_options *o, tn_error *er
     if (o->where && *o->where)
         TN_TRY(tn__set_selected(page->top.snapshot, &objects, &within, err));
     options.set = within ? within : o->set;
-    int status = tn_waste_make(page->top.snapshot, &options, &page->waste, err);
+    int status = tn_waste_make(page->top.snapshot, &options, &page->made, err);
     tn_set_free(within);
-    TN_TRY(status);
+    page->waste = page->made;
+    return status;
+}
+
+static int make_page(tn_waste_page *page, const tn_view_options *o, tn_error *err)
+{
+    page->waste = o->waste;
+    if (!page->waste)
+        TN_TRY(make_waste(page, o, err));
     TN_TRY(choose(page, o, err));
     return find_holders(page, err);
 }
@@ -126,7 +134,7 @@ static void free_page(tn_waste_page *page, const tn_alloc *a)
         tn__free(a, page->shown, page->n_shown * sizeof *page->shown);
     if (page->top.through)
         tn__toplevel_free(&page->top);
-    tn_waste_free(page->waste);
+    tn_waste_free(page->made);
 }
 
 int tn_view_waste(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)

@@ -15,7 +15,8 @@ typedef struct tn_waste_shown {
 } tn_waste_shown;
 
 typedef struct tn_waste_page {
-    tn_waste *waste;
+    const tn_waste *waste;
+    tn_waste *made;  /* NULL: it is the caller's */
     tn_toplevel top; /* without a graph where nothing is shown */
     tn_waste_shown *shown;
     uint32_t n_shown;

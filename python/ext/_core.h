@@ -180,6 +180,8 @@ extern PyType_Spec core_groups_spec;
 /* ---- _core_waste.c ---- */
 
 PyObject *core_waste_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
+/* None: NULL. false: not one of this snapshot, with an exception set. */
+bool core_waste_of(core_snapshot *self, PyObject *argument, const tn_waste **out);
 extern PyType_Spec core_waste_spec;
 
 /* ---- _core_picture.c ---- */

@@ -34,6 +34,23 @@ PyObject *core_waste_make(core_snapshot *self, PyObject *args, PyObject *kwargs)
     return core_user_made(&call, result, status, &err);
 }
 
+bool core_waste_of(core_snapshot *self, PyObject *argument, const tn_waste **out)
+{
+    *out = NULL;
+    if (argument == Py_None)
+        return true;
+    if (!PyObject_TypeCheck(argument, core_state_of(self)->waste_type)) {
+        PyErr_Format(PyExc_TypeError, "needs a Waste, not %.100s", Py_TYPE(argument)->tp_name);
+        return false;
+    }
+    if (((core_waste *)argument)->snapshot != self) {
+        PyErr_SetString(PyExc_ValueError, "the waste is of another snapshot");
+        return false;
+    }
+    *out = ((core_waste *)argument)->waste;
+    return true;
+}
+
 static void waste_dealloc(core_waste *self)
 {
     core_wait(self->snapshot);

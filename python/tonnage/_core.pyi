@@ -253,5 +253,6 @@ class Snapshot:
         head_set: Set | None = None,
         avoid_set: Set | None = None,
         garbage: bool = False,
+        waste: Waste | None = None,
     ) -> str: ...
     def check(self) -> list[tuple[int, int, str]]: ...

@@ -44,6 +44,18 @@ def _with_numbers(row: dict[str, Any], addresses: set[str]) -> dict[str, Any]:
     return made
 
 
+def _bytes(threshold: int | str) -> int:
+    from tonnage._core import parse_bytes
+
+    try:
+        number = threshold if isinstance(threshold, int) else parse_bytes(threshold)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 1 << 64:
+        raise ArgumentError(f"threshold must be a number of bytes, or text such as '64k', not {threshold!r}", -8)
+    return number
+
+
 class View:
     """Rows of a table. `print(view)` writes what the command of the same name writes.
 
@@ -62,7 +74,7 @@ class View:
         **options: Any,
     ) -> None:
         if threshold is not None:
-            options["where_rows"] = f"size:>={threshold}"
+            options["where_rows"] = f"size:>={_bytes(threshold)}"
         limit = options.get("limit", 0)
         if limit < 0:
             raise ArgumentError(f"limit must be 0, which is all, or more, not {limit}", -8)
@@ -73,10 +85,14 @@ class View:
         self._core = core
         self._kind = kind
         self._options = options
-        self._text = core.view(kind, width=terminal_width(), **options)
         self._json: str | None = None
         self._data: dict[str, Any] | None = None
         self._rows: list[dict[str, Any]] | None = None
+        self._text = self._render(width=terminal_width())
+
+    def _render(self, **form: Any) -> str:
+        """The text, or with `json=True` the JSON. One that keeps what both are made of passes that on."""
+        return self._core.view(self._kind, **form, **self._options)
 
     def __repr__(self) -> str:
         return self._text.rstrip("\n")
@@ -102,7 +118,7 @@ class View:
     def json(self) -> str:
         """The view as JSON text, the same as the command with `--json`. Cost: like making the view, once."""
         if self._json is None:
-            self._json = self._core.view(self._kind, json=True, **self._options)
+            self._json = self._render(json=True)
         return self._json
 
     @property

@@ -23,9 +23,13 @@ class Waste(SetView):
         self._found: Core | None = None
         super().__init__(asked, "waste", None if asked._is_all else asked._set, against, **options)
 
-    def _members(self, row: SetRow) -> Set:
+    def _render(self, **form: Any) -> str:
         if self._found is None:
             self._found = self._asked._snapshot._core.waste(
                 set=self._selected_set(), by=self._options["by"], where_rows=self._options.get("where_rows")
             )
+        return super()._render(waste=self._found, **form)
+
+    def _members(self, row: SetRow) -> Set:
+        assert self._found is not None  # the text is made of it
         return self._found.members(row["index"])

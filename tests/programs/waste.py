@@ -41,6 +41,60 @@ class SlottedWatched:
     __init__ = Watched.__init__
 
 
+class Watch:
+    def __init__(self, number: int) -> None:
+        self.number = number % 200
+
+
+class SlottedWatch:
+    __slots__ = ("__weakref__", "number")
+    __init__ = Watch.__init__
+
+
+class Base:
+    def __init__(self, number: int) -> None:
+        self.one = self.two = self.three = None
+
+
+class Leaf(Base):
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number % 200
+
+
+class SlottedBase:
+    __slots__ = ("one", "three", "two")
+    __init__ = Base.__init__
+
+
+class SlottedLeaf(SlottedBase):
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number % 200
+
+
+class Members(set[int]):
+    pass
+
+
+class SlottedMembers(set[int]):
+    __slots__ = ("first", "second")
+
+
+class Label(str):
+    pass
+
+
+class SlottedLabel(str):
+    __slots__ = ("first",)
+
+
+class Roomy(list[None]):
+    __slots__ = ()
+
+
 class Sharing:
     """Half of them lose what the class shares: more attributes than keys are shared."""
 
@@ -108,7 +162,43 @@ def dict_room(after: bool) -> None:
         value = dict.fromkeys(range(300))
         for key in range(250):
             del value[key]
-        KEPT.append(dict(value) if after else value)
+        KEPT.append(dict(value.items()) if after else value)
+
+
+def literal_room(after: bool) -> None:
+    for _ in range(N // 4):
+        value = {"a": None, "b": None, "c": None, "d": None, "e": None, "f": None}
+        for name in "bcdef":
+            value.pop(name)
+        KEPT.append(dict(value.items()) if after else value)
+
+
+def frozenset_room(after: bool) -> None:
+    for i in range(N // 20):
+        value = frozenset(list(range(i % 200, i % 200 + 30)))  # noqa: C414
+        KEPT.append(frozenset(set(value)) if after else value)
+
+
+def subclass_room(after: bool) -> None:
+    for _ in range(N // 10):
+        value = Roomy([None] * 60)
+        del value[10:]
+        KEPT.append(Roomy(value) if after else value)
+
+
+def few_in_deques(after: bool) -> None:
+    KEPT.extend([None, None] if after else collections.deque([None, None]) for _ in range(N // 10))
+
+
+def empty_mappings(after: bool) -> None:
+    for _ in range(N // 10):
+        KEPT.extend([None] * 3 if after else [collections.defaultdict(list), collections.OrderedDict(), Roomy()])
+
+
+def few_equal_texts(after: bool) -> None:
+    for i in range(N // 10):
+        value = text(i) * 5 + str(i)
+        KEPT.extend(value if after else value[:-1] + value[-1:] for _ in range(5))
 
 
 def named_dict_room(after: bool) -> None:
@@ -118,7 +208,7 @@ def named_dict_room(after: bool) -> None:
         value = dict.fromkeys(names)
         for name in names[:-3]:
             del value[name]
-        KEPT.append(dict(value) if after else value)
+        KEPT.append(dict(value.items()) if after else value)
 
 
 def set_room(after: bool) -> None:
@@ -181,6 +271,32 @@ def slots_watched(after: bool) -> None:
     KEPT.append([weakref.ref(one) for one in KEPT])
 
 
+def slots_watch(after: bool) -> None:
+    import weakref
+
+    KEPT.extend((SlottedWatch if after else Watch)(i) for i in range(N))
+    KEPT.append([weakref.ref(one) for one in KEPT])
+
+
+def slots_inherited(after: bool) -> None:
+    KEPT.extend((SlottedBase if after else Base)(i) for i in range(N))
+    KEPT.extend((SlottedLeaf if after else Leaf)(i) for i in range(N))
+
+
+def slots_of_sets(after: bool) -> None:
+    for i in range(N // 2):
+        members = (SlottedMembers if after else Members)(range(i % 200, i % 200 + 6))
+        members.first = members.second = None  # type: ignore[union-attr]
+        KEPT.append(members)
+
+
+def slots_of_texts(after: bool) -> None:
+    for i in range(N // 5):
+        label = (SlottedLabel if after else Label)(f"number {i} " * 20)
+        label.first = None  # type: ignore[union-attr]
+        KEPT.append(label)
+
+
 def unshared(after: bool) -> None:
     for i in range(N):
         value = Sharing(i)
@@ -228,7 +344,7 @@ def equal_short_data(after: bool) -> None:
 
 
 def few_large_texts(after: bool) -> None:
-    kept = [text(0) * 5000, text(1).encode() * 5000]
+    kept = [text(0) * 15000, text(1).encode() * 15000]
     KEPT.extend(kept[i % 2] if after else kept[i % 2][:-1] + kept[i % 2][-1:] for i in range(4))
 
 

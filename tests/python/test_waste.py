@@ -5,6 +5,7 @@ Oracles: values of graphs made by hypothesis, compared as Python compares them; 
 
 from __future__ import annotations
 
+import re
 import struct
 import subprocess
 import sys
@@ -181,6 +182,21 @@ def test_what_is_told_is_equal_where_there_are_cycles_too(things: list[Thing]) -
             assert not thing.flags
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from([112, 128, 4096])), max_size=40))
+def test_two_equal_values_are_told_where_they_are_large(texts: list[tuple[int, int]]) -> None:
+    """Numbers stand for contents; those of one number may differ in size, as by a second copy of the text."""
+    things = [Thing("str", number, [], size, 0, place) for place, (number, size) in enumerate(texts)]
+    with opened(describe(things)) as snapshot:
+        found = set(told(snapshot))
+    weights: Counter[int] = Counter()
+    for number, size in texts:
+        weights[number] += 5 if size >= 128 else 1  # two of these, or ten of the others
+    for wanted in weights:
+        members = {FIRST + 64 * thing.place for thing in things if thing.number == wanted}
+        assert len(members & found) == (len(members) - 1 if weights[wanted] >= LEAST else 0)
+
+
 # ---- planted programs ----
 
 
@@ -243,6 +259,170 @@ def test_a_class_whose_instances_differ_in_attributes_gets_no_slots(tmp_path: Pa
     with tonnage.load(tmp_path / "x") as snapshot:
         classes = {row["label"] for row in snapshot.waste(threshold=1).rows if row["kind"] == "slots"}
         assert not classes & {"__main__.Bag", "__main__.Odd"}
+
+
+CLASSES = """
+import functools, sys, weakref, tonnage
+def fill(target, **values):
+    for name, value in values.items(): setattr(target, name, value)
+class Default:
+    parent = None
+    def __init__(self, i): fill(self, parent=i, kind=i, z=i)
+class Cached:
+    def __init__(self, i): fill(self, a=i, b=i); self.v
+    @functools.cached_property
+    def v(self): return self.a
+class Odd:
+    def __init__(self, i): fill(self, **{"a-b": i, "c d": i, "class": i})
+class One:
+    def __init__(self, i): fill(self, one=i)
+class Two:
+    def __init__(self, i): fill(self, two=i)
+class Both(One, Two):
+    def __init__(self, i): One.__init__(self, i), Two.__init__(self, i), fill(self, k=i)
+class Base:
+    def __init__(self, i): fill(self, a=i, b=i, c=i)
+class Abstract(Base): pass
+class Leaf(Abstract):
+    def __init__(self, i): Base.__init__(self, i), fill(self, d=i)
+class Slotted:
+    __slots__ = ("q",)
+class Sub(Slotted):
+    def __init__(self, i): fill(self, q=i, w=i, u=i)
+class Watched:
+    def __init__(self, i): fill(self, a=i, b=i, c=i)
+class Asked:
+    def __init__(self, i): fill(self, a=i, b=i)
+KEPT = [[c(i) for i in range(3000)] for c in (Default, Cached, Odd, One, Two, Both, Base, Leaf, Sub, Watched, Asked)]
+WEAK = [weakref.ref(one) for one in KEPT[-2]]
+for one in KEPT[-1]: vars(one)
+if len(sys.argv) > 1: tonnage.snapshot(sys.argv[1])
+"""
+
+
+def slots_in(text: str) -> dict[str, tuple[str, ...]]:
+    """ "app.Node (a, b), app.Base ()" as a dict."""
+    found = re.findall(r"__main__\.(\w+) \(([^)]*)\)", text)
+    return {name: tuple(filter(None, names.split(", "))) for name, names in found}
+
+
+def test_slots_that_are_told_make_a_class_that_python_takes(tmp_path: Path) -> None:
+    (tmp_path / "classes.py").write_text(CLASSES)
+    subprocess.run([sys.executable, str(tmp_path / "classes.py"), str(tmp_path / "x")], check=True)
+    with tonnage.load(tmp_path / "x") as snapshot:
+        rows = {
+            row["label"].removeprefix("__main__."): row
+            for row in snapshot.waste(threshold=1, limit=0).rows
+            if row["kind"] == "slots" and row["label"].startswith("__main__.")
+        }
+    assert rows.keys() >= {"Default", "Cached", "Base", "Leaf", "Sub", "Watched", "Asked"}
+    assert not rows.keys() & {"Odd", "Both"}  # no names; two bases with slots
+    assert (rows["Default"]["defaults"], rows["Default"]["descriptors"]) == ("parent", None)
+    assert (rows["Cached"]["defaults"], rows["Cached"]["descriptors"]) == (None, "v")
+    assert "cached_property" in rows["Cached"]["change"]
+    assert rows["Asked"]["asked"]
+    assert {name for name, row in rows.items() if row["grade"] == "hint"} == {"Cached", "Asked"}
+    for row in rows.values():
+        assert row["count"] >= 3000  # the instances, even those of which only the dict would go
+        assert "if nothing asks for their __dict__" in row["change"]
+    module: dict[str, Any] = {"__name__": "classes"}
+    exec(CLASSES, module)
+    for name in ("Base", "Leaf", "Sub", "Watched"):
+        wanted = slots_in(f"__main__.{name} ({rows[name]['attributes']}), {rows[name]['bases']}")
+        made: dict[str, type] = {}
+        for old in [cls for cls in reversed(module[name].__mro__) if cls.__name__ in wanted]:
+            space = {key: value for key, value in vars(old).items() if key not in ("__dict__", "__weakref__")}
+            space["__slots__"] = wanted.pop(old.__name__)
+            made[old.__name__] = type(old.__name__, tuple(made.get(b.__name__, b) for b in old.__bases__), space)
+            module[old.__name__] = made[old.__name__]
+        assert not wanted
+        one = made[name](1)
+        assert not hasattr(one, "__dict__")
+        assert hasattr(made[name], "__weakref__") == (name == "Watched")
+        own = [slot for cls in made.values() for slot in vars(cls).get("__slots__", ())]
+        assert len(own) == len(set(own))  # each repeated one would take a word
+
+
+def found_by(program: str, path: Path, **options: Any) -> list[Any]:
+    subprocess.run([sys.executable, "-c", program, str(path)], check=True)
+    with tonnage.load(path) as snapshot:
+        return list(snapshot.waste(limit=0, **options).rows)
+
+
+def test_attributes_of_which_each_has_another_one_are_not_named(tmp_path: Path) -> None:
+    program = (
+        "import sys, tonnage\n"
+        "class Sharing:\n"
+        "    def __init__(self): self.one = self.two = self.three = None\n"
+        "KEPT = [Sharing() for _ in range(6000)]\n"
+        "for i, one in enumerate(KEPT[::2]): setattr(one, f'extra{i % 40}', i)\n"
+        "tonnage.snapshot(sys.argv[1])\n"
+    )
+    (row,) = (row for row in found_by(program, tmp_path / "x") if row["kind"] == "unshared")
+    assert row["attributes"] is None
+    assert "each another one" in row["change"]
+
+
+def test_what_one_object_writes_to_is_no_text_to_share(tmp_path: Path) -> None:
+    program = (
+        "import io, sys, tonnage\n"
+        "class Written(io.BytesIO): pass\n"
+        "KEPT = [cls(b'x' * 2000) for cls in (io.BytesIO, Written) for _ in range(500)]\n"
+        "for one in KEPT: one.write(b'y')\n"
+        "tonnage.snapshot(sys.argv[1])\n"
+    )
+    rows = found_by(program, tmp_path / "x")
+    assert [row["kind"] for row in rows if "BytesIO" in row["label"] or "Written" in row["label"]] == ["equal-data"] * 2
+    assert {row["grade"] for row in rows} <= {"hint"}
+
+
+def test_tuples_that_are_keys_or_members_get_no_array(tmp_path: Path) -> None:
+    program = (
+        "import sys, tonnage\n"
+        "KEYS = {tuple(float(i + j) for j in range(20)): i for i in range(3000)}\n"
+        "MEMBERS = {tuple(i * j + 0.5 for j in range(20)) for i in range(3000)}\n"
+        "VALUES = [tuple(i / (j + 3.5) for j in range(20)) for i in range(3000)]\n"
+        "tonnage.snapshot(sys.argv[1])\n"
+    )
+    (row,) = (row for row in found_by(program, tmp_path / "x", threshold=1) if row["kind"] == "boxed")
+    assert row["path"] == "__main__.VALUES"
+    assert "is no key" in row["change"]
+
+
+def test_small_findings_of_many_places_are_a_hint(tmp_path: Path) -> None:
+    texts = "['a text that is there more than once, {0}, %d' % (i % 2) for i in range(30)]"
+    lines = [f"L{n} = {texts.format(n)}" for n in range(300)]
+    program = "import sys, tonnage\n" + "".join(f"class C{n}:\n {line}\n" for n, line in enumerate(lines))
+    program += "tonnage.snapshot(sys.argv[1])\n"
+    rows = found_by(program, tmp_path / "x", by="id")
+    (row,) = (row for row in rows if row["label"] == "(elsewhere)" and row["kind"] == "equal-text")
+    assert (row["grade"], row["type"]) == ("hint", None)
+    assert row["saved_pct"] > 5
+    assert "many places" in row["change"]
+
+
+def test_containers_are_told_type_by_type_with_the_copy_to_make(tmp_path: Path) -> None:
+    program = (
+        "import array, collections, sys, tonnage\n"
+        "def less(x, last):\n"
+        "    while len(x) > last: x.pop()\n"
+        "    return x\n"
+        "KEPT = []\n"
+        "for i in range(1000):\n"
+        "    KEPT.append(less([None] * 100, 50))\n"
+        "    KEPT.append(less(set(range(i, i + 100)), 5))\n"
+        "    KEPT.append(less(collections.deque([None] * 300), 10))\n"
+        "    d = dict.fromkeys(range(100)); KEPT.append(d)\n"
+        "    for k in range(90): del d[k]\n"
+        "del d\n"
+        "tonnage.snapshot(sys.argv[1])\n"
+    )
+    rows = {row["type"]: row for row in found_by(program, tmp_path / "x") if row["kind"] == "room"}
+    copies = {"list": "list(x)", "set": "set(x)", "collections.deque": "deque(x)", "dict": "dict(x.items())"}
+    assert rows.keys() == copies.keys()
+    for name, copy in copies.items():
+        assert rows[name]["count"] == 1000
+        assert f": {copy}." in rows[name]["change"]
 
 
 @pytest.mark.parametrize(("deleted", "attribute", "missing"), [(False, "extra", False), (True, "two", True)])
@@ -329,6 +509,10 @@ def test_options_select_sort_and_limit(texts: Path) -> None:
         assert [row["label"] for row in few.rows] == sorted(row["label"] for row in all_rows.rows)[:2]
         assert [len(row.objects) for row in few.rows] == [row["count"] for row in few.rows]
         assert few.data["more"] == len(all_rows.rows) - 2
+        assert snapshot.waste(threshold="1KiB", limit=0).rows == snapshot.waste(threshold=1024, limit=0).rows
+        for wrong in (-1, 1 << 64, "x", "-1", "1k type:str"):
+            with pytest.raises(tonnage.ArgumentError, match="threshold must be a number of bytes"):
+                snapshot.waste(threshold=wrong)
         with pytest.raises(tonnage.ArgumentError, match="columns here: saved, size, count, kind, label"):
             snapshot.waste(sort="largest")
 
@@ -349,4 +533,4 @@ def test_what_is_new_is_told_though_its_equals_are_old(tmp_path: Path) -> None:
         assert same.objects == row.objects
         assert len(same.objects) == 3000
         (row,) = (row for row in new.waste().rows if row["kind"] == "equal-text")
-        assert row["count"] == 8000 - 20
+        assert len(row.objects.where("text:'more than once'")) == 8000 - 20
