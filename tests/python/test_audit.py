@@ -188,8 +188,9 @@ def test_references_lost_to_what_the_interpreter_holds_are_told(leaks: Path) -> 
     with tonnage.load(leaks / "after.tonnage") as snapshot:
         rows = [row for row in snapshot.audit(limit=0) if row["grade"] == "leaked" and row["unseen"] >= 295]
         told = {row["preview"]: row for row in rows}
-        assert {row["kind"] for row in rows} == {"str", "list"}
-        assert "'forgotten by name'" in told
+        immortal = sys.version_info[:2] == (3, 12)  # interned texts are, there
+        assert {row["kind"] for row in rows} == ({"list"} if immortal else {"str", "list"})
+        assert ("'forgotten by name'" in told) is not immortal
         (hooks,) = (row for row in rows if row["kind"] == "list")
         assert hooks["holder"] is None or "careless" not in hooks["holder"]
         before = tonnage.load(leaks / "before.tonnage")

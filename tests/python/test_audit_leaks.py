@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import textwrap
 from collections import Counter
 from pathlib import Path
@@ -166,7 +167,9 @@ def test_references_lost_to_what_lives_are_counted(extension: Path, tmp_path: Pa
     )
     with tonnage.load(tmp_path / "a.tonnage") as snapshot, tonnage.load(tmp_path / "plain.tonnage") as plain:
         rows = [row for row in snapshot.audit(by="id", limit=0) if row["grade"] == "leaked"]
-        assert len(rows) == len(snapshot.audited("leaked")) == 5
+        if sys.version_info[:2] == (3, 12):  # interned texts are immortal there
+            del planted["'some text to intern'"]
+        assert len(rows) == len(snapshot.audited("leaked")) == len(planted)
         found = sorted(row["unseen"] for row in rows)
         for n, told in zip(sorted(planted.values()), found, strict=True):
             assert n - 3 <= told <= n
