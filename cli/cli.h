@@ -72,7 +72,8 @@ struct cli_verb {
     const char *about; /* one line, for --help */
     /* its own page: what it shows; what options mean for its rows; examples, one of each option */
     const char *help, *limit, *sort, *where, *examples, *against, *by;
-    uint32_t few; /* --limit where it is not given; 0: 20 */
+    const char *kinds; /* the words that --by takes; NULL: CLI_KINDS */
+    uint32_t few;      /* --limit where it is not given; 0: 20 */
     /* of cmd_table */
     int (*view)(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 };

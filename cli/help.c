@@ -106,10 +106,10 @@ const cli_verb cli_verbs[] = {
      "in words. What is alive and the program itself is left out: modules, their namespaces, classes. Below: objects "
      "with\n"
      "a finalizer, weak references and weak dictionaries.\n",
-     .by = "type, what they go over (default), or id, each one",
+     .by = "type, what they go over (default), or id, each one", .kinds = "type or id",
      .against = "only cycles with an object that is new since an older snapshot, or what is: says",
      .limit = "rows shown of each table",
-     .sort = "cycles, size, count, waiting or cycle; of each one (--by id): size, count or references",
+     .sort = "cycles, size, count, waiting, listed or cycle; of each one (--by id): size, count or references",
      .where = "only cycles with one of these objects; conditions: " OBJECTS,
      .examples = "  tonnage cycles app.tonnage\n"
                  "  tonnage cycles app.tonnage --garbage --by id --limit 3\n"
@@ -386,7 +386,7 @@ void cli_help_verb(const cli_verb *verb)
                  "");
     print_option(verb, CLI_AVOID, "--avoid WORDS", "keep away from these: caches,frames,SELECTION", "");
     print_option(verb, CLI_ALL, "--all", "all shortest paths, and no longer one", "");
-    print_option(verb, CLI_GARBAGE, "--garbage", "only what waits for the collector", "");
+    print_option(verb, CLI_GARBAGE, "--garbage", "only what waits for the collector or is in gc.garbage", "");
     print_option(verb, CLI_MERGE, "--merge", "of a set: one tree, with what comes through each branch", "");
     print_picture_options(verb);
     print_option(verb, CLI_DEPTH, "--depth N", picture ? "levels of objects" : "levels of the tree",

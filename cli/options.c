@@ -84,16 +84,29 @@ static uint64_t default_memory(void)
     return half > 1u << 30 ? half : 1u << 30;
 }
 
+/* Whether it is one of these words, with commas and "or" between them. */
+static bool is_word_of(const char *words, const char *value)
+{
+    size_t n = strlen(value);
+    for (const char *at = words; (at = strstr(at, value)); at++)
+        if ((at == words || at[-1] == ' ') && (at[n] == '\0' || at[n] == ' ' || at[n] == ','))
+            return n > 0;
+    return false;
+}
+
 static int set_by(const cli_verb *verb, const char *value, cli_options *out)
 {
-    for (int i = 0; i < TN_BYS; i++) {
+    const char *kinds = verb->kinds ? verb->kinds : CLI_KINDS;
+    for (int i = 0; i < TN_BYS && is_word_of(kinds, value); i++) {
         if (i != TN_BY_HEADS && strcmp(value, tn_by_names[i]) == 0) {
             out->view.by = (enum tn_by)i;
             out->view.grouped = true;
             return CLI_OK;
         }
     }
-    return usage(verb, "--by takes " CLI_KINDS ", not", value);
+    char what[sizeof CLI_KINDS + 32];
+    snprintf(what, sizeof what, "--by takes %s, not", kinds);
+    return usage(verb, what, value);
 }
 
 static int set_limit(const cli_verb *verb, const char *value, cli_options *out)

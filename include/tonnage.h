@@ -576,13 +576,13 @@ typedef struct tn_components tn_components;
 enum tn_cycle_state {
     TN_CYCLE_ALIVE,
     TN_CYCLE_WAITING, /* garbage: the next collection frees it */
-    TN_CYCLE_LISTED,  /* a member is in gc.garbage */
+    TN_CYCLE_LISTED,  /* a member is in gc.garbage, or nothing but that list keeps it */
     TN_CYCLE_UNTOLD,  /* of a part of the objects */
 };
 typedef struct tn_components_options {
     const tn_set *of;    /* components of the members and the references between them, nothing left out; NULL: of all */
     const tn_set *where; /* only those with a member of this set; NULL: all */
-    bool garbage;        /* only those that wait for the collector */
+    bool garbage;        /* only WAITING and LISTED ones */
 } tn_components_options;
 typedef struct tn_component {
     uint32_t count, first; /* members, and the one with the lowest address */
@@ -744,7 +744,7 @@ typedef struct tn_view_options {
     const char *const *files; /* diff: names of all; NULL: OLD and NEW */
     uint32_t branches;        /* patterns: kinds that are followed below a row; 0: 5 */
     const char *at;           /* patterns: name of the row to begin with; NULL: the set */
-    bool garbage;             /* cycles: only what waits for the collector */
+    bool garbage;             /* cycles: only what waits for the collector, or is in gc.garbage */
     const tn_waste *waste;    /* waste: made already of what where, set and against select; NULL: the view makes it */
 } tn_view_options;
 

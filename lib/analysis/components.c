@@ -44,7 +44,9 @@ typedef struct tn_search {
     uint64_t *entered;  /* bits by component */
     tn_finder finder;   /* by rank */
     tn_buf todo;        /* u32: ranks of others */
-    uint32_t n_alive;   /* components from this number + 1 on are garbage */
+    uint32_t list;      /* gc.garbage; TN_NONE */
+    uint32_t n_alive;   /* components from this number + 1 on are garbage, or kept by that list alone */
+    uint32_t n_kept;    /* … from this one + 1 on garbage */
 } tn_search;
 
 static inline void set_bit(uint64_t *bits, uint32_t id)
@@ -338,6 +340,15 @@ static int lead_on(tn_search *w, uint32_t rank)
     return TN_OK;
 }
 
+static int reach_waiting(tn_search *w)
+{
+    while (w->todo.size) {
+        w->todo.size -= sizeof(uint32_t);
+        TN_TRY(lead_on(w, *(const uint32_t *)(const void *)(w->todo.data + w->todo.size)));
+    }
+    return TN_OK;
+}
+
 static int reach(tn_search *w, uint32_t rank)
 {
     if (w->leads[rank].mark)
@@ -346,11 +357,13 @@ static int reach(tn_search *w, uint32_t rank)
         TN_TRY(visit(w, rank));
     else
         wait_for(w, rank);
-    while (w->todo.size) {
-        w->todo.size -= sizeof rank;
-        TN_TRY(lead_on(w, *(const uint32_t *)(const void *)(w->todo.data + w->todo.size)));
-    }
-    return TN_OK;
+    return reach_waiting(w);
+}
+
+/* Of a node that has a rank. */
+static bool is_reached(const tn_search *w, uint32_t id)
+{
+    return w->leads[rank_of(w, id)].mark != 0;
 }
 
 static bool is_anchor(const tn_search *w, uint32_t id)
@@ -358,14 +371,41 @@ static bool is_anchor(const tn_search *w, uint32_t id)
     return w->holds[id] != TN_HOLD_REFERENCES && w->holds[id] != TN_HOLD_UNREACHABLE;
 }
 
-static int reach_alive(tn_search *w)
+static int reach_anchored(tn_search *w)
 {
     if (has_rank(w, w->graph.root))
         TN_TRY(reach(w, rank_of(w, w->graph.root)));
     for (uint32_t id = 0; id < w->graph.n_objects; id++)
         if (is_anchor(w, id) && has_rank(w, id))
             TN_TRY(reach(w, rank_of(w, id)));
+    return TN_OK;
+}
+
+/* A class, module or namespace that nothing alive leads to is a member like any other object. */
+static void admit_program(tn_search *w)
+{
+    for (uint32_t id = 0; id < w->graph.n_objects; id++)
+        if (tn__bit(w->program, id) && has_rank(w, id) && !is_reached(w, id))
+            set_bit(w->admitted, rank_of(w, id));
+}
+
+/* gc.garbage keeps what would be gone without it: first it leads nowhere, then to that. It is a member of nothing itself. */
+static int reach_alive(tn_search *w)
+{
+    tn_lead *lead = w->list != TN_NONE && has_rank(w, w->list) ? &w->leads[rank_of(w, w->list)] : NULL;
+    uint32_t n = lead ? lead->n : 0;
+    if (lead)
+        lead->n = 0;
+    TN_TRY(reach_anchored(w));
     w->n_alive = w->finder.n_components;
+    admit_program(w);
+    if (lead)
+        lead->n = n;
+    if (lead && lead->mark) {
+        TN_TRY(lead_on(w, rank_of(w, w->list)));
+        TN_TRY(reach_waiting(w));
+    }
+    w->n_kept = w->finder.n_components;
     return TN_OK;
 }
 
@@ -383,11 +423,6 @@ static int reach_rest(tn_search *w)
 static bool is_alive(const tn_search *w, const uint64_t *alive, uint32_t id)
 {
     return is_anchor(w, id) || tn__bit(alive, id);
-}
-
-static bool is_reached(const tn_search *w, uint32_t id)
-{
-    return w->leads[rank_of(w, id)].mark != 0;
 }
 
 /* Leaves and twigs are alive when something alive refers to them, or they are anchored; what twigs refer to comes last. */
@@ -422,25 +457,29 @@ static int find_waiting(const tn_search *w, tn_set **out, tn_error *err)
     return status;
 }
 
-/* A class, module or namespace that waits is a member like any other object. */
-static void admit_program(tn_search *w)
+static int find_listed(const tn_search *w, tn_set **out, tn_error *err)
 {
-    for (uint32_t id = 0; id < w->graph.n_objects; id++)
-        if (tn__bit(w->program, id) && has_rank(w, id) && !is_reached(w, id))
-            set_bit(w->admitted, rank_of(w, id));
+    const tn_graph *g = &w->graph;
+    TN_TRY(tn_set_new(w->snapshot, out, err));
+    for (uint64_t e = w->list == TN_NONE ? 1 : g->offsets[w->list]; w->list != TN_NONE && e < g->offsets[w->list + 1];
+         e++)
+        if (g->targets[e] != TN_NONE && tn__set_test(w->all, g->targets[e]))
+            tn__set_add(*out, g->targets[e]);
+    return TN_OK;
 }
 
 static int search(tn_search *w, const tn_set *of, tn_set **waiting, tn_error *err)
 {
-    if (!of)
+    if (!of) {
         TN_TRY(find_program(w, err));
+        TN_TRY(tn__garbage_list(w->snapshot, &w->list, err));
+    }
     open_gates(w, of);
     TN_TRY(make_ranks(w, err));
     if (!of) {
         if (reach_alive(w) < 0)
             return tn__no_memory(w->snapshot, err);
         TN_TRY(find_waiting(w, waiting, err));
-        admit_program(w);
     }
     return reach_rest(w) < 0 ? tn__no_memory(w->snapshot, err) : TN_OK;
 }
@@ -461,7 +500,7 @@ static void close_search(tn_search *w)
 
 static int open_search(tn_snapshot *s, tn_search *out, tn_error *err)
 {
-    tn_search w = {.snapshot = s, .alloc = tn__snapshot_alloc(s)};
+    tn_search w = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .list = TN_NONE};
     TN_TRY(tn__graph(s, &w.graph, err));
     TN_TRY(tn__anchors(s, &w.holds, err));
     TN_TRY(tn__set_of_all(s, &w.all, err));
@@ -520,24 +559,19 @@ static int add_up(const tn_components *c, const tn_search *w, tn_component_row *
     return more;
 }
 
-static int tell_states(const tn_components *c, const tn_search *w, tn_component_row *sums,
-                       const tn_components_options *o, tn_error *err)
+static void tell_states(const tn_components *c, const tn_search *w, tn_component_row *sums, bool part)
 {
-    const tn_graph *g = &w->graph;
-    uint32_t list = TN_NONE;
     for (uint32_t i = 1; i <= w->finder.n_components; i++) {
-        sums[i].state = o->of ? TN_CYCLE_UNTOLD : i > w->n_alive ? TN_CYCLE_WAITING : TN_CYCLE_ALIVE;
+        sums[i].state = part             ? TN_CYCLE_UNTOLD
+                        : i > w->n_kept  ? TN_CYCLE_WAITING
+                        : i > w->n_alive ? TN_CYCLE_LISTED
+                                         : TN_CYCLE_ALIVE;
         sums[i].source = !tn__bit(w->entered, i);
     }
-    if (o->of)
-        return TN_OK;
-    TN_TRY(tn__garbage_list(w->snapshot, &list, err));
-    for (uint64_t e = list == TN_NONE ? 1 : g->offsets[list]; list != TN_NONE && e < g->offsets[list + 1]; e++) {
-        uint32_t to = g->targets[e];
-        if (to != TN_NONE && number_of(c, to))
-            sums[number_of(c, to)].state = TN_CYCLE_LISTED;
-    }
-    return TN_OK;
+    for (uint32_t id = c->listed ? tn_set_next(c->listed, 0) : TN_NONE; id != TN_NONE;
+         id = tn_set_next(c->listed, id + 1))
+        if (number_of(c, id))
+            sums[number_of(c, id)].state = TN_CYCLE_LISTED;
 }
 
 typedef struct tn_placed {
@@ -562,7 +596,7 @@ static void order(tn_components *c, const tn_search *w, const tn_component_row *
     for (uint32_t id = o->where ? tn_set_next(o->where, 0) : TN_NONE; id != TN_NONE; id = tn_set_next(o->where, id + 1))
         places[number_of(c, id)] = 0;
     for (uint32_t i = 1; i <= w->finder.n_components; i++) {
-        if (places[i] == 0 && (!o->garbage || sums[i].state == TN_CYCLE_WAITING))
+        if (places[i] == 0 && (!o->garbage || sums[i].state == TN_CYCLE_WAITING || sums[i].state == TN_CYCLE_LISTED))
             placed[c->n++] = (tn_placed){sums[i].bytes, sums[i].first, i};
         places[i] = TN_NONE;
     }
@@ -587,8 +621,8 @@ static void fill(tn_components *c, const tn_component_row *sums, const tn_placed
         c->rows[i].count = 0;
     }
     for (uint32_t id = 0; id < c->graph.n_nodes; id++) {
-        uint32_t place = places[number_of(c, id)];
-        c->marks[id] = place == TN_NONE ? TN_NONE : TN_NONE - 1 - place;
+        uint32_t number = number_of(c, id), place = places[number];
+        c->marks[id] = place != TN_NONE ? TN_NONE - 1 - place : number ? 0 : TN_NONE;
         if (place != TN_NONE)
             c->members[c->rows[place].first + c->rows[place].count++] = id;
     }
@@ -602,8 +636,9 @@ static int write_rows(tn_components *c, const tn_search *w, const tn_components_
     uint32_t *places = tn__alloc(c->alloc, n * sizeof *places);
     int status = sums && placed && places ? add_up(c, w, sums, err) : tn__no_memory(c->snapshot, err);
     if (status == TN_OK)
-        status = tell_states(c, w, sums, o, err);
+        status = o->of ? TN_OK : find_listed(w, &c->listed, err);
     if (status == TN_OK) {
+        tell_states(c, w, sums, o->of != NULL);
         order(c, w, sums, o, placed, places);
         c->rows = tn__alloc(c->alloc, c->n * sizeof *c->rows);
         c->members = tn__alloc(c->alloc, c->n_members * sizeof *c->members);
@@ -663,6 +698,7 @@ void tn_components_free(tn_components *c)
     tn__cycle_groups_free(c);
     tn__cycles_free(c);
     tn_set_free(c->waiting);
+    tn_set_free(c->listed);
     tn__free(c->alloc, c->marks, c->graph.n_nodes * sizeof *c->marks);
     tn__free(c->alloc, c->rows, c->n * sizeof *c->rows);
     tn__free(c->alloc, c->members, c->n_members * sizeof *c->members);

@@ -143,12 +143,14 @@ struct tn_components {
     tn_snapshot *snapshot;
     const tn_alloc *alloc;
     tn_graph graph;
-    uint32_t *marks; /* by node: TN_NONE - row - 1 of members; else another value */
+    uint32_t
+        *marks; /* by node: TN_NONE - row - 1 of members; 0 of those of components that were not asked for; TN_NONE */
     tn_component_row *rows;
     uint32_t *members; /* ascending in each row */
     uint32_t n, n_members;
     uint64_t bytes;  /* of all members */
     tn_set *waiting; /* what a collection would free; NULL of a part of the objects */
+    tn_set *listed;  /* what is in gc.garbage; the same */
     /* cycles.c, when first asked for */
     uint32_t *stamps, *from, stamp; /* by node: the search that has come to it, and the node before it */
     tn_buf queue, cycle;            /* u32: nodes */
@@ -171,6 +173,10 @@ static inline uint32_t tn__component_row(const tn_components *c, uint32_t node) 
 {
     uint32_t i = TN_NONE - 1 - c->marks[node];
     return i < c->n ? i : TN_NONE;
+}
+static inline bool tn__in_any_component(const tn_components *c, uint32_t object) /* asked for or not */
+{
+    return c->marks[object] != TN_NONE;
 }
 
 /* ---- cycles.c ---- */
@@ -201,10 +207,12 @@ typedef struct tn_finalizer_row {
     uint64_t count, bytes; /* its objects */
     uint64_t finalized;    /* of them: it has run already */
     uint64_t waiting;      /* … garbage */
-    uint64_t in_cycles;    /* … a member of one of the components */
+    uint64_t listed;       /* … in gc.garbage */
+    uint64_t in_cycles;    /* … a member of a component, asked for or not */
 } tn_finalizer_row;
-/* Rows appended, most garbage first, then most objects; within: only these objects, NULL: all. One pass over the types. */
-int tn__finalizers(const tn_components *c, const tn_set *within, tn_buf *rows, tn_error *err);
+/* Rows appended, most garbage first, then most objects; within: only these objects, NULL: all; garbage: only types with some
+ * that wait or are in gc.garbage. One pass over the objects. */
+int tn__finalizers(const tn_components *c, const tn_set *within, bool garbage, tn_buf *rows, tn_error *err);
 
 /* ---- weakly.c ---- */
 
@@ -212,12 +220,13 @@ typedef struct tn_weak_row {
     const char *type;               /* of what is referred to; NULL: of nothing any more */
     uint64_t referents;             /* objects */
     uint64_t references, callbacks; /* callbacks: of these references those that call something */
+    bool standard;                  /* comes with Python, or is nothing */
 } tn_weak_row;
 typedef struct tn_weak_table {
     uint32_t node;        /* a weak dictionary or set */
     uint64_t alive, dead; /* entries */
 } tn_weak_table;
-/* Rows appended, most references first; tables by entries. within: only references to, and tables among, these objects (none to
+/* Rows appended, those of the program first, of them most references; tables by entries. within: only references to, and tables among, these objects (none to
  * nothing then); NULL: all. O(weak references + shapes). */
 int tn__weak_references(tn_snapshot *s, const tn_set *within, tn_buf *rows, tn_buf *tables, tn_error *err);
 

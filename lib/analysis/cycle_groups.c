@@ -16,6 +16,7 @@ typedef struct tn_group_row {
     tn_cycle_group sums;
     uint64_t word; /* its place in words, in letters */
     uint32_t n_letters;
+    uint32_t first; /* its components: from this one of parts on */
 } tn_group_row;
 
 typedef struct tn_letter {
@@ -34,6 +35,7 @@ struct tn_cycle_groups {
     tn_map by_word;   /* hash of a word -> group + 1 */
     tn_buf rows;      /* tn_group_row */
     uint32_t *groups; /* by component */
+    uint32_t *parts;  /* components, those of a group side by side */
 };
 
 static tn_letter *letter_at(const struct tn_cycle_groups *g, uint32_t i)
@@ -295,6 +297,21 @@ static int sort_rows(tn_components *c, tn_error *err)
     return TN_OK;
 }
 
+/* In order of group, in each of them in order of component. */
+static void part(tn_components *c)
+{
+    struct tn_cycle_groups *g = c->groups;
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < n_rows(g); i++) {
+        row_at(g, i)->first = at;
+        at += row_at(g, i)->sums.cycles;
+    }
+    for (uint32_t i = 0; i < c->n; i++)
+        g->parts[row_at(g, g->groups[i])->first++] = i;
+    for (uint32_t i = 0; i < n_rows(g); i++)
+        row_at(g, i)->first -= row_at(g, i)->sums.cycles;
+}
+
 /* Texts of labels with NULs behind them. */
 static int cut_texts(tn_components *c, tn_error *err)
 {
@@ -318,12 +335,14 @@ static int fill(tn_components *c, tn_error *err)
     tn__buf_init(&g->rows, c->alloc);
     g->names = tn__alloc(c->alloc, n_types * sizeof *g->names);
     g->groups = tn__alloc(c->alloc, c->n * sizeof *g->groups);
-    if (tn__strtab_init(&g->texts, c->alloc) < 0 || !g->names || !g->groups)
+    g->parts = tn__alloc(c->alloc, c->n * sizeof *g->parts);
+    if (tn__strtab_init(&g->texts, c->alloc) < 0 || !g->names || !g->groups || !g->parts)
         return tn__no_memory(c->snapshot, err);
     TN_TRY(name_types(c, err));
     for (uint32_t i = 0; i < c->n; i++)
         TN_TRY(add_component(c, i, err));
     TN_TRY(sort_rows(c, err));
+    part(c);
     return cut_texts(c, err);
 }
 
@@ -334,6 +353,7 @@ void tn__cycle_groups_free(tn_components *c)
         return;
     tn__free(c->alloc, g->names, tn_snapshot_n_types(c->snapshot) * sizeof *g->names);
     tn__free(c->alloc, g->groups, c->n * sizeof *g->groups);
+    tn__free(c->alloc, g->parts, c->n * sizeof *g->parts);
     tn__strtab_free(&g->texts);
     tn__buf_free(&g->cut);
     tn__buf_free(&g->letters);
@@ -380,9 +400,9 @@ int tn_components_group_members(tn_components *c, uint32_t index, tn_set **out, 
     tn_set *set;
     TN_TRY(check(c, index, err));
     TN_TRY(tn_set_new(c->snapshot, &set, err));
-    for (uint32_t i = 0; i < c->n; i++)
-        if (c->groups->groups[i] == index)
-            tn__component_add(c, i, set);
+    const tn_group_row *row = row_at(c->groups, index);
+    for (uint32_t i = 0; i < row->sums.cycles; i++)
+        tn__component_add(c, c->groups->parts[row->first + i], set);
     *out = set;
     return TN_OK;
 }

@@ -120,19 +120,19 @@ static int take(tn_gather *g, tn_inside at, tn_error *err)
 }
 
 /* Two types of one name are one row. */
-static void add_row(tn_gather *g, uint32_t row, tn_content_row *rows, uint32_t *n)
+static void add_row(const tn_toplevel *t, uint32_t row, const tn_sum *sum, tn_content_row *rows, uint32_t *n)
 {
     tn_type type;
-    if (!g->by_type[row].bytes || tn_snapshot_type(g->top->snapshot, row, &type) < 0)
+    if (!sum->bytes || tn_snapshot_type(t->snapshot, row, &type) < 0)
         return;
     for (uint32_t i = 0; i < *n; i++) {
         if (strcmp(rows[i].type, type.full_name) == 0) {
-            rows[i].count += g->by_type[row].count;
-            rows[i].bytes += g->by_type[row].bytes;
+            rows[i].count += sum->count;
+            rows[i].bytes += sum->bytes;
             return;
         }
     }
-    rows[(*n)++] = (tn_content_row){type.full_name, g->by_type[row].count, g->by_type[row].bytes};
+    rows[(*n)++] = (tn_content_row){type.full_name, sum->count, sum->bytes};
 }
 
 static int compare(const void *left, const void *right)
@@ -143,6 +143,14 @@ static int compare(const void *left, const void *right)
     return strcmp(a->type, b->type);
 }
 
+static void take_most(tn_content_row *rows, uint32_t n, tn_content *out)
+{
+    if (n > 1)
+        qsort(rows, n, sizeof *rows, compare);
+    out->n_rows = n < TN_CONTENT_ROWS ? n : TN_CONTENT_ROWS;
+    memcpy(out->rows, rows, out->n_rows * sizeof *rows);
+}
+
 static int sum_up(tn_gather *g, tn_content *out, tn_error *err)
 {
     tn_content_row *rows = tn__alloc(g->top->alloc, g->n_types * sizeof *rows);
@@ -150,10 +158,8 @@ static int sum_up(tn_gather *g, tn_content *out, tn_error *err)
     if (!rows)
         return tn__no_memory(g->top->snapshot, err);
     for (uint32_t row = 0; row < g->n_types; row++)
-        add_row(g, row, rows, &n);
-    qsort(rows, n, sizeof *rows, compare);
-    out->n_rows = n < TN_CONTENT_ROWS ? n : TN_CONTENT_ROWS;
-    memcpy(out->rows, rows, out->n_rows * sizeof *rows);
+        add_row(g->top, row, &g->by_type[row], rows, &n);
+    take_most(rows, n, out);
     tn__free(g->top->alloc, rows, g->n_types * sizeof *rows);
     return TN_OK;
 }
@@ -209,4 +215,51 @@ int tn__content(const tn_toplevel *t, uint32_t node, tn_content *out, tn_error *
 int tn__content_of_set(const tn_toplevel *t, const tn_set *set, tn_content *out, tn_error *err)
 {
     return content(t, TN_NONE, set, out, err);
+}
+
+/* ---- of a few objects ---- */
+
+int tn__tally_open(const tn_toplevel *t, tn_tally *out, tn_error *err)
+{
+    uint32_t n = tn_snapshot_n_types(t->snapshot);
+    *out = (tn_tally){.top = t, .n_types = n};
+    out->by_type = tn__alloc_zero(t->alloc, n * sizeof *out->by_type);
+    out->types = tn__alloc(t->alloc, n * sizeof *out->types);
+    out->rows = tn__alloc(t->alloc, n * sizeof *out->rows);
+    return out->by_type && out->types && out->rows ? TN_OK : tn__no_memory(t->snapshot, err);
+}
+
+void tn__tally_close(tn_tally *tally)
+{
+    if (!tally->top)
+        return;
+    tn__free(tally->top->alloc, tally->by_type, tally->n_types * sizeof *tally->by_type);
+    tn__free(tally->top->alloc, tally->types, tally->n_types * sizeof *tally->types);
+    tn__free(tally->top->alloc, tally->rows, tally->n_types * sizeof *tally->rows);
+}
+
+/* What it retains without what is below it: sizes by number are in columns that are packed. */
+static uint64_t own_bytes(const tn_toplevel *t, uint32_t node)
+{
+    uint64_t bytes = t->tree->retained[node];
+    for (uint32_t i = t->below.starts[node]; i < t->below.starts[node + 1]; i++)
+        bytes -= t->tree->retained[t->below.nodes[i]];
+    return bytes;
+}
+
+void tn__tally_content(tn_tally *tally, const uint32_t *objects, uint32_t n, tn_content *out)
+{
+    const tn_toplevel *t = tally->top;
+    uint32_t n_touched = 0, n_rows = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t type = type_of(t, objects[i]);
+        if (tally->by_type[type].count++ == 0)
+            tally->types[n_touched++] = type;
+        tally->by_type[type].bytes += own_bytes(t, objects[i]);
+    }
+    for (uint32_t i = 0; i < n_touched; i++) {
+        add_row(t, tally->types[i], &tally->by_type[tally->types[i]], tally->rows, &n_rows);
+        tally->by_type[tally->types[i]] = (tn_sum){0};
+    }
+    take_most(tally->rows, n_rows, out);
 }

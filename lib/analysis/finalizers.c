@@ -15,7 +15,8 @@ static void count(const tn_components *c, const tn_scan *scan, tn_finalizer_row 
         row->bytes += scan->bytes[i];
         row->finalized += (tn__scan_flags(scan, i) & TN_NODE_FINALIZED) != 0;
         row->waiting += c->waiting && tn__set_test(c->waiting, id);
-        row->in_cycles += tn__component_row(c, id) != TN_NONE;
+        row->listed += c->listed && tn__set_test(c->listed, id);
+        row->in_cycles += tn__in_any_component(c, id);
     }
 }
 
@@ -34,8 +35,8 @@ static int by_waiting(const void *left, const void *right)
     return strcmp(a->type, b->type);
 }
 
-/* Types of one name are one row; those without objects are left out. */
-static uint32_t fold(tn_finalizer_row *rows, uint32_t n)
+/* Types of one name are one row; those without objects are left out, or without garbage. */
+static uint32_t fold(tn_finalizer_row *rows, uint32_t n, bool garbage)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < n; i++)
@@ -55,14 +56,20 @@ static uint32_t fold(tn_finalizer_row *rows, uint32_t n)
         last->bytes += rows[i].bytes;
         last->finalized += rows[i].finalized;
         last->waiting += rows[i].waiting;
+        last->listed += rows[i].listed;
         last->in_cycles += rows[i].in_cycles;
     }
+    n = kept;
+    kept = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (!garbage || rows[i].waiting || rows[i].listed)
+            rows[kept++] = rows[i];
     if (kept > 1)
         qsort(rows, kept, sizeof *rows, by_waiting);
     return kept;
 }
 
-int tn__finalizers(const tn_components *c, const tn_set *within, tn_buf *rows, tn_error *err)
+int tn__finalizers(const tn_components *c, const tn_set *within, bool garbage, tn_buf *rows, tn_error *err)
 {
     uint32_t n = tn_snapshot_n_types(c->snapshot);
     tn_scan *scan;
@@ -80,6 +87,6 @@ int tn__finalizers(const tn_components *c, const tn_set *within, tn_buf *rows, t
         count(c, scan, sums);
     tn__scan_close(scan);
     TN_TRY(more);
-    rows->size = fold(sums, n) * sizeof *sums;
+    rows->size = fold(sums, n, garbage) * sizeof *sums;
     return TN_OK;
 }

@@ -153,6 +153,17 @@ void tn__descend(const tn_toplevel *t, const tn_past *past, uint32_t top, uint32
 /* O(what the node retains). */
 int tn__content(const tn_toplevel *t, uint32_t node, tn_content *out, tn_error *err);
 int tn__content_of_set(const tn_toplevel *t, const tn_set *set, tn_content *out, tn_error *err); /* nothing folded */
+/* The same of a few objects each time: O(objects + what they dominate directly). open: 0 or TN_ENOMEM; close in any case. */
+typedef struct tn_tally {
+    const tn_toplevel *top;
+    struct tn_sum *by_type;
+    uint32_t *types; /* that the sums are not 0 of */
+    tn_content_row *rows;
+    uint32_t n_types;
+} tn_tally;
+int tn__tally_open(const tn_toplevel *t, tn_tally *out, tn_error *err);
+void tn__tally_close(tn_tally *tally);
+void tn__tally_content(tn_tally *tally, const uint32_t *objects, uint32_t n, tn_content *out);
 
 /* ---- trail.c ---- */
 

@@ -4,6 +4,7 @@
  */
 #include "analysis/components.h"
 #include "analysis/lookup.h"
+#include "analysis/suspects.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,8 @@ static int by_name(const void *left, const void *right)
 static int by_references(const void *left, const void *right)
 {
     const tn_weak_row *a = left, *b = right;
+    if (a->standard != b->standard)
+        return a->standard - b->standard;
     if (a->references != b->references)
         return a->references < b->references ? 1 : -1;
     return by_name(a, b);
@@ -150,12 +153,20 @@ static int by_entries(const void *left, const void *right)
     return a->node < b->node ? -1 : a->node > b->node;
 }
 
+static void name_row(const tn_weakly *w, uint32_t i)
+{
+    tn_type type;
+    if (i == w->n_types || tn_snapshot_type(w->snapshot, i, &type) < 0)
+        type = (tn_type){0};
+    w->sums[i].type = type.full_name;
+    w->sums[i].standard = !type.module || tn__module_is_standard(type.module);
+}
+
 static int write_rows(tn_weakly *w, tn_buf *rows, tn_error *err)
 {
     uint32_t n = 0, kept = 0;
     for (uint32_t i = 0; i <= w->n_types; i++) {
-        tn_type type;
-        w->sums[i].type = i < w->n_types && tn_snapshot_type(w->snapshot, i, &type) == TN_OK ? type.full_name : NULL;
+        name_row(w, i);
         if (w->sums[i].references)
             w->sums[n++] = w->sums[i];
     }

@@ -129,6 +129,7 @@ static void finalizers_json(const tn_cycles_page *p, const tn_view_options *o, t
         tn__json_u64(j, "size", rows[i].bytes);
         tn__json_u64(j, "finalized", rows[i].finalized);
         tn__json_u64(j, "waiting", rows[i].waiting);
+        tn__json_u64(j, "listed", rows[i].listed);
         tn__json_u64(j, "in_cycles", rows[i].in_cycles);
         tn__json_close(j, '}');
     }
@@ -190,6 +191,7 @@ int tn__cycles_json(tn_cycles_page *p, const tn_view_options *o, tn_out *out, tn
     tn__json_open(&j, "total", '{');
     tn__json_u64(&j, "cycles", p->components->n);
     garbage_json(p, &j, "waiting", p->cycles_waiting);
+    garbage_json(p, &j, "listed", p->cycles_listed);
     tn__json_u64(&j, "count", p->components->n_members);
     tn__json_u64(&j, "size", p->components->bytes);
     tn__json_close(&j, '}');
@@ -197,6 +199,10 @@ int tn__cycles_json(tn_cycles_page *p, const tn_view_options *o, tn_out *out, tn
     tn__json_open(&j, "collectable", '{');
     garbage_json(p, &j, "count", p->waiting);
     garbage_json(p, &j, "size", p->waiting_bytes);
+    tn__json_close(&j, '}');
+    tn__json_open(&j, "listed", '{');
+    garbage_json(p, &j, "count", p->listed);
+    garbage_json(p, &j, "size", p->listed_bytes);
     tn__json_close(&j, '}');
     finalizers_json(p, o, &j);
     weak_json(p, o, &j);

@@ -11,7 +11,7 @@ const char *tn__cycle_state_name(enum tn_cycle_state state)
 
 /* ---- order ---- */
 
-enum tn_group_column { BY_CYCLES, BY_SIZE, BY_COUNT, BY_WAITING, BY_CYCLE };
+enum tn_group_column { BY_CYCLES, BY_SIZE, BY_COUNT, BY_WAITING, BY_LISTED, BY_CYCLE };
 enum tn_each_column { EACH_SIZE, EACH_COUNT, EACH_REFERENCES };
 
 static int group_key(tn_cycles_page *p, uint32_t i, enum tn_group_column column, tn_order_key *key, tn_error *err)
@@ -23,6 +23,7 @@ static int group_key(tn_cycles_page *p, uint32_t i, enum tn_group_column column,
     case BY_SIZE: key->number = group.bytes; break;
     case BY_COUNT: key->number = group.count; break;
     case BY_WAITING: key->number = group.waiting; break;
+    case BY_LISTED: key->number = group.listed; break;
     case BY_CYCLE:
         TN_TRY(tn__cycle_group_words(p, i, err));
         key->number = p->texts.size; /* becomes a text when these move no more */
@@ -42,7 +43,7 @@ static void each_key(const tn_cycles_page *p, uint32_t i, enum tn_each_column co
 
 static int make_order(tn_cycles_page *p, const tn_view_options *o, tn_error *err)
 {
-    static const char *const groups[] = {"cycles", "size", "count", "waiting", "cycle"};
+    static const char *const groups[] = {"cycles", "size", "count", "waiting", "listed", "cycle"};
     static const char *const each[] = {"size", "count", "references"};
     size_t column;
     bool descending;
@@ -111,15 +112,12 @@ static int tell_retained(tn_cycles_page *p, tn_cycle_row *row, uint32_t n_tops, 
     return status;
 }
 
-static int tell_row(tn_cycles_page *p, tn_cycle_row *row, uint32_t *passes, tn_error *err)
+static int tell_row(tn_cycles_page *p, tn_tally *tally, tn_cycle_row *row, uint32_t *passes, tn_error *err)
 {
     uint32_t top, n_tops = find_tops(p, row->index, &top);
-    tn_set *set;
     TN_TRY(tell_retained(p, row, n_tops, top, passes, err));
-    TN_TRY(tn_components_members(p->components, row->index, &set, err));
-    int status = tn__content_of_set(&p->top, set, &row->content, err);
-    tn_set_free(set);
-    TN_TRY(status);
+    tn__tally_content(tally, tn__component_members(p->components, row->index), p->components->rows[row->index].count,
+                      &row->content);
     if (p->components->rows[row->index].state == TN_CYCLE_WAITING)
         return TN_OK;
     return tn__trail_make(&p->top, top, NULL, &row->trail, err);
@@ -129,32 +127,44 @@ static int tell_each(tn_cycles_page *p, tn_error *err)
 {
     enum { PASSES = 64 };
     uint32_t passes = PASSES;
+    tn_tally tally;
     TN_TRY(tn__toplevel_make(p->snapshot, false, &p->top, err));
     p->rows = tn__alloc_zero(p->alloc, p->n_shown * sizeof *p->rows);
     if (!p->rows)
         return tn__no_memory(p->snapshot, err);
-    for (uint32_t i = 0; i < p->n_shown; i++) {
+    int status = tn__tally_open(&p->top, &tally, err);
+    for (uint32_t i = 0; i < p->n_shown && status == TN_OK; i++) {
         p->rows[i].index = (uint32_t)p->order[i].row;
-        TN_TRY(tell_row(p, &p->rows[i], &passes, err));
+        status = tell_row(p, &tally, &p->rows[i], &passes, err);
     }
-    return TN_OK;
+    tn__tally_close(&tally);
+    return status;
 }
 
 /* ---- all of it ---- */
 
-static int count_waiting(tn_cycles_page *p, const tn_set *where, tn_error *err)
+static int count_objects(tn_cycles_page *p, const tn_set *set, const tn_set *where, uint64_t *count, uint64_t *bytes,
+                         tn_error *err)
 {
-    tn_components *c = p->components;
     tn_set *both = NULL;
-    for (uint32_t i = 0; i < c->n; i++)
-        p->cycles_waiting += c->rows[i].state == TN_CYCLE_WAITING;
     if (where)
-        TN_TRY(tn_set_intersect(c->waiting, where, &both, err));
-    const tn_set *waiting = both ? both : c->waiting;
-    p->waiting = tn_set_count(waiting);
-    int status = tn_set_bytes(p->snapshot, waiting, &p->waiting_bytes, err);
+        TN_TRY(tn_set_intersect(set, where, &both, err));
+    *count = tn_set_count(both ? both : set);
+    int status = tn_set_bytes(p->snapshot, both ? both : set, bytes, err);
     tn_set_free(both);
     return status;
+}
+
+static int count_garbage(tn_cycles_page *p, const tn_set *where, tn_error *err)
+{
+    const tn_components *c = p->components;
+    p->part = where != NULL;
+    for (uint32_t i = 0; i < c->n; i++) {
+        p->cycles_waiting += c->rows[i].state == TN_CYCLE_WAITING;
+        p->cycles_listed += c->rows[i].state == TN_CYCLE_LISTED;
+    }
+    TN_TRY(count_objects(p, c->waiting, where, &p->waiting, &p->waiting_bytes, err));
+    return count_objects(p, c->listed, where, &p->listed, &p->listed_bytes, err);
 }
 
 static int compute(tn_cycles_page *p, const tn_view_options *o, tn_error *err)
@@ -165,13 +175,13 @@ static int compute(tn_cycles_page *p, const tn_view_options *o, tn_error *err)
     tn_components_options how = {.where = selected, .garbage = o->garbage};
     int status = tn_components_make(p->snapshot, &how, &p->components, err);
     if (status == TN_OK)
-        status = count_waiting(p, selected, err);
+        status = count_garbage(p, selected, err);
     if (status == TN_OK)
         status = make_order(p, o, err);
     if (status == TN_OK && p->each)
         status = tell_each(p, err);
     if (status == TN_OK)
-        status = tn__finalizers(p->components, selected, &p->finalizers, err);
+        status = tn__finalizers(p->components, selected, o->garbage, &p->finalizers, err);
     if (status == TN_OK && !o->garbage)
         status = tn__weak_references(p->snapshot, selected, &p->weak, &p->tables, err);
     if (status == TN_OK)
@@ -223,7 +233,7 @@ int tn_view_cycles(tn_snapshot *s, const tn_view_options *options, const tn_sink
     if (options->where_rows)
         return tn__error_set(err, TN_EINVAL, 0, "cycles are many small ones: no row is too small to be told");
     if (options->by != TN_BY_TYPE && options->by != TN_BY_ID)
-        return tn__error_set(err, TN_EINVAL, 0, "cycles stand by type, which is what they go over, or by id, each one");
+        return tn__error_set(err, TN_EINVAL, 0, "cycles stand by type, what they go over, or by id, each one");
     TN_TRY(tn__against(s, options, &o, &made, err));
     int status = write_page(s, &o, sink, err);
     tn_diff_close(made);

@@ -24,7 +24,9 @@ typedef struct tn_cycles_page {
     uint32_t n_rows, n_shown;
     tn_cycle_row *rows;                              /* those that are shown, of components */
     tn_buf finalizers, weak, tables;                 /* tn_finalizer_row, tn_weak_row, tn_weak_table */
+    bool part;                                       /* something is selected: what follows is of that alone */
     uint64_t cycles_waiting, waiting, waiting_bytes; /* components; all objects that wait */
+    uint64_t cycles_listed, listed, listed_bytes;    /* the same of gc.garbage */
     tn_buf texts, scratch, label;                    /* of groups, when they are sorted by them; one text; one label */
 } tn_cycles_page;
 

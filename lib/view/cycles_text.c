@@ -3,6 +3,7 @@
 #include "view/summary.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static int no_memory(const tn_cycles_page *p, tn_error *err)
 {
@@ -14,6 +15,24 @@ static const char *s_of(uint64_t n)
     return n == 1 ? "" : "s";
 }
 
+/* Of the selected objects only, where some are. */
+static void print_garbage(const tn_cycles_page *p, tn_out *out)
+{
+    char bytes[24];
+    const char *of = p->part ? "Of what is selected, a" : "A";
+    if (p->waiting)
+        tn__out_format(out, "%s collection frees %" PRIu64 " object%s, %s%s.", of, p->waiting, s_of(p->waiting),
+                       tn_format_bytes(p->waiting_bytes, bytes, sizeof bytes),
+                       tn__collector_is_off(p->snapshot) ? "; the collector is switched off" : "");
+    else if (p->part)
+        tn__out_text(out, "Nothing of what is selected waits for the collector.");
+    else
+        tn__out_text(out, p->listed ? "Nothing waits for the collector." : "There is no garbage.");
+    if (p->listed)
+        tn__out_format(out, " In gc.garbage %s %" PRIu64 " object%s%s, %s.", p->listed == 1 ? "is" : "are", p->listed,
+                       s_of(p->listed), p->part ? " of it" : "", tn_format_bytes(p->listed_bytes, bytes, sizeof bytes));
+}
+
 static void print_totals(const tn_cycles_page *p, const tn_view_options *o, tn_out *out)
 {
     const tn_components *c = p->components;
@@ -21,23 +40,22 @@ static void print_totals(const tn_cycles_page *p, const tn_view_options *o, tn_o
     tn__out_wrap(out, o->width);
     bool known = tn__roots_known(p->snapshot);
     if (c->n == 0)
-        tn__out_format(out, "No cycles%s. ", o->garbage ? " that wait for the collector" : "");
+        tn__out_format(out, "No cycles%s. ", o->garbage ? " of garbage" : "");
     else
         tn__out_format(out, "%" PRIu32 " cycle%s of %" PRIu32 " object%s, %s", c->n, s_of(c->n), c->n_members,
                        s_of(c->n_members), tn_format_bytes(c->bytes, bytes, sizeof bytes));
-    if (c->n && known)
+    if (c->n && known && (p->cycles_waiting || !p->cycles_listed))
         tn__out_format(out, "; %" PRIu64 " wait%s for the collector", p->cycles_waiting,
                        p->cycles_waiting == 1 ? "s" : "");
+    if (p->cycles_listed)
+        tn__out_format(out, "; %" PRIu64 " in gc.garbage", p->cycles_listed);
     if (c->n)
         tn__out_text(out, ". ");
-    if (!known)
-        tn__out_text(out, "What of all objects is garbage is unknown, because roots are.\n");
-    else if (p->waiting)
-        tn__out_format(out, "A collection frees %" PRIu64 " object%s, %s%s.\n", p->waiting, s_of(p->waiting),
-                       tn_format_bytes(p->waiting_bytes, bytes, sizeof bytes),
-                       tn__collector_is_off(p->snapshot) ? "; the collector is switched off" : "");
+    if (known)
+        print_garbage(p, out);
     else
-        tn__out_text(out, "There is no garbage.\n");
+        tn__out_text(out, "What of all objects is garbage is unknown, because roots are.");
+    tn__out_text(out, "\n");
     tn__out_unwrap(out);
 }
 
@@ -58,6 +76,13 @@ static void print_more(tn_out *out, size_t n, uint32_t shown, const char *what)
                        s_of(n - shown));
 }
 
+/* Without the column, which is about gc.garbage, where nothing is in that. */
+static uint32_t drop_column(tn_table_column *columns, uint32_t n, uint32_t at)
+{
+    memmove(columns + at, columns + at + 1, (n - at - 1) * sizeof *columns);
+    return n - 1;
+}
+
 /* ---- groups ---- */
 
 static void add_length(tn_table *t, const tn_cycle_group *group)
@@ -74,13 +99,15 @@ static void add_length(tn_table *t, const tn_cycle_group *group)
 
 static int print_groups(tn_cycles_page *p, const tn_view_options *o, tn_out *out, tn_error *err)
 {
-    static const tn_table_column columns[] = {
-        {"Cycles", true, 0}, {"Objects", true, 0}, {"Size", true, 0},       {"Garbage", true, 1},
-        {"Length", true, 2}, {"at", false, 3},     {"Goes over", false, 0},
+    enum { LISTED = 4 };
+    tn_table_column columns[] = {
+        {"Cycles", true, 0},        {"Objects", true, 0}, {"Size", true, 0}, {"Garbage", true, 1},
+        {"In gc.garbage", true, 1}, {"Length", true, 2},  {"at", false, 3},  {"Goes over", false, 0},
     };
+    uint32_t n_columns = sizeof columns / sizeof *columns;
     tn_table t;
     int status = TN_OK;
-    tn__table_init(&t, p->alloc, columns, sizeof columns / sizeof *columns);
+    tn__table_init(&t, p->alloc, columns, p->cycles_listed ? n_columns : drop_column(columns, n_columns, LISTED));
     for (uint32_t i = 0; i < p->n_shown && status == TN_OK; i++) {
         tn_cycle_group group;
         uint32_t index = (uint32_t)p->order[i].row;
@@ -93,6 +120,8 @@ static int print_groups(tn_cycles_page *p, const tn_view_options *o, tn_out *out
         tn__table_u64(&t, group.count);
         tn__table_bytes(&t, group.bytes);
         tn__table_u64(&t, group.waiting);
+        if (p->cycles_listed)
+            tn__table_u64(&t, group.listed);
         add_length(&t, &group);
         tn__table_hex(&t, tn__snapshot_address(p->snapshot, tn__component_members(p->components, group.example)[0]));
         tn__table_text(&t, (const char *)p->scratch.data);
@@ -155,8 +184,9 @@ static int print_one(tn_cycles_page *p, tn_say *w, uint32_t i, const tn_view_opt
     tn__say(w, "%" PRIu32 ". ", i + 1);
     say_sizes(w, row, told);
     tn__out_escaped(w->out, (const char *)p->scratch.data);
-    tn__say(w, n == row->count && n > 1 ? "." : shortest ? ", the shortest cycle in it." : ", a short cycle in it.");
-    tn__say_content(w, &told->content);
+    tn__say(w, n == row->count ? "." : shortest ? ", the shortest cycle in it." : ", a short cycle in it.");
+    if (row->count > 1)
+        tn__say_content(w, &told->content);
     say_holder(w, row, told);
     tn__say(w, "\n");
     tn__out_unwrap(w->out);
@@ -182,10 +212,12 @@ static int print_each(tn_cycles_page *p, const tn_view_options *o, tn_out *out, 
 
 static int print_finalizers(const tn_cycles_page *p, const tn_view_options *o, tn_out *out, tn_error *err)
 {
-    static const tn_table_column columns[] = {
-        {"Objects", true, 0}, {"Size", true, 1},      {"Has run", true, 2},
-        {"Garbage", true, 0}, {"In cycles", true, 0}, {"Type", false, 0},
+    enum { LISTED = 4 };
+    tn_table_column columns[] = {
+        {"Objects", true, 0},       {"Size", true, 1},      {"Has run", true, 2}, {"Garbage", true, 0},
+        {"In gc.garbage", true, 0}, {"In cycles", true, 0}, {"Type", false, 0},
     };
+    uint32_t n_columns = sizeof columns / sizeof *columns;
     const tn_finalizer_row *rows = (const tn_finalizer_row *)(const void *)p->finalizers.data;
     size_t n = p->finalizers.size / sizeof *rows;
     uint32_t shown = tn__cycles_limit(o, n);
@@ -194,12 +226,14 @@ static int print_finalizers(const tn_cycles_page *p, const tn_view_options *o, t
         return TN_OK;
     tn__out_text(out, "\n");
     tn__table_heading(out, o, "Objects with a finalizer");
-    tn__table_init(&t, p->alloc, columns, sizeof columns / sizeof *columns);
+    tn__table_init(&t, p->alloc, columns, p->listed ? n_columns : drop_column(columns, n_columns, LISTED));
     for (uint32_t i = 0; i < shown; i++) {
         tn__table_u64(&t, rows[i].count);
         tn__table_bytes(&t, rows[i].bytes);
         tn__table_u64(&t, rows[i].finalized);
         tn__table_u64(&t, rows[i].waiting);
+        if (p->listed)
+            tn__table_u64(&t, rows[i].listed);
         tn__table_u64(&t, rows[i].in_cycles);
         tn__table_text(&t, rows[i].type);
     }
@@ -259,7 +293,6 @@ static int print_tables(const tn_cycles_page *p, const tn_view_options *o, tn_ou
 int tn__cycles_text(tn_cycles_page *p, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     tn__heading_print(p->snapshot, out, o);
-    tn__against_print(p->snapshot, o, out);
     print_totals(p, o, out);
     if (p->n_shown && !p->each)
         tn__out_text(out, "\n");

@@ -280,9 +280,8 @@ static int draw_kinds(tn_picture *p, tn_components *c, tn_error *err)
     TN_TRY(status);
     return tn__picture_title(p, err, "%u of %u sort%s of cycles, of %u cycle%s%s, %s in %u object%s", (unsigned)n,
                              (unsigned)order.n, tn__picture_s(order.n), (unsigned)c->n, tn__picture_s(c->n),
-                             p->view.garbage ? " that wait for the collector" : "",
-                             tn_format_bytes(c->bytes, size, sizeof size), (unsigned)c->n_members,
-                             tn__picture_s(c->n_members));
+                             p->view.garbage ? " of garbage" : "", tn_format_bytes(c->bytes, size, sizeof size),
+                             (unsigned)c->n_members, tn__picture_s(c->n_members));
 }
 
 int tn__picture_kinds(tn_picture *p, tn_error *err)

@@ -210,7 +210,7 @@ static int draw_components(tn_picture *p, tn_components *c, tn_error *err)
     tn__free(p->alloc, keys, bytes);
     TN_TRY(status);
     return tn__picture_title(p, err, "%u of %u cycle%s%s, %s in %u object%s", (unsigned)n, (unsigned)c->n,
-                             tn__picture_s(c->n), p->view.garbage ? " that wait for the collector" : "",
+                             tn__picture_s(c->n), p->view.garbage ? " of garbage" : "",
                              tn_format_bytes(c->bytes, size, sizeof size), (unsigned)c->n_members,
                              tn__picture_s(c->n_members));
 }

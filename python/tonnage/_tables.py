@@ -435,10 +435,10 @@ class Tables:
             by: "type", a row for all cycles that go over the same types and labels; "id", a row for each one, with what
                 keeps it, what it retains and a shortest cycle in words.
             where: only cycles with an object of this selection; of a set: with one of its members.
-            garbage: only what waits for the collector.
+            garbage: only what waits for the collector or is in `gc.garbage`.
             limit: rows of each table, 0 for all.
-            sort: "cycles", "size", "count", "waiting" or "cycle"; by "id": "size", "count" or "references"; "-" before
-                it turns the order around.
+            sort: "cycles", "size", "count", "waiting", "listed" or "cycle"; by "id": "size", "count" or "references";
+                "-" before it turns the order around.
             against: an older snapshot of the process: only cycles with an object that is new since, or what `is:` in
                 `where` says.
 
@@ -658,7 +658,7 @@ class Tables:
                 objects.
             avoid: of paths: what to keep away from, as for `Object.paths`.
             all_shortest: of paths: no longer one than the shortest.
-            garbage: of cycles: only what waits for the collector.
+            garbage: of cycles: only what waits for the collector or is in `gc.garbage`.
             against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
 
         Returns:

@@ -54,11 +54,15 @@ def test_groups_are_those_that_were_planted(cli: Cli, shop: Path) -> None:
         "dict[key] → dict": (1, 0, 0, 1, 1, 1),
         "app.Open.me → app.Open": (1, 0, 0, 2, 2, 2),
     }
-    assert view["total"] == {"cycles": 7, "waiting": 2, "count": 20, "size": 9 * 48 + 3 * 16 + 8 * 32 + 184 + 152}
+    size = 9 * 48 + 3 * 16 + 8 * 32 + 184 + 152
+    assert view["total"] == {"cycles": 7, "waiting": 2, "listed": 1, "count": 20, "size": size}
     assert view["collectable"] == {"count": 9, "size": 160 + 5 * 32 + 90}
+    assert view["listed"] == {"count": 1, "size": 48}
     assert view["finalizers"] == [
-        {"type": "app.Node", "count": 6, "size": 288, "finalized": 1, "waiting": 2, "in_cycles": 6}
+        {"type": "app.Node", "count": 6, "size": 288, "finalized": 1, "waiting": 2, "listed": 1, "in_cycles": 6}
     ]
+    garbage = json.loads(cli("cycles", shop.with_name("cycles.tonnage"), "--json", "--garbage").stdout)
+    assert garbage["finalizers"] == view["finalizers"]
     assert view["weak"] == [
         {"type": "app.Link", "count": 1, "references": 1, "callbacks": 0},
         {"type": "app.Node", "count": 1, "references": 1, "callbacks": 1},
@@ -86,7 +90,8 @@ def test_options_choose_and_sort(cli: Cli, shop: Path) -> None:
 
     assert [row["cycles"] for row in rows()] == [3, 2, 1, 1]
     assert [row["cycles"] for row in rows("--sort", "-cycles")] == [1, 1, 2, 3]
-    assert [row["cycles"] for row in rows("--garbage")] == [1, 1]
+    assert [(row["cycles"], row["waiting"], row["listed"]) for row in rows("--garbage")] == [(2, 1, 1), (1, 1, 0)]
+    assert [row["listed"] for row in rows("--sort", "listed")] == [1, 0, 0, 0]
     assert [row["count"] for row in rows("--where", "type:app.Open")] == [2]
     sizes = [row["size"] for row in rows("--by", "id", "--sort", "-size")]
     assert sizes == sorted(sizes)
@@ -96,9 +101,11 @@ def test_options_choose_and_sort(cli: Cli, shop: Path) -> None:
 @pytest.mark.parametrize(
     ("rest", "message"),
     [
-        (["--by", "module"], "cycles stand by type"),
+        (["--by", "module"], '--by takes type or id not "module"'),
+        (["--by", "foo"], '--by takes type or id not "foo"'),
+        (["--by", "or"], '--by takes type or id not "or"'),
         (["--threshold", "1k"], "cycles are many small ones"),
-        (["--sort", "address"], "cycles size count waiting cycle"),
+        (["--sort", "address"], "cycles size count waiting listed cycle"),
         (["--garbage=yes"], "no value"),
     ],
 )
