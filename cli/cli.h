@@ -33,6 +33,7 @@ enum {
     CLI_BRANCHES = 1048576, /* --width N */
     CLI_AT = 2097152,
     CLI_GARBAGE = 4194304, /* --garbage */
+    CLI_SKIP = 8388608,    /* --skip N */
 };
 
 typedef struct cli_verb cli_verb;

@@ -19,7 +19,7 @@ static const struct {
     {"--fold", CLI_FOLD, false},        {"--heads", CLI_HEADS, true},  {"--avoid", CLI_AVOID, true},
     {"--all", CLI_ALL, false},          {"--merge", CLI_MERGE, false}, {"--against", CLI_AGAINST, true},
     {"--width", CLI_BRANCHES, true},    {"--at", CLI_AT, true},        {"--no-fold", CLI_NO_FOLD, false},
-    {"--garbage", CLI_GARBAGE, false},
+    {"--garbage", CLI_GARBAGE, false},  {"--skip", CLI_SKIP, true},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -70,13 +70,13 @@ static int set_by(const cli_verb *verb, const char *value, cli_options *out)
     return usage(verb, "--by takes " CLI_KINDS ", not", value);
 }
 
-static int set_limit(const cli_verb *verb, const char *value, cli_options *out)
+static int set_rows(const cli_verb *verb, const char *value, const char *what, uint32_t *out)
 {
     char *end;
-    unsigned long limit = strtoul(value, &end, 10);
-    if (*value < '0' || *value > '9' || *end || limit > UINT32_MAX)
-        return usage(verb, "--limit takes a number of rows (0: all), not", value);
-    out->view.limit = (uint32_t)limit;
+    unsigned long rows = strtoul(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end || rows > UINT32_MAX)
+        return usage(verb, what, value);
+    *out = (uint32_t)rows;
     return CLI_OK;
 }
 
@@ -117,7 +117,8 @@ static int set_value(const cli_verb *verb, unsigned option, const char *value, c
 {
     uint64_t bytes;
     switch (option) {
-    case CLI_LIMIT: return set_limit(verb, value, out);
+    case CLI_LIMIT: return set_rows(verb, value, "--limit takes a number of rows (0: all), not", &out->view.limit);
+    case CLI_SKIP: return set_rows(verb, value, "--skip takes a number of rows, not", &out->view.first);
     case CLI_BY: return set_by(verb, value, out);
     case CLI_DEPTH: return set_depth(verb, value, out);
     case CLI_BRANCHES: return set_branches(verb, value, out);

@@ -203,5 +203,6 @@ class Snapshot:
         head_set: Set | None = None,
         avoid_set: Set | None = None,
         garbage: bool = False,
+        skip: int = 0,
     ) -> str: ...
     def check(self) -> list[tuple[int, int, str]]: ...
