@@ -38,7 +38,8 @@ class Patterns(SetView):
         **options: Any,
     ) -> None:
         self._pattern: Core | None = None
-        for name, value, least, most in (("depth", depth, 1, 1000), ("width", width, 1, 26), ("skip", skip, 0, 1 << 31)):
+        bounds = {"depth": (depth, 1, 1000), "width": (width, 1, 26), "skip": (skip, 0, 1 << 31)}
+        for name, (value, least, most) in bounds.items():
             if not least <= value <= most:
                 raise ArgumentError(f"{name} must be from {least} to {most}, not {value}", -8)
         super().__init__(
