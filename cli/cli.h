@@ -42,6 +42,7 @@ enum {
     CLI_GARBAGE = 4194304,  /* --garbage */
     CLI_PICTURE = 8388608,  /* what is drawn, and how: --refs … --only SELECTION */
 };
+#define CLI_SKIP 2147483648U /* --skip N; constants of an enum are ints, and this bit is none of theirs */
 
 typedef struct cli_verb cli_verb;
 

@@ -180,19 +180,24 @@ const cli_verb cli_verbs[] = {
                  "  tonnage retained app.tonnage --where type:app.Session --by clodo --fold\n"
                  "  tonnage retained app.tonnage --against old.tonnage --where type:str\n"
                  "  tonnage retained app.tonnage --where 'module:app size:>=1k' --json --max-memory 2G\n"},
-    {"patterns", READING | CLI_BY | CLI_DEPTH | CLI_BRANCHES | CLI_AT | CLI_NO_FOLD | CLI_AGAINST, cmd_table,
+    {"patterns", READING | CLI_BY | CLI_DEPTH | CLI_BRANCHES | CLI_AT | CLI_SKIP | CLI_NO_FOLD | CLI_AGAINST, cmd_table,
      "who refers to a set, kind by kind, and who to these",
      "Who refers to the selected objects: one row for each kind of referrer, below it the kinds that refer to those.\n"
-     "An object stands in one row; objects of other rows that refer to it, too, are told behind \"also from\", which "
-     "is\n"
-     "how cycles show. \"By\" is how most of a row refer. Modules, classes, frames and other roots end a branch. The\n"
-     "__dict__ of an object is a part of it. Names of rows stay the same: --at a2b goes on from that one.\n",
+     "An object stands in one row; other rows that refer to it, too, are told behind \"also from\", with how they do:\n"
+     "\"also from a2 .PENDING (1)\". That is how cycles show. \"By\" is how a row refers. Modules, classes, frames "
+     "and\n"
+     "other roots end a branch. The __dict__ of an object is a part of it. --at a2b goes on from the row of that "
+     "name;\n"
+     "names are the same with the same --where, --by, --sort, --width, --fold and --against, whatever --depth, "
+     "--limit\n"
+     "and --skip are. Below the table stands the command that shows the rows that were left out.\n",
      .against = SINCE, .limit = "rows shown", .sort = "references, count or size: which kinds come first",
      .where = "who refers to these; conditions: " OBJECTS,
      .examples = "  tonnage patterns app.tonnage --where type:app.Session\n"
                  "  tonnage patterns app.tonnage --where type:str --by module --sort count --width 3\n"
                  "  tonnage patterns app.tonnage --where 'type:list size:>=64k' --depth 2 --no-fold\n"
                  "  tonnage patterns app.tonnage --where type:app.Session --at a2 --limit 40\n"
+                 "  tonnage patterns app.tonnage --where type:app.Session --limit 20 --skip 20\n"
                  "  tonnage patterns app.tonnage --against old.tonnage\n"
                  "  tonnage patterns app.tonnage --where type:dict --json --max-memory 2G\n",
      .by = "which objects are of one kind; kinds below (default clodo)", .view = tn_view_patterns},
@@ -403,11 +408,12 @@ void cli_help_verb(const cli_verb *verb)
     print_option(verb, CLI_FOLD, "--fold", "the __dict__ of an object counts as a part of it", " (default: --no-fold)");
     print_option(verb, CLI_NO_FOLD, "--no-fold", "the __dict__ of an object is an object of its own",
                  " (default: --fold)");
-    print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
+    print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, verb->options & CLI_BRANCHES ? "" : "; -COLUMN reverses");
     print_option(verb, CLI_AGAINST, "--against OLD", verb->against, "");
     char rows[40];
     snprintf(rows, sizeof rows, " (default %u, 0: all)", verb->few ? (unsigned)verb->few : 20);
     print_option(verb, CLI_LIMIT, "--limit N", verb->limit, rows);
+    print_option(verb, CLI_SKIP, "--skip N", "rows left out at the beginning, to go on behind a page", "");
     print_option(verb, CLI_THRESHOLD, "--threshold SIZE", "only rows of at least SIZE bytes, such as 64k", "");
     print_option(verb, CLI_WHERE, "--where SELECTION", verb->where, "");
     print_option(verb, CLI_INDEX, "--index", "keep what is computed in FILE.index: quick from the next time on", "");

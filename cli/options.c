@@ -22,6 +22,7 @@ static const struct {
     {"--garbage", CLI_GARBAGE, false},  {"-o", CLI_OUTPUT, true},         {"--to", CLI_TO, true},
     {"--force", CLI_FORCE, false},      {"--what", CLI_WHAT, true},       {"--columns", CLI_COLUMNS, true},
     {"--python", CLI_PYTHON, true},     {"--max-nodes", CLI_NODES, true},
+    {"--skip", CLI_SKIP, true},
 };
 
 /* Options of CLI_PICTURE: what is drawn, and what is told of each object; the first two take a selection. */
@@ -109,13 +110,13 @@ static int set_by(const cli_verb *verb, const char *value, cli_options *out)
     return usage(verb, what, value);
 }
 
-static int set_limit(const cli_verb *verb, const char *value, cli_options *out)
+static int set_rows(const cli_verb *verb, const char *value, const char *what, uint32_t *out)
 {
     char *end;
-    unsigned long limit = strtoul(value, &end, 10);
-    if (*value < '0' || *value > '9' || *end || limit > UINT32_MAX)
-        return usage(verb, "--limit takes a number of rows (0: all), not", value);
-    out->view.limit = (uint32_t)limit;
+    unsigned long rows = strtoul(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end || rows > UINT32_MAX)
+        return usage(verb, what, value);
+    *out = (uint32_t)rows;
     return CLI_OK;
 }
 
@@ -190,7 +191,8 @@ static int set_value(const cli_verb *verb, unsigned option, const char *value, c
 {
     uint64_t bytes;
     switch (option) {
-    case CLI_LIMIT: return set_limit(verb, value, out);
+    case CLI_LIMIT: return set_rows(verb, value, "--limit takes a number of rows (0: all), not", &out->view.limit);
+    case CLI_SKIP: return set_rows(verb, value, "--skip takes a number of rows, not", &out->view.first);
     case CLI_BY: return set_by(verb, value, out);
     case CLI_DEPTH: return set_depth(verb, value, out);
     case CLI_BRANCHES: return set_branches(verb, value, out);

@@ -532,6 +532,18 @@ enum tn_pattern_end {
     TN_PATTERN_DEPTH, /* it was not asked who refers to it */
 };
 
+/* How objects refer to others: labels with how many references have them, most first. An entry without a key (TN_NONE) is one of
+ * any key: no key stands out. */
+enum { TN_PATTERN_WAYS = 3 };
+typedef struct tn_pattern_ways {
+    uint64_t references; /* all of them; more than the labels have where there are others */
+    uint32_t n;
+    struct {
+        tn_reference label; /* .text, .style and .key count */
+        uint64_t references;
+    } at[TN_PATTERN_WAYS];
+} tn_pattern_ways;
+
 typedef struct tn_pattern_row {
     uint32_t parent, depth; /* row, TN_NONE of the first */
     const char *name;       /* "", then a, b, … for each step: "aab" is written "a2b". Stable while the options are */
@@ -539,18 +551,18 @@ typedef struct tn_pattern_row {
     enum tn_pattern_end end;
     uint32_t count, n_kinds; /* objects or roots; kinds in it */
     uint32_t held;           /* of them held by C code, too */
+    uint32_t dicts;          /* __dict__s that are a part of one; in bytes, not in count */
     uint32_t example;        /* node */
     uint64_t bytes;
-    uint64_t references; /* to objects of the row above */
-    tn_reference label;  /* of most of these; .text, .style and .key count */
-    uint64_t labelled;   /* references with that label */
-    uint32_t n_loops;    /* see below */
+    tn_pattern_ways ways; /* how they refer to objects of the row above */
+    uint32_t n_loops;     /* see below */
 } tn_pattern_row;
 
-/* A cycle: objects of row `from`, which stands elsewhere in the tree, refer to those of this one. */
+/* Objects of row `from`, which stands elsewhere in the tree, refer to those of this one, too: a cycle, or something that has
+ * more than one of the rows. */
 typedef struct tn_pattern_loop {
     uint32_t row, from;
-    uint64_t references;
+    tn_pattern_ways ways;
 } tn_pattern_loop;
 
 /* set NULL: all objects. *out is the caller's to free, before the snapshot is closed. Cost: references of the objects met, a
@@ -561,8 +573,9 @@ void tn_patterns_free(tn_patterns *p);
 uint32_t tn_patterns_count(const tn_patterns *p); /* rows, each behind the one it refers to */
 /* Texts live until the next call with these patterns. */
 int tn_patterns_row(tn_patterns *p, uint32_t row, tn_pattern_row *out, tn_error *err);
-void tn_patterns_loop(const tn_patterns *p, uint32_t row, uint32_t index, tn_pattern_loop *out);
-int tn_patterns_find(tn_patterns *p, const char *name, uint32_t *row, tn_error *err); /* ENOTFOUND */
+int tn_patterns_loop(tn_patterns *p, uint32_t row, uint32_t index, tn_pattern_loop *out, tn_error *err);
+/* By its name in any spelling: aab is a2b; "_" is row 0. EINVAL: no name; ENOTFOUND. */
+int tn_patterns_find(tn_patterns *p, const char *name, uint32_t *row, tn_error *err);
 /* The objects of a row, a new set; roots that are none are left out. */
 int tn_patterns_members(tn_patterns *p, uint32_t row, tn_set **out, tn_error *err);
 
@@ -735,7 +748,7 @@ typedef struct tn_view_options {
     const tn_set *old_set; /* diff: only these of the older one's objects, as set says of the newer one's; NULL: all */
     bool fold;         /* dicts count in what they are attributes of (docs/sets.md); not in summary, largest, diff */
     const char *heads; /* groups: HEADS of these, and by stays TYPE; NULL: by says it */
-    uint32_t first;    /* groups: rows that are left out at the beginning */
+    uint32_t first;    /* groups, patterns: rows that are left out at the beginning */
     const tn_set *head_set;   /* groups: these are the heads, and heads is NULL; NULL: heads or by say it */
     const char *avoid;        /* paths: words of tn_paths_avoid; NULL: nothing */
     const tn_set *avoid_set;  /* paths: objects that are avoided, too; NULL: none */

@@ -32,7 +32,7 @@ const tn_seen_row *tn__audit_seen(const tn_audit *a, uint32_t id, uint32_t *n)
     }
     for (*n = 0; low + *n < a->n_seen && a->seen[low + *n].node == id;)
         ++*n;
-    return a->seen + low;
+    return *n ? a->seen + low : NULL;
 }
 
 uint64_t tn__audit_unseen(const tn_audit *a, uint32_t id)

@@ -419,6 +419,6 @@ void tn__cycle_letter_at(const tn_components *c, uint32_t group, uint32_t i, tn_
     const tn_letter *letter = letter_at(g, ((const uint32_t *)(const void *)g->words.data)[row_at(g, group)->word + i]);
     tn_type type;
     tn_snapshot_type(c->snapshot, letter->type, &type);
-    const char *text = (const char *)g->cut.data + (letter->label ? starts[letter->label - 1] + letter->label - 1 : 0);
-    *out = (tn_cycle_letter){type.full_name, tn__type_rank(&type), letter->style, letter->label ? text : NULL};
+    const char *text = letter->label ? (const char *)g->cut.data + starts[letter->label - 1] + letter->label - 1 : NULL;
+    *out = (tn_cycle_letter){type.full_name, tn__type_rank(&type), letter->style, text};
 }

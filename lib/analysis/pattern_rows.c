@@ -6,11 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int no_memory(tn_error *err)
-{
-    return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-}
-
 uint32_t tn_patterns_count(const tn_patterns *p)
 {
     return tn__pattern_count(p);
@@ -33,35 +28,57 @@ static int write_name(tn_patterns *p, uint32_t row, tn_error *err)
     tn_buf *letters = &p->text;
     letters->size = p->name.size = 0;
     if (tn__buf_reserve(letters, depth) < 0)
-        return no_memory(err);
+        return tn__no_memory(p->snapshot, err);
     for (uint32_t at = row, i = depth; i > 0; at = tn__pattern_at(p, at)->parent)
         letters->data[--i] = (uint8_t)tn__pattern_at(p, at)->letter;
     for (uint32_t i = 0; i < depth; i++) {
         if (times && letters->data[i] != letter) {
             if (add_run(&p->name, letter, times) < 0)
-                return no_memory(err);
+                return tn__no_memory(p->snapshot, err);
             times = 0;
         }
         letter = letters->data[i];
         times++;
     }
     if ((times && add_run(&p->name, letter, times) < 0) || tn__buf_append(&p->name, "", 1) < 0)
-        return no_memory(err);
+        return tn__no_memory(p->snapshot, err);
     return TN_OK;
+}
+
+int tn__pattern_step(const char **at, uint32_t *letter, uint32_t *times, tn_error *err)
+{
+    const char *name = *at;
+    if (!*name)
+        return 0;
+    if (*name < 'a' || *name > 'z' || name[1] == '0')
+        return tn__error_set(err, TN_EINVAL, 0, "\"%.40s\" is no name of a row, such as a3b", name);
+    *letter = (uint32_t)(*name++ - 'a');
+    *times = 0;
+    for (; *name >= '0' && *name <= '9'; name++)
+        *times = *times > TN_PATTERN_MOST_ROWS ? *times : *times * 10 + (uint32_t)(*name - '0');
+    *times += *times == 0;
+    *at = name;
+    return 1;
 }
 
 int tn_patterns_find(tn_patterns *p, const char *name, uint32_t *row, tn_error *err)
 {
-    for (uint32_t i = 0; i < tn__pattern_count(p); i++) {
-        if (tn__pattern_at(p, i)->end == TN_PATTERN_REST)
-            continue;
-        TN_TRY(write_name(p, i, err));
-        if (strcmp((const char *)p->name.data, strcmp(name, "_") == 0 ? "" : name) == 0) {
-            *row = i;
-            return TN_OK;
+    const char *at = strcmp(name, "_") == 0 ? "" : name;
+    uint32_t found = 0, i = 0, letter, times, n = tn__pattern_count(p);
+    int status;
+    while ((status = tn__pattern_step(&at, &letter, &times, err)) > 0) {
+        for (; times && i < n; i++) { /* a row stands behind its parent */
+            const tn_pattern_node *node = tn__pattern_at(p, i);
+            if (node->parent != found || node->letter != letter || node->end == TN_PATTERN_REST)
+                continue;
+            found = i;
+            times--;
         }
+        if (times)
+            return tn__error_set(err, TN_ENOTFOUND, 0, "this pattern has no row \"%.40s\"", name);
     }
-    return tn__error_set(err, TN_ENOTFOUND, 0, "this pattern has no row \"%.40s\"", name);
+    *row = found;
+    return status;
 }
 
 /* ---- rows ---- */
@@ -81,57 +98,48 @@ static int write_root(tn_patterns *p, uint32_t node)
 static int write_kind(tn_patterns *p, const tn_pattern_node *at, tn_error *err)
 {
     uint32_t n_groups = tn_groups_count(p->groups);
+    uint64_t kind = at->parent == TN_NONE ? p->set_kind : at->kind;
     const char *text = "the selected objects";
     tn_group group;
     p->text.size = 0;
-    if (at->parent != TN_NONE && at->kind >= n_groups)
-        return write_root(p, (uint32_t)(at->kind - n_groups)) < 0 ? no_memory(err) : TN_OK;
-    if (at->parent != TN_NONE) {
-        TN_TRY(tn_groups_row(p->groups, (uint32_t)at->kind, &group, err));
+    if (at->parent != TN_NONE && kind >= n_groups)
+        return write_root(p, (uint32_t)(kind - n_groups)) < 0 ? tn__no_memory(p->snapshot, err) : TN_OK;
+    if (kind < n_groups) {
+        TN_TRY(tn_groups_row(p->groups, (uint32_t)kind, &group, err));
         text = group.label;
     }
-    return tn__buf_append(&p->text, text, strlen(text) + 1) < 0 ? no_memory(err) : TN_OK;
+    return tn__buf_append(&p->text, text, strlen(text) + 1) < 0 ? tn__no_memory(p->snapshot, err) : TN_OK;
 }
 
-/* The set has a kind where all of it is of one. */
-static int find_kind(tn_patterns *p, const tn_pattern_node *at, tn_pattern_node *out, tn_error *err)
+/* Of entries of dicts the one whose key half of them have, or more; else what they have in common. */
+static void find_ways(const tn_pattern_labels *labels, tn_pattern_ways *out)
 {
-    const uint32_t *members = tn__pattern_members(p, 0);
-    uint32_t first = 0, group;
-    *out = *at;
-    if (at->parent != TN_NONE || at->n == 0)
-        return TN_OK;
-    TN_TRY(tn_groups_of(p->groups, members[0], &first, err));
-    for (uint32_t i = 1; i < at->n; i++) {
-        TN_TRY(tn_groups_of(p->groups, members[i], &group, err));
-        if (group != first)
-            return TN_OK;
+    tn_pattern_label known[TN_PATTERN_LABELS + 1] = {
+        {.style = TN_LABEL_VALUE, .key = TN_NONE, .count = labels->entries}};
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < TN_PATTERN_LABELS; i++) {
+        known[i + 1] = labels->at[i];
+        if (labels->at[i].style == TN_LABEL_VALUE && labels->at[i].count > most)
+            most = labels->at[i].count;
     }
-    if (first == TN_NONE)
-        return TN_OK;
-    out->parent = 0;
-    out->kind = first;
-    return TN_OK;
-}
-
-/* The label of most references, where it is the one of half of them; else, where they differ in keys only, what they have in
- * common. */
-static void find_label(const tn_pattern_node *at, tn_pattern_row *out)
-{
-    const tn_pattern_label *best = &at->labels[0];
-    for (uint32_t i = 1; i < TN_PATTERN_LABELS; i++)
-        if (at->labels[i].count > best->count)
-            best = &at->labels[i];
-    out->label = (tn_reference){.style = best->style, .text = best->text, .key = best->key};
-    out->labelled = best->count;
-    if (best->count * 2 < at->references && at->same_style && best->style == TN_LABEL_VALUE) {
-        out->label.key = TN_NONE;
-        out->labelled = at->references;
+    bool each = most * 2 >= labels->entries;
+    *out = (tn_pattern_ways){.references = labels->references};
+    while (out->n < TN_PATTERN_WAYS) {
+        tn_pattern_label *best = NULL;
+        for (uint32_t i = each; i <= TN_PATTERN_LABELS; i++)
+            if (known[i].count && (each || i == 0 || known[i].style != TN_LABEL_VALUE) &&
+                (!best || known[i].count > best->count))
+                best = &known[i];
+        if (!best)
+            return;
+        out->at[out->n].label = (tn_reference){.style = best->style, .text = best->text, .key = best->key};
+        out->at[out->n++].references = best->count;
+        best->count = 0;
     }
 }
 
 /* An entry of an object's dict is an attribute by the text of its key; of another key an entry as any. */
-static int name_entry(tn_patterns *p, tn_reference *label, tn_error *err)
+static int name_entry(tn_patterns *p, tn_reference *label, tn_buf *out, tn_error *err)
 {
     tn_preview preview;
     if (label->style != TN_LABEL_ATTRIBUTE || label->key == TN_NONE)
@@ -141,11 +149,19 @@ static int name_entry(tn_patterns *p, tn_reference *label, tn_error *err)
         label->style = TN_LABEL_VALUE;
         return TN_OK;
     }
-    p->label.size = 0;
-    if (tn__buf_append(&p->label, preview.bytes, preview.length) < 0 || tn__buf_append(&p->label, "", 1) < 0)
-        return no_memory(err);
-    label->text = (const char *)p->label.data;
+    out->size = 0;
+    if (tn__buf_append(out, preview.bytes, preview.length) < 0 || tn__buf_append(out, "", 1) < 0)
+        return tn__no_memory(p->snapshot, err);
+    label->text = (const char *)out->data;
     label->key = TN_NONE;
+    return TN_OK;
+}
+
+static int name_ways(tn_patterns *p, const tn_pattern_labels *labels, tn_pattern_ways *out, tn_error *err)
+{
+    find_ways(labels, out);
+    for (uint32_t i = 0; i < out->n; i++)
+        TN_TRY(name_entry(p, &out->at[i].label, &p->labels[i], err));
     return TN_OK;
 }
 
@@ -154,31 +170,31 @@ int tn_patterns_row(tn_patterns *p, uint32_t row, tn_pattern_row *out, tn_error 
     if (row >= tn__pattern_count(p))
         return tn__error_set(err, TN_EINVAL, 0, "this pattern has %" PRIu32 " rows", tn__pattern_count(p));
     const tn_pattern_node *at = tn__pattern_at(p, row);
-    tn_pattern_node kind;
     tn_pattern_row r = {.parent = at->parent,
                         .depth = at->depth,
                         .end = at->end,
                         .count = at->n,
                         .n_kinds = at->n_kinds,
                         .held = at->held,
+                        .dicts = at->dicts,
                         .example = at->n ? tn__pattern_members(p, row)[0] : TN_NONE,
                         .bytes = at->bytes,
-                        .references = at->references,
                         .n_loops = at->n_loops};
-    find_label(at, &r);
-    TN_TRY(name_entry(p, &r.label, err));
-    TN_TRY(find_kind(p, at, &kind, err));
+    TN_TRY(name_ways(p, &at->labels, &r.ways, err));
     TN_TRY(write_name(p, row, err));
-    TN_TRY(write_kind(p, &kind, err));
+    TN_TRY(write_kind(p, at, err));
     r.name = (const char *)p->name.data;
     r.kind = at->end == TN_PATTERN_REST ? NULL : (const char *)p->text.data;
     *out = r;
     return TN_OK;
 }
 
-void tn_patterns_loop(const tn_patterns *p, uint32_t row, uint32_t index, tn_pattern_loop *out)
+int tn_patterns_loop(tn_patterns *p, uint32_t row, uint32_t index, tn_pattern_loop *out, tn_error *err)
 {
-    *out = ((const tn_pattern_loop *)(const void *)p->loops.data)[tn__pattern_at(p, row)->first_loop + index];
+    const tn_pattern_link *link =
+        (const tn_pattern_link *)(const void *)p->loops.data + tn__pattern_at(p, row)->first_loop + index;
+    *out = (tn_pattern_loop){.row = link->row, .from = link->from};
+    return name_ways(p, &link->labels, &out->ways, err);
 }
 
 int tn_patterns_members(tn_patterns *p, uint32_t row, tn_set **out, tn_error *err)

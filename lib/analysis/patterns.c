@@ -29,11 +29,6 @@ typedef struct tn_opening {
     uint32_t loop_row, loop; /* the one asked for last; TN_NONE */
 } tn_opening;
 
-static int no_memory(tn_error *err)
-{
-    return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-}
-
 uint32_t tn__pattern_dict(const tn_patterns *p, uint32_t node)
 {
     if (!p->owner_of || node >= p->graph.n_objects)
@@ -77,6 +72,7 @@ static void count_member(const tn_patterns *p, tn_pattern_node *at, uint32_t nod
 {
     uint32_t dict = tn__pattern_dict(p, node);
     at->n++;
+    at->dicts += dict != TN_NONE;
     at->bytes += p->sizes[node] + (dict != TN_NONE ? p->sizes[dict] : 0);
     at->held += node < p->graph.n_objects && p->holds[node] == TN_HOLD_C;
     if (node < p->graph.n_objects && at->end == TN_PATTERN_OPEN &&
@@ -84,6 +80,14 @@ static void count_member(const tn_patterns *p, tn_pattern_node *at, uint32_t nod
         at->end = TN_PATTERN_ROOT;
 }
 
+/* Frames that run its code, too. */
+static bool is_own(const tn_patterns *p, uint32_t root)
+{
+    tn_frame frame;
+    return tn__snapshot_frame(p->snapshot, root, &frame) == TN_OK && frame.own;
+}
+
+/* *out stays as it is for what is tonnage's own. */
 static int child_of(tn_opening *w, uint32_t source, tn_pattern_node **out, tn_error *err)
 {
     tn_patterns *p = w->p;
@@ -91,7 +95,7 @@ static int child_of(tn_opening *w, uint32_t source, tn_pattern_node **out, tn_er
     bool root = source >= p->graph.n_objects;
     if (!root)
         TN_TRY(tn_groups_of(p->groups, source, &group, err));
-    if (group == TN_NONE) /* tonnage's own */
+    if (root ? is_own(p, source) : group == TN_NONE)
         return TN_OK;
     uint64_t kind = root ? (uint64_t)tn_groups_count(p->groups) + source : group;
     TN_TRY(tn__map_slot(&w->known, kind, &known, err));
@@ -100,15 +104,14 @@ static int child_of(tn_opening *w, uint32_t source, tn_pattern_node **out, tn_er
                                 .depth = tn__pattern_at(p, w->row)->depth + 1,
                                 .kind = kind,
                                 .n_kinds = 1,
-                                .same_style = true,
                                 .end = root ? TN_PATTERN_ROOT : TN_PATTERN_OPEN};
         if (tn__buf_append(&w->children, &node, sizeof node) < 0)
-            return no_memory(err);
+            return tn__no_memory(p->snapshot, err);
         *known = (uint32_t)(w->children.size / sizeof node);
     }
     child = *known - 1;
     if (tn__buf_append(&w->met, &(tn_pattern_met){source, child}, sizeof(tn_pattern_met)) < 0)
-        return no_memory(err);
+        return tn__no_memory(p->snapshot, err);
     *out = (tn_pattern_node *)(void *)w->children.data + child;
     count_member(p, *out, source);
     return TN_OK;
@@ -122,9 +125,9 @@ static int loop_of(tn_opening *w, uint32_t from, uint32_t *index, tn_error *err)
         return TN_OK;
     TN_TRY(tn__map_slot(&w->loops, from, &known, err));
     if (!*known) {
-        tn_pattern_loop loop = {w->row, from, 0};
+        tn_pattern_link loop = {.row = w->row, .from = from};
         if (tn__buf_append(&w->p->loops, &loop, sizeof loop) < 0)
-            return no_memory(err);
+            return tn__no_memory(w->p->snapshot, err);
         *known = (uint32_t)(w->p->loops.size / sizeof loop);
     }
     w->loop_row = from;
@@ -132,16 +135,16 @@ static int loop_of(tn_opening *w, uint32_t from, uint32_t *index, tn_error *err)
     return TN_OK;
 }
 
-/* Equal labels are counted together, as far as there is room; an index is like any other. */
-static void count_label(tn_pattern_node *child, const tn_reference *r, bool folded)
+/* An index is like any other. */
+static void count_label(tn_pattern_labels *labels, const tn_reference *r, bool folded)
 {
     tn_pattern_label label = {r->style, r->text, r->style == TN_LABEL_VALUE ? r->key : TN_NONE, 1};
     if (folded && label.style == TN_LABEL_VALUE)
         label.style = TN_LABEL_ATTRIBUTE;
-    child->references++;
-    child->same_style &= child->labels[0].count == 0 || child->labels[0].style == label.style;
+    labels->references++;
+    labels->entries += label.style == TN_LABEL_VALUE;
     for (uint32_t i = 0; i < TN_PATTERN_LABELS; i++) {
-        tn_pattern_label *at = &child->labels[i];
+        tn_pattern_label *at = &labels->at[i];
         if (at->count == 0)
             *at = label;
         else if (at->style == label.style && at->text == label.text && at->key == label.key)
@@ -178,14 +181,12 @@ static int count_reference(tn_opening *w, tn_pattern_source *source, uint32_t no
         TN_TRY(meet(w, source, err));
     if (source->is_own)
         return TN_OK;
-    if (!source->child) {
-        ((tn_pattern_loop *)(void *)p->loops.data + source->loop)->references++;
-        return TN_OK;
-    }
+    tn_pattern_labels *labels =
+        source->child ? &source->child->labels : &((tn_pattern_link *)(void *)p->loops.data + source->loop)->labels;
     TN_TRY(tn_references(p->snapshot, node, &iter, err));
     iter.position = edge;
     if (tn_reference_next(&iter, &r))
-        count_label(source->child, &r, node != source->node);
+        count_label(labels, &r, node != source->node);
     return TN_OK;
 }
 
@@ -234,7 +235,7 @@ static int gather_all(tn_opening *w, tn_error *err)
             status = gather(w, dict);
     }
     if (status < 0)
-        return no_memory(err);
+        return tn__no_memory(p->snapshot, err);
     if (w->sources.size)
         qsort(w->sources.data, w->sources.size / sizeof(uint32_t), sizeof(uint32_t), compare_nodes);
     return TN_OK;
@@ -278,7 +279,7 @@ static uint64_t rank_of(const tn_patterns *p, const tn_pattern_node *child)
     switch (p->options.order) {
     case TN_PATTERNS_BY_COUNT: return child->n;
     case TN_PATTERNS_BY_SIZE: return child->bytes;
-    default: return child->references;
+    default: return child->labels.references;
     }
 }
 
@@ -288,7 +289,8 @@ static void add_to_rest(tn_pattern_node *rest, const tn_pattern_node *child)
     rest->n += child->n;
     rest->held += child->held;
     rest->bytes += child->bytes;
-    rest->references += child->references;
+    rest->dicts += child->dicts;
+    rest->labels.references += child->labels.references;
 }
 
 /* Appends the rows of the children, in order of rank; row of each child into rows. */
@@ -310,10 +312,10 @@ static int add_rows(tn_opening *w, uint32_t n, tn_pattern_rank *ranks, uint32_t 
         if (i >= shown)
             add_to_rest(&rest, &node);
         else if (tn__buf_append(&p->rows, &node, sizeof node) < 0)
-            return no_memory(err);
+            return tn__no_memory(p->snapshot, err);
     }
     if (n > shown && tn__buf_append(&p->rows, &rest, sizeof rest) < 0)
-        return no_memory(err);
+        return tn__no_memory(p->snapshot, err);
     return TN_OK;
 }
 
@@ -325,7 +327,7 @@ static int add_members(tn_opening *w, uint32_t first_row, const uint32_t *rows, 
     size_t n = w->met.size / sizeof *met;
     uint32_t at = (uint32_t)(p->members.size / sizeof(uint32_t));
     if (tn__buf_reserve(&p->members, n * sizeof(uint32_t)) < 0)
-        return no_memory(err);
+        return tn__no_memory(p->snapshot, err);
     p->members.size += n * sizeof(uint32_t);
     for (uint32_t row = first_row; row < tn__pattern_count(p); row++) {
         tn_pattern_node *node = tn__pattern_at(p, row);
@@ -350,14 +352,14 @@ static int open_row(tn_opening *w, uint32_t row, tn_error *err)
     tn__map_free(&w->loops);
     w->known = w->loops = (tn_map){.alloc = p->alloc};
     w->loop_row = w->loop = TN_NONE;
-    uint32_t first_loop = (uint32_t)(p->loops.size / sizeof(tn_pattern_loop));
+    uint32_t first_loop = (uint32_t)(p->loops.size / sizeof(tn_pattern_link));
     TN_TRY(find_children(w, err));
     tn__pattern_at(p, row)->first_loop = first_loop;
-    tn__pattern_at(p, row)->n_loops = (uint32_t)(p->loops.size / sizeof(tn_pattern_loop)) - first_loop;
+    tn__pattern_at(p, row)->n_loops = (uint32_t)(p->loops.size / sizeof(tn_pattern_link)) - first_loop;
     uint32_t n = (uint32_t)(w->children.size / sizeof(tn_pattern_node)), first_row = tn__pattern_count(p);
     tn_pattern_rank *ranks = tn__alloc(p->alloc, n * sizeof *ranks);
     uint32_t *rows = tn__alloc(p->alloc, n * sizeof *rows);
-    int status = ranks && rows ? add_rows(w, n, ranks, rows, err) : no_memory(err);
+    int status = ranks && rows ? add_rows(w, n, ranks, rows, err) : tn__no_memory(p->snapshot, err);
     if (status == TN_OK)
         status = add_members(w, first_row, rows, err);
     tn__free(p->alloc, ranks, n * sizeof *ranks);
@@ -408,18 +410,34 @@ static int add_set(tn_patterns *p, const tn_set *set, tn_error *err)
 {
     tn_pattern_node first = {.parent = TN_NONE};
     if (tn__buf_append(&p->rows, &first, sizeof first) < 0)
-        return no_memory(err);
+        return tn__no_memory(p->snapshot, err);
     tn_pattern_node *row = tn__pattern_at(p, 0);
     for (uint32_t id = 0; (id = tn_set_next(set, id)) != TN_NONE; id++) {
         row->bytes += p->sizes[id];
+        row->dicts += whole(p, id) != id;
         if (whole(p, id) != id)
             continue;
         if (tn__buf_append(&p->members, &id, sizeof id) < 0)
-            return no_memory(err);
+            return tn__no_memory(p->snapshot, err);
         row->n++;
         row->held += p->holds[id] == TN_HOLD_C;
         put_into_row(p, id, 0);
     }
+    return TN_OK;
+}
+
+/* Once all of it is known to be of one. */
+static int find_kind(tn_patterns *p, tn_error *err)
+{
+    const uint32_t *members = tn__pattern_members(p, 0);
+    uint32_t first = TN_NONE, group;
+    for (uint32_t i = 0; i < tn__pattern_at(p, 0)->n; i++) {
+        TN_TRY(tn_groups_of(p->groups, members[i], &group, err));
+        if (group == TN_NONE || (i && group != first))
+            return TN_OK;
+        first = group;
+    }
+    p->set_kind = first;
     return TN_OK;
 }
 
@@ -436,7 +454,7 @@ static int prepare(tn_patterns *p, const tn_set *set, tn_error *err)
     p->row_of = tn__alloc(p->alloc, bytes);
     p->owner_of = p->options.fold ? tn__alloc(p->alloc, bytes) : NULL;
     if (!p->row_of || (p->options.fold && !p->owner_of))
-        return no_memory(err);
+        return tn__no_memory(p->snapshot, err);
     memset(p->row_of, 0xff, bytes);
     if (!p->owner_of)
         return TN_OK;
@@ -459,6 +477,7 @@ int tn_patterns_make(tn_snapshot *s, const tn_set *set, const tn_patterns_option
     p->snapshot = s;
     p->alloc = p->kinds.alloc = tn__snapshot_alloc(s);
     p->options = *o;
+    p->set_kind = TN_NONE;
     p->options.depth = o->depth ? o->depth : 4;
     p->options.width = o->width ? o->width : 5;
     tn__buf_init(&p->rows, p->alloc);
@@ -466,10 +485,13 @@ int tn_patterns_make(tn_snapshot *s, const tn_set *set, const tn_patterns_option
     tn__buf_init(&p->loops, p->alloc);
     tn__buf_init(&p->text, p->alloc);
     tn__buf_init(&p->name, p->alloc);
-    tn__buf_init(&p->label, p->alloc);
+    for (uint32_t i = 0; i < TN_PATTERN_WAYS; i++)
+        tn__buf_init(&p->labels[i], p->alloc);
     int status = prepare(p, set, err);
     if (status == TN_OK)
         status = add_set(p, set, err);
+    if (status == TN_OK)
+        status = find_kind(p, err);
     if (status == TN_OK)
         status = open_rows(p, err);
     status = tn__memory_told(s, status, err);
@@ -495,6 +517,7 @@ void tn_patterns_free(tn_patterns *p)
     tn__buf_free(&p->loops);
     tn__buf_free(&p->text);
     tn__buf_free(&p->name);
-    tn__buf_free(&p->label);
+    for (uint32_t i = 0; i < TN_PATTERN_WAYS; i++)
+        tn__buf_free(&p->labels[i]);
     tn__free(p->alloc, p, sizeof *p);
 }

@@ -22,16 +22,27 @@ typedef struct tn_pattern_label {
     uint64_t count;
 } tn_pattern_label;
 
+/* Equal labels are counted together as far as there is room: the first ones met. */
+typedef struct tn_pattern_labels {
+    tn_pattern_label at[TN_PATTERN_LABELS];
+    uint64_t references, entries; /* all; those that are entries of dicts */
+} tn_pattern_labels;
+
+typedef struct tn_pattern_link {
+    uint32_t row, from;
+    tn_pattern_labels labels;
+} tn_pattern_link;
+
 typedef struct tn_pattern_node {
     uint32_t parent, depth, letter; /* letter: place among its siblings */
     uint64_t kind;                  /* group; of a root, the number of groups + its node; of the REST nothing */
     uint32_t n_kinds;
     uint32_t first, n; /* in members */
     uint32_t held;
-    uint64_t bytes, references;
+    uint32_t dicts; /* of members */
+    uint64_t bytes;
     enum tn_pattern_end end;
-    tn_pattern_label labels[TN_PATTERN_LABELS]; /* the first ones met */
-    bool same_style;
+    tn_pattern_labels labels;
     uint32_t first_loop, n_loops;
 } tn_pattern_node;
 
@@ -41,6 +52,7 @@ struct tn_patterns {
     tn_patterns_options options;
     tn_set *set;       /* row 0 */
     tn_groups *groups; /* the kinds, of all objects */
+    uint32_t set_kind; /* group that all of the set is in; TN_NONE */
     tn_kinds kinds;    /* what types mean: which end a branch */
     tn_graph graph;
     tn_backward backward; /* once it is needed */
@@ -50,8 +62,8 @@ struct tn_patterns {
     uint32_t *owner_of; /* of each dict that is a part of an object; NULL: nothing is folded */
     tn_buf rows;        /* tn_pattern_node */
     tn_buf members;     /* uint32_t, by row */
-    tn_buf loops;       /* tn_pattern_loop, by row */
-    tn_buf text, name, label;
+    tn_buf loops;       /* tn_pattern_link, by row */
+    tn_buf text, name, labels[TN_PATTERN_WAYS];
 };
 
 static inline uint32_t tn__pattern_count(const tn_patterns *p)
@@ -64,8 +76,11 @@ static inline tn_pattern_node *tn__pattern_at(const tn_patterns *p, uint32_t row
 }
 static inline const uint32_t *tn__pattern_members(const tn_patterns *p, uint32_t row)
 {
-    return (const uint32_t *)(const void *)p->members.data + tn__pattern_at(p, row)->first;
+    const uint32_t *all = (const uint32_t *)(const void *)p->members.data;
+    return all ? all + tn__pattern_at(p, row)->first : NULL; /* of nothing selected there are none */
 }
+/* The next letter of a name and how often it stands there; 0 at its end. EINVAL. */
+int tn__pattern_step(const char **at, uint32_t *letter, uint32_t *times, tn_error *err);
 /* The dict that counts as a part of an object; TN_NONE. */
 uint32_t tn__pattern_dict(const tn_patterns *p, uint32_t node);
 

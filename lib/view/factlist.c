@@ -81,16 +81,6 @@ void tn__fact_print(tn_out *out, const tn_fact *fact)
     tn__out_escaped(out, tn__fact_value(fact, text, sizeof text));
 }
 
-static void print_argument(tn_out *out, const char *text)
-{
-    bool plain = *text && !strpbrk(text, " \t\n'\"\\$`*?[](){}<>|&;#~!");
-    if (!plain)
-        tn__out_text(out, "'");
-    tn__out_escaped(out, text);
-    if (!plain)
-        tn__out_text(out, "'");
-}
-
 void tn__fact_command(tn_snapshot *s, tn_out *out)
 {
     char key[40];
@@ -105,7 +95,7 @@ void tn__fact_command(tn_snapshot *s, tn_out *out)
         }
         if (i > 0)
             tn__out_text(out, " ");
-        print_argument(out, text);
+        tn__out_argument(out, text);
     }
 }
 

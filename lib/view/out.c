@@ -118,7 +118,8 @@ void tn__out_text(tn_out *out, const char *text)
     tn__out_bytes(out, text, strlen(text));
 }
 
-void tn__out_escaped(tn_out *out, const char *text)
+/* quote: what stands for a single quote. */
+static void add_escaped(tn_out *out, const char *text, const char *quote)
 {
     size_t n = strlen(text);
     for (size_t i = 0; i < n;) {
@@ -128,9 +129,27 @@ void tn__out_escaped(tn_out *out, const char *text)
         tn_text t;
         tn__text_init(&t, piece, sizeof piece);
         tn__text_escaped(&t, text + i, used, 0);
-        tn__out_bytes(out, piece, t.n);
+        if (c == '\'')
+            tn__out_text(out, quote);
+        else
+            tn__out_bytes(out, piece, t.n);
         i += used;
     }
+}
+
+void tn__out_escaped(tn_out *out, const char *text)
+{
+    add_escaped(out, text, "'");
+}
+
+void tn__out_argument(tn_out *out, const char *text)
+{
+    bool plain = *text && !strpbrk(text, " \t\n'\"\\$`*?[](){}<>|&;#~!");
+    if (!plain)
+        tn__out_text(out, "'");
+    add_escaped(out, text, plain ? "'" : "'\\''");
+    if (!plain)
+        tn__out_text(out, "'");
 }
 
 void tn__out_format(tn_out *out, const char *format, ...)

@@ -13,8 +13,8 @@ const char *tn__finding_name(enum tn_finding_kind kind)
 
 static bool garbage_first(const tn_suspects *all)
 {
-    const tn_finding *f = tn__finding_at(all, 0);
-    return tn__n_findings(all) && f->kind == TN_FINDING_GARBAGE && f->bytes >= all->top.bytes / 10 &&
+    const tn_finding *f = tn__n_findings(all) ? tn__finding_at(all, 0) : NULL;
+    return f && f->kind == TN_FINDING_GARBAGE && f->bytes >= all->top.bytes / 10 &&
            (!tn__n_suspects(all) || f->bytes > tn__suspect_at(all, 0)->bytes);
 }
 

@@ -43,7 +43,8 @@ typedef struct tn_out {
 void tn__out_init(tn_out *out, const tn_sink *sink);
 void tn__out_bytes(tn_out *out, const char *bytes, size_t n);
 void tn__out_text(tn_out *out, const char *text);
-void tn__out_escaped(tn_out *out, const char *text); /* any length, terminal-safe */
+void tn__out_escaped(tn_out *out, const char *text);  /* any length, terminal-safe */
+void tn__out_argument(tn_out *out, const char *text); /* the same, quoted where a shell would need it */
 void tn__out_format(tn_out *out, const char *format, ...) __attribute__((format(printf, 2, 3))); /* < 512 bytes */
 /* From here on lines break between words, and go on indented, so that no terminal cuts them; width as in the options. */
 void tn__out_wrap(tn_out *out, uint32_t width);

@@ -254,5 +254,6 @@ class Snapshot:
         avoid_set: Set | None = None,
         garbage: bool = False,
         waste: Waste | None = None,
+        skip: int = 0,
     ) -> str: ...
     def check(self) -> list[tuple[int, int, str]]: ...

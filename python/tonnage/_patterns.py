@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tonnage._errors import NotFoundError
+from tonnage._errors import ArgumentError, NotFoundError
 from tonnage._set_view import SetRow, SetView
 
 TYPE_CHECKING = False
@@ -15,14 +15,36 @@ if TYPE_CHECKING:
     from tonnage._snapshot import Snapshot
 
 
+def _letters(name: str) -> str:
+    """a3b as aaab."""
+    import re
+
+    return re.sub(r"([a-z])([1-9]\d{0,3})(?!\d)", lambda run: run[1] * int(run[2]), name)
+
+
 class Patterns(SetView):
     """The page of `tonnage patterns`; `patterns["a2b"]` is the row of that name, and rows have their `objects`."""
 
     __slots__ = ("_pattern",)
 
-    def __init__(self, asked: ObjectSet, against: Snapshot | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        asked: ObjectSet,
+        against: Snapshot | None = None,
+        *,
+        depth: int,
+        width: int,
+        skip: int,
+        **options: Any,
+    ) -> None:
         self._pattern: Core | None = None
-        super().__init__(asked, "patterns", asked._set, against, **options)
+        bounds = {"depth": (depth, 1, 1000), "width": (width, 1, 26), "skip": (skip, 0, 1 << 31)}
+        for name, (value, least, most) in bounds.items():
+            if not least <= value <= most:
+                raise ArgumentError(f"{name} must be from {least} to {most}, not {value}", -8)
+        super().__init__(
+            asked, "patterns", asked._set, against, depth=depth, branches=width, skip=skip, **options
+        )
 
     def __getitem__(self, name: str | int) -> SetRow:
         """The row of a name, which must be among those shown, or the n-th of these.
@@ -33,7 +55,7 @@ class Patterns(SetView):
         if isinstance(name, int):
             return super().__getitem__(name)
         for row in self:
-            if row["name"] == name:
+            if row["name"] is not None and _letters(row["name"]) == _letters(name):
                 return row
         raise NotFoundError(f"no row {name!r} is shown here", -9)
 

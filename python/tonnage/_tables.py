@@ -335,6 +335,7 @@ class Tables:
         at: str | None = None,
         fold: bool = True,
         against: Snapshot | None = None,
+        skip: int = 0,
     ) -> Patterns:
         """Who refers to the objects of a selection, kind by kind, and who to these: a tree (docs/patterns.md).
 
@@ -348,6 +349,8 @@ class Tables:
             at: the name of the row to begin with, such as "a2b".
             fold: the `__dict__` of an object counts as a part of it.
             against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
+
+            skip: rows left out at the beginning, to go on behind a page.
 
         Returns:
             A view, the table of `tonnage patterns`. `patterns["a2b"]` is the row of that name, and its `objects` a set.
@@ -366,10 +369,11 @@ class Tables:
             limit=limit,
             sort=sort,
             depth=depth,
-            branches=width,
+            width=width,
             at=at,
             fold=fold,
             against=against,
+            skip=skip,
         )
 
     def paths(

@@ -162,6 +162,49 @@ static void ask_waste(questions *q, bool grouped)
     tn_waste_free(waste);
 }
 
+static void ask_patterns(questions *q, enum tn_by by, bool fold)
+{
+    static const char *const names[] = {"_", "a", "aa", "a2", "ab3a", "b0", "z99999999999"};
+    tn_patterns_options options = {.by = by, .depth = 5, .width = 1 + (uint32_t)by % 7, .fold = fold};
+    tn_patterns *patterns = NULL;
+    tn_set *set = NULL;
+    int status = tn_set_where(q->s, by % 2 ? "size:>=64" : "", &set, NULL);
+    if (status == 0)
+        status = tn_patterns_make(q->s, set, &options, &patterns, NULL);
+    for (uint32_t i = 0; status == 0 && i < tn_patterns_count(patterns) && i < 40; i++) {
+        tn_pattern_row row;
+        tn_set *members = NULL;
+        status = tn_patterns_row(patterns, i, &row, NULL);
+        q->sum += status == 0 ? strlen(row.name) + row.bytes + row.ways.references : 0;
+        for (uint32_t k = 0; status == 0 && k < row.n_loops && k < 10; k++) {
+            tn_pattern_loop loop;
+            status = tn_patterns_loop(patterns, i, k, &loop, NULL);
+            for (uint32_t way = 0; status == 0 && way < loop.ways.n; way++)
+                q->sum += loop.ways.at[way].label.text ? strlen(loop.ways.at[way].label.text) : 1;
+        }
+        if (status == 0)
+            status = tn_patterns_members(patterns, i, &members, NULL);
+        tn_set_free(members);
+    }
+    note(q, status);
+    for (size_t i = 0; patterns && i < sizeof names / sizeof *names; i++) {
+        uint32_t row;
+        note(q, tn_patterns_find(patterns, names[i], &row, NULL));
+    }
+    tn_patterns_free(patterns);
+    tn_set_free(set);
+}
+
+static void ask_components(questions *q, bool garbage)
+{
+    tn_components_options options = {.garbage = garbage};
+    tn_components *components = NULL;
+    int status = tn_components_make(q->s, &options, &components, NULL);
+    note(q, status);
+    q->sum += status == 0 ? tn_components_count(components) : 0;
+    tn_components_free(components);
+}
+
 /* ---- views ---- */
 
 static bool swallow(void *ctx, const char *text, size_t n)
@@ -387,6 +430,10 @@ static void ask_all(questions *q)
     ask_sets(q);
     for (int by = 0; by < TN_BYS; by++)
         ask_groups(q, (enum tn_by)by, by % 2);
+    ask_patterns(q, TN_BY_CLODO, true);
+    ask_patterns(q, TN_BY_TYPE, false);
+    ask_components(q, false);
+    ask_components(q, true);
     ask_waste(q, false);
     ask_waste(q, true);
     ask_diff(q);

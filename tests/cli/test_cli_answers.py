@@ -26,6 +26,8 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("suspects", ("--against", "old.tonnage", "--limit", "1")),
         ("suspects", ("--by", "type", "--limit", "2")),
         ("patterns", ("--where", "type:str")),
+        ("patterns", ("--where", "type:str", "--width", "3", "--depth", "2", "--limit", "1", "--skip", "1")),
+        ("patterns", ("--where", "type:str", "--at", "aa", "--depth", "1")),
         ("patterns", ("--where", "type:*", "--by", "module", "--no-fold")),
         ("audit", ()),
         ("audit", ("--by", "module", "--limit", "1", "--sort", "count")),

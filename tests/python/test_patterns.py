@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tonnage
@@ -35,9 +37,9 @@ class Model:
         self.row_of = {self.whole(node): 0 for node in chosen}
         roots = {len(heap): heap.roots, len(heap) + 1: heap.local}
         self.references = [
-            (self.whole(source), self.whole(target))
+            (self.whole(source), self.whole(target), self.label(source, place))
             for source, targets in [*enumerate(heap.targets), *roots.items()]
-            for target in targets
+            for place, target in enumerate(targets)
             if self.owner.get(target) != self.whole(source) or source != self.whole(source)
         ]
 
@@ -47,9 +49,30 @@ class Model:
     def kind(self, node: int) -> str:
         return self.heap.name(node) if node < len(self.heap) else ["root", "frame"][node - len(self.heap)]
 
+    def label(self, node: int, place: int) -> str:
+        if node == len(self.heap) + 1:
+            return f"local v{place}"
+        return ".__dict__" if place == 0 and node < len(self.heap) and self.heap.dicts[node] is not None else "[index]"
+
     def into(self, row: int) -> Counter[int]:
         """References into a row by source."""
-        return Counter(source for source, target in self.references if self.row_of.get(target) == row)
+        return Counter(source for source, target, _ in self.references if self.row_of.get(target) == row)
+
+    def labels(self, row: int, sources: Iterable[int]) -> Counter[str]:
+        """How these refer to a row."""
+        among = set(sources)
+        return Counter(
+            label for source, target, label in self.references if self.row_of.get(target) == row and source in among
+        )
+
+
+def check_labels(told: list[dict[str, Any]], expected: Counter[str]) -> None:
+    """At most three of them are told, the most first; of five and more the first four that were met compete."""
+    counts = [each["references"] for each in told]
+    assert len(told) == min(3, len(expected)) and counts == sorted(counts, reverse=True)
+    assert all(expected[each["label"]] == each["references"] for each in told)
+    if len(expected) <= 4:
+        assert counts == [count for _, count in expected.most_common(3)]
 
 
 def check(heap: Heap, chosen: set[int], fold: bool, depth: int, width: int) -> None:
@@ -64,13 +87,16 @@ def check(heap: Heap, chosen: set[int], fold: bool, depth: int, width: int) -> N
             below = [other for other in rows if other["parent"] == row["row"]]
             into = model.into(row["row"]) if row["end"] == "open" else Counter[int]()
             expected: dict[str, set[int]] = {}
-            loops = Counter[int]()
+            loops, looping = Counter[int](), dict[int, set[int]]()
             for source, count in into.items():
                 if source in model.row_of:
                     loops[model.row_of[source]] += count
+                    looping.setdefault(model.row_of[source], set()).add(source)
                 else:
                     expected.setdefault(model.kind(source), set()).add(source)
             assert {loop["row"]: loop["references"] for loop in row["loops"]} == loops
+            for loop in row["loops"]:
+                check_labels(loop["labels"], model.labels(row["row"], looping[loop["row"]]))
             assert len(below) == min(len(expected), width + 1)
             assert [other["references"] for other in below[:width]] == sorted(
                 (other["references"] for other in below[:width]), reverse=True
@@ -82,8 +108,10 @@ def check(heap: Heap, chosen: set[int], fold: bool, depth: int, width: int) -> N
                 assert other["kinds"] == (len(named) if rest else 1)
                 assert other["count"] == len(members)
                 assert other["references"] == sum(into[node] for node in members)
+                check_labels(other["labels"], Counter() if rest else model.labels(row["row"], members))
                 parts = {own for own, node in model.owner.items() if node in members}
                 objects = {node for node in members | parts if node < len(heap)}
+                assert other["dicts"] == len(parts)
                 assert {number_of(item.address) for item in other.objects} == objects
                 assert other["size"] == sum(heap.sizes[node] for node in objects)
                 assert rest or other["depth"] < depth or other["end"] in ("depth", "root")
@@ -149,13 +177,89 @@ def test_a_planted_program_in_rows(planted: tonnage.Snapshot) -> None:
     assert ("c", "list", 1, 1, "[index]") in lists  # the batch
     assert ("ba", "list", 1, 7, "[index]") in lists  # HELD
     assert ("a2", 1, 300, "[key]", "open") == found["dict (no owner)"]
-    assert [loop for loop in page["a"]["loops"] if loop["name"] == "a"] == [{"row": 1, "name": "a", "references": 299}]
+    peers = {"references": 299, "labels": [{"label": ".peer", "references": 299}], "row": 1, "name": "a"}
+    assert page["a"]["loops"] == [peers]
 
 
 def test_a_module_ends_a_branch_and_its_attribute_is_named(planted: tonnage.Snapshot) -> None:
     row = planted.patterns("type:__main__.Session", limit=0)["a2"]
     assert (row["kind"], row["label"], row["end"]) == ("module", ".SESSIONS", "root")
     assert {item.type for item in row.objects} == {"module", "dict"}
+
+
+def test_each_global_that_holds_a_row_is_named_where_the_module_has_several(planted: tonnage.Snapshot) -> None:
+    text = str(planted.patterns("type:bytearray len:1000", limit=0))
+    for line, words in (
+        ("a2 ", "also from b2 .SESSIONS (1)"),
+        ("ba ", "also from b2 .HELD (1)"),
+        ("b2 ", ".slim"),
+        ("a ", "also from a .peer (299)"),
+    ):
+        assert words in next(each for each in text.splitlines() if each.startswith(line))
+
+
+def test_what_holds_all_by_several_names_is_told_with_these(tmp_path: Path) -> None:
+    program = (
+        "import sys, tonnage\nclass S: pass\nA = {1: S()}\nB = {1: S()}\nC = {1: S()}\n"
+        "tonnage.snapshot(sys.argv[1]).close()\n"
+    )
+    subprocess.run([sys.executable, "-c", program, tmp_path / "x"], check=True)
+    with tonnage.load(tmp_path / "x") as snapshot:
+        row = snapshot.patterns("type:__main__.S")["aa"]
+        assert {each["label"] for each in row["labels"]} == {".A", ".B", ".C"} and row["references"] == 3
+
+
+def test_the_call_that_took_the_snapshot_is_in_no_row(planted: tonnage.Snapshot) -> None:
+    kinds = [row["kind"] for row in planted.patterns(by="type", width=26, limit=0)]
+    frames = {kind for kind in kinds if kind and kind.startswith("frame of")}
+    assert frames <= {"frame of serve()", "frame of <module>()"}
+    assert "frame of serve()" in {row["kind"] for row in planted.patterns("type:bytearray len:1000", limit=0)}
+
+
+def test_set_and_its_dicts_are_what_is_selected(planted: tonnage.Snapshot) -> None:
+    page = planted.patterns()
+    assert page["_"]["count"] + page["_"]["dicts"] == len(page["_"].objects) == page.total["count"]
+    assert page["_"]["dicts"] > 0
+
+
+def test_pages_one_behind_the_other_are_all_rows(planted: tonnage.Snapshot) -> None:
+    whole = [row["row"] for row in planted.patterns("type:str", limit=0)]
+    pages, seen = [], 0
+    while True:
+        page = planted.patterns("type:str", limit=7, skip=seen)
+        pages += [row["row"] for row in page]
+        seen += len(page)
+        assert page.data["more"] == len(whole) - seen
+        if not page.data["more"]:
+            break
+    assert pages == whole and len(whole) > 7
+
+
+def test_a_name_may_be_spelled_out(planted: tonnage.Snapshot) -> None:
+    page = planted.patterns("type:bytearray len:1000", limit=0)
+    assert page["aa"] == page["a2"] == page["a1a"] and page["bb"] == page["b2"]
+    for name in ("aa", "a1a1", "a2"):
+        assert planted.patterns("type:bytearray len:1000", at=name)["a2"] == page["a2"]
+
+
+def test_the_command_below_the_page_shows_the_rows_that_were_left_out(tmp_path: Path) -> None:
+    program = (
+        "import sys, tonnage\nclass S: pass\nKEPT = [{str(n): S()} for n in range(9)]\n"
+        "class T:\n    def __init__(self, s): self.s = s\nALL = [T(d) for d in KEPT]\n"
+        "tonnage.snapshot(sys.argv[1]).close()\n"
+    )
+    path = tmp_path / "it's.tonnage"
+    subprocess.run([sys.executable, "-c", program, path], check=True)
+    command = ["tonnage", "patterns", str(path), "--where", "type:__main__.S", "--width", "3", "--depth", "2"]
+    tool = [str(Path(sys.executable).with_name("tonnage")), *command[1:]]
+    whole = subprocess.run([*tool, "--limit", "0"], check=True, capture_output=True, text=True).stdout.splitlines()
+    first = subprocess.run([*tool, "--limit", "1"], check=True, capture_output=True, text=True).stdout.splitlines()
+    told = next(line for line in first if "more row" in line)
+    words = shlex.split(told.partition(": ")[2].rstrip(">"))
+    assert words == [*command, "--limit", "1", "--skip", "1"]
+    again = subprocess.run([tool[0], *words[1:-4], "--skip", "1"], check=True, capture_output=True, text=True).stdout
+    names = [line.split()[0] for line in whole if line[:1].islower()]
+    assert [line.split()[0] for line in again.splitlines() if line[:1].islower()][-len(names) :] == names
 
 
 def test_unfolded_the_dict_is_a_referrer_of_its_own(planted: tonnage.Snapshot) -> None:
@@ -168,10 +272,17 @@ def test_what_cannot_be_asked_is_said(planted: tonnage.Snapshot) -> None:
     for options, words in (
         ({"at": "zz9"}, "no row"),
         ({"at": "a-b"}, "no name of a row"),
-        ({"width": 27}, "26 kinds at most"),
+        ({"at": "a0"}, "no name of a row"),
+        ({"at": "a99999999999"}, "1000 levels"),
+        ({"width": 27}, "width must be from 1 to 26"),
+        ({"width": 0}, "width must be from 1 to 26"),
+        ({"depth": 0}, "depth must be from 1 to 1000"),
+        ({"depth": -1}, "depth must be"),
+        ({"skip": -1}, "skip must be"),
         ({"sort": "-size"}, "never what is least"),
         ({"sort": "weight"}, "references"),
-        ({"depth": 1001}, "1000 levels"),
+        ({"depth": 1001}, "depth must be"),
+        ({"depth": 1000, "at": "a"}, "1000 levels"),
         ({"by": "heads"}, "no such kinds"),
     ):
         with pytest.raises(tonnage.Error, match=words):
