@@ -21,8 +21,7 @@ static const struct {
     {"--width", CLI_BRANCHES, true},    {"--at", CLI_AT, true},           {"--no-fold", CLI_NO_FOLD, false},
     {"--garbage", CLI_GARBAGE, false},  {"-o", CLI_OUTPUT, true},         {"--to", CLI_TO, true},
     {"--force", CLI_FORCE, false},      {"--what", CLI_WHAT, true},       {"--columns", CLI_COLUMNS, true},
-    {"--python", CLI_PYTHON, true},     {"--max-nodes", CLI_NODES, true},
-    {"--skip", CLI_SKIP, true},
+    {"--python", CLI_PYTHON, true},     {"--max-nodes", CLI_NODES, true}, {"--skip", CLI_SKIP, true},
 };
 
 /* Options of CLI_PICTURE: what is drawn, and what is told of each object; the first two take a selection. */

@@ -105,7 +105,7 @@ PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
     static char *names[] = {"kind",  "json",       "where",     "sort",    "limit",   "by",      "width",
                             "color", "where_rows", "node",      "set",     "depth",   "fold",    "heads",
                             "avoid", "all",        "merge",     "file",    "against", "old_set", "branches",
-                            "at",    "head_set",   "avoid_set", "garbage", "waste",   "skip", NULL};
+                            "at",    "head_set",   "avoid_set", "garbage", "waste",   "skip",    NULL};
     const char *kind_name, *by_name = NULL;
     int json = 0, color = 0, fold = 0, all = 0, merge = 0, garbage = 0;
     uint32_t node = TN_NONE;
@@ -115,13 +115,12 @@ PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
     core_many m;
     core_text_buffer buffer = {0};
     tn_error err = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&zO&pzO&OO&pzzppzOOO&zOOpOO&:view", names, &kind_name, &json,
-                                     &options.where, &options.sort, core_id_converter, &options.limit, &by_name,
-                                     core_id_converter, &options.width, &color, &options.where_rows, core_id_converter,
-                                     &node, &set, core_id_converter, &options.depth, &fold, &options.heads,
-                                     &options.avoid, &all, &merge, &options.file, &against, &old_set, core_id_converter,
-                                     &options.branches, &options.at, &head_set, &avoid_set, &garbage, &waste, core_id_converter,
- &options.first))
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "s|$pzzO&zO&pzO&OO&pzzppzOOO&zOOpOO&:view", names, &kind_name, &json, &options.where,
+            &options.sort, core_id_converter, &options.limit, &by_name, core_id_converter, &options.width, &color,
+            &options.where_rows, core_id_converter, &node, &set, core_id_converter, &options.depth, &fold,
+            &options.heads, &options.avoid, &all, &merge, &options.file, &against, &old_set, core_id_converter,
+            &options.branches, &options.at, &head_set, &avoid_set, &garbage, &waste, core_id_converter, &options.first))
         return NULL;
     int kind = core_index_of(kind_name, view_names, VIEWS, "view");
     int by = kind < 0 ? -1 : !by_name ? TN_BY_TYPE : core_index_of(by_name, tn_by_names, TN_BYS, "grouping");
