@@ -448,9 +448,11 @@ def accounts(draw: st.DrawFn) -> tuple[Description, list[str]]:
             told.append("held")
         else:
             told.append("leaked" if seen else "lost")
-    # What lives for a reason: static, immortal, or held by somebody who was seen; and all that it leads to.
+    # What lives for a reason: static, immortal, in a frame or held by somebody who was seen; and all that it leads to.
     alive = {
-        i for i in range(n) if flags[i] & (FLAG_IMMORTAL | FLAG_STATIC) or (excess[i] > 0 and told[i] != "lost")
+        i
+        for i in range(n)
+        if flags[i] & (FLAG_IMMORTAL | FLAG_STATIC) or (excess[i] > 0 and told[i] != "lost") or i in guessed
     }
     while more := {target for source, target in edges if source in alive} - alive:
         alive |= more
