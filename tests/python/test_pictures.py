@@ -495,3 +495,15 @@ def test_too_little_memory_is_said_wherever_it_runs_out(planted: Path) -> None:
                 assert isinstance(error, (tonnage.LimitError, tonnage.NoMemoryError)), error
                 assert not done
     assert done
+
+
+def test_a_backslash_is_drawn_as_it_is(tmp_path: Path) -> None:
+    dump = tmp_path / "dump.json"
+    dump.write_text('{"address": 16, "type": "str", "size": 64, "len": 4, "value": "\\\\N\\\\G", "refs": []}\n')
+    tonnage.import_dump(dump, tmp_path / "dump.tonnage")
+    with tonnage.load(tmp_path / "dump.tonnage") as snapshot:
+        picture = snapshot.where("type:str").graph("refs")
+        assert "\\" not in picture.dot and "&#92;&#92;N" in picture.dot
+        if shutil.which("dot"):
+            drawn = picture.svg.replace("&#92;", "\\")
+            assert "\\\\N\\\\G" in drawn
