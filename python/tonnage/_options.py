@@ -63,8 +63,11 @@ def print_out(text: str) -> None:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or it is said again at exit
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"tonnage: cannot write to standard output: {error.strerror}\n")
+            sys.exit(5)
 
 
 def _line(setting: Setting[Any]) -> str:

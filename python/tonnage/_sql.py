@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from tonnage._columns import Table, extra
 from tonnage._errors import ArgumentError, Error
 
@@ -269,9 +267,10 @@ def main(words: list[str]) -> None:
     """Entry of the verb."""
     from tonnage import _core
     from tonnage._export import fail, open_both
+    from tonnage._options import print_out
 
     if {"-h", "--help"} & set(words):
-        sys.stdout.write(USAGE)
+        print_out(USAGE)
         return
     asked = _parse(words)
     try:
@@ -282,4 +281,4 @@ def main(words: list[str]) -> None:
     except (Error, OSError) as error:
         fail("sql", error)
     text = answer.json() if asked.json else repr(answer).replace("<more rows; limit 0", "<more rows; --limit 0")
-    sys.stdout.write(text + "\n")
+    print_out(text + "\n")

@@ -181,3 +181,17 @@ print(answer[0]["n"])
     done = subprocess.run([sys.executable, "-c", program, taken], capture_output=True, text=True, env=environment())
     with tonnage.load(taken) as snapshot:
         assert int(done.stdout) == snapshot.sql("select count(*) as n from refs")[0]["n"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_a_full_disk_is_one_line(taken: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tonnage", "sql", taken, "select 1"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (5, 1)
+    assert done.stderr.startswith("tonnage: cannot write to standard output: ")
