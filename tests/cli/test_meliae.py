@@ -247,6 +247,7 @@ BAD = {
     b'{"address": 16, "type": "\\q", "size": 1, "refs": []}\n': "backslash",
     line(17): "multiple of 8",
     line(16) + line(24): "overlap",
+    line(16, size=1 << 52): "larger than any memory",
     line(16)[:-1] + b"x\n": "behind the object",
     b'{"a": ' + b"[" * 100_000 + b"\n": "line 1",
 }
