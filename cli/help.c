@@ -355,8 +355,13 @@ static void print_picture_options(const cli_verb *verb)
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         print_option(verb, CLI_PICTURE, words[i][0], words[i][1], "");
-    print_option(verb, CLI_OUTPUT, "-o OUT", "a file: .dot, .svg, .png, .pdf, .ps, .eps or .jpg (default: DOT text)",
-                 "");
+}
+
+static const char *output_of(const cli_verb *verb)
+{
+    if (verb->options & CLI_PICTURE)
+        return "a file: .dot, .svg, .png, .pdf, .ps, .eps or .jpg (default: DOT text)";
+    return verb->options & CLI_TO ? "what to write (default -, which is standard output)" : "the snapshot to write";
 }
 
 void cli_help_verb(const cli_verb *verb)
@@ -377,7 +382,7 @@ void cli_help_verb(const cli_verb *verb)
                  "");
     print_option(verb, CLI_COLUMNS, "--columns NAMES", "only these, with commas between; docs/export.md has them", "");
     print_option(verb, CLI_NODES, "--max-nodes N", "heapsnapshot: fold what retains least, sums kept", "");
-    print_option(verb, CLI_OUTPUT, "-o OUT", "what to write (default -, which is standard output)", "");
+    print_option(verb, CLI_OUTPUT, "-o OUT", output_of(verb), "");
     print_option(verb, CLI_FORCE, "--force", "replace what is there", "");
     print_option(verb, CLI_PYTHON, "--python PATH", "the interpreter that has pyarrow", "");
     print_option(verb, CLI_BY, "--by KIND", verb->by ? verb->by : "what a row stands for; kinds below (default type)",
