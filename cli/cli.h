@@ -91,6 +91,8 @@ void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2))); /* 
 int cli_fail(const char *file, const tn_error *err);                         /* says it; returns the exit code */
 tn_sink cli_sink(void);
 void cli_print(const char *text);
+/* Whether -o names the file that is read, which --force would replace; says so. */
+bool cli_is_input(const cli_options *options);
 int cli_finish(int code); /* flushes; the exit code, another one if standard output failed */
 int cli_open(const cli_options *options, bool partial,
              tn_snapshot **out); /* 0 or an exit code, said; starts progress */

@@ -91,7 +91,7 @@ int cmd_export(const cli_options *options)
         cli_say("export: to which format? --to says it, or the end of the name after -o; see tonnage export --help");
         return CLI_USAGE;
     }
-    int code = find_table(options, &how.table);
+    int code = cli_is_input(options) ? CLI_USAGE : find_table(options, &how.table);
     if (code != CLI_OK)
         return code;
     if (strcmp(how.format, "parquet") == 0 || strcmp(how.format, "arrow") == 0)

@@ -14,6 +14,8 @@ int cmd_import(const cli_options *options)
         cli_say("import: -o OUT is missing; see tonnage import --help");
         return CLI_USAGE;
     }
+    if (cli_is_input(options))
+        return CLI_USAGE;
     if (tn_import(options->file, options->output, &how, &info, &err) < 0)
         return cli_fail(err.status == TN_EEXIST ? options->output : options->file, &err);
     snprintf(line, sizeof line,
