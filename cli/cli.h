@@ -60,7 +60,7 @@ typedef struct cli_options {
     const char *output, *to, *what, *columns, *python; /* -o, --to and so on; NULL: not given */
     const char *only, *highlight;                      /* of pictures */
     tn_picture_options picture;
-    bool help, index, force, drawn; /* drawn: the picture is chosen */
+    bool help, index, force, drawn, folding; /* drawn: the picture is chosen; folding: --fold or --no-fold is given */
     uint32_t max_nodes;             /* 0: not given */
     tn_view_options view;
 } cli_options;

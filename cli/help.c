@@ -405,7 +405,7 @@ void cli_help_verb(const cli_verb *verb)
                  "");
     print_option(verb, CLI_FOLD, "--fold", "the __dict__ of an object counts as a part of it", " (default: --no-fold)");
     print_option(verb, CLI_NO_FOLD, "--no-fold", "the __dict__ of an object is an object of its own",
-                 " (default: --fold)");
+                 picture ? " (default: --fold; groups: --no-fold)" : " (default: --fold)");
     print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, "; -COLUMN reverses");
     print_option(verb, CLI_AGAINST, "--against OLD", verb->against, "");
     char rows[40];

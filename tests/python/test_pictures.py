@@ -507,3 +507,17 @@ def test_a_backslash_is_drawn_as_it_is(tmp_path: Path) -> None:
         if shutil.which("dot"):
             drawn = picture.svg.replace("&#92;", "\\")
             assert "\\\\N\\\\G" in drawn
+
+
+def test_groups_have_the_numbers_of_the_summary_unless_dicts_are_folded(planted: Path) -> None:
+    command = Path(sys.executable).with_name("tonnage")
+    with tonnage.load(planted) as snapshot:
+        rows = snapshot.summary(limit=0).rows
+        assert sum(row["count"] for row in rows if row["type"] == "dict") > len(snapshot.where("type:module")) > 0
+        for words in [[], ["--no-fold"]]:
+            text = subprocess.check_output([command, "graph", planted, "--limit", "0", "--json", *words])
+            told = [(row["title"], row["count"], row["size"]) for row in json.loads(text)["rows"]]
+            assert sorted(told) == sorted((row["type"], row["count"], row["size"]) for row in rows)
+        assert snapshot.graph(limit=0).dot == snapshot.graph(limit=0, fold=False).dot
+        folded = subprocess.check_output([command, "graph", planted, "--fold", "--limit", "0"], encoding="utf-8")
+        assert folded == snapshot.graph(limit=0, fold=True).dot != snapshot.graph(limit=0).dot
