@@ -45,6 +45,7 @@ static int hand_over(const cli_options *options, const char *format)
         words[n++] = (char *)(uintptr_t) "--force";
     words[n++] = (char *)(uintptr_t) "--";
     words[n++] = (char *)(uintptr_t)options->file;
+    cli_hint_ahead(options->file, options->view.where);
     return cmd_python("export", n, words);
 }
 

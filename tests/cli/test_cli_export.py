@@ -160,3 +160,16 @@ def test_files_that_cannot_be_read_are_one_line(cli: Cli, shop: Path, tmp_path: 
     for words in (("export", broken, "--to", "csv"), ("sql", broken, "select 1")):
         got = cli(*words)
         assert (got.returncode, got.stdout, got.stderr.count("\n")) == (5, "", 1)
+
+
+@pytest.mark.parametrize("where", [["--where", "type:flaot"], ["--where=type:flaot"]])
+def test_verbs_of_python_say_what_no_type_is_called(cli: Cli, shop: Path, tmp_path: Path, where: list[str]) -> None:
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("duckdb")
+    said = "tonnage: no type is called flaot; did you mean float?\n"
+    got = cli("sql", shop, "select count(*) as n from objects", "--limit", "1", *where)
+    assert (got.returncode, got.stdout.split(), got.stderr) == (0, ["n", "0"], said)
+    got = cli("export", shop, "-o", tmp_path / "x.parquet", *where)
+    assert (got.returncode, got.stdout, got.stderr) == (0, "", said)
+    assert cli("sql", shop, "select 1", "--where", "type:float").stderr == ""
+    assert cli("sql", tmp_path / "none", "select 1", *where).stderr.count("\n") == 1
