@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tonnage._core import Set
     from tonnage._snapshot import Snapshot
 
+# What lists tables or describes them: all of them are there then.
+_LISTS = r"(?i)^\s*(show|pragma|describe)\b|\binformation_schema\b|\b(duckdb|sqlite|pg)_\w+"
 _ALIASES = {"objects": "objects", "references": "references", "refs": "references", "types": "types", "roots": "roots"}
 
 # ---- what a query needs ----
@@ -26,11 +28,12 @@ class _Needs:
 
     def __init__(self, connection: Any, query: str) -> None:
         import json
+        import re
 
         told = connection.execute("select json_serialize_sql(?)", [query]).fetchall()
         tree = json.loads(told[0][0])
         self.words: set[str] = set()
-        self.everything = False
+        self.everything = self.lists = re.search(_LISTS, query) is not None
         if tree["error"]:  # not a SELECT: whatever stands in its text
             self._split(query)
         else:
@@ -65,7 +68,7 @@ class _Needs:
         """Of a table; None: it is not touched at all."""
         from tonnage import _core
 
-        if not {alias for alias, table in _ALIASES.items() if table == name} & self.words:
+        if not self.lists and not {alias for alias, table in _ALIASES.items() if table == name} & self.words:
             return None
         known = _core.columns(name)
         chosen = [column for column, asked in known if column in self.words or (self.everything and not asked)]
@@ -185,12 +188,25 @@ def _connect(duckdb: Any, memory: int) -> Any:
 
 def query(snapshot: Snapshot, members: Set | None, text: str, limit: int, memory: int = 0) -> Answer:
     """See `Snapshot.sql`."""
+    if not isinstance(text, str):
+        raise TypeError(f"query must be a str, not {type(text).__name__}")
     duckdb = extra("duckdb", "sql", "sql()")
     with _connect(duckdb, memory) as connection:
         try:
             return _ask(connection, snapshot, members, text, limit)
         except duckdb.Error as error:
-            raise ArgumentError(" ".join(str(error).strip().split("\n\n")[0].split()), -8) from None
+            raise ArgumentError(_told(str(error)), -8) from None
+
+
+def _told(message: str) -> str:
+    """One line, without what is of DuckDB's inside."""
+    import re
+
+    if "'pytz'" in message:
+        return "times with a zone need the package pytz: pip install pytz, or cast them to timestamp"
+    if missing := re.match(r"Catalog Error: Table with name (\S+) does not exist", message):
+        return f"there is no table {missing[1]}: tables are objects, references (or refs), types and roots"
+    return " ".join(message.strip().partition("Traceback")[0].split("\n\n")[0].split())
 
 
 def _ask(connection: Any, snapshot: Snapshot, members: Set | None, text: str, limit: int) -> Answer:

@@ -195,3 +195,24 @@ def test_a_full_disk_is_one_line(taken: Path) -> None:
         )
     assert (done.returncode, done.stderr.count("\n")) == (5, 1)
     assert done.stderr.startswith("tonnage: cannot write to standard output: ")
+
+
+@pytest.mark.parametrize("query", ["show tables", "select table_name as name from information_schema.tables"])
+def test_all_tables_are_listed(taken: Path, query: str) -> None:
+    with tonnage.load(taken) as snapshot:
+        assert {row["name"] for row in snapshot.sql(query)} == {"objects", "references", "refs", "types", "roots"}
+
+
+def test_what_is_no_table_or_no_query_is_said(taken: Path) -> None:
+    with tonnage.load(taken) as snapshot:
+        with pytest.raises(tonnage.ArgumentError, match=r"no table nope: tables are objects, references \(or refs\), types"):
+            snapshot.sql("select * from nope")
+        with pytest.raises(TypeError, match="must be a str, not int"):
+            snapshot.sql(5)  # type: ignore[arg-type]
+
+
+def test_of_a_package_that_duckdb_misses_its_name_is_said(taken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pytz", None)
+    with tonnage.load(taken) as snapshot, pytest.raises(tonnage.ArgumentError) as told:
+        snapshot.sql("select timestamptz '2026-01-02 03:04:05+00'")
+    assert str(told.value) == "times with a zone need the package pytz: pip install pytz, or cast them to timestamp"
