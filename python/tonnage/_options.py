@@ -59,7 +59,11 @@ def usage(message: object) -> NoReturn:
 
 
 def print_out(text: str) -> None:
-    """On standard output. A reader that went away (head, a pager) has what it wanted."""
+    """On standard output, in UTF-8 as the command's verbs. A reader that went away (head, a pager) has what it wanted."""
+    import io
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -216,3 +216,10 @@ def test_of_a_package_that_duckdb_misses_its_name_is_said(taken: Path, monkeypat
     with tonnage.load(taken) as snapshot, pytest.raises(tonnage.ArgumentError) as told:
         snapshot.sql("select timestamptz '2026-01-02 03:04:05+00'")
     assert str(told.value) == "times with a zone need the package pytz: pip install pytz, or cast them to timestamp"
+
+
+def test_output_is_utf_8_whatever_the_locale(taken: Path) -> None:
+    words = [sys.executable, "-m", "tonnage", "sql", taken, "select 'é' as a"]
+    for encoding in ("ascii", "latin-1", "utf-8"):
+        done = subprocess.run(words, capture_output=True, env={**environment(), "PYTHONIOENCODING": encoding}, check=True)
+        assert done.stdout.decode().split() == ["a", "é"]
