@@ -151,7 +151,7 @@ static int write_file(const char *path, const char *text, size_t n)
 {
     char part[PATH_MAX];
     int length = snprintf(part, sizeof part, "%s.%d.part", path, (int)getpid());
-    int fd = length < (int)sizeof part ? open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666) : -1;
+    int fd = length < (int)sizeof part ? open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600) : -1;
     if (fd < 0) {
         cli_say("graph: cannot write %s: %s", path, strerror(length < (int)sizeof part ? errno : ENAMETOOLONG));
         return CLI_UNREADABLE;

@@ -132,7 +132,8 @@ class Picture:
         part = f"{name}.{os.getpid()}.part"
         try:
             try:
-                with open(part, "xb") as file:
+                fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+                with open(fd, "wb") as file:
                     file.write(content)
                 os.replace(part, name)
             except BaseException:

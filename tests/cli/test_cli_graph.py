@@ -84,6 +84,7 @@ def test_a_file_is_written_whole_and_told(cli: Cli, shop: Path, tmp_path: Path) 
     got = cli("graph", shop, "-o", path, "--force")
     assert (got.returncode, got.stdout, got.stderr) == (0, f"Graph written to {path} (5 nodes)\n", "")
     assert path.read_text(encoding="utf-8") == cli("graph", shop).stdout
+    assert path.stat().st_mode & 0o777 == 0o600
     assert os.listdir(tmp_path) == ["x.dot"]
     got = cli("graph", shop, "-o", tmp_path / "no" / "x.dot")
     assert (got.returncode, got.stdout, got.stderr.count("\n")) == (5, "", 1)

@@ -454,6 +454,7 @@ def test_the_name_says_the_format(tmp_path: Path, suffix: str, magic: bytes) -> 
     path.write_bytes(b"old")
     tonnage.show_refs({"a": [1, 2]}, filename=path)
     assert path.read_bytes().startswith(magic)
+    assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
 
 
