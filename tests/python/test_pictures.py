@@ -522,3 +522,14 @@ def test_groups_have_the_numbers_of_the_summary_unless_dicts_are_folded(planted:
         assert snapshot.graph(limit=0).dot == snapshot.graph(limit=0, fold=False).dot
         folded = subprocess.check_output([command, "graph", planted, "--fold", "--limit", "0"], encoding="utf-8")
         assert folded == snapshot.graph(limit=0, fold=True).dot != snapshot.graph(limit=0).dot
+
+
+def test_what_a_folded_node_retains_is_with_its_dict(planted: Path) -> None:
+    with tonnage.load(planted) as snapshot:
+        (module,) = [item for item in snapshot.where("type:module") if "__main__" in repr(item)]
+        (names,) = [item for item in module.children if item.type == "dict"]
+        asked = snapshot.objects.filter(lambda item: item == module)
+        row = asked.graph("refs", depth=1, retained=True).nodes[0]
+        members, size = snapshot._core.retained_set(snapshot.objects.filter(lambda item: item in (module, names))._set)
+        assert row["size"] == module.size + names.size > module.retained  # frames and functions hold its dict, too
+        assert row["lines"][-1] == f"retains {tonnage._core.format_bytes(size)}, {len(members)} objects"
