@@ -61,7 +61,7 @@ typedef struct cli_options {
     const char *only, *highlight;                      /* of pictures */
     tn_picture_options picture;
     bool help, index, force, drawn, folding; /* drawn: the picture is chosen; folding: --fold or --no-fold is given */
-    uint32_t max_nodes;             /* 0: not given */
+    uint32_t max_nodes;                      /* 0: not given */
     tn_view_options view;
 } cli_options;
 

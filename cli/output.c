@@ -77,7 +77,10 @@ int cli_fail(const char *file, const tn_error *err)
 {
     if (failure) /* the sink refused; cli_finish says why */
         return CLI_UNREADABLE;
-    if (!file || strstr(err->message, file))
+    const char *force = strstr(err->message, "or force to");
+    if (force)
+        cli_say("%.*sor --%s", (int)(force - err->message), err->message, force + strlen("or "));
+    else if (!file || err->status == TN_EINVAL || strstr(err->message, file))
         cli_say("%s", err->message);
     else
         cli_say("%s: %s", file, err->message);

@@ -190,7 +190,7 @@ def query(snapshot: Snapshot, members: Set | None, text: str, limit: int, memory
     """See `Snapshot.sql`."""
     if not isinstance(text, str):
         raise TypeError(f"query must be a str, not {type(text).__name__}")
-    duckdb = extra("duckdb", "sql", "sql()")
+    duckdb = extra("duckdb", "sql", "a query")
     with _connect(duckdb, memory) as connection:
         try:
             return _ask(connection, snapshot, members, text, limit)

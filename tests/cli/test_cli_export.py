@@ -47,7 +47,7 @@ def test_a_file_is_the_same_as_standard_output_and_named_by_its_end(cli: Cli, sh
     assert out.stat().st_mode & 0o777 == 0o600
     again = cli("export", shop, "-o", out, "--where", "type:str")
     assert (again.returncode, again.stdout) == (2, "")
-    assert again.stderr == f"tonnage: {out} exists: choose another name, or force to replace it\n"
+    assert again.stderr == f"tonnage: {out} exists: choose another name, or --force to replace it\n"
     assert cli("export", shop, "-o", out, "--where", "type:str", "--force").returncode == 0
     assert len(rows(out.read_text(encoding="utf-8"))) == 2
     assert os.listdir(tmp_path) == ["x.csv"]
@@ -173,3 +173,20 @@ def test_verbs_of_python_say_what_no_type_is_called(cli: Cli, shop: Path, tmp_pa
     assert (got.returncode, got.stdout, got.stderr) == (0, "", said)
     assert cli("sql", shop, "select 1", "--where", "type:float").stderr == ""
     assert cli("sql", tmp_path / "none", "select 1", *where).stderr.count("\n") == 1
+
+
+def test_what_is_wrong_with_words_is_not_said_of_the_file(cli: Cli, shop: Path, tmp_path: Path) -> None:
+    got = cli("graph", shop, "--only", "type:str")
+    assert (got.returncode, got.stderr) == (2, "tonnage: only is for what objects refer to and what refers to them\n")
+    out = tmp_path / "x.parquet"
+    out.write_text("kept")
+    got = cli("export", shop, "-o", out, env={"PYTHONWARNINGS": "ignore"})
+    assert (got.returncode, out.read_text()) == (2, "kept")
+    assert got.stderr == f"tonnage: export: {out} exists: choose another name, or --force to replace it\n"
+
+
+def test_a_package_that_is_missing_is_not_found(cli: Cli, shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "duckdb.py").write_text("raise ModuleNotFoundError(name='duckdb')\n")
+    got = cli("sql", shop, "select 1", env={"PYTHONPATH": str(tmp_path)})
+    assert (got.returncode, got.stdout) == (3, "")
+    assert got.stderr == "tonnage: sql: a query needs duckdb: pip install 'tonnage[sql]'\n"
