@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -128,7 +129,8 @@ static int run_dot(const char *path, const char *format, const char *text, size_
     close(ends[1]);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    struct stat made;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && fstat(out, &made) == 0 && made.st_size > 0)
         return CLI_OK;
     cli_say("graph: dot failed to draw %s", path);
     return CLI_UNREADABLE;

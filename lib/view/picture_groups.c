@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_BRANCHES = 3, MOST_LETTERS = 24, MOST_COLUMNS = 40 };
+enum { DEFAULT_BRANCHES = 3, MOST_LETTERS = 24, MOST_COLUMNS = 40, MOST_GROUPS = 2000 };
 
 /* ---- groups ---- */
 
@@ -111,6 +111,9 @@ static int draw_groups(tn_picture *p, tn_groups *g, tn_error *err)
     if (p->view.where_rows)
         TN_TRY(tn__groups_filter(g, p->view.where_rows, &n_filtered, err));
     uint32_t n = tn__picture_limit(p, tn_groups_count(g));
+    if (n > MOST_GROUPS)
+        return tn__error_set(err, TN_EINVAL, 0, "a picture has at most %d groups, these are %u: set a limit",
+                             MOST_GROUPS, (unsigned)n);
     tn_groups_total(g, &count, &bytes);
     left_count = count;
     left_bytes = bytes;
@@ -280,7 +283,9 @@ static int draw_kinds(tn_picture *p, tn_components *c, tn_error *err)
     TN_TRY(status);
     return tn__picture_title(p, err, "%u of %u sort%s of cycles, of %u cycle%s%s, %s in %u object%s", (unsigned)n,
                              (unsigned)order.n, tn__picture_s(order.n), (unsigned)c->n, tn__picture_s(c->n),
-                             p->view.garbage ? " that wait for the collector" : "",
+                             !p->view.garbage ? ""
+                             : c->n == 1      ? " that waits for the collector"
+                                              : " that wait for the collector",
                              tn_format_bytes(c->bytes, size, sizeof size), (unsigned)c->n_members,
                              tn__picture_s(c->n_members));
 }

@@ -209,10 +209,12 @@ static int draw_components(tn_picture *p, tn_components *c, tn_error *err)
         status = draw_component(p, c, (uint32_t)keys[i].row, err);
     tn__free(p->alloc, keys, bytes);
     TN_TRY(status);
-    return tn__picture_title(p, err, "%u of %u cycle%s%s, %s in %u object%s", (unsigned)n, (unsigned)c->n,
-                             tn__picture_s(c->n), p->view.garbage ? " that wait for the collector" : "",
-                             tn_format_bytes(c->bytes, size, sizeof size), (unsigned)c->n_members,
-                             tn__picture_s(c->n_members));
+    return tn__picture_title(
+        p, err, "%u of %u cycle%s%s, %s in %u object%s", (unsigned)n, (unsigned)c->n, tn__picture_s(c->n),
+        !p->view.garbage ? ""
+        : c->n == 1      ? " that waits for the collector"
+                         : " that wait for the collector",
+        tn_format_bytes(c->bytes, size, sizeof size), (unsigned)c->n_members, tn__picture_s(c->n_members));
 }
 
 int tn__picture_cycles(tn_picture *p, tn_components **out, tn_error *err)

@@ -59,7 +59,7 @@ def usage(message: object) -> NoReturn:
 
 
 def print_out(text: str) -> None:
-    """On standard output, in UTF-8 as the command's verbs. A reader that went away (head, a pager) has what it wanted."""
+    """On standard output, in UTF-8 as the command. A reader that went away (head, a pager) has what it wanted."""
     import io
 
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -171,7 +171,7 @@ class Answer:
 
         rows = [{name: _plain(value) for name, value in row.items()} for row in self.rows]
         head = {"schema": 1, "view": "sql", "query": self.query, "columns": self.columns, "rows": rows}
-        return json.dumps({**head, "more": self.more}, ensure_ascii=False)
+        return json.dumps({**head, "more": self.more}, ensure_ascii=False, separators=(",", ":"))
 
 
 def _connect(duckdb: Any, memory: int) -> Any:

@@ -533,3 +533,23 @@ def test_what_a_folded_node_retains_is_with_its_dict(planted: Path) -> None:
         members, size = snapshot._core.retained_set(snapshot.objects.filter(lambda item: item in (module, names))._set)
         assert row["size"] == module.size + names.size > module.retained  # frames and functions hold its dict, too
         assert row["lines"][-1] == f"retains {tonnage._core.format_bytes(size)}, {len(members)} objects"
+
+
+def test_what_is_too_much_for_a_picture_is_refused(
+    planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tonnage.load(planted) as snapshot:
+        assert len(snapshot.objects) > 2000
+        with pytest.raises(tonnage.ArgumentError, match=r"at most 2000 groups, these are \d+: set a limit"):
+            snapshot.graph(by="id", limit=0)
+        assert len(snapshot.graph(by="id", limit=2000)) == 2001  # and the rest
+    monkeypatch.setenv("PATH", str(tmp_path))
+    many = [[n] for n in range(5001)]
+    with pytest.raises(tonnage.ArgumentError, match="more than Graphviz draws"):
+        tonnage.show_refs(many, filename=tmp_path / "x.svg", max_depth=1)
+    assert tonnage.show_refs(many, filename=tmp_path / "x.dot", max_depth=1)
+    (tmp_path / "dot").write_text("#!/bin/sh\n")
+    (tmp_path / "dot").chmod(0o755)
+    with pytest.raises(tonnage.FileError, match="dot failed"):
+        tonnage.show_refs([1], filename=tmp_path / "x.svg")
+    assert not (tmp_path / "x.svg").exists()
