@@ -61,8 +61,8 @@ typedef struct cli_options {
     const char *output, *to, *what, *columns, *python; /* -o, --to and so on; NULL: not given */
     const char *only, *highlight;                      /* of pictures */
     tn_picture_options picture;
-    bool help, index, force, drawn; /* drawn: the picture is chosen */
-    uint32_t max_nodes;             /* 0: not given */
+    bool help, index, force, drawn, folding; /* drawn: the picture is chosen; folding: --fold or --no-fold is given */
+    uint32_t max_nodes;                      /* 0: not given */
     tn_view_options view;
 } cli_options;
 
@@ -93,6 +93,8 @@ void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2))); /* 
 int cli_fail(const char *file, const tn_error *err);                         /* says it; returns the exit code */
 tn_sink cli_sink(void);
 void cli_print(const char *text);
+/* Whether -o names the file that is read, which --force would replace; says so. */
+bool cli_is_input(const cli_options *options);
 int cli_finish(int code); /* flushes; the exit code, another one if standard output failed */
 int cli_open(const cli_options *options, bool partial,
              tn_snapshot **out); /* 0 or an exit code, said; starts progress */
@@ -117,6 +119,8 @@ int cli_view_of_some(const cli_options *options, cli_view *render);
 size_t cli_distance(const char *left, const char *right);
 /* A line on standard error for each type or address in --where, --heads and --avoid that is in none of the snapshots. */
 void cli_hint(const cli_options *options, tn_snapshot *const *snapshots, size_t n);
+/* For verbs that Python runs. A file that cannot be opened gets its message there; where NULL: nothing. */
+void cli_hint_ahead(const char *file, const char *where);
 
 /* ---- draw.c ---- */
 

@@ -45,6 +45,7 @@ static int hand_over(const cli_options *options, const char *format)
         words[n++] = (char *)(uintptr_t) "--force";
     words[n++] = (char *)(uintptr_t) "--";
     words[n++] = (char *)(uintptr_t)options->file;
+    cli_hint_ahead(options->file, options->view.where);
     return cmd_python("export", n, words);
 }
 
@@ -91,7 +92,7 @@ int cmd_export(const cli_options *options)
         cli_say("export: to which format? --to says it, or the end of the name after -o; see tonnage export --help");
         return CLI_USAGE;
     }
-    int code = find_table(options, &how.table);
+    int code = cli_is_input(options) ? CLI_USAGE : find_table(options, &how.table);
     if (code != CLI_OK)
         return code;
     if (strcmp(how.format, "parquet") == 0 || strcmp(how.format, "arrow") == 0)

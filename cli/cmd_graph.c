@@ -10,6 +10,8 @@ static int choose(const cli_options *options, char *address, size_t cap, tn_view
     *view = options->view;
     *picture = options->picture;
     picture->view = view;
+    if (!options->drawn && !options->address && !options->folding) /* groups have the numbers of summary and groups */
+        view->fold = false;
     if (!options->address) {
         if (options->drawn && picture->of != TN_PICTURE_CYCLES && !view->where && !view->against) {
             cli_say("graph: of what? Name an ADDRESS or objects by --where; see tonnage graph --help");

@@ -14,11 +14,14 @@ int cmd_import(const cli_options *options)
         cli_say("import: -o OUT is missing; see tonnage import --help");
         return CLI_USAGE;
     }
+    if (cli_is_input(options))
+        return CLI_USAGE;
     if (tn_import(options->file, options->output, &how, &info, &err) < 0)
         return cli_fail(err.status == TN_EEXIST ? options->output : options->file, &err);
     snprintf(line, sizeof line,
-             "%" PRIu64 " objects, %s; roots are unknown, and %" PRIu64 " references lead to what is not in the dump\n",
-             info.objects, tn_format_bytes(info.bytes, bytes, sizeof bytes), info.elsewhere);
+             "%" PRIu64 " object%s, %s; roots are unknown, and %" PRIu64 " reference%s to what is not in the dump\n",
+             info.objects, info.objects == 1 ? "" : "s", tn_format_bytes(info.bytes, bytes, sizeof bytes),
+             info.elsewhere, info.elsewhere == 1 ? " leads" : "s lead");
     cli_print(line);
     return CLI_OK;
 }

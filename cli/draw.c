@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -128,7 +129,8 @@ static int run_dot(const char *path, const char *format, const char *text, size_
     close(ends[1]);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    struct stat made;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && fstat(out, &made) == 0 && made.st_size > 0)
         return CLI_OK;
     cli_say("graph: dot failed to draw %s", path);
     return CLI_UNREADABLE;
@@ -151,7 +153,7 @@ static int write_file(const char *path, const char *text, size_t n)
 {
     char part[PATH_MAX];
     int length = snprintf(part, sizeof part, "%s.%d.part", path, (int)getpid());
-    int fd = length < (int)sizeof part ? open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666) : -1;
+    int fd = length < (int)sizeof part ? open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600) : -1;
     if (fd < 0) {
         cli_say("graph: cannot write %s: %s", path, strerror(length < (int)sizeof part ? errno : ENAMETOOLONG));
         return CLI_UNREADABLE;

@@ -362,8 +362,13 @@ static void print_picture_options(const cli_verb *verb)
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         print_option(verb, CLI_PICTURE, words[i][0], words[i][1], "");
-    print_option(verb, CLI_OUTPUT, "-o OUT", "a file: .dot, .svg, .png, .pdf, .ps, .eps or .jpg (default: DOT text)",
-                 "");
+}
+
+static const char *output_of(const cli_verb *verb)
+{
+    if (verb->options & CLI_PICTURE)
+        return "a file: .dot, .svg, .png, .pdf, .ps, .eps or .jpg (default: DOT text)";
+    return verb->options & CLI_TO ? "what to write (default -, which is standard output)" : "the snapshot to write";
 }
 
 void cli_help_verb(const cli_verb *verb)
@@ -384,7 +389,7 @@ void cli_help_verb(const cli_verb *verb)
                  "");
     print_option(verb, CLI_COLUMNS, "--columns NAMES", "only these, with commas between; docs/export.md has them", "");
     print_option(verb, CLI_NODES, "--max-nodes N", "heapsnapshot: fold what retains least, sums kept", "");
-    print_option(verb, CLI_OUTPUT, "-o OUT", "what to write (default -, which is standard output)", "");
+    print_option(verb, CLI_OUTPUT, "-o OUT", output_of(verb), "");
     print_option(verb, CLI_FORCE, "--force", "replace what is there", "");
     print_option(verb, CLI_PYTHON, "--python PATH", "the interpreter that has pyarrow", "");
     print_option(verb, CLI_BY, "--by KIND", verb->by ? verb->by : "what a row stands for; kinds below (default type)",
@@ -407,8 +412,8 @@ void cli_help_verb(const cli_verb *verb)
                  "");
     print_option(verb, CLI_FOLD, "--fold", "the __dict__ of an object counts as a part of it", " (default: --no-fold)");
     print_option(verb, CLI_NO_FOLD, "--no-fold", "the __dict__ of an object is an object of its own",
-                 " (default: --fold)");
-    print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, verb->options & CLI_BRANCHES ? "" : "; -COLUMN reverses");
+                 picture ? " (default: --fold; groups: --no-fold)" : " (default: --fold)");
+    print_option(verb, CLI_SORT, "--sort COLUMN", verb->sort, verb->options & CLI_AT ? "" : "; -COLUMN reverses");
     print_option(verb, CLI_AGAINST, "--against OLD", verb->against, "");
     char rows[40];
     snprintf(rows, sizeof rows, " (default %u, 0: all)", verb->few ? (unsigned)verb->few : 20);

@@ -176,3 +176,14 @@ void cli_hint(const cli_options *options, tn_snapshot *const *snapshots, size_t 
     look_at(&h, options->only);
     look_at(&h, options->highlight);
 }
+
+void cli_hint_ahead(const char *file, const char *where)
+{
+    const cli_options options = {.view.where = where};
+    const tn_open_options how = {0};
+    tn_snapshot *s;
+    if (!file || !where || tn_snapshot_open(file, &how, &s, NULL) < 0)
+        return;
+    cli_hint(&options, &s, 1);
+    tn_snapshot_close(s);
+}

@@ -52,6 +52,27 @@ static const char *nearest_verb(const char *name)
     return near;
 }
 
+/* The words of sql are Python's; of them the file and the selection are looked at here. */
+static void hint_sql(int n, char **words)
+{
+    static const char *const valued[] = {"--python", "--against", "--max-memory", "--limit"};
+    const char *file = NULL, *where = NULL;
+    for (int i = 0; i < n; i++) {
+        bool value = false;
+        for (size_t k = 0; k < sizeof valued / sizeof *valued; k++)
+            value |= strcmp(words[i], valued[k]) == 0;
+        if (strncmp(words[i], "--where=", 8) == 0)
+            where = words[i] + 8;
+        else if (strcmp(words[i], "--where") == 0 && i + 1 < n)
+            where = words[++i];
+        else if (value)
+            i++;
+        else if (*words[i] != '-' && !file)
+            file = words[i];
+    }
+    cli_hint_ahead(file, where);
+}
+
 static int dispatch(int n, char **words)
 {
     const char *name = n > 0 ? words[0] : "";
@@ -68,8 +89,11 @@ static int dispatch(int n, char **words)
         return CLI_OK;
     }
     for (size_t i = 0; i < sizeof python_verbs / sizeof *python_verbs; i++)
-        if (strcmp(name, python_verbs[i]) == 0)
+        if (strcmp(name, python_verbs[i]) == 0) {
+            if (strcmp(name, "sql") == 0)
+                hint_sql(n - 1, words + 1);
             return cmd_python(name, n - 1, words + 1);
+        }
     for (size_t i = 0; i < cli_n_verbs; i++)
         if (strcmp(name, cli_verbs[i].name) == 0)
             return run_verb(&cli_verbs[i], n - 1, words + 1);

@@ -172,12 +172,18 @@ static int set_picture(const cli_verb *verb, size_t i, const char *value, cli_op
     return CLI_OK;
 }
 
+static void set_fold(cli_options *out, bool fold)
+{
+    out->view.fold = fold;
+    out->folding = true;
+}
+
 static void set_flag(unsigned option, cli_options *out)
 {
     switch (option) {
     case CLI_INDEX: out->index = true; break;
-    case CLI_FOLD: out->view.fold = true; break;
-    case CLI_NO_FOLD: out->view.fold = false; break;
+    case CLI_FOLD:
+    case CLI_NO_FOLD: set_fold(out, option == CLI_FOLD); break;
     case CLI_ALL: out->view.all = true; break;
     case CLI_MERGE: out->view.merge = true; break;
     case CLI_FORCE: out->force = true; break;
@@ -268,7 +274,7 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
         if (!is_option(known[i].name, word, length))
             continue;
         if (is_default(verb, known[i].option) && !equals) {
-            out->view.fold = known[i].option == CLI_FOLD;
+            set_fold(out, known[i].option == CLI_FOLD);
             return CLI_OK;
         }
         if (!(verb->options & known[i].option))

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -76,7 +77,10 @@ int cli_fail(const char *file, const tn_error *err)
 {
     if (failure) /* the sink refused; cli_finish says why */
         return CLI_UNREADABLE;
-    if (!file || strstr(err->message, file))
+    const char *force = strstr(err->message, "or force to");
+    if (force)
+        cli_say("%.*sor --%s", (int)(force - err->message), err->message, force + strlen("or "));
+    else if (!file || err->status == TN_EINVAL || strstr(err->message, file))
         cli_say("%s", err->message);
     else
         cli_say("%s: %s", file, err->message);
@@ -120,6 +124,16 @@ tn_sink cli_sink(void)
 void cli_print(const char *text)
 {
     sink_write(NULL, text, strlen(text));
+}
+
+bool cli_is_input(const cli_options *options)
+{
+    struct stat in, out;
+    if (!options->output || stat(options->file, &in) != 0 || stat(options->output, &out) != 0 ||
+        in.st_ino != out.st_ino || in.st_dev != out.st_dev)
+        return false;
+    cli_say("%s is the file that is read: choose another name behind -o", options->output);
+    return true;
 }
 
 /* A reader that went away (head, a pager) has what it wanted: no message, no failure. */

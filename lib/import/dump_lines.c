@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { PIECE = 1 << 20, MOST_LINE = 1 << 30, MOST_PREVIEW = 4096 };
+enum { PIECE = 1 << 20, MOST_LINE = 1 << 30, MOST_PREVIEW = 4096, SIZE_BITS = 52 /* those of fill_tile in scan.c */ };
 
 int tn__dump_init(tn_dump *d, const tn_alloc *a, tn_error *err)
 {
@@ -108,6 +108,10 @@ static int add_object(tn_dump *d, tn_dump_line *line, const char **what)
         return TN_OK;
     if (line->address % 8) {
         *what = "an address that is no multiple of 8";
+        return TN_EFORMAT;
+    }
+    if (line->size >> SIZE_BITS) {
+        *what = "a size that is larger than any memory";
         return TN_EFORMAT;
     }
     if (d->n >= UINT32_MAX - 16) {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_BRANCHES = 3, MOST_LETTERS = 24, MOST_COLUMNS = 40 };
+enum { DEFAULT_BRANCHES = 3, MOST_LETTERS = 24, MOST_COLUMNS = 40, MOST_GROUPS = 2000 };
 
 /* ---- groups ---- */
 
@@ -111,6 +111,9 @@ static int draw_groups(tn_picture *p, tn_groups *g, tn_error *err)
     if (p->view.where_rows)
         TN_TRY(tn__groups_filter(g, p->view.where_rows, &n_filtered, err));
     uint32_t n = tn__picture_limit(p, tn_groups_count(g));
+    if (n > MOST_GROUPS)
+        return tn__error_set(err, TN_EINVAL, 0, "a picture has at most %d groups, these are %u: set a limit",
+                             MOST_GROUPS, (unsigned)n);
     tn_groups_total(g, &count, &bytes);
     left_count = count;
     left_bytes = bytes;

@@ -161,25 +161,53 @@ static int add_value(tn_picture *p, uint32_t node, enum tn_drawn kind, tn_error 
     return add_line(p, err, "%llu item%s", (unsigned long long)n, tn__picture_s(n));
 }
 
+/* With the dict that is drawn as the node: where something else holds that, too, the node alone does not retain it. */
+static int whole_retains(tn_picture *p, uint32_t node, uint64_t *bytes, uint32_t *count, tn_error *err)
+{
+    tn_set *whole, *members;
+    uint32_t above = node;
+    TN_TRY(tn__set_new(p->alloc, p->graph.n_objects, &whole, err));
+    tn__set_add(whole, node);
+    tn__fold_members(p->fold, whole);
+    int status = TN_OK;
+    for (uint32_t i = tn_set_next(whole, 0); status == TN_OK && i != TN_NONE && above == node;
+         i = tn_set_next(whole, i + 1))
+        if (i != node)
+            status = tn_dominator(p->snapshot, i, &above, err);
+    if (status == TN_OK && above == node) {
+        status = tn_retained(p->snapshot, node, bytes, count, err);
+    } else if (status == TN_OK && (status = tn_retained_set(p->snapshot, whole, &members, bytes, err)) == TN_OK) {
+        *count = tn_set_count(members);
+        tn_set_free(members);
+    }
+    tn_set_free(whole);
+    return status;
+}
+
+static int add_retained(tn_picture *p, uint32_t node, tn_error *err)
+{
+    uint64_t bytes;
+    uint32_t count;
+    char size[24];
+    if (p->fold && node < p->graph.n_objects && tn__fold_extra(p->fold, node))
+        TN_TRY(whole_retains(p, node, &bytes, &count, err));
+    else
+        TN_TRY(tn_retained(p->snapshot, node, &bytes, &count, err));
+    return add_line(p, err, "retains %s, %u object%s", tn_format_bytes(bytes, size, sizeof size), (unsigned)count,
+                    tn__picture_s(count));
+}
+
 /* What is told besides. */
 static int add_more(tn_picture *p, const tn_node *node, enum tn_drawn kind, tn_error *err)
 {
     static const char *const anchors[] = {NULL, "immortal", "static memory", "held by C code", "garbage"};
-    uint64_t bytes;
-    uint32_t count;
-    char size[24];
     if (p->holds && kind != TN_DRAWN_ROOT && kind != TN_DRAWN_CLASS && p->holds[node->id] != TN_HOLD_REFERENCES)
         TN_TRY(add_line(p, err, "%s", anchors[p->holds[node->id]]));
     if (p->o.lines & TN_PICTURE_ADDRESS)
         TN_TRY(add_line(p, err, "at 0x%llx", (unsigned long long)node->address));
     if (p->o.lines & TN_PICTURE_REFCOUNT)
         TN_TRY(add_line(p, err, "reference count %u", (unsigned)node->refcount));
-    if (p->o.lines & TN_PICTURE_RETAINED) {
-        TN_TRY(tn_retained(p->snapshot, node->id, &bytes, &count, err));
-        TN_TRY(add_line(p, err, "retains %s, %u object%s", tn_format_bytes(bytes, size, sizeof size), (unsigned)count,
-                        tn__picture_s(count)));
-    }
-    return TN_OK;
+    return p->o.lines & TN_PICTURE_RETAINED ? add_retained(p, node->id, err) : TN_OK;
 }
 
 int tn__picture_words(tn_picture *p, uint32_t node, tn_drawn_node *out, tn_error *err)

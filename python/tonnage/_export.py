@@ -6,7 +6,7 @@ import os
 import sys
 
 from tonnage._columns import Table, extra
-from tonnage._errors import ArgumentError, Error, ExistsError, FileError, VersionError
+from tonnage._errors import ArgumentError, Error, ExistsError, FileError, MissingPackageError, VersionError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _ahead(reader: Any) -> Iterator[Any]:
 
 def _write_parquet(arrow: Any, table: Table, file: Any) -> None:
     """Numbers that go up by small steps as differences; words and numbers that repeat in dictionaries."""
-    parquet = extra("pyarrow.parquet", "parquet", "export to Parquet")
+    parquet = extra("pyarrow.parquet", "parquet", "the format parquet")
     reader = arrow.RecordBatchReader.from_stream(table)
     words = [field.name for field in reader.schema if arrow.types.is_dictionary(field.type)]
     often = [name for name in ("size", "refcount", "type_id", "generation", "index") if name in table.columns]
@@ -55,7 +55,7 @@ def _write_parquet(arrow: Any, table: Table, file: Any) -> None:
 
 
 def _write_arrow(arrow: Any, table: Table, file: Any) -> None:
-    ipc = extra("pyarrow.ipc", "parquet", "export to Arrow")
+    ipc = extra("pyarrow.ipc", "parquet", "the format arrow")
     reader = arrow.RecordBatchReader.from_stream(table)
     with ipc.new_file(file, reader.schema) as writer:
         for batch in _ahead(reader):
@@ -70,7 +70,7 @@ def _cannot(path: str, error: OSError) -> Error:
 
 def _write_table(table: Table, path: str, to: str) -> None:
     """To a file that is not there yet."""
-    arrow = extra("pyarrow", "parquet", f"export to {to}")
+    arrow = extra("pyarrow", "parquet", f"the format {to}")
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with open(fd, "wb") as file:
         (_write_parquet if to == "parquet" else _write_arrow)(arrow, table, file)
@@ -169,9 +169,9 @@ def export(
 
 def fail(verb: str, error: BaseException) -> NoReturn:
     """Says it as the command does, and ends with its exit code."""
-    codes = {ArgumentError: 2, ExistsError: 2, VersionError: 6}
+    codes = {ArgumentError: 2, ExistsError: 2, MissingPackageError: 3, VersionError: 6}
     code = next((code for kind, code in codes.items() if isinstance(error, kind)), 5)
-    sys.stderr.write(f"tonnage: {verb}: {error}\n")
+    sys.stderr.write(f"tonnage: {verb}: {str(error).replace('or force to', 'or --force to')}\n")
     sys.exit(code)
 
 

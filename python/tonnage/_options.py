@@ -59,12 +59,19 @@ def usage(message: object) -> NoReturn:
 
 
 def print_out(text: str) -> None:
-    """On standard output. A reader that went away (head, a pager) has what it wanted."""
+    """On standard output, in UTF-8 as the command. A reader that went away (head, a pager) has what it wanted."""
+    import io
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or it is said again at exit
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"tonnage: cannot write to standard output: {error.strerror}\n")
+            sys.exit(5)
 
 
 def _line(setting: Setting[Any]) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _TEXT = ("dot", "gv")
 _DRAWN = ("svg", "png", "pdf", "ps", "eps", "jpg")
+_MOST_DRAWN = 5000
 _LINES = ("addresses", "refcounts", "retained", "full_names")
 
 
@@ -40,7 +41,7 @@ def _rendered(text: str, kind: str, wanted: str) -> bytes:
         raise NotFoundError(
             f"{wanted} needs the command dot of Graphviz, which is not here; a name ending in .dot needs nothing", -9
         ) from None
-    if done.returncode:
+    if done.returncode or not done.stdout:
         raise FileError(f"dot failed to draw {wanted}: {done.stderr.decode(errors='replace').strip()[:200]}", -2)
     return done.stdout
 
@@ -132,7 +133,8 @@ class Picture:
         part = f"{name}.{os.getpid()}.part"
         try:
             try:
-                with open(part, "xb") as file:
+                fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+                with open(fd, "wb") as file:
                     file.write(content)
                 os.replace(part, name)
             except BaseException:
@@ -304,6 +306,12 @@ def show(
     )
     if filename is None:
         return picture
+    if len(picture) > _MOST_DRAWN and _kind_of(os.fspath(filename)) not in _TEXT:
+        raise ArgumentError(
+            f"{len(picture)} nodes are more than Graphviz draws in reasonable time ({_MOST_DRAWN}): "
+            "ask for fewer, or for a name ending in .dot",
+            -8,
+        )
     name = picture.save(filename)
     print(f"Graph written to {name} ({len(picture)} node{'' if len(picture) == 1 else 's'})")
     return name

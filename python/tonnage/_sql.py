@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from tonnage._columns import Table, extra
 from tonnage._errors import ArgumentError, Error
 
@@ -15,6 +13,8 @@ if TYPE_CHECKING:
     from tonnage._core import Set
     from tonnage._snapshot import Snapshot
 
+# What lists tables or describes them: all of them are there then.
+_LISTS = r"(?i)^\s*(show|pragma|describe)\b|\binformation_schema\b|\b(duckdb|sqlite|pg)_\w+"
 _ALIASES = {"objects": "objects", "references": "references", "refs": "references", "types": "types", "roots": "roots"}
 
 # ---- what a query needs ----
@@ -28,11 +28,12 @@ class _Needs:
 
     def __init__(self, connection: Any, query: str) -> None:
         import json
+        import re
 
         told = connection.execute("select json_serialize_sql(?)", [query]).fetchall()
         tree = json.loads(told[0][0])
         self.words: set[str] = set()
-        self.everything = False
+        self.everything = self.lists = re.search(_LISTS, query) is not None
         if tree["error"]:  # not a SELECT: whatever stands in its text
             self._split(query)
         else:
@@ -67,7 +68,7 @@ class _Needs:
         """Of a table; None: it is not touched at all."""
         from tonnage import _core
 
-        if not {alias for alias, table in _ALIASES.items() if table == name} & self.words:
+        if not self.lists and not {alias for alias, table in _ALIASES.items() if table == name} & self.words:
             return None
         known = _core.columns(name)
         chosen = [column for column, asked in known if column in self.words or (self.everything and not asked)]
@@ -170,7 +171,7 @@ class Answer:
 
         rows = [{name: _plain(value) for name, value in row.items()} for row in self.rows]
         head = {"schema": 1, "view": "sql", "query": self.query, "columns": self.columns, "rows": rows}
-        return json.dumps({**head, "more": self.more}, ensure_ascii=False)
+        return json.dumps({**head, "more": self.more}, ensure_ascii=False, separators=(",", ":"))
 
 
 def _connect(duckdb: Any, memory: int) -> Any:
@@ -187,12 +188,25 @@ def _connect(duckdb: Any, memory: int) -> Any:
 
 def query(snapshot: Snapshot, members: Set | None, text: str, limit: int, memory: int = 0) -> Answer:
     """See `Snapshot.sql`."""
-    duckdb = extra("duckdb", "sql", "sql()")
+    if not isinstance(text, str):
+        raise TypeError(f"query must be a str, not {type(text).__name__}")
+    duckdb = extra("duckdb", "sql", "a query")
     with _connect(duckdb, memory) as connection:
         try:
             return _ask(connection, snapshot, members, text, limit)
         except duckdb.Error as error:
-            raise ArgumentError(" ".join(str(error).strip().split("\n\n")[0].split()), -8) from None
+            raise ArgumentError(_told(str(error)), -8) from None
+
+
+def _told(message: str) -> str:
+    """One line, without what is of DuckDB's inside."""
+    import re
+
+    if "'pytz'" in message:
+        return "times with a zone need the package pytz: pip install pytz, or cast them to timestamp"
+    if missing := re.match(r"Catalog Error: Table with name (\S+) does not exist", message):
+        return f"there is no table {missing[1]}: tables are objects, references (or refs), types and roots"
+    return " ".join(message.strip().partition("Traceback")[0].split("\n\n")[0].split())
 
 
 def _ask(connection: Any, snapshot: Snapshot, members: Set | None, text: str, limit: int) -> Answer:
@@ -269,9 +283,10 @@ def main(words: list[str]) -> None:
     """Entry of the verb."""
     from tonnage import _core
     from tonnage._export import fail, open_both
+    from tonnage._options import print_out
 
     if {"-h", "--help"} & set(words):
-        sys.stdout.write(USAGE)
+        print_out(USAGE)
         return
     asked = _parse(words)
     try:
@@ -282,4 +297,4 @@ def main(words: list[str]) -> None:
     except (Error, OSError) as error:
         fail("sql", error)
     text = answer.json() if asked.json else repr(answer).replace("<more rows; limit 0", "<more rows; --limit 0")
-    sys.stdout.write(text + "\n")
+    print_out(text + "\n")

@@ -630,7 +630,7 @@ class Tables:
         retained: bool = False,
         full_names: bool = False,
         proportional: bool = False,
-        fold: bool = True,
+        fold: bool | None = None,
         heads: ObjectSet | list[Object] | list[int] | str | None = None,
         avoid: Avoid | None = None,
         all_shortest: bool = False,
@@ -657,7 +657,8 @@ class Tables:
             refcounts, addresses, retained: tell these of each object.
             full_names: types with their modules.
             proportional: groups are circles with areas in proportion to their bytes.
-            fold: the `__dict__` of an instance is drawn as the instance, a module's namespace as the module.
+            fold: the `__dict__` of an instance is drawn as the instance, a module's namespace as the module. By default
+                True, of groups False: they have the numbers of `summary` and `by`.
             heads: groups are what each of these alone holds: "modules", "threads", "instances", a selection, or
                 objects.
             avoid: of paths: what to keep away from, as for `Object.paths`.
@@ -705,7 +706,7 @@ class Tables:
             retained=retained,
             full_names=full_names,
             proportional=proportional,
-            fold=fold,
+            fold=of != "groups" if fold is None else fold,
             heads=heads if isinstance(heads, str) else None,
             head_set=None if heads is None or isinstance(heads, str) else asked._heads(heads),
             avoid=words or None,

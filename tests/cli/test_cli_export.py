@@ -47,7 +47,7 @@ def test_a_file_is_the_same_as_standard_output_and_named_by_its_end(cli: Cli, sh
     assert out.stat().st_mode & 0o777 == 0o600
     again = cli("export", shop, "-o", out, "--where", "type:str")
     assert (again.returncode, again.stdout) == (2, "")
-    assert again.stderr == f"tonnage: {out} exists: choose another name, or force to replace it\n"
+    assert again.stderr == f"tonnage: {out} exists: choose another name, or --force to replace it\n"
     assert cli("export", shop, "-o", out, "--where", "type:str", "--force").returncode == 0
     assert len(rows(out.read_text(encoding="utf-8"))) == 2
     assert os.listdir(tmp_path) == ["x.csv"]
@@ -73,7 +73,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(cli: Cli, shop: Path, tmp_pa
         (("--to", "xls"), 2, 'export: there is no format "xls"; see tonnage export --help'),
         (("--to", "csv", "--what", "x"), 2, "export: --what takes objects, references, types or roots, not \"x\""),
         (("--to", "csv", "--columns", "size,nope"), 2, "no column 'nope': it is address, type, module"),
-        (("--to", "csv", "--by", "type"), 2, "it writes single objects; tonnage sql groups them"),
+        (("--to", "csv", "--by", "type"), 2, "export: --by makes no sense here: it writes single objects;"),
         (("--to", "csv", "--limit", "3"), 2, "export: --limit makes no sense here: a table is whole"),
         (("--to", "csv", "--where", "size:"), 2, "size"),
         (("--to", "csv", "--max-memory", "1k"), 5, ""),
@@ -160,3 +160,33 @@ def test_files_that_cannot_be_read_are_one_line(cli: Cli, shop: Path, tmp_path: 
     for words in (("export", broken, "--to", "csv"), ("sql", broken, "select 1")):
         got = cli(*words)
         assert (got.returncode, got.stdout, got.stderr.count("\n")) == (5, "", 1)
+
+
+@pytest.mark.parametrize("where", [["--where", "type:flaot"], ["--where=type:flaot"]])
+def test_verbs_of_python_say_what_no_type_is_called(cli: Cli, shop: Path, tmp_path: Path, where: list[str]) -> None:
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("duckdb")
+    said = "tonnage: no type is called flaot; did you mean float?\n"
+    got = cli("sql", shop, "select count(*) as n from objects", "--limit", "1", *where)
+    assert (got.returncode, got.stdout.split(), got.stderr) == (0, ["n", "0"], said)
+    got = cli("export", shop, "-o", tmp_path / "x.parquet", *where)
+    assert (got.returncode, got.stdout, got.stderr) == (0, "", said)
+    assert cli("sql", shop, "select 1", "--where", "type:float").stderr == ""
+    assert cli("sql", tmp_path / "none", "select 1", *where).stderr.count("\n") == 1
+
+
+def test_what_is_wrong_with_words_is_not_said_of_the_file(cli: Cli, shop: Path, tmp_path: Path) -> None:
+    got = cli("graph", shop, "--only", "type:str")
+    assert (got.returncode, got.stderr) == (2, "tonnage: only is for what objects refer to and what refers to them\n")
+    out = tmp_path / "x.parquet"
+    out.write_text("kept")
+    got = cli("export", shop, "-o", out, env={"PYTHONWARNINGS": "ignore"})
+    assert (got.returncode, out.read_text()) == (2, "kept")
+    assert got.stderr == f"tonnage: export: {out} exists: choose another name, or --force to replace it\n"
+
+
+def test_a_package_that_is_missing_is_not_found(cli: Cli, shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "duckdb.py").write_text("raise ModuleNotFoundError(name='duckdb')\n")
+    got = cli("sql", shop, "select 1", env={"PYTHONPATH": str(tmp_path)})
+    assert (got.returncode, got.stdout) == (3, "")
+    assert got.stderr == "tonnage: sql: a query needs duckdb: pip install 'tonnage[sql]'\n"

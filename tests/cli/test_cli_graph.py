@@ -84,6 +84,7 @@ def test_a_file_is_written_whole_and_told(cli: Cli, shop: Path, tmp_path: Path) 
     got = cli("graph", shop, "-o", path, "--force")
     assert (got.returncode, got.stdout, got.stderr) == (0, f"Graph written to {path} (5 nodes)\n", "")
     assert path.read_text(encoding="utf-8") == cli("graph", shop).stdout
+    assert path.stat().st_mode & 0o777 == 0o600
     assert os.listdir(tmp_path) == ["x.dot"]
     got = cli("graph", shop, "-o", tmp_path / "no" / "x.dot")
     assert (got.returncode, got.stdout, got.stderr.count("\n")) == (5, "", 1)
@@ -111,12 +112,13 @@ def test_without_graphviz_there_is_one_clear_line(cli: Cli, shop: Path, tmp_path
     assert os.listdir(tmp_path) == []
 
 
-def test_a_dot_that_fails_leaves_no_file(cli: Cli, shop: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["exit 3", "cat >/dev/null"])
+def test_a_dot_that_fails_or_writes_nothing_leaves_no_file(cli: Cli, shop: Path, tmp_path: Path, end: str) -> None:
     broken = tmp_path / "bin" / "dot"
     broken.parent.mkdir()
-    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.write_text(f"#!/bin/sh\n{end}\n")
     broken.chmod(0o755)
-    got = cli("graph", shop, "-o", tmp_path / "x.svg", env={"PATH": str(broken.parent)})
+    got = cli("graph", shop, "-o", tmp_path / "x.svg", env={"PATH": f"{broken.parent}:/usr/bin:/bin"})
     assert (got.returncode, got.stdout, got.stderr.count("\n")) == (5, "", 1)
     assert os.listdir(tmp_path) == ["bin"]
 

@@ -247,6 +247,7 @@ BAD = {
     b'{"address": 16, "type": "\\q", "size": 1, "refs": []}\n': "backslash",
     line(17): "multiple of 8",
     line(16) + line(24): "overlap",
+    line(16, size=1 << 52): "larger than any memory",
     line(16)[:-1] + b"x\n": "behind the object",
     b'{"a": ' + b"[" * 100_000 + b"\n": "line 1",
 }
@@ -325,3 +326,12 @@ def test_a_file_that_exists_stays_and_memory_is_limited(tmp_path: Path, cli: Cli
     assert run_import(dump, out, "--force").returncode == 0
     assert cli("import", dump).returncode == 2
     assert run_import(tmp_path / "none", out, "--force").returncode == 5
+
+
+def test_what_is_read_is_not_replaced(taken: Path, cli: Cli) -> None:
+    before = taken.read_bytes()
+    for verb, rest in (("export", ["--to", "csv"]), ("export", ["--to", "parquet"]), ("import", [])):
+        done = cli(verb, taken, "-o", taken, "--force", *rest)
+        said = f"tonnage: {taken} is the file that is read: choose another name behind -o\n"
+        assert (done.returncode, done.stderr) == (2, said)
+    assert taken.read_bytes() == before

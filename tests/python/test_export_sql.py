@@ -181,3 +181,46 @@ print(answer[0]["n"])
     done = subprocess.run([sys.executable, "-c", program, taken], capture_output=True, text=True, env=environment())
     with tonnage.load(taken) as snapshot:
         assert int(done.stdout) == snapshot.sql("select count(*) as n from refs")[0]["n"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_a_full_disk_is_one_line(taken: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tonnage", "sql", taken, "select 1"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (5, 1)
+    assert done.stderr.startswith("tonnage: cannot write to standard output: ")
+
+
+@pytest.mark.parametrize("query", ["show tables", "select table_name as name from information_schema.tables"])
+def test_all_tables_are_listed(taken: Path, query: str) -> None:
+    with tonnage.load(taken) as snapshot:
+        assert {row["name"] for row in snapshot.sql(query)} == {"objects", "references", "refs", "types", "roots"}
+
+
+def test_what_is_no_table_or_no_query_is_said(taken: Path) -> None:
+    with tonnage.load(taken) as snapshot:
+        with pytest.raises(tonnage.ArgumentError, match=r"no table nope: tables are objects, references \(or refs\)"):
+            snapshot.sql("select * from nope")
+        with pytest.raises(TypeError, match="must be a str, not int"):
+            snapshot.sql(5)  # type: ignore[arg-type]
+
+
+def test_of_a_package_that_duckdb_misses_its_name_is_said(taken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pytz", None)
+    with tonnage.load(taken) as snapshot, pytest.raises(tonnage.ArgumentError) as told:
+        snapshot.sql("select timestamptz '2026-01-02 03:04:05+00'")
+    assert str(told.value) == "times with a zone need the package pytz: pip install pytz, or cast them to timestamp"
+
+
+def test_output_is_utf_8_whatever_the_locale(taken: Path) -> None:
+    words = [sys.executable, "-m", "tonnage", "sql", taken, "select 'é' as a"]
+    for encoding in ("ascii", "latin-1", "utf-8"):
+        env = {**environment(), "PYTHONIOENCODING": encoding}
+        done = subprocess.run(words, capture_output=True, env=env, check=True)
+        assert done.stdout.decode().split() == ["a", "é"]

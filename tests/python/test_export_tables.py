@@ -558,8 +558,8 @@ for call in (lambda: snapshot.to_pandas(), lambda: snapshot.export("x.parquet"),
     done = subprocess.run([sys.executable, "-c", program, taken], capture_output=True, text=True, env=environment())
     assert done.stdout.splitlines() == [
         "True to_pandas() needs pandas: pip install 'tonnage[pandas]'",
-        "True export to parquet needs pyarrow: pip install 'tonnage[parquet]'",
-        "True sql() needs duckdb: pip install 'tonnage[sql]'",
+        "True the format parquet needs pyarrow: pip install 'tonnage[parquet]'",
+        "True a query needs duckdb: pip install 'tonnage[sql]'",
         "True to_arrow() needs pyarrow: pip install 'tonnage[parquet]'",
     ], done.stderr
 

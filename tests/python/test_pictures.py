@@ -454,6 +454,7 @@ def test_the_name_says_the_format(tmp_path: Path, suffix: str, magic: bytes) -> 
     path.write_bytes(b"old")
     tonnage.show_refs({"a": [1, 2]}, filename=path)
     assert path.read_bytes().startswith(magic)
+    assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -495,3 +496,60 @@ def test_too_little_memory_is_said_wherever_it_runs_out(planted: Path) -> None:
                 assert isinstance(error, (tonnage.LimitError, tonnage.NoMemoryError)), error
                 assert not done
     assert done
+
+
+def test_a_backslash_is_drawn_as_it_is(tmp_path: Path) -> None:
+    dump = tmp_path / "dump.json"
+    dump.write_text('{"address": 16, "type": "str", "size": 64, "len": 4, "value": "\\\\N\\\\G", "refs": []}\n')
+    tonnage.import_dump(dump, tmp_path / "dump.tonnage")
+    with tonnage.load(tmp_path / "dump.tonnage") as snapshot:
+        picture = snapshot.where("type:str").graph("refs")
+        assert "\\" not in picture.dot and "&#92;&#92;N" in picture.dot
+        if shutil.which("dot"):
+            drawn = picture.svg.replace("&#92;", "\\")
+            assert "\\\\N\\\\G" in drawn
+
+
+def test_groups_have_the_numbers_of_the_summary_unless_dicts_are_folded(planted: Path) -> None:
+    command = Path(sys.executable).with_name("tonnage")
+    with tonnage.load(planted) as snapshot:
+        rows = snapshot.summary(limit=0).rows
+        assert sum(row["count"] for row in rows if row["type"] == "dict") > len(snapshot.where("type:module")) > 0
+        for words in [[], ["--no-fold"]]:
+            text = subprocess.check_output([command, "graph", planted, "--limit", "0", "--json", *words])
+            told = [(row["title"], row["count"], row["size"]) for row in json.loads(text)["rows"]]
+            assert sorted(told) == sorted((row["type"], row["count"], row["size"]) for row in rows)
+        assert snapshot.graph(limit=0).dot == snapshot.graph(limit=0, fold=False).dot
+        folded = subprocess.check_output([command, "graph", planted, "--fold", "--limit", "0"], encoding="utf-8")
+        assert folded == snapshot.graph(limit=0, fold=True).dot != snapshot.graph(limit=0).dot
+
+
+def test_what_a_folded_node_retains_is_with_its_dict(planted: Path) -> None:
+    with tonnage.load(planted) as snapshot:
+        (module,) = [item for item in snapshot.where("type:module") if "__main__" in repr(item)]
+        (names,) = [item for item in module.children if item.type == "dict"]
+        asked = snapshot.objects.filter(lambda item: item == module)
+        row = asked.graph("refs", depth=1, retained=True).nodes[0]
+        members, size = snapshot._core.retained_set(snapshot.objects.filter(lambda item: item in (module, names))._set)
+        assert row["size"] == module.size + names.size > module.retained  # frames and functions hold its dict, too
+        assert row["lines"][-1] == f"retains {tonnage._core.format_bytes(size)}, {len(members)} objects"
+
+
+def test_what_is_too_much_for_a_picture_is_refused(
+    planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tonnage.load(planted) as snapshot:
+        assert len(snapshot.objects) > 2000
+        with pytest.raises(tonnage.ArgumentError, match=r"at most 2000 groups, these are \d+: set a limit"):
+            snapshot.graph(by="id", limit=0)
+        assert len(snapshot.graph(by="id", limit=2000)) == 2001  # and the rest
+    monkeypatch.setenv("PATH", str(tmp_path))
+    many = [[n] for n in range(5001)]
+    with pytest.raises(tonnage.ArgumentError, match="more than Graphviz draws"):
+        tonnage.show_refs(many, filename=tmp_path / "x.svg", max_depth=1)
+    assert tonnage.show_refs(many, filename=tmp_path / "x.dot", max_depth=1)
+    (tmp_path / "dot").write_text("#!/bin/sh\n")
+    (tmp_path / "dot").chmod(0o755)
+    with pytest.raises(tonnage.FileError, match="dot failed"):
+        tonnage.show_refs([1], filename=tmp_path / "x.svg")
+    assert not (tmp_path / "x.svg").exists()
