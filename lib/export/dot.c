@@ -42,7 +42,7 @@ static void put_hundredths(tn_dot *d, uint64_t n)
     put_number(d, n % 10);
 }
 
-/* Inside of <…>; a newline begins a line. Graphviz would make the name of the node of \N, of the picture of \G. */
+/* Inside of <…>; a newline begins a line. Graphviz would make the name of the node of \N, and a backslash of two. */
 static void put_html(tn_dot *d, const char *text)
 {
     while (*text) {
@@ -54,7 +54,7 @@ static void put_html(tn_dot *d, const char *text)
         case '<': put(d, "&lt;"); break;
         case '>': put(d, "&gt;"); break;
         case '"': put(d, "&quot;"); break;
-        case '\\': put(d, "&#92;"); break;
+        case '\\': put(d, "&#92;&#92;"); break;
         case '\n': put(d, "<br/>"); break;
         default: return;
         }
