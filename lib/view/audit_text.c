@@ -15,11 +15,12 @@ static const section sections[TN_AUDIT_GRADES] = {
          "never freed. Excess: references that are counted and were not found.",
          "lost"},
     [TN_AUDIT_LEAKED] =
-        {"References lost",
+        {"References lost, or hidden",
          "Somebody has them, but more references are counted than were found (excess), and of these so many "
-         "more than pointers were seen (lost): C code has forgotten to let go of them. They are never freed, "
-         "whoever else lets go of them.",
-         "held with references lost"},
+         "more than pointers were seen (lost). Either C code has forgotten to let go of them, and they are "
+         "never freed, whoever else lets go of them; or an extension's objects have them and do not say so, as "
+         "Cython's do. What grows from snapshot to snapshot is lost.",
+         "held with references lost or hidden"},
     [TN_AUDIT_POSSIBLE] = {"Lost, or held by C code",
                            "No reference to them was found. Pointers were not searched for: take the snapshot with "
                            "--scan to learn which of them somebody has. Excess: references that are counted and were "
