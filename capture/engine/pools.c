@@ -284,8 +284,19 @@ static void clear_referents(tn_walk *w, uint64_t object)
     tn__each_reference(w, &d, clear_hidden);
 }
 
-/* Objects that other hidden ones, the table of interned strings or synthetic nodes refer to are not hidden after all.
- * Called last. */
+/* Of the doubtful objects of a region: hidden ones, and what only these lead to. */
+static void clear_doubtful(tn_walk *w, const tn_region *r)
+{
+    const uint64_t *plane = r->planes[TN_PLANE_DOUBTFUL];
+    for (uint64_t cell = 0; plane && cell < 1024; cell++)
+        for (uint64_t left = plane[cell]; left; left &= left - 1) {
+            uint64_t object = r->key << 20 | cell << 10 | (uint64_t)__builtin_ctzll(left) << 4;
+            clear_referents(w, object | (tn_region_plane(r, TN_PLANE_ODD, object) ? 8 : 0));
+        }
+}
+
+/* Objects that other ones, the table of interned strings or synthetic nodes refer to are not hidden after all: the scan has
+ * come to them first. Called last. */
 void tn__pools_settle(tn_walk *w)
 {
     for (size_t i = 0; i < w->reg->synthetic_references.count; i++)
@@ -293,8 +304,8 @@ void tn__pools_settle(tn_walk *w)
     if (w->interned && tn_map_has(w->map, w->interned))
         clear_referents(w, w->interned);
     w->strict = true;
-    for (size_t i = 0; i < w->hidden.count; i++)
-        clear_referents(w, TN_LIST(w->hidden, uint64_t)[i]);
+    for (const tn_region *r = tn_map_next(w->map, 0); r; r = tn_map_next(w->map, r->key + 1))
+        clear_doubtful(w, r);
     w->strict = false;
     for (size_t i = 0; i < w->hidden.count; i++) {
         uint64_t object = TN_LIST(w->hidden, uint64_t)[i];

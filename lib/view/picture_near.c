@@ -89,7 +89,8 @@ static int each_of(tn_near *n, uint32_t node, uint32_t source, tn_each each, tn_
     TN_TRY(tn_references(n->picture->snapshot, source, &iter, err));
     while (tn_reference_next(&iter, &r)) {
         bool part = source == node ? is_part(n->picture, r.target, node) : r.style == TN_LABEL_KEY;
-        if (!part && r.kind != TN_REF_INTERNED)
+        bool again = source != node && r.kind == TN_REF_BORROWED; /* a value that lies in the instance */
+        if (!part && !again && r.kind != TN_REF_INTERNED)
             TN_TRY(each(n, node, &r, source != node, err));
     }
     return TN_OK;

@@ -41,7 +41,9 @@ ALLOWED = {
     ("functools._lru_cache_wrapper", "field", "link", "owning"),
     ("functools._lru_list_elem", "field", "key", "owning"),
     ("functools._lru_list_elem", "field", "result", "owning"),
+    # An instance of a heap type that has no tp_traverse.
     ("functools._lru_list_elem", "attribute", "__class__", "owning"),
+    ("_thread._localdummy", "attribute", "__class__", "owning"),
     # A __dict__ whose values lie in its instance: both show them, one owns them.
     ("dict", "item", None, "borrowed"),
     (None, "attribute", "__dict__", "owning"),
