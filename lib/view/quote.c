@@ -14,21 +14,22 @@ static void add_float(tn_text *t, double value, bool in_complex)
         tn__text_format(t, "%s", isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
         return;
     }
-    char digits[40];
-    int precision = 0;
-    do
-        snprintf(digits, sizeof digits, "%.*e", precision, value);
-    while (strtod(digits, NULL) != value && precision++ < 16);
-    int exponent = atoi(strchr(digits, 'e') + 1);
-    char text[64];
-    if (exponent >= -4 && exponent < 16)
-        snprintf(text, sizeof text, "%.*f", precision > exponent ? precision - exponent : 0, value);
-    else
-        snprintf(text, sizeof text, "%s", digits);
-    for (char *p = text; *p; p++)
-        if (!strchr("0123456789+-e", *p))
-            *p = '.'; /* decimal point of a locale */
-    tn__text_add(t, text, strlen(text));
+    char digits[24], text[48];
+    int exponent, n = tn__float_digits(fabs(value), digits, &exponent), at = 0;
+    if (signbit(value))
+        text[at++] = '-';
+    if (exponent < -4 || exponent >= 16) {
+        at += snprintf(text + at, sizeof text - (size_t)at, n > 1 ? "%c.%.*se%+03d" : "%c%.*se%+03d", digits[0], n - 1,
+                       digits + 1, exponent);
+    } else {
+        for (int i = exponent < 0 ? exponent : 0; i < n || i <= exponent; i++) {
+            if (i == exponent + 1)
+                text[at++] = '.';
+            text[at++] = i >= 0 && i < n ? digits[i] : '0';
+        }
+    }
+    text[at] = 0;
+    tn__text_add(t, text, (size_t)at);
     if (!in_complex && !strpbrk(text, ".e"))
         tn__text_add(t, ".0", 2);
 }

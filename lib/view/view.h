@@ -103,6 +103,12 @@ void tn__table_print(const tn_table *t, tn_out *out, const tn_view_options *o);
 void tn__table_heading(tn_out *out, const tn_view_options *o, const char *text); /* bold where colours are on */
 double tn__pct(uint64_t part, uint64_t whole);
 
+/* ---- float_digits.c ---- */
+
+/* The fewest digits of a finite number that is not negative which read back the same, without zeros at the end, and the power
+ * of ten of the first. Writes at most 17 digits, no NUL; returns how many. */
+int tn__float_digits(double value, char *digits, int *exponent);
+
 /* ---- quote.c, oneline.c ---- */
 
 void tn__preview_print(tn_text *t, const tn_preview *p, bool truth); /* truth: of a bool */
