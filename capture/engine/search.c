@@ -15,9 +15,10 @@ static uint32_t next_kind(tn_search *s)
 static void count_one(tn_walk *w, uint64_t referent)
 {
     tn_search *s = w->search;
+    bool again = s->keys_twice && s->at >= s->n_fixed && !((s->at - s->n_fixed) & 1);
     uint32_t kind = next_kind(s), id = referent >> 63 || kind != TN_REF_OWNING ? TN_NONE : tn_map_id(w->map, referent);
     if (id != TN_NONE)
-        s->found[id]++;
+        s->found[id] += 1 + again;
 }
 
 static void begin_count(tn_search *s, uint32_t shape_number)
@@ -26,6 +27,7 @@ static void begin_count(tn_search *s, uint32_t shape_number)
     s->labels = TN_LIST(s->w->reg->labels, uint32_t) + shape->labels;
     s->n_fixed = shape->n_fixed;
     s->run_kind = shape->flags >> TN_RUN_KIND_SHIFT & 15;
+    s->keys_twice = shape->flags & TN_SHAPE_KEYS_TWICE;
     s->at = 0;
 }
 

@@ -26,6 +26,7 @@ typedef struct tn_search {
     uint32_t n_reported;
     const uint32_t *labels; /* of the object whose references are counted */
     uint32_t n_fixed, run_kind, at;
+    bool keys_twice;
     uint8_t *window; /* copied memory, from window_at on */
     uint64_t window_at, window_bytes;
     uint64_t function_cache; /* where it may begin in the data at hand; 0: no function was there */

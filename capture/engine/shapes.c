@@ -28,8 +28,8 @@ static uint32_t run_flags(const tn_type_info *t)
     case TN_KIND_LIST:
     case TN_KIND_DEQUE: return TN_RUN_ITEMS | TN_SHAPE_CAPACITY;
     case TN_KIND_TUPLE: return TN_RUN_ITEMS;
-    case TN_KIND_DICT:
-    case TN_KIND_ODICT: return TN_RUN_PAIRS | TN_SHAPE_CAPACITY;
+    case TN_KIND_DICT: return TN_RUN_PAIRS | TN_SHAPE_CAPACITY;
+    case TN_KIND_ODICT: return TN_RUN_PAIRS | TN_SHAPE_CAPACITY | TN_SHAPE_KEYS_TWICE;
     case TN_KIND_SET: return TN_RUN_MEMBERS | TN_SHAPE_CAPACITY;
     case TN_KIND_STR:
     case TN_KIND_BYTES:

@@ -11,6 +11,22 @@ static void destroy(tn_snapshot *s, void *p)
     tn__free(tn__snapshot_alloc(s), p, tn_snapshot_n_nodes(s));
 }
 
+/* Of the shapes that own each key twice, the second time. */
+static void count_keys_again(const tn_graph *g, uint32_t *counts)
+{
+    bool any = false;
+    for (uint32_t shape = 0; shape < g->n_shapes; shape++)
+        any |= (g->table[shape].flags & TN_SHAPE_KEYS_TWICE) != 0;
+    for (uint32_t source = 0; any && source < g->n_objects; source++) {
+        const tn_shape *shape = &g->table[g->shapes[source]];
+        if (!(shape->flags & TN_SHAPE_KEYS_TWICE))
+            continue;
+        for (uint64_t e = g->offsets[source] + shape->n_fixed; e < g->offsets[source + 1]; e += 2)
+            if (g->targets[e] != TN_NONE)
+                counts[g->targets[e]] += counts[g->targets[e]] != UINT32_MAX;
+    }
+}
+
 void tn__count_owning(const tn_graph *g, uint32_t *counts)
 {
     enum { AHEAD = 24 };
@@ -28,6 +44,7 @@ void tn__count_owning(const tn_graph *g, uint32_t *counts)
             counts[target] += counts[target] != UINT32_MAX;
         }
     }
+    count_keys_again(g, counts);
 }
 
 static enum tn_hold hold_of(uint64_t flags, uint64_t refcount, uint32_t found)

@@ -95,6 +95,7 @@ enum {
     TN_SHAPE_CAPACITY = 0x200,
     TN_SHAPE_HASH = 0x400,
     TN_SHAPE_STACK = 0x800,
+    TN_SHAPE_KEYS_TWICE = 0x1000,
 };
 
 /* BUFK */

@@ -64,7 +64,7 @@ BUFFER_KINDS = (
 )
 SEEN_KINDS = ("static", "stack", "frame", "malloc", "block", "object")
 RUN_NONE, RUN_ITEMS, RUN_PAIRS, RUN_STACK = 0, 1, 2, 5
-HAS_LENGTH, HAS_CAPACITY, HAS_HASH, HAS_STACK = 1 << 8, 1 << 9, 1 << 10, 1 << 11
+HAS_LENGTH, HAS_CAPACITY, HAS_HASH, HAS_STACK, KEYS_TWICE = 1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12
 
 FLAG_TRACKED, FLAG_IMMORTAL, FLAG_STATIC, FLAG_OWN = 1 << 0, 1 << 3, 1 << 4, 1 << 6
 FLAG_HIDDEN = 1 << 7
@@ -985,7 +985,7 @@ class Snapshot:
     def _check_shapes(self) -> Iterator[str]:
         for row, shape in enumerate(self.shape_table):
             name = f"shape {row} ({self.types[shape.type].full_name})"
-            if shape.flags >> 12:
+            if shape.flags >> 13 or (shape.flags & KEYS_TWICE and shape.flags & 15 != RUN_PAIRS):
                 yield f"{name}: unknown flags {shape.flags:#x}"
             if shape.run_style >= len(RUN_STYLES):
                 yield f"{name}: unknown run style {shape.run_style}"

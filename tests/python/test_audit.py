@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
 import tempfile
 import textwrap
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -515,3 +516,18 @@ def test_a_part_of_a_process_is_refused(tmp_path: Path) -> None:
             part.audit()
         with pytest.raises(tonnage.ArgumentError, match="unknown grade"):
             part.audited("nosuch")
+
+
+def test_the_keys_of_an_ordered_dict_are_held_by_it_twice(tmp_path: Path) -> None:
+    class Named(OrderedDict[tuple[str, int], int]):
+        pass
+
+    kept: list[OrderedDict[Any, int]] = [OrderedDict((f"kept in order {i}", i) for i in range(100)), Named((("in order", i), i) for i in range(100))]
+    kept[0].move_to_end("kept in order 7")
+    del kept[0]["kept in order 8"]
+    wanted = {id(key) for one in kept for key in one}
+    assert all(gc.get_referents(kept[1]).count(key) == 2 for key in kept[1])
+    with tonnage.snapshot(tmp_path / "a.tonnage") as snapshot:
+        assert all(address in snapshot for address in wanted)
+        for grade in ("held", "possible", "short", "explained"):
+            assert not wanted & {one.address for one in snapshot.audited(grade)}, grade
