@@ -229,7 +229,8 @@ def suite_regress() -> Result:
 def _untested(tested: dict[str, str], reasons: dict[int, str]) -> str:
     """What the closing line of the versions says: those tested, all or in part, and what was not."""
     order = sorted(tested, key=lambda version: [int(part) for part in re.findall(r"\d+", version)])
-    names = [version if tested[version] == "all" else f"{version} (layout and capture)" for version in order]
+    shares = {"all": "", "most": " (capture and Python)", "few": " (layout and capture)"}
+    names = [version + shares[tested[version]] for version in order]
     missing: dict[str, str] = {}
     for minor in set(MINORS) - {int(version.split(".")[1]) for version in tested}:
         why = reasons.get(minor, "never came to it")
