@@ -211,10 +211,11 @@ bool tn__block_try(tn_walk *w, uint64_t block, uint64_t bytes)
     return is_one;
 }
 
-bool tn__block_is_dead(tn_walk *w, uint64_t block, uint32_t size)
+uint64_t tn__block_dead(tn_walk *w, uint64_t block, uint32_t size)
 {
     bool dead = false;
-    return classify(w, block, size, true, &dead) && dead;
+    uint64_t object = classify(w, block, size, true, &dead);
+    return dead ? object : 0;
 }
 
 uint32_t tn__pool_free(const tn_walk *w, uint64_t pool, uint32_t size, uint64_t free_bits[16])

@@ -124,8 +124,10 @@ static void look_at_pool(tn_search *s, const tn_region *r, uint64_t pool)
             look_at_object(s, object);
             continue;
         }
-        if (tn__block_is_dead(s->w, block, size))
+        if ((object = tn__block_dead(s->w, block, size))) { /* all but its class is old */
+            tn__search_word(s, tn_load64(m, object + 8));
             continue;
+        }
         for (uint64_t word = block; word < block + size; word += 8)
             tn__search_word(s, tn_load64(m, word));
     }
@@ -323,11 +325,13 @@ static bool is_of(const tn_walk *w, uint64_t word, enum tn_builtin builtin)
     return tn_map_has(w->map, word) && tn_load64(&w->target->memory, word + 8) == w->target->builtin_types[builtin];
 }
 
-/* An entry of the cache of type attributes {version, name, value} (struct type_cache_entry): the value at hand is borrowed. */
+/* An entry of the cache of type attributes {version, name, value} (struct type_cache_entry): the value at hand is borrowed. An
+ * object may have an address as low as a version, where the program is not position-independent. */
 static bool is_cached_attribute(tn_search *s, uint64_t at)
 {
     uint64_t version = word_at(s, at - 16);
-    return version && !(version >> 32) && is_of(s->w, word_at(s, at - 8), TN_BUILTIN_STR);
+    return version && !(version >> 32) && !tn_map_has(s->w->map, version) &&
+           is_of(s->w, word_at(s, at - 8), TN_BUILTIN_STR);
 }
 
 /* Where 3.12's cache of functions by version would begin that has the function at hand in its place (func_version_cache in

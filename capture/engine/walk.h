@@ -447,7 +447,7 @@ void tn__pools_settle(tn_walk *w);
 enum { TN_ARENA_BYTES = 1 << 20 };
 /* A bit a granule of 16 bytes for the free blocks of a pool with blocks of size bytes; returns how many they are. */
 uint32_t tn__pool_free(const tn_walk *w, uint64_t pool, uint32_t size, uint64_t free_bits[16]);
-bool tn__block_is_dead(tn_walk *w, uint64_t block, uint32_t size); /* an object that waits in a free list */
+uint64_t tn__block_dead(tn_walk *w, uint64_t block, uint32_t size); /* an object that waits in a free list, or 0 */
 /* Is this block of malloc's an object that nobody has found? Then it is found. */
 bool tn__block_try(tn_walk *w, uint64_t block, uint64_t bytes);
 

@@ -1,4 +1,6 @@
-"""Uses numpy and, where it is there, pandas, errors included, and leaves a snapshot: data_frames.py FILE [ROUNDS]."""
+"""Uses numpy and, where it is there, pandas, errors included, and leaves a snapshot: data_frames.py FILE [ROUNDS].
+
+Then it lives until its standard input ends."""
 
 from __future__ import annotations
 
@@ -69,6 +71,7 @@ def main() -> None:
 
     tonnage.snapshot(path, scan=True)
     print(np.__version__, pd.__version__ if pd is not None else "", flush=True)
+    sys.stdin.read()
 
 
 main()

@@ -19,6 +19,7 @@ import tonnage
 from capture_support import PROGRAMS, build_extension, python
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from process_words import count_words
 from pure_reader import FLAG_IMMORTAL, FLAG_OWN, FLAG_STATIC
 from pure_reader import Snapshot as PureSnapshot
 from pure_writer import Description, Node, Shape, Type
@@ -357,17 +358,28 @@ def test_nothing_is_lost_in_threads_that_run(tmp_path: Path) -> None:
     assert grades(tmp_path / "a.tonnage")["lost"]["count"] == 0
 
 
-def test_nothing_is_lost_after_numpy_and_pandas_are_used(tmp_path: Path) -> None:
+# Of what is told rightly, other words may look like the missing pointers.
+MOST_UNPROVED = 0.2
+
+
+def test_what_is_told_of_numpy_and_pandas_is_lost(tmp_path: Path) -> None:
+    """Of nearly all that is told, there are not as many words in the process as references are counted."""
     pytest.importorskip("numpy")
-    pytest.importorskip("pandas")
-    done = python(["-W", "ignore", str(PROGRAMS / "data_frames.py"), "a.tonnage", "3"], cwd=tmp_path)
-    assert done.returncode == 0, done.stderr[-2000:]
-    numpy_version = tuple(int(part) for part in done.stdout.split()[0].split(".")[:2])
-    with tonnage.load(tmp_path / "a.tonnage") as snapshot:
-        assert [repr(one) for one in snapshot.audited("lost")] == []
-        short = {one.type for one in snapshot.audited("short")}
-        assert short <= (set() if numpy_version >= (2, 5) else {"numpy._DTypeMeta"})  # docs/audit.md, numpy
-        assert all(row["excess"] < 1 << 24 for row in snapshot.audit(limit=0))
+    command = [sys.executable, "-W", "ignore", str(PROGRAMS / "data_frames.py"), "a.tonnage", "3"]
+    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin and process.stdout
+        numpy_version = tuple(int(part) for part in process.stdout.readline().split()[0].split(".")[:2])
+        with tonnage.load(tmp_path / "a.tonnage") as snapshot:
+            assert [repr(one) for one in snapshot.audited("lost")] == []
+            short = {one.type for one in snapshot.audited("short")}
+            assert short <= (set() if numpy_version >= (2, 5) else {"numpy._DTypeMeta"})  # docs/audit.md, numpy
+            rows = snapshot.audit(limit=0).rows
+            assert all(row["excess"] < 1 << 24 for row in rows)
+            told = list(snapshot.audited("leaked"))
+            words = count_words(process.pid, [one.address for one in told])
+            unproved = [repr(one) for one in told if words[one.address] >= one.refcount]
+            assert len(unproved) <= MOST_UNPROVED * len(told), unproved
+        process.stdin.close()
 
 
 def test_nothing_is_lost_after_the_standard_library_has_tested_itself(tmp_path: Path) -> None:
@@ -379,9 +391,9 @@ def test_nothing_is_lost_after_the_standard_library_has_tested_itself(tmp_path: 
     assert done.returncode == 0, done.stderr[-2000:]
     assert sum(ran > 0 for ran in json.loads(done.stdout.splitlines()[-1]).values()) >= 40
     with tonnage.load(tmp_path / "a.tonnage") as snapshot:
-        assert [repr(one) for one in snapshot.audited("lost")] == []
-        # some tests import numpy where it is there: docs/audit.md
-        assert [repr(one) for one in snapshot.audited("short") if one.type != "numpy._DTypeMeta"] == []
+        for grade in ("lost", "short", "leaked"):
+            told = [repr(one) for one in snapshot.audited(grade) if "_testcapi." not in (one.preview or "")]
+            assert told == [], grade
 
 
 # ---- grades, against a plain count ----
@@ -522,7 +534,8 @@ def test_the_keys_of_an_ordered_dict_are_held_by_it_twice(tmp_path: Path) -> Non
     class Named(OrderedDict[tuple[str, int], int]):
         pass
 
-    kept: list[OrderedDict[Any, int]] = [OrderedDict((f"kept in order {i}", i) for i in range(100)), Named((("in order", i), i) for i in range(100))]
+    plain = OrderedDict((f"kept in order {i}", i) for i in range(100))
+    kept: list[OrderedDict[Any, int]] = [plain, Named((("in order", i), i) for i in range(100))]
     kept[0].move_to_end("kept in order 7")
     del kept[0]["kept in order 8"]
     wanted = {id(key) for one in kept for key in one}

@@ -23,7 +23,15 @@ TIMEOUT_SECONDS = 1800
 def left(folder: Path, program: str, *words: str) -> str:
     """Runs a program that leaves a.tonnage; what it prints last."""
     command = [sys.executable, "-W", "ignore", ROOT / "tests" / "programs" / program, "a.tonnage", *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS)
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.splitlines()[-1]
 
