@@ -14,12 +14,55 @@ void tn__audit_rows_free(tn_audit_rows *r)
 
 /* ---- what would be freed ---- */
 
-/* The sources of a label are the objects of a row: it spreads to all that only they hold. One pass for all rows. */
-static int spread(tn_flood *f, const uint8_t *holds, tn_error *err)
+enum {
+    FAR = 8 /* more than one node of so many is reached: those who hold the rest are looked for from the roots on */
+};
+
+/* The sources of a label are the objects of a row: it spreads to all that they reach, and stays where only they hold it. Mostly
+ * that is little: then whoever has more owning references than come from there is held by others. */
+static uint32_t count_reached(const tn_flood *f)
 {
+    uint32_t n = 0;
+    for (uint32_t id = 0; id < f->graph.n_nodes; id++)
+        n += f->labels[id] != TN_NONE;
+    return n;
+}
+
+static int part_from_others(const tn_audit *a, tn_flood *f, const uint8_t *holds, uint32_t *inside, tn_error *err)
+{
+    const tn_graph *g = &f->graph;
+    for (uint32_t id = 0; id < g->n_objects; id++)
+        if (f->labels[id] != TN_NONE)
+            tn__count_owning_of(g, id, inside);
+    for (uint32_t id = 0; id < g->n_objects; id++)
+        if (f->labels[id] != TN_NONE && (holds[id] != TN_HOLD_REFERENCES || inside[id] != a->found[id]))
+            TN_TRY(tn__flood_reach(f, id, TN_FLOOD_OUTSIDE, err));
+    for (uint32_t source = g->n_objects; source < g->n_nodes; source++)
+        for (uint64_t e = g->offsets[source]; e < g->offsets[source + 1]; e++)
+            if (tn__edge_holds(g, source, e) && f->labels[g->targets[e]] != TN_NONE)
+                TN_TRY(tn__flood_reach(f, g->targets[e], TN_FLOOD_OUTSIDE, err));
+    return tn__flood_run(f, err);
+}
+
+static int spread_near(const tn_audit *a, tn_flood *f, tn_error *err)
+{
+    uint8_t *holds;
+    TN_TRY(tn__anchors(a->snapshot, &holds, err));
+    uint32_t *inside = tn__alloc_zero(f->alloc, f->graph.n_nodes * sizeof *inside);
+    if (!inside)
+        return tn__no_memory(a->snapshot, err);
+    int status = part_from_others(a, f, holds, inside, err);
+    tn__free(f->alloc, inside, f->graph.n_nodes * sizeof *inside);
+    return status;
+}
+
+static int spread_far(const tn_audit *a, tn_flood *f, tn_error *err)
+{
+    const tn_dominators *d; /* they know which garbage holds something */
+    TN_TRY(tn__dominators(a->snapshot, &d, err));
     TN_TRY(tn__flood_reach(f, f->graph.root, TN_FLOOD_OUTSIDE, err));
     for (uint32_t id = 0; id < f->graph.n_nodes; id++)
-        if (holds[id] != TN_HOLD_REFERENCES)
+        if (d->holds[id] != TN_HOLD_REFERENCES)
             TN_TRY(tn__flood_reach(f, id, TN_FLOOD_OUTSIDE, err));
     return tn__flood_run(f, err);
 }
@@ -42,9 +85,7 @@ static int sum_labels(tn_audit_rows *r, size_t first, const tn_flood *f, tn_erro
 
 static int retain(tn_audit_rows *r, size_t first, const tn_set *members, tn_groups *g, tn_error *err)
 {
-    const tn_dominators *d; /* they know which garbage holds something */
     tn_flood f;
-    TN_TRY(tn__dominators(r->audit->snapshot, &d, err));
     TN_TRY(tn__flood_open(r->audit->snapshot, &f, err));
     int status = TN_OK;
     for (uint32_t id = tn_set_next(members, 0); id != TN_NONE && status == TN_OK; id = tn_set_next(members, id + 1)) {
@@ -54,7 +95,10 @@ static int retain(tn_audit_rows *r, size_t first, const tn_set *members, tn_grou
             status = tn__flood_source(&f, id, index, err);
     }
     if (status == TN_OK)
-        status = spread(&f, d->holds, err);
+        status = tn__flood_run(&f, err);
+    if (status == TN_OK)
+        status =
+            count_reached(&f) <= f.graph.n_nodes / FAR ? spread_near(r->audit, &f, err) : spread_far(r->audit, &f, err);
     if (status == TN_OK)
         status = sum_labels(r, first, &f, err);
     tn__flood_close(&f);

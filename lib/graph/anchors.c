@@ -11,20 +11,35 @@ static void destroy(tn_snapshot *s, void *p)
     tn__free(tn__snapshot_alloc(s), p, tn_snapshot_n_nodes(s));
 }
 
-/* Of the shapes that own each key twice, the second time. */
-static void count_keys_again(const tn_graph *g, uint32_t *counts)
+static void count_one(uint32_t *counts, uint32_t target)
 {
-    bool any = false;
+    if (target != TN_NONE)
+        counts[target] += counts[target] != UINT32_MAX;
+}
+
+/* The second time, of a shape that owns each key twice. */
+static void count_keys_again(const tn_graph *g, uint32_t object, uint32_t *counts)
+{
+    const tn_shape *shape = &g->table[g->shapes[object]];
+    if (shape->flags & TN_SHAPE_KEYS_TWICE)
+        for (uint64_t e = g->offsets[object] + shape->n_fixed; e < g->offsets[object + 1]; e += 2)
+            count_one(counts, g->targets[e]);
+}
+
+void tn__count_owning_of(const tn_graph *g, uint32_t object, uint32_t *counts)
+{
+    for (uint64_t e = g->offsets[object]; e < g->offsets[object + 1]; e++)
+        if (tn__edge_kind(g, object, e) == TN_REF_OWNING)
+            count_one(counts, g->targets[e]);
+    count_keys_again(g, object, counts);
+}
+
+static bool any_owns_twice(const tn_graph *g)
+{
     for (uint32_t shape = 0; shape < g->n_shapes; shape++)
-        any |= (g->table[shape].flags & TN_SHAPE_KEYS_TWICE) != 0;
-    for (uint32_t source = 0; any && source < g->n_objects; source++) {
-        const tn_shape *shape = &g->table[g->shapes[source]];
-        if (!(shape->flags & TN_SHAPE_KEYS_TWICE))
-            continue;
-        for (uint64_t e = g->offsets[source] + shape->n_fixed; e < g->offsets[source + 1]; e += 2)
-            if (g->targets[e] != TN_NONE)
-                counts[g->targets[e]] += counts[g->targets[e]] != UINT32_MAX;
-    }
+        if (g->table[shape].flags & TN_SHAPE_KEYS_TWICE)
+            return true;
+    return false;
 }
 
 void tn__count_owning(const tn_graph *g, uint32_t *counts)
@@ -39,12 +54,13 @@ void tn__count_owning(const tn_graph *g, uint32_t *counts)
             uint32_t target = g->targets[e], ahead = g->targets[e + AHEAD < n_edges ? e + AHEAD : e];
             if (ahead != TN_NONE)
                 __builtin_prefetch(&counts[ahead], 1);
-            if (target == TN_NONE || (holding == TN_HOLDS_SOME && tn__edge_kind(g, source, e) != TN_REF_OWNING))
-                continue;
-            counts[target] += counts[target] != UINT32_MAX;
+            if (holding == TN_HOLDS_ALL || tn__edge_kind(g, source, e) == TN_REF_OWNING)
+                count_one(counts, target);
         }
     }
-    count_keys_again(g, counts);
+    bool twice = any_owns_twice(g);
+    for (uint32_t source = 0; twice && source < g->n_objects; source++)
+        count_keys_again(g, source, counts);
 }
 
 static enum tn_hold hold_of(uint64_t flags, uint64_t refcount, uint32_t found)

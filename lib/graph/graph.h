@@ -66,6 +66,7 @@ int tn__anchors_put(tn_snapshot *s, const uint8_t *holds, tn_error *err); /* kno
 
 /* Adds the owning references to each node to counts (n_nodes of them, at most UINT32_MAX each). O(references). */
 void tn__count_owning(const tn_graph *g, uint32_t *counts);
+void tn__count_owning_of(const tn_graph *g, uint32_t object, uint32_t *counts); /* those of one object alone */
 
 /* ---- referrers.c ---- */
 
