@@ -65,6 +65,20 @@ static void add_bytes(tn_text *t, const uint8_t *bytes, size_t n)
     tn__text_add(t, &quote, 1);
 }
 
+/* By hand, as a table of millions of objects may have millions. */
+static void add_integer(tn_text *t, int64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do
+        digits[--at] = (char)('0' + left % 10);
+    while (left /= 10);
+    if (value < 0)
+        digits[--at] = '-';
+    tn__text_add(t, digits + at, sizeof digits - at);
+}
+
 static void add_number(tn_text *t, int kind, const tn_preview *p)
 {
     uint64_t word = 0;
@@ -76,7 +90,7 @@ static void add_number(tn_text *t, int kind, const tn_preview *p)
     else
         memcpy(parts, &word, 8);
     if (kind == TN_PREVIEW_INT)
-        tn__text_format(t, "%" PRId64, (int64_t)word);
+        add_integer(t, (int64_t)word);
     else if (kind == TN_PREVIEW_FLOAT)
         add_float(t, parts[0], false);
     else if (kind == TN_PREVIEW_COMPLEX)
