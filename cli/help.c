@@ -309,10 +309,11 @@ const cli_verb cli_verbs[] = {
                  "  tonnage export app.tonnage --max-nodes 1000000 -o app.heapsnapshot\n"
                  "  tonnage export app.tonnage --to meliae -o app.json\n"},
     {"import", CLI_OUTPUT | CLI_FORCE | CLI_MEMORY, cmd_import, "a dump of Meliae as a snapshot",
-     "Makes a snapshot of the JSON lines that Meliae's scanner wrote. Its sizes are those of the dump; what a dump "
-     "does\n"
-     "not know, roots, names of references and reference counts, stays unknown.\n",
-     .examples = "  tonnage import dump.json -o app.tonnage --force --max-memory 2G\n"},
+     "Makes a snapshot of the JSON lines that Meliae's scanner wrote; packed by gzip, too, or - for standard input. Its\n"
+     "sizes are those of the dump; what a dump does not know, roots, names of references and reference counts, stays\n"
+     "unknown.\n",
+     .examples = "  tonnage import dump.json -o app.tonnage --force --max-memory 2G\n"
+                 "  tonnage import dump.json.gz -o app.tonnage\n"},
 };
 const size_t cli_n_verbs = sizeof cli_verbs / sizeof *cli_verbs;
 
@@ -405,7 +406,7 @@ void cli_help_verb(const cli_verb *verb)
                                                 : " (default 1)");
     print_option(verb, CLI_BRANCHES, "--width N",
                  picture ? "objects next to one, or paths (default 10); arrows out of a group (3)"
-                         : "kinds that are followed below a row (default 5, at most 26)",
+                         : "kinds that are followed below a row (default 5, at most 702)",
                  "");
     print_option(verb, CLI_AT, "--at NAME", "begin with the row of this name, and go on from there", "");
     print_option(verb, CLI_HEADS, "--heads HEADS", "modules, threads, instances (several with commas), or a selection",
