@@ -1,0 +1,107 @@
+/* stacks.c - the call tree: stacks as numbers.
+ *
+ * A node is (parent, code, byte offset of the instruction). A thread keeps the path of its stack before, outermost frame
+ * first, with the nodes: the next stack shares most of it as a rule, and only what differs is looked up. The path is a hint
+ * that is compared in full each time, so that greenlets, generators and threads that change stacks cannot make it wrong. An
+ * instruction's address tells frames apart while its code lives; when a code dies all paths are void (code_generation).
+ */
+#include "record/state.h"
+
+#include <string.h>
+
+static uint32_t hash_node(const tn_call_row *n)
+{
+    uint64_t h = ((uint64_t)n->parent << 32 | n->code) * 0x9e3779b97f4a7c15u;
+    h = (h ^ h >> 32 ^ n->instruction) * 0xd6e8feb86659fd93u;
+    return (uint32_t)(h >> 32);
+}
+
+static bool is_node(uint32_t id, const void *key)
+{
+    const tn_call_row *a = tn__node_at(id), *b = key;
+    return a->parent == b->parent && a->code == b->code && a->instruction == b->instruction;
+}
+
+static uint32_t added(const tn_call_row *key, uint32_t hash)
+{
+    tn_recorder *r = &tn__rec;
+    uint32_t id;
+    tn_call_row *node = tn__segments_add(&r->nodes, TN_PART_STACKS, NODE_SHIFT, sizeof *node, &id);
+    if (!node)
+        return 0;
+    *node = *key;
+    if (!tn__index_add(&r->node_index, TN_PART_STACKS, hash, id, NULL))
+        return 0;
+    tn_set_release(&r->nodes.count, id + 1);
+    return id;
+}
+
+uint32_t tn__node(uint32_t parent, uint32_t code, uint32_t instruction)
+{
+    tn_recorder *r = &tn__rec;
+    tn_call_row key = {parent, code, instruction, 0};
+    uint32_t hash = hash_node(&key), id = tn__index_find(&r->node_index, hash, is_node, &key);
+    if (id)
+        return id;
+    tn__spin_lock(&r->intern);
+    id = tn__index_find(&r->node_index, hash, is_node, &key);
+    if (!id)
+        id = added(&key, hash);
+    tn__spin_unlock(&r->intern);
+    return id;
+}
+
+/* The frames of walk from the k-th on, counted from the outermost: those before are known. */
+static uint32_t interned(tn_tracer *t, uint32_t n, uint32_t k)
+{
+    uint32_t node = k ? t->ids[k - 1] : t->root_run == tn_get(&tn__rec.run) ? t->root : 0;
+    for (; k < n; k++) {
+        tn_walked frame = t->walk[n - 1 - k];
+        uint32_t code = tn__code_known(frame.code);
+        uint64_t offset = frame.code < TN_FRAME_PSEUDO ? 0 : frame.at - frame.code - tn__rec.options.code_offset;
+        uint32_t next = tn__node(node, code, offset <= UINT32_MAX ? (uint32_t)offset : 0);
+        if (!next) {
+            tn__drop(TN_DROP_STACK);
+            break;
+        }
+        t->last[k] = frame;
+        t->ids[k] = node = next;
+    }
+    t->n_last = k;
+    return node ? node : 1; /* the node of <lost> */
+}
+
+uint32_t tn__stack(tn_tracer *t, uint32_t n)
+{
+    uint32_t generation = tn_get(&tn__rec.code_generation);
+    if (t->code_generation != generation) {
+        t->code_generation = generation;
+        t->n_last = t->last_node = 0;
+    }
+    if (n == 0 && tn_walk_room(t, 0))
+        t->walk[n++] = (tn_walked){TN_FRAME_NATIVE, TN_FRAME_NATIVE};
+    if (n == 0)
+        return 1;
+    uint32_t common = 0, most = n < t->n_last ? n : t->n_last;
+    const tn_walked *walked = t->walk + n;
+    while (common < most && (--walked)->at == t->last[common].at)
+        common++;
+    return common == n ? t->ids[n - 1] : interned(t, n, common);
+}
+
+uint32_t tn_record_root(const char *name, size_t n)
+{
+    tn_recorder *r = &tn__rec;
+    tn_tracer *t = tn_record_mode() == TN_RECORD_OFF ? NULL : tn__tracer ? tn__tracer : tn__tracer_make();
+    if (!t || !tn__apart_enter(t))
+        return 0;
+    uint32_t length = n <= 4096 ? (uint32_t)n : 4096, code, node = 0;
+    tn_code_facts facts = {.name = name, .qualname = name, .file = "", .n_name = length, .n_qualname = length};
+    tn__spin_lock(&r->intern);
+    code = tn__code_add(&facts, TN_FRAME_PSEUDO);
+    tn__spin_unlock(&r->intern);
+    if (code)
+        node = tn__node(0, code, 0);
+    tn__apart_leave(t);
+    return node;
+}
