@@ -17,8 +17,8 @@
  *
  * A hook, exact:
  *
- *     malloc   p = real(n); if (p && (t = tn_record_enter())) { walk into t->walk; tn_record_alloc(t, n_frames, p, n, domain);
- *              tn_record_leave(t); }                  for MEM and OBJ enter before the real malloc: it may ask RAW for memory
+ *     malloc   p = real(n); if (p && (t = tn_record_enter())) { tn_walk_put… into t->walk; tn_record_alloc(t, n_frames, p, n,
+ *              domain); tn_record_leave(t); }         for MEM and OBJ enter before the real malloc: it may ask RAW for memory
  *     free     enter; tn_record_free(t, p, domain); leave; real(p): the address may be somebody else's right after it
  *     realloc  enter; was = tn_record_take(t, p, domain, &taken); q = real(p, n);
  *              q ? (was ? tn_record_give(t, &taken, q, n) : walk, tn_record_alloc) : was ? tn_record_give(t, &taken, p,
@@ -132,6 +132,7 @@ struct tn_tracer {
     uint32_t inside;
     /* Private from here. */
     uint32_t root, root_run;
+    uint32_t n_walked, walked; /* frames of the walk before, and its stack */
     uint32_t number, n_last, busy, code_generation;
     uint32_t last_node, last_site[2]; /* of MEM and OBJ */
     tn_walked *last;                  /* the path before, outermost first */
@@ -174,6 +175,23 @@ static inline void tn_record_leave(tn_tracer *t)
 static inline bool tn_walk_room(tn_tracer *t, uint32_t n)
 {
     return n < t->room || tn__tracer_grow(t, n) > n;
+}
+
+/* Frame n of a walk, for which there is room; differs collects whether it is another than at this depth of the walk before. */
+static inline void tn_walk_put(tn_tracer *t, uint32_t n, uint64_t code, uint64_t at, uint64_t *differs)
+{
+    tn_walked *f = &t->walk[n];
+    *differs |= f->at ^ at;
+    f->code = code;
+    f->at = at;
+}
+
+/* The number of frames for the calls below: it says whether the walk is the same as the one before, so that nobody needs to
+ * compare again. A caller that did not collect differences passes n alone. */
+#define TN_WALK_SAME (1u << 31)
+static inline uint32_t tn_walk_end(const tn_tracer *t, uint32_t n, uint64_t differs)
+{
+    return differs || n != t->n_walked ? n : n | TN_WALK_SAME;
 }
 
 /* Whether this call of a kind is one whose time is taken: then its beginning, else 0. */

@@ -67,7 +67,7 @@ bool tn_recorded_site_at(uint32_t id, tn_recorded_site *out)
         return false;
     const tn_site *s = tn__site_at(id);
     const tn_sums *y = tn__sums_at(id);
-    bool saved = tn_get(&y->epoch) == tn_get(&r->epoch) + tn_get(&r->epoch_apart);
+    bool saved = tn_get(&y->epoch) == tn_get(&r->epoch);
     *out = (tn_recorded_site){
         .stack = s->stack,
         .live_bytes = at_least_0(tn_get(&y->live_bytes)),

@@ -12,22 +12,27 @@
 
 #include <string.h>
 
-enum { ROOT = 1 << 16, MIDDLE = 1 << 12, LEAF = 1 << 16, SITE_BITS = 28, GRANULE = 16 };
-static const uint64_t HUGE_BLOCK = (1ull << (64 - SITE_BITS)) - 1;
+enum { ROOT = 1 << 16, MIDDLE = 1 << 12, LEAF = 1 << 16, SITE_BITS = 28, SITE_MASK = (1 << SITE_BITS) - 1, GRANULE = 16 };
+static const uint64_t GRANULES = 1ull << 44, HUGE_BLOCK = (1ull << (64 - SITE_BITS)) - 1;
 
 static uint64_t **root[ROOT];
 
-/* The word of the granule at address, NULL where there is no leaf. */
-static inline uint64_t *word_at(uint64_t address)
+/* The number of the granule that begins at address; at least GRANULES where none does. */
+static inline uint64_t granule_of(uint64_t address)
 {
-    uint64_t **middle = tn_get_acquire(&root[address >> 32]);
-    uint64_t *leaf = middle ? tn_get_acquire(&middle[address >> 20 & (MIDDLE - 1)]) : NULL;
-    return leaf ? leaf + (address >> 4 & (LEAF - 1)) : NULL;
+    return address >> 4 | address << 60;
+}
+
+static inline uint64_t *word_of(uint64_t granule)
+{
+    uint64_t **middle = tn_get_acquire(&root[granule >> 28]);
+    uint64_t *leaf = middle ? tn_get_acquire(&middle[granule >> 16 & (MIDDLE - 1)]) : NULL;
+    return leaf ? leaf + (granule & (LEAF - 1)) : NULL;
 }
 
 static inline bool has_shadow(uint64_t address, unsigned domain)
 {
-    return !(address & (GRANULE - 1) || address >> 48) && (domain & (TN_DOMAIN_APART - 1)) < TN_DOMAIN_TRACKED;
+    return granule_of(address) < GRANULES && (domain & (TN_DOMAIN_APART - 1)) < TN_DOMAIN_TRACKED;
 }
 
 /* Puts a new mapping where none is yet; of two threads that want to, one wins. */
@@ -44,12 +49,12 @@ static void *filled(void **place, size_t bytes)
 
 enum { MIDDLE_BYTES = MIDDLE * sizeof(void *), LEAF_BYTES = (LEAF + 1) * sizeof(uint64_t) };
 
-static __attribute__((noinline)) uint64_t *word_made(uint64_t address)
+static __attribute__((noinline)) uint64_t *word_made(uint64_t granule)
 {
-    void **middle = filled((void **)&root[address >> 32], MIDDLE_BYTES);
+    void **middle = filled((void **)&root[granule >> 28], MIDDLE_BYTES);
     if (middle)
-        filled(&middle[address >> 20 & (MIDDLE - 1)], LEAF_BYTES);
-    uint64_t *word = word_at(address);
+        filled(&middle[granule >> 16 & (MIDDLE - 1)], LEAF_BYTES);
+    uint64_t *word = word_of(granule);
     if (!word)
         tn__drop(TN_DROP_MEMORY);
     return word;
@@ -57,10 +62,19 @@ static __attribute__((noinline)) uint64_t *word_made(uint64_t address)
 
 /* ---- sums ---- */
 
-static inline void tally(uint32_t site, bool apart, bool grows, int64_t made, int64_t bytes, int64_t count)
+static __attribute__((noinline)) void tally_apart(uint32_t site, bool grows, int64_t made, int64_t bytes, int64_t count)
+{
+    if (grows)
+        tn__tally(site, true, true, made, count, bytes, count);
+    else
+        tn__tally(site, true, false, 0, 0, bytes, count);
+}
+
+static inline __attribute__((always_inline)) void tally(uint32_t site, bool apart, bool grows, int64_t made,
+                                                        int64_t bytes, int64_t count)
 {
     if (apart)
-        tn__tally(site, true, grows, made, count, bytes, count);
+        tally_apart(site, grows, made, bytes, count);
     else
         tn__tally(site, false, grows, made, count, bytes, count);
 }
@@ -87,19 +101,21 @@ void tn__block_forget(tn_tracer *t, const tn_block_row *b, bool is_free)
 /* ---- blocks ---- */
 
 /* A trace that is still there is of a block whose end nobody told us of. */
-static inline __attribute__((always_inline)) void put_word(uint64_t *word, uint64_t bytes, uint32_t site,
-                                                           uint64_t birth)
+static __attribute__((noinline)) void replaced(uint64_t word)
+{
+    uint32_t site = word & SITE_MASK;
+    tn__drop(TN_DROP_REPLACED);
+    tally(site, tn__is_apart(tn__site_at(site)->domain), false, 0, -(int64_t)(word >> SITE_BITS), -TN_COUNT_ONE);
+}
+
+static inline void put_word(uint64_t *word, uint64_t bytes, uint32_t site, uint64_t birth)
 {
     uint64_t before = tn_get(word);
     tn_set(word, bytes << SITE_BITS | site);
     if (bytes > GRANULE)
         tn_set(word + 1, birth);
-    if (__builtin_expect(before != 0, 0)) {
-        uint32_t other = before & ((1u << SITE_BITS) - 1);
-        tn__drop(TN_DROP_REPLACED);
-        tally(other, tn__is_apart(tn__site_at(other)->domain), false, 0, -(int64_t)(before >> SITE_BITS),
-              -TN_COUNT_ONE);
-    }
+    if (__builtin_expect(before != 0, 0))
+        replaced(before);
 }
 
 /* false: no memory. */
@@ -123,7 +139,7 @@ static __attribute__((noinline)) bool put_special(tn_tracer *t, uint64_t address
 {
     if (!put_row(t, address, bytes, site, birth, domain))
         return false;
-    uint64_t *word = has_shadow(address, domain) ? word_made(address) : NULL;
+    uint64_t *word = has_shadow(address, domain) ? word_made(granule_of(address)) : NULL;
     if (word)
         tn_set(word, HUGE_BLOCK << SITE_BITS | site);
     return true;
@@ -134,37 +150,36 @@ static inline __attribute__((always_inline)) bool put(tn_tracer *t, uint64_t add
 {
     if (__builtin_expect(!has_shadow(address, domain) || bytes >= HUGE_BLOCK, 0))
         return put_special(t, address, bytes, site, birth, domain);
-    uint64_t *word = word_at(address);
-    if (__builtin_expect(!word, 0) && !(word = word_made(address)))
+    uint64_t *word = word_of(granule_of(address));
+    if (__builtin_expect(!word, 0) && !(word = word_made(granule_of(address))))
         return false;
     put_word(word, bytes, site, birth);
     return true;
 }
 
-static __attribute__((noinline)) bool take_special(uint64_t address, unsigned domain, tn_block_row *b)
+/* What stands in the word of a block, and what follows it, are taken out; 0: nothing did. */
+static inline __attribute__((always_inline)) uint64_t take_words(uint64_t address, uint64_t *birth)
 {
-    return tn__rows_count() && tn__rows_take(tn__block_key(address, domain), b);
-}
-
-static inline __attribute__((always_inline)) bool take(uint64_t address, unsigned domain, tn_block_row *b)
-{
-    if (__builtin_expect(!has_shadow(address, domain), 0))
-        return take_special(address, domain, b);
-    uint64_t *word = word_at(address), seen;
+    uint64_t *word = word_of(granule_of(address)), seen;
     if (!word || !(seen = tn_get(word)))
-        return false;
+        return 0;
     tn_set(word, 0);
-    b->bytes = seen >> SITE_BITS;
-    b->site = seen & ((1u << SITE_BITS) - 1);
-    b->birth = b->clock = 0;
-    b->interval = 0;
-    if (b->bytes > GRANULE) {
-        if (__builtin_expect(b->bytes == HUGE_BLOCK, 0))
-            return take_special(address, domain, b);
-        b->birth = tn_get(word + 1);
+    *birth = 0;
+    if (seen >> SITE_BITS > GRANULE) {
+        *birth = tn_get(word + 1);
         tn_set(word + 1, 0);
     }
-    return true;
+    return seen;
+}
+
+static __attribute__((noinline)) bool take(uint64_t address, unsigned domain, tn_block_row *b)
+{
+    uint64_t birth, word = has_shadow(address, domain) ? take_words(address, &birth) : 0;
+    if (word >> SITE_BITS == HUGE_BLOCK || !has_shadow(address, domain))
+        return tn__rows_count() && tn__rows_take(tn__block_key(address, domain), b);
+    *b = (tn_block_row){.bytes = word >> SITE_BITS, .site = word & SITE_MASK};
+    b->birth = word ? birth : 0;
+    return word != 0;
 }
 
 /* ---- calls of the hooks ---- */
@@ -196,14 +211,39 @@ void tn_record_alloc(tn_tracer *t, uint32_t n_frames, uint64_t address, uint64_t
         alloc(t, n_frames, address, bytes, domain, false);
 }
 
-static inline __attribute__((always_inline)) void release(tn_tracer *t, uint64_t address, unsigned domain, bool apart)
+static inline __attribute__((always_inline)) void forget(tn_tracer *t, uint32_t site, uint64_t bytes, uint64_t birth,
+                                                         bool apart)
+{
+    if (birth && is_temporary(t, birth))
+        tn__temporary(site, apart, (int64_t)bytes, TN_COUNT_ONE);
+    tally(site, apart, false, 0, -(int64_t)bytes, -TN_COUNT_ONE);
+}
+
+static __attribute__((noinline)) void release_row(tn_tracer *t, uint64_t address, unsigned domain, bool apart)
 {
     tn_block_row b;
-    if (!take(address, domain, &b))
+    if (!tn__rows_count() || !tn__rows_take(tn__block_key(address, domain), &b))
         return;
-    if (b.birth && is_temporary(t, b.birth))
-        tn__temporary(b.site, apart, (int64_t)b.bytes, TN_COUNT_ONE);
-    tally(b.site, apart, false, 0, -(int64_t)b.bytes, -TN_COUNT_ONE);
+    if (apart)
+        forget(t, b.site, b.bytes, b.birth, true);
+    else
+        forget(t, b.site, b.bytes, b.birth, false);
+}
+
+static inline __attribute__((always_inline)) void release(tn_tracer *t, uint64_t address, unsigned domain, bool apart)
+{
+    uint64_t birth, word;
+    if (__builtin_expect(!has_shadow(address, domain), 0)) {
+        release_row(t, address, domain, apart);
+        return;
+    }
+    word = take_words(address, &birth);
+    if (!word)
+        return;
+    if (__builtin_expect(word >= HUGE_BLOCK << SITE_BITS, 0))
+        release_row(t, address, domain, apart);
+    else
+        forget(t, word & SITE_MASK, word >> SITE_BITS, birth, apart);
 }
 
 static __attribute__((noinline)) void release_apart(tn_tracer *t, uint64_t address, unsigned domain)
@@ -270,7 +310,7 @@ static uint64_t leaf_each(const uint64_t *leaf, uint64_t base, uint64_t from,
         uint64_t word = tn_get(&leaf[i]), bytes = word >> SITE_BITS;
         if (word &&
             !visit(ctx, base + i * GRANULE, bytes == HUGE_BLOCK ? UINT64_MAX : bytes,
-                   bytes > GRANULE && bytes != HUGE_BLOCK ? tn_get(&leaf[i + 1]) : 0, word & ((1u << SITE_BITS) - 1)))
+                   bytes > GRANULE && bytes != HUGE_BLOCK ? tn_get(&leaf[i + 1]) : 0, word & SITE_MASK))
             return UINT64_MAX;
         i += word && bytes > GRANULE && bytes != HUGE_BLOCK ? (bytes + GRANULE - 1) / GRANULE : 1;
     }
@@ -303,12 +343,12 @@ void tn__shadow_each(bool (*visit)(void *ctx, uint64_t address, uint64_t bytes, 
 
 bool tn__shadow_find(uint64_t address, uint64_t *bytes, uint64_t *birth, uint32_t *site)
 {
-    const uint64_t *word = has_shadow(address, TN_DOMAIN_OBJ) ? word_at(address) : NULL;
+    const uint64_t *word = has_shadow(address, TN_DOMAIN_OBJ) ? word_of(granule_of(address)) : NULL;
     uint64_t seen = word ? tn_get(word) : 0;
     if (!seen)
         return false;
     *bytes = seen >> SITE_BITS;
-    *site = seen & ((1u << SITE_BITS) - 1);
+    *site = seen & SITE_MASK;
     *birth = *bytes > GRANULE && *bytes != HUGE_BLOCK ? tn_get(word + 1) : 0;
     if (*bytes == HUGE_BLOCK)
         *bytes = UINT64_MAX;

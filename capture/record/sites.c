@@ -103,7 +103,7 @@ void tn__sites_reset_peak(void)
 void tn__sites_forget_live(void)
 {
     tn_recorder *r = &tn__rec;
-    uint64_t epoch = r->epoch + r->epoch_apart;
+    uint64_t epoch = r->epoch;
     for (uint32_t id = 1; id < r->sites.count; id++) {
         tn_sums *y = tn__sums_at(id);
         if (y->epoch != epoch) {

@@ -51,8 +51,21 @@ uint32_t tn__node(uint32_t parent, uint32_t code, uint32_t instruction)
     return id;
 }
 
+/* How many frames, from the outermost on, are the same: end is behind the last of a walk, path begins with the outermost. */
+static inline uint32_t shared_frames(const tn_walked *end, const tn_walked *path, uint32_t most)
+{
+    uint32_t i = 0;
+    const tn_walked *w = end;
+    for (; i + 4 <= most; i += 4, path += 4, w -= 4)
+        if ((w[-1].at ^ path[0].at) | (w[-2].at ^ path[1].at) | (w[-3].at ^ path[2].at) | (w[-4].at ^ path[3].at))
+            break;
+    for (; i < most && w[-1].at == path[0].at; i++, path++, w--)
+        ;
+    return i;
+}
+
 /* The frames of walk from the k-th on, counted from the outermost: those before are known. */
-static uint32_t interned(tn_tracer *t, uint32_t n, uint32_t k)
+static __attribute__((noinline)) uint32_t interned(tn_tracer *t, uint32_t n, uint32_t k)
 {
     uint32_t node = k ? t->ids[k - 1] : t->root_run == tn_get(&tn__rec.run) ? t->root : 0;
     for (; k < n; k++) {
@@ -71,22 +84,29 @@ static uint32_t interned(tn_tracer *t, uint32_t n, uint32_t k)
     return node ? node : 1; /* the node of <lost> */
 }
 
+static __attribute__((noinline)) uint32_t compared(tn_tracer *t, uint32_t n)
+{
+    if (n == 0) {
+        if (!tn_walk_room(t, 0))
+            return 1;
+        t->walk[n++] = (tn_walked){TN_FRAME_NATIVE, TN_FRAME_NATIVE};
+    }
+    uint32_t common = shared_frames(t->walk + n, t->last, n < t->n_last ? n : t->n_last);
+    t->walked = common == n ? t->ids[n - 1] : interned(t, n, common);
+    t->n_walked = t->n_last >= n ? n : 0;
+    return t->walked;
+}
+
 uint32_t tn__stack(tn_tracer *t, uint32_t n)
 {
     uint32_t generation = tn_get(&tn__rec.code_generation);
-    if (t->code_generation != generation) {
+    if (__builtin_expect(t->code_generation != generation, 0)) {
         t->code_generation = generation;
         t->n_last = t->last_node = 0;
+    } else if (n & TN_WALK_SAME) {
+        return t->walked;
     }
-    if (n == 0 && tn_walk_room(t, 0))
-        t->walk[n++] = (tn_walked){TN_FRAME_NATIVE, TN_FRAME_NATIVE};
-    if (n == 0)
-        return 1;
-    uint32_t common = 0, most = n < t->n_last ? n : t->n_last;
-    const tn_walked *walked = t->walk + n;
-    while (common < most && (--walked)->at == t->last[common].at)
-        common++;
-    return common == n ? t->ids[n - 1] : interned(t, n, common);
+    return compared(t, n & ~TN_WALK_SAME);
 }
 
 uint32_t tn_record_root(const char *name, size_t n)

@@ -280,12 +280,9 @@ static inline __attribute__((always_inline)) void tn__tally(uint32_t site, const
     if (grows && total > tn_get(&r->peak)) {
         tn_set(&r->peak, total);
         tn_set(&r->peak_birth, tn_get(&r->births));
-        if (locked)
-            tn_add(&r->epoch_apart, 1);
-        else
-            tn_set(&r->epoch, tn_get(&r->epoch) + 1);
+        tn_set(&r->epoch, tn_get(&r->epoch) + 1);
     } else {
-        uint64_t epoch = tn_get(&r->epoch) + tn_get(&r->epoch_apart);
+        uint64_t epoch = tn_get(&r->epoch);
         if (y->epoch != epoch) {
             TN_FIELD_ADD(locked, y->at_peak_bytes, y->live_bytes - y->at_peak_bytes);
             TN_FIELD_ADD(locked, y->at_peak_count, y->live_count - y->at_peak_count);

@@ -88,11 +88,14 @@ void model_begin(model *m)
     }
 }
 
-void model_walk(const model *m, tn_tracer *t, unsigned stack)
+uint32_t model_walk(const model *m, tn_tracer *t, unsigned stack)
 {
     const model_stack *s = &m->stacks[stack];
-    for (uint32_t i = 0; i < s->n && tn_walk_room(t, i); i++)
-        t->walk[i] = s->frames[i];
+    uint64_t differs = 0;
+    uint32_t n = 0;
+    for (; n < s->n && tn_walk_room(t, n); n++)
+        tn_walk_put(t, n, s->frames[n].code, s->frames[n].at, &differs);
+    return tn_walk_end(t, n, differs);
 }
 
 /* ---- what happens ---- */

@@ -35,8 +35,8 @@ static void tell_alloc(const model_block *b)
 {
     tn_tracer *t = tn_record_enter();
     assert_non_null(t);
-    model_walk(&m, t, b->stack);
-    tn_record_alloc(t, m.stacks[b->stack].n, b->address, b->bytes, m.domains[b->domain]);
+    uint32_t n = model_walk(&m, t, b->stack);
+    tn_record_alloc(t, n, b->address, b->bytes, m.domains[b->domain]);
     tn_record_leave(t);
 }
 

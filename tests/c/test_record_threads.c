@@ -48,11 +48,11 @@ static void tell_alloc(const model_block *b)
     tn_tracer *t;
     if ((sampled && !tn_sampled_due(b->bytes)) || !(t = tn_record_enter()))
         return;
-    model_walk(&m, t, b->stack);
+    uint32_t n = model_walk(&m, t, b->stack);
     if (sampled)
-        tn_sampled_alloc(t, m.stacks[b->stack].n, b->address, b->bytes, m.domains[b->domain]);
+        tn_sampled_alloc(t, n, b->address, b->bytes, m.domains[b->domain]);
     else
-        tn_record_alloc(t, m.stacks[b->stack].n, b->address, b->bytes, m.domains[b->domain]);
+        tn_record_alloc(t, n, b->address, b->bytes, m.domains[b->domain]);
     tn_record_leave(t);
 }
 
@@ -80,8 +80,8 @@ static void tell_resize(const model_block *b, uint64_t bytes)
         tn_record_leave(t);
         if (due) {
             t = tn_record_enter();
-            model_walk(&m, t, b->stack);
-            tn_sampled_alloc(t, m.stacks[b->stack].n, b->address, bytes, m.domains[b->domain]);
+            uint32_t n = model_walk(&m, t, b->stack);
+            tn_sampled_alloc(t, n, b->address, bytes, m.domains[b->domain]);
             tn_record_leave(t);
         }
         return;
