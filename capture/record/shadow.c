@@ -12,7 +12,14 @@
 
 #include <string.h>
 
-enum { ROOT = 1 << 16, MIDDLE = 1 << 12, LEAF = 1 << 16, SITE_BITS = 28, SITE_MASK = (1 << SITE_BITS) - 1, GRANULE = 16 };
+enum {
+    ROOT = 1 << 16,
+    MIDDLE = 1 << 12,
+    LEAF = 1 << 16,
+    SITE_BITS = 28,
+    SITE_MASK = (1 << SITE_BITS) - 1,
+    GRANULE = 16
+};
 static const uint64_t GRANULES = 1ull << 44, HUGE_BLOCK = (1ull << (64 - SITE_BITS)) - 1;
 
 static uint64_t **root[ROOT];
@@ -110,12 +117,9 @@ static __attribute__((noinline)) void replaced(uint64_t word)
 
 static inline void put_word(uint64_t *word, uint64_t bytes, uint32_t site, uint64_t birth)
 {
-    uint64_t before = tn_get(word);
     tn_set(word, bytes << SITE_BITS | site);
     if (bytes > GRANULE)
         tn_set(word + 1, birth);
-    if (__builtin_expect(before != 0, 0))
-        replaced(before);
 }
 
 /* false: no memory. */
@@ -153,7 +157,10 @@ static inline __attribute__((always_inline)) bool put(tn_tracer *t, uint64_t add
     uint64_t *word = word_of(granule_of(address));
     if (__builtin_expect(!word, 0) && !(word = word_made(granule_of(address))))
         return false;
+    uint64_t before = tn_get(word);
     put_word(word, bytes, site, birth);
+    if (__builtin_expect(before != 0, 0))
+        replaced(before);
     return true;
 }
 
@@ -203,12 +210,30 @@ static __attribute__((noinline)) void alloc_apart(tn_tracer *t, uint32_t n, uint
     tn__apart_leave(t);
 }
 
-void tn_record_alloc(tn_tracer *t, uint32_t n_frames, uint64_t address, uint64_t bytes, unsigned domain)
+static __attribute__((noinline)) void alloc_any(tn_tracer *t, uint32_t n, uint64_t address, uint64_t bytes,
+                                                unsigned domain)
 {
     if (tn__is_apart(domain))
-        alloc_apart(t, n_frames, address, bytes, domain);
+        alloc_apart(t, n, address, bytes, domain);
     else
-        alloc(t, n_frames, address, bytes, domain, false);
+        alloc(t, n, address, bytes, domain, false);
+}
+
+/* What is so nearly always goes without a call: a thread that takes turns, with the stack of its block before. */
+void tn_record_alloc(tn_tracer *t, uint32_t n_frames, uint64_t address, uint64_t bytes, unsigned domain)
+{
+    uint64_t granule = granule_of(address);
+    bool usual = n_frames & TN_WALK_SAME && t->code_generation == tn_get(&tn__rec.code_generation) &&
+                 t->last_node == t->walked && !tn__is_apart(domain) && t->last_site[domain] && granule < GRANULES &&
+                 bytes < HUGE_BLOCK && tn_get(&tn__rec.mode) == TN_RECORD_EXACT;
+    uint64_t *word = usual ? word_of(granule) : NULL;
+    if (!word || tn_get(word)) {
+        alloc_any(t, n_frames, address, bytes, domain);
+        return;
+    }
+    uint32_t site = t->last_site[domain];
+    put_word(word, bytes, site, tn__birth(t, false));
+    tn__tally(site, false, true, (int64_t)bytes, TN_COUNT_ONE, (int64_t)bytes, TN_COUNT_ONE);
 }
 
 static inline __attribute__((always_inline)) void forget(tn_tracer *t, uint32_t site, uint64_t bytes, uint64_t birth,
@@ -246,20 +271,36 @@ static inline __attribute__((always_inline)) void release(tn_tracer *t, uint64_t
         forget(t, word & SITE_MASK, word >> SITE_BITS, birth, apart);
 }
 
-static __attribute__((noinline)) void release_apart(tn_tracer *t, uint64_t address, unsigned domain)
+static __attribute__((noinline)) void release_any(tn_tracer *t, uint64_t address, unsigned domain)
 {
-    if (!tn__apart_enter(t))
-        return;
-    release(t, address, domain, true);
-    tn__apart_leave(t);
+    if (!tn__is_apart(domain)) {
+        release(t, address, domain, false);
+    } else if (tn__apart_enter(t)) {
+        release(t, address, domain, true);
+        tn__apart_leave(t);
+    }
 }
 
 void tn_record_free(tn_tracer *t, uint64_t address, unsigned domain)
 {
-    if (tn__is_apart(domain))
-        release_apart(t, address, domain);
-    else
-        release(t, address, domain, false);
+    uint64_t granule = granule_of(address), birth = 0;
+    if (granule >= GRANULES || tn__is_apart(domain)) {
+        release_any(t, address, domain);
+        return;
+    }
+    uint64_t *word = word_of(granule), seen = word ? tn_get(word) : 0, bytes = seen >> SITE_BITS;
+    if (!seen)
+        return;
+    if (bytes == HUGE_BLOCK) {
+        release_any(t, address, domain);
+        return;
+    }
+    tn_set(word, 0);
+    if (bytes > GRANULE) {
+        birth = tn_get(word + 1);
+        tn_set(word + 1, 0);
+    }
+    forget(t, seen & SITE_MASK, bytes, birth, false);
 }
 
 bool tn_record_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken)
@@ -308,9 +349,8 @@ static uint64_t leaf_each(const uint64_t *leaf, uint64_t base, uint64_t from,
     uint64_t i = from;
     while (i < LEAF) {
         uint64_t word = tn_get(&leaf[i]), bytes = word >> SITE_BITS;
-        if (word &&
-            !visit(ctx, base + i * GRANULE, bytes == HUGE_BLOCK ? UINT64_MAX : bytes,
-                   bytes > GRANULE && bytes != HUGE_BLOCK ? tn_get(&leaf[i + 1]) : 0, word & SITE_MASK))
+        if (word && !visit(ctx, base + i * GRANULE, bytes == HUGE_BLOCK ? UINT64_MAX : bytes,
+                           bytes > GRANULE && bytes != HUGE_BLOCK ? tn_get(&leaf[i + 1]) : 0, word & SITE_MASK))
             return UINT64_MAX;
         i += word && bytes > GRANULE && bytes != HUGE_BLOCK ? (bytes + GRANULE - 1) / GRANULE : 1;
     }

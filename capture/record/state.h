@@ -217,7 +217,7 @@ static inline uint64_t tn__birth(tn_tracer *t, bool apart)
         tn_set(&tn__rec.births, birth);
     }
     t->recent[t->n_recent++ % TN_RECENT] = birth;
-    return (birth & ((1ull << 48) - 1)) | (uint64_t)t->number << 48;
+    return birth | (uint64_t)t->number << 48; /* 2^48 are ten months at ten million a second */
 }
 
 static inline uint64_t tn__birth_number(uint64_t birth)
