@@ -344,6 +344,56 @@ static void test_from_exact_to_sampled_it_stays_right(void **state)
     check_unbiased(become_sampled, TN_RECORD_EXACT, 60, NULL);
 }
 
+/* ---- intervals ---- */
+
+/* The probability of at most n events where mean are expected. */
+static double poisson_at_most(unsigned n, double mean)
+{
+    double term = exp(-mean), sum = term;
+    for (unsigned i = 1; i <= n; i++)
+        sum += term *= mean / i;
+    return sum;
+}
+
+/* The mean at which at most n events have this probability: the more are expected, the less likely they are so few. */
+static double poisson_mean(unsigned n, double probability)
+{
+    double low = 0, high = 2 * n + 40;
+    for (unsigned i = 0; i < 60; i++) {
+        double middle = (low + high) / 2;
+        *(poisson_at_most(n, middle) > probability ? &low : &high) = middle;
+    }
+    return low;
+}
+
+/* Of one size, samples are as many as a Poisson process has events, and Garwood's interval is what it says. */
+static void test_the_exact_interval_of_a_few_samples_covers_what_there_is(void **state)
+{
+    (void)state;
+    enum { EXPECTED = 6 };
+    static const unsigned n_blocks[EXPECTED] = {60, 120, 240, 480, 720, 900};
+    start(TN_RECORD_SAMPLED, 6, 65536);
+    for (unsigned k = 0; k < EXPECTED; k++) {
+        unsigned covered = 0, seen = 0;
+        for (unsigned run = 0; run < RUNS; run++) {
+            heap h = {0};
+            for (unsigned i = 0; i < n_blocks[k]; i++) {
+                blocks[i] = (block){.address = 0x7f0000000000 + i * 0x10000ull, .bytes = 41, .is_there = true};
+                if (tn_sampled_due(41))
+                    tell_sample(&blocks[i]);
+            }
+            tn_recorded_blocks(add_block, &h);
+            double weight = 1 / (1 - exp(-41.0 / INTERVAL));
+            double low = h.n ? poisson_mean(h.n - 1, 0.975) * weight : 0, high = poisson_mean(h.n, 0.025) * weight;
+            covered += low <= n_blocks[k] && n_blocks[k] <= high;
+            seen += h.n;
+            begin_again(TN_RECORD_SAMPLED);
+        }
+        assert_true(covered >= RUNS * 94 / 100);
+        assert_true(fabs(seen / (double)RUNS / (n_blocks[k] * 41.0 / INTERVAL) - 1) < 0.15);
+    }
+}
+
 /* ---- the rest ---- */
 
 static int setup(void **state)
@@ -461,6 +511,7 @@ int main(void)
         TEST(a_realloc_of_unknown_growth_leaves_it_right),
         TEST(another_interval_on_the_run_leaves_it_right),
         TEST(from_exact_to_sampled_it_stays_right),
+        TEST(the_exact_interval_of_a_few_samples_covers_what_there_is),
         TEST(the_same_seed_gives_the_same_samples),
         TEST(the_interval_doubles_until_samples_fit),
         TEST(when_all_is_freed_nothing_is_left_and_no_free_is_slow),
