@@ -534,6 +534,39 @@ static void test_a_child_reads_what_there_was_and_may_go_on(void **state)
     model_compare(&m);
 }
 
+static int status_of_child;
+
+/* Called while the call tree is locked: as if another thread had been at it when the process forked. */
+static bool describe_and_fork(uint64_t code, tn_code_facts *facts)
+{
+    if (code != dead_code)
+        return model_describe(code, facts);
+    pid_t pid = fork();
+    if (pid == 0) {
+        tn_walked f = {0x20000, 0x20000 + MODEL_CODE_OFFSET};
+        alarm(20);
+        tn_record_after_fork_child();
+        tn_record_leave(tn__tracer);
+        alloc_with(&f, 1, 0x2000);
+        _exit(stack_at(0x2000) ? 0 : 1);
+    }
+    assert_true(waitpid(pid, &status_of_child, 0) == pid);
+    return model_describe(code, facts);
+}
+
+static void test_a_lock_of_a_thread_that_is_not_there_is_free(void **state)
+{
+    (void)state;
+    tn_walked f = {0x10000, 0x10000 + MODEL_CODE_OFFSET};
+    tn_record_options options = {
+        .mode = TN_RECORD_EXACT, .code_offset = MODEL_CODE_OFFSET, .describe = describe_and_fork};
+    status_of_child = -1;
+    dead_code = f.code;
+    assert_int_equal(tn_record_start(&options), TN_OK);
+    alloc_with(&f, 1, 0x1000);
+    assert_int_equal(status_of_child, 0);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(test_##name, stop)
 
 int main(void)
@@ -555,6 +588,7 @@ int main(void)
         TEST(the_time_line_is_bounded_and_keeps_its_highest_point),
         TEST(one_call_in_1024_is_timed),
         TEST(a_child_reads_what_there_was_and_may_go_on),
+        TEST(a_lock_of_a_thread_that_is_not_there_is_free),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

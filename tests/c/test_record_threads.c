@@ -447,6 +447,40 @@ static void test_records_of_threads_that_ended_are_used_again(void **state)
     compare_sums();
 }
 
+static void *free_one(void *arg)
+{
+    tell_free(arg);
+    return NULL;
+}
+
+static void *allocate_all(void *arg)
+{
+    for (unsigned i = 0; i < SLOTS; i++) {
+        model_block *b = (model_block *)arg + i;
+        *b = (model_block){.address = 0x7f0000000000 + 0x200 * (uint64_t)i, .bytes = 100};
+        tell_alloc(b);
+    }
+    return NULL;
+}
+
+static void test_what_another_thread_frees_is_not_temporary(void **state)
+{
+    (void)state;
+    tn_recorded_site site;
+    pthread_t id;
+    begin(TN_RECORD_EXACT);
+    assert_int_equal(pthread_create(&id, NULL, allocate_all, workers[0].blocks), 0);
+    pthread_join(id, NULL);
+    for (unsigned i = SLOTS; i-- > 0;) { /* sooner or later one that has the record of the first */
+        assert_int_equal(pthread_create(&id, NULL, free_one, &workers[0].blocks[i]), 0);
+        pthread_join(id, NULL);
+    }
+    assert_true(tn_recorded_site_at(3, &site));
+    assert_int_equal(site.allocated_count, SLOTS);
+    assert_int_equal(site.live_count, 0);
+    assert_int_equal(site.temporary_count, 0);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(test_##name, stop)
 
 int main(void)
@@ -454,7 +488,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(sums_are_those_of_all_threads_together),       TEST(a_child_has_a_whole_and_may_go_on),
         TEST(clear_stop_and_start_while_others_record),     TEST(samples_are_consistent_and_few_whatever_threads_do),
-        TEST(records_of_threads_that_ended_are_used_again),
+        TEST(records_of_threads_that_ended_are_used_again), TEST(what_another_thread_frees_is_not_temporary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
