@@ -125,6 +125,13 @@ enum { TN_RECENT = 16 }; /* freed before its thread's 16th further allocation: t
 /* Kinds of calls whose time is taken, one in 1024. */
 enum { TN_COST_ALLOC, TN_COST_RESIZE, TN_COST_FREE, TN_COSTS };
 
+/* A step from a node of the call tree to the next, which a thread has made lately; node 0: none. */
+typedef struct tn_step {
+    uint64_t at; /* the instruction, see tn_walked */
+    uint32_t parent, node;
+} tn_step;
+enum { TN_STEP_BITS = 8 };
+
 /* A thread's own part of the recorder. The hooks use walk and inside. */
 struct tn_tracer {
     tn_walked *walk; /* filled by the hook, innermost frame first */
@@ -146,6 +153,7 @@ struct tn_tracer {
     uint64_t calls[TN_COSTS], timed[TN_COSTS], ns[TN_COSTS];
     int32_t thread;
     struct tn_tracer *next;
+    tn_step steps[1 << TN_STEP_BITS]; /* by hash */
 };
 
 extern __thread tn_tracer *tn__tracer __attribute__((tls_model("initial-exec")));

@@ -1,9 +1,10 @@
 /* stacks.c - the call tree: stacks as numbers.
  *
  * A node is (parent, code, byte offset of the instruction). A thread keeps the path of its stack before, outermost frame
- * first, with the nodes: the next stack shares most of it as a rule, and only what differs is looked up. The path is a hint
- * that is compared in full each time, so that greenlets, generators and threads that change stacks cannot make it wrong. An
- * instruction's address tells frames apart while its code lives; when a code dies all paths are void (code_generation).
+ * first, with the nodes: the next stack shares most of it as a rule, and only what differs is looked up, first among the
+ * steps that the thread has made lately. The path is a hint that is compared in full each time, so that greenlets,
+ * generators and threads that change stacks cannot make it wrong. An instruction's address tells frames apart while its
+ * code lives; when a code dies all paths and steps are void (code_generation).
  */
 #include "record/state.h"
 
@@ -64,21 +65,36 @@ static inline uint32_t shared_frames(const tn_walked *end, const tn_walked *path
     return i;
 }
 
+static uint32_t looked_up(uint32_t parent, const tn_walked *frame)
+{
+    uint32_t code = tn__code_known(frame->code);
+    uint64_t offset = frame->code < TN_FRAME_PSEUDO ? 0 : frame->at - frame->code - tn__rec.options.code_offset;
+    return tn__node(parent, code, offset <= UINT32_MAX ? (uint32_t)offset : 0);
+}
+
+static inline tn_step *step_of(tn_tracer *t, uint32_t parent, uint64_t at)
+{
+    uint32_t hash = ((uint32_t)at ^ parent * 0x85ebca6bu) * 0x9e3779b1u;
+    return &t->steps[hash >> (32 - TN_STEP_BITS)];
+}
+
 /* The frames of walk from the k-th on, counted from the outermost: those before are known. */
 static __attribute__((noinline)) uint32_t interned(tn_tracer *t, uint32_t n, uint32_t k)
 {
     uint32_t node = k ? t->ids[k - 1] : t->root_run == tn_get(&tn__rec.run) ? t->root : 0;
     for (; k < n; k++) {
         tn_walked frame = t->walk[n - 1 - k];
-        uint32_t code = tn__code_known(frame.code);
-        uint64_t offset = frame.code < TN_FRAME_PSEUDO ? 0 : frame.at - frame.code - tn__rec.options.code_offset;
-        uint32_t next = tn__node(node, code, offset <= UINT32_MAX ? (uint32_t)offset : 0);
-        if (!next) {
-            tn__drop(TN_DROP_STACK);
-            break;
+        tn_step *step = step_of(t, node, frame.at);
+        if (step->at != frame.at || step->parent != node || !step->node) {
+            uint32_t next = looked_up(node, &frame);
+            if (!next) {
+                tn__drop(TN_DROP_STACK);
+                break;
+            }
+            *step = (tn_step){frame.at, node, next};
         }
         t->last[k] = frame;
-        t->ids[k] = node = next;
+        t->ids[k] = node = step->node;
     }
     t->n_last = k;
     return node ? node : 1; /* the node of <lost> */
@@ -103,6 +119,7 @@ uint32_t tn__stack(tn_tracer *t, uint32_t n)
     if (__builtin_expect(t->code_generation != generation, 0)) {
         t->code_generation = generation;
         t->n_last = t->last_node = 0;
+        memset(t->steps, 0, sizeof t->steps);
     } else if (n & TN_WALK_SAME) {
         return t->walked;
     }
