@@ -138,6 +138,7 @@ typedef struct tn_stack_entry {
     const char *name, *qualified_name, *file;
 } tn_stack_entry;
 int tn__snapshot_stack(tn_snapshot *s, uint32_t entry, tn_stack_entry *out, tn_error *err);
+int tn__snapshot_n_stacks(tn_snapshot *s, uint32_t *n, tn_error *err);
 /* What runs in a frame of any thread; ENOTFOUND where the node is none. */
 int tn__snapshot_frame(tn_snapshot *s, uint32_t node, tn_frame *out);
 
@@ -155,6 +156,8 @@ enum tn_attachment {
     TN_ATTACH_DISTANCES,
     TN_ATTACH_PLACES,
     TN_ATTACH_AUDIT,
+    TN_ATTACH_BIRTHS,
+    TN_ATTACH_FILE_HOMES,
     TN_ATTACHMENTS
 };
 const tn_alloc *tn__snapshot_alloc(tn_snapshot *s);
