@@ -103,6 +103,14 @@ static PyObject *trace_switch(PyObject *module, PyObject *args)
     return done(status, &err);
 }
 
+PyDoc_STRVAR(mode_doc, "trace_mode()\n--\n\n'off', 'exact' or 'sampled'.");
+
+static PyObject *trace_mode(PyObject *module, PyObject *nothing)
+{
+    (void)module, (void)nothing;
+    return PyUnicode_FromString(mode_names[tn_record_mode()]);
+}
+
 PyDoc_STRVAR(now_doc, "trace_now()\n--\n\nMode, settings and totals, as a dict.");
 
 static PyObject *trace_now(PyObject *module, PyObject *nothing)
@@ -195,7 +203,7 @@ static PyObject *trace_frames(PyObject *module, PyObject *number)
 }
 
 PyDoc_STRVAR(site_of_doc, "trace_site_of(object, /)\n--\n\n"
-                          "(stack, birth, bytes, weight) of the block that an object begins in, or None.");
+                          "(stack, birth, bytes, interval) of the block that an object begins in, or None.");
 
 static PyObject *trace_site_of(PyObject *module, PyObject *object)
 {
@@ -203,7 +211,8 @@ static PyObject *trace_site_of(PyObject *module, PyObject *object)
     (void)module;
     if (!tn_trace_block_of(here, (uint64_t)(uintptr_t)object, Py_TYPE(object)->tp_flags, &b))
         Py_RETURN_NONE;
-    return Py_BuildValue("(IKKd)", b.stack, (unsigned long long)b.birth, (unsigned long long)b.bytes, b.weight);
+    return Py_BuildValue("(IKKd)", b.stack, (unsigned long long)b.birth, (unsigned long long)b.bytes,
+                         b.interval_bytes);
 }
 
 static PyObject *site_tuple(const tn_recorded_site *s)
@@ -248,6 +257,7 @@ PyMethodDef capture_trace_methods[] = {
     {"trace_clear", trace_clear, METH_NOARGS, clear_doc},
     {"trace_reset_peak", trace_reset_peak, METH_NOARGS, reset_peak_doc},
     {"trace_switch", trace_switch, METH_VARARGS, switch_doc},
+    {"trace_mode", trace_mode, METH_NOARGS, mode_doc},
     {"trace_now", trace_now, METH_NOARGS, now_doc},
     {"trace_cost", trace_cost, METH_NOARGS, cost_doc},
     {"trace_frames", trace_frames, METH_O, frames_doc},
