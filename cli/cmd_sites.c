@@ -9,6 +9,7 @@ int cmd_sites(const cli_options *options)
     tn_sink sink = cli_sink();
     tn_view_options view = options->view;
     tn_sites_options asked = options->sites.asked;
+    asked.by_time = true;
     asked.include = options->sites.include;
     asked.exclude = options->sites.exclude;
     asked.from = options->sites.from;

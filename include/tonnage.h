@@ -509,6 +509,7 @@ typedef struct tn_sites_options {
     enum tn_sites_what what; /* by which rows are sums; views choose it themselves */
     bool cumulative; /* a row has what was called from it, too */
     bool retained;   /* and what its objects retain; needs dominators */
+    bool by_time;    /* snapshots come in any order, and perhaps twice: they are sorted by time */
     bool first;      /* of several snapshots: each is compared with the first one, not with the one before it */
     /* Places: FILE[:LINE], any:FILE[:LINE], domain:NAME. A stack counts that one of include names, if there are any, and none of
      * exclude. */
@@ -524,11 +525,12 @@ typedef struct tn_sites_options {
 int tn_sites_members(tn_snapshot *s, const tn_sites_options *o, const tn_set *set, const char *row, tn_set **out,
                      tn_error *err);
 
-/* Who made an object: birth 0 where it is not known, then there are no frames. depth 0 is the innermost; ENOTFOUND behind the
- * last. */
+/* Who made an object. depth 0 is the innermost frame; ENOTFOUND behind the last. Cost: the first call a pass over the blocks,
+ * 4 bytes an object are kept. */
 typedef struct tn_birth {
-    uint64_t birth; /* as the how many-th allocation of the process */
-    uint32_t entry;
+    uint32_t entry;                        /* 0: it is not known, and there are no frames */
+    uint64_t birth, bytes, interval_bytes; /* as the how many-th allocation of the process, 0: not known; asked for from the
+                                              allocator; of a sample, else 0 */
 } tn_birth;
 int tn_node_birth(tn_snapshot *s, uint32_t id, tn_birth *out, tn_error *err);
 int tn_birth_frame(tn_snapshot *s, const tn_birth *birth, uint32_t depth, tn_frame *out, tn_error *err);
@@ -865,7 +867,7 @@ int tn_view_audit(tn_snapshot *s, const tn_view_options *options, const tn_sink 
  * a finding. */
 int tn_view_waste(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Who allocated what is alive, was at the peak or is freed soon (options' sites). Of several snapshots, oldest first: each
- * compared with the one before it. */
+ * is compared with the one before it. */
 int tn_view_sites(tn_snapshot *const *snapshots, size_t n, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);

@@ -84,31 +84,24 @@ int tn__births(tn_snapshot *s, const uint32_t **entries, tn_error *err)
 }
 
 /* An object's block begins at its address or before it; blocks do not overlap but those that are tracked by name. */
-int tn__birth_of(tn_snapshot *s, uint32_t node, uint64_t *birth, tn_error *err)
+static int find_block(tn_snapshot *s, uint32_t node, const tn_traces *t, uint64_t *block, tn_error *err)
 {
-    uint32_t n_sites;
-    tn_traces t;
-    *birth = 0;
-    tn__snapshot_sites(s, &n_sites);
-    if (!n_sites || node >= tn_snapshot_n_objects(s))
-        return TN_OK;
-    TN_TRY(tn__snapshot_traces(s, &t, err));
+    enum { AROUND = 8 };
+    *block = t->n;
     TN_TRY(tn__snapshot_addresses(s, err));
-    uint64_t address = tn__snapshot_address(s, node), low = 0, high = t.n;
+    uint64_t address = tn__snapshot_address(s, node), low = 0, high = t->n;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
-        if (t.address[middle] <= address)
+        if (t->address[middle] <= address)
             low = middle + 1;
         else
             high = middle;
     }
-    enum { AROUND = 8 };
-    for (uint64_t i = low; i > 0 && low - i < AROUND; i--) {
-        if (t.node[i - 1] == node + 1 && t.kind[i - 1] == TN_TRACE_OWN) {
-            *birth = t.birth[i - 1];
+    for (uint64_t i = low; i > 0 && low - i < AROUND; i--)
+        if (t->node[i - 1] == node + 1 && t->kind[i - 1] == TN_TRACE_OWN) {
+            *block = i - 1;
             break;
         }
-    }
     return TN_OK;
 }
 
@@ -118,12 +111,21 @@ int tn_node_birth(tn_snapshot *s, uint32_t id, tn_birth *out, tn_error *err)
 {
     const uint32_t *entries;
     tn_birth birth = {0};
+    tn_traces t;
+    uint64_t block;
     if (id >= tn_snapshot_n_nodes(s))
         return tn__error_set(err, TN_EINVAL, 0, "there is no node %u", (unsigned)id);
     TN_TRY(tn__births(s, &entries, err));
-    if (entries && id < tn_snapshot_n_objects(s))
+    if (entries && id < tn_snapshot_n_objects(s) && entries[id]) {
         birth.entry = entries[id];
-    TN_TRY(tn__birth_of(s, id, &birth.birth, err));
+        TN_TRY(tn__snapshot_traces(s, &t, err));
+        TN_TRY(find_block(s, id, &t, &block, err));
+        if (block < t.n) {
+            birth.birth = t.birth[block];
+            birth.bytes = t.bytes[block];
+            birth.interval_bytes = t.interval ? t.interval[block] : 0;
+        }
+    }
     *out = birth;
     return TN_OK;
 }

@@ -41,19 +41,24 @@ static bool is_root(const tn_stack_entry *e)
     return !e->parent && !*e->file;
 }
 
-/* One step outwards from where the stack has been followed to, where that place is named: 0 is the bottom of the stack, and
- * so is the root of a thread. */
-static int step_out(tn_sites *t, const char *place, uint32_t n, uint32_t *at, uint8_t *marks, tn_error *err)
+/* One step outwards from where each stack has been followed to, if the k-th place of the way is that: 0 is the bottom of the
+ * stack, and so is the root of a thread. */
+static int step_out(tn_sites *t, size_t k, uint32_t n, uint32_t *at, uint8_t *marks, tn_error *err)
 {
     tn_site_pattern p;
-    bool bottom = !place || strcmp(place, TN_SITE_BOTTOM) == 0;
+    const char *place = t->options.from[k];
+    bool first = k == 0, bottom = !place || strcmp(place, TN_SITE_BOTTOM) == 0;
     if (!bottom) {
         TN_TRY(tn__site_pattern(place, strlen(place), &p, err));
         if (!p.file || p.anywhere)
             return tn__error_set(err, TN_EINVAL, 0, "callers are those of places such as app.py:88");
         TN_TRY(tn__site_mark(t->snapshot, &p, marks, err));
     }
-    for (uint32_t i = 0; i < n; i++) {
+    if (first && !bottom && marks[0]) { /* what is lost was called by nobody that is known */
+        at[0] = 0;
+        marks[0] = 0;
+    }
+    for (uint32_t i = first; i < n; i++) {
         tn_stack_entry e, outer = {0};
         if (at[i] == TN_NONE)
             continue;
@@ -74,7 +79,7 @@ static int follow(tn_sites *t, uint32_t n, uint32_t *at, uint8_t *marks, tn_erro
     for (uint32_t i = 0; i < n; i++)
         at[i] = i ? i : TN_NONE;
     for (size_t k = 0; k < t->options.n_from; k++)
-        TN_TRY(step_out(t, t->options.from[k], n, at, marks, err));
+        TN_TRY(step_out(t, k, n, at, marks, err));
     return TN_OK;
 }
 

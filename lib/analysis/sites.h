@@ -63,8 +63,6 @@ int tn__site_mark(tn_snapshot *s, const tn_site_pattern *p, uint8_t *marks, tn_e
 bool tn__sites_there(tn_snapshot *s);
 /* Entry of the stack that made each object, 0 where it is not known; NULL where that holds for all. Kept with the snapshot. */
 int tn__births(tn_snapshot *s, const uint32_t **entries, tn_error *err);
-/* Birth number of one object, 0 where it is not known. O(log blocks). */
-int tn__birth_of(tn_snapshot *s, uint32_t node, uint64_t *birth, tn_error *err);
 
 /* ---- site_modules.c: of a file of code; the names live as long as the snapshot ---- */
 

@@ -35,7 +35,8 @@ static void place_json(const tn_site_page *p, tn_json *j, const tn_site_shown *r
     bool whole = p->asked.by == TN_SITES_LINE || p->asked.by == TN_SITES_TYPE || p->asked.by == TN_SITES_TRACEBACK;
     bool function = whole || p->asked.by == TN_SITES_FUNCTION;
     bool known = r->entry && tn__site_has_frames(p);
-    tn__json_string(j, "file", known ? tn__site_file(&r->frame) : NULL);
+    bool lost = !r->entry && tn__site_has_frames(p) && strcmp(r->label, TN_SITE_LOST) == 0;
+    tn__json_string(j, "file", known ? tn__site_file(&r->frame) : lost ? TN_SITE_LOST : NULL);
     if (known && whole && r->frame.line)
         tn__json_u64(j, "line", r->frame.line);
     else

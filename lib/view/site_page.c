@@ -297,16 +297,17 @@ static int earlier(const void *left, const void *right)
     return a->at < b->at ? -1 : 1;
 }
 
-/* Sorted, each file once; returns how many are left. *processes: how many they are of. */
-static size_t sort_by_time(tn_dated *all, size_t n, size_t *processes)
+/* Sorted, each file once, where that is asked for; returns how many are left. *processes: how many they are of. */
+static size_t put_in_time(tn_dated *all, size_t n, bool sorted, size_t *processes)
 {
     size_t left = 0;
-    qsort(all, n, sizeof *all, earlier);
+    if (sorted)
+        qsort(all, n, sizeof *all, earlier);
     *processes = 0;
     for (size_t i = 0; i < n; i++) {
         bool again = false, known = false;
         for (size_t k = 0; k < left; k++) {
-            again |= all[k].identity == all[i].identity;
+            again |= sorted && all[k].identity == all[i].identity;
             known |= all[k].pid == all[i].pid;
         }
         *processes += !again && !known;
@@ -409,7 +410,7 @@ static int write_pages(tn_dated *all, size_t n, const tn_view_options *o, tn_pag
         return tn__error_set(err, TN_EINVAL, 0, "there is no such page of sites");
     run.asked.what = what_of(run.asked.page);
     tn__out_init(&out, &sink);
-    n = sort_by_time(all, n, &processes);
+    n = put_in_time(all, n, run.asked.by_time, &processes);
     if (n > 1 && (run.asked.page == TN_SITES_CREATORS || run.asked.page == TN_SITES_SURVIVORS))
         return tn__error_set(err, TN_EINVAL, 0, "%s is of one snapshot", tn_sites_page_names[run.asked.page]);
     TN_TRY(o->form == TN_JSON ? json_pages(&run, all, n, err) : text_pages(&run, all, n, processes, err));

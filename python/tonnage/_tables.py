@@ -6,6 +6,7 @@ import os
 
 from tonnage._errors import ArgumentError
 from tonnage._keywords import told
+from tonnage._site_tables import SiteTables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @told
-class Tables:
+class Tables(SiteTables):
     """Methods that are verbs of the command. Each gives a view: `print` writes the table, iterating gives its rows."""
 
     __slots__ = ()
