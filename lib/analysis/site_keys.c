@@ -42,7 +42,7 @@ static int home_of(tn_site_keys *k, const tn_stack_entry *e, const char **out, t
                                     : tn__distribution_of_file(k->snapshot, e->file, out, err);
 }
 
-static int number_of(tn_site_keys *k, uint32_t entry, const tn_stack_entry *e, uint64_t *number, tn_error *err)
+static int number_of(tn_site_keys *k, const tn_stack_entry *e, uint64_t *number, tn_error *err)
 {
     const char *text;
     *number = of_text(tn__site_file(e));
@@ -50,7 +50,9 @@ static int number_of(tn_site_keys *k, uint32_t entry, const tn_stack_entry *e, u
     case TN_SITES_LINE:
     case TN_SITES_TYPE: *number = mix(*number, e->line); return TN_OK;
     case TN_SITES_FUNCTION: *number = mix(*number, of_text(e->qualified_name)); return TN_OK;
-    case TN_SITES_TRACEBACK: *number = entry; return TN_OK;
+    case TN_SITES_TRACEBACK: /* the call tree has an entry an instruction: several may be one line */
+        *number = mix(mix(mix(*number, e->line), of_text(e->qualified_name)), k->group_of[e->parent]);
+        return TN_OK;
     case TN_SITES_MODULE:
     case TN_SITES_DISTRIBUTION:
         TN_TRY(home_of(k, e, &text, err));
@@ -84,7 +86,11 @@ static int fill_own(tn_site_keys *k, tn_map *rows, tn_error *err)
             k->group_of[i] = k->group_of[e.parent];
             continue;
         }
-        TN_TRY(number_of(k, i, &e, &number, err));
+        if (!*e.file && strcmp(e.qualified_name, TN_SITE_LOST) == 0) {
+            k->group_of[i] = 0;
+            continue;
+        }
+        TN_TRY(number_of(k, &e, &number, err));
         TN_TRY(group_of(k, rows, number, i, &k->group_of[i], err));
     }
     return TN_OK;

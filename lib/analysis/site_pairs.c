@@ -36,14 +36,10 @@ static int grow(tn_site_pairs *p, size_t n, tn_error *err)
     return TN_OK;
 }
 
-/* Tracebacks have the names of their innermost lines, which several may share: of two snapshots they are told apart by all of
- * their frames. */
+/* Tracebacks have the names of their innermost lines, which several may share: they are told apart by all of their frames. */
 static int add_frames(tn_sites *t, const tn_site_sum *sum, tn_buf *label, tn_error *err)
 {
-    tn_stack_entry e = {0};
-    uint32_t entry = tn__site_example(&t->keys, sum->group);
-    if (entry)
-        TN_TRY(tn__snapshot_stack(t->snapshot, entry, &e, err));
+    tn_stack_entry e = {.parent = tn__site_example(&t->keys, sum->group)};
     while (e.parent) {
         label->size--;
         if (tn__buf_append(label, "\n", 1) < 0)

@@ -209,7 +209,7 @@ static int type_of(tn_sites *t, uint64_t block, const uint32_t *shapes, uint32_t
     const tn_shape *table = tn__snapshot_shapes(t->snapshot);
     uint32_t node = t->traces.node[block], group = t->keys.group_of[t->rows[t->traces.site[block]].stack], *value;
     uint32_t type = node ? table[shapes[node - 1]].type : TN_NONE;
-    TN_TRY(tn__map_slot(&t->types, (uint64_t)group << 32 | type, &value, err));
+    TN_TRY(tn__map_slot(&t->types, (uint64_t)group << 32 | (node ? t->same_type[type] : TN_NONE), &value, err));
     if (!*value) {
         *value = (uint32_t)tn__sites_n(t) + 1;
         *place = *value - 1;
@@ -220,6 +220,26 @@ static int type_of(tn_sites *t, uint64_t block, const uint32_t *shapes, uint32_t
     }
     *place = *value - 1;
     return TN_OK;
+}
+
+/* Several types may have one name, and one row then. */
+static int name_types(tn_sites *t, tn_error *err)
+{
+    tn_strtab names;
+    uint32_t n = tn_snapshot_n_types(t->snapshot);
+    t->same_type = tn__alloc(t->alloc, n * sizeof *t->same_type);
+    if (!t->same_type)
+        return tn__no_memory(t->snapshot, err);
+    TN_TRY(tn__strtab_init(&names, t->alloc));
+    int status = TN_OK;
+    for (uint32_t i = 0; i < n && status == TN_OK; i++) {
+        tn_type type;
+        status = tn_snapshot_type(t->snapshot, i, &type);
+        if (status == TN_OK)
+            status = tn__strtab_add(&names, type.full_name, strlen(type.full_name), &t->same_type[i]);
+    }
+    tn__strtab_free(&names);
+    return status < 0 ? tn__error_set(err, status, 0, "types cannot be told apart") : TN_OK;
 }
 
 typedef int tn_block_use(tn_sites *t, uint64_t block, uint32_t place, void *ctx);
@@ -379,6 +399,8 @@ static int fill(tn_sites *t, tn_error *err)
         add_rows(t);
     }
     TN_TRY(tn__snapshot_traces(t->snapshot, &t->traces, err));
+    if (t->options.by == TN_SITES_TYPE)
+        TN_TRY(name_types(t, err));
     t->sampled = t->traces.interval || tn__sites_interval_of(t->snapshot) > 0;
     t->interval_bytes = tn__sites_interval_of(t->snapshot);
     if (by_block(t) || t->sampled)
@@ -416,6 +438,7 @@ void tn__sites_free(tn_sites *t)
     tn_set_free(t->within);
     tn__free(t->alloc, t->rows_in, t->rows_in ? t->n_rows : 0);
     tn__map_free(&t->types);
+    tn__free(t->alloc, t->same_type, t->same_type ? tn_snapshot_n_types(t->snapshot) * sizeof *t->same_type : 0);
     tn__buf_free(&t->sums);
     *t = (tn_sites){.alloc = t->alloc};
 }

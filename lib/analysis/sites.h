@@ -125,7 +125,8 @@ typedef struct tn_sites {
     tn_traces traces;
     bool sampled;
     double interval_bytes; /* the largest one of a block */
-    tn_map types;          /* by TYPE: group and type -> sum + 1 */
+    tn_map types;          /* by TYPE: group and name of a type -> sum + 1 */
+    uint32_t *same_type;   /* number of each type's name */
     tn_buf sums;           /* tn_site_sum, by group or, by TYPE, as they came */
     tn_site_sum total;     /* each block once */
 } tn_sites;

@@ -56,7 +56,10 @@ class Program:
         return len(self.frames) - 1
 
     def block(self, bytes_: int, stack: int | None, **more: object) -> Block:
-        self.blocks.append(Block(0x7000_0000 + 4096 * len(self.blocks), bytes_, stack, **more))  # type: ignore[arg-type]
+        node = more.get("node")
+        own = isinstance(node, Node) and more.get("kind") == 1
+        address = (node.address or 0) - 16 if own else 0x7000_0000 + 16384 * len(self.blocks)  # type: ignore[union-attr]
+        self.blocks.append(Block(address, bytes_, stack, **more))  # type: ignore[arg-type]
         return self.blocks[-1]
 
     def description(self) -> Description:
