@@ -14,6 +14,7 @@ static const double tail = 0.025;
 enum {
     MANY = 2000, /* shapes above are as good as normal */
     FEW = 20,    /* fewer blocks do not tell what sizes there are */
+    FEW_UNSURE = 6,
 };
 
 double tn__site_chance(uint64_t bytes, uint64_t interval_bytes)
@@ -126,11 +127,21 @@ double tn__gamma_quantile(double shape, double share)
 
 /* ---- intervals ---- */
 
+/* A few blocks say little of those that were not seen, and one of a small chance among them says too much: then the lower end
+ * allows for two more of the largest weight, the upper one for a block of any size. Many blocks are few, too, if nearly all of
+ * them were sure to be seen. */
+static bool is_few(const tn_spread *s)
+{
+    return s->n < FEW || s->unseen * s->unseen < FEW_UNSURE * s->variance;
+}
+
+
 static double low_end(const tn_spread *s, double interval_bytes)
 {
     if (!(s->variance > 0))
         return s->seen + s->unseen;
-    double shape = s->unseen * s->unseen / s->variance, scale = s->variance / s->unseen, x;
+    double variance = s->variance + (is_few(s) ? 2 * s->step_variance : 0);
+    double shape = s->unseen * s->unseen / variance, scale = variance / s->unseen, x;
     if (shape > MANY) {
         x = cube_quantile(shape, tail);
     } else {
@@ -141,10 +152,10 @@ static double low_end(const tn_spread *s, double interval_bytes)
     return low > s->seen ? low : s->seen;
 }
 
-/* Nothing is left to chance where every block was large; of a few blocks that says nothing about those that were not seen. */
+/* Nothing is left to chance where every block was large. */
 static double high_end(const tn_spread *s, double interval_bytes)
 {
-    bool few = s->n < FEW;
+    bool few = is_few(s);
     double mean = s->unseen + (few ? interval_bytes : s->step_unseen);
     double variance = s->variance + (few ? interval_bytes * interval_bytes : s->step_variance);
     if (!(variance > 0))

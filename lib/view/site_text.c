@@ -157,11 +157,10 @@ static void plain_cells(const tn_site_page *p, const tn_site_shown *r, tn_table 
 
 static uint32_t aged_columns(const tn_site_page *p, tn_table_column *c)
 {
-    (void)p;
     uint32_t n = 0;
     c[n++] = (tn_table_column){"Size", true, 0};
     c[n++] = (tn_table_column){"Count", true, 1};
-    c[n++] = (tn_table_column){"Kept of 1000 allocations", true, 0};
+    c[n++] = (tn_table_column){p->sampled ? "Kept of 1000 samples" : "Kept of 1000 allocations", true, 0};
     c[n++] = (tn_table_column){"95 % interval", true, 0};
     c[n++] = (tn_table_column){"old to young", false, 0};
     return n;

@@ -356,7 +356,7 @@ def test_what_was_not_traced_says_how_it_would_be(tmp_path: Path) -> None:
         (lambda s: s.sites(include=[7]), "takes text such as"),
         (lambda s: s.sites(include="any:"), "a place looks like"),
         (lambda s: s.sites(by="type", cumulative=True), "cumulative sums are"),
-        (lambda s: s.where("site::"), "a site looks like"),
+        (lambda s: s.where("site:any:"), "a site looks like"),
         (lambda s: s.where("site:domain:raw"), "a site looks like"),
         (lambda s: s.creators().back[1], "needs .file, line."),
     ],
