@@ -1,13 +1,19 @@
 /* traced.c - see traced.h. */
 #include "inside/traced.h"
 
+#include "inside/trace.h"
+
 #include <string.h>
 
 enum { SITE_ROWS = 1 << 17, BLOCK_ROWS = 1 << 17 }; /* of a chunk */
 
 struct tn_traced {
     const tn_alloc *alloc;
-    tn_traced_report report;
+    tn_recorded now;
+    tn_recorded_cost cost;
+    tn_unjoined unjoined;
+    enum tn_free_lists free_lists;
+    uint64_t started_births;
     tn_buf blocks, sites; /* tn_recorded_row, tn_site_row */
     bool sampled;         /* some block has an interval */
 };
@@ -109,12 +115,12 @@ static int copy_all(copying *c)
 {
     uint32_t n_codes, n_stacks;
     tn_walk_calltree(c->w, &n_codes, &n_stacks);
-    tn_recorded_now(&c->t->report.now);
+    tn_recorded_now(&c->t->now);
     tn_recorded_blocks(copy_block, c);
     copy_sites(c, n_stacks);
     copy_stacks(c, n_stacks, n_codes);
     copy_codes(c);
-    tn_recorded_cost_now(&c->t->report.cost);
+    tn_recorded_cost_now(&c->t->cost);
     return c->status;
 }
 
@@ -127,6 +133,8 @@ int tn_traced_take(tn_walk *w, bool redact, tn_traced **out, tn_error *err)
     if (!t)
         return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_COPY);
     t->alloc = tn_walk_alloc(w);
+    t->free_lists = tn_trace_free_lists();
+    t->started_births = tn_trace_started_births();
     tn__buf_init(&t->blocks, t->alloc);
     tn__buf_init(&t->sites, t->alloc);
     copying c = {t, w, redact, 0};
@@ -145,11 +153,6 @@ void tn_traced_free(tn_traced *t)
     tn__buf_free(&t->blocks);
     tn__buf_free(&t->sites);
     tn__free(t->alloc, t, sizeof *t);
-}
-
-const tn_traced_report *tn_traced_get_report(const tn_traced *t)
-{
-    return t ? &t->report : NULL;
 }
 
 /* ---- order ---- */
@@ -283,10 +286,80 @@ int tn_traced_save(tn_traced *t, tn_walk *w, tn_writer *writer, tn_error *err)
     if (!t)
         return 0;
     TN_TRY(order(t, err));
-    TN_TRY(tn_walk_owners(w, BLOCKS(t), N_BLOCKS(t), &t->report.unjoined, err));
+    TN_TRY(tn_walk_owners(w, BLOCKS(t), N_BLOCKS(t), &t->unjoined, err));
     TN_TRY(save_blocks(t, w, writer, err));
     TN_TRY(save_sites(t, writer, err));
     tn__buf_free(&t->blocks);
     tn__buf_free(&t->sites);
     return 0;
+}
+
+/* ---- facts ---- */
+
+typedef struct teller {
+    void (*number)(void *ctx, const char *key, uint64_t value);
+    void *ctx;
+} teller;
+
+static void tell(const teller *by, const char *before, const char *name, const char *after, uint64_t value)
+{
+    char key[64];
+    tn__compose(key, sizeof key, "trace.%s%s%s", before, name, after);
+    by->number(by->ctx, key, value);
+}
+
+static void tell_sums(const tn_traced *t, const teller *by)
+{
+    const tn_recorded *now = &t->now;
+    tell(by, "depth", "", "", now->depth);
+    if (now->mode == TN_RECORD_SAMPLED) {
+        tell(by, "interval_bytes", "", "", now->interval_bytes);
+        tell(by, "first_interval_bytes", "", "", now->first_interval_bytes);
+    }
+    tell(by, "started_births", "", "", t->started_births);
+    tell(by, "births", "", "", now->births);
+    tell(by, "peak_birth", "", "", now->peak_birth);
+    tell(by, "traced_bytes", "", "", (uint64_t)at_least_0(now->traced_bytes));
+    tell(by, "peak_bytes", "", "", (uint64_t)at_least_0(now->peak_bytes));
+    if (now->mode == TN_RECORD_EXACT) {
+        tell(by, "unjoined.count", "", "", t->unjoined.count);
+        tell(by, "unjoined.bytes", "", "", t->unjoined.bytes);
+    }
+}
+
+static void tell_costs(const tn_recorded_cost *cost, const teller *by)
+{
+    static const char *const drops[TN_DROPS] = {"memory", "stack", "site", "code", "sample", "replaced"};
+    static const char *const parts[TN_PARTS] = {"shadow", "blocks", "stacks", "sites", "codes", "threads"};
+    static const char *const calls[TN_COSTS] = {"alloc", "resize", "free"};
+    for (unsigned i = 0; i < TN_DROPS; i++)
+        tell(by, "dropped.", drops[i], "", cost->dropped[i]);
+    for (unsigned i = 0; i < TN_PARTS; i++)
+        tell(by, "own.", parts[i], "_bytes", cost->mapped_bytes[i]);
+    tell(by, "own.resident_bytes", "", "", cost->resident_bytes);
+    for (unsigned i = 0; i < TN_COSTS; i++) {
+        tell(by, "calls.", calls[i], "", cost->calls[i]);
+        tell(by, "ns.", calls[i], "", cost->ns[i]);
+    }
+}
+
+void tn_traced_tell(const tn_traced *t, void (*number)(void *ctx, const char *key, uint64_t value),
+                    void (*word)(void *ctx, const char *key, const char *word), void *ctx)
+{
+    static const char *const modes[] = {"off", "exact", "sampled"}, *const lists[] = {"ignore", "track", "flush"};
+    const teller by = {number, ctx};
+    tn_recorded now;
+    tn_recorded_now(&now);
+    if (t || now.births)
+        word(ctx, "trace.mode", modes[t ? t->now.mode : TN_RECORD_OFF]);
+    if (!t)
+        return;
+    word(ctx, "trace.free_lists", lists[t->free_lists]);
+    tell_sums(t, &by);
+    tell_costs(&t->cost, &by);
+}
+
+uint64_t tn_traced_resident(const tn_traced *t)
+{
+    return t ? t->cost.resident_bytes : 0;
 }
