@@ -53,8 +53,8 @@ def test_each_thread_has_its_own_bytes(tmp_path: Path) -> None:
         N = 8
         space = {}
         for n in range(N):  # each in a function of its own line
-            exec(compile("\\n" * n + f"def work{n}(keep, r): keep[r.randrange(len(keep))] = bytes(r.randrange(10, 2000))",
-                         "planted.py", "exec"), space)
+            work = f"def work{n}(keep, r): keep[r.randrange(len(keep))] = bytes(r.randrange(10, 2000))"
+            exec(compile("\\n" * n + work, "planted.py", "exec"), space)
         keeps = [[None] * 300 for _ in range(N)]
         def run(n):
             r, work = random.Random(n), space[f"work{n}"]
