@@ -5,6 +5,7 @@ The file is read by `pure_reader`, which shares no code with the library.
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,7 @@ def test_what_is_older_has_no_birthplace(traced: Traced) -> None:
 
 
 def test_blocks_of_an_object_are_its_size(traced: Traced) -> None:
-    """Sizes are what the allocator took: what was asked for, rounded up, with glibc's word before it above 512 bytes."""
+    """Sizes are what the allocator took: what was asked for, rounded up, and glibc's word before it above 512 bytes."""
     for name in WHERE_LINES_ARE:
         for node in traced.nodes(name):
             blocks = traced.blocks[node]
@@ -206,11 +207,30 @@ def test_facts_say_how_it_was_recorded(traced: Traced) -> None:
     assert "trace.interval_bytes" not in facts and "TINT" not in traced.file.chunks
     assert not any(value for key, value in facts.items() if key.startswith("trace.dropped."))
     assert 0 < facts["trace.own.resident_bytes"] <= facts["ledger.tonnage_bytes"]
-    assert {f"trace.own.{part}_bytes" for part in ("shadow", "blocks", "stacks", "sites", "codes", "threads")} <= set(facts)
+    for part in ("shadow", "blocks", "stacks", "sites", "codes", "threads"):
+        assert f"trace.own.{part}_bytes" in facts
+
+
+def test_summary_and_info_say_what_is_recorded(traced: Traced) -> None:
+    import tonnage
+
+    sites = traced.file.sites or []
+    live, count = sum(site.live_bytes for site in sites), sum(site.live_count for site in sites)
+    with tonnage.load(Path(traced.said["file"]).with_name("a.tonnage")) as snapshot:
+        page = str(snapshot.summary())
+        said = json.loads(snapshot.info().json())["recorded"]
+        info = str(snapshot.info())
+    assert f"\nRecorded: {count:.0f} blocks, {live / 2**20:.1f} MiB, from {len(sites)} sites\n" in page
+    assert (said["sites"], said["blocks"]) == (len(sites), len(traced.file.traces))
+    assert (said["size"], said["count"], said["interval"]) == (live, count, None)
+    assert f"sites of allocations             {len(sites)}\n" in info
+    assert "Recorded allocations\n" in info
 
 
 @pytest.mark.parametrize("mode", ["stop", "fork"])
 def test_samples_stand_for_more_than_themselves(tmp_path: Path, mode: str) -> None:
+    import tonnage
+
     traced = Traced(tmp_path, mode, "[4096]")
     assert traced.file.check() == []
     facts = traced.file.facts
@@ -230,6 +250,9 @@ def test_samples_stand_for_more_than_themselves(tmp_path: Path, mode: str) -> No
         for node in traced.nodes(name):
             if node in traced.own:
                 assert traced.line(traced.own[node]) == (traced.said["file"], traced.said["lines"][name])
+    with tonnage.load(tmp_path / "a.tonnage") as snapshot:
+        assert f", by a sample every {facts['trace.interval_bytes'] // 1024}.0 KiB\n" in str(snapshot.summary())
+        assert json.loads(snapshot.info().json())["recorded"]["interval"] == facts["trace.interval_bytes"]
 
 
 def test_a_redacted_file_has_no_names_of_the_program(tmp_path: Path) -> None:
@@ -316,7 +339,8 @@ def test_memory_that_is_tracked_by_name_is_an_array_s_buffer(tmp_path: Path) -> 
     addresses = answer(code, tmp_path, str(path))
     file = pure_reader.Snapshot.open(path)
     assert file.check() == [] and file.sites is not None
-    of = {trace.node: trace for trace in file.traces if trace.kind == "data" and file.sites[trace.site].domain == 389047}
+    numpys = [trace for trace in file.traces if file.sites[trace.site].domain == 389047]
+    of = {trace.node: trace for trace in numpys if trace.kind == "data"}
     for i, address in enumerate(addresses):
         assert of[file.node_at(address)].bytes == 8 * (1000 + i)
 
