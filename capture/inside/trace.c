@@ -65,11 +65,11 @@ static void learn(const tn_inside *inside, const tn_trace_options *o)
     t->managed_flags = l->managed_dict_flag | l->managed_weakref_flag;
     t->run++;
     t->reconnected = 0;
+    tn_recorded now;
+    tn_recorded_now(&now);
+    t->started_births = now.births;
     t->last_block = 0;
-    memset(t->process_name, 0, sizeof t->process_name);
-    size_t n = tn_process_read_file("/proc/self/comm", t->process_name, sizeof t->process_name - 1);
-    if (n && t->process_name[n - 1] == '\n')
-        t->process_name[n - 1] = 0;
+    tn__trace_threads(l);
 }
 
 int tn_trace_start(const tn_inside *inside, const tn_trace_options *o, tn_error *err)
@@ -146,6 +146,11 @@ void tn_trace_settle(const tn_inside *inside)
     tn_trace_reconnect();
     if (tn__trace.mode != TN_RECORD_OFF && tn__trace.free_lists == TN_FREE_LISTS_FLUSH)
         tn_trace_flush(inside);
+}
+
+uint64_t tn_trace_started_births(void)
+{
+    return tn__trace.started_births;
 }
 
 enum tn_free_lists tn_trace_free_lists(void)

@@ -3,7 +3,8 @@
  *   trace.c          starts and stops; forks
  *   trace_hooks.c    around the three allocators
  *   trace_walk.h     the frames of a thread
- *   trace_names.c    what the recorder asks about code objects and threads
+ *   trace_names.c    what the recorder asks about code objects
+ *   trace_threads.c  what the stacks of threads stand on
  *   trace_tracked.c  what others track by name: PyTraceMalloc_Track
  *   trace_reuse.c    objects that come out of free lists
  *   trace_read.c     what was recorded, for Python
@@ -37,6 +38,7 @@ int tn_trace_start(const tn_inside *inside, const tn_trace_options *options, tn_
 void tn_trace_stop(void); /* also when it is off */
 int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error *err);
 enum tn_free_lists tn_trace_free_lists(void);
+uint64_t tn_trace_started_births(void); /* allocations that had been recorded when it was started */
 
 /* Are our hooks called still? Another tool may have put back what was there before us, and traces of what has been freed
  * since would stay: then they are put back in, and what was recorded is forgotten. Returns how often that was so. */

@@ -20,12 +20,9 @@ int tn_traced_take(tn_walk *w, bool redact, tn_traced **out, tn_error *err);
 int tn_traced_save(tn_traced *t, tn_walk *w, tn_writer *writer, tn_error *err);
 void tn_traced_free(tn_traced *t); /* NULL allowed; before the walk is freed */
 
-/* For the facts. */
-typedef struct tn_traced_report {
-    tn_recorded now;
-    tn_recorded_cost cost;
-    tn_unjoined unjoined; /* after tn_traced_save */
-} tn_traced_report;
-const tn_traced_report *tn_traced_get_report(const tn_traced *t); /* NULL for NULL */
+/* Facts trace.* (docs/facts.md), once it is saved; t NULL: whether there was ever a recorder. */
+void tn_traced_tell(const tn_traced *t, void (*number)(void *ctx, const char *key, uint64_t value),
+                    void (*word)(void *ctx, const char *key, const char *word), void *ctx);
+uint64_t tn_traced_resident(const tn_traced *t); /* memory of the recorder itself; t NULL: 0 */
 
 #endif
