@@ -42,13 +42,24 @@ enum {
     CLI_GARBAGE = 4194304,  /* --garbage */
     CLI_PICTURE = 8388608,  /* what is drawn, and how: --refs … --only SELECTION */
 };
-#define CLI_SKIP 2147483648U /* --skip N; constants of an enum are ints, and this bit is none of theirs */
+/* Constants of an enum are ints, and these bits are none of theirs. */
+#define CLI_SKIP 2147483648U     /* --skip N */
+#define CLI_SITES (1ULL << 32)   /* which stacks count, and how: --include PLACE … --color WHEN */
+#define CLI_COMPARE (1ULL << 33) /* ... of several files: --first */
+#define CLI_SUMS (1ULL << 34)    /* ... --retained */
+#define CLI_FROM (1ULL << 35)    /* ... --from PLACE */
+#define CLI_CUMULATE (1ULL << 36)
+
+enum { CLI_PLACES = 64 }; /* of --include, of --exclude, of --from */
 
 typedef struct cli_verb cli_verb;
 
 /* tn_by_names, for people. */
 #define CLI_KINDS \
     "type, clodo, size, sizeclass, module, dist, generation, content, site, rcs, via, root, thread, frame, path or id"
+
+/* tn_sites_by_names, likewise. */
+#define CLI_SITE_KINDS "line, file, function, module, distribution, traceback, thread or type"
 
 typedef struct cli_options {
     const cli_verb *verb;
@@ -60,6 +71,10 @@ typedef struct cli_options {
     uint64_t max_memory_bytes;
     const char *output, *to, *what, *columns, *python; /* -o, --to and so on; NULL: not given */
     const char *only, *highlight;                      /* of pictures */
+    struct {
+        const char *include[CLI_PLACES], *exclude[CLI_PLACES], *from[CLI_PLACES];
+        tn_sites_options asked;
+    } sites;
     tn_picture_options picture;
     bool help, index, force, drawn, folding; /* drawn: the picture is chosen; folding: --fold or --no-fold is given */
     uint32_t max_nodes;                      /* 0: not given */
@@ -68,13 +83,14 @@ typedef struct cli_options {
 
 struct cli_verb {
     const char *name;
-    unsigned options; /* CLI_JSON ... */
+    uint64_t options; /* CLI_JSON ... */
     int (*run)(const cli_options *options);
     const char *about; /* one line, for --help */
     /* its own page: what it shows; what options mean for its rows; examples, one of each option */
     const char *help, *limit, *sort, *where, *examples, *against, *by;
     const char *kinds; /* the words that --by takes; NULL: CLI_KINDS */
     uint32_t few;      /* --limit where it is not given; 0: 20 */
+    enum tn_sites_page page;
     /* of cmd_table */
     int (*view)(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 };
@@ -128,10 +144,16 @@ void cli_hint_ahead(const char *file, const char *where);
 int cli_draw(const cli_options *options, const tn_picture *picture);
 int cli_can_draw(const cli_options *options); /* whether -o names a new file of a known format; else that is said */
 
+/* ---- cmd_diff.c ---- */
+
+/* Opens options' files, in order; 0 or an exit code, said. Those that are open are the caller's to close. */
+int cli_open_all(const cli_options *options, tn_snapshot **snapshots);
+
 /* ---- cmd_*.c ---- */
 int cmd_table(const cli_options *options);
 int cmd_diff(const cli_options *options);
 int cmd_why(const cli_options *options);
+int cmd_sites(const cli_options *options);
 int cmd_export(const cli_options *options);
 int cmd_import(const cli_options *options);
 int cmd_graph(const cli_options *options);

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-static int open_all(const cli_options *options, tn_snapshot **snapshots)
+int cli_open_all(const cli_options *options, tn_snapshot **snapshots)
 {
     for (size_t i = 0; i < options->n_files; i++) {
         cli_options one = *options;
@@ -26,7 +26,7 @@ int cmd_diff(const cli_options *options)
         cli_say("diff: out of memory");
         return CLI_UNREADABLE;
     }
-    int code = open_all(options, snapshots);
+    int code = cli_open_all(options, snapshots);
     if (code == CLI_OK && tn_view_diff(snapshots, options->n_files, &view, &sink, &err) < 0)
         code = cli_fail(NULL, &err);
     if (code == CLI_OK)

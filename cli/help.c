@@ -5,10 +5,12 @@
 #include <string.h>
 
 #define READING (CLI_JSON | CLI_LIMIT | CLI_SORT | CLI_WHERE | CLI_MEMORY)
+#define SITES (READING | CLI_THRESHOLD | CLI_BY | CLI_FILES | CLI_SITES)
+#define SITE_KINDS "what a row stands for; kinds below (default line)"
 #define OBJECTS "type, size, … (below)"
 #define SINCE "only what is new since an older snapshot of the process, or what is: in --where says"
 #define ENDS "groups of references by what is at the other end; kinds below"
-#define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address: retained: root: dominated-by: is:"
+#define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address: retained: root:\n  dominated-by: site: is:"
 
 const cli_verb cli_verbs[] = {
     {"summary", READING | CLI_THRESHOLD | CLI_BY | CLI_AGAINST, cmd_table,
@@ -125,6 +127,63 @@ const cli_verb cli_verbs[] = {
      .examples = "  tonnage diff old.tonnage app.tonnage --limit 5 --sort new\n"
                  "  tonnage diff old.tonnage app.tonnage --by via --where '-module:json'\n"
                  "  tonnage diff old.tonnage app.tonnage --json --max-memory 2G\n"},
+    {"sites", SITES | CLI_COMPARE | CLI_SUMS | CLI_CUMULATE, cmd_sites,
+     "who allocated what is alive: lines, functions, modules, tracebacks, with changes",
+     "Live memory by the line of the program that allocated it, or by another part of the stack; in a run that was\n"
+     "traced (--trace). Of several files, sorted by time: what changed from each to the next. What no Python code was\n"
+     "running for stands in rows such as <native>. Where blocks were sampled each row has its 95 % interval, and a\n"
+     "change says whether it is more than chance.\n",
+     .by = SITE_KINDS, .limit = "rows shown", .sort = "size, count, average or name; retained; of several files: change",
+     .where = "only blocks of these objects; conditions: " OBJECTS,
+     .examples = "  tonnage sites app.tonnage --limit 10\n"
+                 "  tonnage sites app.tonnage --by traceback --include any:app.py --exclude '<frozen*' --color never\n"
+                 "  tonnage sites app.tonnage --by module --cumulative --threshold 64k --sort count\n"
+                 "  tonnage sites app.tonnage --where type:dict+ --retained\n"
+                 "  tonnage sites 1.tonnage 2.tonnage 3.tonnage --first --by file\n"
+                 "  tonnage sites app.tonnage --json --max-memory 2G\n",
+     .page = TN_SITES_TABLE},
+    {"creators", (SITES & ~(uint64_t)(CLI_BY | CLI_THRESHOLD)) | CLI_FROM | CLI_DEPTH, cmd_sites,
+     "which lines made most of what is alive, who called them, and who called these",
+     "A tree: lines by what they allocated, below each the lines that called it, and so on outwards. --from follows a\n"
+     "way: the line that allocated, then the one that called it, and so on; rows are the callers of the last one.\n",
+     .limit = "rows shown of each level", .few = 5, .sort = "size, count or name",
+     .where = "only blocks of these objects; conditions: " OBJECTS,
+     .examples = "  tonnage creators app.tonnage --limit 3 --depth 5\n"
+                 "  tonnage creators app.tonnage --from app.py:11 --from app.py:3 --sort count\n"
+                 "  tonnage creators app.tonnage --where type:list --include any:app.py --exclude domain:raw\n"
+                 "  tonnage creators app.tonnage --color always --json --max-memory 2G\n",
+     .page = TN_SITES_CREATORS},
+    {"peak", (SITES & ~(uint64_t)CLI_WHERE) | CLI_COMPARE | CLI_CUMULATE, cmd_sites,
+     "who had allocated what was alive when most of all was",
+     "Memory at the high-water mark of all that was traced, by the line that allocated it, beside what is alive now\n"
+     "and the most that its stacks ever had, each at its own time.\n",
+     .by = SITE_KINDS, .limit = "rows shown", .sort = "size, count, average or name; of several files: change",
+     .examples = "  tonnage peak app.tonnage --by function --limit 10 --sort count\n"
+                 "  tonnage peak app.tonnage --include 'app/*' --exclude any:test.py --threshold 64k --cumulative\n"
+                 "  tonnage peak 1.tonnage 2.tonnage --first --color never\n"
+                 "  tonnage peak app.tonnage --json --max-memory 2G\n",
+     .page = TN_SITES_AT_PEAK},
+    {"temporary", (SITES & ~(uint64_t)CLI_WHERE) | CLI_COMPARE | CLI_CUMULATE, cmd_sites,
+     "who allocates what is freed at once: work that could be saved",
+     "Blocks that were freed soon after they were allocated, by the line that did: before their thread had allocated\n"
+     "16 more, or 2 KiB where it was sampled. Beside them all that the line has allocated since the recorder started.\n",
+     .by = SITE_KINDS, .limit = "rows shown", .sort = "count, size, average or name; of several files: change",
+     .examples = "  tonnage temporary app.tonnage --by function --limit 10 --sort size\n"
+                 "  tonnage temporary app.tonnage --include 'app/*' --exclude app/test.py --threshold 64k --cumulative\n"
+                 "  tonnage temporary 1.tonnage 2.tonnage --first --color never\n"
+                 "  tonnage temporary app.tonnage --json --max-memory 2G\n",
+     .page = TN_SITES_SOON_FREED},
+    {"survivors", SITES, cmd_sites, "whose blocks stay: how old they are, and how many stay all along",
+     "Ten parts of the time since the recorder started, counted in allocations: what is alive of each, as bars from\n"
+     "the oldest to the youngest. What a line keeps of a thousand allocations of the program, with a 95 % interval,\n"
+     "tells a leak, which keeps some of every part, from what comes and goes.\n",
+     .by = SITE_KINDS, .limit = "rows shown", .sort = "slope (its lower end), size, count, average or name",
+     .where = "only blocks of these objects; conditions: " OBJECTS,
+     .examples = "  tonnage survivors app.tonnage --limit 10\n"
+                 "  tonnage survivors app.tonnage --by function --where type:dict --sort size --threshold 64k\n"
+                 "  tonnage survivors app.tonnage --include 'app/*' --exclude '<native>' --color never\n"
+                 "  tonnage survivors app.tonnage --json --max-memory 2G\n",
+     .page = TN_SITES_SURVIVORS},
     {"groups", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_HEADS | CLI_AGAINST, cmd_table,
      "objects parted by kind, by what holds them, or under heads of your choice",
      "Every object falls into exactly one group. With --heads a group is what one object, module or thread alone "
@@ -337,7 +396,7 @@ void cli_help(void)
               "example: tonnage summary app.tonnage --where 'size:>=1k' --limit 10\n");
 }
 
-static void print_option(const cli_verb *verb, unsigned option, const char *name, const char *text, const char *rest)
+static void print_option(const cli_verb *verb, uint64_t option, const char *name, const char *text, const char *rest)
 {
     char line[160];
     if (!(verb->options & option))
@@ -381,7 +440,7 @@ void cli_help_verb(const cli_verb *verb)
                           : verb->options & CLI_SELECTION   ? " SELECTION"
                                                             : "";
     snprintf(line, sizeof line, "usage: tonnage %s %s%s [options]\n\n", verb->name,
-             verb->options & CLI_FILES ? "OLD NEW…" : "FILE", address);
+             !(verb->options & CLI_FILES) ? "FILE" : verb->options & CLI_SITES ? "FILE…" : "OLD NEW…", address);
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");
@@ -400,8 +459,16 @@ void cli_help_verb(const cli_verb *verb)
     print_option(verb, CLI_GARBAGE, "--garbage", "only what waits for the collector or is in gc.garbage", "");
     print_option(verb, CLI_MERGE, "--merge", "of a set: one tree, with what comes through each branch", "");
     print_picture_options(verb);
+    print_option(verb, CLI_CUMULATE, "--cumulative", "a row has what was called from it, too", "");
+    print_option(verb, CLI_SUMS, "--retained", "what the objects of a row keep alive, and put in order of that", "");
+    print_option(verb, CLI_FROM, "--from PLACE", "app.py:11; once more: the place that called it", "");
+    print_option(verb, CLI_SITES, "--include PLACE", "only app.py, app.py:88, any:app.py (any frame), domain:raw", "");
+    print_option(verb, CLI_SITES, "--exclude PLACE", "but not these; both may come again", "");
+    print_option(verb, CLI_COMPARE, "--first", "compare each file with the first one", "");
+    print_option(verb, CLI_SITES, "--color WHEN", "always, never or auto", "");
     print_option(verb, CLI_DEPTH, "--depth N", picture ? "levels of objects" : "levels of the tree",
                  picture                        ? " (default 3)"
+                 : verb->options & CLI_FROM     ? " (default 3)"
                  : verb->options & CLI_BRANCHES ? " (default 4)"
                                                 : " (default 1)");
     print_option(verb, CLI_BRANCHES, "--width N",
@@ -432,7 +499,8 @@ void cli_help_verb(const cli_verb *verb)
             "\nconditions on objects: " CONDITIONS "\n"
             "side by side, with \"or\" between them, in brackets, negated by \"-\"; docs/selection.md has them all\n");
     if (verb->options & CLI_BY && (!verb->by || strstr(verb->by, "kinds below")))
-        cli_print("\nkinds: " CLI_KINDS "\nwhat they mean is in docs/sets.md\n");
+        cli_print(verb->options & CLI_SITES ? "\nkinds: " CLI_SITE_KINDS "\nwhat they mean is in docs/sites.md\n"
+                                            : "\nkinds: " CLI_KINDS "\nwhat they mean is in docs/sets.md\n");
     cli_print("\nexamples:\n");
     cli_print(verb->examples);
 }

@@ -10,7 +10,7 @@
 
 static const struct {
     const char *name;
-    unsigned option;
+    uint64_t option;
     bool value;
 } known[] = {
     {"--json", CLI_JSON, false},        {"--limit", CLI_LIMIT, true},     {"--sort", CLI_SORT, true},
@@ -22,6 +22,18 @@ static const struct {
     {"--garbage", CLI_GARBAGE, false},  {"-o", CLI_OUTPUT, true},         {"--to", CLI_TO, true},
     {"--force", CLI_FORCE, false},      {"--what", CLI_WHAT, true},       {"--columns", CLI_COLUMNS, true},
     {"--python", CLI_PYTHON, true},     {"--max-nodes", CLI_NODES, true}, {"--skip", CLI_SKIP, true},
+};
+
+/* Options of tables of sites; each belongs to a bit of its own, and those from INCLUDE on take a value. */
+enum { SITES_CUMULATIVE, SITES_RETAINED, SITES_FIRST, SITES_INCLUDE, SITES_EXCLUDE, SITES_FROM, SITES_COLOR };
+static const struct {
+    const char *name;
+    uint64_t option;
+} placing[] = {
+    [SITES_CUMULATIVE] = {"--cumulative", CLI_CUMULATE}, [SITES_RETAINED] = {"--retained", CLI_SUMS},
+    [SITES_FIRST] = {"--first", CLI_COMPARE},        [SITES_INCLUDE] = {"--include", CLI_SITES},
+    [SITES_EXCLUDE] = {"--exclude", CLI_SITES},      [SITES_FROM] = {"--from", CLI_FROM},
+    [SITES_COLOR] = {"--color", CLI_SITES},
 };
 
 /* Options of CLI_PICTURE: what is drawn, and what is told of each object; the first two take a selection. */
@@ -47,7 +59,7 @@ static const struct {
 /* Options of other verbs, and why this one has them not. */
 static const struct {
     const char *verb;
-    unsigned option;
+    uint64_t option;
     const char *why;
 } refused[] = {
     {"largest", CLI_BY, "its rows are single objects"},
@@ -94,8 +106,21 @@ static bool is_word_of(const char *words, const char *value)
     return false;
 }
 
+static int set_sites_by(const cli_verb *verb, const char *value, cli_options *out)
+{
+    for (int i = 0; i < TN_SITES_BYS; i++) {
+        if (strcmp(value, tn_sites_by_names[i]) == 0) {
+            out->sites.asked.by = (enum tn_sites_by)i;
+            return CLI_OK;
+        }
+    }
+    return usage(verb, "--by takes " CLI_SITE_KINDS ", not", value);
+}
+
 static int set_by(const cli_verb *verb, const char *value, cli_options *out)
 {
+    if (verb->options & CLI_SITES)
+        return set_sites_by(verb, value, out);
     const char *kinds = verb->kinds ? verb->kinds : CLI_KINDS;
     for (int i = 0; i < TN_BYS && is_word_of(kinds, value); i++) {
         if (i != TN_BY_HEADS && strcmp(value, tn_by_names[i]) == 0) {
@@ -172,13 +197,45 @@ static int set_picture(const cli_verb *verb, size_t i, const char *value, cli_op
     return CLI_OK;
 }
 
+static int add_place(const cli_verb *verb, const char *value, const char **places, size_t *n)
+{
+    if (*n == CLI_PLACES)
+        return usage(verb, "too many places, beginning with", value);
+    places[(*n)++] = value;
+    return CLI_OK;
+}
+
+static int set_color(const cli_verb *verb, const char *value, cli_options *out)
+{
+    if (strcmp(value, "auto") == 0)
+        return CLI_OK;
+    if (strcmp(value, "always") != 0 && strcmp(value, "never") != 0)
+        return usage(verb, "--color takes always, never or auto, not", value);
+    out->view.color = *value == 'a';
+    return CLI_OK;
+}
+
+static int set_sites(const cli_verb *verb, size_t i, const char *value, cli_options *out)
+{
+    tn_sites_options *asked = &out->sites.asked;
+    switch (i) {
+    case SITES_CUMULATIVE: asked->cumulative = true; return CLI_OK;
+    case SITES_RETAINED: asked->retained = true; return CLI_OK;
+    case SITES_FIRST: asked->first = true; return CLI_OK;
+    case SITES_INCLUDE: return add_place(verb, value, out->sites.include, &asked->n_include);
+    case SITES_EXCLUDE: return add_place(verb, value, out->sites.exclude, &asked->n_exclude);
+    case SITES_FROM: return add_place(verb, value, out->sites.from, &asked->n_from);
+    default: return set_color(verb, value, out);
+    }
+}
+
 static void set_fold(cli_options *out, bool fold)
 {
     out->view.fold = fold;
     out->folding = true;
 }
 
-static void set_flag(unsigned option, cli_options *out)
+static void set_flag(uint64_t option, cli_options *out)
 {
     switch (option) {
     case CLI_INDEX: out->index = true; break;
@@ -192,7 +249,7 @@ static void set_flag(unsigned option, cli_options *out)
     }
 }
 
-static int set_value(const cli_verb *verb, unsigned option, const char *value, cli_options *out)
+static int set_value(const cli_verb *verb, uint64_t option, const char *value, cli_options *out)
 {
     uint64_t bytes;
     switch (option) {
@@ -227,7 +284,7 @@ static int set_value(const cli_verb *verb, unsigned option, const char *value, c
     }
 }
 
-static int refuse(const cli_verb *verb, unsigned option, const char *name)
+static int refuse(const cli_verb *verb, uint64_t option, const char *name)
 {
     const char *why = "it has nothing of the kind";
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
@@ -256,7 +313,7 @@ static int take_value(const cli_verb *verb, bool takes, int n, char **words, int
 }
 
 /* Of the two that say whether dicts are folded the one that says what the verb does anyway. */
-static bool is_default(const cli_verb *verb, unsigned option)
+static bool is_default(const cli_verb *verb, uint64_t option)
 {
     return (option == CLI_FOLD && verb->options & CLI_NO_FOLD) || (option == CLI_NO_FOLD && verb->options & CLI_FOLD);
 }
@@ -291,6 +348,12 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
             continue;
         int code = take_value(verb, i <= DRAW_HIGHLIGHT, n, words, at, &value);
         return code == CLI_OK ? set_picture(verb, i, value, out) : code;
+    }
+    for (size_t i = 0; i < sizeof placing / sizeof *placing; i++) {
+        if (!(verb->options & placing[i].option) || !is_option(placing[i].name, word, length))
+            continue;
+        int code = take_value(verb, i >= SITES_INCLUDE, n, words, at, &value);
+        return code == CLI_OK ? set_sites(verb, i, value, out) : code;
     }
     return usage(verb, "unknown option", word);
 }
@@ -351,7 +414,7 @@ int cli_options_parse(const cli_verb *verb, int n, char **words, cli_options *ou
         cli_say("%s: --heads or --by, not both; see tonnage %s --help", verb->name, verb->name);
         return CLI_USAGE;
     }
-    if ((verb->options & CLI_FILES) && out->n_files < 2) {
+    if ((verb->options & CLI_FILES) && !(verb->options & CLI_SITES) && out->n_files < 2) {
         cli_say("%s: two files are needed, the older one first; see tonnage %s --help", verb->name, verb->name);
         return CLI_USAGE;
     }
@@ -360,5 +423,6 @@ int cli_options_parse(const cli_verb *verb, int n, char **words, cli_options *ou
         return CLI_USAGE;
     }
     out->view.file = out->file;
+    out->sites.asked.page = verb->page;
     return CLI_OK;
 }

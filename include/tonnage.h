@@ -2,8 +2,7 @@
  *
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
- *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 diff
- *   11 patterns   12 cycles   13 audit   14 waste   15 views   16 pictures   17 export   18 import
+ *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 X   12 cycles   13 audit   14 waste   15 views   16 pictures   17 export   18 import
  *
  * Rules that hold everywhere
  *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
@@ -470,7 +469,73 @@ enum tn_groups_column { TN_GROUPS_SIZE, TN_GROUPS_COUNT, TN_GROUPS_LARGEST, TN_G
 /* Equal ones stand in order of kind: names ascending, numbers descending. Indexes of groups change. */
 int tn_groups_sort(tn_groups *g, enum tn_groups_column column, bool descending, tn_error *err);
 
-/* ---- 10. Diff -------------------------------------------------------------------------------------------------- */
+/* ---- 10. Sites ------------------------------------------------------------------------------------------------- */
+
+/* Who allocated what is alive, where that was recorded (docs/sites.md): blocks in groups of the stacks that made them. */
+enum tn_sites_by {
+    TN_SITES_LINE,
+    TN_SITES_FILE,
+    TN_SITES_FUNCTION,
+    TN_SITES_MODULE,
+    TN_SITES_DISTRIBUTION,
+    TN_SITES_TRACEBACK,
+    TN_SITES_THREAD,
+    TN_SITES_TYPE, /* of the object that has the block, line by line */
+    TN_SITES_BYS
+};
+extern const char *const tn_sites_by_names[TN_SITES_BYS];
+
+enum tn_sites_what {
+    TN_SITES_LIVE,
+    TN_SITES_ALLOCATED, /* ever, since the recorder started */
+    TN_SITES_TEMPORARY, /* ... and freed soon */
+    TN_SITES_PEAK,      /* alive when most of all was */
+    TN_SITES_WHATS
+};
+
+enum tn_sites_page {
+    TN_SITES_TABLE,
+    TN_SITES_CREATORS, /* a tree: who made most, who called them, and so on outwards */
+    TN_SITES_AT_PEAK,
+    TN_SITES_SOON_FREED,
+    TN_SITES_SURVIVORS, /* how old what is alive is */
+    TN_SITES_PAGES
+};
+extern const char *const tn_sites_page_names[TN_SITES_PAGES];
+
+typedef struct tn_sites_options {
+    enum tn_sites_page page;
+    enum tn_sites_by by;
+    enum tn_sites_what what; /* by which rows are sums; views choose it themselves */
+    bool cumulative; /* a row has what was called from it, too */
+    bool retained;   /* and what its objects retain; needs dominators */
+    bool by_time;    /* snapshots come in any order, and perhaps twice: they are sorted by time */
+    bool first;      /* of several snapshots: each is compared with the first one, not with the one before it */
+    /* Places: FILE[:LINE], any:FILE[:LINE], domain:NAME. A stack counts that one of include names, if there are any, and none of
+     * exclude. */
+    const char *const *include, *const *exclude;
+    size_t n_include, n_exclude;
+    /* Rows are the callers of from[n - 1], which called from[n - 2], …, which called from[0], which allocated. NULL in it: the
+     * bottom of the stack. */
+    const char *const *from;
+    size_t n_from;
+} tn_sites_options;
+
+/* The objects of which a block counts in the row of this name (NULL: in any), of set (NULL: all objects). *out is a new set. */
+int tn_sites_members(tn_snapshot *s, const tn_sites_options *o, const tn_set *set, const char *row, tn_set **out,
+                     tn_error *err);
+
+/* Who made an object. depth 0 is the innermost frame; ENOTFOUND behind the last. Cost: the first call a pass over the blocks,
+ * 4 bytes an object are kept. */
+typedef struct tn_birth {
+    uint32_t entry;                        /* 0: it is not known, and there are no frames */
+    uint64_t birth, bytes, interval_bytes; /* as the how many-th allocation of the process, 0: not known; asked for from the
+                                              allocator; of a sample, else 0 */
+} tn_birth;
+int tn_node_birth(tn_snapshot *s, uint32_t id, tn_birth *out, tn_error *err);
+int tn_birth_frame(tn_snapshot *s, const tn_birth *birth, uint32_t depth, tn_frame *out, tn_error *err);
+
+/* ---- 11. Diff -------------------------------------------------------------------------------------------------- */
 
 /* Two snapshots, object by object where they are of one process (docs/diff.md). */
 typedef struct tn_diff tn_diff;
@@ -508,7 +573,7 @@ uint32_t tn_diff_survivor(const tn_diff *d, uint32_t old); /* what an object of 
  * the last one, and are still there. Of two, none. The set is to be freed before the last snapshot is closed. */
 int tn_growth_set(tn_snapshot *const *snapshots, size_t n, const char *where, tn_set **out, tn_error *err);
 
-/* ---- 11. Patterns ---------------------------------------------------------------------------------------------- */
+/* ---- 12. Patterns ---------------------------------------------------------------------------------------------- */
 
 /* Who refers to a set, kind by kind: a tree whose row 0 is the set and whose other rows are the objects of one kind that refer
  * to those of the row above them, each object in the first row that comes to it, breadth first (docs/patterns.md). Only
@@ -581,7 +646,7 @@ int tn_patterns_find(tn_patterns *p, const char *name, uint32_t *row, tn_error *
 /* The objects of a row, a new set; roots that are none are left out. */
 int tn_patterns_members(tn_patterns *p, uint32_t row, tn_set **out, tn_error *err);
 
-/* ---- 12. Cycles ------------------------------------------------------------------------------------------------ */
+/* ---- 13. Cycles ------------------------------------------------------------------------------------------------ */
 
 /* Strongly connected components of the references that hold, over mortal objects that are not tonnage's own: every member leads
  * to every other one, so that no reference count alone frees them. One object by itself is one if it refers to itself.
@@ -641,7 +706,7 @@ int tn_components_group_members(tn_components *c, uint32_t index, tn_set **out, 
  * *out is a new set, without tonnage's own. Cost: as of components. */
 int tn_garbage_set(tn_snapshot *s, tn_set **out, tn_error *err);
 
-/* ---- 13. Audit ------------------------------------------------------------------------------------------------- */
+/* ---- 14. Audit ------------------------------------------------------------------------------------------------- */
 
 /* Reference counts against the owning references that were found, and who else holds what has more (docs/audit.md). */
 enum tn_audit_grade {
@@ -664,7 +729,7 @@ int tn_node_account(tn_snapshot *s, uint32_t id, tn_account *out, tn_error *err)
 /* Members of set (NULL: all objects) of a grade other than EVEN; a new set. */
 int tn_audit_set(tn_snapshot *s, const tn_set *set, enum tn_audit_grade grade, tn_set **out, tn_error *err);
 
-/* ---- 14. Waste ------------------------------------------------------------------------------------------------- */
+/* ---- 15. Waste ------------------------------------------------------------------------------------------------- */
 
 /* Bytes that a change of the program would give back to the allocator (docs/waste.md). */
 enum tn_waste_kind {
@@ -721,7 +786,7 @@ int tn_waste_members(const tn_waste *w, uint32_t index, tn_set **out, tn_error *
 /* What would go by all changes together: what two findings tell of one object counts once. */
 uint64_t tn_waste_saved(const tn_waste *w);
 
-/* ---- 15. Views ------------------------------------------------------------------------------------------------- */
+/* ---- 16. Views ------------------------------------------------------------------------------------------------- */
 
 /* Where a view is written. write returns false to stop (TN_EIO). Text or JSON come in pieces, in order. */
 typedef struct tn_sink {
@@ -764,6 +829,7 @@ typedef struct tn_view_options {
     const tn_waste *waste;
     tn_patterns *patterns;
     tn_components *components; /* cycles */
+    const tn_sites_options *sites; /* sites: what the rows are; NULL: lines */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
@@ -805,11 +871,15 @@ int tn_view_audit(tn_snapshot *s, const tn_view_options *options, const tn_sink 
 /* Findings of waste with the change to make and who holds them, in sentences (docs/waste.md). Needs dominators where there is
  * a finding. */
 int tn_view_waste(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Who allocated what is alive, was at the peak or is freed soon (options' sites). Of several snapshots, oldest first: each
+ * is compared with the one before it. */
+int tn_view_sites(tn_snapshot *const *snapshots, size_t n, const tn_view_options *options, const tn_sink *sink,
+                  tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */
 int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err);
 
-/* ---- 16. Pictures ---------------------------------------------------------------------------------------------- */
+/* ---- 17. Pictures ---------------------------------------------------------------------------------------------- */
 
 /* Objects or groups as nodes, references as edges, few enough to be looked at (docs/pictures.md). What is beyond depth and
  * width is counted: a node that is a ghost stands for it. The same snapshot and options make the same picture. */
@@ -891,7 +961,7 @@ char *tn_format_bytes(uint64_t bytes, char *out, size_t cap);
 /* "12k", "3.5MiB", "7" -> bytes, binary suffixes. TN_EINVAL. */
 int tn_parse_bytes(const char *text, uint64_t *bytes);
 
-/* ---- 17. Export ------------------------------------------------------------------------------------------------ */
+/* ---- 18. Export ------------------------------------------------------------------------------------------------ */
 
 /* Tables of a snapshot, column by column (docs/export.md has the columns). */
 enum tn_table_name { TN_TABLE_OBJECTS, TN_TABLE_REFERENCES, TN_TABLE_TYPES, TN_TABLE_ROOTS, TN_TABLES };
@@ -951,7 +1021,7 @@ int tn_export(tn_snapshot *s, const tn_export_options *options, const tn_sink *s
  * snapshot itself. */
 int tn_export_file(tn_snapshot *s, const tn_export_options *options, const char *path, bool force, tn_error *err);
 
-/* ---- 18. Import ------------------------------------------------------------------------------------------------ */
+/* ---- 19. Import ------------------------------------------------------------------------------------------------ */
 
 typedef struct tn_import_options {
     const tn_alloc *alloc;     /* NULL: malloc */

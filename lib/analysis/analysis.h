@@ -26,6 +26,7 @@ enum tn_condition_kind {
     TN_COND_ROOT,
     TN_COND_DOMINATED,
     TN_COND_IS,
+    TN_COND_SITE,
     TN_COND_COUNT,
     TN_COND_LARGEST,
     TN_COND_KINDS
@@ -103,6 +104,13 @@ bool tn__selection_row(const tn_selection *sel, const char *first, const char *s
 /* For each type the distribution that its module was installed with, or a word in brackets (docs/selection.md). Kept with
  * the snapshot. Cost: previews are loaded; modules and their dicts are looked through. */
 int tn__distributions(tn_snapshot *s, const char *const **by_type, tn_error *err);
+/* Modules by the names they have, with the files they came from: NULL where that is not known. Kept likewise. */
+typedef struct tn_named_module {
+    const char *name, *distribution, *file;
+} tn_named_module;
+int tn__named_modules(tn_snapshot *s, const tn_named_module **rows, size_t *n, tn_error *err);
+/* NULL without memory. cut: the path goes on, so what its end would say is unknown. */
+const char *tn__distribution_of_path(tn_arena *arena, const char *path, bool cut);
 
 /* ---- scan.c ---- */
 

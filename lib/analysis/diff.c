@@ -52,8 +52,7 @@ static bool same_text(const tn_snapshot *a, const tn_snapshot *b, const char *ke
     return one.kind == TN_FACT_TEXT && two.kind == TN_FACT_TEXT && strcmp(one.value.text, two.value.text) == 0;
 }
 
-/* NULL: they are of one process, and of as much of it; else why not. */
-static const char *other_process(const tn_snapshot *a, const tn_snapshot *b)
+const char *tn__other_process(const tn_snapshot *a, const tn_snapshot *b)
 {
     uint64_t pid_a, pid_b, unused;
     if (!tn__fact_u64(a, "process.pid", &pid_a) || !tn__fact_u64(b, "process.pid", &pid_b) ||
@@ -457,7 +456,7 @@ int tn_diff_open_sets(tn_snapshot *old, const tn_set *old_set, tn_snapshot *new,
     tn_diff *d = tn__alloc_zero(a, sizeof *d);
     if (!d)
         return tn__no_memory(new, err);
-    const char *why = other_process(old, new);
+    const char *why = tn__other_process(old, new);
     *d = (tn_diff){.old = old, .new = new, .alloc = a, .same_process = why == NULL, .within = {old_set, new_set}};
     d->why = why ? why : "";
     d->n_old = tn_snapshot_n_objects(old);

@@ -109,6 +109,9 @@ struct tn_diff {
     tn_buf changes; /* tn_change */
 };
 
+/* NULL: two files are of one process, and of as much of it; else why not. */
+const char *tn__other_process(const tn_snapshot *a, const tn_snapshot *b);
+
 enum tn_is { TN_IS_NEW, TN_IS_SURVIVED, TN_IS_CERTAIN, TN_IS_LIKELY };
 /* The objects of s, which is one of the two, that are so: a set of its own. EINVAL where the processes differ. */
 int tn__diff_is(const tn_diff *d, const tn_snapshot *s, enum tn_is what, tn_set **out, tn_error *err);

@@ -13,12 +13,9 @@
 #define STANDARD "stdlib"
 #define PROGRAM "(program)"
 
-typedef struct tn_named_module {
-    const char *name, *distribution;
-} tn_named_module;
-
 typedef struct tn_distributions {
     tn_arena arena;
+    tn_buf modules; /* tn_named_module */
     const char **by_type;
 } tn_distributions;
 
@@ -27,6 +24,7 @@ static void destroy(tn_snapshot *s, void *p)
     tn_distributions *d = p;
     if (!d)
         return;
+    tn__buf_free(&d->modules);
     tn__arena_free(&d->arena);
     tn__free(tn__snapshot_alloc(s), d, sizeof *d);
 }
@@ -56,8 +54,7 @@ static const char *in_library(const char *path)
     return NULL;
 }
 
-/* NULL without memory. cut: the path goes on, so what its end would say is unknown. */
-static const char *of_path(tn_arena *arena, const char *path, bool cut)
+const char *tn__distribution_of_path(tn_arena *arena, const char *path, bool cut)
 {
     static const char site[] = "/site-packages/", dist[] = "/dist-packages/";
     const char *in_site = last_of(path, site), *in_dist = last_of(path, dist);
@@ -134,15 +131,19 @@ static int look_up(tn_snapshot *s, uint32_t module, tn_module_values *out, tn_er
     return TN_OK;
 }
 
-/* What is built in or frozen has no file; a module that the program made has neither file nor such a loader. */
-static int of_module(tn_snapshot *s, const tn_module_values *values, tn_arena *arena, const char **out, tn_error *err)
+/* What is built in or frozen has no file; a module that the program made has neither file nor such a loader. *file: NULL where
+ * it is not known whole. */
+static int of_module(tn_snapshot *s, const tn_module_values *values, tn_arena *arena, const char **out,
+                     const char **file, tn_error *err)
 {
     const char *text = NULL;
     bool cut = false, has_file = values->file != TN_NONE;
+    *file = NULL;
     if (has_file)
         TN_TRY(text_of(s, values->file, TN_PREVIEW_TEXT, arena, &text, &cut, err));
     if (text) {
-        *out = of_path(arena, text, cut);
+        *out = tn__distribution_of_path(arena, text, cut);
+        *file = cut ? NULL : text;
         return *out ? TN_OK : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
     }
     if (!has_file && values->loader != TN_NONE)
@@ -152,9 +153,9 @@ static int of_module(tn_snapshot *s, const tn_module_values *values, tn_arena *a
     return TN_OK;
 }
 
-static int add_named(tn_buf *modules, const char *name, const char *distribution, tn_error *err)
+static int add_named(tn_buf *modules, const char *name, const char *distribution, const char *file, tn_error *err)
 {
-    tn_named_module one = {name, distribution};
+    tn_named_module one = {name, distribution, file};
     if (name && tn__buf_append(modules, &one, sizeof one) < 0)
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
     return TN_OK;
@@ -163,20 +164,20 @@ static int add_named(tn_buf *modules, const char *name, const char *distribution
 /* By the name in its dict and by its own: _frozen_importlib has two. key: the text by which it was imported, or TN_NONE. */
 static int add_module(tn_snapshot *s, uint32_t node, uint32_t key, tn_arena *arena, tn_buf *modules, tn_error *err)
 {
-    const char *name, *distribution;
+    const char *name, *distribution, *file;
     tn_module_values values;
     bool cut = false;
     TN_TRY(look_up(s, node, &values, err));
-    TN_TRY(of_module(s, &values, arena, &distribution, err));
+    TN_TRY(of_module(s, &values, arena, &distribution, &file, err));
     if (key == TN_NONE)
         TN_TRY(text_of(s, node, TN_PREVIEW_NAME, arena, &name, &cut, err));
     else
         TN_TRY(text_of(s, key, TN_PREVIEW_TEXT, arena, &name, &cut, err));
-    TN_TRY(add_named(modules, cut ? NULL : name, distribution, err));
+    TN_TRY(add_named(modules, cut ? NULL : name, distribution, file, err));
     if (values.name == TN_NONE)
         return TN_OK;
     TN_TRY(text_of(s, values.name, TN_PREVIEW_TEXT, arena, &name, &cut, err));
-    return add_named(modules, cut ? NULL : name, distribution, err);
+    return add_named(modules, cut ? NULL : name, distribution, file, err);
 }
 
 /* The first reference of a node with this label, TN_NONE without. */
@@ -248,44 +249,59 @@ static const char *of_type(const tn_buf *modules, const tn_type *type)
     return found ? found : UNKNOWN;
 }
 
-static int fill(tn_snapshot *s, tn_distributions *d, tn_buf *modules, tn_error *err)
+static int fill(tn_snapshot *s, tn_distributions *d, tn_error *err)
 {
     uint32_t n_types = tn_snapshot_n_types(s);
     d->by_type = tn__arena_get(&d->arena, n_types * sizeof *d->by_type);
     if (!d->by_type)
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-    TN_TRY(find_modules(s, &d->arena, modules, err));
+    TN_TRY(find_modules(s, &d->arena, &d->modules, err));
     const char *last_module = NULL;
     for (uint32_t t = 0; t < n_types; t++) {
         tn_type type;
         if (tn_snapshot_type(s, t, &type) < 0)
             return tn__error_set(err, TN_ECORRUPT, 0, "type %u cannot be read", (unsigned)t);
         bool same = t > 0 && type.module == last_module; /* a string of the file stands once */
-        d->by_type[t] = same ? d->by_type[t - 1] : of_type(modules, &type);
+        d->by_type[t] = same ? d->by_type[t - 1] : of_type(&d->modules, &type);
         last_module = type.module;
     }
     return TN_OK;
 }
 
-int tn__distributions(tn_snapshot *s, const char *const **by_type, tn_error *err)
+static int load(tn_snapshot *s, const tn_distributions **out, tn_error *err)
 {
     const tn_alloc *a = tn__snapshot_alloc(s);
     void **slot = tn__snapshot_attachment(s, TN_ATTACH_DISTRIBUTIONS, destroy);
     if (!*slot) {
         tn_distributions *d = tn__alloc_zero(a, sizeof *d);
-        tn_buf modules;
         if (!d)
             return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
         tn__arena_init(&d->arena, a);
-        tn__buf_init(&modules, a);
-        int status = fill(s, d, &modules, err);
-        tn__buf_free(&modules);
+        tn__buf_init(&d->modules, a);
+        int status = fill(s, d, err);
         if (status < 0) {
             destroy(s, d);
             return status;
         }
         *slot = d;
     }
-    *by_type = ((tn_distributions *)*slot)->by_type;
+    *out = *slot;
+    return TN_OK;
+}
+
+int tn__distributions(tn_snapshot *s, const char *const **by_type, tn_error *err)
+{
+    const tn_distributions *d;
+    TN_TRY(load(s, &d, err));
+    *by_type = d->by_type;
+    return TN_OK;
+}
+
+int tn__named_modules(tn_snapshot *s, const tn_named_module **rows, size_t *n, tn_error *err)
+{
+    const tn_distributions *d;
+    TN_TRY(load(s, &d, err));
+    *rows = (const void *)d->modules.data;
+    *n = d->modules.size / sizeof **rows;
     return TN_OK;
 }

@@ -2,6 +2,7 @@
 #include "analysis/analysis.h"
 #include "analysis/diff.h"
 #include "analysis/dominators.h"
+#include "analysis/sites.h"
 
 #include <string.h>
 
@@ -126,10 +127,41 @@ static int bind_is(tn_condition *c, tn_snapshot *s, const tn_diff *since, tn_err
     return tn__diff_is(since, s, (enum tn_is)c->low, &c->members, err);
 }
 
+static int mark_site(const tn_condition *c, tn_snapshot *s, const uint32_t *births, uint8_t *marks, tn_error *err)
+{
+    tn_site_pattern pattern;
+    TN_TRY(tn__site_pattern(c->text, c->n_text, &pattern, err));
+    TN_TRY(tn__site_mark(s, &pattern, marks, err));
+    for (uint32_t id = 0; id < tn_snapshot_n_objects(s); id++)
+        if (births[id] && marks[births[id]])
+            tn__set_add(c->members, id);
+    return TN_OK;
+}
+
+/* Objects whose stack is not known have no site. */
+static int bind_site(tn_condition *c, tn_snapshot *s, tn_error *err)
+{
+    const tn_alloc *a = tn__snapshot_alloc(s);
+    const uint32_t *births;
+    uint32_t n;
+    TN_TRY(tn_set_new(s, &c->members, err));
+    TN_TRY(tn__births(s, &births, err));
+    TN_TRY(tn__snapshot_n_stacks(s, &n, err));
+    if (!births)
+        return TN_OK;
+    uint8_t *marks = tn__alloc(a, (size_t)n + 1);
+    if (!marks)
+        return tn__no_memory(s, err);
+    int status = mark_site(c, s, births, marks, err);
+    tn__free(a, marks, (size_t)n + 1);
+    return status;
+}
+
 static int bind_members(tn_condition *c, tn_snapshot *s, const tn_diff *since, tn_error *err)
 {
     switch (c->kind) {
     case TN_COND_IS: return bind_is(c, s, since, err);
+    case TN_COND_SITE: return bind_site(c, s, err);
     case TN_COND_ADDRESS: return bind_addresses(c, s, err);
     case TN_COND_DOMINATED: return bind_dominated(c, s, err);
     case TN_COND_ROOT: return bind_root(c, s, err);

@@ -3,6 +3,7 @@
  * Rows are found by the number in a hash table and given out in the order of the first object.
  */
 #include "analysis/partition.h"
+#include "analysis/sites.h"
 
 #include <string.h>
 
@@ -65,23 +66,24 @@ static int site(tn_partition *p, uint32_t entry, uint64_t *number, tn_error *err
 {
     tn_stack_entry one;
     *number = NOTHING;
-    if (entry == (uint32_t)NOTHING || entry == 0)
+    if (entry == 0)
         return TN_OK;
     TN_TRY(tn__snapshot_stack(p->snapshot, entry, &one, err));
-    *number = (uint64_t)(uintptr_t)one.file * 0x9e3779b97f4a7c15ull ^ (uint64_t)(uintptr_t)one.qualified_name << 16 ^
+    *number = (uint64_t)(uintptr_t)tn__site_file(&one) * 0x9e3779b97f4a7c15ull ^ (uint64_t)(uintptr_t)one.qualified_name << 16 ^
               one.line;
     return TN_OK;
 }
 
-/* The column, with room for as many rows as it has values, if few: growing step by step would cost as much again. */
-static int load(tn_partition *p, const uint64_t **values, tn_error *err)
+/* The column, or what it is for sites, with room for as many rows as it has values, if few: growing step by step would cost as much again. */
+static int load(tn_partition *p, const uint64_t **values, const uint32_t **births, tn_error *err)
 {
     uint64_t n = 0;
     *values = NULL;
+    *births = NULL;
     if (p->by == TN_BY_CONTENT)
         TN_TRY(tn__column_u64(p->snapshot, TN_COL_HASH, values, &n, err));
     if (p->by == TN_BY_SITE)
-        TN_TRY(tn__column_u64(p->snapshot, TN_COL_STKI, values, &n, err));
+        TN_TRY(tn__births(p->snapshot, births, err));
     return tn__map_reserve(&p->numbers.rows, p->by == TN_BY_CONTENT && n < UINT32_MAX / 4 ? (uint32_t)n : 1, err);
 }
 
@@ -90,7 +92,8 @@ typedef struct tn_numbers {
     uint32_t entry[TN_TILE]; /* of STAK */
 } tn_numbers;
 
-static int fill(tn_partition *p, const tn_scan *scan, const uint64_t *values, tn_numbers *out, tn_error *err)
+static int fill(tn_partition *p, const tn_scan *scan, const uint64_t *values, const uint32_t *births,
+                tn_numbers *out, tn_error *err)
 {
     const tn_shape *shapes = tn__snapshot_shapes(p->snapshot);
     for (uint32_t i = 0; i < scan->n; i++) {
@@ -101,7 +104,7 @@ static int fill(tn_partition *p, const tn_scan *scan, const uint64_t *values, tn
         case TN_BY_GENERATION: *number = generation(tn__scan_flags(scan, i)); break;
         case TN_BY_CONTENT: *number = content(p, values, shape); break;
         case TN_BY_SITE:
-            out->entry[i] = (uint32_t)from_column(p, values, TN_SHAPE_STACK, shape);
+            out->entry[i] = births ? births[scan->first + i] : 0;
             TN_TRY(site(p, out->entry[i], number, err));
             break;
         default: *number = scan->bytes[i];
@@ -114,9 +117,10 @@ int tn__partition_number_rows(tn_partition *p, const tn_scan *scan, uint32_t *ro
 {
     enum { AHEAD = 12 };
     const uint64_t *values;
+    const uint32_t *births;
     tn_numbers all;
-    TN_TRY(load(p, &values, err));
-    TN_TRY(fill(p, scan, values, &all, err));
+    TN_TRY(load(p, &values, &births, err));
+    TN_TRY(fill(p, scan, values, births, &all, err));
     for (uint32_t i = 0; i < scan->n; i++) {
         if (p->by == TN_BY_CONTENT && i + AHEAD < scan->n)
             tn__map_fetch(&p->numbers.rows, all.number[i + AHEAD]);
@@ -145,15 +149,6 @@ static int size_class_label(uint64_t most, tn_buf *out, tn_error *err)
     return add(out, most ? text : least, err);
 }
 
-static int site_label(tn_partition *p, uint32_t entry, tn_buf *out, tn_error *err)
-{
-    tn_stack_entry one;
-    char text[512];
-    TN_TRY(tn__snapshot_stack(p->snapshot, entry, &one, err));
-    tn__compose(text, sizeof text, "%s:%u %s()", one.file, (unsigned)one.line, one.qualified_name);
-    return add(out, text, err);
-}
-
 static int content_label(tn_partition *p, uint32_t id, tn_buf *out, tn_error *err)
 {
     char text[512];
@@ -177,7 +172,7 @@ int tn__partition_number_label(tn_partition *p, uint32_t row, uint32_t largest_i
     case TN_BY_CONTENT:
         return number == NOTHING ? add(out, "(no content recorded)", err) : content_label(p, largest_id, out, err);
     case TN_BY_SITE:
-        return number == NOTHING ? add(out, "(not recorded)", err) : site_label(p, *example(p, row), out, err);
+        return number == NOTHING ? add(out, "(not recorded)", err) : tn__site_text(p->snapshot, *example(p, row), out, err);
     default: tn__compose(text, sizeof text, "%llu B", (unsigned long long)number); return add(out, text, err);
     }
 }

@@ -10,6 +10,7 @@
  */
 #include "analysis/analysis.h"
 #include "analysis/diff.h"
+#include "analysis/sites.h"
 
 #include <string.h>
 
@@ -29,6 +30,7 @@ static const char *const keys[TN_COND_KINDS] = {
     [TN_COND_ROOT] = "root",
     [TN_COND_DOMINATED] = "dominated-by",
     [TN_COND_IS] = "is",
+    [TN_COND_SITE] = "site",
     [TN_COND_COUNT] = "count",
     [TN_COND_LARGEST] = "largest",
 };
@@ -80,8 +82,8 @@ static int unknown_key(const tn_parser *p, size_t start, tn_error *err)
         return bad_word(p, start, "findings are selected by text:, as in text:checksum", err);
     return bad_word(
         p, start,
-        "use type: module: dist: size: len: refcount: flag: text: address: retained: root: dominated-by: or is:, as in "
-        "type:dict size:>=1k",
+        "use type: module: dist: size: len: refcount: flag: text: address: retained: root: dominated-by: "
+        "site: or is:, as in type:dict size:>=1k",
         err);
 }
 
@@ -237,6 +239,13 @@ static int parse_is(const char *value, size_t n, tn_condition *c)
     return TN_EINVAL;
 }
 
+static int parse_site(const char *value, size_t n)
+{
+    tn_site_pattern pattern;
+    TN_TRY(tn__site_pattern(value, n, &pattern, NULL));
+    return pattern.file ? TN_OK : TN_EINVAL; /* domains are those of blocks */
+}
+
 /* "Session+" takes subclasses in, "app.*" all names with that beginning. */
 static void take_suffixes(tn_condition *c, const char *value, size_t *n)
 {
@@ -256,6 +265,7 @@ static const char *complaint(enum tn_condition_kind kind, const char *value, siz
                : n == 7 && memcmp(value, "garbage", 7) == 0
                    ? "what waits for the collector is root:unreachable"
                    : "compared with an older snapshot an object is new or survived (certain or likely)";
+    case TN_COND_SITE: return "a site looks like app.py, app.py:88 or any:app.py:88 (any frame of the stack)";
     case TN_COND_ROOT:
         return "roots are module thread interpreter static interned C unreachable several, as in root:thread";
     case TN_COND_DOMINATED:
@@ -279,6 +289,7 @@ static int parse_kind(tn_parser *p, const char *value, size_t *n, tn_condition *
     case TN_COND_ROOT: return tn__root_kind_known(value, *n) ? TN_OK : TN_EINVAL;
     case TN_COND_FLAG: return parse_flag(value, *n, c);
     case TN_COND_IS: return parse_is(value, *n, c);
+    case TN_COND_SITE: return parse_site(value, *n);
     case TN_COND_SIZE:
     case TN_COND_RETAINED:
     case TN_COND_LARGEST: return parse_numbers(value, *n, true, c);

@@ -48,7 +48,7 @@ static void check_columns(checker *c)
     static const bool wide[TN_COLUMNS] = {
         [TN_COL_SIZE] = true, [TN_COL_LENG] = true, [TN_COL_CAPA] = true, [TN_COL_BUFS] = true, [TN_COL_HASH] = true,
     };
-    for (unsigned i = 0; i < TN_COLUMNS && !c->stopped; i++) {
+    for (unsigned i = 0; i < TN_COL_TADR && !c->stopped; i++) { /* those of traces come with them */
         const uint64_t *u64;
         const uint32_t *u32;
         uint64_t n;
@@ -81,6 +81,19 @@ static int check_buffers(tn_snapshot *s, tn_error *err)
     return 0;
 }
 
+/* Of each block that is an object's own: the object begins in it. */
+static int check_owners(tn_snapshot *s, tn_error *err)
+{
+    tn_traces t;
+    TN_TRY(tn__snapshot_traces(s, &t, err));
+    TN_TRY(tn__snapshot_addresses(s, err));
+    for (uint64_t i = 0; i < t.n; i++)
+        if (t.kind[i] == TN_TRACE_OWN && tn__snapshot_address(s, t.node[i] - 1) - t.address[i] >= t.bytes[i])
+            return tn__corrupt(err, 0, "node %u does not begin in block %llu, its own", t.node[i] - 1,
+                               (unsigned long long)i);
+    return 0;
+}
+
 static void check_records(checker *c)
 {
     tn_csr csr;
@@ -92,6 +105,8 @@ static void check_records(checker *c)
         found(c, tn__previews_load(c->s, &err), &err);
     if (!c->stopped)
         found(c, tn__stacks_load(c->s, &err), &err);
+    if (!c->stopped)
+        found(c, check_owners(c->s, &err), &err);
 }
 
 int tn_snapshot_check(tn_snapshot *s, tn_report report, void *ctx, tn_error *err)

@@ -15,6 +15,10 @@ static uint64_t bound_of(const tn_snapshot *s, enum tn_column column)
     case TN_COL_DEGR: return s->n_references < UINT64_MAX ? s->n_references + 1 : UINT64_MAX;
     case TN_COL_BUFK: return TN_BUFFER_KINDS;
     case TN_COL_STKI: return tn__chunk_rows(s, TN_ID_STAK) + 1;
+    case TN_COL_TSIT: return tn__chunk_rows(s, TN_ID_SITE);
+    case TN_COL_TNOD: return s->n_nodes + 1ull;
+    case TN_COL_TKND: return TN_TRACE_BUFFER + TN_BUFFER_KINDS;
+    case TN_COL_TINT: return TN_TRACE_MAX_INTERVAL + 1;
     case TN_COL_REFC:
     case TN_COL_FLAG: return 1ull << 32;
     default: return UINT64_MAX;

@@ -6,8 +6,9 @@
 #include <string.h>
 
 static const char ids[TN_IDS][5] = {
-    "AODD", "SHAP", "SIZE", "REFC", "FLAG", "DEGR", "REFS", "LENG", "CAPA", "BUFS", "BUFK", "HASH",
-    "STKI", "ADDR", "SHTB", "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME", "SEEN",
+    "AODD", "SHAP", "SIZE", "REFC", "FLAG", "DEGR", "REFS", "LENG", "CAPA", "BUFS", "BUFK",
+    "HASH", "STKI", "TADR", "TBYT", "TSIT", "TBIR", "TNOD", "TKND", "TINT", "ADDR", "SHTB",
+    "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME", "SEEN", "SITE",
 };
 
 enum { MORE_STORED = 1 << 17 }; /* what compression may add at worst */
@@ -352,6 +353,7 @@ void tn_snapshot_close(tn_snapshot *s)
         if (s->attachments[i])
             s->destroy[i](s, s->attachments[i]);
     tn__edges_free(s);
+    tn__traces_free(s);
     tn__columns_free(s);
     tn__records_free(s);
     tn__arena_free(&s->arena);

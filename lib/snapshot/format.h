@@ -7,7 +7,7 @@
 #define TN_FILE_MAGIC "\x89TNG\r\n\x1a\n"
 #define TN_FILE_END "TNG-END\n"
 #define TN_FILE_MAJOR 1
-#define TN_FILE_MINOR 2
+#define TN_FILE_MINOR 3
 
 enum {
     TN_CHUNK_MAX_RAW = 16 << 20,
@@ -80,6 +80,19 @@ enum tn_seen_kind {
 typedef struct tn_seen_row {
     uint32_t node, kind, what, count;
 } tn_seen_row;
+
+/* SITE: stack 0 lost, else 1 + row of STAK. */
+enum { TN_SITE_MEM, TN_SITE_OBJ, TN_SITE_RAW, TN_SITE_ALLOCATORS };
+#define TN_SITE_TRACKED 0x80000000u /* the rest of domain is a number that its owner chose */
+typedef struct tn_site_row {
+    uint32_t stack, domain;
+    int64_t live_bytes, allocated_bytes, temporary_bytes, peak_bytes, at_peak_bytes;
+    double live_count, allocated_count, temporary_count, at_peak_count;
+} tn_site_row;
+
+/* TKND: TN_TRACE_BUFFER + enum tn_buffer_kind. */
+enum { TN_TRACE_NONE, TN_TRACE_OWN, TN_TRACE_BUFFER };
+#define TN_TRACE_MAX_INTERVAL (1ull << 48) /* TINT */
 
 /* SHTB: flags of a shape. */
 enum {

@@ -24,11 +24,18 @@ enum tn_column {
     TN_COL_BUFK,
     TN_COL_HASH,
     TN_COL_STKI,
+    TN_COL_TADR,
+    TN_COL_TBYT,
+    TN_COL_TSIT,
+    TN_COL_TBIR,
+    TN_COL_TNOD,
+    TN_COL_TKND,
+    TN_COL_TINT,
     TN_COLUMNS,
 };
 
 /* Whole column, kept by the snapshot. present is false (and *values NULL, *n 0) when the file has none. _u32 fails with
- * TN_ELIMIT if a value needs more; SIZE LENG CAPA BUFS HASH are read as u64. */
+ * TN_ELIMIT if a value needs more; SIZE LENG CAPA BUFS HASH TADR TBYT TBIR TINT are read as u64. */
 int tn__column_u32(tn_snapshot *s, enum tn_column column, const uint32_t **values, uint64_t *n, tn_error *err);
 int tn__column_u64(tn_snapshot *s, enum tn_column column, const uint64_t **values, uint64_t *n, tn_error *err);
 
@@ -90,6 +97,22 @@ int tn__node_hash(tn_snapshot *s, uint32_t id, uint64_t *hash, tn_error *err);
 /* Pointers to objects outside of references, by object; NULL where nobody has looked for them. */
 const tn_seen_row *tn__snapshot_seen(const tn_snapshot *s, uint32_t *n);
 
+/* What each site (a stack and a domain) has allocated: rows of SITE; n 0 where nothing was recorded. Numbers are not below 0,
+ * and the sum of each over all sites is below 2^63. */
+const tn_site_row *tn__snapshot_sites(const tn_snapshot *s, uint32_t *n);
+/* Blocks that are alive and whose site is known, in ascending order of address, kept by the snapshot; n 0 where the file has
+ * none. An address comes twice where a block is known to two domains; a node is its owner in one row then. */
+typedef struct tn_traces {
+    uint64_t n;
+    const uint64_t *address, *bytes; /* asked for; their sum is below 2^63 */
+    const uint64_t *birth;           /* 0: not known */
+    const uint32_t *site;            /* row of SITE */
+    const uint32_t *node;            /* 0: no object, else 1 + node */
+    const uint8_t *kind;             /* TN_TRACE_NONE where node is 0; of TN_TRACE_OWN a node has at most one */
+    const uint64_t *interval;        /* 0, or in bytes that under which it was sampled; NULL: nothing was sampled */
+} tn_traces;
+int tn__snapshot_traces(tn_snapshot *s, tn_traces *out, tn_error *err);
+
 /* tables.c: whether there is such a fact, and it is a number not below 0. */
 bool tn__fact_u64(const tn_snapshot *s, const char *key, uint64_t *out);
 /* Raw preview of a node; kind 0 when there is none. */
@@ -115,6 +138,7 @@ typedef struct tn_stack_entry {
     const char *name, *qualified_name, *file;
 } tn_stack_entry;
 int tn__snapshot_stack(tn_snapshot *s, uint32_t entry, tn_stack_entry *out, tn_error *err);
+int tn__snapshot_n_stacks(tn_snapshot *s, uint32_t *n, tn_error *err);
 /* What runs in a frame of any thread; ENOTFOUND where the node is none. */
 int tn__snapshot_frame(tn_snapshot *s, uint32_t node, tn_frame *out);
 
@@ -132,6 +156,8 @@ enum tn_attachment {
     TN_ATTACH_DISTANCES,
     TN_ATTACH_PLACES,
     TN_ATTACH_AUDIT,
+    TN_ATTACH_BIRTHS,
+    TN_ATTACH_FILE_HOMES,
     TN_ATTACHMENTS
 };
 const tn_alloc *tn__snapshot_alloc(tn_snapshot *s);

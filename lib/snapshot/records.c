@@ -202,6 +202,13 @@ int tn__stacks_load(tn_snapshot *s, tn_error *err)
     return status;
 }
 
+int tn__snapshot_n_stacks(tn_snapshot *s, uint32_t *n, tn_error *err)
+{
+    TN_TRY(tn__stacks_load(s, err));
+    *n = s->stacks.n;
+    return TN_OK;
+}
+
 int tn__snapshot_stack(tn_snapshot *s, uint32_t entry, tn_stack_entry *out, tn_error *err)
 {
     TN_TRY(tn__stacks_load(s, err));

@@ -7,6 +7,7 @@
  *   columns.c    columns, one chunk at a time or whole
  *   addresses.c  address of an object, object at an address
  *   edges.c      references
+ *   traces.c     who allocated: sites, and blocks that are alive
  *   nodes.c      one node with all that is known of it
  *   check.c      reads and verifies everything
  *
@@ -29,6 +30,7 @@ enum {
     TN_ID_FACT,
     TN_ID_TIME,
     TN_ID_SEEN,
+    TN_ID_SITE,
     TN_IDS,
     TN_ID_OTHER = TN_IDS, /* skipped */
 };
@@ -100,6 +102,8 @@ struct tn_snapshot {
     size_t n_times;
     tn_seen_row *seen; /* NULL: the file has none */
     uint32_t n_seen;
+    tn_site_row *sites;
+    uint32_t n_sites;
     struct {
         tn_region_row *rows;
         uint32_t *ranks; /* objects before each region, and in all */
@@ -126,6 +130,11 @@ struct tn_snapshot {
         tn_stack_row *rows;
         uint32_t n_codes, n;
     } stacks;
+    struct {
+        bool loaded;
+        uint8_t *kinds;
+        tn_traces all;
+    } traces;
     struct {
         uint32_t thread, depth;
         uint64_t position;
@@ -174,5 +183,9 @@ int tn__regions_load(tn_snapshot *s, tn_error *err);
 
 /* edges.c */
 void tn__edges_free(tn_snapshot *s);
+
+/* traces.c */
+int tn__sites_load(tn_snapshot *s, tn_error *err);
+void tn__traces_free(tn_snapshot *s);
 
 #endif

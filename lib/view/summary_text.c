@@ -81,7 +81,9 @@ static void print_totals(tn_snapshot *s, const tn_summary *sum, tn_out *out)
                    size);
     if (!tn__fact_dump(s))
         tn__out_format(out, "; resident set (RSS) %s when the pause began", rss);
-    tn__out_text(out, "\n\n");
+    tn__out_text(out, "\n");
+    tn__birthplaces_line(s, out);
+    tn__out_text(out, "\n");
 }
 
 /* Shares and running totals can be reckoned; what there is, how much of it and where it is cannot. */

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "_capture_helper.h"
+#include "_capture_trace.h"
 #include "inside/inside.h"
+#include "inside/trace.h"
 
 #ifdef Py_GIL_DISABLED
 #error "free-threaded builds of CPython are not supported"
@@ -171,6 +173,7 @@ static tn_job *begin(PyObject *args, PyObject *kwargs, bool *done)
         release(r.from, r.options.walk.n_from);
         return NULL;
     }
+    tn_trace_settle(&inside);
     status = tn_job_begin(&inside, &r.options, &room, &tn__alloc_pages, &job, &err);
     if (status == 0) {
         Py_BEGIN_ALLOW_THREADS
@@ -375,11 +378,13 @@ PyMODINIT_FUNC PyInit__capture(void)
         return NULL;
     capture_error = PyErr_NewException("tonnage._capture.Error", NULL, NULL);
     if (!capture_error || PyModule_AddObjectRef(module, "Error", capture_error) < 0 ||
-        PyModule_AddFunctions(module, capture_helper_methods) < 0) {
+        PyModule_AddFunctions(module, capture_helper_methods) < 0 ||
+        PyModule_AddFunctions(module, capture_trace_methods) < 0) {
         Py_DECREF(module);
         return NULL;
     }
     inside_status = tn_inside_probe(&inside, &inside_error);
+    capture_trace_begin(&inside, inside_status, &inside_error, raise_error);
     if (inside_status == 0) {
         const uint64_t *heads = inside.target.gc_heads; /* of a generation: two links, threshold, count */
         capture_helper_counts((const uint64_t[]){heads[0] + 20, heads[1] + 20, heads[2] + 20});

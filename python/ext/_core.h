@@ -20,7 +20,8 @@ enum core_load {
     CORE_REFERRERS = 4,
     CORE_ADDRESSES = 8,
     CORE_PREVIEWS = 16,
-    CORE_DOMINATORS = 32
+    CORE_DOMINATORS = 32,
+    CORE_BIRTHS = 64
 };
 
 typedef struct core_snapshot {
@@ -153,6 +154,8 @@ typedef struct core_text_buffer {
 } core_text_buffer;
 bool core_text_write(void *ctx, const char *text, size_t n_bytes);
 PyObject *core_text_done(core_text_buffer *buffer, int status, const tn_error *err);
+/* A set of an older snapshot, or None. */
+bool core_old_set_of(core_snapshot *self, PyObject *against, PyObject *set, const tn_set **out);
 /* Place of a name; -1 with an ArgumentError that says what it should have named. */
 int core_index_of(const char *name, const char *const *names, int n, const char *what);
 
@@ -192,6 +195,12 @@ extern PyType_Spec core_groups_spec;
 PyObject *core_waste_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
 bool core_waste_of(core_snapshot *self, PyObject *argument, const tn_waste **out);
 extern PyType_Spec core_waste_spec;
+
+/* ---- _core_sites.c ---- */
+
+PyObject *core_sites_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
+PyObject *core_sites_members(core_snapshot *self, PyObject *args, PyObject *kwargs);
+PyObject *core_birth(core_snapshot *self, PyObject *arg);
 
 /* ---- _core_picture.c ---- */
 

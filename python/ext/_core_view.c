@@ -92,7 +92,7 @@ int core_index_of(const char *name, const char *const *names, int n, const char 
     return -1;
 }
 
-static bool old_set_of(core_snapshot *self, PyObject *against, PyObject *set, const tn_set **out)
+bool core_old_set_of(core_snapshot *self, PyObject *against, PyObject *set, const tn_set **out)
 {
     *out = NULL;
     if (set == Py_None)
@@ -130,7 +130,7 @@ PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
     int by = kind < 0 ? -1 : !by_name ? TN_BY_TYPE : core_index_of(by_name, tn_by_names, TN_BYS, "grouping");
     if (kind < 0 || by < 0 || !core_set_of(self, set, &options.set) ||
         !core_set_of(self, head_set, &options.head_set) || !core_set_of(self, avoid_set, &options.avoid_set) ||
-        !old_set_of(self, against, old_set, &options.old_set) || !core_waste_of(self, waste, &options.waste) ||
+        !core_old_set_of(self, against, old_set, &options.old_set) || !core_waste_of(self, waste, &options.waste) ||
         !core_patterns_of(self, patterns, &options.patterns) ||
         !core_components_of(self, components, &options.components) || !core_many_with(&m, self, against))
         return NULL;

@@ -225,6 +225,39 @@ class Snapshot:
         self, *, of: Set | None = None, where: Set | None = None, garbage: bool = False
     ) -> Components: ...
     def garbage(self) -> Set: ...
+    def sites(
+        self,
+        page: str,
+        *,
+        json: bool = False,
+        where: str | None = None,
+        sort: str | None = None,
+        limit: int = 0,
+        by: str | None = None,
+        width: int = 0,
+        color: bool = False,
+        where_rows: str | None = None,
+        set: Set | None = None,
+        depth: int = 0,
+        cumulative: bool = False,
+        retained: bool = False,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        path: Sequence[str | None] = (),
+        against: Snapshot | None = None,
+        old_set: Set | None = None,
+    ) -> str: ...
+    def site_members(
+        self,
+        *,
+        row: str | None = None,
+        by: str | None = None,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        path: Sequence[str | None] = (),
+        set: Set | None = None,
+    ) -> Set: ...
+    def birth(self, node: int, /) -> tuple[int, int, int, list[tuple[str, int, str, str]]] | None: ...
     def chain(self, node: int, inwards: bool, avoid: str, avoid_set: Set | None = None, /) -> Chain: ...
     def view(
         self,

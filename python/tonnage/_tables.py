@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tonnage._findings import Findings
 from tonnage._keywords import told
+from tonnage._site_tables import SiteTables
 from tonnage._tabular import Tabular
 
 TYPE_CHECKING = False
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @told
-class Tables(Findings, Tabular):
+class Tables(Findings, SiteTables, Tabular):
     """Methods that are verbs of the command. Each gives a view: `print` writes the table, iterating gives its rows."""
 
     __slots__ = ()

@@ -51,6 +51,10 @@ static int tables(tn_snapshot *s, uint64_t *sum)
 
 static int columns(tn_snapshot *s)
 {
+    static const bool wide[TN_COLUMNS] = {
+        [TN_COL_SIZE] = true, [TN_COL_LENG] = true, [TN_COL_CAPA] = true, [TN_COL_BUFS] = true, [TN_COL_HASH] = true,
+        [TN_COL_TADR] = true, [TN_COL_TBYT] = true, [TN_COL_TBIR] = true, [TN_COL_TINT] = true,
+    };
     int status = 0;
     tn_block b;
     for (unsigned c = 0; c < TN_COLUMNS; c++) {
@@ -59,10 +63,23 @@ static int columns(tn_snapshot *s)
         uint64_t n;
         for (size_t k = 0; tn__column_block(s, c, k, c % 4, &b, NULL) == 0; k++)
             ;
-        if (c != TN_COL_SIZE && c != TN_COL_LENG && c != TN_COL_CAPA && c != TN_COL_BUFS && c != TN_COL_HASH)
+        if (!wide[c])
             status = worse(status, tn__column_u32(s, c, &u32, &n, NULL));
         status = worse(status, tn__column_u64(s, c, &u64, &n, NULL));
     }
+    return status;
+}
+
+static int traces(tn_snapshot *s, uint64_t *sum)
+{
+    uint32_t n;
+    const tn_site_row *sites = tn__snapshot_sites(s, &n);
+    tn_traces t = {0};
+    int status = tn__snapshot_traces(s, &t, NULL);
+    for (uint32_t i = 0; i < n; i++)
+        *sum += (uint64_t)sites[i].live_bytes + (uint64_t)sites[i].live_count;
+    for (uint64_t i = 0; i < t.n && status == 0; i++)
+        *sum += (uint64_t)sites[t.site[i]].peak_bytes + t.bytes[i] + t.kind[i] + (t.interval ? t.interval[i] : 0);
     return status;
 }
 
@@ -146,6 +163,7 @@ int exercise(tn_snapshot *s)
     status = worse(status, tables(s, &sum));
     status = worse(status, nodes(s, &sum));
     status = worse(status, columns(s));
+    status = worse(status, traces(s, &sum));
     status = worse(status, graph(s, &sum));
     status = worse(status, sets(s, &sum));
     status = worse(status, tn_snapshot_check(s, NULL, NULL, NULL));

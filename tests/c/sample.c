@@ -216,6 +216,20 @@ const tn_time_row sample_times[SAMPLE_TIMES] = {
 const tn_seen_row sample_seen[SAMPLE_SEEN] = {
     {0, TN_SEEN_STATIC, 0, 2}, {0, TN_SEEN_OBJECT, 1, 1}, {1, TN_SEEN_STACK, 0, 1}};
 
+const tn_site_row sample_sites[SAMPLE_SITES] = {
+    {2, TN_SITE_OBJ, 5 << 20, 1ll << 40, 7, 6 << 20, 5 << 20, 3.5, 1e9, 0.25, 3},
+    {0, TN_SITE_TRACKED | 389047, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+};
+
+/* An own block with a header, a buffer, one that two domains know, and one of no object. */
+const sample_trace sample_traces[SAMPLE_TRACES] = {
+    {0x7f0000000030, 48, 0, 3, 1, TN_TRACE_OWN, 1 << 19},
+    {0x7f0000050000, 5368709120, 0, 1ull << 40, 1, TN_TRACE_BUFFER + TN_BUFFER_ITEMS, 1 << 19},
+    {0x7f0000100000, 24, 0, 7, 4, TN_TRACE_OWN, 1 << 19},
+    {0x7f0000100000, 24, 1, 0, 0, TN_TRACE_NONE, 0},
+    {0x7f0000400000, 0, 1, 0, 0, TN_TRACE_NONE, 0},
+};
+
 /* ---- writing ---- */
 
 static void add(tn_buf *b, const void *bytes, size_t n)
@@ -278,6 +292,19 @@ static int put_column(tn_writer *w, const char *id, const uint64_t *values, size
     return tn_writer_column(w, id, scratch, 8, n, transform, err);
 }
 
+static int put_traces(tn_writer *w, tn_error *err)
+{
+    enum { COLUMNS = sizeof(sample_trace) / sizeof(uint64_t) };
+    static const char *const ids[COLUMNS] = {"TADR", "TBYT", "TSIT", "TBIR", "TNOD", "TKND", "TINT"};
+    for (unsigned c = 0; c < COLUMNS; c++) {
+        uint64_t values[SAMPLE_TRACES];
+        for (unsigned i = 0; i < SAMPLE_TRACES; i++)
+            memcpy(&values[i], (const char *)&sample_traces[i] + 8 * c, 8);
+        TN_TRY(put_column(w, ids[c], values, SAMPLE_TRACES, c % 4, err));
+    }
+    return tn_writer_table(w, "SITE", sample_sites, sizeof sample_sites, SAMPLE_SITES, err);
+}
+
 static int put_columns(tn_writer *w, tn_error *err)
 {
     enum { AODD, SHAP, SIZE, REFC, FLAG, DEGR, REFS, LENG, CAPA, BUFS, BUFK, HASH, STKI, N };
@@ -314,7 +341,7 @@ static int put_columns(tn_writer *w, tn_error *err)
     }
     for (unsigned i = 0; i < N; i++)
         TN_TRY(put_column(w, ids[i], v[i], n[i], transforms[i], err));
-    return 0;
+    return put_traces(w, err);
 }
 
 static int put_previews(tn_writer *w, tn_buf *b, tn_error *err)

@@ -51,7 +51,9 @@ enum {
     SAMPLE_CODES = 2,
     SAMPLE_STACKS = 2,
     SAMPLE_TIMES = 3,
-    SAMPLE_SEEN = 3
+    SAMPLE_SEEN = 3,
+    SAMPLE_SITES = 2,
+    SAMPLE_TRACES = 5
 };
 extern const sample_node sample_nodes[SAMPLE_NODES];
 extern const sample_shape sample_shapes[SAMPLE_SHAPES];
@@ -62,6 +64,11 @@ extern const sample_code sample_codes[SAMPLE_CODES];
 extern const tn_stack_row sample_stacks[SAMPLE_STACKS];
 extern const tn_time_row sample_times[SAMPLE_TIMES];
 extern const tn_seen_row sample_seen[SAMPLE_SEEN];
+extern const tn_site_row sample_sites[SAMPLE_SITES];
+typedef struct sample_trace {
+    uint64_t address, bytes, site, birth, node, kind, interval;
+} sample_trace;
+extern const sample_trace sample_traces[SAMPLE_TRACES];
 
 int sample_put(tn_writer *w, tn_error *err); /* all chunks; without commit */
 

@@ -160,7 +160,7 @@ static void other_major_versions_are_refused_by_number(void **state)
     copy[8] = 2;
     parts_rehash(copy, n_good);
     assert_int_equal(tn_snapshot_open_memory(copy, n_good, NULL, &s, &err), TN_EVERSION);
-    assert_non_null(strstr(err.message, "2.2"));
+    assert_non_null(strstr(err.message, "2.3"));
     assert_int_equal(err.offset, 8);
     copy[8] = 1;
     copy[10] = 9; /* a later minor version is read */
@@ -329,6 +329,11 @@ static const rule rules[] = {
     {"times ascend", "TIME", 47, 1, {0x80}},
     {"no time comes twice", "TIME", 40, 4, U32(1000000000)},
     {"times are known", "TIME", 80, 8, {255, 255, 255, 255, 255, 255, 255, 255}},
+    {"stacks of sites exist", "SITE", 0, 4, U32(SAMPLE_STACKS + 1)},
+    {"allocators of sites are known", "SITE", 4, 4, U32(TN_SITE_ALLOCATORS)},
+    {"bytes of sites are not below 0", "SITE", 8 + 7, 1, {0x80}},
+    {"counts of sites are numbers", "SITE", 48, 8, {0, 0, 0, 0, 0, 0, 0xf8, 0x7f}},
+    {"counts of sites have an end", "SITE", 72, 8, {0, 0, 0, 0, 0, 0, 0xf0, 0x7f}},
     {"strings end with the chunk", "STRS", 0, 4, U32(UINT32_MAX)},
     {"strings fill the chunk", "STRS", 0, 4, U32(0)},
     {"regions ascend", "ADDR", 0, 8, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0}},
@@ -393,6 +398,17 @@ static const struct {
     {"sizes are of all nodes", "SIZE", 16, {0}},
     {"flags are of all nodes", "FLAG", 16, {0}},
     {"odd objects ascend", "AODD", 2, {3, 2}},
+    {"blocks ascend", "TADR", 5, {2, 1, 3, 4, 5}},
+    {"addresses are of all blocks", "TADR", 4, {1, 2, 3, 4}},
+    {"sites are of all blocks", "TSIT", 6, {0}},
+    {"blocks are of sites", "TSIT", 5, {SAMPLE_SITES}},
+    {"blocks are of nodes", "TNOD", 5, {1, SAMPLE_NODES + 1, 4}},
+    {"own blocks are of objects", "TNOD", 5, {1, 1, SAMPLE_OBJECTS + 1}},
+    {"an object has one own block", "TNOD", 5, {1, 1, 1}},
+    {"what a block is to its node is known", "TKND", 5, {1, TN_TRACE_BUFFER + TN_BUFFER_KINDS, 1}},
+    {"a node's block is something to it", "TKND", 5, {1, 0, 1}},
+    {"nothing is sampled of no bytes", "TINT", 5, {1, 1, 1, 0, 1}},
+    {"an object begins in its own block", "TBYT", 5, {16, 16, 16, 16}},
 };
 
 static void broken_rules_of_columns_are_found(void **state)
@@ -439,7 +455,7 @@ static void chunks_that_must_be_there_are_missed(void **state)
 static void other_chunks_may_be_missing(void **state)
 {
     (void)state;
-    static const char *const ids[] = {"AODD", "REFC", "LENG", "CAPA", "BUFS", "BUFK", "HASH", "STKI", "PREV"};
+    static const char *const ids[] = {"AODD", "REFC", "LENG", "CAPA", "BUFS", "BUFK", "HASH", "STKI", "PREV", "TINT"};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
         parts p;
         size_t n;
@@ -447,6 +463,23 @@ static void other_chunks_may_be_missing(void **state)
         parts_remove(&p, ids[i]);
         uint8_t *bytes = parts_bytes(&p, &n);
         if (status_of(bytes, n) != 0)
+            fail_msg("without %s", ids[i]);
+        free(bytes);
+        parts_free(&p);
+    }
+}
+
+static void columns_of_blocks_are_there_together(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"SITE", "TADR", "TBYT", "TSIT", "TBIR", "TNOD", "TKND"};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        parts p;
+        size_t n;
+        parts_open(&p, good, n_good);
+        parts_remove(&p, ids[i]);
+        uint8_t *bytes = parts_bytes(&p, &n);
+        if (status_of(bytes, n) != TN_ECORRUPT)
             fail_msg("without %s", ids[i]);
         free(bytes);
         parts_free(&p);
@@ -636,6 +669,7 @@ int main(void)
         cmocka_unit_test(broken_rules_of_columns_are_found),
         cmocka_unit_test(chunks_that_must_be_there_are_missed),
         cmocka_unit_test(other_chunks_may_be_missing),
+        cmocka_unit_test(columns_of_blocks_are_there_together),
         cmocka_unit_test(headers_are_judged_as_wholes),
         cmocka_unit_test(unknown_chunks_may_be_anything),
         cmocka_unit_test(strings_that_are_no_text_are_refused),

@@ -63,7 +63,7 @@ static void chunks_lie_one_behind_another(void **state)
     (void)state;
     tn_chunk_info info;
     uint64_t at = 32;
-    assert_int_equal(tn_snapshot_n_chunks(s), 22 + 1);
+    assert_int_equal(tn_snapshot_n_chunks(s), 30 + 1);
     for (size_t i = 0; i < tn_snapshot_n_chunks(s); i++) {
         assert_int_equal(tn_snapshot_chunk(s, i, &info), 0);
         assert_int_equal(info.offset, at);
@@ -94,6 +94,32 @@ static void times_are_those_written(void **state)
             assert_true(t.generations[k] == (i == 2 ? TN_UNKNOWN : row->generations[k]));
     }
     assert_int_equal(tn_snapshot_time(s, SAMPLE_TIMES, &t), TN_EINVAL);
+}
+
+static void sites_are_those_written(void **state)
+{
+    (void)state;
+    uint32_t n;
+    const tn_site_row *rows = tn__snapshot_sites(s, &n);
+    assert_int_equal(n, SAMPLE_SITES);
+    assert_memory_equal(rows, sample_sites, sizeof sample_sites);
+}
+
+static void blocks_of_sites_are_those_written(void **state)
+{
+    (void)state;
+    tn_traces t, again;
+    tn_error err;
+    assert_int_equal(tn__snapshot_traces(s, &t, &err), 0);
+    assert_int_equal(t.n, SAMPLE_TRACES);
+    for (size_t i = 0; i < SAMPLE_TRACES; i++) {
+        const sample_trace *row = &sample_traces[i];
+        assert_true(t.address[i] == row->address && t.bytes[i] == row->bytes && t.birth[i] == row->birth);
+        assert_true(t.site[i] == row->site && t.node[i] == row->node && t.kind[i] == row->kind);
+        assert_true(t.interval[i] == row->interval);
+    }
+    assert_int_equal(tn__snapshot_traces(s, &again, &err), 0);
+    assert_memory_equal(&again, &t, sizeof t);
 }
 
 static void facts_are_those_written(void **state)
@@ -375,6 +401,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(counts_are_those_written),
         cmocka_unit_test(chunks_lie_one_behind_another),
         cmocka_unit_test(strings_are_those_written),
+        cmocka_unit_test(sites_are_those_written),
+        cmocka_unit_test(blocks_of_sites_are_those_written),
         cmocka_unit_test(facts_are_those_written),
         cmocka_unit_test(times_are_those_written),
         cmocka_unit_test(types_are_those_written),

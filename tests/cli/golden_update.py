@@ -21,6 +21,7 @@ def main() -> None:
     import test_cli_cycles
     import test_cli_graph
     import test_cli_reading
+    import test_cli_sites
     import test_meliae
 
     test_cli_reading.GOLDEN.mkdir(exist_ok=True)
@@ -31,7 +32,7 @@ def main() -> None:
         (HERE.parent / "c" / "cycles.tonnage").write_bytes(cycles_snapshot.data())
         file.with_name("old.tonnage").write_bytes(shop_snapshot.older())
         file.with_name("new.tonnage").write_bytes(shop_snapshot.newer())
-        for tests in (test_cli_reading, test_cli_answers, test_cli_cycles, test_cli_graph, test_meliae):
+        for tests in (test_cli_reading, test_cli_answers, test_cli_cycles, test_cli_graph, test_cli_sites, test_meliae):
             update(tests, file)
 
 
@@ -39,7 +40,7 @@ def update(tests: ModuleType, file: Path) -> None:
     """The cases of one module."""
     (cases,) = (mark.args[1] for mark in tests.test_text_is_the_golden_one.pytestmark)
     for name, rest in cases:
-        slug = "-".join([name, *rest]).replace("--", "").translate(str.maketrans(":*.", "___"))
+        slug = "-".join([name, *rest]).replace("--", "").translate(str.maketrans(":*./", "____"))
         cli = os.environ.get("TONNAGE_CLI", "tonnage")
         got = subprocess.run([cli, *tests.words(name, file, *rest)], capture_output=True, check=True, cwd=file.parent)
         (tests.GOLDEN / f"{slug}.txt").write_bytes(got.stdout)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import struct
 from collections.abc import Callable
 
 import pure_reader as reader
 import pure_writer as writer
-from pure_writer import Code, Description, Encoding, Node, RawChunk, Shape, Type
+from pure_writer import Code, Description, Encoding, Node, RawChunk, Shape, Site, Trace, Type
 
 PYMALLOC, MALLOC = 1 << 10, 2 << 10  # FLAG bits 10-11
 TRACKED, IMMORTAL, STATIC, OWN, HIDDEN = 1, 1 << 3, 1 << 4, 1 << 6, 1 << 7
@@ -27,6 +28,8 @@ ENCODINGS = [
     for rows in (3, 1000)
 ]
 
+
+ANY_NODE = Node(Shape(Type("any")))
 
 # Entries: no columns, +0; no columns, +1; short; none; one line, +1; long, -1.
 LINE_TABLE = bytes.fromhex("e800 e902 8200 f8 d80000 f003410100 00")
@@ -251,7 +254,24 @@ def sample() -> Description:
         (6, 2**63, 0, 0, 0, 2**32 - 1, 2),
         (2**63, *[2**64 - 1] * 2, *[2**32 - 1] * 4),
     ]
-    return Description(nodes, types, shapes, facts, codes, stack, times)
+    sites = [
+        Site(3, 1, 400, 2**40, 7, 500, 450, 5, 2**33, 1, 5.5),
+        Site(0, 2),
+        Site(2, 2**31 | 389047, *[2**60] * 5, *[0.25] * 4),
+        Site(3, 0, 1, 1, 0, 1, 1, 1, 1, 0, 1),
+    ]
+    traces = [
+        Trace(base + 0x40, 60, 0, 11, alpha, 1),
+        Trace(base + 0x1_0000, 38, 1, 0, data, 1, 2**48),
+        Trace(base + 0x1_0000, 38, 2, 2**47, None, 0, 524288),
+        Trace(base + 0x270, 72, 0, 13, items, 1),  # 16 bytes of headers
+        Trace(base + 0x9000, 88, 3, 2**64 - 1, items, 2),
+        Trace(base + 0xA000, 0, 3),
+        Trace(base + 0xB000, 104, 3, 12, pairs, 3),
+        Trace(base + 0xB100, 48, 3, 12, pairs, 4),
+        Trace(base + 0xC000, 300, 0, 20, root, 3),
+    ]
+    return Description(nodes, types, shapes, facts, codes, stack, times, sites=sites, traces=traces)
 
 
 def sample_chunks() -> list[RawChunk]:
@@ -274,13 +294,16 @@ def good_files() -> dict[str, bytes]:
     chunks = sample_chunks()
     unknown = RawChunk(b"zz 9", b"anything", 5, version=9, compression=7, width=3, transform=255)
     backward = sorted(chunks, key=lambda chunk: chunk.id, reverse=True)
-    optional = ("REFC", "LENG", "CAPA", "HASH", "STKI", "PREV", "CODE", "STAK", "TIME", "SEEN")
+    optional = ("REFC", "LENG", "CAPA", "HASH", "STKI", "PREV", "CODE", "STAK", "TIME", "SEEN", "SITE")
     return {
         "plain": writer.assemble(chunks),
         "other order": writer.assemble(backward),
         "higher minor version": writer.assemble(chunks, minor=65535),
         "unknown chunk": writer.assemble([unknown, *chunks], minor=1),
-        "optional chunks missing": writer.write(sample(), omit=optional),
+        "optional chunks missing": writer.write(sample(), omit=[*optional, *reader.TRACE_COLUMNS]),
+        "no block of a site": writer.write(sample(), omit=reader.TRACE_COLUMNS),
+        "exact blocks": writer.write(sample(), omit=["TINT"]),
+        "sites and no more": with_traces([Site()], []),
         "no objects": no_objects(),
         "small chunks": writer.write(sample(), default=Encoding(compress=True, rows=2)),
         "compressed contents": writer.assemble(chunks, toc_encoding=Encoding(compress=True)),
@@ -301,6 +324,20 @@ def column(chunk_id: str, change: Callable[[list[int]], object]) -> bytes:
     change(values)
     new = writer.column_chunks(chunk_id, values, Encoding())
     return writer.replaced(writer.describe(description), new)
+
+
+def with_sites(*sites: Site) -> bytes:
+    """The sample with sites that no block has."""
+    return writer.write(dataclasses.replace(sample(), sites=list(sites), traces=None))
+
+
+def with_traces(sites: list[Site], traces: list[Trace]) -> bytes:
+    """A file with a root, these sites and blocks; a node of a block is its root."""
+    roots = Type("roots", "tonnage", SYNTHETIC_TYPE)
+    shape = Shape(roots, run_style=UNLABELLED)
+    node = Node(shape)
+    theirs = [trace if trace.node is None else dataclasses.replace(trace, node=node) for trace in traces]
+    return writer.write(Description([node], [roots], [shape], sites=sites, traces=theirs))
 
 
 def put(index: int, value: int) -> Callable[[list[int]], object]:
@@ -524,6 +561,36 @@ def broken_contents() -> dict[str, bytes]:
         "seen: twice": raw("SEEN", 2 * struct.pack("<4I", 0, 1, 0, 1), 2),
         "seen: descending": raw("SEEN", struct.pack("<8I", 1, 1, 0, 1, 0, 1, 0, 1), 2),
         "seen: half a row": raw("SEEN", bytes(24), 1),
+        "site: half a row": raw("SITE", bytes(120), 1),
+        "site: stack": with_sites(Site(len(description.stack) + 1)),
+        "site: domain": with_sites(Site(0, 3)),
+        "site: bytes below 0": with_sites(Site(at_peak_bytes=-1)),
+        "site: bytes beyond all sums": with_sites(Site(peak_bytes=2**62), Site(peak_bytes=2**62)),
+        "site: count below 0": with_sites(Site(live_count=-0.5)),
+        "site: count is no number": with_sites(Site(at_peak_count=math.nan)),
+        "site: count without end": with_sites(Site(temporary_count=math.inf)),
+        "site: counts beyond all sums": with_sites(Site(live_count=2.0**62), Site(live_count=2.0**62)),
+        "sites missing": writer.write(sample(), omit=["SITE"]),
+        "blocks: no addresses": writer.write(sample(), omit=["TADR"]),
+        "blocks: intervals only": writer.write(sample(), omit=reader.TRACE_COLUMNS[:-1]),
+        "blocks: no births": writer.write(sample(), omit=["TBIR"]),
+        "blocks: sizes too few": column("TBYT", lambda values: values.pop()),
+        "blocks: intervals too many": column("TINT", lambda values: values.append(0)),
+        "blocks: addresses descend": column("TADR", put(0, 2**47)),
+        "blocks: sum wraps": column("TBYT", wrapping_degrees),
+        "blocks: sum beyond all": column("TBYT", put(0, 2**63 - 1)),
+        "block: size": column("TBYT", put(5, 2**63)),
+        "block: site": column("TSIT", put(0, 4)),
+        "block: site far": column("TSIT", put(0, 2**32 - 1)),
+        "block: node": column("TNOD", put(5, n_nodes + 1)),
+        "block: node far": column("TNOD", put(5, 2**64 - 1)),
+        "block: kind": column("TKND", put(5, 12)),
+        "block: kind without node": column("TKND", put(8, 4)),
+        "block: node without kind": column("TNOD", put(8, 1)),
+        "block: own, of a synthetic node": with_traces([Site()], [Trace(64, 64, 0, 0, ANY_NODE, 1)]),
+        "block: own twice": column("TNOD", put(1, writer.columns(description)["TNOD"][0])),
+        "block: interval": column("TINT", put(1, 2**48 + 1)),
+        "block: interval of nothing": column("TINT", put(3, 1)),
         "string ends outside": raw("STRS", struct.pack("<I", 1), 1),
         "string far outside": raw("STRS", struct.pack("<I", 2**32 - 1), 1),
         "strings wrap": raw("STRS", struct.pack("<II", 2**32 - 1, 1), 2),

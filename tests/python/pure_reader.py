@@ -10,6 +10,7 @@ Sizes are bytes. A node is a number below `n_nodes`; nodes below `n_objects` are
 
 from __future__ import annotations
 
+import math
 import struct
 import sys
 from array import array
@@ -37,11 +38,12 @@ ADDRESS_ROW_BYTES = 8 + 65_536 // 8
 NONE32 = 0xFFFF_FFFF
 
 NODE_COLUMNS = frozenset({"SHAP", "SIZE", "REFC", "FLAG"})
+TRACE_COLUMNS = ("TADR", "TBYT", "TSIT", "TBIR", "TNOD", "TKND", "TINT")
 COLUMNS = NODE_COLUMNS.union(
-    ("AODD", "DEGR", "REFS", "LENG", "CAPA", "BUFS", "BUFK", "HASH", "STKI")
+    ("AODD", "DEGR", "REFS", "LENG", "CAPA", "BUFS", "BUFK", "HASH", "STKI", *TRACE_COLUMNS)
 )
-FIXED_ROW_BYTES = {"ADDR": ADDRESS_ROW_BYTES, "STAK": 16, "FACT": 16, "TIME": 40, "SEEN": 16, "TOC ": 32}
-KNOWN = COLUMNS.union(("ADDR", "SHTB", "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME", "SEEN", "TOC "))
+FIXED_ROW_BYTES = {"ADDR": ADDRESS_ROW_BYTES, "STAK": 16, "FACT": 16, "TIME": 40, "SEEN": 16, "SITE": 80, "TOC ": 32}
+KNOWN = COLUMNS.union(("ADDR", "SHTB", "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME", "SEEN", "SITE", "TOC "))
 REQUIRED = ("FACT", "STRS", "TYPE", "SHTB", "ADDR", "SHAP", "SIZE")
 
 TYPECODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
@@ -62,6 +64,8 @@ BUFFER_KINDS = (
     "wide",
     "other",
 )
+ALLOCATORS = ("mem", "obj", "raw")
+MAX_INTERVAL = 1 << 48
 SEEN_KINDS = ("static", "stack", "frame", "malloc", "block", "object")
 RUN_NONE, RUN_ITEMS, RUN_PAIRS, RUN_STACK = 0, 1, 2, 5
 HAS_LENGTH, HAS_CAPACITY, HAS_HASH, HAS_STACK, KEYS_TWICE = 1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12
@@ -227,6 +231,39 @@ class Seen(NamedTuple):
     kind: str
     what: str | int | None
     count: int
+
+
+class Site(NamedTuple):
+    """Row of `SITE`: `stack` is a row of `stack_entries`, `domain` one of ALLOCATORS or a number."""
+
+    stack: int | None
+    domain: str | int
+    live_bytes: int
+    allocated_bytes: int
+    temporary_bytes: int
+    peak_bytes: int
+    at_peak_bytes: int
+    live_count: float
+    allocated_count: float
+    temporary_count: float
+    at_peak_count: float
+
+
+class Trace(NamedTuple):
+    """A block that was alive: `site` is a row of `sites`, `kind` "own" or of BUFFER_KINDS, `interval` 0 if exact."""
+
+    address: int
+    bytes: int
+    site: int
+    birth: int | None
+    node: int | None
+    kind: str | None
+    interval: int
+
+    @property
+    def weight(self) -> float:
+        """How many blocks it stands for."""
+        return 1.0 if not self.interval else -1.0 / math.expm1(-self.bytes / self.interval)
 
 
 class Time(NamedTuple):
@@ -628,6 +665,8 @@ class Snapshot:
     stack_entries: list[StackEntry]
     times: list[Time]
     seen: dict[int, list[Seen]] | None
+    sites: list[Site] | None
+    traces: list[Trace]
     addresses: array[int]  # of objects, ascending
     shapes: array[int]  # of nodes: rows of shape_table
     sizes: array[int]  # of nodes, bytes
@@ -649,6 +688,8 @@ class Snapshot:
         self._hashes = self._sparse("HASH", HAS_HASH)
         self._stacks = self._sparse("STKI", HAS_STACK)
         self._read_previews()
+        self._read_sites()
+        self._read_traces()
         self._check_ranges()
 
     @classmethod
@@ -846,6 +887,45 @@ class Snapshot:
                 self.previews[node] = preview
                 previous = node
 
+    def _read_sites(self) -> None:
+        self.sites = None if "SITE" not in self.chunks else []
+        for chunk in self.chunks.get("SITE", ()):
+            for stack, domain, *numbers in struct.iter_unpack("<2I5q4d", decompress(chunk)):
+                require(stack <= len(self.stack_entries), f"SITE: stack {stack}")
+                require(bool(domain >> 31) or domain < len(ALLOCATORS), f"SITE: domain {domain}")
+                name = domain & (1 << 31) - 1 if domain >> 31 else ALLOCATORS[domain]
+                assert self.sites is not None
+                self.sites.append(Site(stack - 1 if stack else None, name, *numbers))
+        for column in list(zip(*self.sites or (), strict=True))[2:]:
+            require(all(value >= 0 for value in column), "SITE: a number below 0, or none")
+            require(sum(column) < 1 << 63, "SITE: a sum is out of range")
+
+    def _read_traces(self) -> None:
+        self.traces = []
+        there = {chunk_id for chunk_id in TRACE_COLUMNS if chunk_id in self.chunks}
+        require(not there or there | {"TINT"} == set(TRACE_COLUMNS), f"of columns of blocks only {there}")
+        columns = [self.column(chunk_id) for chunk_id in TRACE_COLUMNS]
+        if not there:
+            return
+        n = len(columns[0] or ())
+        require(all(column is None or len(column) == n for column in columns), "columns of blocks disagree")
+        exact = array("Q", bytes(8 * n))
+        before, owner, total = 0, -1, 0
+        for address, size, site, birth, node, kind, interval in zip(
+            *(exact if column is None else column for column in columns), strict=True
+        ):
+            total += size
+            require(before <= address, "TADR: addresses descend")
+            require(site < len(self.sites or ()), f"TSIT: site {site}")
+            require(node <= self.n_nodes, f"TNOD: node {node}")
+            require(kind < 2 + len(BUFFER_KINDS) and bool(kind) == bool(node), f"TKND: kind {kind}")
+            require(interval <= MAX_INTERVAL and bool(size or not interval), f"TINT: interval {interval}")
+            require(kind != 1 or owner < node <= self.n_objects, f"TNOD: own block of node {node}")
+            before, owner = address, node if kind == 1 else owner
+            said = None if not kind else "own" if kind == 1 else BUFFER_KINDS[kind - 2]
+            self.traces.append(Trace(address, size, site, birth or None, node - 1 if node else None, said, interval))
+        require(total < 1 << 63, "TBYT: the sum is out of range")
+
     def _check_ranges(self) -> None:
         """Every row number and node number that no other method has looked at."""
         n_types = len(self.types)
@@ -966,6 +1046,7 @@ class Snapshot:
         findings += self._check_nodes()
         findings += self._check_previews()
         findings += self._check_stacks()
+        findings += self._check_traces()
         return findings
 
     def _check_types(self) -> Iterator[str]:
@@ -1071,6 +1152,12 @@ class Snapshot:
                 continue
             if entry.line and code.line_table and line != entry.line:
                 yield f"call-tree entry {row}: line {entry.line}, but {line} by its line table"
+
+    def _check_traces(self) -> Iterator[str]:
+        for row, trace in enumerate(self.traces):
+            if trace.kind == "own" and trace.node is not None:
+                if not 0 <= self.addresses[trace.node] - trace.address < trace.bytes:
+                    yield f"block {row}: node {trace.node} does not begin in it"
 
 
 def preview_length(preview: Preview) -> int | None:

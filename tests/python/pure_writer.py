@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 
 import xxhash
 import zstandard
@@ -296,6 +296,40 @@ class Code:
     line_table: bytes = b""
 
 
+@dataclass(frozen=True)
+class Site:
+    """A row of `SITE`: `stack` as stored (0: lost), `domain` 0…2, or 2**31 + a number."""
+
+    stack: int = 0
+    domain: int = 1
+    live_bytes: int = 0
+    allocated_bytes: int = 0
+    temporary_bytes: int = 0
+    peak_bytes: int = 0
+    at_peak_bytes: int = 0
+    live_count: float = 0
+    allocated_count: float = 0
+    temporary_count: float = 0
+    at_peak_count: float = 0
+
+    def encode(self) -> bytes:
+        """The row."""
+        return struct.pack("<2I5q4d", *astuple(self))
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A live block: `kind` 0 none, 1 the own block of `node`, 2 + k its buffer of kind k; `interval` 0: exact."""
+
+    address: int
+    bytes: int
+    site: int
+    birth: int = 0
+    node: Node | None = None
+    kind: int = 0
+    interval: int = 0
+
+
 Fact = int | float | str
 
 
@@ -307,6 +341,7 @@ class Description:
     `stack` holds the rows of `STAK`: parent as stored (0: none), row of `codes`, offset, line.
     `times` holds those of `TIME`: three u64, four u32.
     `seen` holds those of `SEEN`: number of the object, kind, a library or a number, count. None: no such chunk.
+    `traces` may be in any order. None, like `sites`: no such chunks; `TINT` is there if one has an interval.
     """
 
     nodes: list[Node]
@@ -317,6 +352,8 @@ class Description:
     stack: list[tuple[int, int, int, int]] = field(default_factory=list)
     times: list[tuple[int, int, int, int, int, int, int]] = field(default_factory=list)
     seen: list[tuple[int, int, str | int, int]] | None = None
+    sites: list[Site] | None = None
+    traces: list[Trace] | None = None
 
     def ordered(self) -> list[Node]:
         """Nodes in the order of their numbers: objects by address, then synthetic ones."""
@@ -405,7 +442,25 @@ def columns(description: Description) -> dict[str, list[int]]:
         "BUFK": [kind for node in nodes for _, kind in node.buffers],
         "HASH": [node.hash for node in nodes if node.shape.has_hash],
         "STKI": [node.stack for node in nodes if node.shape.has_stack],
+        **trace_columns(description.traces, number),
     }
+
+
+def trace_columns(traces: Sequence[Trace] | None, number: Mapping[Node, int]) -> dict[str, list[int]]:
+    """Numbers of the columns of blocks."""
+    if traces is None:
+        return {}
+    rows = sorted(traces, key=lambda trace: trace.address)
+    numbers = {
+        "TADR": [trace.address for trace in rows],
+        "TBYT": [trace.bytes for trace in rows],
+        "TSIT": [trace.site for trace in rows],
+        "TBIR": [trace.birth for trace in rows],
+        "TNOD": [0 if trace.node is None else 1 + number[trace.node] for trace in rows],
+        "TKND": [trace.kind for trace in rows],
+    }
+    sampled = any(trace.interval for trace in rows)
+    return {**numbers, "TINT": [trace.interval for trace in rows]} if sampled else numbers
 
 
 def describe(
@@ -439,6 +494,8 @@ def describe(
             struct.pack("<4I", node, kind, strings.row(what) if isinstance(what, str) else what, count)
             for node, kind, what, count in description.seen
         ]
+    if description.sites is not None:
+        tables["SITE"] = [site.encode() for site in description.sites]
     for type_ in description.types:
         mro = [type_row[other] for other in type_.resolved_mro()]
         row = [

@@ -49,7 +49,7 @@ from format_samples import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pure_reader import Snapshot
-from pure_writer import Code, Description, Encoding, Node, Shape, Type
+from pure_writer import Code, Description, Encoding, Node, Shape, Site, Trace, Type
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD, FINDINGS, UNREADABLE, UNSUPPORTED = 0, 1, 5, 6  # exit codes of the command
@@ -67,6 +67,9 @@ FOUND_INSIDE = """
     code: name|code: qualified name|code: file|code: line table ends outside|code: line table one longer
     stack: parent is itself|stack: parent later|stack: parent out of range|stack: code
     preview: node|preview: descending|preview: ends outside|preview: bytes left over|preview: twice
+    sites missing|blocks: addresses descend|blocks: sum wraps|blocks: sum beyond all
+    block: size|block: site|block: site far|block: node|block: node far|block: kind|block: kind without node
+    block: node without kind|block: own, of a synthetic node|block: own twice|block: interval|block: interval of nothing
 """
 FOUND = {name.strip() for name in FOUND_INSIDE.replace("\n", "|").split("|") if name.strip()}
 FOUND |= {name for name in broken_frames() if name.startswith(("REFS", "SHAP")) and "announces" not in name}
@@ -102,6 +105,8 @@ def assert_same(snapshot: Snapshot, description: Description) -> None:
         (time.time_ns, time.rss, time.traced, *time.generations, time.threads) for time in snapshot.times
     ] == [tuple(None if value in (2**32 - 1, 2**64 - 1) else value for value in row) for row in description.times]
 
+    assert_same_traces(snapshot, description)
+
     assert len(snapshot.types) == len(description.types)
     for found, type_ in zip(snapshot.types, description.types, strict=True):
         assert (found.name, found.module, found.flags) == (type_.name, type_.module, type_.flags)
@@ -134,6 +139,37 @@ def assert_same(snapshot: Snapshot, description: Description) -> None:
         else:
             assert (preview.kind | CUT * preview.cut, preview.content) == node.preview
         assert_references(snapshot, index, node, number)
+
+
+def assert_same_traces(snapshot: Snapshot, description: Description) -> None:
+    """Sites, and blocks in ascending order."""
+    number = numbers(description)
+    if description.sites is None:
+        assert snapshot.sites is None
+    else:
+        assert snapshot.sites is not None
+        assert [(site.stack, *site[2:]) for site in snapshot.sites] == [
+            (site.stack - 1 if site.stack else None, *dataclasses.astuple(site)[2:]) for site in description.sites
+        ]
+        assert [site.domain for site in snapshot.sites] == [
+            site.domain & 2**31 - 1 if site.domain >> 31 else reader.ALLOCATORS[site.domain]
+            for site in description.sites
+        ]
+    assert [
+        (trace.address, trace.bytes, trace.site, trace.birth or 0, trace.node, trace.kind, trace.interval)
+        for trace in snapshot.traces
+    ] == [
+        (
+            trace.address,
+            trace.bytes,
+            trace.site,
+            trace.birth,
+            None if trace.node is None else number[trace.node],
+            (None, "own", *reader.BUFFER_KINDS)[trace.kind],
+            trace.interval,
+        )
+        for trace in sorted(description.traces or [], key=lambda trace: trace.address)
+    ]
 
 
 def assert_references(snapshot: Snapshot, index: int, node: Node, number: dict[Node, int]) -> None:
@@ -228,7 +264,41 @@ def descriptions(draw: st.DrawFn) -> Description:
     finite = st.floats(allow_nan=False)
     integers = st.integers(-(2**63), 2**64 - 1)
     facts = draw(st.dictionaries(strings, integers | finite | strings, max_size=4))
-    return Description(nodes, [roots, *types], shapes, facts, codes, stack)
+    sites = draw(st.none() | st.lists(random_sites(n_entries), max_size=4))
+    traces = draw(st.none() | random_traces(nodes, len(sites or ())))
+    return Description(nodes, [roots, *types], shapes, facts, codes, stack, sites=sites, traces=traces)
+
+
+def random_sites(n_entries: int) -> st.SearchStrategy[Site]:
+    """Any site; sums of a few do not reach the bound."""
+    many = st.integers(0, 2**60)
+    counts = st.floats(0, 2**60)
+    domain = st.integers(0, 2) | st.integers(2**31, 2**32 - 1)
+    return st.builds(Site, st.integers(0, n_entries), domain, *[many] * 5, *[counts] * 4)
+
+
+@st.composite
+def random_traces(draw: st.DrawFn, nodes: list[Node], n_sites: int) -> list[Trace]:
+    """Own blocks of some objects, buffers and other blocks anywhere."""
+    site = st.integers(0, n_sites - 1)
+    birth = st.integers(0, 2**64 - 1)
+    interval = st.just(0) | st.integers(0, 2**48)
+    size = st.integers(1, 2**50)
+    traces = []
+    last = -1
+    for node in nodes:
+        if node.address is None or not n_sites or not draw(st.booleans()):
+            continue
+        address = max(last, 0, node.address - draw(st.sampled_from((0, 8, 16, 32))))
+        if address <= node.address:
+            bytes_ = node.address - address + draw(size)
+            traces.append(Trace(address, bytes_, draw(site), draw(birth), node, 1, draw(interval)))
+            last = address
+    for _ in range(draw(st.integers(0, 5)) if n_sites else 0):
+        owner = draw(st.none() | st.sampled_from(nodes))
+        kind = draw(st.integers(2, 11)) if owner else 0
+        traces.append(Trace(draw(birth), draw(size), draw(site), draw(birth), owner, kind, draw(interval)))
+    return traces
 
 
 any_encoding = st.builds(
@@ -501,6 +571,7 @@ def test_check_finds_contradictions() -> None:
         "length 4": lambda d: setattr(d.nodes[-2], "preview", (1, b"alph")),
         "preview of node": lambda d: setattr(d.nodes[-2], "preview", (8, b"")),
         "3 bytes": lambda d: setattr(d.nodes[-2], "preview", (3, b"abc")),
+        "does not begin in it": lambda d: (d.traces or []).__setitem__(0, Trace(2, 1, 0, 0, d.nodes[-2], 1)),
         "by its line table": lambda d: d.stack.__setitem__(0, (0, 0, 2, 12)),
     }
     for expected, change in changes.items():

@@ -1,0 +1,274 @@
+/* record.h - the allocation recorder: which stack allocated each block that is alive, and what each stack has allocated.
+ *
+ * There is one, for the whole process. It knows nothing of Python: hooks around the allocators (capture/inside) tell it of
+ * blocks and hand it stacks as (code object, instruction) pairs; recorded.h is what the writer of a snapshot reads.
+ *
+ *     exact    every block, in a shadow of the address space: removing a trace is two stores
+ *     sampled  a Poisson process over the bytes: a block of s bytes is in with probability 1 - exp(-s/interval)
+ *
+ * Two sides. *Locked* is who holds the one lock that all callers of this side share (the GIL): domains MEM and OBJ, which
+ * pay plain stores. *Apart* is everybody else: domain RAW always, whether the caller happens to hold the lock or not, what
+ * is tracked by name, and MEM and OBJ of an interpreter with a lock of its own (| TN_DOMAIN_APART); they pay a lock of the
+ * site and atomic additions. A block is freed on the side on which it was allocated.
+ *
+ * What control calls there are (start, stop, clear, switch, reset, and forking) need the lock, and no hook of this thread in
+ * progress; they wait until nobody is inside apart. Calls never fail the program: what cannot be recorded is dropped and
+ * counted by cause. Memory comes from own mappings; nothing here calls malloc, and errno is kept.
+ *
+ * A hook, exact:
+ *
+ *     malloc   p = real(n); if (p && (t = tn_record_enter())) { tn_walk_put… into t->walk; tn_record_alloc(t, n_frames, p, n,
+ *              domain); tn_record_leave(t); }         for MEM and OBJ enter before the real malloc: it may ask RAW for memory
+ *     free     enter; tn_record_free(t, p, domain); leave; real(p): the address may be somebody else's right after it
+ *     realloc  enter; was = tn_record_take(t, p, domain, &taken); q = real(p, n);
+ *              q ? (was ? tn_record_give(t, &taken, q, n) : walk, tn_record_alloc) : was ? tn_record_give(t, &taken, p,
+ *              taken.bytes) : nothing; leave
+ *
+ * and sampled, where next to nothing is done as a rule:
+ *
+ *     malloc   p = real(n); if (p && tn_sampled_due(n) && (t = tn_record_enter())) { walk; tn_sampled_alloc(…); leave }
+ *     free     if (tn_sampled_maybe(p) && (t = tn_record_enter())) { tn_sampled_free(t, p, domain); leave } real(p)
+ *     realloc  was = tn_sampled_maybe(p) && tn_sampled_take(t, p, domain, &taken); q = real(p, n);
+ *              if (tn_sampled_resize(t, was ? &taken : NULL, q ? q : p, old bytes if known, q ? n : taken.bytes))
+ *              walk, tn_sampled_alloc(…, q, n, …)
+ *
+ * where MEM and OBJ enter around a real malloc of more than 512 bytes, and RAW does nothing while its thread is inside.
+ */
+#ifndef TN_RECORD_H
+#define TN_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct tn_tracer tn_tracer;
+
+enum tn_record_mode { TN_RECORD_OFF, TN_RECORD_EXACT, TN_RECORD_SAMPLED };
+
+/* Allocators, by index. */
+enum {
+    TN_DOMAIN_MEM,
+    TN_DOMAIN_OBJ,
+    TN_DOMAIN_RAW,
+    TN_DOMAIN_TRACKED,   /* the first that tn_record_domain gives */
+    TN_DOMAINS = 64,     /* the last of which holds all that came too late for an index */
+    TN_DOMAIN_APART = 64 /* added to MEM and OBJ by callers that do not hold the lock */
+};
+
+/* A frame of a walk. A pseudo frame has its number in both fields. */
+typedef struct tn_walked {
+    uint64_t code; /* address of the code object */
+    uint64_t at;   /* address of the instruction; while its code lives, no other frame has it */
+} tn_walked;
+
+enum {
+    TN_FRAME_NATIVE = 1, /* no frame of Python; recorded where n_frames is 0 */
+    TN_FRAME_GC,         /* the collector, for hooks that know */
+    TN_FRAME_TRUNCATED,  /* the stack was deeper than the walk could hold */
+    TN_FRAME_LOST,       /* tables were full */
+    TN_FRAME_PSEUDO = 16 /* addresses below are numbers of pseudo frames, or of roots' names */
+};
+
+/* A code object in plain bytes, valid until the next call of describe: texts in UTF-8 (docs/format.md, `STRS`). */
+typedef struct tn_code_facts {
+    const char *name, *qualname, *file;
+    const uint8_t *lines; /* location table */
+    uint32_t n_name, n_qualname, n_file, n_lines;
+    uint32_t first_line;
+} tn_code_facts;
+
+typedef struct tn_record_options {
+    enum tn_record_mode mode;
+    uint32_t depth;          /* innermost frames that walks keep; 0: all */
+    uint64_t interval_bytes; /* sampled: mean distance of samples; 0: 512 KiB */
+    uint64_t seed;           /* of the threads' generators; 0: from the system */
+    uint32_t max_samples; /* sampled: beyond it the interval doubles and samples are thinned; 0: 16384; at most 65536 */
+    uint64_t max_bytes;   /* of own mappings; what needs more is dropped; 0: no limit */
+    uint32_t code_offset; /* from a code object to its first instruction */
+    /* Called the first time a code object is seen, on a thread that executes it; may not allocate. false: nothing known. */
+    bool (*describe)(uint64_t code, tn_code_facts *facts);
+} tn_record_options;
+
+/* ---- record.c: control ---- */
+
+/* TN_EINVAL: running already, no mode, an interval above 2^40. TN_ENOMEM. */
+int tn_record_start(const tn_record_options *options);
+void tn_record_stop(void);       /* forgets all and gives the memory back; also when off */
+void tn_record_clear(void);      /* forgets blocks and sums; stacks stay, an interval that was doubled does not */
+void tn_record_reset_peak(void); /* the high-water mark and each site's begin with what is alive now */
+/* Another mode or interval (0: as it was) on the run. From exact to sampled each live block is kept with its probability;
+ * to exact nothing is kept: estimates are no exact rows. TN_EINVAL: off, or no such mode or interval. */
+int tn_record_switch(enum tn_record_mode mode, uint64_t interval_bytes);
+enum tn_record_mode tn_record_mode(void);
+
+/* Around fork(): between before and after nobody records apart. A child made by a bare clone() may call only child, and
+ * need not when it only reads: no reader takes a lock. In the child only the calling thread is left. */
+void tn_record_before_fork(void);
+void tn_record_after_fork_parent(void);
+void tn_record_after_fork_child(void);
+
+/* The index of a domain known by number (PyTraceMalloc_Track); any thread. */
+unsigned tn_record_domain(uint32_t number);
+/* A root that stacks of some threads stand on, by name. 0 (none) when tables are full. Any thread. */
+uint32_t tn_record_root(const char *name, size_t n);
+/* What the stacks of t's thread stand on from now on, until the recorder is stopped; 0: nothing. On that thread. */
+void tn_record_stand_on(tn_tracer *t, uint32_t root);
+/* Memory is being freed: if it is a code object's, what comes to its address is another. Any thread; where
+ * tn_sampled_maybe(address), in each mode, else there is no code object. */
+void tn_record_code_dies(uint64_t address);
+/* Adds a point to the time line. rss_bytes 0: not known. Any thread, one at a time. */
+void tn_record_tick(uint64_t time_ns, uint64_t rss_bytes);
+
+/* ---- tracer.c: threads ---- */
+
+enum { TN_RECENT = 16 }; /* freed before its thread's 16th further allocation: temporary */
+
+/* Kinds of calls whose time is taken, one in 1024. */
+enum { TN_COST_ALLOC, TN_COST_RESIZE, TN_COST_FREE, TN_COSTS };
+
+/* A step from a node of the call tree to the next, which a thread has made lately; node 0: none. */
+typedef struct tn_step {
+    uint64_t at; /* the instruction, see tn_walked */
+    uint32_t parent, node;
+} tn_step;
+enum { TN_STEP_BITS = 8 };
+
+/* A thread's own part of the recorder. The hooks use the first of it; a walk that is not passed on ends with n_walked 0. */
+struct tn_tracer {
+    tn_walked *walk; /* filled by the hook, innermost frame first */
+    uint32_t room;   /* frames that walk can hold */
+    uint32_t inside;
+    uint32_t greeted; /* the hooks' own; 0 for a thread that is new */
+    /* Private from here. */
+    uint32_t root, root_run;
+    uint32_t n_walked, walked; /* frames of the walk before, and its stack */
+    uint32_t number, n_last, busy, code_generation;
+    uint32_t last_node, last_site[2]; /* of MEM and OBJ */
+    tn_walked *last;                  /* the path before, outermost first */
+    uint32_t *ids;                    /* its nodes */
+    uint64_t n_recent, recent[TN_RECENT];
+    uint64_t clock;  /* sampled: what the thread will have allocated when tn__gap runs out */
+    uint64_t growth; /* drawn for the sample that is due, where that is not its size; else 0 */
+    float interval;  /* under which tn__gap was drawn; 0: not yet */
+    uint32_t samples_of;
+    uint64_t random[4];
+    uint64_t calls[TN_COSTS], timed[TN_COSTS], ns[TN_COSTS];
+    int32_t thread;
+    struct tn_tracer *next;
+    tn_step steps[1 << TN_STEP_BITS]; /* by hash */
+};
+
+extern __thread tn_tracer *tn__tracer __attribute__((tls_model("initial-exec")));
+extern __thread int64_t tn__gap __attribute__((tls_model("initial-exec")));
+
+tn_tracer *tn__tracer_make(void);                   /* of this thread; NULL: off, or no memory */
+uint32_t tn__tracer_grow(tn_tracer *t, uint32_t n); /* more room for walk, whose first n frames are kept; the room */
+
+/* NULL: off, no memory, or this thread is inside already. */
+static inline tn_tracer *tn_record_enter(void)
+{
+    tn_tracer *t = tn__tracer;
+    if (__builtin_expect(!t, 0) && !(t = tn__tracer_make()))
+        return NULL;
+    if (t->inside)
+        return NULL;
+    t->inside = 1;
+    return t;
+}
+
+static inline void tn_record_leave(tn_tracer *t)
+{
+    __atomic_store_n(&t->inside, 0, __ATOMIC_RELEASE); /* for who takes the record over when this thread has ended */
+}
+
+/* Is there room for frame n of a walk? Where there is none the walk ends with n: the recorder says so in the stack. */
+static inline bool tn_walk_room(tn_tracer *t, uint32_t n)
+{
+    return n < t->room || tn__tracer_grow(t, n) > n;
+}
+
+/* Frame n of a walk, for which there is room; differs collects whether it is another than at this depth of the walk before. */
+static inline void tn_walk_put(tn_tracer *t, uint32_t n, uint64_t code, uint64_t at, uint64_t *differs)
+{
+    tn_walked *f = &t->walk[n];
+    *differs |= f->at ^ at;
+    f->code = code;
+    f->at = at;
+}
+
+/* The number of frames for the calls below: it says whether the walk is the same as the one before, so that nobody needs to
+ * compare again. A caller that did not collect differences passes n alone. */
+#define TN_WALK_SAME (1u << 31)
+static inline uint32_t tn_walk_end(const tn_tracer *t, uint32_t n, uint64_t differs)
+{
+    return differs || n != t->n_walked ? n : n | TN_WALK_SAME;
+}
+
+/* Whether this call of a kind is one whose time is taken: then its beginning, else 0. A thread's first calls, which fetch
+ * memory, are not. */
+uint64_t tn__cost_clock(void);
+void tn__cost_add(tn_tracer *t, unsigned kind, uint64_t begun_ns);
+static inline uint64_t tn_cost_begin(tn_tracer *t, unsigned kind)
+{
+    return (t->calls[kind]++ & 1023) != 512 ? 0 : tn__cost_clock();
+}
+static inline void tn_cost_end(tn_tracer *t, unsigned kind, uint64_t begun_ns)
+{
+    if (begun_ns)
+        tn__cost_add(t, kind, begun_ns);
+}
+
+/* ---- shadow.c: exact ---- */
+
+/* A trace between the removal of a block and its return. */
+typedef struct tn_taken {
+    uint64_t bytes, birth;
+    uint32_t site;
+    float interval; /* 0: exact */
+    uint64_t clock;
+    uint32_t session;
+} tn_taken;
+
+void tn_record_alloc(tn_tracer *t, uint32_t n_frames, uint64_t address, uint64_t bytes, unsigned domain);
+void tn_record_free(tn_tracer *t, uint64_t address, unsigned domain);
+/* false: not traced, and *taken is untouched. What was taken must be given, or dropped. */
+bool tn_record_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken);
+void tn_record_give(tn_tracer *t, const tn_taken *taken, uint64_t address, uint64_t bytes, unsigned domain);
+
+/* ---- sampled.c ---- */
+
+enum { TN_FILTER_BITS = 17 };
+extern uint8_t tn__filter[1 << TN_FILTER_BITS]; /* samples and code objects whose address hashes there; 255 stays */
+
+static inline uint32_t tn__filter_of(uint64_t address)
+{
+    return (uint32_t)address * 2654435769u >> (32 - TN_FILTER_BITS);
+}
+
+bool tn__sampled_ran_out(void);
+
+/* Counts bytes that this thread has allocated. true: a sample, for tn_sampled_alloc; where that cannot be, it is lost. */
+static inline bool tn_sampled_due(uint64_t bytes)
+{
+    return __builtin_expect((tn__gap -= (int64_t)bytes) < 0, 0) && tn__sampled_ran_out();
+}
+
+/* false: certainly no sample, and no code object that stacks were seen in. */
+static inline bool tn_sampled_maybe(uint64_t address)
+{
+    return __builtin_expect(__atomic_load_n(&tn__filter[tn__filter_of(address)], __ATOMIC_RELAXED), 0);
+}
+
+void tn_sampled_alloc(tn_tracer *t, uint32_t n_frames, uint64_t address, uint64_t bytes, unsigned domain);
+void tn_sampled_free(tn_tracer *t, uint64_t address, unsigned domain);
+bool tn_sampled_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken);
+
+/* After the real realloc, which gave address: taken is what tn_sampled_take gave, NULL when that was false. With old_bytes
+ * known the growth alone counts as allocated; TN_BYTES_UNKNOWN: each resize counts as an allocation of its new size. Live
+ * bytes are unbiased either way. true: a sample begins here, for tn_sampled_alloc. A realloc that failed is given back by
+ * tn_sampled_resize(t, taken, old address, taken->bytes, taken->bytes, domain). */
+#define TN_BYTES_UNKNOWN UINT64_MAX
+bool tn_sampled_resize(tn_tracer *t, const tn_taken *taken, uint64_t address, uint64_t old_bytes, uint64_t bytes,
+                       unsigned domain);
+
+#endif

@@ -1,0 +1,433 @@
+/* shadow.c - exact: a word for each granule of 16 bytes of the address space.
+ *
+ *     address   47…32 ──> root ──> 31…20 ──> middle ──> 19…4 ──> leaf: one word for each granule of 1 MiB
+ *     a block's first granule   63…28 bytes, all ones: they are in the table of blocks · 27…0 site
+ *     its second, if it has one 63…48 thread · 47…0 birth
+ *
+ * No lock: the words of a block belong to whoever owns the block. A leaf has one word more, for the second granule of a
+ * block that begins in its last. Blocks at odd addresses, beyond 2^48 (only reached by programs that ask for it) and those
+ * tracked by name, whose addresses are not ours to judge, are in the table of blocks.
+ */
+#include "record/state.h"
+
+#include <string.h>
+
+enum {
+    ROOT = 1 << 16,
+    MIDDLE = 1 << 12,
+    LEAF = 1 << 16,
+    SITE_BITS = 28,
+    SITE_MASK = (1 << SITE_BITS) - 1,
+    GRANULE = 16
+};
+static const uint64_t GRANULES = 1ull << 44, HUGE_BLOCK = (1ull << (64 - SITE_BITS)) - 1;
+
+static uint64_t **root[ROOT];
+
+/* The number of the granule that begins at address; at least GRANULES where none does. */
+static inline uint64_t granule_of(uint64_t address)
+{
+    return address >> 4 | address << 60;
+}
+
+static inline uint64_t *word_of(uint64_t granule)
+{
+    uint64_t **middle = tn_get_acquire(&root[granule >> 28]);
+    uint64_t *leaf = middle ? tn_get_acquire(&middle[granule >> 16 & (MIDDLE - 1)]) : NULL;
+    return leaf ? leaf + (granule & (LEAF - 1)) : NULL;
+}
+
+static inline bool has_shadow(uint64_t address, unsigned domain)
+{
+    return granule_of(address) < GRANULES && (domain & (TN_DOMAIN_APART - 1)) < TN_DOMAIN_TRACKED;
+}
+
+/* Puts a new mapping where none is yet; of two threads that want to, one wins. */
+static void *filled(void **place, size_t bytes)
+{
+    void *seen = tn_get_acquire(place), *made = seen ? NULL : tn__pages_map(TN_PART_SHADOW, bytes);
+    if (!made)
+        return seen;
+    if (__atomic_compare_exchange_n(place, &seen, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return made;
+    tn__pages_unmap(TN_PART_SHADOW, made, bytes);
+    return seen;
+}
+
+enum { MIDDLE_BYTES = MIDDLE * sizeof(void *), LEAF_BYTES = (LEAF + 1) * sizeof(uint64_t) };
+
+static __attribute__((noinline)) uint64_t *word_made(uint64_t granule)
+{
+    void **middle = filled((void **)&root[granule >> 28], MIDDLE_BYTES);
+    if (middle)
+        filled(&middle[granule >> 16 & (MIDDLE - 1)], LEAF_BYTES);
+    uint64_t *word = word_of(granule);
+    if (!word)
+        tn__drop(TN_DROP_MEMORY);
+    return word;
+}
+
+/* ---- sums ---- */
+
+static __attribute__((noinline)) void tally_apart(uint32_t site, bool grows, int64_t made, int64_t bytes, int64_t count)
+{
+    if (grows)
+        tn__tally(site, true, true, made, count, bytes, count);
+    else
+        tn__tally(site, true, false, 0, 0, bytes, count);
+}
+
+static inline __attribute__((always_inline)) void tally(uint32_t site, bool apart, bool grows, int64_t made,
+                                                        int64_t bytes, int64_t count)
+{
+    if (apart)
+        tally_apart(site, grows, made, bytes, count);
+    else
+        tn__tally(site, false, grows, made, count, bytes, count);
+}
+
+static inline bool is_temporary(const tn_tracer *t, uint64_t birth)
+{
+    return birth >> 48 == (t->number & 0xffff) && tn__birth_number(birth) >= t->recent[t->n_recent % TN_RECENT];
+}
+
+void tn__block_forget(tn_tracer *t, const tn_block_row *b, bool is_free)
+{
+    int64_t bytes = tn__weighted_bytes(b->bytes, b->interval), count = tn__weighted_count(b->bytes, b->interval);
+    enum {
+        TEMPORARY_BYTES = 2048
+    }; /* sampled: allocated by its thread since; the number of allocations is not known */
+    bool soon = b->interval > 0 ? b->birth >> 48 == (t->number & 0xffff) &&
+                                      t->clock - (uint64_t)tn__gap - b->clock < TEMPORARY_BYTES
+                                : is_temporary(t, b->birth);
+    if (is_free && soon)
+        tn__temporary(b->site, true, bytes, count);
+    tn__tally(b->site, true, false, 0, 0, -bytes, -count);
+}
+
+/* ---- blocks ---- */
+
+/* A trace that is still there is of a block whose end nobody told us of. */
+static __attribute__((noinline)) void replaced(uint64_t word)
+{
+    uint32_t site = word & SITE_MASK;
+    tn__drop(TN_DROP_REPLACED);
+    tally(site, tn__is_apart(tn__site_at(site)->domain), false, 0, -(int64_t)(word >> SITE_BITS), -TN_COUNT_ONE);
+}
+
+static inline void put_word(uint64_t *word, uint64_t bytes, uint32_t site, uint64_t birth)
+{
+    tn_set(word, bytes << SITE_BITS | site);
+    if (bytes > GRANULE)
+        tn_set(word + 1, birth);
+}
+
+/* false: no memory. */
+static bool put_row(tn_tracer *t, uint64_t address, uint64_t bytes, uint32_t site, uint64_t birth, unsigned domain)
+{
+    tn_block_row b = {.key = tn__block_key(address, domain), .bytes = bytes, .birth = birth, .site = site}, before;
+    if (!tn__rows_put(&b, &before)) {
+        tn__drop(TN_DROP_MEMORY);
+        return false;
+    }
+    if (before.key) {
+        tn__drop(TN_DROP_REPLACED);
+        tn__block_forget(t, &before, false);
+    }
+    return true;
+}
+
+/* Where no slot can hold it. */
+static __attribute__((noinline)) bool put_special(tn_tracer *t, uint64_t address, uint64_t bytes, uint32_t site,
+                                                  uint64_t birth, unsigned domain)
+{
+    if (!put_row(t, address, bytes, site, birth, domain))
+        return false;
+    uint64_t *word = has_shadow(address, domain) ? word_made(granule_of(address)) : NULL;
+    if (word)
+        tn_set(word, HUGE_BLOCK << SITE_BITS | site);
+    return true;
+}
+
+static inline __attribute__((always_inline)) bool put(tn_tracer *t, uint64_t address, uint64_t bytes, uint32_t site,
+                                                      uint64_t birth, unsigned domain)
+{
+    if (__builtin_expect(!has_shadow(address, domain) || bytes >= HUGE_BLOCK, 0))
+        return put_special(t, address, bytes, site, birth, domain);
+    uint64_t *word = word_of(granule_of(address));
+    if (__builtin_expect(!word, 0) && !(word = word_made(granule_of(address))))
+        return false;
+    uint64_t before = tn_get(word);
+    put_word(word, bytes, site, birth);
+    if (__builtin_expect(before != 0, 0))
+        replaced(before);
+    return true;
+}
+
+/* What stands in the word of a block, and what follows it, are taken out; 0: nothing did. */
+static inline __attribute__((always_inline)) uint64_t take_words(uint64_t address, uint64_t *birth)
+{
+    uint64_t *word = word_of(granule_of(address)), seen;
+    if (!word || !(seen = tn_get(word)))
+        return 0;
+    tn_set(word, 0);
+    *birth = 0;
+    if (seen >> SITE_BITS > GRANULE) {
+        *birth = tn_get(word + 1);
+        tn_set(word + 1, 0);
+    }
+    return seen;
+}
+
+static __attribute__((noinline)) bool take(uint64_t address, unsigned domain, tn_block_row *b)
+{
+    uint64_t birth, word = has_shadow(address, domain) ? take_words(address, &birth) : 0;
+    if (word >> SITE_BITS == HUGE_BLOCK || !has_shadow(address, domain))
+        return tn__rows_count() && tn__rows_take(tn__block_key(address, domain), b);
+    *b = (tn_block_row){.bytes = word >> SITE_BITS, .site = word & SITE_MASK};
+    b->birth = word ? birth : 0;
+    return word != 0;
+}
+
+/* ---- calls of the hooks ---- */
+
+static inline __attribute__((always_inline)) void alloc(tn_tracer *t, uint32_t n, uint64_t address, uint64_t bytes,
+                                                        unsigned domain, bool apart)
+{
+    if (tn_get(&tn__rec.mode) != TN_RECORD_EXACT)
+        return;
+    uint32_t site = tn__site_of(t, tn__stack(t, n), domain);
+    if (put(t, address, bytes, site, tn__birth(t, apart), domain))
+        tally(site, apart, true, (int64_t)bytes, (int64_t)bytes, TN_COUNT_ONE);
+}
+
+static __attribute__((noinline)) void alloc_apart(tn_tracer *t, uint32_t n, uint64_t address, uint64_t bytes,
+                                                  unsigned domain)
+{
+    if (!tn__apart_enter(t))
+        return;
+    alloc(t, n, address, bytes, domain, true);
+    tn__apart_leave(t);
+}
+
+static __attribute__((noinline)) void alloc_any(tn_tracer *t, uint32_t n, uint64_t address, uint64_t bytes,
+                                                unsigned domain)
+{
+    if (tn__is_apart(domain))
+        alloc_apart(t, n, address, bytes, domain);
+    else
+        alloc(t, n, address, bytes, domain, false);
+}
+
+/* What is so nearly always goes without a call: a thread that takes turns, with the stack of its block before. */
+void tn_record_alloc(tn_tracer *t, uint32_t n_frames, uint64_t address, uint64_t bytes, unsigned domain)
+{
+    uint64_t granule = granule_of(address);
+    bool usual = n_frames & TN_WALK_SAME && t->code_generation == tn_get(&tn__rec.code_generation) &&
+                 t->last_node == t->walked && !tn__is_apart(domain) && t->last_site[domain] && granule < GRANULES &&
+                 bytes < HUGE_BLOCK && tn_get(&tn__rec.mode) == TN_RECORD_EXACT;
+    uint64_t *word = usual ? word_of(granule) : NULL;
+    if (!word || tn_get(word)) {
+        alloc_any(t, n_frames, address, bytes, domain);
+        return;
+    }
+    uint32_t site = t->last_site[domain];
+    put_word(word, bytes, site, tn__birth(t, false));
+    tn__tally(site, false, true, (int64_t)bytes, TN_COUNT_ONE, (int64_t)bytes, TN_COUNT_ONE);
+}
+
+static inline __attribute__((always_inline)) void forget(tn_tracer *t, uint32_t site, uint64_t bytes, uint64_t birth,
+                                                         bool apart)
+{
+    if (birth && is_temporary(t, birth))
+        tn__temporary(site, apart, (int64_t)bytes, TN_COUNT_ONE);
+    tally(site, apart, false, 0, -(int64_t)bytes, -TN_COUNT_ONE);
+}
+
+static __attribute__((noinline)) void release_row(tn_tracer *t, uint64_t address, unsigned domain, bool apart)
+{
+    tn_block_row b;
+    if (!tn__rows_count() || !tn__rows_take(tn__block_key(address, domain), &b))
+        return;
+    if (apart)
+        forget(t, b.site, b.bytes, b.birth, true);
+    else
+        forget(t, b.site, b.bytes, b.birth, false);
+}
+
+static inline __attribute__((always_inline)) void release(tn_tracer *t, uint64_t address, unsigned domain, bool apart)
+{
+    uint64_t birth, word;
+    if (__builtin_expect(!has_shadow(address, domain), 0)) {
+        release_row(t, address, domain, apart);
+        return;
+    }
+    word = take_words(address, &birth);
+    if (!word)
+        return;
+    if (__builtin_expect(word >= HUGE_BLOCK << SITE_BITS, 0))
+        release_row(t, address, domain, apart);
+    else
+        forget(t, word & SITE_MASK, word >> SITE_BITS, birth, apart);
+}
+
+static __attribute__((noinline)) void release_any(tn_tracer *t, uint64_t address, unsigned domain)
+{
+    if (!tn__is_apart(domain)) {
+        release(t, address, domain, false);
+    } else if (tn__apart_enter(t)) {
+        release(t, address, domain, true);
+        tn__apart_leave(t);
+    }
+}
+
+void tn_record_free(tn_tracer *t, uint64_t address, unsigned domain)
+{
+    uint64_t granule = granule_of(address), birth = 0;
+    if (granule >= GRANULES || tn__is_apart(domain)) {
+        release_any(t, address, domain);
+        return;
+    }
+    uint64_t *word = word_of(granule), seen = word ? tn_get(word) : 0, bytes = seen >> SITE_BITS;
+    if (!seen)
+        return;
+    if (bytes == HUGE_BLOCK) {
+        release_any(t, address, domain);
+        return;
+    }
+    tn_set(word, 0);
+    if (bytes > GRANULE) {
+        birth = tn_get(word + 1);
+        tn_set(word + 1, 0);
+    }
+    forget(t, seen & SITE_MASK, bytes, birth, false);
+}
+
+bool tn_record_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken)
+{
+    tn_block_row b;
+    bool apart = tn__is_apart(domain);
+    if (apart && !tn__apart_enter(t))
+        return false;
+    bool found = take(address, domain, &b);
+    if (found)
+        *taken = (tn_taken){b.bytes, b.birth, b.site, b.interval, b.clock, tn__rec.session};
+    if (apart)
+        tn__apart_leave(t);
+    return found;
+}
+
+static void give(tn_tracer *t, const tn_taken *taken, uint64_t address, uint64_t bytes, unsigned domain, bool apart)
+{
+    if (taken->session != tn__rec.session || tn_get(&tn__rec.mode) != TN_RECORD_EXACT)
+        return;
+    int64_t change = (int64_t)(bytes - taken->bytes);
+    if (!put(t, address, bytes, taken->site, taken->birth, domain))
+        tally(taken->site, apart, false, 0, -(int64_t)taken->bytes, -TN_COUNT_ONE);
+    else if (change > 0)
+        tally(taken->site, apart, true, change, change, 0);
+    else if (change < 0)
+        tally(taken->site, apart, false, 0, change, 0);
+}
+
+void tn_record_give(tn_tracer *t, const tn_taken *taken, uint64_t address, uint64_t bytes, unsigned domain)
+{
+    bool apart = tn__is_apart(domain);
+    if (apart && !tn__apart_enter(t))
+        return;
+    give(t, taken, address, bytes, domain, apart);
+    if (apart)
+        tn__apart_leave(t);
+}
+
+/* ---- reading ---- */
+
+static uint64_t leaf_each(const uint64_t *leaf, uint64_t base, uint64_t from,
+                          bool (*visit)(void *ctx, uint64_t address, uint64_t bytes, uint64_t birth, uint32_t site),
+                          void *ctx)
+{
+    uint64_t i = from;
+    while (i < LEAF) {
+        uint64_t word = tn_get(&leaf[i]), bytes = word >> SITE_BITS;
+        if (word && !visit(ctx, base + i * GRANULE, bytes == HUGE_BLOCK ? UINT64_MAX : bytes,
+                           bytes > GRANULE && bytes != HUGE_BLOCK ? tn_get(&leaf[i + 1]) : 0, word & SITE_MASK))
+            return UINT64_MAX;
+        i += word && bytes > GRANULE && bytes != HUGE_BLOCK ? (bytes + GRANULE - 1) / GRANULE : 1;
+    }
+    return i - LEAF;
+}
+
+/* A block that crosses into the next leaf hides nothing there but what it covers itself. */
+void tn__shadow_each(bool (*visit)(void *ctx, uint64_t address, uint64_t bytes, uint64_t birth, uint32_t site),
+                     void *ctx)
+{
+    uint64_t covered = 0; /* granules of the next leaf */
+    for (uint64_t high = 0; high < ROOT; high++) {
+        uint64_t **middle = tn_get_acquire(&root[high]);
+        if (!middle) {
+            covered -= covered < (uint64_t)MIDDLE * LEAF ? covered : (uint64_t)MIDDLE * LEAF;
+            continue;
+        }
+        for (uint64_t m = 0; m < MIDDLE; m++) {
+            const uint64_t *leaf = tn_get_acquire(&middle[m]);
+            if (!leaf || covered >= LEAF) {
+                covered -= covered < LEAF ? covered : LEAF;
+                continue;
+            }
+            covered = leaf_each(leaf, high << 32 | m << 20, covered, visit, ctx);
+            if (covered == UINT64_MAX)
+                return;
+        }
+    }
+}
+
+bool tn__shadow_find(uint64_t address, uint64_t *bytes, uint64_t *birth, uint32_t *site)
+{
+    const uint64_t *word = has_shadow(address, TN_DOMAIN_OBJ) ? word_of(granule_of(address)) : NULL;
+    uint64_t seen = word ? tn_get(word) : 0;
+    if (!seen)
+        return false;
+    *bytes = seen >> SITE_BITS;
+    *site = seen & SITE_MASK;
+    *birth = *bytes > GRANULE && *bytes != HUGE_BLOCK ? tn_get(word + 1) : 0;
+    if (*bytes == HUGE_BLOCK)
+        *bytes = UINT64_MAX;
+    return true;
+}
+
+static void leaves_each(void (*visit)(void *ctx, uint64_t *leaf), void *ctx)
+{
+    for (uint64_t high = 0; high < ROOT; high++)
+        for (uint64_t m = 0; tn_get_acquire(&root[high]) && m < MIDDLE; m++)
+            if (tn_get_acquire(&root[high][m]))
+                visit(ctx, root[high][m]);
+}
+
+static void add_resident(void *ctx, uint64_t *leaf)
+{
+    *(uint64_t *)ctx += tn__pages_resident_at(leaf, LEAF_BYTES);
+}
+
+uint64_t tn__shadow_resident(void)
+{
+    uint64_t n = 0;
+    leaves_each(add_resident, &n);
+    return n;
+}
+
+static void unmap_leaf(void *ctx, uint64_t *leaf)
+{
+    (void)ctx;
+    tn__pages_unmap(TN_PART_SHADOW, leaf, LEAF_BYTES);
+}
+
+void tn__shadow_free(void)
+{
+    leaves_each(unmap_leaf, NULL);
+    for (uint64_t high = 0; high < ROOT; high++) {
+        if (!root[high])
+            continue;
+        tn__pages_unmap(TN_PART_SHADOW, root[high], MIDDLE_BYTES);
+        root[high] = NULL;
+    }
+}

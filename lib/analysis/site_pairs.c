@@ -1,0 +1,197 @@
+/* site_pairs.c - groups of two snapshots side by side, by their names: a line is the same where file and number are.
+ *
+ * Of one process and sampled, a difference is made of the blocks that one of the two alone has. What both have, the same block
+ * with the same birth, was sampled once and stands on both sides, so that it adds nothing to what is left to chance.
+ */
+#include "analysis/diff.h"
+#include "analysis/sites.h"
+
+#include <string.h>
+
+static tn_site_pair *pair_at(tn_site_pairs *p, size_t i)
+{
+    return &p->rows[i];
+}
+
+static bool is_empty(const tn_site_sum *sum)
+{
+    for (int i = 0; i < TN_SITES_WHATS; i++)
+        if (sum->bytes[i] || sum->count[i] > 0)
+            return false;
+    return true;
+}
+
+static int grow(tn_site_pairs *p, size_t n, tn_error *err)
+{
+    if (n <= p->capacity)
+        return TN_OK;
+    size_t capacity = 2 * n + 16;
+    tn_site_pair *rows =
+        tn__realloc(p->alloc, p->rows, p->capacity * sizeof *rows, capacity * sizeof *rows);
+    if (!rows)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    memset(rows + p->capacity, 0, (capacity - p->capacity) * sizeof *rows);
+    p->rows = rows;
+    p->capacity = capacity;
+    return TN_OK;
+}
+
+/* Tracebacks have the names of their innermost lines, which several may share: they are told apart by all of their frames. */
+static int add_frames(tn_sites *t, const tn_site_sum *sum, tn_buf *label, tn_error *err)
+{
+    tn_stack_entry e = {.parent = tn__site_example(&t->keys, sum->group)};
+    while (e.parent) {
+        label->size--;
+        if (tn__buf_append(label, "\n", 1) < 0)
+            return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+        TN_TRY(tn__site_text(t->snapshot, e.parent, label, err));
+        TN_TRY(tn__snapshot_stack(t->snapshot, e.parent, &e, err));
+    }
+    return TN_OK;
+}
+
+static int find_row(tn_site_pairs *p, tn_sites *t, const tn_site_sum *sum, tn_buf *label, tn_strtab *names,
+                    uint32_t *row, tn_error *err)
+{
+    uint32_t n = names->count;
+    label->size = 0;
+    TN_TRY(tn__sites_label(t, sum, label, err));
+    size_t shown = label->size - 1;
+    if (t->options.by == TN_SITES_TRACEBACK)
+        TN_TRY(add_frames(t, sum, label, err));
+    int status = tn__strtab_add(names, (const char *)label->data, label->size - 1, row);
+    if (status < 0)
+        return tn__error_set(err, status, 0, "out of memory");
+    if (names->count == n)
+        return TN_OK;
+    TN_TRY(grow(p, names->count, err));
+    p->n = names->count;
+    pair_at(p, *row)->label = tn__arena_text(&p->labels, (const char *)label->data, shown);
+    return pair_at(p, *row)->label ? TN_OK : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+}
+
+/* The row of each sum, by its index; TN_NONE where it is empty. */
+static int join(tn_site_pairs *p, tn_sites *t, bool old, tn_buf *label, tn_strtab *names, uint32_t *rows, tn_error *err)
+{
+    for (size_t i = 0; i < tn__sites_n(t); i++) {
+        const tn_site_sum *sum = tn__sites_at(t, i);
+        rows[i] = TN_NONE;
+        if (is_empty(sum))
+            continue;
+        TN_TRY(find_row(p, t, sum, label, names, &rows[i], err));
+        if (old)
+            pair_at(p, rows[i])->old = sum;
+        else
+            pair_at(p, rows[i])->now = sum;
+    }
+    return TN_OK;
+}
+
+/* ---- blocks that only one of the two has ---- */
+
+typedef struct tn_alone {
+    tn_site_pairs *pairs;
+    const tn_sites *other;
+    const uint32_t *rows, *sum_of; /* of the sums of this table; of its blocks */
+    bool removed;
+} tn_alone;
+
+static void add_alone(tn_alone *a, const tn_sites *t)
+{
+    uint64_t k = 0;
+    const tn_traces *x = &t->traces, *y = &a->other->traces;
+    for (uint64_t i = 0; i < x->n; i++) {
+        if (a->sum_of[i] == TN_NONE)
+            continue;
+        while (k < y->n && y->address[k] < x->address[i])
+            k++;
+        bool both = false;
+        for (uint64_t m = k; m < y->n && y->address[m] == x->address[i]; m++)
+            both |= a->pairs->same_process && x->birth[i] && y->birth[m] == x->birth[i] && y->bytes[m] == x->bytes[i];
+        if (both)
+            continue;
+        tn_site_pair *row = pair_at(a->pairs, a->rows[a->sum_of[i]]);
+        uint64_t bytes = x->bytes[i] ? x->bytes[i] : 1, interval = x->interval ? x->interval[i] : 0;
+        tn__spread_add(a->removed ? &row->removed : &row->added, bytes, interval);
+        tn__spread_add(a->removed ? &a->pairs->total.removed : &a->pairs->total.added, bytes, interval);
+    }
+}
+
+static int compare_blocks(tn_site_pairs *p, tn_sites *t, tn_sites *other, bool removed, const uint32_t *rows,
+                          tn_error *err)
+{
+    uint32_t *sum_of = tn__alloc(p->alloc, t->traces.n * sizeof *sum_of);
+    if (!sum_of)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    int status = tn__sites_of_blocks(t, sum_of, err);
+    if (status == TN_OK)
+        add_alone(&(tn_alone){p, other, rows, sum_of, removed}, t);
+    tn__free(p->alloc, sum_of, t->traces.n * sizeof *sum_of);
+    return status;
+}
+
+/* ---- both ---- */
+
+static int make(tn_site_pairs *p, tn_sites *now, tn_sites *old, tn_error *err)
+{
+    tn_buf label;
+    tn_strtab names;
+    size_t n_now = tn__sites_n(now), n_old = old ? tn__sites_n(old) : 0;
+    tn__buf_init(&label, p->alloc);
+    TN_TRY(tn__strtab_init(&names, p->alloc));
+    uint32_t *of_now = tn__alloc(p->alloc, n_now * sizeof *of_now), *of_old = tn__alloc(p->alloc, n_old * sizeof *of_old);
+    int status = of_now && of_old ? TN_OK : TN_ENOMEM;
+    if (status == TN_OK)
+        status = join(p, now, false, &label, &names, of_now, err);
+    if (status == TN_OK && old)
+        status = join(p, old, true, &label, &names, of_old, err);
+    bool chance = old && !now->options.cumulative && (now->sampled || old->sampled);
+    if (status == TN_OK && chance)
+        status = compare_blocks(p, now, old, false, of_now, err);
+    if (status == TN_OK && chance)
+        status = compare_blocks(p, old, now, true, of_old, err);
+    tn__free(p->alloc, of_now, n_now * sizeof *of_now);
+    tn__free(p->alloc, of_old, n_old * sizeof *of_old);
+    tn__strtab_free(&names);
+    tn__buf_free(&label);
+    return status;
+}
+
+int tn__site_pairs_make(tn_sites *now, tn_sites *old, tn_site_pairs *out, tn_error *err)
+{
+    *out = (tn_site_pairs){.alloc = now->alloc, .total = {.now = &now->total, .old = old ? &old->total : NULL}};
+    tn__arena_init(&out->labels, out->alloc);
+    out->same_process = old && !tn__other_process(old->snapshot, now->snapshot);
+    int status = make(out, now, old, err);
+    if (status < 0)
+        tn__site_pairs_free(out);
+    return status;
+}
+
+void tn__site_pairs_free(tn_site_pairs *p)
+{
+    tn__arena_free(&p->labels);
+    tn__free(p->alloc, p->rows, p->capacity * sizeof *p->rows);
+    p->rows = NULL;
+    p->capacity = 0;
+}
+
+static tn_interval of_table(const tn_sites *t, const tn_site_sum *sum)
+{
+    return sum ? tn__sites_interval(t, sum, TN_SITES_LIVE) : (tn_interval){0, 0};
+}
+
+tn_interval tn__site_pair_interval(const tn_site_pairs *p, const tn_site_pair *row, const tn_sites *now,
+                                   const tn_sites *old)
+{
+    double r = now->interval_bytes > old->interval_bytes ? now->interval_bytes : old->interval_bytes;
+    if (p->same_process && !now->options.cumulative) {
+        const tn_spread *a = &row->added, *b = &row->removed;
+        tn_interval none = {0, 0}, of_a = a->n ? tn__spread_interval(a, r) : none,
+                    of_b = b->n ? tn__spread_interval(b, r) : none;
+        return tn__interval_minus(a->seen + a->unseen, of_a, b->seen + b->unseen, of_b);
+    }
+    double x = row->now ? (double)row->now->bytes[TN_SITES_LIVE] : 0;
+    double y = row->old ? (double)row->old->bytes[TN_SITES_LIVE] : 0;
+    return tn__interval_minus(x, of_table(now, row->now), y, of_table(old, row->old));
+}

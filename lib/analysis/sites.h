@@ -1,0 +1,198 @@
+/* sites.h - who allocated what: tables over what the recorder left in a file. Private to lib/.
+ *
+ *   SITE, blocks ─ site_births.c ─> the stack and birth of an object
+ *   call tree    ─ site_keys.c, site_match.c ─> the group of a stack, what patterns name
+ *   both         ─ site_table.c ─> sums a group ─ site_pairs.c ─> beside those of another snapshot
+ *                ─ site_retained.c, site_cohorts.c ─> what objects of a group retain; how old its blocks are
+ *   blocks       ─ site_interval.c ─> 95 % intervals of sums that were sampled (docs/decisions/intervals.md)
+ *
+ * An *entry* is a row of the call tree counted from 1, as stacks are in the file; 0: the stack is not known.
+ */
+#ifndef TN_SITES_H
+#define TN_SITES_H
+
+#include "analysis/analysis.h"
+#include "analysis/partition.h"
+#include "snapshot/reader.h"
+
+/* ---- site_interval.c ---- */
+
+/* Of the bytes of blocks, each of which was seen with a chance p. */
+typedef struct tn_spread {
+    uint64_t n;      /* blocks that were seen */
+    double seen;     /* their bytes: surely there */
+    double unseen;   /* bytes (1 - p) / p of each: expected beside them */
+    double variance; /* bytes² (1 - p) / p² */
+    double step, step_unseen, step_variance; /* the same of the one block that adds most */
+} tn_spread;
+typedef struct tn_interval {
+    double low, high;
+} tn_interval;
+
+double tn__site_chance(uint64_t bytes, uint64_t interval_bytes); /* that a block is sampled; interval 0: it is */
+void tn__spread_add(tn_spread *s, uint64_t bytes, uint64_t interval_bytes);
+void tn__spread_merge(tn_spread *into, const tn_spread *from);
+/* Of an estimate alone: all blocks count as small ones, and as many as it takes. */
+tn_spread tn__spread_of(double bytes, double interval_bytes);
+/* 95 %. That there is anything to tell, because one of the blocks was seen, counts. */
+tn_interval tn__spread_interval(const tn_spread *s, double interval_bytes);
+/* Of a difference of two estimates that do not depend on each other. */
+tn_interval tn__interval_minus(double a, tn_interval of_a, double b, tn_interval of_b);
+/* What a share of the values of a gamma distribution lies below. */
+double tn__gamma_quantile(double shape, double share);
+
+/* ---- site_match.c: FILE[:LINE], any:FILE[:LINE], domain:NAME ---- */
+
+typedef struct tn_site_pattern {
+    const char *file; /* as written; NULL: of a domain */
+    size_t n_file;
+    uint32_t line; /* 0: any */
+    bool whole;    /* =FILE: no end, no stars */
+    bool anywhere; /* any frame of the stack, else the innermost one */
+    uint32_t domain;
+} tn_site_pattern;
+/* EINVAL. The text must outlive the pattern. */
+int tn__site_pattern(const char *text, size_t n, tn_site_pattern *out, tn_error *err);
+bool tn__site_frame_matches(const tn_site_pattern *p, const tn_stack_entry *frame);
+/* Marks (1) in one byte an entry, the first of them that of no stack, those that a pattern of files names. */
+int tn__site_mark(tn_snapshot *s, const tn_site_pattern *p, uint8_t *marks, tn_error *err);
+
+/* ---- site_births.c ---- */
+
+/* Whether the recorder ran, and left something. */
+bool tn__sites_there(tn_snapshot *s);
+/* Entry of the stack that made each object, 0 where it is not known; NULL where that holds for all. Kept with the snapshot. */
+int tn__births(tn_snapshot *s, const uint32_t **entries, tn_error *err);
+
+/* ---- site_modules.c: of a file of code; the names live as long as the snapshot ---- */
+
+int tn__module_of_file(tn_snapshot *s, const char *file, const char **out, tn_error *err);
+int tn__distribution_of_file(tn_snapshot *s, const char *file, const char **out, tn_error *err);
+
+/* ---- site_keys.c ---- */
+
+#define TN_SITE_LOST "<lost>" /* no stack is known */
+#define TN_SITE_BOTTOM "(bottom of the stack)"
+
+/* The file of a frame; of what has none, as <native> or the root of a thread, its name. */
+static inline const char *tn__site_file(const tn_stack_entry *e)
+{
+    return *e->file ? e->file : e->qualified_name;
+}
+
+/* Groups of entries. Group 0 is that of no stack; it may be empty, as others may. */
+typedef struct tn_site_keys {
+    tn_snapshot *snapshot;
+    const tn_alloc *alloc;
+    enum tn_sites_by by;
+    bool behind;        /* callers: group 0 is the bottom of the stack */
+    uint32_t n_entries; /* the first of them that of no stack */
+    uint32_t n_groups;
+    uint32_t *group_of; /* n_entries: the group of a stack that ends here; TN_NONE: it is left out */
+    tn_buf examples;    /* uint32_t a group: an entry of it */
+    tn_strtab words;
+} tn_site_keys;
+/* at (NULL: itself): for each entry the one that says the group of the stack, itself or one further out; TN_NONE: none. */
+int tn__site_keys_make(tn_snapshot *s, enum tn_sites_by by, const uint32_t *at, tn_site_keys *out, tn_error *err);
+void tn__site_keys_free(tn_site_keys *k);
+uint32_t tn__site_example(const tn_site_keys *k, uint32_t group);
+/* "app.py:88", appended with a NUL. */
+int tn__site_label(tn_site_keys *k, uint32_t group, tn_buf *out, tn_error *err);
+/* "app.py:88 load()" of an entry, appended with a NUL. */
+int tn__site_text(tn_snapshot *s, uint32_t entry, tn_buf *out, tn_error *err);
+
+/* ---- site_table.c ---- */
+
+typedef struct tn_site_sum {
+    int64_t bytes[TN_SITES_WHATS]; /* by enum tn_sites_what */
+    double count[TN_SITES_WHATS];
+    int64_t own_peak;    /* the peaks of its stacks, added up: at least that of the group */
+    tn_spread live;      /* sampled */
+    uint64_t retained;   /* where it was asked for */
+    uint32_t group;      /* by TYPE: of the line; else its own number */
+    uint32_t type;       /* by TYPE; TN_NONE: no object */
+} tn_site_sum;
+
+typedef struct tn_sites {
+    tn_snapshot *snapshot;
+    const tn_alloc *alloc;
+    tn_site_keys keys;
+    tn_sites_options options; /* its texts are the caller's */
+    tn_set *within;           /* objects whose blocks count; NULL: all blocks */
+    uint8_t *rows_in;         /* one a row of SITE: it counts */
+    const tn_site_row *rows;
+    uint32_t n_rows;
+    tn_traces traces;
+    bool sampled;
+    double interval_bytes; /* the largest one of a block */
+    tn_map types;          /* by TYPE: group and name of a type -> sum + 1 */
+    uint32_t *same_type;   /* number of each type's name */
+    tn_buf sums;           /* tn_site_sum, by group or, by TYPE, as they came */
+    tn_site_sum total;     /* each block once */
+} tn_sites;
+/* EINVAL where the recorder did not run, or the options make no sense. within: objects, a set of the caller's, is copied. */
+int tn__sites_make(tn_snapshot *s, const tn_sites_options *o, const tn_set *within, tn_sites *out, tn_error *err);
+void tn__sites_free(tn_sites *t);
+static inline tn_site_sum *tn__sites_at(const tn_sites *t, size_t i)
+{
+    return (tn_site_sum *)(void *)t->sums.data + i;
+}
+static inline size_t tn__sites_n(const tn_sites *t)
+{
+    return t->sums.size / sizeof(tn_site_sum);
+}
+double tn__sites_interval_of(tn_snapshot *s); /* bytes; 0: not sampled */
+/* Appended with a NUL. */
+int tn__sites_label(tn_sites *t, const tn_site_sum *sum, tn_buf *out, tn_error *err);
+/* For each block its sum, TN_NONE where it does not count: n of the blocks. Not of cumulative tables. */
+int tn__sites_of_blocks(tn_sites *t, uint32_t *sum_of, tn_error *err);
+/* Of what is added up by stack alone, an interval of one kind of sum. */
+tn_interval tn__sites_interval(const tn_sites *t, const tn_site_sum *sum, enum tn_sites_what what);
+
+/* ---- site_retained.c ---- */
+
+/* What objects of each group retain together as far as the dominator tree tells: of those that no other one of the group
+ * dominates, the sum. Needs dominators. */
+int tn__sites_retained(tn_sites *t, tn_error *err);
+
+/* ---- site_pairs.c: two tables as one ---- */
+
+typedef struct tn_site_pair {
+    const char *label;
+    const tn_site_sum *now, *old; /* NULL: it is in the other one only */
+    tn_spread added, removed;     /* sampled: blocks that one of the two alone has */
+} tn_site_pair;
+typedef struct tn_site_pairs {
+    const tn_alloc *alloc;
+    tn_arena labels;
+    tn_site_pair *rows, total;
+    size_t n, capacity;
+    bool same_process;
+} tn_site_pairs;
+/* old NULL: of one alone. */
+int tn__site_pairs_make(tn_sites *now, tn_sites *old, tn_site_pairs *out, tn_error *err);
+void tn__site_pairs_free(tn_site_pairs *p);
+/* Of the difference of live bytes, where one of the two is sampled. */
+tn_interval tn__site_pair_interval(const tn_site_pairs *p, const tn_site_pair *row, const tn_sites *now,
+                                   const tn_sites *old);
+
+/* ---- site_cohorts.c: how old blocks are ---- */
+
+enum { TN_COHORTS = 10 };
+typedef struct tn_site_ages { /* of one sum */
+    double bytes[TN_COHORTS], count[TN_COHORTS]; /* the oldest first */
+    double slope;      /* bytes that stay of a thousand allocations of the process, in all cohorts but the first and the last */
+    tn_interval range; /* 95 % */
+} tn_site_ages;
+typedef struct tn_cohorts {
+    const tn_alloc *alloc;
+    uint64_t first, last; /* birth numbers: cohorts are parts of them as long as each other */
+    tn_site_ages *rows;   /* one a sum */
+    size_t n;
+    tn_site_ages total;
+    uint64_t unknown_bytes; /* of blocks without a birth number */
+} tn_cohorts;
+int tn__cohorts_make(tn_sites *t, tn_cohorts *out, tn_error *err);
+void tn__cohorts_free(tn_cohorts *c);
+
+#endif

@@ -1,0 +1,210 @@
+/* site_json.c - tables of sites as docs/view-json.md specifies them. */
+#include "view/site_page.h"
+
+#include <math.h>
+#include <string.h>
+
+static void frame_json(tn_json *j, const tn_stack_entry *e)
+{
+    tn__json_string(j, "file", tn__site_file(e));
+    if (e->line)
+        tn__json_u64(j, "line", e->line);
+    else
+        tn__json_null(j, "line");
+    tn__json_string(j, "function", e->qualified_name);
+}
+
+static int traceback_json(tn_json *j, const tn_site_shown *r, tn_error *err)
+{
+    uint32_t entry = r->entry;
+    tn__json_open(j, "traceback", '[');
+    while (entry) {
+        tn_stack_entry e;
+        TN_TRY(tn__snapshot_stack(r->table->snapshot, entry, &e, err));
+        tn__json_open(j, NULL, '{');
+        frame_json(j, &e);
+        tn__json_close(j, '}');
+        entry = e.parent;
+    }
+    tn__json_close(j, ']');
+    return TN_OK;
+}
+
+static void place_json(const tn_site_page *p, tn_json *j, const tn_site_shown *r)
+{
+    bool whole = p->asked.by == TN_SITES_LINE || p->asked.by == TN_SITES_TYPE || p->asked.by == TN_SITES_TRACEBACK;
+    bool function = whole || p->asked.by == TN_SITES_FUNCTION;
+    bool known = r->entry && tn__site_has_frames(p);
+    bool lost = !r->entry && tn__site_has_frames(p) && strcmp(r->label, TN_SITE_LOST) == 0;
+    tn__json_string(j, "file", known ? tn__site_file(&r->frame) : lost ? TN_SITE_LOST : NULL);
+    if (known && whole && r->frame.line)
+        tn__json_u64(j, "line", r->frame.line);
+    else
+        tn__json_null(j, "line");
+    tn__json_string(j, "function", known && function ? r->frame.qualified_name : NULL);
+}
+
+static void range_json(tn_json *j, const char *low, const char *high, tn_interval range, bool known)
+{
+    if (known) {
+        tn__json_double(j, low, floor(range.low));
+        tn__json_double(j, high, ceil(range.high));
+    } else {
+        tn__json_null(j, low);
+        tn__json_null(j, high);
+    }
+}
+
+static void change_json(const tn_site_page *p, tn_json *j, const tn_site_shown *r)
+{
+    if (!p->old)
+        return;
+    bool chance = p->sampled && p->asked.what == TN_SITES_LIVE;
+    tn__json_i64(j, "old_size", r->old_bytes);
+    tn__json_i64(j, "size_change", r->bytes - r->old_bytes);
+    if (r->old_bytes)
+        tn__json_double(j, "size_change_pct", 100 * ((double)r->bytes / (double)r->old_bytes - 1));
+    else
+        tn__json_null(j, "size_change_pct");
+    range_json(j, "change_low", "change_high", r->change, chance);
+    tn__json_bool(j, "significant", r->significant);
+    tn__json_u64(j, "old_count", tn__site_count(r->old_count));
+    tn__json_i64(j, "count_change", (int64_t)(tn__site_count(r->count) - tn__site_count(r->old_count)));
+}
+
+static void ages_json(tn_json *j, const tn_site_ages *ages)
+{
+    tn__json_double(j, "slope", ages->slope);
+    tn__json_double(j, "slope_low", ages->range.low);
+    tn__json_double(j, "slope_high", ages->range.high);
+    tn__json_open(j, "cohorts", '[');
+    for (int i = 0; i < TN_COHORTS; i++) {
+        tn__json_open(j, NULL, '{');
+        tn__json_u64(j, "size", (uint64_t)(ages->bytes[i] + 0.5));
+        tn__json_u64(j, "count", tn__site_count(ages->count[i]));
+        tn__json_close(j, '}');
+    }
+    tn__json_close(j, ']');
+}
+
+static void numbers_json(const tn_site_page *p, tn_json *j, const tn_site_shown *r)
+{
+    const tn_site_sum *sum = r->pair ? r->pair->now : NULL;
+    tn__json_i64(j, "size", r->bytes);
+    tn__json_double(j, "size_pct", p->total.bytes > 0 ? 100.0 * (double)r->bytes / (double)p->total.bytes : 0);
+    range_json(j, "size_low", "size_high", r->range, p->sampled);
+    tn__json_u64(j, "count", tn__site_count(r->count));
+    tn__json_double(j, "average", r->count > 0 ? (double)r->bytes / r->count : 0);
+    change_json(p, j, r);
+    if (p->asked.retained && r->retained != TN_UNKNOWN && r->pair != &p->pairs.total)
+        tn__json_u64(j, "retained", r->retained);
+    else if (p->asked.retained)
+        tn__json_null(j, "retained");
+    if (p->asked.page == TN_SITES_AT_PEAK) {
+        tn__json_i64(j, "size_now", sum ? sum->bytes[TN_SITES_LIVE] : 0);
+        tn__json_i64(j, "own_peak", sum ? sum->own_peak : 0);
+    }
+    if (p->asked.page == TN_SITES_SOON_FREED) {
+        tn__json_i64(j, "allocated_size", sum ? sum->bytes[TN_SITES_ALLOCATED] : 0);
+        tn__json_u64(j, "allocated_count", sum ? tn__site_count(sum->count[TN_SITES_ALLOCATED]) : 0);
+    }
+    if (p->asked.page == TN_SITES_SURVIVORS)
+        ages_json(j, r->ages ? r->ages : &p->cohorts.total);
+}
+
+static int row_json(const tn_site_page *p, tn_json *j, const tn_site_shown *r, tn_buf *words, tn_error *err)
+{
+    tn__json_line(j);
+    tn__json_open(j, NULL, '{');
+    if (p->asked.page == TN_SITES_CREATORS)
+        tn__json_u64(j, "depth", r->depth);
+    tn__json_string(j, "name", r->label);
+    place_json(p, j, r);
+    numbers_json(p, j, r);
+    if (p->asked.by == TN_SITES_TRACEBACK)
+        TN_TRY(traceback_json(j, r, err));
+    TN_TRY(tn__site_words(p, r, words, err));
+    tn__json_string(j, "text", (const char *)words->data);
+    tn__json_close(j, '}');
+    return TN_OK;
+}
+
+static void columns_json(const tn_site_page *p, tn_json *j)
+{
+    static const char *const units[][2] = {
+        {"size", "bytes"},      {"size_pct", "percent"},        {"size_low", "bytes"},    {"size_high", "bytes"},
+        {"count", "blocks"},    {"average", "bytes"},           {"old_size", "bytes"},    {"size_change", "bytes"},
+        {"change_low", "bytes"}, {"size_change_pct", "percent"}, {"change_high", "bytes"}, {"old_count", "blocks"},
+        {"retained", "bytes"},  {"count_change", "blocks"},     {"size_now", "bytes"},    {"own_peak", "bytes"},
+        {"allocated_size", "bytes"}, {"allocated_count", "blocks"},
+    };
+    static const struct {
+        const char *name;
+        enum { ALWAYS, TREE, COMPARED, RETAINED, PEAK, SOON, AGED, TRACED } where;
+    } all[] = {
+        {"depth", TREE},           {"name", ALWAYS},         {"file", ALWAYS},
+        {"line", ALWAYS},          {"function", ALWAYS},     {"size", ALWAYS},
+        {"size_pct", ALWAYS},      {"size_low", ALWAYS},     {"size_high", ALWAYS},
+        {"count", ALWAYS},         {"average", ALWAYS},      {"old_size", COMPARED},
+        {"size_change", COMPARED}, {"size_change_pct", COMPARED}, {"change_low", COMPARED},
+        {"change_high", COMPARED}, {"significant", COMPARED}, {"old_count", COMPARED},
+        {"count_change", COMPARED}, {"retained", RETAINED},  {"size_now", PEAK},
+        {"own_peak", PEAK},        {"allocated_size", SOON}, {"allocated_count", SOON},
+        {"slope", AGED},           {"slope_low", AGED},      {"slope_high", AGED},
+        {"cohorts", AGED},         {"traceback", TRACED},    {"text", ALWAYS},
+    };
+    const bool there[] = {
+        [ALWAYS] = true,
+        [TREE] = p->asked.page == TN_SITES_CREATORS,
+        [COMPARED] = p->old != NULL,
+        [RETAINED] = p->asked.retained,
+        [PEAK] = p->asked.page == TN_SITES_AT_PEAK,
+        [SOON] = p->asked.page == TN_SITES_SOON_FREED,
+        [AGED] = p->asked.page == TN_SITES_SURVIVORS,
+        [TRACED] = p->asked.by == TN_SITES_TRACEBACK,
+    };
+    const char *columns[sizeof all / sizeof *all];
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (there[all[i].where])
+            columns[n++] = all[i].name;
+    tn__json_strings(j, "columns", columns, n);
+    tn__json_open(j, "units", '{');
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        tn__json_string(j, units[i][0], units[i][1]);
+    tn__json_close(j, '}');
+}
+
+int tn__site_json_page(tn_site_page *p, tn_json *j, tn_error *err)
+{
+    tn_buf words;
+    int status = TN_OK;
+    tn__json_string(j, "by", tn_sites_by_names[p->asked.by]);
+    tn__json_bool(j, "cumulative", p->asked.cumulative);
+    tn__json_string(j, "where", p->o->where);
+    tn_view_options o = *p->o;
+    o.against = p->old;
+    tn__against_json(&o, j);
+    if (p->old)
+        tn__json_bool(j, "same_process", p->pairs.same_process);
+    if (p->sampled)
+        tn__json_double(j, "interval_bytes", p->now.interval_bytes);
+    else
+        tn__json_null(j, "interval_bytes");
+    columns_json(p, j);
+    tn__json_open(j, "rows", '[');
+    tn__buf_init(&words, p->now.alloc);
+    for (size_t i = 0; status == TN_OK && i < p->n_shown; i++)
+        status = row_json(p, j, &p->shown[i], &words, err);
+    tn__buf_free(&words);
+    TN_TRY(status);
+    tn__json_close(j, ']');
+    tn__json_line(j);
+    tn__json_open(j, "total", '{');
+    numbers_json(p, j, &p->total);
+    tn__json_close(j, '}');
+    tn__json_u64(j, "filtered", p->n_filtered);
+    tn__json_u64(j, "more", p->n_rows > p->n_shown ? p->n_rows - p->n_shown : 0);
+    tn__info_json(j, p->snapshot);
+    return TN_OK;
+}

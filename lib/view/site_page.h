@@ -1,0 +1,64 @@
+/* site_page.h - the computed table of sites, between site_page.c (what) and its two forms.
+ *
+ *   snapshots -> pairs of them -> rows in order, each with its numbers (tn_site_row_view) -> site_text.c, site_json.c
+ */
+#ifndef TN_SITE_PAGE_H
+#define TN_SITE_PAGE_H
+
+#include "analysis/sites.h"
+#include "view/view.h"
+
+typedef struct tn_site_shown {
+    const tn_site_pair *pair;
+    const char *label;
+    int64_t bytes, old_bytes;  /* of the page's kind; old: 0 without another snapshot */
+    double count, old_count;
+    tn_interval range, change; /* 95 %, where it is left to chance */
+    bool significant;          /* the change is more than chance, or there is no chance in it */
+    uint64_t retained;         /* TN_UNKNOWN: not asked for */
+    const tn_site_ages *ages;  /* of survivors */
+    uint32_t depth;            /* creators: of the tree */
+    tn_stack_entry frame;      /* an example; file "" where the row has none */
+    uint32_t entry;            /* of the traceback; 0: none */
+    tn_sites *table;           /* that the example is of */
+} tn_site_shown;
+
+typedef struct tn_site_page {
+    const tn_view_options *o;
+    tn_sites_options asked;
+    tn_snapshot *snapshot, *old; /* old NULL: no comparison */
+    const char *old_name;        /* its file; NULL: not known */
+    tn_sites now, before;
+    tn_site_pairs pairs;
+    tn_cohorts cohorts;
+    bool sampled;
+    tn_order_key *order;
+    size_t n_rows, n_filtered; /* rows; of them below the threshold */
+    tn_site_shown *shown;
+    size_t n_shown, n_room;
+    tn_site_shown total;
+    tn_arena labels; /* creators */
+} tn_site_page;
+
+static inline bool tn__site_has_frames(const tn_site_page *p) /* a row is one place, not many */
+{
+    enum tn_sites_by by = p->asked.by;
+    return by == TN_SITES_LINE || by == TN_SITES_FUNCTION || by == TN_SITES_TRACEBACK || by == TN_SITES_TYPE ||
+           by == TN_SITES_FILE;
+}
+uint64_t tn__site_count(double count); /* rounded */
+/* "app.py:88: size=408 KiB (+408 KiB), count=5379 (+5379), average=77 B", into a buffer that is emptied first. */
+int tn__site_words(const tn_site_page *p, const tn_site_shown *row, tn_buf *out, tn_error *err);
+const char *tn__site_signed(int64_t bytes, char *out, size_t cap); /* "+1.5 KiB"; cap >= 24 */
+
+/* ---- site_tree.c ---- */
+
+/* The rows of creators, level by level below each other. */
+int tn__site_tree(tn_site_page *p, tn_error *err);
+/* table: that the pair's sums are of, or, of a pair with an older one, NULL. */
+int tn__site_fill(tn_site_page *p, const tn_site_pair *pair, tn_sites *table, tn_site_shown *out, tn_error *err);
+
+int tn__site_text_page(tn_site_page *p, tn_out *out, tn_error *err);
+int tn__site_json_page(tn_site_page *p, tn_json *j, tn_error *err); /* into an object that is open */
+
+#endif

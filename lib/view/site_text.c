@@ -1,0 +1,349 @@
+/* site_text.c - tables of sites as pages. */
+#include "view/site_page.h"
+#include "view/summary.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static uint64_t positive(int64_t bytes)
+{
+    return bytes > 0 ? (uint64_t)bytes : 0;
+}
+
+/* Where a terminal cuts lines the end of a path says most: its last three parts. */
+static const char *shortened(const char *label, const tn_view_options *o, char *out, size_t cap)
+{
+    const char *at = label + strcspn(label, " ");
+    int slashes = 0;
+    if (o->width == UINT32_MAX || *label != '/')
+        return label;
+    while (at > label && slashes < 3)
+        slashes += *--at == '/';
+    if (at == label)
+        return label;
+    snprintf(out, cap, "…%s", at);
+    return out;
+}
+
+static void add_label(tn_table *t, const tn_site_page *p, const tn_site_shown *r)
+{
+    char text[512], plain[600];
+    if (p->asked.page == TN_SITES_CREATORS) {
+        snprintf(plain, sizeof plain, "%*s%s", (int)(2 * (r->depth < 40 ? r->depth : 40)), "",
+                 shortened(r->label, p->o, text, sizeof text));
+        tn__table_text(t, plain);
+    } else
+        tn__table_text(t, shortened(r->label, p->o, text, sizeof text));
+}
+
+static void add_interval(tn_table *t, tn_interval range, bool with_sign)
+{
+    char low[32], high[32], text[72];
+    if (with_sign) {
+        tn__site_signed((int64_t)range.low, low, sizeof low);
+        tn__site_signed((int64_t)range.high, high, sizeof high);
+    } else {
+        tn_format_bytes(range.low > 0 ? (uint64_t)range.low : 0, low, sizeof low);
+        tn_format_bytes(range.high > 0 ? (uint64_t)range.high : 0, high, sizeof high);
+    }
+    snprintf(text, sizeof text, "%s to %s", low, high);
+    tn__table_text(t, text);
+}
+
+static void add_average(tn_table *t, const tn_site_shown *r)
+{
+    tn__table_bytes(t, r->count > 0 ? (uint64_t)((double)positive(r->bytes) / r->count + 0.5) : 0);
+}
+
+static void add_percent(tn_table *t, const tn_site_shown *r)
+{
+    char text[32];
+    if (!r->old_bytes)
+        snprintf(text, sizeof text, "%s", r->bytes ? "new" : "");
+    else
+        snprintf(text, sizeof text, "%+.1f", 100 * ((double)r->bytes / (double)r->old_bytes - 1));
+    tn__table_text(t, text);
+}
+
+static const char *heading_of(const tn_site_page *p)
+{
+    static const char *const words[TN_SITES_BYS] = {"Line",         "File",      "Function", "Module",
+                                                    "Distribution", "Traceback", "Thread",   "Type at line"};
+    return p->asked.page == TN_SITES_CREATORS ? "Line, and who called it" : words[p->asked.by];
+}
+
+enum { MOST_COLUMNS = 12 };
+
+/* ---- one table each ---- */
+
+static uint32_t compared_columns(const tn_site_page *p, tn_table_column *c)
+{
+    uint32_t n = 0;
+    c[n++] = (tn_table_column){"Size", true, 0};
+    c[n++] = (tn_table_column){"Change", true, 0};
+    c[n++] = (tn_table_column){"%", true, 2};
+    if (p->sampled) {
+        c[n++] = (tn_table_column){"95 % of the change", true, 0};
+        c[n++] = (tn_table_column){"Sure", false, 0};
+    }
+    c[n++] = (tn_table_column){"Count", true, 1};
+    c[n++] = (tn_table_column){"Change", true, 1};
+    c[n++] = (tn_table_column){"Average", true, 3};
+    return n;
+}
+
+static void compared_cells(const tn_site_page *p, const tn_site_shown *r, tn_table *t)
+{
+    char text[40];
+    tn__table_bytes(t, positive(r->bytes));
+    tn__table_text(t, tn__site_signed(r->bytes - r->old_bytes, text, sizeof text));
+    add_percent(t, r);
+    if (p->sampled) {
+        add_interval(t, r->change, true);
+        tn__table_text(t, r->significant ? "yes" : "no");
+    }
+    tn__table_u64(t, tn__site_count(r->count));
+    snprintf(text, sizeof text, "%+" PRId64, (int64_t)(tn__site_count(r->count) - tn__site_count(r->old_count)));
+    tn__table_text(t, text);
+    add_average(t, r);
+}
+
+static uint32_t plain_columns(const tn_site_page *p, tn_table_column *c)
+{
+    uint32_t n = 0;
+    c[n++] = (tn_table_column){"Size", true, 0};
+    c[n++] = (tn_table_column){"%", true, 1};
+    if (p->sampled)
+        c[n++] = (tn_table_column){"95 % interval", true, 0};
+    c[n++] = (tn_table_column){"Count", true, 0};
+    c[n++] = (tn_table_column){"Average", true, 2};
+    if (p->asked.retained)
+        c[n++] = (tn_table_column){"Retained", true, 0};
+    if (p->asked.page == TN_SITES_AT_PEAK) {
+        c[n++] = (tn_table_column){"Now", true, 0};
+        c[n++] = (tn_table_column){"Own peak", true, 1};
+    }
+    if (p->asked.page == TN_SITES_SOON_FREED) {
+        c[n++] = (tn_table_column){"Allocated", true, 0};
+        c[n++] = (tn_table_column){"Soon freed %", true, 0};
+    }
+    return n;
+}
+
+static void plain_cells(const tn_site_page *p, const tn_site_shown *r, tn_table *t)
+{
+    const tn_site_sum *sum = r->pair ? r->pair->now : &p->now.total;
+    tn__table_bytes(t, positive(r->bytes));
+    tn__table_pct(t, positive(r->bytes), positive(p->total.bytes));
+    if (p->sampled)
+        add_interval(t, r->range, false);
+    tn__table_u64(t, tn__site_count(r->count));
+    add_average(t, r);
+    if (p->asked.retained && r->retained != TN_UNKNOWN && r->pair != &p->pairs.total)
+        tn__table_bytes(t, r->retained);
+    else if (p->asked.retained)
+        tn__table_text(t, "");
+    if (p->asked.page == TN_SITES_AT_PEAK) {
+        tn__table_bytes(t, positive(sum->bytes[TN_SITES_LIVE]));
+        tn__table_bytes(t, positive(sum->own_peak));
+    }
+    if (p->asked.page == TN_SITES_SOON_FREED) {
+        tn__table_u64(t, tn__site_count(sum->count[TN_SITES_ALLOCATED]));
+        tn__table_pct(t, tn__site_count(r->count), tn__site_count(sum->count[TN_SITES_ALLOCATED]));
+    }
+}
+
+static uint32_t aged_columns(const tn_site_page *p, tn_table_column *c)
+{
+    uint32_t n = 0;
+    c[n++] = (tn_table_column){"Size", true, 0};
+    c[n++] = (tn_table_column){"Count", true, 1};
+    c[n++] = (tn_table_column){p->sampled ? "Kept of 1000 samples" : "Kept of 1000 allocations", true, 0};
+    c[n++] = (tn_table_column){"95 % interval", true, 0};
+    c[n++] = (tn_table_column){"old to young", false, 0};
+    return n;
+}
+
+/* Ten bars, the longest cohort the highest. */
+static void add_curve(tn_table *t, const tn_site_ages *ages)
+{
+    static const char *const bars[] = {"·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    char text[TN_COHORTS * 3 + 1] = "";
+    double most = 0;
+    for (int i = 0; i < TN_COHORTS; i++)
+        most = ages->bytes[i] > most ? ages->bytes[i] : most;
+    for (int i = 0; i < TN_COHORTS; i++) {
+        int bar = most > 0 ? (int)ceil(ages->bytes[i] / most * 8) : 0;
+        strcat(text, bars[bar]);
+    }
+    tn__table_text(t, text);
+}
+
+static void aged_cells(const tn_site_page *p, const tn_site_shown *r, tn_table *t)
+{
+    const tn_site_ages *ages = r->ages ? r->ages : &p->cohorts.total;
+    tn__table_bytes(t, positive(r->bytes));
+    tn__table_u64(t, tn__site_count(r->count));
+    tn__table_bytes(t, (uint64_t)(ages->slope + 0.5));
+    add_interval(t, ages->range, false);
+    add_curve(t, ages);
+}
+
+/* ---- the page ---- */
+
+static void print_total_line(const tn_site_page *p, tn_out *out)
+{
+    char size[24], low[24], high[24];
+    static const char *const words[TN_SITES_WHATS] = {"alive", "allocated", "soon freed", "alive at the peak"};
+    tn__out_wrap(out, p->o->width);
+    tn__out_format(out, "%s in %" PRIu64 " block%s %s", tn_format_bytes(positive(p->total.bytes), size, sizeof size),
+                   tn__site_count(p->total.count), tn__site_count(p->total.count) == 1 ? "" : "s",
+                   words[p->asked.what]);
+    if (p->sampled)
+        tn__out_format(out, "; 95 %% interval %s to %s, sampled every %s",
+                       tn_format_bytes(p->total.range.low > 0 ? (uint64_t)p->total.range.low : 0, low, sizeof low),
+                       tn_format_bytes((uint64_t)p->total.range.high, high, sizeof high),
+                       tn_format_bytes((uint64_t)p->now.interval_bytes, size, sizeof size));
+    if (p->old)
+        tn__out_format(out, "; %s", tn__site_signed(p->total.bytes - p->total.old_bytes, size, sizeof size));
+    tn__out_text(out, "\n");
+    tn__out_unwrap(out);
+}
+
+static void print_compared(const tn_site_page *p, tn_out *out)
+{
+    uint64_t wall;
+    char when[40];
+    if (!p->old)
+        return;
+    tn__out_wrap(out, p->o->width);
+    tn__out_text(out, "compared with ");
+    if (p->old_name)
+        tn__out_escaped(out, p->old_name);
+    else
+        tn__out_text(out, "the snapshot");
+    if (tn__fact_u64(p->old, "capture.wall_time_ns", &wall)) {
+        tn__fact_time(wall, when, sizeof when);
+        tn__out_format(out, " of %s", when);
+    }
+    tn__out_text(out, p->pairs.same_process ? ", of the same process\n" : ", of another process\n");
+    tn__out_unwrap(out);
+}
+
+static void print_notes(tn_snapshot *s, tn_out *out)
+{
+    static const char *const causes[] = {"memory", "stack", "site", "code", "sample", "replaced"};
+    uint64_t dropped = 0, n;
+    for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "trace.dropped.%s", causes[i]);
+        if (tn__fact_u64(s, name, &n))
+            dropped += n;
+    }
+    if (dropped)
+        tn__out_format(out, "note: the recorder left out %" PRIu64 " allocations or stacks; see trace.dropped in tonnage info\n",
+                       dropped);
+    const char *lists = tn__fact_text(s, "trace.free_lists");
+    if (lists && strcmp(lists, "ignore") == 0)
+        tn__out_text(out, "note: blocks that free lists kept and gave out again stand at the line that allocated them first\n");
+}
+
+/* The frames further out, below each row; most of a page for a deep stack, so no more than this. */
+enum { FRAMES = 30 };
+
+static int print_traceback(const tn_site_page *p, const tn_site_shown *r, tn_out *out, tn_error *err)
+{
+    tn_stack_entry e = r->frame;
+    tn_buf text;
+    int status = TN_OK, n = 0;
+    tn__buf_init(&text, p->now.alloc);
+    for (; status == TN_OK && e.parent && n < FRAMES; n++) {
+        text.size = 0;
+        status = tn__site_text(r->table->snapshot, e.parent, &text, err);
+        if (status == TN_OK)
+            status = tn__snapshot_stack(r->table->snapshot, e.parent, &e, err);
+        if (status == TN_OK) {
+            tn__out_text(out, "    ");
+            tn__out_escaped(out, (const char *)text.data);
+            tn__out_text(out, "\n");
+        }
+    }
+    if (status == TN_OK && e.parent)
+        tn__out_text(out, "    …\n");
+    tn__buf_free(&text);
+    return status;
+}
+
+/* Each stack on lines of its own, in the words of a row. */
+static int print_tracebacks(const tn_site_page *p, tn_out *out, tn_error *err)
+{
+    tn_buf words;
+    int status = TN_OK;
+    tn__buf_init(&words, p->now.alloc);
+    for (size_t i = 0; status == TN_OK && i < p->n_shown; i++) {
+        status = tn__site_words(p, &p->shown[i], &words, err);
+        if (status < 0)
+            break;
+        tn__out_escaped(out, (const char *)words.data);
+        tn__out_text(out, "\n");
+        if (p->sampled) {
+            char low[32], high[32];
+            tn_interval range = p->old ? p->shown[i].change : p->shown[i].range;
+            tn__site_signed((int64_t)range.low, low, sizeof low);
+            tn__site_signed((int64_t)range.high, high, sizeof high);
+            tn__out_format(out, "    95 %% interval of the %s: %s to %s\n", p->old ? "change" : "size", low + !p->old,
+                           high + !p->old);
+        }
+        status = print_traceback(p, &p->shown[i], out, err);
+    }
+    tn__buf_free(&words);
+    return status;
+}
+
+static int print_rows(const tn_site_page *p, tn_out *out, tn_error *err)
+{
+    tn_table_column columns[MOST_COLUMNS];
+    tn_table t;
+    bool aged = p->asked.page == TN_SITES_SURVIVORS;
+    uint32_t n = aged ? aged_columns(p, columns) : p->old ? compared_columns(p, columns) : plain_columns(p, columns);
+    columns[n++] = (tn_table_column){heading_of(p), false, 0};
+    tn__table_init(&t, p->now.alloc, columns, n);
+    for (size_t i = 0; i <= p->n_shown; i++) {
+        const tn_site_shown *r = i < p->n_shown ? &p->shown[i] : &p->total;
+        if (aged)
+            aged_cells(p, r, &t);
+        else if (p->old)
+            compared_cells(p, r, &t);
+        else
+            plain_cells(p, r, &t);
+        if (i < p->n_shown)
+            add_label(&t, p, r);
+        else
+            tn__table_text(&t, "total");
+    }
+    int status = t.status < 0 ? tn__no_memory(p->snapshot, err) : TN_OK;
+    if (status == TN_OK)
+        tn__table_print(&t, out, p->o);
+    tn__table_free(&t);
+    return status;
+}
+
+int tn__site_text_page(tn_site_page *p, tn_out *out, tn_error *err)
+{
+    tn_view_options o = *p->o;
+    o.against = NULL; /* said below, in other words */
+    tn__heading_print(p->snapshot, out, &o);
+    print_compared(p, out);
+    print_total_line(p, out);
+    tn__out_text(out, "\n");
+    bool traces = p->asked.by == TN_SITES_TRACEBACK && p->asked.page == TN_SITES_TABLE;
+    TN_TRY(traces ? print_tracebacks(p, out, err) : print_rows(p, out, err));
+    if (p->n_rows > p->n_shown)
+        tn__out_format(out, "<%zu more row%s; use --limit 0 to see all>\n", p->n_rows - p->n_shown,
+                       p->n_rows - p->n_shown == 1 ? "" : "s");
+    tn__filtered_print(out, p->n_filtered);
+    print_notes(p->snapshot, out);
+    return TN_OK;
+}

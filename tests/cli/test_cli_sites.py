@@ -1,0 +1,156 @@
+"""What `tonnage sites` and its kin print of a program whose allocations are known, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+import sites_snapshot
+from cli_support import Cli
+
+GOLDEN = Path(__file__).with_name("golden")
+
+
+def words(verb: str, file: Path, *rest: str) -> list[str]:
+    """Of files in the current folder, which are made where there are none."""
+    for name, rounds, interval in (("few", 10, 0), ("many", 20, 0), ("part", 10, 4096), ("whole", 40, 4096)):
+        made = file.with_name(f"{name}.tonnage")
+        if not made.exists():
+            made.write_bytes(sites_snapshot.data(rounds, interval))
+    named = [f"{word}.tonnage" if word in ("few", "many", "part", "whole") else word for word in rest]
+    return [verb, *(named if any(word.endswith(".tonnage") for word in named) else ["many.tonnage", *named])]
+
+
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [
+        ("sites", ()),
+        ("sites", ("--by", "traceback", "--limit", "2")),
+        ("sites", ("--by", "module", "--cumulative", "--sort", "name")),
+        ("sites", ("--by", "type", "--where", "type:*", "--retained")),
+        ("sites", ("few", "many", "--include", "any:app/*")),
+        ("sites", ("part", "--by", "function")),
+        ("sites", ("part", "whole", "--threshold", "2k")),
+        ("creators", ("--depth", "2")),
+        ("creators", ("--from", "work.py:11", "--from", "main.py:7")),
+        ("peak", ("--by", "file", "--exclude", "domain:raw")),
+        ("temporary", ("--by", "function", "--limit", "1")),
+        ("survivors", ()),
+    ],
+)
+def test_text_is_the_golden_one(cli: Cli, shop: Path, name: str, rest: tuple[str, ...]) -> None:
+    got = cli(*words(name, shop, *rest), cwd=shop.parent)
+    slug = "-".join([name, *rest]).replace("--", "").translate(str.maketrans(":*./", "____"))
+    assert (got.returncode, got.stderr) == (0, "")
+    assert got.stdout == (GOLDEN / f"{slug}.txt").read_text(encoding="utf-8")
+
+
+def rows(cli: Cli, shop: Path, verb: str, *rest: str) -> dict[str, dict[str, object]]:
+    """By name; every row has the keys that the columns promise."""
+    got = cli(*words(verb, shop, *rest), "--limit", "0", "--json", cwd=shop.parent)
+    assert (got.returncode, got.stderr) == (0, "")
+    view = json.loads(got.stdout)
+    assert (view["schema"], view["view"]) == (1, verb)
+    assert all(list(row) == view["columns"] for row in view["rows"])
+    return {row["name"]: row for row in view["rows"]}
+
+
+def test_lines_have_what_was_planted_and_native_code_is_a_row(cli: Cli, shop: Path) -> None:
+    found = {name: (row["size"], row["count"]) for name, row in rows(cli, shop, "sites").items()}
+    assert found == {
+        "/srv/app/work.py:11": (60_000, 60),
+        "<native>": (5000, 1),
+        "/usr/lib/python3.11/json/__init__.py:40": (256, 4),
+    }
+    alone = rows(cli, shop, "sites", "--include", "<native>")
+    assert list(alone) == ["<native>"]
+
+
+def test_callers_are_followed_to_the_bottom_of_the_stack(cli: Cli, shop: Path) -> None:
+    called = rows(cli, shop, "creators", "--from", "work.py:11", "--depth", "1")
+    assert {name: row["size"] for name, row in called.items()} == {"/srv/app/main.py:7": 40_000, "/srv/app/main.py:3": 20_000}
+    way = ("--from", "work.py:11", "--from", "app/main.py:3", "--from", "main.py:20")
+    assert {name: row["count"] for name, row in rows(cli, shop, "creators", *way).items()} == {"(bottom of the stack)": 20}
+    assert rows(cli, shop, "creators", *way, "--from", "work.py:1") == {}
+
+
+def test_files_are_sorted_by_time_told_once_and_compared_with_the_one_before_or_the_first(cli: Cli, shop: Path) -> None:
+    got = cli(*words("sites", shop, "whole", "few", "many", "few"), "--json", cwd=shop.parent)
+    tables = json.loads(got.stdout)["tables"]
+    change = [table["rows"][0]["size_change"] for table in tables]
+    assert change[0] == 30_000 and len(tables) == 2
+    first = cli(*words("sites", shop, "few", "many", "whole"), "--first", "--json", cwd=shop.parent)
+    against = [table["against"]["wall_time_ns"] for table in json.loads(first.stdout)["tables"]]
+    assert against == [10**18 + 10 * 10**9] * 2
+    text = cli(*words("sites", shop, "few", "many"), cwd=shop.parent).stdout
+    assert "compared with few.tonnage of 2001-09-09 01:46:50 UTC, of the same process" in text
+
+
+def test_several_processes_are_warned_about(cli: Cli, shop: Path) -> None:
+    words("sites", shop)
+    other = sites_snapshot.program(5)
+    other.heap.facts["process.pid"] = 8
+    other.write(shop.with_name("other.tonnage"))
+    got = cli("sites", "few.tonnage", "other.tonnage", cwd=shop.parent)
+    assert got.stdout.startswith("note: the snapshots are of 2 processes\n")
+    assert "of another process" in got.stdout
+
+
+def test_a_row_of_json_says_what_pytracemalloc_printed(cli: Cli, shop: Path) -> None:
+    row = rows(cli, shop, "sites", "few", "many")["/srv/app/work.py:11"]
+    assert row["text"] == "/srv/app/work.py:11: size=58.6 KiB (+29.3 KiB), count=60 (+30), average=1000 B"
+    assert row["size_change_pct"] == 100 and row["significant"] is True and row["change_low"] is None
+
+
+def test_a_leak_has_a_slope_and_what_was_made_at_first_has_none(cli: Cli, shop: Path) -> None:
+    found = rows(cli, shop, "survivors")
+    leak, setup = found["/srv/app/work.py:11"], found["/usr/lib/python3.11/json/__init__.py:40"]
+    assert 50_000 < leak["slope_low"] <= leak["slope"] <= leak["slope_high"]  # type: ignore[operator]
+    assert setup["slope_low"] == setup["slope"] == 0
+    assert [cohort["count"] for cohort in setup["cohorts"]] == [4] + [0] * 9  # type: ignore[attr-defined]
+
+
+def test_colours_are_forced_or_forbidden(cli: Cli, shop: Path) -> None:
+    assert "\033[" in cli(*words("sites", shop), "--color", "always", cwd=shop.parent).stdout
+    assert "\033[" not in cli(*words("sites", shop), "--color=never", cwd=shop.parent).stdout
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        (("--by", "color"), "--by takes line, file, function"),
+        (("--color", "blue"), "--color takes always, never or auto"),
+        (("--sort", "slope"), "cannot sort by"),
+        (("--include", "domain:gpu"), "domains are mem, obj, raw and numbers"),
+        (("--by", "traceback", "--cumulative"), "cumulative sums are of lines"),
+        (("--from", "app.py"), "unknown option"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_a_line(cli: Cli, shop: Path, rest: tuple[str, ...], message: str) -> None:
+    got = cli(*words("sites", shop), *rest, cwd=shop.parent)
+    assert (got.returncode, got.stdout) == (2, "")
+    assert message in got.stderr and got.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["sites", "creators", "peak", "temporary", "survivors"])
+def test_every_option_of_a_page_has_an_example_that_works(cli: Cli, shop: Path, verb: str) -> None:
+    words(verb, shop)
+    page = cli(verb, "--help").stdout
+    assert f"  {verb} " in cli("--help").stdout and max(map(len, page.splitlines())) <= 120
+    options, examples = page.split("examples:\n")
+    listed = {line.split()[0] for line in options.splitlines() if line.startswith("  --")} - {"--help"}
+    lines = [shlex.split(line) for line in examples.splitlines()]
+    assert listed == {word for line in lines for word in line if word.startswith("--")}
+    names = {"app.tonnage": "many.tonnage", "1.tonnage": "few.tonnage", "2.tonnage": "many.tonnage"}
+    for line in lines:
+        got = cli(*(names.get(word, "part.tonnage" if word == "3.tonnage" else word) for word in line[1:]), cwd=shop.parent)
+        hints = "tonnage: no type "
+        assert got.returncode == 0 and got.stdout, line
+        assert all(said.startswith(hints) for said in got.stderr.splitlines()), line
+
+
+def test_a_snapshot_without_a_recorder_says_how_to_get_one(cli: Cli, shop: Path) -> None:
+    got = cli("sites", shop)
+    assert got.returncode == 2 and "--trace" in got.stderr
