@@ -85,10 +85,7 @@ static bool is_empty(const tn_site_row *site, enum tn_profile_of of)
 {
     tn_profile_row row = {0};
     pick(site, of, &row);
-    for (unsigned i = 0; i < TN_PROFILE_VALUES; i++)
-        if (tn__profile_value(&row, i))
-            return false;
-    return true;
+    return !row.bytes[0] && !row.bytes[1] && !(row.blocks[0] > 0) && !(row.blocks[1] > 0);
 }
 
 static int add_row(tn_profile *p, const tn_site_row *site, uint32_t node, bool by_domain, tn_error *err)
@@ -191,7 +188,7 @@ int tn__profile_make(tn_snapshot *s, enum tn_profile_of of, bool by_domain, tn_p
     start(p, tn__snapshot_alloc(s), of);
     sites = tn__snapshot_sites(s, &n);
     if (!n)
-        return tn__error_set(err, TN_EINVAL, 0, "it knows of no allocation: it was taken without tracing");
+        return tn__error_set(err, TN_EINVAL, 0, "the snapshot has no allocations: tracing was off when it was taken");
     tn__fact_u64(s, "trace.interval_bytes", &p->period_bytes);
     return make(p, s, sites, n, by_domain, err);
 }

@@ -61,7 +61,7 @@ typedef struct tn_profile {
     tn_map steps, row_of;               /* ... nodes by parent and frame, rows by node and domain */
 } tn_profile;
 
-/* Rows with nothing in them are left out. EINVAL where the snapshot knows of no allocation. p is to be freed in any case. */
+/* Sites with nothing in them are left out. EINVAL where the snapshot knows of no allocation. p is to be freed in any case. */
 int tn__profile_make(tn_snapshot *s, enum tn_profile_of of, bool by_domain, tn_profile *p, tn_error *err);
 void tn__profile_free(tn_profile *p);
 
