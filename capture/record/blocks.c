@@ -1,7 +1,7 @@
 /* blocks.c - a table of blocks by key, in shards: samples, and what has no place in the shadow.
  *
- * In front of it stands the filter: for each hash of an address the number of rows that have it, in one byte that stays once
- * it is 255. Shards are cut by the same hash, so that the lock of a shard guards its part of the filter.
+ * In front of it stands the filter: for each hash of an address the number of rows, and of code objects, that have it, in one
+ * byte that stays once it is 255. Shards are cut by the same hash, so that the lock of a shard guards its part of the filter.
  *
  * Rows move back into the places of those removed, copied before the place is cleared: a reader, who takes no lock, may see a
  * row twice or not at all while that goes on, but no row made of two.
@@ -190,6 +190,14 @@ uint32_t tn__rows_count(void)
     for (unsigned shard = 0; shard < SHARDS; shard++)
         n += tn_get(&shards[shard].count);
     return n;
+}
+
+void tn__filter_mark(uint64_t address, int change)
+{
+    unsigned shard = shard_of(address);
+    tn__spin_lock(&shards[shard].lock);
+    count_in_filter(address, change);
+    tn__spin_unlock(&shards[shard].lock);
 }
 
 static void clear_filter(void)

@@ -154,6 +154,7 @@ static bool alias_add(uint64_t address, uint32_t code)
         r->aliases.count = id + 1;
     tn_set(&a->code, code);
     tn_set_release(&a->address, address);
+    tn__filter_mark(address, 1);
     return true;
 }
 
@@ -197,12 +198,20 @@ void tn_record_code_dies(uint64_t code)
         tn__spin_lock(&r->intern);
         tn_alias *a = alias_at(alias);
         tn_set_release(&a->address, 0);
+        tn__filter_mark(code, -1);
         a->next_free = r->free_alias;
         r->free_alias = alias;
         tn_add(&r->code_generation, 1);
         tn__spin_unlock(&r->intern);
     }
     tn__apart_leave(t);
+}
+
+void tn__codes_mark(void)
+{
+    for (uint32_t id = 1; id < tn__rec.aliases.count; id++)
+        if (alias_at(id)->address)
+            tn__filter_mark(alias_at(id)->address, 1);
 }
 
 /* ---- beginning and end ---- */

@@ -87,6 +87,7 @@ static void forget_blocks(void)
         tn__tracer->interval = 0;
     tn__shadow_free();
     tn__rows_clear();
+    tn__codes_mark();
     r->session++;
     r->clears++;
     r->interval = r->options.interval_bytes;
@@ -186,6 +187,7 @@ int tn_record_switch(enum tn_record_mode mode, uint64_t interval_bytes)
     } else if (thins) {
         tn__sampled_thin(t);
     }
+    r->code_generation++; /* walks that came too late for their mode are no walks before */
     tn_set(&r->mode, mode);
     admit();
     return TN_OK;

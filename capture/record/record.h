@@ -113,8 +113,9 @@ unsigned tn_record_domain(uint32_t number);
 uint32_t tn_record_root(const char *name, size_t n);
 /* What the stacks of t's thread stand on from now on, until the recorder is stopped; 0: nothing. On that thread. */
 void tn_record_stand_on(tn_tracer *t, uint32_t root);
-/* A code object is being destroyed: what comes to its address is another. Any thread that may destroy one. */
-void tn_record_code_dies(uint64_t code);
+/* Memory is being freed: if it is a code object's, what comes to its address is another. Any thread; where
+ * tn_sampled_maybe(address), in each mode, else there is no code object. */
+void tn_record_code_dies(uint64_t address);
 /* Adds a point to the time line. rss_bytes 0: not known. Any thread, one at a time. */
 void tn_record_tick(uint64_t time_ns, uint64_t rss_bytes);
 
@@ -132,11 +133,12 @@ typedef struct tn_step {
 } tn_step;
 enum { TN_STEP_BITS = 8 };
 
-/* A thread's own part of the recorder. The hooks use walk and inside. */
+/* A thread's own part of the recorder. The hooks use the first of it; a walk that is not passed on ends with n_walked 0. */
 struct tn_tracer {
     tn_walked *walk; /* filled by the hook, innermost frame first */
     uint32_t room;   /* frames that walk can hold */
     uint32_t inside;
+    uint32_t greeted; /* the hooks' own; 0 for a thread that is new */
     /* Private from here. */
     uint32_t root, root_run;
     uint32_t n_walked, walked; /* frames of the walk before, and its stack */
@@ -202,12 +204,13 @@ static inline uint32_t tn_walk_end(const tn_tracer *t, uint32_t n, uint64_t diff
     return differs || n != t->n_walked ? n : n | TN_WALK_SAME;
 }
 
-/* Whether this call of a kind is one whose time is taken: then its beginning, else 0. */
+/* Whether this call of a kind is one whose time is taken: then its beginning, else 0. A thread's first calls, which fetch
+ * memory, are not. */
 uint64_t tn__cost_clock(void);
 void tn__cost_add(tn_tracer *t, unsigned kind, uint64_t begun_ns);
 static inline uint64_t tn_cost_begin(tn_tracer *t, unsigned kind)
 {
-    return t->calls[kind]++ & 1023 ? 0 : tn__cost_clock();
+    return (t->calls[kind]++ & 1023) != 512 ? 0 : tn__cost_clock();
 }
 static inline void tn_cost_end(tn_tracer *t, unsigned kind, uint64_t begun_ns)
 {
@@ -235,7 +238,7 @@ void tn_record_give(tn_tracer *t, const tn_taken *taken, uint64_t address, uint6
 /* ---- sampled.c ---- */
 
 enum { TN_FILTER_BITS = 17 };
-extern uint8_t tn__filter[1 << TN_FILTER_BITS]; /* samples whose address hashes there; 255 stays */
+extern uint8_t tn__filter[1 << TN_FILTER_BITS]; /* samples and code objects whose address hashes there; 255 stays */
 
 static inline uint32_t tn__filter_of(uint64_t address)
 {
@@ -250,7 +253,7 @@ static inline bool tn_sampled_due(uint64_t bytes)
     return __builtin_expect((tn__gap -= (int64_t)bytes) < 0, 0) && tn__sampled_ran_out();
 }
 
-/* false: certainly no sample. */
+/* false: certainly no sample, and no code object that stacks were seen in. */
 static inline bool tn_sampled_maybe(uint64_t address)
 {
     return __builtin_expect(__atomic_load_n(&tn__filter[tn__filter_of(address)], __ATOMIC_RELAXED), 0);

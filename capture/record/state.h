@@ -229,6 +229,7 @@ static inline uint64_t tn__birth_number(uint64_t birth)
 
 bool tn__codes_start(void); /* the pseudo frames */
 void tn__codes_free(void);
+void tn__codes_mark(void);                                      /* in the filter, once that was cleared */
 uint32_t tn__code_known(uint64_t code);                         /* TN_FRAME_LOST where tables are full */
 uint32_t tn__code_add(const tn_code_facts *f, uint32_t pseudo); /* under intern; 0: no memory */
 
@@ -333,6 +334,8 @@ void tn__rows_filter(bool (*change)(void *ctx, tn_block_row *b), void *ctx);
 uint32_t tn__rows_count(void);
 void tn__rows_clear(void); /* while all are excluded; so, too: */
 void tn__rows_free(void);
+void tn__filter_mark(uint64_t address,
+                     int change); /* tn_sampled_maybe(address) from now on, or for this reason no more */
 
 /* ---- shadow.c ---- */
 

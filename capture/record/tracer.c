@@ -70,7 +70,7 @@ static uint64_t split_mix(uint64_t *state)
 static void begin(tn_tracer *t)
 {
     t->thread = (int32_t)syscall(SYS_gettid);
-    t->inside = t->root = t->n_last = t->last_node = t->n_walked = 0;
+    t->inside = t->greeted = t->root = t->n_last = t->last_node = t->n_walked = 0;
     t->n_recent = 0;
     for (unsigned i = 0; i < TN_RECENT; i++)
         t->recent[i] = tn_get(&tn__rec.births) + 1;

@@ -11,6 +11,7 @@ reading are loaded when first used.
 
 from __future__ import annotations
 
+from tonnage import trace
 from tonnage._errors import (
     ArgumentError,
     Busy,
@@ -86,6 +87,7 @@ __all__ = [
     "size_of",
     "snapshot",
     "timer",
+    "trace",
 ]
 
 

@@ -80,7 +80,8 @@ def _line(setting: Setting[Any]) -> str:
         name, text = f"--no-{setting.name}", setting.help.replace("a snapshot", "no snapshot")
     elif setting.default not in (None, False) and not setting.short:
         text += f" (default {setting.show(setting.default)})"
-    return f"  {f'{name} {setting.metavar}':<19} {text}\n"
+    value = f"[={setting.metavar}]" if setting.bare is not None else f" {setting.metavar}"
+    return f"  {name + value:<19} {text}\n"
 
 
 def run_help() -> str:
@@ -102,12 +103,12 @@ class Options:
         self.words = words[1:]  # the program's arguments
 
 
-def _names() -> dict[str, tuple[Setting[Any], bool | None]]:
-    """Each word that is an option: its setting, and what it says if it takes no value."""
-    names: dict[str, tuple[Setting[Any], bool | None]] = {}
+def _names() -> dict[str, tuple[Setting[Any], object]]:
+    """Each word that is an option: its setting, and what it says without a value; None: it takes one."""
+    names: dict[str, tuple[Setting[Any], object]] = {}
     for setting in TABLE:
         for name in filter(None, (setting.option, setting.short)):
-            names[name] = setting, None if setting.metavar else True
+            names[name] = setting, setting.bare if setting.metavar else True
         if not setting.metavar:
             names[f"--no-{setting.name}"] = setting, False
     names["--output"] = names["--out"]
@@ -126,12 +127,12 @@ def _parse(words: list[str], other: Callable[[str], None]) -> tuple[list[tuple[S
         if not word.startswith("-") or word in ("-", "--", "-m", "-c"):
             break
         name, equals, text = word.partition("=") if word.startswith("--") else (word, "", "")
-        setting, flag = names.get(name, (None, None))
+        setting, bare = names.get(name, (None, None))
         at += 1
-        if setting is None or (flag is not None and equals):
+        if setting is None or (equals and not setting.metavar):
             other(word)
-        elif flag is not None:
-            said.append((setting, flag))
+        elif bare is not None and not equals:
+            said.append((setting, bare))
         else:
             if not equals:
                 if at >= len(words):

@@ -511,6 +511,21 @@ def tell_defaults(settings: Settings) -> None:
     defaults.scan, defaults.settings = settings.scan, settings
 
 
+def start_trace(settings: Settings) -> None:
+    """Records allocations from now on, where the settings say so."""
+    if settings.trace is not None:
+        from tonnage import trace
+
+        trace.start(settings.trace, depth=settings.depth or None)
+
+
+def told_trace(settings: Settings) -> str:
+    """How allocations are recorded, in words."""
+    mode = settings.text("trace")
+    frames = f"{settings.depth} innermost frames" if settings.depth else "all frames"
+    return f"{mode}, {frames}" if mode in ("exact", "sampled") else f"sampled each {mode}, {frames}"
+
+
 def record_processes(settings: Settings) -> None:
     """Lets processes that are started from here record as this one does."""
     out = Template(os.path.join(escape(os.getcwd()), settings.out.text))  # whatever their current folder is

@@ -214,7 +214,7 @@ def _begin_recording(options: Options) -> Recording:
     """Makes the recording, ends the process if it cannot work, and lets the program's own calls do as the user said."""
     from tonnage import Error, ExistsError
     from tonnage._options import usage
-    from tonnage._recorder import Recording, record_processes, tell_defaults
+    from tonnage._recorder import Recording, record_processes, start_trace, tell_defaults
     from tonnage._settings import Settings
     from tonnage._take import defaults
     from tonnage._templates import Names
@@ -234,6 +234,10 @@ def _begin_recording(options: Options) -> Recording:
     defaults.name = Names(Settings().out).new
     defaults.tell = None if settings.quiet else _tell
     recording.start()
+    try:
+        start_trace(settings)
+    except Error as error:
+        usage(error)
     return recording
 
 

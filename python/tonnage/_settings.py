@@ -123,6 +123,14 @@ def _parse_flag(text: str) -> bool:
     return _WORDS[text.lower()]
 
 
+def _parse_depth(text: str) -> int:
+    return 0 if text == "all" else _parse_count(text)
+
+
+def _parse_trace(text: str) -> str | int:
+    return text if text in ("exact", "sampled") else _parse_size(text)
+
+
 def _parse_mode(text: str) -> str:
     if text not in MODES:
         raise ValueError
@@ -170,6 +178,13 @@ SIGNAL = Kind("a signal such as USR2", _parse_signal, show_signal, (int, str))
 COUNT = Kind("a number of files, at least 1", _parse_count, str, (int,))
 PREVIEWS = Kind("a number of bytes", _parse_previews, str, (int,))
 MODE = Kind("auto, stop or fork", _parse_mode)
+TRACE = Kind(
+    "exact, sampled or a size such as 64K",
+    _parse_trace,
+    lambda mode: mode if isinstance(mode, str) else show_size(mode),
+    (int, str),
+)
+DEPTH = Kind("a number of frames, at least 1, or all", _parse_depth, lambda depth: str(depth or "all"), (int, str))
 FLAG = Kind("1 or 0", _parse_flag, lambda flag: "1" if flag else "0", (bool,))
 NAME = Kind("the name of a file", _parse_name, lambda template: template.text)
 
@@ -185,12 +200,13 @@ class Setting(Generic[T]):
         metavar: what stands for the value in --help; "" for a flag.
         help: the rest of its line there.
         off: the value that "off", and false in TOML and Python, stands for; without it that is no value.
+        bare: the value of its option without one, which then takes one after "=" only.
         short: a second name on the command line.
         variable: of the environment; by default TONNAGE_ and the name, "" for none.
         project: whether pyproject.toml does.
     """
 
-    __slots__ = ("default", "help", "kind", "metavar", "name", "off", "project", "short", "variable")
+    __slots__ = ("bare", "default", "help", "kind", "metavar", "name", "off", "project", "short", "variable")
 
     def __init__(
         self,
@@ -200,6 +216,7 @@ class Setting(Generic[T]):
         help: str,
         *,
         off: T = _NEVER,
+        bare: T | None = None,
         short: str = "",
         variable: str | None = None,
         project: bool = True,
@@ -209,6 +226,7 @@ class Setting(Generic[T]):
         self.metavar = metavar
         self.help = help
         self.off = off
+        self.bare = bare
         self.short = short
         self.variable = variable
         self.project = project
@@ -309,6 +327,15 @@ class Settings:
     mode = Setting(MODE, "auto", "MODE", "stop: in place; fork: by a forked child; auto: as suits")
     timeline = Setting(SECONDS, 1.0, "SECONDS", "time between two notes of RSS, with --every, --on-…", off=0.0)
     children = Setting(FLAG, False, "", "record child processes as well, each in files of its own", variable="TONNAGE")
+    trace = Setting[str | int | None](
+        TRACE,
+        None,
+        "MODE",
+        "record who allocates: exact (also if nothing is said), sampled, or a size between samples: 64K",
+        off=None,
+        bare="exact",
+    )
+    depth = Setting(DEPTH, 0, "N", "innermost frames that --trace keeps of each stack")
     previews = Setting(PREVIEWS, 80, "N", "longest piece of a value that is kept, in bytes")
     redact = Setting(FLAG, False, "", "keep no text of the process at all, except names of types")
     scan = Setting(FLAG, False, "", "guess references of extension types, and look for pointers that C code has")

@@ -1,4 +1,5 @@
-"""TONNAGE=1: recording without a word in the program. tonnage.pth in site-packages calls begin() when TONNAGE is set.
+"""TONNAGE=1 and TONNAGE_TRACE: recording without a word in the program. tonnage.pth in site-packages calls begin() when
+one of them is set.
 
 It runs while the interpreter starts: nothing may be raised here, and the program must not notice more than a line on
 standard error.
@@ -10,7 +11,7 @@ import os
 import sys
 
 from tonnage import size_of
-from tonnage._recorder import Recording, say, tell_defaults
+from tonnage._recorder import Recording, say, start_trace, tell_defaults, told_trace
 from tonnage._settings import BY_NAME, Settings, is_privileged
 
 
@@ -61,19 +62,31 @@ def _is_child() -> bool:
     return os.environ.setdefault("TONNAGE_PARENT", pid) != pid
 
 
+def _start_trace() -> None:
+    """TONNAGE_TRACE alone: allocations are recorded, and the program asks for what it wants to know."""
+    settings = Settings()
+    settings.read_environment(os.environ)
+    start_trace(settings)
+    if settings.trace is not None and not settings.quiet:
+        say(f"records allocations of process {os.getpid()}: {told_trace(settings)}")
+
+
 def _switch_on() -> None:
     if not BY_NAME["children"].read_text(os.environ.get("TONNAGE") or "0", "TONNAGE"):
+        _start_trace()
         return
     settings = Settings()
     settings.read_project(os.getcwd())
     settings.read_environment(os.environ)
     size_of(None)  # an interpreter that is not supported is named now, not at the first snapshot
+    start_trace(settings)
     recording = Recording(settings, at_exit=settings.at_exit, child=_is_child())
     recording.check()
     recording.start()
     tell_defaults(settings)
     if not settings.quiet:
-        say(f"records process {os.getpid()} into {recording.names.template.text}: {settings.occasions()}")
+        traced = "" if settings.trace is None else f"; allocations: {told_trace(settings)}"
+        say(f"records process {os.getpid()} into {recording.names.template.text}: {settings.occasions()}{traced}")
 
 
 _begun = False
@@ -89,4 +102,5 @@ def begin() -> None:
         if not _is_for_others() and _is_main_interpreter():
             _switch_on()
     except Exception as error:
-        say(f"TONNAGE=1 is ignored: {error}")
+        name = "TONNAGE=1" if os.environ.get("TONNAGE") else "TONNAGE_TRACE"
+        say(f"{name} is ignored: {error}")

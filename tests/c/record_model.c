@@ -57,6 +57,8 @@ static bool is_new(const model *m, unsigned n)
     return true;
 }
 
+enum { FIRST_CODE = 0x10000, CODES = 40 };
+
 void model_make_stacks(model *m, uint64_t seed)
 {
     uint64_t state = seed * 2 + 1;
@@ -66,7 +68,7 @@ void model_make_stacks(model *m, uint64_t seed)
             const model_stack *like = &m->stacks[i ? model_random(&state) % i : 0];
             s->n = 1 + (uint32_t)(model_random(&state) % MODEL_DEPTH);
             for (uint32_t k = 0; k < s->n; k++) {
-                uint64_t code = 0x10000 + 0x1000 * (model_random(&state) % 40);
+                uint64_t code = FIRST_CODE + 0x1000 * (model_random(&state) % CODES);
                 s->frames[s->n - 1 - k] = (tn_walked){code, code + MODEL_CODE_OFFSET + 2 * (model_random(&state) % 30)};
                 if (i && k + 1 < s->n && k < like->n)
                     s->frames[s->n - 1 - k] = like->frames[like->n - 1 - k];
@@ -311,4 +313,17 @@ void model_compare(const model *m)
     assert_int_equal(c.n, n);
     compare_lookup(m);
     compare_sites(m);
+}
+
+void model_compare_filter(void)
+{
+    unsigned n = 0, others = 0;
+    for (uint64_t code = FIRST_CODE; code < FIRST_CODE + CODES * 0x1000; code += 0x1000) {
+        n += tn_sampled_maybe(code);
+        tn_record_code_dies(code);
+    }
+    for (size_t i = 0; i < sizeof tn__filter; i++)
+        others += tn__filter[i];
+    assert_true(n > 0);
+    assert_int_equal(others, 0);
 }

@@ -55,6 +55,8 @@ void model_forget(model *m);
 void model_reset_peak(model *m);
 
 void model_stack_text(uint32_t stack, char *out, size_t cap); /* of a recorded one */
+/* All that was recorded is freed: then the filter lets nothing through but code objects, and nothing when they are dead. */
+void model_compare_filter(void);
 void model_compare(const model *m); /* all that the recorder says, in mode exact; fails the test */
 
 #endif

@@ -40,6 +40,12 @@ GOOD: list[tuple[str, str, object, object]] = [
     ("mode", "stop", "stop", "stop"),
     ("timeline", "10", 10, 10.0),
     ("timeline", "0", 0, 0.0),
+    ("trace", "exact", "exact", "exact"),
+    ("trace", "sampled", "sampled", "sampled"),
+    ("trace", "64K", 65536, 65536),
+    ("trace", "off", False, None),
+    ("depth", "12", 12, 12),
+    ("depth", "all", "all", 0),
     ("previews", "200", 200, 200),
     ("redact", "1", True, True),
     ("scan", "1", True, True),
@@ -70,6 +76,10 @@ WRONG: list[tuple[str, str, object]] = [
     ("redact", "maybe", "yes"),
     ("at-exit", "2", 1),
     ("timeline", "-1", "soon"),
+    ("trace", "often", "often"),
+    ("trace", "0", 0),
+    ("depth", "0", 0),
+    ("depth", "some", -1),
 ]
 
 

@@ -1,0 +1,32 @@
+/* hooks.h - what the hooks of the recorder need of CPython that differs from version to version, by public headers alone. */
+#ifndef TN_HOOKS_H
+#define TN_HOOKS_H
+
+#include <Python.h>
+
+/* Is the current thread state the calling thread's own, or none? Before 3.12 it is whoever's holds the lock. */
+#if PY_VERSION_HEX >= 0x030c0000
+#define TN_CURRENT_IS_OWN 1
+#else
+#define TN_CURRENT_IS_OWN 0
+#endif
+
+/* May an interpreter have a lock of its own? */
+#define TN_OWN_LOCKS TN_CURRENT_IS_OWN
+
+/* Does the interpreter tell of objects that it takes from its free lists? */
+#if PY_VERSION_HEX >= 0x030d0000
+#define TN_REF_TRACER 1
+#else
+#define TN_REF_TRACER 0
+#endif
+
+/* Bytes from a code object to its first instruction, and to the first that a tracer may see: of frames that are not yet
+ * there the interpreter shows nothing. */
+#define TN_CODE_OFFSET offsetof(PyCodeObject, co_code_adaptive)
+static inline int64_t tn_code_traceable(uint64_t code)
+{
+    return (int64_t)sizeof(_Py_CODEUNIT) * ((const PyCodeObject *)(uintptr_t)code)->_co_firsttraceable;
+}
+
+#endif

@@ -1,0 +1,141 @@
+/* trace.c - the recorder starts and stops in this interpreter, and survives forks of it. */
+#include "inside/trace_walk.h"
+
+#include <pthread.h>
+
+/* ---- forks ---- */
+
+/* The thread that forks, between the handlers before and after; it records nothing meanwhile. NULL: the recorder was not
+ * held, since it was off, or since this thread has not the GIL: then the child runs no Python. */
+static tn_tracer *forking;
+
+static void before_fork(void)
+{
+    forking = tn__trace.mode != TN_RECORD_OFF && PyGILState_Check() ? tn_record_enter() : NULL;
+    if (forking)
+        tn_record_before_fork();
+}
+
+static void after_fork_parent(void)
+{
+    tn_tracer *t = forking;
+    if (!t)
+        return;
+    forking = NULL;
+    tn_record_after_fork_parent();
+    tn_record_leave(t);
+}
+
+static void after_fork_child(void)
+{
+    tn_tracer *t = forking;
+    forking = NULL;
+    if (tn__trace.mode != TN_RECORD_OFF)
+        tn_record_after_fork_child();
+    if (t)
+        tn_record_leave(t);
+}
+
+static int watch_forks(tn_error *err)
+{
+    static bool done;
+    if (!done && pthread_atfork(before_fork, after_fork_parent, after_fork_child) != 0)
+        return tn__error_set(err, TN_ENOMEM, 0, "no memory for the handlers of forks");
+    done = true;
+    return TN_OK;
+}
+
+/* ---- start and stop ---- */
+
+static void learn(const tn_inside *inside, const tn_trace_options *o)
+{
+    const tn_layout *l = inside->target.layout;
+    tn_trace *t = &tn__trace;
+    t->interpreter = (PyInterpreterState *)(uintptr_t)inside->target.interpreter;
+    t->cframe = l->cframe;
+    t->owner_skip = (uint8_t)l->owner_skip;
+    t->thread_frame = l->thread_frame;
+    t->thread_cframe_frame = l->thread_cframe_frame;
+    t->frame_code = l->frame_code;
+    t->frame_instr = l->frame_instr;
+    t->frame_owner = l->frame_owner;
+    t->frame_previous = l->frame_previous;
+    t->depth = o->depth ? o->depth : UINT32_MAX;
+    t->free_lists = o->free_lists;
+    t->run++;
+    t->reconnected = 0;
+    t->last_block = 0;
+    memset(t->process_name, 0, sizeof t->process_name);
+    size_t n = tn_process_read_file("/proc/self/comm", t->process_name, sizeof t->process_name - 1);
+    if (n && t->process_name[n - 1] == '\n')
+        t->process_name[n - 1] = 0;
+}
+
+int tn_trace_start(const tn_inside *inside, const tn_trace_options *o, tn_error *err)
+{
+    if (tn__trace.mode != TN_RECORD_OFF)
+        return tn__error_set(err, TN_EINVAL, 0, "allocations are recorded already");
+    if (PyInterpreterState_Get() != (PyInterpreterState *)(uintptr_t)inside->target.interpreter)
+        return tn__error_set(err, TN_EVERSION, 0, "recording starts in the main interpreter only");
+    TN_TRY(watch_forks(err));
+    learn(inside, o);
+    tn_record_options options = {.mode = o->mode,
+                                 .depth = o->depth,
+                                 .interval_bytes = o->interval_bytes,
+                                 .seed = o->seed,
+                                 .max_samples = o->max_samples,
+                                 .max_bytes = o->max_bytes,
+                                 .code_offset = TN_CODE_OFFSET,
+                                 .describe = tn__trace_describe};
+    int status = tn_record_start(&options);
+    if (status < 0)
+        return tn__error_set(err, status, 0,
+                             status == TN_ENOMEM ? "no memory for the recorder" : "no such mode or interval");
+    if (o->free_lists == TN_FREE_LISTS_TRACK && (status = tn__trace_reuse(true, err)) < 0) {
+        tn_record_stop();
+        return status;
+    }
+    tn__trace.mode = o->mode;
+    tn__trace_install(o->mode);
+    tn__trace_tracked(true);
+    return TN_OK;
+}
+
+void tn_trace_stop(void)
+{
+    if (tn__trace.mode == TN_RECORD_OFF)
+        return;
+    tn__trace.mode = TN_RECORD_OFF;
+    tn__trace_remove();
+    tn__trace_tracked(false);
+    tn__trace_reuse(false, NULL);
+    tn_record_stop();
+}
+
+int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error *err)
+{
+    int status = tn_record_switch(mode, interval_bytes);
+    if (status < 0)
+        return tn__error_set(err, status, 0,
+                             status == TN_ENOMEM               ? "no memory for the recorder"
+                             : tn__trace.mode == TN_RECORD_OFF ? "allocations are not recorded"
+                                                               : "no such mode or interval");
+    tn__trace.mode = mode;
+    tn__trace_install(mode);
+    return TN_OK;
+}
+
+uint64_t tn_trace_reconnect(void)
+{
+    if (tn__trace.mode != TN_RECORD_OFF && !tn__trace_is_called()) {
+        tn__trace_install(tn__trace.mode);
+        tn_record_clear();
+        tn__trace.reconnected++;
+    }
+    return tn__trace.reconnected;
+}
+
+enum tn_free_lists tn_trace_free_lists(void)
+{
+    return tn__trace.free_lists;
+}

@@ -1,0 +1,370 @@
+/* trace_hooks.c - around the three allocators: what was there before is called, and what comes later calls us.
+ *
+ * Two sets of hooks. *Exact* ones follow the recorder's mode from call to call. *Sampled* ones do next to nothing as a rule, so
+ * that a sampler can stay on; they know no other mode. Whoever saved our functions goes on calling them, so what is not on
+ * top cannot be exchanged or taken out: the exact set then does the sampled set's work, or is put on top of it and leaves
+ * sampling to it; and after the end both pass everything through.
+ *
+ * pymalloc asks RAW for what is larger than 512 bytes, which is no block of its own: RAW's hooks do nothing while their thread
+ * is inside one of MEM or OBJ.
+ */
+#include "inside/trace_walk.h"
+
+tn_trace tn__trace;
+
+/* With what debug hooks add, no more than this comes out of pymalloc's pools. */
+enum { SMALL = 440 };
+
+enum { EXACT, SAMPLED, SETS };
+enum { DOMAINS = 3 };
+static struct {
+    PyMemAllocatorEx under[DOMAINS]; /* what we call */
+    bool in_chain[DOMAINS];          /* put in by us and not taken out by us */
+} sets[SETS];
+
+static const PyMemAllocatorDomain py_domains[DOMAINS] = {PYMEM_DOMAIN_MEM, PYMEM_DOMAIN_OBJ, PYMEM_DOMAIN_RAW};
+
+#define INLINE static inline __attribute__((always_inline))
+#define OUT_OF_LINE static __attribute__((noinline))
+#define UNDER(set, domain, call, ...) sets[set].under[domain].call(sets[set].under[domain].ctx, __VA_ARGS__)
+#define IS_RAW(domain) ((domain) == TN_DOMAIN_RAW)
+#define A(p) ((uint64_t)(uintptr_t)(p))
+
+/* ---- blocks ---- */
+
+INLINE const PyThreadState *state_for(unsigned domain)
+{
+    return IS_RAW(domain) ? tn__trace_own_state() : tn__trace_state();
+}
+
+/* The side on which a block of MEM or OBJ is freed. */
+INLINE unsigned side_for(unsigned domain)
+{
+    return TN_OWN_LOCKS && !IS_RAW(domain) && __builtin_expect(tn__trace.others, 0) ? tn__trace_side(tn__trace_state())
+                                                                                    : 0;
+}
+
+OUT_OF_LINE void sampled_made(tn_tracer *t, unsigned domain, const void *p, size_t n)
+{
+    const PyThreadState *state = state_for(domain);
+    unsigned side = IS_RAW(domain) ? 0 : tn__trace_side(state);
+    t->n_walked = 0; /* not every sample is kept, and then the walk is not passed on */
+    tn_sampled_alloc(t, tn__trace_walk(t, state), A(p), n, domain | side);
+}
+
+INLINE void made(tn_tracer *t, unsigned domain, const void *p, size_t n)
+{
+    if (__builtin_expect(tn__trace.mode == TN_RECORD_SAMPLED, 0)) {
+        if (!sets[SAMPLED].in_chain[domain] && tn_sampled_due(n))
+            sampled_made(t, domain, p, n);
+        return;
+    }
+    uint64_t begun = tn_cost_begin(t, TN_COST_ALLOC);
+    const PyThreadState *state = state_for(domain);
+    unsigned side = IS_RAW(domain) ? 0 : tn__trace_side(state);
+    tn_record_alloc(t, tn__trace_walk(t, state), A(p), n, domain | side);
+    if (domain == TN_DOMAIN_OBJ && TN_REF_TRACER)
+        tn__trace.last_block = A(p);
+    tn_cost_end(t, TN_COST_ALLOC, begun);
+}
+
+INLINE void freed(tn_tracer *t, unsigned domain, const void *p)
+{
+    uint64_t begun = tn_cost_begin(t, TN_COST_FREE);
+    unsigned side = side_for(domain);
+    if (__builtin_expect(tn_sampled_maybe(A(p)), 0)) {
+        if (domain == TN_DOMAIN_OBJ)
+            tn_record_code_dies(A(p));
+        if (tn__trace.mode == TN_RECORD_SAMPLED)
+            tn_sampled_free(t, A(p), domain | side);
+    }
+    if (tn__trace.mode == TN_RECORD_EXACT)
+        tn_record_free(t, A(p), domain | side);
+    tn_cost_end(t, TN_COST_FREE, begun);
+}
+
+/* A library that was loaded may track memory by name; where code is new, one may have been. */
+INLINE void look(unsigned domain)
+{
+    if (!IS_RAW(domain) && __builtin_expect(tn__trace.look, 0))
+        tn__trace_tracked_look();
+}
+
+/* ---- the exact set ---- */
+
+/* NULL: nothing is to be done. */
+INLINE tn_tracer *entered(void)
+{
+    return __builtin_expect(tn__trace.mode == TN_RECORD_OFF, 0) ? NULL : tn_record_enter();
+}
+
+INLINE void *exact_alloc(unsigned domain, bool clear, size_t count, size_t n)
+{
+    tn_tracer *t = entered();
+    void *p = clear ? UNDER(EXACT, domain, calloc, count, n) : UNDER(EXACT, domain, malloc, n);
+    if (!t)
+        return p;
+    if (__builtin_expect(p != NULL, 1))
+        made(t, domain, p, count * n);
+    tn_record_leave(t);
+    look(domain);
+    return p;
+}
+
+INLINE void exact_free(unsigned domain, void *p)
+{
+    tn_tracer *t = p ? entered() : NULL;
+    if (t) {
+        freed(t, domain, p);
+        tn_record_leave(t);
+    }
+    UNDER(EXACT, domain, free, p);
+}
+
+/* While sampling: on an inside thread. old sizes are not known, so each size is drawn anew. */
+OUT_OF_LINE void *sampled_resized(tn_tracer *t, unsigned set, unsigned domain, void *p, size_t n)
+{
+    tn_taken taken;
+    uint64_t begun = tn_cost_begin(t, TN_COST_RESIZE);
+    unsigned full = domain | side_for(domain);
+    bool was = p && tn_sampled_maybe(A(p)) && tn_sampled_take(t, A(p), full, &taken);
+    void *q = UNDER(set, domain, realloc, p, n);
+    if (q && tn_sampled_resize(t, was ? &taken : NULL, A(q), TN_BYTES_UNKNOWN, n, full))
+        sampled_made(t, domain, q, n);
+    else if (!q && was)
+        tn_sampled_resize(t, &taken, A(p), taken.bytes, taken.bytes, full);
+    tn_cost_end(t, TN_COST_RESIZE, begun);
+    return q;
+}
+
+INLINE void *exact_resized(tn_tracer *t, unsigned domain, void *p, size_t n)
+{
+    tn_taken taken;
+    uint64_t begun = tn_cost_begin(t, TN_COST_RESIZE);
+    unsigned full = domain | side_for(domain);
+    bool was = p && tn_record_take(t, A(p), full, &taken);
+    void *q = UNDER(EXACT, domain, realloc, p, n);
+    if (was)
+        tn_record_give(t, &taken, q ? A(q) : A(p), q ? n : taken.bytes, full);
+    else if (q)
+        made(t, domain, q, n);
+    tn_cost_end(t, TN_COST_RESIZE, begun);
+    return q;
+}
+
+INLINE void *exact_realloc(unsigned domain, void *p, size_t n)
+{
+    tn_tracer *t = entered();
+    if (!t || (tn__trace.mode == TN_RECORD_SAMPLED && sets[SAMPLED].in_chain[domain])) {
+        if (t)
+            tn_record_leave(t);
+        return UNDER(EXACT, domain, realloc, p, n);
+    }
+    bool sampled = tn__trace.mode == TN_RECORD_SAMPLED;
+    void *q = sampled ? sampled_resized(t, EXACT, domain, p, n) : exact_resized(t, domain, p, n);
+    tn_record_leave(t);
+    return q;
+}
+
+/* ---- the sampled set ---- */
+
+INLINE bool is_inside(unsigned domain)
+{
+    return IS_RAW(domain) && tn__tracer && tn__tracer->inside;
+}
+
+OUT_OF_LINE void *sampled_alloc_slow(unsigned domain, bool clear, size_t count, size_t n)
+{
+    bool due = tn__gap < 0 && tn__sampled_ran_out();
+    tn_tracer *t = due || !IS_RAW(domain) ? entered() : NULL;
+    uint64_t begun = t && due ? tn_cost_begin(t, TN_COST_ALLOC) : 0;
+    void *p = clear ? UNDER(SAMPLED, domain, calloc, count, n) : UNDER(SAMPLED, domain, malloc, n);
+    if (!t)
+        return p;
+    if (due && p) {
+        sampled_made(t, domain, p, count * n);
+        tn_cost_end(t, TN_COST_ALLOC, begun);
+    }
+    tn_record_leave(t);
+    look(domain);
+    return p;
+}
+
+INLINE void *sampled_alloc(unsigned domain, bool clear, size_t count, size_t n)
+{
+    size_t bytes = count * n;
+    if (!is_inside(domain) &&
+        ((tn__gap -= (int64_t)bytes) < 0 || (!IS_RAW(domain) && __builtin_expect(bytes > SMALL, 0))))
+        return sampled_alloc_slow(domain, clear, count, n);
+    return clear ? UNDER(SAMPLED, domain, calloc, count, n) : UNDER(SAMPLED, domain, malloc, n);
+}
+
+OUT_OF_LINE void sampled_free_slow(unsigned domain, void *p)
+{
+    tn_tracer *t = p && tn__trace.mode == TN_RECORD_SAMPLED ? tn_record_enter() : NULL;
+    if (t) {
+        freed(t, domain, p);
+        tn_record_leave(t);
+    }
+    UNDER(SAMPLED, domain, free, p);
+}
+
+INLINE void sampled_free(unsigned domain, void *p)
+{
+    if (tn_sampled_maybe(A(p)))
+        sampled_free_slow(domain, p);
+    else
+        UNDER(SAMPLED, domain, free, p);
+}
+
+INLINE void *sampled_realloc(unsigned domain, void *p, size_t n)
+{
+    tn_tracer *t = tn__trace.mode == TN_RECORD_SAMPLED ? tn_record_enter() : NULL;
+    if (!t)
+        return UNDER(SAMPLED, domain, realloc, p, n);
+    void *q = sampled_resized(t, SAMPLED, domain, p, n);
+    tn_record_leave(t);
+    return q;
+}
+
+/* ---- as functions: one of each kind for each domain, which use no context, so that a thread without the GIL that sees half
+ * of an exchange calls the right one all the same ---- */
+
+#define FUNCTIONS(set, name, domain)                                 \
+    static void *set##_malloc_##name(void *ctx, size_t n)            \
+    {                                                                \
+        (void)ctx;                                                   \
+        return set##_alloc(domain, false, 1, n);                     \
+    }                                                                \
+    static void *set##_calloc_##name(void *ctx, size_t n, size_t of) \
+    {                                                                \
+        (void)ctx;                                                   \
+        return set##_alloc(domain, true, n, of);                     \
+    }                                                                \
+    static void *set##_realloc_##name(void *ctx, void *p, size_t n)  \
+    {                                                                \
+        (void)ctx;                                                   \
+        return set##_realloc(domain, p, n);                          \
+    }                                                                \
+    static void set##_free_##name(void *ctx, void *p)                \
+    {                                                                \
+        (void)ctx;                                                   \
+        set##_free(domain, p);                                       \
+    }
+
+FUNCTIONS(exact, mem, TN_DOMAIN_MEM)
+FUNCTIONS(exact, obj, TN_DOMAIN_OBJ)
+FUNCTIONS(exact, raw, TN_DOMAIN_RAW)
+FUNCTIONS(sampled, mem, TN_DOMAIN_MEM)
+FUNCTIONS(sampled, obj, TN_DOMAIN_OBJ)
+FUNCTIONS(sampled, raw, TN_DOMAIN_RAW)
+
+#define ALLOCATOR(set, name)                                                                    \
+    {                                                                                           \
+        NULL, set##_malloc_##name, set##_calloc_##name, set##_realloc_##name, set##_free_##name \
+    }
+static const PyMemAllocatorEx ours[SETS][DOMAINS] = {
+    {ALLOCATOR(exact, mem), ALLOCATOR(exact, obj), ALLOCATOR(exact, raw)},
+    {ALLOCATOR(sampled, mem), ALLOCATOR(sampled, obj), ALLOCATOR(sampled, raw)},
+};
+
+/* ---- in and out ---- */
+
+/* The set whose hooks are on top; SETS: another's are. */
+static unsigned on_top(unsigned domain, PyMemAllocatorEx *top)
+{
+    unsigned set = 0;
+    PyMem_GetAllocator(py_domains[domain], top);
+    while (set < SETS && top->free != ours[set][domain].free)
+        set++;
+    return set;
+}
+
+static void put_in(unsigned domain, unsigned set, const PyMemAllocatorEx *under)
+{
+    PyMemAllocatorEx hooks = ours[set][domain];
+    sets[set].under[domain] = *under;
+    sets[set].in_chain[domain] = true;
+    PyMem_SetAllocator(py_domains[domain], &hooks);
+}
+
+/* What is below those of ours that are on top. */
+static unsigned peel(unsigned domain, PyMemAllocatorEx *top)
+{
+    unsigned n = 0;
+    for (unsigned set = on_top(domain, top); set < SETS; n++) {
+        *top = sets[set].under[domain];
+        sets[set].in_chain[domain] = false;
+        for (set = 0; set < SETS && top->free != ours[set][domain].free;)
+            set++;
+    }
+    return n;
+}
+
+/* One exchange each, so that no call of another thread passes by. */
+void tn__trace_install(enum tn_record_mode mode)
+{
+    for (unsigned domain = 0; domain < DOMAINS; domain++) {
+        PyMemAllocatorEx top;
+        unsigned n = peel(domain, &top);
+        bool serves = sets[EXACT].in_chain[domain] || (mode == TN_RECORD_SAMPLED && sets[SAMPLED].in_chain[domain]);
+        if (!serves)
+            put_in(domain, mode == TN_RECORD_SAMPLED ? SAMPLED : EXACT, &top);
+        else if (n)
+            PyMem_SetAllocator(py_domains[domain], &top);
+    }
+}
+
+void tn__trace_remove(void)
+{
+    for (unsigned domain = 0; domain < DOMAINS; domain++) {
+        PyMemAllocatorEx top;
+        if (peel(domain, &top))
+            PyMem_SetAllocator(py_domains[domain], &top);
+    }
+}
+
+/* ---- are we called? ---- */
+
+static void *ask(unsigned domain)
+{
+    return domain == TN_DOMAIN_MEM   ? PyMem_Malloc(1)
+           : domain == TN_DOMAIN_OBJ ? PyObject_Malloc(1)
+                                     : PyMem_RawMalloc(1);
+}
+
+static void take_back(unsigned domain, void *p)
+{
+    if (domain == TN_DOMAIN_MEM)
+        PyMem_Free(p);
+    else if (domain == TN_DOMAIN_OBJ)
+        PyObject_Free(p);
+    else
+        PyMem_RawFree(p);
+}
+
+/* A block of one byte moves the exact set's count of calls, or the sampled set's countdown. */
+static bool is_called(unsigned domain)
+{
+    tn_tracer *t = tn_record_enter();
+    if (!t)
+        return true;
+    tn_record_leave(t);
+    uint64_t calls = t->calls[TN_COST_ALLOC];
+    int64_t gap = tn__gap;
+    void *p = ask(domain);
+    bool called = t->calls[TN_COST_ALLOC] != calls || tn__gap != gap || !p;
+    take_back(domain, p);
+    return called;
+}
+
+bool tn__trace_is_called(void)
+{
+    bool all = true;
+    for (unsigned domain = 0; domain < DOMAINS && tn__trace.mode != TN_RECORD_OFF; domain++)
+        if (!is_called(domain)) {
+            sets[EXACT].in_chain[domain] = sets[SAMPLED].in_chain[domain] = false;
+            all = false;
+        }
+    return all;
+}

@@ -1,0 +1,114 @@
+/* trace_walk.h - the hooks' own state, and the frames of a thread, read where the layout table says they are.
+ *
+ * The chain of frames of a thread is changed by that thread alone: it may be read with or without the GIL, and needs no
+ * reference. Frames without code (shims between C and Python) and those whose function has not begun are left out, as in
+ * tracebacks. What greenlets put away is not on the chain.
+ */
+#ifndef TN_TRACE_WALK_H
+#define TN_TRACE_WALK_H
+
+#include "cpython/hooks.h"
+#include "inside/trace.h"
+
+typedef struct tn_trace {
+    uint32_t mode; /* enum tn_record_mode, as the hooks see it */
+    uint32_t depth, run;
+    uint32_t look;       /* libraries may have been loaded */
+    bool cframe, others; /* others: an interpreter that is not the main one has allocated */
+    uint8_t owner_skip;
+    uint32_t thread_frame, thread_cframe_frame, frame_code, frame_instr, frame_owner, frame_previous;
+    PyInterpreterState *interpreter;
+    enum tn_free_lists free_lists;
+    uint64_t reconnected;
+    char process_name[17]; /* which threads have that were given none */
+    uint64_t last_block;   /* with free lists tracked: the one that was allocated last */
+} tn_trace;
+extern tn_trace tn__trace;
+
+/* ---- trace_names.c ---- */
+
+bool tn__trace_describe(uint64_t code, tn_code_facts *facts);
+void tn__trace_greet(tn_tracer *t); /* a thread that is new here: what its stacks stand on */
+
+/* ---- trace_hooks.c ---- */
+
+void tn__trace_install(enum tn_record_mode mode);
+void tn__trace_remove(void);
+bool tn__trace_is_called(void); /* are the hooks of all three allocators? */
+
+/* ---- trace_tracked.c ---- */
+
+void tn__trace_tracked(bool on);   /* have PyTraceMalloc_Track come by here, from whatever library */
+void tn__trace_tracked_look(void); /* from those that were loaded since, too */
+
+/* ---- trace_reuse.c ---- */
+
+int tn__trace_reuse(bool on, tn_error *err);
+
+/* ---- threads and frames ---- */
+
+#define TN_TRACE_AT(type, base, offset) (*(const type *)((base) + (offset)))
+
+/* The thread state of whoever holds the GIL. */
+static inline const PyThreadState *tn__trace_state(void)
+{
+    return _PyThreadState_UncheckedGet();
+}
+
+/* This thread's, whether it holds the GIL or not. NULL: Python does not know it. */
+static inline const PyThreadState *tn__trace_own_state(void)
+{
+    const PyThreadState *state = TN_CURRENT_IS_OWN ? _PyThreadState_UncheckedGet() : NULL;
+    return state ? state : PyGILState_GetThisThreadState();
+}
+
+/* What is added to the domain of a block of MEM or OBJ. */
+static inline unsigned tn__trace_side(const PyThreadState *state)
+{
+    if (!TN_OWN_LOCKS || __builtin_expect(!state || state->interp == tn__trace.interpreter, 1))
+        return 0;
+    tn__trace.others = true;
+    return TN_DOMAIN_APART;
+}
+
+/* Has the function of this frame not begun? offset: of its instruction. */
+static inline bool tn__trace_is_before(const char *frame, uint64_t code, int64_t offset)
+{
+    enum { GENERATORS = 1, PROLOGUE = 256 /* bytes; no function has more to do before it begins */ };
+    return offset < PROLOGUE && TN_TRACE_AT(uint8_t, frame, tn__trace.frame_owner) != GENERATORS &&
+           offset < tn_code_traceable(code);
+}
+
+/* The frames into t->walk; their number for the recorder. */
+static inline __attribute__((always_inline)) uint32_t tn__trace_walk(tn_tracer *t, const PyThreadState *state)
+{
+    const char *frame = NULL;
+    uint32_t n = 0;
+    uint64_t differs = 0;
+    if (state) {
+        frame = TN_TRACE_AT(char *, (const char *)state, tn__trace.thread_frame);
+        if (tn__trace.cframe && frame)
+            frame = TN_TRACE_AT(char *, frame, tn__trace.thread_cframe_frame);
+    }
+    for (; frame; frame = TN_TRACE_AT(char *, frame, tn__trace.frame_previous)) {
+        if (TN_TRACE_AT(uint8_t, frame, tn__trace.frame_owner) >= tn__trace.owner_skip)
+            continue;
+        uint64_t code = TN_TRACE_AT(uint64_t, frame, tn__trace.frame_code) & ~3ull; /* the tag of a stack reference */
+        uint64_t at = TN_TRACE_AT(uint64_t, frame, tn__trace.frame_instr);
+        if (tn__trace_is_before(frame, code, (int64_t)(at - code - TN_CODE_OFFSET)))
+            continue;
+        if (__builtin_expect(!tn_walk_room(t, n), 0)) {
+            if (n)
+                t->walk[n - 1] = (tn_walked){TN_FRAME_TRUNCATED, TN_FRAME_TRUNCATED};
+            return n;
+        }
+        tn_walk_put(t, n, code, at, &differs);
+        if (++n == tn__trace.depth)
+            break;
+    }
+    if (__builtin_expect(t->greeted != tn__trace.run, 0))
+        tn__trace_greet(t);
+    return n ? tn_walk_end(t, n, differs) : 0;
+}
+
+#endif
