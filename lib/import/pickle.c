@@ -126,7 +126,7 @@ static int take(tn_pickle *m, size_t n, const uint8_t **out)
 
 static int take_number(tn_pickle *m, unsigned n, uint64_t *out)
 {
-    const uint8_t *bytes;
+    const uint8_t *bytes = NULL;
     TN_TRY(take(m, n, &bytes));
     *out = 0;
     for (unsigned i = 0; i < n; i++)
@@ -136,7 +136,7 @@ static int take_number(tn_pickle *m, unsigned n, uint64_t *out)
 
 static int take_line(tn_pickle *m, const char **text, size_t *n)
 {
-    const uint8_t *end = memchr(m->bytes + m->at, '\n', m->n - m->at), *bytes;
+    const uint8_t *end = memchr(m->bytes + m->at, '\n', m->n - m->at), *bytes = NULL;
     if (!end)
         return tn__pickle_refuse(m, "it ends in the middle of this");
     *n = (size_t)(end - (m->bytes + m->at));
@@ -275,7 +275,7 @@ static int get_memo(tn_pickle *m, uint64_t index)
 
 static int push_text(tn_pickle *m, uint64_t n)
 {
-    const uint8_t *bytes;
+    const uint8_t *bytes = NULL;
     uint32_t text;
     TN_TRY(n > m->n ? tn__pickle_refuse(m, "it ends in the middle of this") : take(m, (size_t)n, &bytes));
     if (memchr(bytes, 0, (size_t)n))
@@ -386,7 +386,7 @@ static int step(tn_pickle *m, uint8_t code)
 static int run(tn_pickle *m)
 {
     while (!m->ended) {
-        const uint8_t *code;
+        const uint8_t *code = NULL;
         m->began = m->at;
         TN_TRY(take(m, 1, &code));
         TN_TRY(step(m, *code));

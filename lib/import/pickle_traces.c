@@ -61,7 +61,7 @@ int tn__pickle_trace(tn_pickle *m, tn_pickled v)
         return tn__pickle_refuse(m, "an item of the list is no trace");
     const tn_pickled *items = tn__pickled_items(m, t), all = t->n == 4 ? items[3] : tn__pickled(NONE, 0);
     tn_pickled domain = t->n == 2 ? tn__pickled(NUMBER, 0) : items[0], size = items[t->n == 2 ? 0 : 1];
-    uint32_t stack;
+    uint32_t stack = 0;
     if (tn__pickled_kind(size) != NUMBER || tn__pickled_kind(domain) != NUMBER ||
         tn__pickled_number(domain) > INT32_MAX)
         return tn__pickle_refuse(m, "a trace without size or domain");
