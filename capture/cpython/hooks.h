@@ -21,6 +21,15 @@
 #define TN_REF_TRACER 0
 #endif
 
+/* Bytes of the collector's state (struct _gc_runtime_state) in an interpreter. */
+#if PY_VERSION_HEX >= 0x030f0000
+#define TN_COLLECTOR_BYTES 176
+#elif PY_VERSION_HEX >= 0x030e0000
+#define TN_COLLECTOR_BYTES 264
+#else
+#define TN_COLLECTOR_BYTES 240
+#endif
+
 /* Bytes from a code object to its first instruction, and to the first that a tracer may see: of frames that are not yet
  * there the interpreter shows nothing. */
 #define TN_CODE_OFFSET offsetof(PyCodeObject, co_code_adaptive)

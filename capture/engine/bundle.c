@@ -118,6 +118,7 @@ bool tn__bundle_begin(tn_walk *w, uint32_t index)
     w->columns = w->reg->bundles[index].columns;
     w->rows.bundle = index;
     w->rows.n = 0;
+    w->noting = w->options.owners;
     w->n_references = 0;
     for (unsigned i = 0; i < 4; i++)
         if (!tn__next_block(w, &w->columns[node_columns[i]]))
@@ -131,6 +132,7 @@ bool tn__bundle_begin(tn_walk *w, uint32_t index)
 
 void tn__bundle_end(tn_walk *w)
 {
+    w->noting = false;
     for (unsigned i = 0; i < 4; i++)
         w->columns[node_columns[i]].at += (size_t)w->rows.n * column_shapes[node_columns[i]].width;
 }

@@ -14,6 +14,14 @@ void tn__bundle_end(tn_walk *w);
 bool tn__next_block(tn_walk *w, tn_column_data *c);
 void tn__note_big(tn_walk *w, tn_column_data *c, uint64_t row, uint64_t value);
 
+/* A block of the node whose row comes next. */
+static inline void tn__note_owned(tn_walk *w, uint32_t kind, uint64_t address)
+{
+    tn_owned *place = __builtin_expect(w->noting, 0) ? tn__list_add(w, &w->owned, sizeof *place, 1) : NULL;
+    if (place)
+        *place = (tn_owned){address, w->rows.bundle * TN_NODE_BLOCK + w->rows.n, kind};
+}
+
 static inline void tn__add32(tn_walk *w, tn_column_data *c, uint32_t value)
 {
     if (__builtin_expect(c->at == c->end, 0) && !tn__next_block(w, c))

@@ -3,13 +3,22 @@
  * Order of an object's references (its shape's labels stand in the same order): extras that are no word of the object
  * (class, shared keys, what a type's state gives), fields at offsets, attribute values or __dict__, then the run.
  */
+#include "engine/bundle.h"
 #include "engine/describe.h"
 
 #include "cpython/fields.h"
 
 /* Objects/odictobject.c and Modules/_collectionsmodule.c, 3.11 to 3.15. */
 enum { ODICT_FIRST = 48, ODICT_FAST_NODES = 64, ODICT_FAST_SIZE = 72, ODICT_NODE_BYTES = 32 };
-enum { DEQUE_LEFT = 24, DEQUE_LEFT_INDEX = 40, DEQUE_N_FREE = 72, DEQUE_BLOCK_BYTES = 528, DEQUE_BLOCK_ITEMS = 64 };
+enum {
+    DEQUE_LEFT = 24,
+    DEQUE_LEFT_INDEX = 40,
+    DEQUE_N_FREE = 72,
+    DEQUE_FREE = 80,
+    DEQUE_RIGHT = 520, /* in a block */
+    DEQUE_BLOCK_BYTES = 528,
+    DEQUE_BLOCK_ITEMS = 64
+};
 enum { SPLIT_OWNED = 1, SPLIT_EMBEDDED = 2, INTERNED_TABLE = 3, MOST_STATE = 1 << 12, MOST_LINKS = 1 << 12 };
 
 /* ---- instances ---- */
@@ -207,12 +216,25 @@ static void describe_odict(tn_walk *w, uint64_t object, tn_description *d)
     uint64_t node = tn_load64(m, object + ODICT_FIRST);
     for (uint64_t i = 0; node && i <= used && tn__span_readable(w, node, ODICT_NODE_BYTES);
          i++, node = tn_load64(m, node + 16)) {
+        tn__note_owned(w, TN_BUFFER_OTHER, node);
         if (w->marking)
             tn_map_claim(w->map, node);
         else
             bytes += tn_map_block(w->map, node, ODICT_NODE_BYTES, &allocator);
     }
     tn__note_bytes(d, TN_BUFFER_OTHER, bytes);
+}
+
+/* Blocks in use and those kept for later, which the deque has in an array of 16. */
+static void note_deque(tn_walk *w, uint64_t object, uint64_t block, uint64_t blocks, uint64_t n_free)
+{
+    const tn_memory *m = &w->target->memory;
+    for (; blocks && tn__span_readable(w, block, DEQUE_BLOCK_BYTES); blocks--) {
+        tn__note_owned(w, TN_BUFFER_BLOCKS, block);
+        block = tn_load64(m, block + DEQUE_RIGHT);
+    }
+    for (uint64_t i = 0; i < n_free && i < 16; i++)
+        tn__note_owned(w, TN_BUFFER_BLOCKS, tn_load64(m, object + DEQUE_FREE + 8 * i));
 }
 
 static void describe_deque(tn_walk *w, uint64_t object, tn_description *d)
@@ -230,6 +252,8 @@ static void describe_deque(tn_walk *w, uint64_t object, tn_description *d)
     uint64_t each = left ? tn_map_block(w->map, left, DEQUE_BLOCK_BYTES, &allocator) : 0;
     tn__note_bytes(d, TN_BUFFER_BLOCKS, (blocks + (n_free <= 16 ? n_free : 0)) * each);
     d->capacity = blocks * DEQUE_BLOCK_ITEMS;
+    if (w->noting)
+        note_deque(w, object, left, blocks, n_free);
 }
 
 /* ---- data ---- */

@@ -77,6 +77,8 @@ static inline uint64_t add_buffer(tn_walk *w, uint8_t kind, uint64_t address, ui
     uint64_t bytes = address ? tn_map_block(w->map, address, nominal, &allocator) : nominal;
     if (__builtin_expect(address && bytes >= TN_LARGE, 0))
         note_large(w, address, bytes);
+    if (address)
+        tn__note_owned(w, kind, address);
     tn__add_bytes(w, &w->columns[TN_WALK_BUFS], bytes);
     tn__add_number(w, &w->columns[TN_WALK_BUFK], kind);
     *pymalloc += allocator == TN_ALLOCATOR_PYMALLOC ? bytes : 0;

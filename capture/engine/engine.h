@@ -22,6 +22,7 @@ typedef struct tn_walk_options {
     uint32_t threads;    /* 0: as many as pay, at most TN_USUAL_THREADS */
     uint64_t call[3];    /* arguments of the call that asked, tonnage's own; 0: none */
     uint64_t data_bytes; /* how much of data that looks like other data may be read for its hash */
+    bool owners;         /* remember where private buffers are: tn_walk_owners */
 } tn_walk_options;
 
 typedef struct tn_pool_stats {
@@ -88,6 +89,31 @@ const tn_alloc *tn_walk_alloc(const tn_walk *w);
  * up. */
 int tn_walk_save(tn_walk *w, tn_writer *writer, tn_error *err);
 tn_strtab *tn_walk_strings(tn_walk *w);
+
+/* Blocks that somebody has recorded, in ascending order of address, and whose memory they are: node is filled with 0 or 1 + the
+ * node whose own block (kind TN_TRACE_OWN) or private buffer (TN_TRACE_BUFFER + its kind) it is; of equal addresses the first
+ * row has it. With owners, after tn_walk_run and before tn_walk_save. */
+typedef struct tn_recorded_row {
+    uint64_t address, bytes, interval;
+    uint64_t birth : 56, kind : 8;
+    uint32_t site, node;
+} tn_recorded_row;
+typedef struct tn_unjoined {
+    uint64_t count, bytes; /* objects that have an own block, but none of these; with their buffers */
+} tn_unjoined;
+int tn_walk_owners(tn_walk *w, tn_recorded_row *rows, uint64_t n, tn_unjoined *unjoined, tn_error *err);
+
+/* Further rows of CODE and STAK, before tn_walk_save. words: name, qualified name, file (rows of tn_walk_strings), first
+ * line, bytes of the line table. Return the row of CODE, and 1 + that of STAK; lines are found when all is saved. What does not fit
+ * makes tn_walk_save fail. */
+enum { TN_CODE_WORDS = 5 };
+uint32_t tn_walk_add_code(tn_walk *w, const uint32_t words[TN_CODE_WORDS], const void *table);
+uint32_t tn_walk_add_stack(tn_walk *w, uint32_t parent, uint32_t code, uint32_t instruction);
+void tn_walk_calltree(const tn_walk *w, uint32_t *n_codes, uint32_t *n_stacks); /* rows until now */
+
+/* Packs n pieces, shared out among the threads of the walk, and writes them in order. thread < TN_MAX_THREADS: who packs. */
+typedef int (*tn_pack_piece)(void *ctx, uint32_t thread, uint32_t index, tn_pack *p, tn_error *err);
+int tn_walk_write(tn_walk *w, tn_writer *writer, uint32_t n, tn_pack_piece pack, void *ctx, tn_error *err);
 
 /* Count and bytes of what options->from reaches, itself included; stops at modules, classes, functions, code, frames. */
 int tn_walk_reach(const tn_target *target, const tn_walk_options *options, const tn_alloc *alloc, uint64_t *count,

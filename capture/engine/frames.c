@@ -306,16 +306,11 @@ static uint32_t code_row(tn_walk *w, uint64_t code)
     if (row != TN_NONE)
         return row;
     uint64_t table = tn_load64(m, code + l->code_linetable), n = tn_load64(m, table + 16);
-    uint32_t words[5] = {text_row(w, tn_load64(m, code + l->code_name)),
-                         text_row(w, tn_load64(m, code + l->code_qualname)),
-                         text_row(w, tn_load64(m, code + l->code_filename)), tn_load32(m, code + l->code_firstlineno),
-                         (uint32_t)(n < 1 << 20 ? n : 0)};
-    static const uint8_t zeros[4];
-    if (tn__buf_append(&w->code_rows, words, sizeof words) < 0 ||
-        tn__buf_append(&w->code_rows, TN_AT(m, table + l->bytes_value), words[4]) < 0 ||
-        tn__buf_append(&w->code_rows, zeros, -words[4] & 3) < 0)
-        w->status = TN_ENOMEM;
-    row = w->n_codes++;
+    uint32_t words[TN_CODE_WORDS] = {text_row(w, tn_load64(m, code + l->code_name)),
+                                     text_row(w, tn_load64(m, code + l->code_qualname)),
+                                     text_row(w, tn_load64(m, code + l->code_filename)),
+                                     tn_load32(m, code + l->code_firstlineno), (uint32_t)(n < 1 << 20 ? n : 0)};
+    row = tn_walk_add_code(w, words, TN_AT(m, table + l->bytes_value));
     tn__memo_put(w, 0, code, MEMO_CODE, row);
     return row;
 }
@@ -329,12 +324,9 @@ static uint32_t stack_row(tn_walk *w, uint32_t parent, uint64_t frame, uint64_t 
     uint32_t known = tn__memo_get(w, parent, (uint64_t)row << 32 | at, MEMO_STACK);
     if (known != TN_NONE)
         return known;
-    tn_stack_row *s = tn__list_add(w, &w->stacks, sizeof *s, 1);
-    if (!s)
-        return 0;
-    *s = (tn_stack_row){parent, row, at, 0};
-    tn__memo_put(w, parent, (uint64_t)row << 32 | at, MEMO_STACK, (uint32_t)w->stacks.count);
-    return (uint32_t)w->stacks.count;
+    known = tn_walk_add_stack(w, parent, row, at);
+    tn__memo_put(w, parent, (uint64_t)row << 32 | at, MEMO_STACK, known);
+    return known;
 }
 
 /* ---- threads ---- */
@@ -524,31 +516,4 @@ void tn__threads_build(tn_walk *w)
     unsigned n = 0;
     for (uint64_t thread = next_thread(w, 0); thread && n++ < 65536; thread = next_thread(w, thread))
         build_thread(w, thread);
-}
-
-/* ---- tables of the file ---- */
-
-int tn__frames_save(tn_walk *w, tn_writer *writer, tn_error *err)
-{
-    if (!w->n_codes)
-        return 0;
-    const uint8_t *start = w->code_rows.data, *end = start + w->code_rows.size;
-    while (start < end) {
-        const uint8_t *at = start;
-        uint64_t rows = 0;
-        while (at < end && at - start < TN_CHUNK_MAX_RAW / 2) {
-            uint32_t n;
-            memcpy(&n, at + 16, sizeof n);
-            at += 20 + ((n + 3) & ~3u);
-            rows++;
-        }
-        TN_TRY(tn_writer_table(writer, "CODE", start, (size_t)(at - start), rows, err));
-        start = at;
-    }
-    const tn_stack_row *rows = TN_LIST(w->stacks, tn_stack_row);
-    for (size_t i = 0; i < w->stacks.count; i += 1 << 19) {
-        size_t n = w->stacks.count - i < 1 << 19 ? w->stacks.count - i : 1 << 19;
-        TN_TRY(tn_writer_table(writer, "STAK", rows + i, n * sizeof *rows, n, err));
-    }
-    return 0;
 }

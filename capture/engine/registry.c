@@ -114,6 +114,7 @@ static void take_results(tn_walk *w, tn_walk *helper)
     move_list(w, &helper->own_seeds, &w->own_seeds, sizeof(uint64_t));
     move_list(w, &helper->large, &w->large, sizeof(tn_range));
     move_list(w, &helper->data, &w->data, sizeof(tn_data));
+    move_list(w, &helper->owned, &w->owned, sizeof(tn_owned));
 }
 
 void tn__share(tn_walk *w, void (*work)(tn_walk *w))

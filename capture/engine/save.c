@@ -1,6 +1,6 @@
 /* save.c - columns of a finished walk into a file. Reads nothing of the target: runs after the pause.
  *
- * The threads of the walk pack bundles, each into a pack of its own, and write them in turn.
+ * The threads of the walk pack pieces, each into a pack of its own, and write them in turn.
  */
 #include "engine/crew.h"
 #include "engine/walk.h"
@@ -49,16 +49,6 @@ static int save_addresses(tn_walk *w, tn_writer *writer, tn_error *err)
 }
 
 /* ---- bundles ---- */
-
-typedef struct saver {
-    tn_walk *w;
-    tn_writer *writer;
-    pthread_mutex_t lock;
-    pthread_cond_t moved;
-    uint32_t next, turn; /* bundle to be packed, to be written */
-    int status;          /* of the first failure */
-    tn_error err;
-} saver;
 
 static uint64_t rows_in(const tn_column_data *c, const tn_block *block)
 {
@@ -242,21 +232,25 @@ static int pack_previews(tn_pack *p, const tn_bundle *bundle, uint32_t first, pr
     return v->n ? flush_previews(p, v, out, err) : 0;
 }
 
-/* ---- sharing out ---- */
+/* ---- pieces, shared out ---- */
 
-static int pack_bundle(tn_pack *p, const tn_walk *w, uint32_t index, previews *v, tn_buf *scratch, tn_error *err)
-{
-    const tn_bundle *bundle = &w->reg->bundles[index];
-    for (unsigned i = 0; i < sizeof saved_columns / sizeof *saved_columns; i++)
-        TN_TRY(pack_column(p, bundle, i, scratch, err));
-    return pack_previews(p, bundle, index * TN_NODE_BLOCK, v, scratch, err);
-}
+typedef struct saver {
+    tn_walk *w;
+    tn_writer *writer;
+    tn_pack_piece pack;
+    void *ctx;
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    uint32_t n, next, turn; /* piece to be packed, to be written */
+    int status;             /* of the first failure */
+    tn_error err;
+} saver;
 
-/* Bundle index, or TN_NONE when there is no more to do. */
+/* Index of a piece, or TN_NONE when there is no more to do. */
 static uint32_t take(saver *s)
 {
     pthread_mutex_lock(&s->lock);
-    uint32_t index = s->status == 0 && s->next < s->w->reg->n_bundles ? s->next++ : TN_NONE;
+    uint32_t index = s->status == 0 && s->next < s->n ? s->next++ : TN_NONE;
     pthread_mutex_unlock(&s->lock);
     return index;
 }
@@ -269,7 +263,7 @@ static void fail(saver *s, int status, const tn_error *err)
     }
 }
 
-/* Waits until the bundles before this one are written. */
+/* Waits until the pieces before this one are written. */
 static void write_in_turn(saver *s, uint32_t index, tn_pack *p, int status, tn_error *err)
 {
     pthread_mutex_lock(&s->lock);
@@ -289,32 +283,64 @@ static void save_some(void *ctx, uint32_t thread)
     saver *s = ctx;
     tn_error err = {0};
     tn_pack *p = NULL;
-    tn_buf scratch;
-    (void)thread;
-    tn__buf_init(&scratch, s->w->alloc);
-    previews *v = tn__alloc(s->w->alloc, sizeof *v);
-    int status = v ? tn_pack_new(tn_writer_level(s->writer), s->w->alloc, &p, &err)
-                   : tn__error_set(&err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
+    int status = tn_pack_new(tn_writer_level(s->writer), s->w->alloc, &p, &err);
     for (uint32_t index; (index = take(s)) != TN_NONE;) {
-        if (status == 0) {
-            v->n = 0;
-            v->n_bytes = 0;
-            status = pack_bundle(p, s->w, index, v, &scratch, &err);
-        }
+        if (status == 0)
+            status = s->pack(s->ctx, thread, index, p, &err);
         write_in_turn(s, index, p, status, &err);
     }
-    tn__buf_free(&scratch);
-    tn__free(s->w->alloc, v, sizeof *v);
     tn_pack_free(p);
+}
+
+int tn_walk_write(tn_walk *w, tn_writer *writer, uint32_t n, tn_pack_piece pack, void *ctx, tn_error *err)
+{
+    saver s = {w, writer, pack, ctx, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, n, 0, 0, 0, {0}};
+    tn_crew_run(n < w->n_threads ? n : w->n_threads, save_some, &s);
+    if (s.status < 0 && err)
+        *err = s.err;
+    return s.status;
+}
+
+/* What a thread needs to pack bundles. */
+typedef struct bench {
+    previews *previews;
+    tn_buf scratch;
+} bench;
+
+typedef struct bundles {
+    tn_walk *w;
+    bench benches[TN_MAX_THREADS];
+} bundles;
+
+static int pack_bundle(void *ctx, uint32_t thread, uint32_t index, tn_pack *p, tn_error *err)
+{
+    bundles *all = ctx;
+    bench *b = &all->benches[thread];
+    const tn_bundle *bundle = &all->w->reg->bundles[index];
+    if (!b->previews) {
+        tn__buf_init(&b->scratch, all->w->alloc);
+        b->previews = tn__alloc(all->w->alloc, sizeof *b->previews);
+        if (!b->previews)
+            return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
+    }
+    b->previews->n = 0;
+    b->previews->n_bytes = 0;
+    for (unsigned i = 0; i < sizeof saved_columns / sizeof *saved_columns; i++)
+        TN_TRY(pack_column(p, bundle, i, &b->scratch, err));
+    return pack_previews(p, bundle, index * TN_NODE_BLOCK, b->previews, &b->scratch, err);
 }
 
 static int save_bundles(tn_walk *w, tn_writer *writer, tn_error *err)
 {
-    saver s = {.w = w, .writer = writer, .lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
-    tn_crew_run(w->reg->n_bundles < w->n_threads ? w->reg->n_bundles : w->n_threads, save_some, &s);
-    if (s.status < 0 && err)
-        *err = s.err;
-    return s.status;
+    bundles all = {.w = w};
+    int status = tn_walk_write(w, writer, w->reg->n_bundles, pack_bundle, &all, err);
+    for (unsigned i = 0; i < TN_MAX_THREADS; i++) {
+        if (!all.benches[i].previews)
+            continue;
+        tn__buf_free(&all.benches[i].scratch);
+        tn__free(w->alloc, all.benches[i].previews, sizeof *all.benches[i].previews);
+    }
+    return status;
 }
 
 int tn_walk_save(tn_walk *w, tn_writer *writer, tn_error *err)
@@ -324,5 +350,5 @@ int tn_walk_save(tn_walk *w, tn_writer *writer, tn_error *err)
     TN_TRY(save_bundles(w, writer, err));
     TN_TRY(tn__search_save(w, writer, err));
     tn__bundles_free(w); /* before the ledger is read: what is left of the capture should be little */
-    return tn__frames_save(w, writer, err);
+    return tn__calltree_save(w, writer, err);
 }

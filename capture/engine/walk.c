@@ -34,6 +34,7 @@ static void lists_free(tn_walk *w)
     tn__list_free(w, &w->own_seeds, sizeof(uint64_t));
     tn__list_free(w, &w->large, sizeof(tn_range));
     tn__list_free(w, &w->data, sizeof(tn_data));
+    tn__list_free(w, &w->owned, sizeof(tn_owned));
 }
 
 void tn_walk_free(tn_walk *w)

@@ -235,6 +235,12 @@ typedef struct tn_data {
     bool wanted;  /* it is to be read as a whole */
 } tn_data;
 
+/* A block of a node: where emitting met it. */
+typedef struct tn_owned {
+    uint64_t address;
+    uint32_t node, kind;
+} tn_owned;
+
 /* What all threads of a walk have in common. */
 typedef struct tn_registry {
     tn_map map;
@@ -309,6 +315,8 @@ struct tn_walk {
     size_t slab_left;
     tn_list large; /* tn_range: blocks so large that part of them may not be resident */
     tn_list data;  /* tn_data */
+    tn_list owned; /* tn_owned */
+    bool noting;   /* what is described is being emitted, and its blocks are remembered */
     tn_totals totals;
 
     /* the first thread only */
@@ -421,8 +429,10 @@ void tn__frames_visit(tn_walk *w, bool (*wanted)(tn_walk *, uint64_t function),
 void tn__frame_stacks(tn_walk *w, void (*each)(tn_walk *w, uint64_t frame, uint64_t from, uint64_t to));
 void tn__threads_mark(tn_walk *w);  /* roots */
 void tn__threads_build(tn_walk *w); /* nodes, once everything is marked */
-int tn__frames_save(tn_walk *w, tn_writer *writer, tn_error *err);
 enum { TN_FRAME_FIXED = 4 };
+
+/* calltree.c; more in engine.h */
+int tn__calltree_save(tn_walk *w, tn_writer *writer, tn_error *err);
 
 /* names.c */
 uint32_t tn__thread_name(tn_walk *w, uint64_t ident);

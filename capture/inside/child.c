@@ -215,6 +215,8 @@ static int walk_and_save(tn_inside *inside, tn_save *save, tn_error *err)
     int status = tn_walk_run(&inside->target, &options, save->alloc, &w, err);
     guard.walking = false;
     tn_inside_close_areas(inside);
+    if (status == 0)
+        status = tn_traced_take(w, options.redact, &save->traced, err);
     return status < 0 ? status : tn_save_file(save, w, await_report, save, err);
 }
 

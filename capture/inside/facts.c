@@ -50,6 +50,16 @@ static void text(facts *f, const char *key, const char *value, size_t n)
     put(f, key, TN_FACT_TEXT, row);
 }
 
+static void tell_number(void *ctx, const char *key, uint64_t value)
+{
+    number(ctx, key, value);
+}
+
+static void tell_word(void *ctx, const char *key, const char *word)
+{
+    text(ctx, key, word, strlen(word));
+}
+
 static void secret(facts *f, const char *key, const char *value, size_t n)
 {
     if (!f->redact)
@@ -276,9 +286,10 @@ static uint64_t own_resident(const tn_walk *w)
 /* The resident set, row by row: docs/facts.md. What is counted but has no page is taken off again, as far as it was
  * measured. Whatever the rows still claim beyond the resident set is a row of its own and a self-check: a mistake of ours
  * must not pass for memory that was swapped out. */
-static void add_ledger(facts *f, const tn_process_memory *p, const tn_walk_report *r, const tn_walk *w, uint64_t arenas)
+static void add_ledger(facts *f, const tn_process_memory *p, const tn_walk_report *r, const tn_walk *w, uint64_t arenas,
+                       uint64_t recorder)
 {
-    uint64_t rss = 0, own = r->totals.own_bytes;
+    uint64_t rss = 0, own = r->totals.own_bytes + recorder;
     for (unsigned i = 0; i < TN_MEMORY_CLASSES; i++)
         rss += p->classes[i].rss;
     rss = minus(rss, own_resident(w));
@@ -435,10 +446,11 @@ int tn_facts_save(const tn_save *save, const tn_walk_report *report, const tn_pr
     add_pools(&f, &report->pools, arenas);
     add_gc(&f, save->inside, report);
     add_threads(&f, w, report);
+    tn_traced_tell(save->traced, tell_number, tell_word, &f);
     if (!save->options->walk.from) {
         tn_process_memory memory;
         memory_of_ledger(save, process, &memory);
-        add_ledger(&f, &memory, report, w, arenas);
+        add_ledger(&f, &memory, report, w, arenas, tn_traced_resident(save->traced));
         add_checks(&f, report);
         add_traverse_failures(&f, w);
     }

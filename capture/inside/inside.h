@@ -7,6 +7,7 @@
  *   choose.c       whether to stop or to fork
  *   job.c          a capture from its pause to the finished file
  *   child.c        the forked process that walks and writes
+ *   traced.c       what the recorder of allocations knows
  *   facts.c        the FACT chunk
  *   ../../python/ext/_capture.c: the module that calls tn_inside_*
  */
@@ -15,6 +16,7 @@
 
 #include "engine/engine.h"
 #include "inside/timeline.h"
+#include "inside/traced.h"
 
 typedef struct tn_range_list {
     tn_range *data;
@@ -197,6 +199,7 @@ typedef struct tn_save {
     tn_choice choice;
     tn_capture_times times;
     tn_timeline_copy timeline; /* as it was when the pause began */
+    tn_traced *traced;         /* NULL: nothing is recorded */
 } tn_save;                     /* one capture: what was asked for, and how it came */
 
 /* Writes what was walked. report gives what the process says of itself, when all else is written; NULL: it is not known. */

@@ -21,6 +21,8 @@ static int walk_here(tn_job *job, tn_inside *inside, tn_error *err)
     TN_TRY(tn_inside_map(inside, err));
     job->options.walk.data_bytes = TN_DATA_IN_PAUSE;
     int status = tn_walk_run(&inside->target, &job->options.walk, job->save.alloc, &job->w, err);
+    if (status == 0)
+        status = tn_traced_take(job->w, job->options.walk.redact, &job->save.traced, err);
     times->pause_ns = tn__sys_monotonic_ns() - times->monotonic_ns;
     if (status == 0 && !job->options.walk.from)
         tn_choose_learn(pool_bytes, times->pause_ns);
@@ -53,7 +55,8 @@ int tn_job_begin(tn_inside *inside, const tn_capture_options *options, const tn_
         return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to begin a snapshot");
     job->options = *options;
     int status = tn_timeline_freeze(&job->save.timeline, err);
-    job->save = (tn_save){inside, &job->options, alloc, choice, times, job->save.timeline};
+    job->options.walk.owners = tn_record_mode() != TN_RECORD_OFF;
+    job->save = (tn_save){inside, &job->options, alloc, choice, times, job->save.timeline, NULL};
     if (options->walk.scan && !options->walk.from)
         tn_inside_open_areas(inside, (uintptr_t)__builtin_frame_address(0));
     if (status == 0)
@@ -77,7 +80,9 @@ int tn_save_file(const tn_save *save, tn_walk *w, tn_report_source report, void 
         TN_TRY(tn_writer_open(o->path, o->force, 1, tn_walk_alloc(w), &writer, err));
     else
         TN_TRY(tn_writer_open_fd(o->fd, 1, tn_walk_alloc(w), &writer, err));
-    int status = tn_walk_save(w, writer, err);
+    int status = tn_traced_save(save->traced, w, writer, err);
+    if (status == 0)
+        status = tn_walk_save(w, writer, err);
     if (status == 0)
         status = tn_timeline_save(&save->timeline, writer, err);
     if (status == 0)
@@ -102,6 +107,8 @@ static int save_here(tn_job *job, tn_error *err)
         return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
     int status = tn_save_file(&job->save, job->w, read_report, job, err);
     tn__free(&tn__alloc_pages, job->process, sizeof *job->process);
+    tn_traced_free(job->save.traced);
+    job->save.traced = NULL;
     tn_walk_free(job->w);
     job->w = NULL;
     return status;
@@ -129,6 +136,7 @@ void tn_job_free(tn_job *job)
 {
     if (!job)
         return;
+    tn_traced_free(job->save.traced);
     tn_walk_free(job->w);
     tn_child_forget(job->child);
     tn_timeline_release(&job->save.timeline);

@@ -2,6 +2,7 @@
 #include "inside/timeline.h"
 
 #include "inside/inside.h"
+#include "record/recorded.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -79,6 +80,11 @@ static tn_time_row sample(uint64_t now_ns, const uint32_t *const counts[3])
     memset(&row, 0xff, sizeof row);
     row.time_ns = now_ns;
     read_stat(&row);
+    if (tn_record_mode() != TN_RECORD_OFF) {
+        tn_recorded recorded;
+        tn_recorded_now(&recorded);
+        row.traced_bytes = recorded.traced_bytes > 0 ? (uint64_t)recorded.traced_bytes : 0;
+    }
     for (unsigned i = 0; i < 3; i++)
         if (counts[i])
             row.generations[i] = *(const volatile uint32_t *)counts[i];

@@ -62,8 +62,12 @@ static void learn(const tn_inside *inside, const tn_trace_options *o)
     t->frame_previous = l->frame_previous;
     t->depth = o->depth ? o->depth : UINT32_MAX;
     t->free_lists = o->free_lists;
+    t->managed_flags = l->managed_dict_flag | l->managed_weakref_flag;
     t->run++;
     t->reconnected = 0;
+    tn_recorded now;
+    tn_recorded_now(&now);
+    t->started_births = now.births;
     t->last_block = 0;
     memset(t->process_name, 0, sizeof t->process_name);
     size_t n = tn_process_read_file("/proc/self/comm", t->process_name, sizeof t->process_name - 1);
@@ -77,6 +81,8 @@ int tn_trace_start(const tn_inside *inside, const tn_trace_options *o, tn_error 
         return tn__error_set(err, TN_EINVAL, 0, "allocations are recorded already");
     if (PyInterpreterState_Get() != (PyInterpreterState *)(uintptr_t)inside->target.interpreter)
         return tn__error_set(err, TN_EVERSION, 0, "recording starts in the main interpreter only");
+    if (o->free_lists == TN_FREE_LISTS_TRACK && o->mode != TN_RECORD_EXACT)
+        return tn__error_set(err, TN_EINVAL, 0, "objects from free lists are followed in mode exact only");
     TN_TRY(watch_forks(err));
     learn(inside, o);
     tn_record_options options = {.mode = o->mode,
@@ -91,10 +97,11 @@ int tn_trace_start(const tn_inside *inside, const tn_trace_options *o, tn_error 
     if (status < 0)
         return tn__error_set(err, status, 0,
                              status == TN_ENOMEM ? "no memory for the recorder" : "no such mode or interval");
-    if (o->free_lists == TN_FREE_LISTS_TRACK && (status = tn__trace_reuse(true, err)) < 0) {
+    if (o->free_lists == TN_FREE_LISTS_TRACK && (status = tn__trace_reuse(true, tn__trace.managed_flags, err)) < 0) {
         tn_record_stop();
         return status;
     }
+    tn_trace_flush(inside); /* what is made from now on has a block of its own, as far as it is up to us */
     tn__trace.mode = o->mode;
     tn__trace_install(o->mode);
     tn__trace_tracked(true);
@@ -108,7 +115,7 @@ void tn_trace_stop(void)
     tn__trace.mode = TN_RECORD_OFF;
     tn__trace_remove();
     tn__trace_tracked(false);
-    tn__trace_reuse(false, NULL);
+    tn__trace_reuse(false, 0, NULL);
     tn_record_stop();
 }
 
@@ -132,7 +139,21 @@ uint64_t tn_trace_reconnect(void)
         tn_record_clear();
         tn__trace.reconnected++;
     }
+    if (tn__trace.mode != TN_RECORD_OFF && tn__trace.free_lists == TN_FREE_LISTS_TRACK)
+        tn__trace_reuse(true, tn__trace.managed_flags, NULL);
     return tn__trace.reconnected;
+}
+
+void tn_trace_settle(const tn_inside *inside)
+{
+    tn_trace_reconnect();
+    if (tn__trace.mode != TN_RECORD_OFF && tn__trace.free_lists == TN_FREE_LISTS_FLUSH)
+        tn_trace_flush(inside);
+}
+
+uint64_t tn_trace_started_births(void)
+{
+    return tn__trace.started_births;
 }
 
 enum tn_free_lists tn_trace_free_lists(void)

@@ -37,10 +37,19 @@ int tn_trace_start(const tn_inside *inside, const tn_trace_options *options, tn_
 void tn_trace_stop(void); /* also when it is off */
 int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error *err);
 enum tn_free_lists tn_trace_free_lists(void);
+uint64_t tn_trace_started_births(void); /* allocations that had been recorded when it was started */
 
 /* Are our hooks called still? Another tool may have put back what was there before us, and traces of what has been freed
  * since would stay: then they are put back in, and what was recorded is forgotten. Returns how often that was so. */
 uint64_t tn_trace_reconnect(void);
+
+/* Before a snapshot: reconnected, and free lists emptied where that was asked for. */
+void tn_trace_settle(const tn_inside *inside);
+
+/* ---- trace_reuse.c ---- */
+
+/* Empties the interpreter's free lists; the program does not see it. Nothing while a collection runs. */
+void tn_trace_flush(const tn_inside *inside);
 
 /* ---- trace_read.c ---- */
 
@@ -50,6 +59,14 @@ typedef struct tn_trace_frame {
     uint32_t line, parent; /* line 0: none; parent: the stack below, 0: there is none */
 } tn_trace_frame;
 bool tn_trace_frame_at(uint32_t stack, tn_trace_frame *out);
+
+/* Where the block of an object begins: before it stand the collector's head and, if its type has one of these flags, the words
+ * for its dict and weak references. */
+static inline uint64_t tn_trace_block_address(uint64_t object, uint64_t type_flags, uint32_t managed_flags)
+{
+    const uint64_t COLLECTED = 1 << 14, WORDS = 16; /* Py_TPFLAGS_HAVE_GC */
+    return object - (type_flags & COLLECTED ? WORDS : 0) - (type_flags & managed_flags ? WORDS : 0);
+}
 
 /* The block that an object begins in; false: it is not recorded. */
 bool tn_trace_block_of(const tn_inside *inside, uint64_t object, uint64_t type_flags, tn_recorded_block *out);

@@ -148,6 +148,8 @@ INLINE void *exact_resized(tn_tracer *t, unsigned domain, void *p, size_t n)
         tn_record_give(t, &taken, q ? A(q) : A(p), q ? n : taken.bytes, full);
     else if (q)
         made(t, domain, q, n);
+    if (domain == TN_DOMAIN_OBJ && TN_REF_TRACER)
+        tn__trace.last_block = A(q); /* an object that was resized is told of as one that is made */
     tn_cost_end(t, TN_COST_RESIZE, begun);
     return q;
 }

@@ -17,12 +17,9 @@ bool tn_trace_frame_at(uint32_t stack, tn_trace_frame *out)
     return true;
 }
 
-/* Before the object stand the collector's head and, if it has one, the words for its dict and weak references. */
 bool tn_trace_block_of(const tn_inside *inside, uint64_t object, uint64_t type_flags, tn_recorded_block *out)
 {
-    const uint64_t COLLECTED = 1 << 14, WORDS = 16; /* Py_TPFLAGS_HAVE_GC */
     const tn_layout *l = inside->target.layout;
-    uint64_t before = (type_flags & COLLECTED ? WORDS : 0) +
-                      (type_flags & (l->managed_dict_flag | l->managed_weakref_flag) ? WORDS : 0);
-    return tn_recorded_block_at(object - before, out);
+    uint32_t managed = l->managed_dict_flag | l->managed_weakref_flag;
+    return tn_recorded_block_at(tn_trace_block_address(object, type_flags, managed), out);
 }

@@ -1,8 +1,122 @@
-/* trace_reuse.c - objects that come out of free lists. */
+/* trace_reuse.c - objects that come out of free lists: followed, or free lists emptied (docs/trace.md). */
 #include "inside/trace_walk.h"
 
-int tn__trace_reuse(bool on, tn_error *err)
+#define A(p) ((uint64_t)(uintptr_t)(p))
+
+/* ---- followed ---- */
+
+#if TN_REF_TRACER
+
+static struct {
+    PyRefTracer before; /* who is told after us */
+    void *before_data;
+    uint32_t managed_flags; /* of types whose objects have words for a dict or weak references in front */
+    uint64_t created;       /* calls, for who wants to know whether there are any */
+    bool put_in;
+} tracer;
+
+/* An object in a block that was not allocated just now was in a free list: the block ends there and begins anew. */
+static void begin_anew(const PyObject *object)
 {
-    (void)on;
-    return tn__error_set(err, TN_EVERSION, 0, "this interpreter does not tell of objects from free lists");
+    uint64_t address = tn_trace_block_address(A(object), Py_TYPE(object)->tp_flags, tracer.managed_flags);
+    tn_taken taken;
+    if (address == tn__trace.last_block || tn__trace.mode != TN_RECORD_EXACT)
+        return;
+    const PyThreadState *state = tn__trace_state();
+    unsigned domain = TN_DOMAIN_OBJ | tn__trace_side(state);
+    tn_tracer *t = tn_record_enter();
+    if (!t)
+        return;
+    if (tn_record_take(t, address, domain, &taken)) {
+        tn_record_give(t, &taken, address, taken.bytes, domain);
+        tn_record_free(t, address, domain);
+        tn_record_alloc(t, tn__trace_walk(t, state), address, taken.bytes, domain);
+    }
+    tn_record_leave(t);
+}
+
+static int told(PyObject *object, PyRefTracerEvent event, void *data)
+{
+    (void)data;
+    if (event == PyRefTracer_CREATE) {
+        tracer.created++;
+        begin_anew(object);
+    }
+    return tracer.before ? tracer.before(object, event, tracer.before_data) : 0;
+}
+
+static void put_in(void)
+{
+    tracer.before = PyRefTracer_GetTracer(&tracer.before_data);
+    tracer.put_in = PyRefTracer_SetTracer(told, NULL) == 0;
+}
+
+/* Who came after us may tell us, or may not: an object that is made shows it. */
+static bool is_told(void)
+{
+    void *data;
+    if (PyRefTracer_GetTracer(&data) == told)
+        return true;
+    uint64_t created = tracer.created;
+    PyObject *object = PyFloat_FromDouble(0.5);
+    Py_XDECREF(object);
+    return !object || tracer.created != created;
+}
+
+int tn__trace_reuse(bool on, uint32_t managed_flags, tn_error *err)
+{
+    void *data;
+    (void)err;
+    tracer.managed_flags = managed_flags;
+    if (on && !(tracer.put_in && is_told()))
+        put_in();
+    if (!on && tracer.put_in && PyRefTracer_GetTracer(&data) == told) {
+        PyRefTracer_SetTracer(tracer.before, tracer.before_data);
+        tracer.put_in = false;
+    }
+    return TN_OK;
+}
+
+#else
+
+int tn__trace_reuse(bool on, uint32_t managed_flags, tn_error *err)
+{
+    (void)managed_flags;
+    return on ? tn__error_set(err, TN_EVERSION, 0, "before Python 3.13 the interpreter does not tell of its free lists")
+              : TN_OK;
+}
+
+#endif
+
+/* ---- emptied ---- */
+
+typedef struct tn_links {
+    uint64_t next, previous;
+} tn_links;
+
+/* A full collection empties the free lists when it ends. It gets lists without objects, and nobody to call; then all that it
+ * has changed of the collector's state is put back, with the objects, whose links were not touched. */
+void tn_trace_flush(const tn_inside *inside)
+{
+    uint8_t saved[TN_COLLECTOR_BYTES];
+    const tn_target *t = &inside->target;
+    const tn_layout *l = t->layout;
+    uint8_t *state = (uint8_t *)(uintptr_t)(t->interpreter + l->interp_gc);
+    uint32_t one = 1, collecting;
+    void *none = NULL;
+    memcpy(&collecting, state + l->gc_collecting, sizeof collecting);
+    const tn_root_field *callbacks = l->interp_roots;
+    while (callbacks->name && strcmp(callbacks->name, "gc.callbacks") != 0)
+        callbacks++;
+    if (collecting || !callbacks->name)
+        return;
+    memcpy(saved, state, sizeof saved);
+    memcpy(state + callbacks->offset - l->interp_gc, &none, sizeof none);
+    memcpy(state + l->gc_enabled, &one, sizeof one);
+    for (unsigned i = 0; i < 3; i++) {
+        tn_links alone = {t->gc_heads[i], t->gc_heads[i]};
+        memcpy((void *)(uintptr_t)t->gc_heads[i], &alone, sizeof alone);
+    }
+    PyGC_Collect();
+    memcpy(state, saved, sizeof saved);
 }

@@ -19,7 +19,8 @@ typedef struct tn_trace {
     uint32_t thread_frame, thread_cframe_frame, frame_code, frame_instr, frame_owner, frame_previous;
     PyInterpreterState *interpreter;
     enum tn_free_lists free_lists;
-    uint64_t reconnected;
+    uint32_t managed_flags; /* of types with words for a dict or weak references before their objects */
+    uint64_t reconnected, started_births;
     char process_name[17]; /* which threads have that were given none */
     uint64_t last_block;   /* with free lists tracked: the one that was allocated last */
 } tn_trace;
@@ -43,7 +44,7 @@ void tn__trace_tracked_look(void); /* from those that were loaded since, too */
 
 /* ---- trace_reuse.c ---- */
 
-int tn__trace_reuse(bool on, tn_error *err);
+int tn__trace_reuse(bool on, uint32_t managed_flags, tn_error *err); /* on again: once more in place, if it was not */
 
 /* ---- threads and frames ---- */
 

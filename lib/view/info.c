@@ -15,6 +15,7 @@ static const struct {
     {"python.", "Interpreter"},
     {"objects.", "Objects"},
     {"own.", "tonnage's own"},
+    {"trace.", "Recorded allocations"},
     {"memory.", "Memory"},
     {"status.", "Memory, as Linux counts it (after the pause)"},
     {"smaps.", "Mappings (after the pause)"},

@@ -13,6 +13,7 @@
 #include "_capture_helper.h"
 #include "_capture_trace.h"
 #include "inside/inside.h"
+#include "inside/trace.h"
 
 #ifdef Py_GIL_DISABLED
 #error "free-threaded builds of CPython are not supported"
@@ -172,6 +173,7 @@ static tn_job *begin(PyObject *args, PyObject *kwargs, bool *done)
         release(r.from, r.options.walk.n_from);
         return NULL;
     }
+    tn_trace_settle(&inside);
     status = tn_job_begin(&inside, &r.options, &room, &tn__alloc_pages, &job, &err);
     if (status == 0) {
         Py_BEGIN_ALLOW_THREADS

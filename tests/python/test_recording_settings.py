@@ -125,7 +125,8 @@ def pyproject(folder: Path, key: str, value: object) -> Path:
 
 def by_command_line(folder: Path, name: str, text: str, native: object) -> tuple[object, str]:
     if BY_NAME[name].metavar:
-        words = [BY_NAME[name].option, text]
+        option = BY_NAME[name].option
+        words = [option, text] if BY_NAME[name].bare is None else [f"{option}={text}"]
     else:
         words = [f"--{'' if native else 'no-'}{name}"]
     return config(folder, *words)[name]
@@ -175,7 +176,8 @@ def test_a_call_takes_the_same(name: str, text: str, native: object, value: obje
 @pytest.mark.parametrize(("name", "text", "native"), WRONG, ids=lambda value: str(value))
 def test_a_wrong_value_is_one_line_and_a_usage_error(name: str, text: str, native: object, tmp_path: Path) -> None:
     setting = BY_NAME[name]
-    tries = [([setting.option, text] if setting.metavar else [f"{setting.option}={text}"], {}, setting.option)]
+    apart = setting.metavar and setting.bare is None
+    tries = [([setting.option, text] if apart else [f"{setting.option}={text}"], {}, setting.option)]
     tries.append(([], {str(setting.variable): text}, str(setting.variable)))
     for words, variables, where in tries:
         code, out, errors = tonnage_config(tmp_path, words, variables)
@@ -192,6 +194,13 @@ def test_a_wrong_value_in_a_call_or_a_file_is_named(name: str, text: str, native
     path = pyproject(tmp_path, name, native)
     with pytest.raises(ValueError, match=f"^{re.escape(str(path))}: {name}"):
         Settings().read_project(str(tmp_path))
+
+
+def test_trace_without_a_value_is_exact_and_takes_no_word_from_the_program(tmp_path: Path) -> None:
+    assert config(tmp_path, "--trace")["trace"] == ("exact", "command line")
+    assert config(tmp_path, "--trace", "--depth", "3")["depth"] == (3, "command line")
+    options = _options.parse_run(["--trace", "app.py", "exact"])
+    assert (options.program, options.words) == ("app.py", ["exact"])
 
 
 @pytest.mark.parametrize("words", [["--keep", "0"], ["--out", "{user}"]], ids=" ".join)
