@@ -5,7 +5,7 @@
  *   dump_graph.c   sorted by address, references as nodes; what nothing in the dump holds
  *   import.c       tn_dump -> a snapshot file
  *   pickle.c       a pickle of tracemalloc -> tn_traced: stacks, and what is alive that they allocated
- *   traced.c       tn_traced -> a snapshot file
+ *   tracebacks.c   tn_traced -> a snapshot file
  *   rows.c         what both kinds of files are written with
  *
  * docs/import.md says what a dump leaves unknown, and what becomes of it.
@@ -69,7 +69,7 @@ static inline tn_dump_object *tn__dump_object_at(const tn_dump *d, uint32_t i)
  * reached. One of each strongly connected component that no other one refers to. O(n log n + references). */
 int tn__dump_settle(tn_dump *d, tn_error *err);
 
-/* ---- traced.c ---- */
+/* ---- tracebacks.c ---- */
 
 /* Keys of distinct stacks and places, as strings of a tn_strtab: numbered as they came, callers first. */
 typedef struct tn_traced_stack {

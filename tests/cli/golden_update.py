@@ -33,8 +33,9 @@ def main() -> None:
         file.with_name("old.tonnage").write_bytes(shop_snapshot.older())
         file.with_name("new.tonnage").write_bytes(shop_snapshot.newer())
         file.with_name("traced.tonnage").write_bytes(test_cli_profiles.data())
-        for tests in (test_cli_reading, test_cli_answers, test_cli_cycles, test_cli_graph, test_cli_profiles, test_meliae):
+        for tests in (test_cli_reading, test_cli_answers, test_cli_cycles, test_cli_graph, test_meliae):
             update(tests, file)
+        update(test_cli_profiles, file)
 
 
 def update(tests: ModuleType, file: Path) -> None:

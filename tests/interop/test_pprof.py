@@ -15,15 +15,16 @@ from cli_support import CLI
 from pure_writer import Code, Site
 from stack_files import file_of
 
-pytestmark = pytest.mark.skipif(shutil.which("go") is None, reason="tools/bootstrap.sh interop installs go, which has pprof")
+pytestmark = pytest.mark.skipif(shutil.which("go") is None, reason="tools/bootstrap.sh interop gets Go and pprof")
 
 CODES = [Code("<module>", "<module>", "/srv/app.py", 1), Code("work", "Worker.work", "/srv/app.py", 10),
          Code("thread pool", "thread pool", "", 0), Code("<native>", "<native>", "", 0),
-         Code("_Z3foov", "_Z3foov", "/srv/odd.py", 2), Code("operator<", "Odd.operator<", "/srv/odd.py", 3)]  # fmt: skip
+         Code("_Z3foov", "_Z3foov", "/srv/odd.py", 2), Code("less<", "Odd.less<", "/srv/odd.py", 3)]  # fmt: skip
 STACK = [(0, 0, 0, 4), (1, 1, 0, 12), (0, 2, 0, 0), (3, 1, 0, 14), (0, 3, 0, 0), (1, 4, 0, 2), (6, 5, 0, 3)]
 SITES = [
     Site(2, 1, 4096, 9000, 100, 5000, 4500, 2, 9, 1, 3), Site(4, 0, 512, 512, 0, 512, 0, 1, 1, 0, 0),
-    Site(5, 2, 0, 64, 64, 64, 64, 0, 1, 1, 1), Site(7, 2**31 + 389047, 1, 7, 0, 7, 1, 1, 3, 0, 1), Site(0, 1, 9, 9, 0, 9, 9),
+    Site(5, 2, 0, 64, 64, 64, 64, 0, 1, 1, 1), Site(7, 2**31 + 389047, 1, 7, 0, 7, 1, 1, 3, 0, 1),
+    Site(0, 1, 9, 9, 0, 9, 9),
 ]  # fmt: skip
 
 

@@ -1,10 +1,12 @@
-"""Stacks that allocated, written for pprof, speedscope and flame graphs: against the second reader and protobuf's own."""
+"""Stacks that allocated, written for pprof, speedscope and flame graphs: against the second reader and protobuf."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import random
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -24,10 +26,10 @@ profile_proto = pytest.importorskip("profile_proto")
 MAIN = Code("<module>", "<module>", "/srv/app.py", 1)
 WORK = Code("work", "Worker.work", "/srv/app; x.py", 10)
 LINES = Code("lines", "lines", "/srv/lines.py", 5, bytes.fromhex("e800 e902 8200 f8 d80000 f003410100 00"))
-ROOT = Code("thread Pool-1", "thread Pool-1", "", 0)
-NATIVE = Code("<native>", "<native>", "", 0)
+ROOTS = [Code(name, name, "", 0) for name in ("<main thread>", "Pool-1; x")]
+OTHERS = [Code(name, name, "", 0) for name in ("<native>", "<gc>", "<truncated>", "<lost>")]
 ODD = Code("na\nme", 'q"\\\ud800', "é/ü.py", 3)
-CODES = [MAIN, WORK, LINES, ROOT, NATIVE, ODD]
+CODES = [MAIN, WORK, LINES, ODD, *ROOTS, *OTHERS]
 
 
 def exported(data: bytes, to: str, what: str | None = None) -> bytes:
@@ -66,7 +68,8 @@ def read_samples(profile: Any) -> dict[tuple[Stack, str], tuple[int, ...]]:
             plain = text[f.system_name] if f.system_name else text[f.name]
             stack.append(Frame(text[f.name], plain, text[f.filename], f.start_line, line.line))
         root = stack[0]
-        assert labels.get("thread") == (None if root.file or root.name[0] == "<" else root.name)
+        named = not root.file and root.name not in {code.name for code in OTHERS}
+        assert labels.get("thread") == (root.name if named else None)
         key = tuple(stack), labels["domain"]
         assert key not in found
         found[key] = tuple(sample.value)
@@ -172,7 +175,7 @@ ONE = [Site(1, 1, 100, 700, 0, 100, 300, 1, 7, 0, 3)]
 
 
 def test_pprof_has_the_sample_types_of_go_and_says_which_one_is_meant() -> None:
-    data = file_of(CODES, [(0, 0, 0, 2)], ONE, **{"process.executable": "/usr/bin/\udcffpython3", "trace.mode": "exact"})
+    data = file_of(CODES, [(0, 0, 0, 2)], ONE, **{"process.executable": "/usr/bin/\udcffpython3"})
     for what, default, values in (
         (None, "inuse_space", [7, 700, 1, 100]),
         ("allocated", "alloc_space", [7, 700, 1, 100]),
@@ -209,10 +212,11 @@ def test_two_instructions_of_a_line_are_one_stack() -> None:
 
 
 def test_a_name_that_pprof_would_take_for_a_mangled_one_stands_alone() -> None:
-    profile = pprof(file_of([*CODES, Code("_Z3foo", "_Z3foo", "a.py", 1)], [(0, 0, 0, 1), (1, 1, 0, 1), (2, 6, 0, 1)],
-                            [Site(3, 0, 1, 1)]))  # fmt: skip
+    codes = [MAIN, WORK, Code("_Z3foo", "_Z3foo", "a.py", 1), Code("plain", "plain", "a.py", 1)]
+    stack = [(row, row, 0, 1) for row in range(4)]
+    profile = pprof(file_of(codes, stack, [Site(4, 0, 1, 1)]))
     names = {profile.string_table[f.name]: profile.string_table[f.system_name] for f in profile.function}
-    assert names == {"<module>": "", "Worker.work": "work", "_Z3foo": ""}
+    assert names == {"<module>": "", "Worker.work": "work", "_Z3foo": "", "plain": "plain"}
 
 
 def test_stacks_are_whole_however_deep() -> None:
@@ -228,11 +232,60 @@ def test_large_profiles_come_out_of_gzip_as_they_went_in(seed: int) -> None:
     codes = [Code(f"f{i}", "".join(rng.choices("abcdefgh" if seed % 2 else "a", k=rng.randrange(1, 400))), f"{i}.py", i)
              for i in range(1, 800)]  # fmt: skip
     stack = [(rng.randrange(row + 1), rng.randrange(len(codes)), 0, rng.randrange(1, 5000)) for row in range(6000)]
-    sites = [Site(1 + row, row % 3, rng.randrange(2**30), 2**31, live_count=1, allocated_count=row) for row in range(6000)]
+    sites = [Site(1 + row, row % 3, rng.randrange(2**30), 2**31, 0, 0, 0, 1, row) for row in range(6000)]
     data = file_of(codes, stack, sites)
     packed = exported(data, "pprof")
     assert len(packed) < len(gzip.decompress(packed)) * 0.7
     assert read_samples(pprof(data)) == stack_files.samples(reader.Snapshot.open(data), "live")
+
+
+# ---- a program ----
+
+PROGRAM = """
+import sys, threading, tonnage, tonnage.trace
+def make():
+    return bytes(9_967)
+def work(n):
+    for i in range(n): kept[len(kept)] = make()
+kept = {}
+tonnage.trace.start(*eval(sys.argv[2]))
+work(100)
+for i in range(70): del kept[i]
+worker = threading.Thread(target=work, args=(5,))
+worker.start()
+worker.join()
+tonnage.snapshot(sys.argv[1])
+"""
+
+
+def test_what_a_program_allocated_is_in_its_profiles(tmp_path: Path) -> None:
+    path = tmp_path / "a.tonnage"
+    subprocess.run([sys.executable, "-c", PROGRAM, str(path), "()"], check=True)
+    data = path.read_bytes()
+    for what, alive in (("live", 30), ("allocated", 30), ("peak", 100)):
+        found = {key: values for key, values in read_samples(pprof(data, what)).items() if key[0][-1].name == "make"}
+        stacks = {stack[0].name: stack for stack, _ in found}
+        main, other = stacks.pop("<main thread>"), stacks.popitem()[1]
+        assert not stacks and len(found) == 2
+        assert found[main, "obj"] == (100, 1_000_000, alive, alive * 10_000)
+        assert found[other, "obj"] == ((5, 50_000, 0, 0) if what == "peak" else (5, 50_000, 5, 50_000))
+        names = [(frame.name, frame.line) for frame in main if frame.file]
+        assert names == [("<module>", 9), ("work", 6), ("make", 4)]
+        expected = stack_files.samples(reader.Snapshot.open(data), what)
+        assert read_samples(pprof(data, what)) == expected
+        space = 1 if what == "allocated" else 3
+        bytes_of: Counter[tuple[str, ...]] = Counter()
+        for (stack, _), values in expected.items():
+            bytes_of[tuple(map(collapsed_frame, stack))] += values[space]
+        assert read_collapsed(exported(data, "collapsed", what)) == +bytes_of
+
+
+def test_a_sampled_program_has_its_interval_as_period(tmp_path: Path) -> None:
+    path = tmp_path / "a.tonnage"
+    subprocess.run([sys.executable, "-c", PROGRAM, str(path), "(4096,)"], check=True)
+    profile = pprof(path.read_bytes())
+    assert profile.period == 4096
+    assert read_samples(profile) == stack_files.samples(reader.Snapshot.open(path), "live")
 
 
 # ---- refusals ----
@@ -242,7 +295,7 @@ def test_large_profiles_come_out_of_gzip_as_they_went_in(seed: int) -> None:
 def test_what_was_not_traced_is_said_to_be(tmp_path: Path, to: str) -> None:
     path = tmp_path / "a.tonnage"
     path.write_bytes(file_of(CODES, [(0, 0, 0, 2)], None))
-    with tonnage.load(path) as snapshot, pytest.raises(tonnage.ArgumentError, match="tracing was off when it was taken"):
+    with tonnage.load(path) as snapshot, pytest.raises(tonnage.ArgumentError, match="tracing was off"):
         snapshot.export(tmp_path / "out", to=to)
     assert not (tmp_path / "out").exists()
 

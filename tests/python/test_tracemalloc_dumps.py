@@ -281,6 +281,6 @@ def test_the_dump_is_one_that_pickletools_knows() -> None:
     used = {op.name for protocol in PROTOCOLS for op, _, _ in pickletools.genops(dumped(SMALL, protocol=protocol))}
     assert used <= {
         "PROTO", "FRAME", "STOP", "MARK", "BININT", "BININT1", "BININT2", "LONG1", "BINUNICODE", "SHORT_BINUNICODE",
-        "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_LIST", "APPEND", "APPENDS", "EMPTY_DICT", "SETITEM",
-        "SETITEMS", "GLOBAL", "STACK_GLOBAL", "NEWOBJ", "BUILD", "BINGET", "BINPUT", "MEMOIZE",
+        "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_LIST", "APPEND", "APPENDS", "EMPTY_DICT",
+        "SETITEM", "SETITEMS", "GLOBAL", "STACK_GLOBAL", "NEWOBJ", "BUILD", "BINGET", "BINPUT", "MEMOIZE",
     }  # fmt: skip

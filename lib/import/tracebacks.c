@@ -1,4 +1,4 @@
-/* traced.c - stacks and what they allocated as a snapshot file that has no object but the root.
+/* tracebacks.c - stacks and what they allocated as a snapshot file that has no object but the root.
  *
  * Only what is alive is known. Sums of all there ever was, and those of the high-water mark, are the same: they are that much at
  * least. Functions are not known, only files: each is one, and has the file's name.
