@@ -125,6 +125,11 @@ static void put_label(tn_pprof *p, const char *key, uint32_t text)
 static void put_sample(tn_pprof *p, const tn_profile_row *row)
 {
     char domain[32];
+    bool empty = true;
+    for (unsigned i = 0; i < TN_PROFILE_VALUES; i++)
+        empty = empty && !tn__profile_value(row, i);
+    if (empty) /* estimates that round to nothing */
+        return;
     uint32_t thread = tn__profile_thread(p->profile, row), n = tn__profile_walk(p->profile, row);
     while (n-- > 0)
         put_varint(p, &p->part, 1 + (uint64_t)p->profile->path[n]);
@@ -221,7 +226,7 @@ static void put_all(tn_pprof *p, const tn_snapshot *s)
         put_sample(p, tn__profile_row(profile, i));
     for (uint32_t i = 0; i < profile->n_frames && !p->failed; i++)
         put_location(p, i);
-    for (uint32_t i = 0; i < profile->n_functions && !p->failed; i++)
+    for (uint32_t i = 0; i < profile->functions.count && !p->failed; i++)
         put_function(p, i);
     put_scalars(p, s);
     put_strings(p);

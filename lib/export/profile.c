@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MOST_FRAMES = 1 << 30 };
+
 static int no_memory(tn_error *err)
 {
     return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
@@ -47,7 +49,12 @@ static int function_of(tn_profile *p, uint64_t code, const tn_stack_entry *e, ui
     TN_TRY(tn__profile_add_text(p, e->qualified_name, &f.name, err));
     TN_TRY(tn__profile_add_text(p, e->name, &f.plain_name, err));
     TN_TRY(tn__profile_add_text(p, e->file, &f.file, err));
-    return number_of(&p->code_functions, code, &p->functions, &f, sizeof f, out, err);
+    uint32_t *known;
+    if (tn__strtab_add(&p->functions, (const char *)&f, sizeof f, out) < 0)
+        return no_memory(err);
+    TN_TRY(tn__map_slot(&p->code_functions, code, &known, err));
+    *known = *out + 1;
+    return TN_OK;
 }
 
 static int add_node(tn_profile *p, uint64_t code, const tn_stack_entry *e, uint32_t parent, uint32_t *node,
@@ -152,17 +159,29 @@ static void start(tn_profile *p, const tn_alloc *a, enum tn_profile_of of)
 {
     *p = (tn_profile){.alloc = a, .of = of, .period_bytes = 1};
     tn_map *maps[] = {&p->code_functions, &p->line_frames, &p->steps, &p->row_of};
-    tn_buf *bufs[] = {&p->functions, &p->frames, &p->nodes, &p->rows, &p->escaped};
+    tn_buf *bufs[] = {&p->frames, &p->nodes, &p->rows, &p->escaped};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         maps[i]->alloc = a;
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         tn__buf_init(bufs[i], a);
 }
 
+/* A file of some megabytes can have stacks that fill a disk, each as deep as its call tree has entries. */
+static int check_frames(const tn_profile *p, tn_error *err)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < p->n_rows; i++)
+        n += tn__profile_node(p, tn__profile_row(p, i)->node)->depth;
+    if (n > MOST_FRAMES)
+        return tn__error_set(err, TN_ELIMIT, 0, "its stacks have %llu frames in all, and a profile at most %llu",
+                             (unsigned long long)n, (unsigned long long)MOST_FRAMES);
+    return TN_OK;
+}
+
 static int make(tn_profile *p, tn_snapshot *s, const tn_site_row *sites, uint32_t n, bool by_domain, tn_error *err)
 {
     uint32_t n_entries = 0, empty;
-    if (tn__strtab_init(&p->texts, p->alloc) < 0)
+    if (tn__strtab_init(&p->texts, p->alloc) < 0 || tn__strtab_init(&p->functions, p->alloc) < 0)
         return no_memory(err);
     TN_TRY(tn__profile_add_text(p, "", &empty, err));
     for (uint32_t i = 0; i < n; i++)
@@ -174,9 +193,9 @@ static int make(tn_profile *p, tn_snapshot *s, const tn_site_row *sites, uint32_
     int status = make_rows(p, s, sites, n, nodes, n_entries, by_domain, err);
     tn__free(p->alloc, nodes, bytes);
     TN_TRY(status);
-    p->n_functions = p->code_functions.n;
     p->n_frames = p->line_frames.n;
     p->n_rows = p->row_of.n;
+    TN_TRY(check_frames(p, err));
     p->path = tn__alloc(p->alloc, p->depth * sizeof *p->path);
     return p->path ? TN_OK : no_memory(err);
 }
@@ -188,7 +207,7 @@ int tn__profile_make(tn_snapshot *s, enum tn_profile_of of, bool by_domain, tn_p
     start(p, tn__snapshot_alloc(s), of);
     sites = tn__snapshot_sites(s, &n);
     if (!n)
-        return tn__error_set(err, TN_EINVAL, 0, "the snapshot has no allocations: tracing was off when it was taken");
+        return tn__error_set(err, TN_EINVAL, 0, "the snapshot has no allocations: nothing was traced");
     tn__fact_u64(s, "trace.interval_bytes", &p->period_bytes);
     return make(p, s, sites, n, by_domain, err);
 }
@@ -196,12 +215,13 @@ int tn__profile_make(tn_snapshot *s, enum tn_profile_of of, bool by_domain, tn_p
 void tn__profile_free(tn_profile *p)
 {
     tn_map *maps[] = {&p->code_functions, &p->line_frames, &p->steps, &p->row_of};
-    tn_buf *bufs[] = {&p->functions, &p->frames, &p->nodes, &p->rows, &p->escaped};
+    tn_buf *bufs[] = {&p->frames, &p->nodes, &p->rows, &p->escaped};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         tn__map_free(maps[i]);
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         tn__buf_free(bufs[i]);
     tn__strtab_free(&p->texts);
+    tn__strtab_free(&p->functions);
     if (p->path)
         tn__free(p->alloc, p->path, p->depth * sizeof *p->path);
 }

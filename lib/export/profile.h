@@ -50,9 +50,10 @@ typedef struct tn_profile_row {
 
 typedef struct tn_profile {
     const tn_alloc *alloc;
-    tn_strtab texts; /* escaped as views escape; 0 is the empty one */
-    tn_buf functions, frames, nodes, rows, escaped;
-    uint32_t n_functions, n_frames, n_rows;
+    tn_strtab texts;     /* escaped as views escape; 0 is the empty one */
+    tn_strtab functions; /* keys are tn_profile_function: codes that read the same are one */
+    tn_buf frames, nodes, rows, escaped;
+    uint32_t n_frames, n_rows;
     enum tn_profile_of of;
     uint64_t period_bytes;              /* 1: exact */
     uint32_t depth;                     /* of the deepest row */
@@ -61,7 +62,8 @@ typedef struct tn_profile {
     tn_map steps, row_of;               /* ... nodes by parent and frame, rows by node and domain */
 } tn_profile;
 
-/* Sites with nothing in them are left out. EINVAL where the snapshot knows of no allocation. p is to be freed in any case. */
+/* Sites with nothing in them are left out. EINVAL where the snapshot knows of no allocation, ELIMIT where stacks are longer
+ * than any reader of profiles bears. p is to be freed in any case. */
 int tn__profile_make(tn_snapshot *s, enum tn_profile_of of, bool by_domain, tn_profile *p, tn_error *err);
 void tn__profile_free(tn_profile *p);
 
@@ -82,7 +84,7 @@ int tn__profile_add_text(tn_profile *p, const char *text, uint32_t *out, tn_erro
 
 static inline const tn_profile_function *tn__profile_function(const tn_profile *p, uint32_t i)
 {
-    return (const tn_profile_function *)(const void *)p->functions.data + i;
+    return (const tn_profile_function *)(const void *)p->functions.bytes.data + i;
 }
 static inline const tn_profile_frame *tn__profile_frame(const tn_profile *p, uint32_t i)
 {

@@ -405,7 +405,11 @@ int tn__pickle_read(const uint8_t *bytes, size_t n, tn_traced *t, tn_error *err)
     tn_buf *bufs[] = {&m.stack, &m.memo, &m.items, &m.tuples};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         tn__buf_init(bufs[i], t->alloc);
-    int status = run(&m);
+    int status = TN_OK;
+    for (size_t i = 0; i < sizeof bufs / sizeof *bufs && status == TN_OK; i++)
+        status = tn__pickle_memory(&m, tn__buf_reserve(bufs[i], sizeof(tn_pickled))); /* none is a null pointer */
+    if (status == TN_OK)
+        status = run(&m);
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         tn__buf_free(bufs[i]);
     return status;

@@ -97,7 +97,7 @@ def test_what_makes_no_sense_is_one_line(
 def test_a_snapshot_that_was_not_traced_has_no_profile(cli: Cli, shop: Path) -> None:
     got = cli("export", shop, "--to", "pprof")
     assert (got.returncode, got.stdout) == (2, "")
-    assert got.stderr == "tonnage: the snapshot has no allocations: tracing was off when it was taken\n"
+    assert got.stderr == "tonnage: the snapshot has no allocations: nothing was traced\n"
 
 
 def test_a_full_disk_is_one_line(cli: Cli, traced: Path) -> None:

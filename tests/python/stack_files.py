@@ -67,7 +67,7 @@ def domain(name: str | int) -> str:
 
 
 def samples(file: reader.Snapshot, what: str) -> dict[tuple[Stack, str], Values]:
-    """What a pprof profile must say, by stack and allocator; sites with nothing in them are left out."""
+    """What a pprof profile must say, by stack and allocator; rows with nothing in them are left out."""
     sums: dict[tuple[Stack, str], list[float]] = {}
     for site in file.sites or ():
         peak = what == "peak"
@@ -80,7 +80,8 @@ def samples(file: reader.Snapshot, what: str) -> dict[tuple[Stack, str], Values]
         if any(numbers):
             row = sums.setdefault((frames(file, site.stack), domain(site.domain)), [0, 0, 0, 0])
             row[:] = [a + b for a, b in zip(row, numbers, strict=True)]
-    return {key: tuple(int(number + 0.5) for number in row) for key, row in sums.items()}  # type: ignore[misc]
+    rounded = {key: tuple(int(number + 0.5) for number in row) for key, row in sums.items()}
+    return {key: row for key, row in rounded.items() if any(row)}  # type: ignore[misc]
 
 
 def weights(file: reader.Snapshot, what: str, *, blocks: bool = False) -> Counter[Stack]:

@@ -226,6 +226,15 @@ def test_stacks_are_whole_however_deep() -> None:
     assert exported(data, "collapsed").count(b";") == n - 1
 
 
+def test_stacks_that_would_fill_a_disk_are_refused(tmp_path: Path) -> None:
+    n = 50_000
+    path = tmp_path / "a.tonnage"
+    path.write_bytes(file_of([MAIN], [(row, 0, 0, 1) for row in range(n)], [Site(n, 2**31 + i, 1) for i in range(n)]))
+    with tonnage.load(path) as snapshot, pytest.raises(tonnage.LimitError, match="2500000000 frames in all"):
+        snapshot.export(tmp_path / "out", to="pprof")
+    assert exported(path.read_bytes(), "collapsed").endswith(b" 50000\n")
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_large_profiles_come_out_of_gzip_as_they_went_in(seed: int) -> None:
     rng = random.Random(seed)
@@ -295,7 +304,7 @@ def test_a_sampled_program_has_its_interval_as_period(tmp_path: Path) -> None:
 def test_what_was_not_traced_is_said_to_be(tmp_path: Path, to: str) -> None:
     path = tmp_path / "a.tonnage"
     path.write_bytes(file_of(CODES, [(0, 0, 0, 2)], None))
-    with tonnage.load(path) as snapshot, pytest.raises(tonnage.ArgumentError, match="tracing was off"):
+    with tonnage.load(path) as snapshot, pytest.raises(tonnage.ArgumentError, match="nothing was traced"):
         snapshot.export(tmp_path / "out", to=to)
     assert not (tmp_path / "out").exists()
 
