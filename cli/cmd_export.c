@@ -49,6 +49,30 @@ static int hand_over(const cli_options *options, const char *format)
     return cmd_python("export", n, words);
 }
 
+static bool is_profile(const char *format)
+{
+    static const char *const profiles[] = {"pprof", "speedscope", "collapsed"};
+    for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++)
+        if (strcmp(format, profiles[i]) == 0)
+            return true;
+    return false;
+}
+
+static int find_profile(const cli_options *options, enum tn_profile_of *of)
+{
+    for (int i = 0; i < TN_PROFILES && options->what; i++)
+        if (strcmp(options->what, tn_profile_names[i]) == 0) {
+            *of = (enum tn_profile_of)i;
+            return CLI_OK;
+        }
+    if (options->what && strcmp(options->what, "cpu") == 0)
+        cli_say("export: a snapshot has no samples of the processor's time: --what takes live, allocated or peak");
+    else if (options->what)
+        cli_say("export: of stacks --what takes live, allocated or peak, not \"%s\"; see tonnage export --help",
+                options->what);
+    return options->what ? CLI_USAGE : CLI_OK;
+}
+
 static int find_table(const cli_options *options, enum tn_table_name *table)
 {
     *table = TN_TABLE_OBJECTS;
@@ -92,7 +116,9 @@ int cmd_export(const cli_options *options)
         cli_say("export: to which format? --to says it, or the end of the name after -o; see tonnage export --help");
         return CLI_USAGE;
     }
-    int code = cli_is_input(options) ? CLI_USAGE : find_table(options, &how.table);
+    int code = cli_is_input(options)    ? CLI_USAGE
+               : is_profile(how.format) ? find_profile(options, &how.profile)
+                                        : find_table(options, &how.table);
     if (code != CLI_OK)
         return code;
     if (strcmp(how.format, "parquet") == 0 || strcmp(how.format, "arrow") == 0)

@@ -77,10 +77,16 @@ static int import(const cli_options *options, const char *dump)
     char line[512], bytes[24];
     if (tn_import(dump, options->output, &how, &info, &err) < 0)
         return cli_fail(err.status == TN_EEXIST ? options->output : options->file, &err);
-    snprintf(line, sizeof line,
-             "%" PRIu64 " object%s, %s; roots are unknown, and %" PRIu64 " reference%s to what is not in the dump\n",
-             info.objects, info.objects == 1 ? "" : "s", tn_format_bytes(info.bytes, bytes, sizeof bytes),
-             info.elsewhere, info.elsewhere == 1 ? " leads" : "s lead");
+    tn_format_bytes(info.bytes, bytes, sizeof bytes);
+    if (info.blocks)
+        snprintf(line, sizeof line, "%" PRIu64 " traced block%s, %s; objects are not in such a dump\n", info.blocks,
+                 info.blocks == 1 ? "" : "s", bytes);
+    else
+        snprintf(line, sizeof line,
+                 "%" PRIu64 " object%s, %s; roots are unknown, and %" PRIu64
+                 " reference%s to what is not in the dump\n",
+                 info.objects, info.objects == 1 ? "" : "s", bytes, info.elsewhere,
+                 info.elsewhere == 1 ? " leads" : "s lead");
     cli_print(line);
     return CLI_OK;
 }

@@ -354,25 +354,31 @@ const cli_verb cli_verbs[] = {
     {"export",
      CLI_TO | CLI_OUTPUT | CLI_FORCE | CLI_WHAT | CLI_COLUMNS | CLI_NODES | CLI_WHERE | CLI_AGAINST | CLI_MEMORY |
          CLI_PYTHON,
-     cmd_export, "the snapshot for other programs: tables, Chrome's DevTools, Meliae",
+     cmd_export, "the snapshot for other programs: tables, Chrome's DevTools, pprof, flame graphs",
      "Writes objects, references, types or roots as a table. csv is one of them; parquet and arrow are a folder with\n"
      "a file of each, or with --what one file, and need pyarrow in the Python beside this command (--python names\n"
      "another). heapsnapshot is the whole graph, for the Memory panel of Chrome's DevTools; meliae is JSON lines, as\n"
-     "Meliae's scanner writes them. Without --to the end of the name after -o says which; without -o csv, meliae and\n"
-     "heapsnapshot go to standard output. What is written is whole or not there, and for its owner only.\n",
+     "Meliae's scanner writes them. pprof, speedscope and collapsed are the stacks that allocated, of a program that\n"
+     "was traced: what is alive, all there ever was, or the high-water mark. Without --to the end of the name after "
+     "-o\n"
+     "says which; without -o all but parquet and arrow go to standard output. What is written is whole or not there,\n"
+     "and for its owner only.\n",
      .where = "only these objects; conditions: " OBJECTS, .against = SINCE,
      .examples = "  tonnage export app.tonnage --to csv --where type:dict --max-memory 2G\n"
                  "  tonnage export app.tonnage --what references -o references.csv --force\n"
                  "  tonnage export app.tonnage --columns address,type,retained -o new.csv --against old.tonnage\n"
                  "  tonnage export app.tonnage --to parquet -o app.parquet --python .venv/bin/python\n"
                  "  tonnage export app.tonnage --max-nodes 1000000 -o app.heapsnapshot\n"
-                 "  tonnage export app.tonnage --to meliae -o app.json\n"},
-    {"import", CLI_OUTPUT | CLI_FORCE | CLI_MEMORY, cmd_import, "a dump of Meliae as a snapshot",
+                 "  tonnage export app.tonnage --to meliae -o app.json\n"
+                 "  tonnage export app.tonnage --to pprof --what peak -o app.pb.gz\n"},
+    {"import", CLI_OUTPUT | CLI_FORCE | CLI_MEMORY, cmd_import, "a dump of Meliae or tracemalloc as a snapshot",
      "Makes a snapshot of the JSON lines that Meliae's scanner wrote; packed by gzip, too, or - for standard input. Its\n"
      "sizes are those of the dump; what a dump does not know, roots, names of references and reference counts, stays\n"
-     "unknown.\n",
+     "unknown. Or of what tracemalloc's Snapshot.dump wrote, which has stacks and no objects: a pickle, of which\n"
+     "nothing is run.\n",
      .examples = "  tonnage import dump.json -o app.tonnage --force --max-memory 2G\n"
-                 "  tonnage import dump.json.gz -o app.tonnage\n"},
+                 "  tonnage import dump.json.gz -o app.tonnage\n"
+                 "  tonnage import dump.pickle -o app.tonnage\n"},
 };
 const size_t cli_n_verbs = sizeof cli_verbs / sizeof *cli_verbs;
 
@@ -444,9 +450,11 @@ void cli_help_verb(const cli_verb *verb)
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");
-    print_option(verb, CLI_TO, "--to FORMAT", "csv, parquet, arrow, heapsnapshot or meliae", "");
+    print_option(verb, CLI_TO, "--to FORMAT", "csv, parquet, arrow, heapsnapshot, meliae, pprof, speedscope, collapsed",
+                 "");
     print_option(verb, CLI_WHAT, "--what TABLE", "objects, references, types or roots (default all; of csv objects)",
                  "");
+    print_option(verb, CLI_WHAT, "--what SUMS", "of stacks: live, allocated or peak (default live)", "");
     print_option(verb, CLI_COLUMNS, "--columns NAMES", "only these, with commas between; docs/export.md has them", "");
     print_option(verb, CLI_NODES, "--max-nodes N", "heapsnapshot: fold what retains least, sums kept", "");
     print_option(verb, CLI_OUTPUT, "-o OUT", output_of(verb), "");

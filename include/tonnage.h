@@ -1004,6 +1004,10 @@ void tn_batches_close(tn_batches *b); /* NULL allowed; before the snapshot is cl
 int tn_batches_schema(tn_batches *b, struct ArrowSchema *out, tn_error *err);
 int tn_batches_next(tn_batches *b, struct ArrowArray *out, tn_error *err); /* 1; 0: there are no more */
 
+/* What a profile is about: what is alive, all that ever was allocated, or what was alive at the high-water mark. */
+enum tn_profile_of { TN_PROFILE_LIVE, TN_PROFILE_ALLOCATED, TN_PROFILE_PEAK, TN_PROFILES };
+extern const char *const tn_profile_names[TN_PROFILES]; /* "live" "allocated" "peak" */
+
 /* A snapshot in the format of other programs, written as a stream (docs/export.md). */
 typedef struct tn_export_options {
     const char *format;       /* one of tn_export_format */
@@ -1013,6 +1017,7 @@ typedef struct tn_export_options {
     const tn_set *set;        /* only these of the selected objects; NULL: all */
     tn_snapshot *against;     /* an older snapshot of the process: only what is new since, or what is: in where says */
     uint32_t max_nodes;       /* heapsnapshot: what retains least is folded until there are no more; 0: no limit */
+    enum tn_profile_of profile; /* pprof, speedscope, collapsed: of which of the sums; these take no selection */
 } tn_export_options;
 
 const char *tn_export_format(size_t index); /* names of the formats; NULL behind the last one */
@@ -1030,12 +1035,15 @@ typedef struct tn_import_options {
 } tn_import_options;
 typedef struct tn_import_info {
     uint64_t objects, bytes, lines;
+    uint64_t blocks;    /* of tracemalloc: traced blocks, whose bytes these are; there are no objects and lines */
     uint64_t repeated;  /* objects that were in the dump before; the first one counts */
     uint64_t elsewhere; /* references to what is not in the dump; they are absent in the file */
 } tn_import_info;
 
-/* A dump of Meliae (JSON lines; a file, or a pipe such as /dev/stdin) as a snapshot file, whole or not there (docs/import.md).
- * options and info may be NULL. EINVAL where out is the dump itself. Cost: O(n log n); some 90 bytes an object and 8 a reference, for as long as it takes. EFORMAT where a line is none of such a dump. */
+/* A dump of Meliae (JSON lines; a file, or a pipe such as /dev/stdin) or of tracemalloc (a pickle in a file, of which nothing is
+ * run) as a snapshot file, whole or not there (docs/import.md). options and info may be NULL. EINVAL where out is the dump
+ * itself. Cost: O(n log n); some 90 bytes an object and 8 a reference, or 100 a traced block, for as long as it takes. EFORMAT
+ * where it is none of such a dump. */
 int tn_import(const char *dump, const char *out, const tn_import_options *options, tn_import_info *info, tn_error *err);
 
 #ifdef __cplusplus

@@ -8,7 +8,7 @@
 #   bench  wrk, which puts a service under load
 #   demo   what tools/demo.sh looks into, in .venv-demo
 #   soak   packages whose tests tools/soak.sh runs under tonnage, in .venv-soak; Spark there, and a JRE for it
-#   interop  programs that read what export writes: Chromium, and the loader of Meliae in .venv-interop
+#   interop  programs that read what export writes: Chromium, Go with its pprof, and the loader of Meliae in .venv-interop
 #
 # System packages come from apt where there is one (through sudo unless root); elsewhere their names are printed and the
 # build goes on with what it finds. Python packages go into .venv only. Looks before it acts: a second run installs
@@ -144,6 +144,7 @@ meliae_loader() {
 
 interop_group() {
     packages chromium
+    command -v go >/dev/null || packages golang-go # any has pprof
     venv .venv-interop tools/requirements-interop.txt
     meliae_loader
 }

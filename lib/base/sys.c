@@ -101,6 +101,12 @@ static int file_size(int fd, const char *path, uint64_t *bytes, tn_error *err)
     return 0;
 }
 
+bool tn__sys_is_file(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && S_ISREG(found.st_mode);
+}
+
 int tn__sys_open_read(const char *path, int *fd, uint64_t *bytes, tn_error *err)
 {
     int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

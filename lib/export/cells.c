@@ -1,7 +1,6 @@
 /* cells.c - see batches.h. */
 #include "export/batches.h"
-
-#include "view/view.h"
+#include "export/export.h"
 
 #include <string.h>
 
@@ -28,24 +27,11 @@ int tn__words_new(tn_words **out, tn_error *err)
     return TN_OK;
 }
 
-/* Appends it. */
-static int escape(tn_buf *out, const char *text)
-{
-    tn_text t;
-    tn__text_init(&t, NULL, 0);
-    tn__text_escaped(&t, text, strlen(text), 0);
-    TN_TRY(tn__buf_reserve(out, t.n));
-    tn__text_init(&t, (char *)out->data + out->size, t.n);
-    tn__text_escaped(&t, text, strlen(text), 0);
-    out->size += t.n;
-    return TN_OK;
-}
-
 int tn__words_add(tn_words *words, const char *text, uint32_t *word, tn_error *err)
 {
     tn_buf escaped;
     tn__buf_init(&escaped, &tn__alloc_libc);
-    int status = escape(&escaped, text);
+    int status = tn__buf_escaped(&escaped, text);
     if (status == TN_OK)
         status = tn__strtab_add(&words->texts, (const char *)escaped.data, escaped.size, word);
     if (status == TN_OK && words->texts.bytes.size > INT32_MAX)
@@ -152,7 +138,7 @@ int tn__cells_text(tn_cells *c, const char *text, size_t n, tn_error *err)
 
 int tn__cells_escaped(tn_cells *c, const char *text, tn_error *err)
 {
-    if (escape(&c->text, text) < 0)
+    if (tn__buf_escaped(&c->text, text) < 0)
         return no_memory(err);
     end_text(c);
     return TN_OK;

@@ -6,17 +6,34 @@
 static const struct {
     const char *name;
     int (*write)(const tn_export_job *job, tn_error *err);
-    bool tables, nodes; /* there is a choice of tables and columns; of how many nodes */
+    enum { TABLE, OBJECTS, GRAPH, PROFILE } of; /* GRAPH: there is a choice of how many nodes */
 } formats[] = {
-    {"csv", tn__export_csv, true, false},
-    {"meliae", tn__export_meliae, false, false},
-    {"heapsnapshot", tn__export_heapsnapshot, false, true},
+    {"csv", tn__export_csv, TABLE},
+    {"meliae", tn__export_meliae, OBJECTS},
+    {"heapsnapshot", tn__export_heapsnapshot, GRAPH},
+    {"pprof", tn__export_pprof, PROFILE},
+    {"speedscope", tn__export_speedscope, PROFILE},
+    {"collapsed", tn__export_collapsed, PROFILE},
 };
 enum { N_FORMATS = sizeof formats / sizeof *formats };
+
+const char *const tn_profile_names[TN_PROFILES] = {"live", "allocated", "peak"};
 
 const char *tn_export_format(size_t index)
 {
     return index < N_FORMATS ? formats[index].name : NULL;
+}
+
+int tn__buf_escaped(tn_buf *out, const char *text)
+{
+    tn_text t;
+    tn__text_init(&t, NULL, 0);
+    tn__text_escaped(&t, text, strlen(text), 0);
+    TN_TRY(tn__buf_reserve(out, t.n));
+    tn__text_init(&t, (char *)out->data + out->size, t.n);
+    tn__text_escaped(&t, text, strlen(text), 0);
+    out->size += t.n;
+    return TN_OK;
 }
 
 static int find_format(const char *name, size_t *format, tn_error *err)
@@ -36,10 +53,15 @@ static int find_format(const char *name, size_t *format, tn_error *err)
 static int check_options(const tn_export_options *o, size_t format, tn_error *err)
 {
     const char *name = formats[format].name;
-    if (!formats[format].tables && (o->columns || o->table != TN_TABLE_OBJECTS))
-        return tn__error_set(err, TN_EINVAL, 0, "%s is of objects as they are: it has no choice of tables or columns",
-                             name);
-    if (!formats[format].nodes && o->max_nodes)
+    bool profile = formats[format].of == PROFILE;
+    if (formats[format].of != TABLE && (o->columns || o->table != TN_TABLE_OBJECTS))
+        return tn__error_set(err, TN_EINVAL, 0, "%s is of %s as they are: it has no choice of tables or columns", name,
+                             profile ? "stacks" : "objects");
+    if (profile && (o->where || o->set || o->against))
+        return tn__error_set(err, TN_EINVAL, 0, "%s is of all that was traced: it takes no selection of objects", name);
+    if (!profile && o->profile != TN_PROFILE_LIVE)
+        return tn__error_set(err, TN_EINVAL, 0, "%s is of objects, which are alive", name);
+    if (formats[format].of != GRAPH && o->max_nodes)
         return tn__error_set(err, TN_EINVAL, 0, "%s folds nothing: a number of nodes is for heapsnapshot", name);
     return TN_OK;
 }

@@ -1,7 +1,7 @@
 /* export.h - snapshots in the formats of other programs. Private to lib/export.
  *
  *   export.c   which format; what is selected; to a sink, or to a file that is whole or not there
- *   csv.c      one file a format: the members of a set, written as a stream
+ *   csv.c      one file a format: the members of a set, written as a stream; profile.h has those of stacks
  */
 #ifndef TN_EXPORT_H
 #define TN_EXPORT_H
@@ -19,9 +19,15 @@ typedef struct tn_export_job {
     tn_out *out;
 } tn_export_job;
 
+/* Appends text as views escape it. TN_ENOMEM. */
+int tn__buf_escaped(tn_buf *out, const char *text);
+
 /* ---- one function a format: a row of the table in export.c ---- */
 int tn__export_csv(const tn_export_job *job, tn_error *err);
 int tn__export_heapsnapshot(const tn_export_job *job, tn_error *err);
 int tn__export_meliae(const tn_export_job *job, tn_error *err);
+int tn__export_pprof(const tn_export_job *job, tn_error *err);
+int tn__export_speedscope(const tn_export_job *job, tn_error *err);
+int tn__export_collapsed(const tn_export_job *job, tn_error *err);
 
 #endif

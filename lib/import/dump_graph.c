@@ -112,18 +112,18 @@ static int find_holders(tn_dump_search *s, tn_dump *d)
             search(s, i);
     memset(s->seen, 0, d->n);
     uint32_t *order = s->ended;
+    int status = TN_OK;
     s->ended = s->spare;
-    for (uint32_t i = d->n; i--;) {
+    for (uint32_t i = d->n; i-- && status == TN_OK;) {
         if (s->seen[order[i]])
             continue;
-        if (tn__buf_append(&d->holders, &order[i], sizeof order[i]) < 0)
-            return TN_ENOMEM;
+        status = tn__buf_append(&d->holders, &order[i], sizeof order[i]);
         s->n_ended = 0;
         search(s, order[i]);
     }
     s->spare = s->ended;
     s->ended = order;
-    return TN_OK;
+    return status;
 }
 
 int tn__dump_settle(tn_dump *d, tn_error *err)

@@ -18,58 +18,22 @@ enum type_kind { OTHER_TYPE, TEXT_TYPE, DICT_TYPE, SET_TYPE };
 typedef struct tn_importing {
     const tn_dump *dump;
     const tn_alloc *alloc;
-    tn_writer *writer;
-    tn_strtab strings;
+    tn_rows rows;
     uint8_t *kinds;    /* by type */
     uint32_t *shapes;  /* by type and style: row + 1 */
     uint32_t n_shapes; /* those of the root and the holders follow */
-    tn_buf words;      /* a table under way */
     uint64_t *column;  /* TN_NODE_BLOCK rows */
     const char *id;    /* of the column under way */
     uint32_t n_column;
     unsigned transform;
-    tn_error *err;
 } tn_importing;
-
-static int no_memory(tn_importing *im)
-{
-    return tn__error_set(im->err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
-}
 
 static uint32_t n_types(const tn_importing *im)
 {
     return im->dump->types.count;
 }
 
-/* ---- tables ---- */
-
-static int add_word(tn_importing *im, uint32_t word)
-{
-    return tn__buf_append(&im->words, &word, sizeof word) < 0 ? no_memory(im) : TN_OK;
-}
-
-static int add_words(tn_importing *im, const uint32_t *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        TN_TRY(add_word(im, words[i]));
-    return TN_OK;
-}
-
-static int string_row(tn_importing *im, const char *text, size_t n, uint32_t *row)
-{
-    return tn__strtab_add(&im->strings, text, n, row) < 0 ? no_memory(im) : TN_OK;
-}
-
-/* The table so far is a chunk, when it is long enough or at its end. */
-static int flush_table(tn_importing *im, const char *id, uint64_t *n_rows, bool last)
-{
-    if (*n_rows == 0 || (!last && im->words.size < TN_CHUNK_MAX_RAW / 4))
-        return TN_OK;
-    TN_TRY(tn_writer_table(im->writer, id, im->words.data, im->words.size, *n_rows, im->err));
-    im->words.size = 0;
-    *n_rows = 0;
-    return TN_OK;
-}
+/* ---- types ---- */
 
 static bool is_builtin(const char *name, size_t n)
 {
@@ -124,12 +88,13 @@ static int add_type(tn_importing *im, uint32_t type, const char *text, size_t n)
         dot--;
     if (dot < 2 || dot == n)
         dot = 0;
-    TN_TRY(string_row(im, text + dot, n - dot, &name));
+    TN_TRY(tn__rows_string(&im->rows, text + dot, n - dot, &name));
     if (dot)
-        TN_TRY(string_row(im, text, dot - 1, &module));
+        TN_TRY(tn__rows_string(&im->rows, text, dot - 1, &module));
     else if (is_builtin(text, n))
-        TN_TRY(string_row(im, "builtins", 8, &module));
-    return add_words(im, (uint32_t[]){name, module, 0, TN_VISIT_TRAVERSE, 0, 0, TN_NONE, TN_NONE, 1, type}, 10);
+        TN_TRY(tn__rows_string(&im->rows, "builtins", 8, &module));
+    return tn__rows_words(&im->rows, (uint32_t[]){name, module, 0, TN_VISIT_TRAVERSE, 0, 0, TN_NONE, TN_NONE, 1, type},
+                          10);
 }
 
 static int write_types(tn_importing *im)
@@ -142,14 +107,14 @@ static int write_types(tn_importing *im)
     for (uint32_t i = 0; i < types->count; i++) {
         TN_TRY(add_type(im, i, (const char *)types->bytes.data + starts[i], starts[i + 1] - starts[i]));
         n++;
-        TN_TRY(flush_table(im, "TYPE", &n, false));
+        TN_TRY(tn__rows_flush(&im->rows, "TYPE", &n, false));
     }
     for (unsigned i = 0; i < 2; i++, n++) {
-        TN_TRY(string_row(im, synthetic[i], strlen(synthetic[i]), &name));
-        TN_TRY(add_words(im, (uint32_t[]){name, TN_NONE, TN_TYPE_SYNTHETIC, TN_VISIT_LAYOUT, 0, 0, TN_NONE, TN_NONE, 0},
-                         9));
+        TN_TRY(tn__rows_string(&im->rows, synthetic[i], strlen(synthetic[i]), &name));
+        TN_TRY(tn__rows_words(
+            &im->rows, (uint32_t[]){name, TN_NONE, TN_TYPE_SYNTHETIC, TN_VISIT_LAYOUT, 0, 0, TN_NONE, TN_NONE, 0}, 9));
     }
-    return flush_table(im, "TYPE", &n, true);
+    return tn__rows_flush(&im->rows, "TYPE", &n, true);
 }
 
 /* ---- shapes ---- */
@@ -200,15 +165,16 @@ static int write_shapes(tn_importing *im)
             continue;
         *shape = ++im->n_shapes;
         uint32_t flags = run_style(im, o) | (has_length(im, o) ? TN_SHAPE_LENGTH : 0);
-        TN_TRY(add_words(im, (uint32_t[]){o->type, flags, 0}, 3));
+        TN_TRY(tn__rows_words(&im->rows, (uint32_t[]){o->type, flags, 0}, 3));
         n++;
-        TN_TRY(flush_table(im, "SHTB", &n, false));
+        TN_TRY(tn__rows_flush(&im->rows, "SHTB", &n, false));
     }
-    TN_TRY(string_row(im, "unknown holders", 15, &label));
-    TN_TRY(add_words(im, (uint32_t[]){n_types(im), TN_RUN_NONE, 1, label, ROOT_STYLE}, 5));
-    TN_TRY(add_words(im, (uint32_t[]){n_types(im) + 1, TN_RUN_MEMBERS | HOLDERS_KIND << TN_RUN_KIND_SHIFT, 0}, 3));
+    TN_TRY(tn__rows_string(&im->rows, "unknown holders", 15, &label));
+    TN_TRY(tn__rows_words(&im->rows, (uint32_t[]){n_types(im), TN_RUN_NONE, 1, label, ROOT_STYLE}, 5));
+    TN_TRY(tn__rows_words(&im->rows,
+                          (uint32_t[]){n_types(im) + 1, TN_RUN_MEMBERS | HOLDERS_KIND << TN_RUN_KIND_SHIFT, 0}, 3));
     n += 2;
-    return flush_table(im, "SHTB", &n, true);
+    return tn__rows_flush(&im->rows, "SHTB", &n, true);
 }
 
 /* ---- columns ---- */
@@ -217,7 +183,8 @@ static int end_column(tn_importing *im)
 {
     uint32_t n = im->n_column;
     im->n_column = 0;
-    return n ? tn_writer_column(im->writer, im->id, im->column, sizeof *im->column, n, im->transform, im->err) : TN_OK;
+    return n ? tn_writer_column(im->rows.writer, im->id, im->column, sizeof *im->column, n, im->transform, im->rows.err)
+             : TN_OK;
 }
 
 static int put(tn_importing *im, uint64_t value)
@@ -240,20 +207,20 @@ static int write_addresses(tn_importing *im)
     for (uint32_t i = 0; i < im->dump->n; i++) {
         uint64_t address = tn__dump_object_at(im->dump, i)->address, granule = (address >> 4) % 65536;
         if (any && address >> TN_REGION_SHIFT != row.region) {
-            if (tn__buf_append(&im->words, &row, sizeof row) < 0)
-                return no_memory(im);
+            if (tn__buf_append(&im->rows.words, &row, sizeof row) < 0)
+                return tn__rows_no_memory(&im->rows);
             n++;
-            TN_TRY(flush_table(im, "ADDR", &n, false));
+            TN_TRY(tn__rows_flush(&im->rows, "ADDR", &n, false));
             row = (tn_region_row){0};
         }
         any = true;
         row.region = address >> TN_REGION_SHIFT;
         row.bits[granule / 64] |= 1ull << granule % 64;
     }
-    if (tn__buf_append(&im->words, &row, sizeof row) < 0)
-        return no_memory(im);
+    if (tn__buf_append(&im->rows.words, &row, sizeof row) < 0)
+        return tn__rows_no_memory(&im->rows);
     n++;
-    TN_TRY(flush_table(im, "ADDR", &n, true));
+    TN_TRY(tn__rows_flush(&im->rows, "ADDR", &n, true));
     begin_column(im, "AODD", TN_TRANSFORM_DELTA);
     for (uint32_t i = 0; i < im->dump->n; i++)
         if (tn__dump_object_at(im->dump, i)->address % 16)
@@ -310,19 +277,20 @@ static int write_references(tn_importing *im)
 static int write_preview_rows(tn_importing *im, const uint32_t *nodes, uint32_t n)
 {
     const tn_dump *d = im->dump;
-    TN_TRY(add_words(im, nodes, n));
+    TN_TRY(tn__rows_words(&im->rows, nodes, n));
     for (unsigned part = 0; part < 3; part++) {
         for (uint32_t i = 0; i < n; i++) {
             const tn_dump_object *o = tn__dump_object_at(d, nodes[i]);
             const void *bytes = part == 0   ? &o->kind
                                 : part == 1 ? (const void *)&o->n_preview
                                             : d->previews.data + o->preview;
-            if (tn__buf_append(&im->words, bytes, part < 2 ? 2 : o->n_preview) < 0)
-                return no_memory(im);
+            if (tn__buf_append(&im->rows.words, bytes, part < 2 ? 2 : o->n_preview) < 0)
+                return tn__rows_no_memory(&im->rows);
         }
     }
-    int status = n ? tn_writer_table(im->writer, "PREV", im->words.data, im->words.size, n, im->err) : TN_OK;
-    im->words.size = 0;
+    int status =
+        n ? tn_writer_table(im->rows.writer, "PREV", im->rows.words.data, im->rows.words.size, n, im->rows.err) : TN_OK;
+    im->rows.words.size = 0;
     return status;
 }
 
@@ -341,31 +309,19 @@ static int write_previews(tn_importing *im)
     return write_preview_rows(im, nodes, n);
 }
 
-static int add_fact(tn_importing *im, const char *key, const char *text, uint64_t value)
-{
-    tn_fact_row row = {.kind = text ? TN_FACT_TEXT : TN_FACT_UINT, .value = value};
-    uint32_t string;
-    TN_TRY(string_row(im, key, strlen(key), &row.key));
-    if (text) {
-        TN_TRY(string_row(im, text, strlen(text), &string));
-        row.value = string;
-    }
-    return tn__buf_append(&im->words, &row, sizeof row) < 0 ? no_memory(im) : TN_OK;
-}
-
 static int write_facts(tn_importing *im, const tn_import_info *info)
 {
     uint64_t n = 9;
-    TN_TRY(add_fact(im, "capture.tool_version", TN_VERSION, 0));
-    TN_TRY(add_fact(im, "capture.mode", "import", 0));
-    TN_TRY(add_fact(im, "import.format", "meliae", 0));
-    TN_TRY(add_fact(im, "import.roots", "unknown", 0));
-    TN_TRY(add_fact(im, "import.lines", NULL, info->lines));
-    TN_TRY(add_fact(im, "import.repeated", NULL, info->repeated));
-    TN_TRY(add_fact(im, "import.references_elsewhere", NULL, info->elsewhere));
-    TN_TRY(add_fact(im, "objects.count", NULL, info->objects));
-    TN_TRY(add_fact(im, "objects.bytes", NULL, info->bytes));
-    return flush_table(im, "FACT", &n, true);
+    TN_TRY(tn__rows_fact(&im->rows, "capture.tool_version", TN_VERSION, 0));
+    TN_TRY(tn__rows_fact(&im->rows, "capture.mode", "import", 0));
+    TN_TRY(tn__rows_fact(&im->rows, "import.format", "meliae", 0));
+    TN_TRY(tn__rows_fact(&im->rows, "import.roots", "unknown", 0));
+    TN_TRY(tn__rows_fact(&im->rows, "import.lines", NULL, info->lines));
+    TN_TRY(tn__rows_fact(&im->rows, "import.repeated", NULL, info->repeated));
+    TN_TRY(tn__rows_fact(&im->rows, "import.references_elsewhere", NULL, info->elsewhere));
+    TN_TRY(tn__rows_fact(&im->rows, "objects.count", NULL, info->objects));
+    TN_TRY(tn__rows_fact(&im->rows, "objects.bytes", NULL, info->bytes));
+    return tn__rows_flush(&im->rows, "FACT", &n, true);
 }
 
 /* ---- the file ---- */
@@ -379,15 +335,15 @@ static int write_all(tn_importing *im, const tn_import_info *info)
     TN_TRY(write_references(im));
     TN_TRY(write_previews(im));
     TN_TRY(write_facts(im, info));
-    return tn_writer_strings(im->writer, &im->strings, im->err);
+    return tn_writer_strings(im->rows.writer, &im->rows.strings, im->rows.err);
 }
 
 static int write_prepared(tn_importing *im, const tn_import_info *info)
 {
     const tn_strtab *types = &im->dump->types;
     const uint32_t *starts = (const uint32_t *)(const void *)types->offsets.data;
-    if (tn__strtab_init(&im->strings, im->alloc) < 0 || !im->kinds || !im->shapes || !im->column)
-        return no_memory(im);
+    if (tn__strtab_init(&im->rows.strings, im->alloc) < 0 || !im->kinds || !im->shapes || !im->column)
+        return tn__rows_no_memory(&im->rows);
     for (uint32_t i = 0; i < types->count; i++)
         im->kinds[i] = (uint8_t)kind_of((const char *)types->bytes.data + starts[i], starts[i + 1] - starts[i]);
     return write_all(im, info);
@@ -396,21 +352,21 @@ static int write_prepared(tn_importing *im, const tn_import_info *info)
 static int write_file(const tn_dump *d, const char *out, bool force, const tn_import_info *info, tn_error *err)
 {
     size_t n_types = d->types.count, column = TN_NODE_BLOCK * sizeof(uint64_t);
-    tn_importing im = {.dump = d, .alloc = d->alloc, .err = err};
-    TN_TRY(tn_writer_open(out, force, LEVEL, d->alloc, &im.writer, err));
-    tn__buf_init(&im.words, d->alloc);
+    tn_importing im = {.dump = d, .alloc = d->alloc, .rows.err = err};
+    TN_TRY(tn_writer_open(out, force, LEVEL, d->alloc, &im.rows.writer, err));
+    tn__buf_init(&im.rows.words, d->alloc);
     im.kinds = tn__alloc_zero(d->alloc, n_types);
     im.shapes = tn__alloc_zero(d->alloc, n_types * SHAPES_OF_TYPE * sizeof *im.shapes);
     im.column = tn__alloc(d->alloc, column);
     int status = write_prepared(&im, info);
-    tn__strtab_free(&im.strings);
-    tn__buf_free(&im.words);
+    tn__strtab_free(&im.rows.strings);
+    tn__buf_free(&im.rows.words);
     tn__free(d->alloc, im.kinds, n_types);
     tn__free(d->alloc, im.shapes, n_types * SHAPES_OF_TYPE * sizeof *im.shapes);
     tn__free(d->alloc, im.column, column);
     if (status < 0)
-        tn_writer_abort(im.writer);
-    return status < 0 ? status : tn_writer_commit(im.writer, err);
+        tn_writer_abort(im.rows.writer);
+    return status < 0 ? status : tn_writer_commit(im.rows.writer, err);
 }
 
 /* ---- memory up to a limit ---- */
@@ -442,23 +398,34 @@ static tn_import_info info_of(const tn_dump *d)
     return info;
 }
 
+static int import_objects(const char *dump, const char *out, bool force, const tn_alloc *alloc, tn_import_info *info,
+                          tn_error *err)
+{
+    tn_dump d;
+    int status = tn__dump_init(&d, alloc, err);
+    if (status == TN_OK)
+        status = tn__dump_read(&d, dump, out, err);
+    if (status == TN_OK)
+        status = tn__dump_settle(&d, err);
+    if (status == TN_OK) {
+        *info = info_of(&d);
+        status = write_file(&d, out, force, info, err);
+    }
+    tn__dump_free(&d);
+    return status;
+}
+
 int tn_import(const char *dump, const char *out, const tn_import_options *options, tn_import_info *info, tn_error *err)
 {
     const tn_import_options o = options ? *options : (tn_import_options){0};
     tn_limited limited = {.base = o.alloc ? o.alloc : &tn__alloc_libc, .most = o.max_memory_bytes};
     const tn_alloc alloc = {limited_realloc, &limited};
     tn_import_info found = {0};
-    tn_dump d;
-    int status = tn__dump_init(&d, &alloc, err);
+    bool pickle;
+    int status = tn__traced_is(dump, &pickle, err);
     if (status == TN_OK)
-        status = tn__dump_read(&d, dump, out, err);
-    if (status == TN_OK)
-        status = tn__dump_settle(&d, err);
-    if (status == TN_OK) {
-        found = info_of(&d);
-        status = write_file(&d, out, o.force, &found, err);
-    }
-    tn__dump_free(&d);
+        status = pickle ? tn__traced_import(dump, out, o.force, &alloc, &found, err)
+                        : import_objects(dump, out, o.force, &alloc, &found, err);
     if (status == TN_ENOMEM && limited.refused)
         return tn__error_set(err, TN_ELIMIT, 0, "the dump needs more memory than the limit of %llu bytes",
                              (unsigned long long)o.max_memory_bytes);

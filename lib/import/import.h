@@ -4,6 +4,9 @@
  *   dump_lines.c   a file -> lines -> tn_dump: objects, their types, references as addresses
  *   dump_graph.c   sorted by address, references as nodes; what nothing in the dump holds
  *   import.c       tn_dump -> a snapshot file
+ *   pickle.c       a pickle of tracemalloc -> tn_traced: stacks, and what is alive that they allocated
+ *   tracebacks.c   tn_traced -> a snapshot file
+ *   rows.c         what both kinds of files are written with
  *
  * docs/import.md says what a dump leaves unknown, and what becomes of it.
  */
@@ -12,6 +15,7 @@
 
 #include "base/base.h"
 #include "snapshot/format.h"
+#include "snapshot/writer.h"
 
 /* ---- dump_json.c ---- */
 
@@ -65,5 +69,64 @@ static inline tn_dump_object *tn__dump_object_at(const tn_dump *d, uint32_t i)
 /* Sorts, leaves out what stands there twice, and finds holders: from these nodes, and from no fewer, all others can be
  * reached. One of each strongly connected component that no other one refers to. O(n log n + references). */
 int tn__dump_settle(tn_dump *d, tn_error *err);
+
+/* ---- tracebacks.c ---- */
+
+/* Keys of distinct stacks and places, as strings of a tn_strtab: numbered as they came, callers first. */
+typedef struct tn_traced_stack {
+    uint32_t parent, code, line; /* parent: 0 none, else 1 + row */
+} tn_traced_stack;
+typedef struct tn_traced_place {
+    uint32_t stack, domain; /* 1 + row; as of SITE */
+} tn_traced_place;
+typedef struct tn_traced_sum {
+    uint64_t bytes, blocks;
+} tn_traced_sum;
+
+/* Codes: two that stand for no file, then the files in the order in which they came. */
+enum { TN_TRACED_NATIVE, TN_TRACED_TRUNCATED, TN_TRACED_FILE };
+
+typedef struct tn_traced {
+    const tn_alloc *alloc;
+    tn_strtab texts, stacks, places;
+    tn_strtab files;               /* keys are texts */
+    tn_buf sums;                   /* tn_traced_sum by place */
+    uint64_t blocks, bytes, limit; /* limit: frames that were kept of a stack, 0: not said */
+} tn_traced;
+
+int tn__traced_init(tn_traced *t, const tn_alloc *a);
+void tn__traced_free(tn_traced *t);
+/* The stack, 1 + row, of a line of a file (a text), or of TN_TRACED_NATIVE or _TRUNCATED, that parent called. */
+int tn__traced_call(tn_traced *t, uint32_t parent, uint32_t code, uint32_t line, uint32_t *stack);
+int tn__traced_file(tn_traced *t, uint32_t text, uint32_t *code);
+int tn__traced_block(tn_traced *t, uint32_t stack, uint32_t domain,
+                     uint64_t bytes); /* TN_ENOMEM TN_ELIMIT, all of them */
+/* Whether a file begins as a pickle does; one as a snapshot file. */
+int tn__traced_is(const char *dump, bool *pickle, tn_error *err);
+int tn__traced_import(const char *dump, const char *out, bool force, const tn_alloc *alloc, tn_import_info *info,
+                      tn_error *err);
+
+/* ---- pickle.c ---- */
+
+bool tn__is_pickle(const uint8_t *bytes, size_t n);
+/* Nothing of a pickle is run: it is a list of numbers, names and tuples, read as such, or refused. Linear in its bytes. */
+int tn__pickle_read(const uint8_t *bytes, size_t n, tn_traced *t, tn_error *err);
+
+/* ---- rows.c: tables of a file under way ---- */
+
+typedef struct tn_rows {
+    tn_writer *writer;
+    tn_strtab strings;
+    tn_buf words; /* of the table under way */
+    tn_error *err;
+} tn_rows;
+int tn__rows_no_memory(tn_rows *r);
+int tn__rows_bytes(tn_rows *r, const void *bytes, size_t n);
+int tn__rows_words(tn_rows *r, const uint32_t *words, size_t n);
+int tn__rows_string(tn_rows *r, const char *text, size_t n, uint32_t *row);
+/* The table so far is a chunk, when it is long enough or at its end. */
+int tn__rows_flush(tn_rows *r, const char *id, uint64_t *n_rows, bool last);
+/* A row of FACT; text NULL: a number. */
+int tn__rows_fact(tn_rows *r, const char *key, const char *text, uint64_t value);
 
 #endif

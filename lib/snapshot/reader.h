@@ -136,6 +136,7 @@ int tn__preview_block(tn_snapshot *s, size_t k, unsigned slot, tn_preview_block 
 typedef struct tn_stack_entry {
     uint32_t parent, line;
     const char *name, *qualified_name, *file;
+    uint32_t code, first_line; /* code: row of CODE */
 } tn_stack_entry;
 int tn__snapshot_stack(tn_snapshot *s, uint32_t entry, tn_stack_entry *out, tn_error *err);
 int tn__snapshot_n_stacks(tn_snapshot *s, uint32_t *n, tn_error *err);

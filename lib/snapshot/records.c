@@ -219,7 +219,8 @@ int tn__snapshot_stack(tn_snapshot *s, uint32_t entry, tn_stack_entry *out, tn_e
     uint32_t line = row->line;
     if (!line)
         line = tn__linetable_line(code->table, code->n_table, code->first_line, row->instruction);
-    *out = (tn_stack_entry){row->parent, line, code->name, code->qualified_name, code->file};
+    *out =
+        (tn_stack_entry){row->parent, line, code->name, code->qualified_name, code->file, row->code, code->first_line};
     return 0;
 }
 

@@ -157,22 +157,25 @@ PyType_Spec core_batches_spec = {
 
 PyObject *core_export(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"path", "format", "force", "set", "table", "columns", "max_nodes", NULL};
+    static char *names[] = {"path", "format", "force", "set", "table", "columns", "max_nodes", "profile", NULL};
     PyObject *path, *set = Py_None;
-    const char *table_name = NULL;
+    const char *table_name = NULL, *profile_name = NULL;
     int force = 0;
     core_call call;
     tn_error err = {0};
     tn_export_options options = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&s|$pOzzI:export", names, PyUnicode_FSConverter, &path,
-                                     &options.format, &force, &set, &table_name, &options.columns, &options.max_nodes))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&s|$pOzzIz:export", names, PyUnicode_FSConverter, &path,
+                                     &options.format, &force, &set, &table_name, &options.columns, &options.max_nodes,
+                                     &profile_name))
         return NULL;
     int table = table_name ? core_index_of(table_name, tn_table_names, TN_TABLES, "table") : TN_TABLE_OBJECTS;
-    if (table < 0 || !core_set_of(self, set, &options.set) || !core_enter(&call, self, true)) {
+    int profile = profile_name ? core_index_of(profile_name, tn_profile_names, TN_PROFILES, "profile") : 0;
+    if (table < 0 || profile < 0 || !core_set_of(self, set, &options.set) || !core_enter(&call, self, true)) {
         Py_DECREF(path);
         return NULL;
     }
     options.table = (enum tn_table_name)table;
+    options.profile = (enum tn_profile_of)profile;
     int status = tn_export_file(self->handle, &options, PyBytes_AS_STRING(path), force, &err);
     core_unlock(&call);
     core_leave(&call);

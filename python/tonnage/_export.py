@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 TABLES = ("objects", "references", "types", "roots")
 _COLUMNAR = ("parquet", "arrow")
 _GRAPHS = ("heapsnapshot", "meliae")  # of objects as they are, with what they refer to
-_FORMATS = ("csv", *_COLUMNAR, *_GRAPHS)
+_PROFILES = ("pprof", "speedscope", "collapsed")  # of stacks that allocated
+_FORMATS = ("csv", *_COLUMNAR, *_GRAPHS, *_PROFILES)
+_SUMS = ("live", "allocated", "peak")
 
 # ---- one table to one file ----
 
@@ -139,6 +141,25 @@ def write(snapshot: Snapshot, tables: list[Table], path: str, to: str, *, single
         _remove(temp)
 
 
+def _export_profile(
+    snapshot: Snapshot,
+    members: Set | None,
+    path: str,
+    to: str,
+    what: str | None,
+    columns: list[str] | str | None,
+    force: bool,
+    max_nodes: int,
+) -> None:
+    if members is not None or columns is not None or max_nodes:
+        raise ArgumentError(f"{to} is of all that was traced: it takes no selection, columns or number of nodes", -8)
+    if what == "cpu":
+        raise ArgumentError(f"a snapshot has no samples of the processor's time: sums are {', '.join(_SUMS)}", -8)
+    if what is not None and what not in _SUMS:
+        raise ArgumentError(f"sums are {', '.join(_SUMS)}, not {what!r}", -8)
+    snapshot._core.export(path, to, force=force, profile=what)
+
+
 def export(
     snapshot: Snapshot,
     members: Set | None,
@@ -153,6 +174,9 @@ def export(
     to = to or os.path.splitext(path)[1].removeprefix(".")
     if to not in _FORMATS:
         raise ArgumentError(f"formats are {', '.join(_FORMATS)}, not {to!r}", -8)
+    if to in _PROFILES:
+        _export_profile(snapshot, members, path, to, what, columns, force, max_nodes)
+        return
     if to in _GRAPHS and (what is not None or columns is not None):
         raise ArgumentError(f"{to} is of objects as they are: it has no choice of tables or columns", -8)
     if max_nodes and to != "heapsnapshot":

@@ -176,6 +176,36 @@ static void any_failing_allocation_leaves_nothing(void **state)
     }
 }
 
+static bool take(void *ctx, const char *text, size_t n)
+{
+    (void)text;
+    *(size_t *)ctx += n;
+    return true;
+}
+
+static void any_failing_allocation_leaves_nothing_of_a_profile(void **state)
+{
+    (void)state;
+    for (const char *const *name = (const char *const[]){"pprof", "speedscope", "collapsed", NULL}; *name; name++) {
+        int status = TN_ENOMEM;
+        size_t written = 0;
+        for (long until = 0; status == TN_ENOMEM; until++) {
+            failing f;
+            tn_snapshot *mine;
+            failing_init(&f, -1);
+            const tn_open_options options = {.alloc = &f.alloc};
+            assert_int_equal(tn_snapshot_open_memory(bytes, n_bytes, &options, &mine, NULL), 0);
+            f.until = until;
+            written = 0;
+            status = tn_export(mine, &(tn_export_options){.format = *name}, &(tn_sink){take, &written}, NULL);
+            assert_true(status == TN_OK || status == TN_ENOMEM);
+            tn_snapshot_close(mine);
+            assert_int_equal(f.n_pieces, 0);
+        }
+        assert_true(written > 20);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest all[] = {
@@ -185,6 +215,7 @@ int main(void)
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(a_sink_that_refuses_is_asked_once),
         cmocka_unit_test(any_failing_allocation_leaves_nothing),
+        cmocka_unit_test(any_failing_allocation_leaves_nothing_of_a_profile),
     };
     return cmocka_run_group_tests(all, setup, teardown);
 }

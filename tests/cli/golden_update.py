@@ -20,6 +20,7 @@ def main() -> None:
     import test_cli_answers
     import test_cli_cycles
     import test_cli_graph
+    import test_cli_profiles
     import test_cli_reading
     import test_cli_sites
     import test_meliae
@@ -32,8 +33,10 @@ def main() -> None:
         (HERE.parent / "c" / "cycles.tonnage").write_bytes(cycles_snapshot.data())
         file.with_name("old.tonnage").write_bytes(shop_snapshot.older())
         file.with_name("new.tonnage").write_bytes(shop_snapshot.newer())
+        file.with_name("traced.tonnage").write_bytes(test_cli_profiles.data())
         for tests in (test_cli_reading, test_cli_answers, test_cli_cycles, test_cli_graph, test_cli_sites, test_meliae):
             update(tests, file)
+        update(test_cli_profiles, file)
 
 
 def update(tests: ModuleType, file: Path) -> None:

@@ -1,0 +1,142 @@
+"""tonnage export --to pprof|speedscope|collapsed as commands, and tonnage import of a dump of tracemalloc."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli_support import Cli
+from pure_writer import Code, Site
+from stack_files import file_of
+
+CODES = [Code("<module>", "<module>", "/srv/app.py", 1), Code("work", "Worker.work", "/srv/app.py", 10),
+         Code("thread pool", "thread pool", "", 0), Code("<native>", "<native>", "", 0)]  # fmt: skip
+SITES = [
+    Site(2, 1, 4096, 9000, 100, 5000, 4500, 2, 9, 1, 3),
+    Site(4, 0, 512, 512, 0, 512, 0, 1, 1, 0, 0),
+    Site(5, 2, 0, 64, 64, 64, 64, 0, 1, 1, 1),
+    Site(0, 2**31 + 389047, 1, 1, 0, 1, 1, 1, 1, 0, 1),
+]
+GOLDEN = Path(__file__).with_name("golden")
+DUMP = """
+import sys, tracemalloc
+tracemalloc.start(5)
+def make():
+    return [bytearray(1000) for _ in range(20)]
+kept = make()
+tracemalloc.take_snapshot().dump(sys.argv[1])
+"""
+
+
+def data() -> bytes:
+    """Five stacks, four of which allocated, of two threads and none."""
+    return file_of(CODES, [(0, 0, 0, 4), (1, 1, 0, 12), (0, 2, 0, 0), (3, 1, 0, 14), (0, 3, 0, 0)], SITES)
+
+
+@pytest.fixture
+def traced(tmp_path: Path) -> Path:
+    path = tmp_path / "traced.tonnage"
+    path.write_bytes(data())
+    return path
+
+
+def words(verb: str, file: Path, *rest: str) -> list[str]:
+    """Of the file in the current folder."""
+    return [verb, file.with_name("traced.tonnage").name, *rest]
+
+
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [
+        ("export", ("--to", "collapsed")),
+        ("export", ("--to", "collapsed", "--what", "allocated")),
+        ("export", ("--to", "speedscope", "--what", "peak")),
+    ],
+)
+def test_text_is_the_golden_one(cli: Cli, traced: Path, name: str, rest: tuple[str, ...]) -> None:
+    got = cli(*words(name, traced, *rest), cwd=traced.parent)
+    slug = "-".join([name, *rest]).replace("--", "").translate(str.maketrans(":*.", "___"))
+    assert (got.returncode, got.stderr) == (0, "")
+    assert got.stdout == (GOLDEN / f"{slug}.txt").read_text(encoding="utf-8")
+
+
+def test_the_end_of_the_name_says_which(cli: Cli, traced: Path, tmp_path: Path) -> None:
+    for name in ("a.pprof", "a.speedscope", "a.collapsed"):
+        assert cli("export", traced, "-o", tmp_path / name).returncode == 0
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+    gzip.decompress((tmp_path / "a.pprof").read_bytes())
+    json.loads((tmp_path / "a.speedscope").read_text(encoding="utf-8"))
+    assert (tmp_path / "a.collapsed").read_text(encoding="utf-8") == cli("export", traced, "--to", "collapsed").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("--what", "cpu"), 2, "export: a snapshot has no samples of the processor's time: --what takes live,"),
+        (("--what", "roots"), 2, 'export: of stacks --what takes live, allocated or peak, not "roots"'),
+        (("--where", "type:dict"), 2, "pprof is of all that was traced: it takes no selection of objects"),
+        (("--against", "traced.tonnage"), 2, "pprof is of all that was traced: it takes no selection of objects"),
+        (("--columns", "size"), 2, "pprof is of stacks as they are: it has no choice of tables or columns"),
+        (("--max-nodes", "5"), 2, "pprof folds nothing"),
+        (("--max-memory", "1k"), 5, ""),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(
+    cli: Cli, traced: Path, words: tuple[str, ...], code: int, message: str
+) -> None:
+    got = cli("export", traced, "--to", "pprof", *words, cwd=traced.parent)
+    assert (got.returncode, got.stdout, got.stderr.count("\n")) == (code, "", 1)
+    assert message in got.stderr
+
+
+def test_a_snapshot_that_was_not_traced_has_no_profile(cli: Cli, shop: Path) -> None:
+    got = cli("export", shop, "--to", "pprof")
+    assert (got.returncode, got.stdout) == (2, "")
+    assert got.stderr == "tonnage: the snapshot has no allocations: nothing was traced\n"
+
+
+def test_a_full_disk_is_one_line(cli: Cli, traced: Path) -> None:
+    with open("/dev/full", "wb") as nowhere:
+        got = cli("export", traced, "--to", "pprof", capture_output=False, stdout=nowhere, stderr=-1)
+    assert got.returncode == 5 and "No space left on device" in got.stderr
+
+
+# ---- dumps of tracemalloc ----
+
+
+@pytest.fixture
+def dump(tmp_path: Path) -> Path:
+    path = tmp_path / "dump.pickle"
+    subprocess.run([sys.executable, "-c", DUMP, str(path)], check=True)
+    return path
+
+
+def test_a_dump_of_tracemalloc_is_a_snapshot_with_stacks(cli: Cli, dump: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.tonnage"
+    got = cli("import", dump, "-o", out)
+    assert (got.returncode, got.stderr) == (0, "")
+    assert "traced blocks, " in got.stdout and got.stdout.endswith("; objects are not in such a dump\n")
+    assert cli("check", out).returncode == 0
+    stacks = cli("export", out, "--to", "collapsed").stdout.splitlines()
+    assert any(line.startswith("<string> (<string>:6);<string> (<string>:5)") for line in stacks)
+
+
+def test_a_pickle_that_would_run_something_runs_nothing(cli: Cli, tmp_path: Path) -> None:
+    there, path, out = tmp_path / "there", tmp_path / "evil.pickle", tmp_path / "out.tonnage"
+    path.write_bytes(b"\x80\x04cos\nmkdir\n(X%c\x00\x00\x00%stR." % (len(str(there)), str(there).encode()))
+    got = cli("import", path, "-o", out)
+    assert (got.returncode, got.stdout, got.stderr.count("\n")) == (5, "", 1)
+    assert "byte 2: it asks for os.mkdir, and a dump of tracemalloc for its Snapshot and _Traces only" in got.stderr
+    assert os.listdir(tmp_path) == ["evil.pickle"]
+
+
+def test_a_dump_within_a_limit_of_memory(cli: Cli, dump: Path, tmp_path: Path) -> None:
+    got = cli("import", dump, "-o", tmp_path / "out.tonnage", "--max-memory", "20k")
+    assert (got.returncode, got.stderr.count("\n")) == (5, 1)
+    assert "the dump needs more memory than the limit of 20480 bytes" in got.stderr
+    assert os.listdir(tmp_path) == ["dump.pickle"]
