@@ -67,7 +67,7 @@ static int reach(tn_chain *c, uint32_t node, uint32_t previous)
 
 static int expand(tn_chain *c, uint32_t node)
 {
-    const tn_ways *w = c->ways;
+    tn_ways *w = c->ways;
     const tn_graph *g = &w->graph;
     for (uint64_t e = g->offsets[node]; !c->inwards && e < g->offsets[node + 1]; e++)
         if (tn__edge_cost(w, &c->no, node, e) != TN_NO_WAY)
@@ -94,14 +94,14 @@ int tn_chain_next(tn_chain *c, uint32_t *node, tn_error *err)
 
 int tn_chain_steps(tn_chain *c, uint32_t node, const tn_reference **steps, uint32_t *n, tn_error *err)
 {
-    const tn_ways *w = c->ways;
+    tn_ways *w = c->ways;
     c->steps.size = 0;
     if (node >= w->graph.n_nodes || c->previous[node] == TN_NONE)
         return tn__error_set(err, TN_EINVAL, 0, "node %u has not been reached", (unsigned)node);
     for (uint32_t at = node; at != c->from; at = c->previous[at]) {
         tn_reference step;
         uint32_t source = c->inwards ? at : c->previous[at], target = c->inwards ? c->previous[at] : at;
-        TN_TRY(tn__step_reference(w->snapshot, &w->graph, source, target, &step, err));
+        TN_TRY(tn__step_reference(w, source, target, &step, err));
         if (tn__buf_append(&c->steps, &step, sizeof step) < 0)
             return tn__no_memory(w->snapshot, err);
     }

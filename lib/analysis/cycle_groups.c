@@ -161,13 +161,15 @@ static int spell(tn_components *c, uint32_t n, tn_error *err)
     const uint32_t *nodes = (const uint32_t *)(const void *)c->cycle.data;
     struct tn_cycle_groups *g = c->groups;
     tn_reference step, before;
+    tn_ways *w;
     bool attributes = false;
+    TN_TRY(tn__ways(c->snapshot, &w, err));
     if (tn__buf_reserve(&g->words, 2 * (size_t)n * sizeof(uint32_t)) < 0)
         return tn__no_memory(c->snapshot, err);
-    TN_TRY(tn__step_reference(c->snapshot, &c->graph, nodes[n - 1], nodes[0], &before, err));
+    TN_TRY(tn__step_reference(w, nodes[n - 1], nodes[0], &before, err));
     for (uint32_t i = 0; i < n; i++, before = step) {
         uint32_t *to = (uint32_t *)(void *)(g->words.data + g->words.size) + i;
-        TN_TRY(tn__step_reference(c->snapshot, &c->graph, nodes[i], nodes[(i + 1) % n], &step, err));
+        TN_TRY(tn__step_reference(w, nodes[i], nodes[(i + 1) % n], &step, err));
         attributes = before.style == TN_LABEL_ATTRIBUTE && strcmp(before.text, "__dict__") == 0;
         if (letter_of(c, &step, attributes, to) < 0)
             return tn__no_memory(c->snapshot, err);

@@ -152,15 +152,17 @@ int tn__cycle_find(tn_components *c, uint32_t index, bool *shortest, tn_error *e
 int tn_components_cycle(tn_components *c, uint32_t index, const tn_reference **steps, uint32_t *n, bool *shortest,
                         tn_error *err)
 {
+    tn_ways *w;
     bool exact;
     TN_TRY(tn__component_check(c, index, err));
+    TN_TRY(tn__ways(c->snapshot, &w, err));
     TN_TRY(tn__cycle_find(c, index, &exact, err));
     const uint32_t *nodes = (const uint32_t *)(const void *)c->cycle.data;
     uint32_t length = (uint32_t)(c->cycle.size / sizeof *nodes);
     c->steps.size = 0;
     for (uint32_t i = 0; i < length; i++) {
         tn_reference step;
-        TN_TRY(tn__step_reference(c->snapshot, &c->graph, nodes[i], nodes[(i + 1) % length], &step, err));
+        TN_TRY(tn__step_reference(w, nodes[i], nodes[(i + 1) % length], &step, err));
         if (tn__buf_append(&c->steps, &step, sizeof step) < 0)
             return tn__no_memory(c->snapshot, err);
     }

@@ -87,11 +87,12 @@ static int search(tn_back_search *b, uint32_t target)
 /* From the origin on, the first reference that leads nearer, again and again. */
 static int follow(const tn_back_search *b, tn_buf *path)
 {
-    const tn_ways *w = b->ways;
+    tn_ways *w = b->ways;
     TN_TRY(append_origin(w, b->first, path));
     uint32_t node = tn__origin(w, b->first)->node;
     for (uint32_t depth = b->depth; depth-- > 0;) {
-        for (uint64_t e = w->graph.offsets[node]; e < w->graph.offsets[node + 1]; e++) {
+        uint64_t e = w->graph.offsets[node], end = w->graph.offsets[node + 1];
+        for (; e < end; e++, w->work++) {
             uint32_t target = w->graph.targets[e];
             if (target == TN_NONE || w->marks[target] != w->mark + depth || tn__edge_cost(w, b->no, node, e) != 1)
                 continue;

@@ -115,7 +115,7 @@ static int propose(tn_paths *p, uint32_t vertex)
 
 static uint64_t cost_between(const tn_paths *p, uint32_t source, uint32_t target)
 {
-    if (source == p->ways->graph.root && tn__step_edge(&p->ways->graph, source, target) == UINT64_MAX)
+    if (source == p->ways->graph.root && tn__step_edge(p->ways, source, target) == UINT64_MAX)
         return tn__held_cost(p->ways, &p->no, target);
     return tn__step_cost(p->ways, &p->no, source, target);
 }
@@ -158,7 +158,7 @@ int tn__path_steps(tn_ways *w, const uint32_t *nodes, size_t n, tn_buf *steps, t
 {
     for (size_t i = 0; i + 1 < n; i++) {
         tn_reference step;
-        int status = tn__step_reference(w->snapshot, &w->graph, nodes[i], nodes[i + 1], &step, err);
+        int status = tn__step_reference(w, nodes[i], nodes[i + 1], &step, err);
         if (status == TN_ENOTFOUND)
             status = held_step(w, nodes[i + 1], &step, err);
         TN_TRY(status);

@@ -1,6 +1,7 @@
 /* paths.h - ways from the root to an object. Private to lib/.
  *
- *   ways.c         what a path may go over, and what a step costs
+ *   ways.c         what a path may go over, and what a reference costs
+ *   steps.c        which reference leads from one object to another
  *   distance.c     the tree of shortest paths to everything, forward from the root
  *   garbage.c      what nothing leads to, from what the tree has not reached
  *   nearest.c      one shortest path, backward from the object
@@ -24,8 +25,7 @@
 #ifndef TN_PATHS_H
 #define TN_PATHS_H
 
-#include "analysis/analysis.h"
-#include "graph/graph.h"
+#include "analysis/partition.h"
 
 #define TN_FAR (1ull << 32) /* above the length of any path */
 enum {
@@ -79,6 +79,9 @@ typedef struct tn_ways {
     /* nearest.c */
     uint32_t *marks, mark; /* marks[v] - mark: distance to the target of the last search, when not negative */
     uint64_t work;         /* references looked at by all searches */
+    /* steps.c */
+    tn_map asked;   /* holders of many -> how often they were asked about, then where they stand in ordered */
+    tn_buf ordered; /* tn_ordered */
 } tn_ways;
 
 int tn__ways(tn_snapshot *s, tn_ways **out, tn_error *err);
@@ -99,14 +102,12 @@ bool tn__may_enter(const tn_ways *w, const tn_shunned *no, uint32_t source, uint
 bool tn__is_own(const tn_ways *w, uint32_t node);
 /* Cost of reference number edge (in graph.targets) of source: 1, another one, or TN_NO_WAY. */
 uint64_t tn__edge_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, uint64_t edge);
-/* Cost of the cheapest reference from source, a referrer of target, to it. O(its fixed references). */
-uint64_t tn__step_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, uint32_t target);
-/* Which reference that is, counted from the first of source (not the key of a dict where there is another); UINT64_MAX: none.
- * O(its references). */
-uint64_t tn__step_edge(const tn_graph *g, uint32_t source, uint32_t target);
-/* The same as a reference with its label. ENOTFOUND where there is none. */
-int tn__step_reference(tn_snapshot *s, const tn_graph *g, uint32_t source, uint32_t target, tn_reference *out,
-                       tn_error *err);
+uint64_t tn__kind_cost(const tn_graph *g, const tn_shunned *no, uint32_t source,
+                       uint64_t edge); /* of one that is there */
+/* Cost of a step whose reference alone would cost that much. */
+uint64_t tn__place_cost(const tn_ways *w, uint32_t source, uint32_t target, uint64_t cost);
+/* Whether all references of the node are alike, and cost 1 each. */
+bool tn__is_plain(const tn_ways *w, uint32_t source);
 /* Cost of being held by nothing that was found: TN_NO_WAY, or 1 and a rank. After tn__ways_holds. */
 uint64_t tn__held_cost(const tn_ways *w, const tn_shunned *no, uint32_t node);
 int tn__ways_holds(tn_ways *w, tn_error *err);
@@ -115,6 +116,19 @@ static inline uint64_t tn__cost_sum(uint64_t a, uint64_t b)
 {
     return a > TN_NO_WAY - 1 - b ? TN_NO_WAY - 1 : a + b;
 }
+
+/* ---- steps.c ---- */
+
+/* A holder of many that is asked about often gets its references in order of target once, at 4 bytes each, which the snapshot
+ * keeps: from then on a question costs O(log n), before that O(its references). */
+void tn__steps_init(tn_ways *w);
+void tn__steps_free(tn_ways *w);
+/* Cost of the cheapest reference from source, a referrer of target, to it. */
+uint64_t tn__step_cost(tn_ways *w, const tn_shunned *no, uint32_t source, uint32_t target);
+/* Which reference that is, counted from the first of source (not the key of a dict where there is another); UINT64_MAX: none. */
+uint64_t tn__step_edge(tn_ways *w, uint32_t source, uint32_t target);
+/* The same as a reference with its label. ENOTFOUND where there is none. */
+int tn__step_reference(tn_ways *w, uint32_t source, uint32_t target, tn_reference *out, tn_error *err);
 
 /* ---- distance.c ---- */
 

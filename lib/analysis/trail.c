@@ -207,7 +207,7 @@ static int climb_dominators(const tn_toplevel *t, tn_ways *w, uint32_t node, tn_
         uint32_t above = t->tree->idom[node];
         TN_TRY(append(nodes, t, node, err));
         if (above == TN_NONE || nodes->size / sizeof node >= TN_FAR || tn__step_cost(w, &none, above, node) != 1 ||
-            tn__step_edge(&w->graph, above, node) == UINT64_MAX)
+            tn__step_edge(w, above, node) == UINT64_MAX)
             return 0;
         node = above;
     }

@@ -17,6 +17,7 @@ static void destroy(tn_snapshot *s, void *p)
     tn__free(a, w->own_frames, words * sizeof *w->own_frames);
     tn__free(a, w->marks, w->graph.n_nodes * sizeof *w->marks);
     tn__buf_free(&w->origins);
+    tn__steps_free(w);
     tn__free(a, w, sizeof *w);
 }
 
@@ -28,8 +29,7 @@ bool tn__is_own(const tn_ways *w, uint32_t node)
            (w->own_frames[node / 64] >> (node % 64) & 1);
 }
 
-/* Of a reference that is there. */
-static uint64_t kind_cost(const tn_graph *g, const tn_shunned *no, uint32_t source, uint64_t edge)
+uint64_t tn__kind_cost(const tn_graph *g, const tn_shunned *no, uint32_t source, uint64_t edge)
 {
     enum tn_reference_kind kind = tn__edge_kind(g, source, edge);
     if (kind == TN_REF_GUESSED)
@@ -37,8 +37,7 @@ static uint64_t kind_cost(const tn_graph *g, const tn_shunned *no, uint32_t sour
     return tn__kind_holds(kind, source >= g->n_objects) ? 1 : TN_NO_WAY;
 }
 
-/* Cost of a step whose reference alone would cost that much. */
-static uint64_t place_cost(const tn_ways *w, uint32_t source, uint32_t target, uint64_t cost)
+uint64_t tn__place_cost(const tn_ways *w, uint32_t source, uint32_t target, uint64_t cost)
 {
     if (tn__is_origin(w, source) && tn__is_origin(w, target)) {
         const tn_origin *origin = tn__origin(w, tn__origin_of(w, target));
@@ -50,8 +49,7 @@ static uint64_t place_cost(const tn_ways *w, uint32_t source, uint32_t target, u
     return tn__is_own(w, source) && !tn__is_own(w, target) ? cost + TN_RANK_OWN * TN_FAR : cost;
 }
 
-/* Whether all references of the node are alike, and cost 1 each. */
-static bool is_plain(const tn_ways *w, uint32_t source)
+bool tn__is_plain(const tn_ways *w, uint32_t source)
 {
     const tn_graph *g = &w->graph;
     return source < g->n_objects && tn__node_holding(g, source) == TN_HOLDS_ALL;
@@ -62,59 +60,8 @@ uint64_t tn__edge_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, 
     uint32_t target = w->graph.targets[edge];
     if (target == TN_NONE)
         return TN_NO_WAY;
-    uint64_t cost = is_plain(w, source) ? 1 : kind_cost(&w->graph, no, source, edge);
-    return cost == TN_NO_WAY ? cost : place_cost(w, source, target, cost);
-}
-
-uint64_t tn__step_cost(const tn_ways *w, const tn_shunned *no, uint32_t source, uint32_t target)
-{
-    const tn_graph *g = &w->graph;
-    if (is_plain(w, source))
-        return place_cost(w, source, target, 1);
-    uint64_t first = g->offsets[source], end = g->offsets[source + 1],
-             run = first + g->table[g->shapes[source]].n_fixed;
-    uint64_t best = TN_NO_WAY, rest = run < end ? kind_cost(g, no, source, run) : TN_NO_WAY;
-    for (uint64_t e = first; e < end && (e < run || rest < best); e++) {
-        if (g->targets[e] != target)
-            continue;
-        uint64_t cost = e < run ? kind_cost(g, no, source, e) : rest;
-        best = cost < best ? cost : best;
-    }
-    return best == TN_NO_WAY ? best : place_cost(w, source, target, best);
-}
-
-uint64_t tn__step_edge(const tn_graph *g, uint32_t source, uint32_t target)
-{
-    static const tn_shunned all = {0};
-    const tn_shape *shape = &g->table[g->shapes[source]];
-    uint64_t first = g->offsets[source], run = first + shape->n_fixed, found = UINT64_MAX;
-    bool pairs = (shape->flags & TN_RUN_STYLE) == TN_RUN_PAIRS, found_key = false;
-    uint64_t best = TN_NO_WAY;
-    for (uint64_t e = first; e < g->offsets[source + 1] && (best > 1 || found_key); e++) {
-        if (g->targets[e] != target)
-            continue;
-        uint64_t cost = kind_cost(g, &all, source, e);
-        bool key = pairs && e >= run && (e - run) % 2 == 0;
-        if (cost < best || (cost == best && found_key && !key)) {
-            best = cost;
-            found = e - first;
-            found_key = key;
-        }
-    }
-    return found;
-}
-
-int tn__step_reference(tn_snapshot *s, const tn_graph *g, uint32_t source, uint32_t target, tn_reference *out,
-                       tn_error *err)
-{
-    tn_reference_iter iter;
-    uint64_t edge = tn__step_edge(g, source, target);
-    if (edge == UINT64_MAX)
-        return tn__error_set(err, TN_ENOTFOUND, 0, "node %u does not refer to %u", (unsigned)source, (unsigned)target);
-    TN_TRY(tn_references(s, source, &iter, err));
-    iter.position += edge;
-    tn_reference_next(&iter, out);
-    return TN_OK;
+    uint64_t cost = tn__is_plain(w, source) ? 1 : tn__kind_cost(&w->graph, no, source, edge);
+    return cost == TN_NO_WAY ? cost : tn__place_cost(w, source, target, cost);
 }
 
 /* ---- origins ---- */
@@ -333,6 +280,7 @@ int tn__ways(tn_snapshot *s, tn_ways **out, tn_error *err)
     w->snapshot = s;
     w->interpreter = TN_NONE;
     tn__buf_init(&w->origins, a);
+    tn__steps_init(w);
     int status = tn__graph(s, &w->graph, err);
     if (status == TN_OK)
         status = tn__column_u32(s, TN_COL_FLAG, &w->flags, &n, err);

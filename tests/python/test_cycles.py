@@ -224,6 +224,16 @@ def test_each_of_many_cycles_is_told_without_a_pass_over_all_objects() -> None:
         assert row["content"] == [{"type": "app.thing", "count": 1, "size": size}]
 
 
+def test_each_of_many_cycles_in_one_list_is_told_without_a_search_of_the_list() -> None:
+    """So many searches of so long a list would be 10 000 000 000 steps."""
+    n = 100_000
+    graph = Graph([Item([(0, i + 1) for i in range(n)]), *(Item([(0, i + 1)]) for i in range(n))], [Item([(0, 0)])])
+    data = json.loads(opened(graph).view("cycles", json=True, by="id", limit=0))
+    assert len(data["rows"]) == n
+    for row in data["rows"]:
+        assert row["path"].endswith(f"[{(int(row['address'], 16) - BASE) // 16 - 1}]")
+
+
 # ---- planted ----
 
 
