@@ -1,4 +1,5 @@
 /* picture_ways.c - pictures of paths, from where names begin to the objects; and of cycles, each component in a box. */
+#include "analysis/dominators.h"
 #include "view/picture.h"
 
 #include <stdlib.h>
@@ -57,26 +58,56 @@ static int draw_paths(tn_picture *p, uint32_t id, const tn_keep_away *away, uint
     return status == TN_OK && *n_found == 0 ? no_path(p, place, err) : status;
 }
 
+typedef struct tn_climbing {
+    const tn_distances *tree;
+    uint64_t *climbed;   /* bits: the step to the node is drawn, and what is above it */
+    tn_buf nodes, steps; /* u32; tn_reference */
+} tn_climbing;
+
+/* What of the path is not drawn yet: from where names begin, or from where another path has been. */
+static int climb(tn_picture *p, tn_climbing *c, uint32_t node, tn_error *err)
+{
+    c->nodes.size = c->steps.size = 0;
+    for (bool more = true; more;) {
+        uint32_t above = c->tree->parent[node];
+        if (tn__buf_append(&c->nodes, &node, sizeof node) < 0)
+            return tn__picture_no_memory(p, err);
+        more = above != TN_NONE && !tn__bit(c->climbed, node) &&
+               (c->nodes.size == sizeof node || !tn__is_origin(p->ways, node));
+        if (more)
+            c->climbed[node / 64] |= 1ull << (node % 64);
+        node = above;
+    }
+    tn__path_reverse(&c->nodes, 0);
+    return tn__path_steps(p->ways, (const uint32_t *)(const void *)c->nodes.data, c->nodes.size / sizeof node,
+                          &c->steps, err);
+}
+
+static int draw_climbed(tn_picture *p, tn_climbing *c, uint32_t id, tn_error *err)
+{
+    uint32_t place;
+    TN_TRY(tn__picture_object(p, id, true, &place, err));
+    if (c->tree->cost[id] == TN_NO_WAY)
+        return no_path(p, place, err);
+    TN_TRY(climb(p, c, id, err));
+    uint32_t n = (uint32_t)(c->steps.size / sizeof(tn_reference));
+    return n ? draw_steps(p, (const tn_reference *)(const void *)c->steps.data, n, err) : TN_OK;
+}
+
 /* The path of the tree to each: one search for all, where several would be many, or what to keep away from makes them long. */
 static int draw_tree_paths(tn_picture *p, const tn_asked *asked, const tn_distances *tree, tn_error *err)
 {
-    tn_buf steps;
-    uint32_t place;
-    int status = TN_OK;
-    tn__buf_init(&steps, p->alloc);
-    for (uint32_t i = 0; status >= 0 && i < asked->n; i++) {
-        steps.size = 0;
-        status = tn__picture_object(p, asked->ids[i], true, &place, err);
-        if (status == TN_OK)
-            status = tn__tree_steps(p->ways, tree, asked->ids[i], &steps, err);
-        uint32_t n = (uint32_t)(steps.size / sizeof(tn_reference));
-        if (status > 0 && n > 0)
-            status = draw_steps(p, (const tn_reference *)(const void *)steps.data, n, err);
-        else if (status == 0)
-            status = no_path(p, place, err);
-    }
-    tn__buf_free(&steps);
-    return status < 0 ? status : TN_OK;
+    size_t bytes = ((size_t)p->graph.n_nodes / 64 + 1) * sizeof(uint64_t);
+    tn_climbing c = {.tree = tree, .climbed = tn__alloc_zero(p->alloc, bytes)};
+    int status = c.climbed ? TN_OK : tn__picture_no_memory(p, err);
+    tn__buf_init(&c.nodes, p->alloc);
+    tn__buf_init(&c.steps, p->alloc);
+    for (uint32_t i = 0; status == TN_OK && i < asked->n; i++)
+        status = draw_climbed(p, &c, asked->ids[i], err);
+    tn__free(p->alloc, c.climbed, bytes);
+    tn__buf_free(&c.nodes);
+    tn__buf_free(&c.steps);
+    return status;
 }
 
 static int draw_one_each(tn_picture *p, const tn_asked *asked, const tn_keep_away *away, tn_error *err)

@@ -17,8 +17,10 @@ import networkx
 import pytest
 import tonnage
 from folded_heaps import Heap, address, heaps, number_of, opened
+from graph_model import Graph, Item
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_dominators import opened as opened_graph
 from tonnage._object import Object
 
 SETTINGS = settings(deadline=None, max_examples=200)
@@ -232,6 +234,18 @@ def walk(edges: dict[int, int], node: int) -> Any:
         if node not in edges:
             return
         node = edges[node]
+
+
+def test_paths_to_all_of_a_long_list_and_a_long_chain_are_drawn_step_by_step_once() -> None:
+    """Searches of the list would be 800 000 000 steps, climbs up the chain 200 000 000 with a label each."""
+    n = 20_000
+    chain = [Item([(0, n + i + 2)] if i + 1 < n else []) for i in range(n)]
+    list_ = Item([(0, i + 1) for i in range(n)])
+    graph = Graph([list_, *(Item() for _ in range(n)), *chain], [Item([(0, 0), (0, n + 1)])])
+    drawn = json.loads(opened_graph(graph).picture("paths", limit=0).json())
+    steps = {(edge["from"], edge["to"]) for edge in drawn["edges"]}
+    assert len(steps) == len(drawn["edges"]) == 2 * n + 1
+    assert {to for _, to in steps} == {row["id"] for row in drawn["rows"] if row["asked"]}
 
 
 PROGRAM = """
