@@ -84,7 +84,8 @@ typedef struct tn_gather {
     const tn_toplevel *top;
     tn_sum *by_type;
     uint32_t n_types;
-    tn_buf todo; /* tn_inside */
+    uint32_t without; /* what is not in it: the node itself */
+    tn_buf todo;      /* tn_inside */
 } tn_gather;
 
 static uint32_t type_of(const tn_toplevel *t, uint32_t node)
@@ -113,6 +114,8 @@ static int take(tn_gather *g, tn_inside at, tn_error *err)
             (void)tn__buf_append(&g->todo, &one, sizeof one);
         }
     }
+    if (tn__folded(t, at.node) == g->without)
+        return TN_OK;
     g->by_type[at.type].bytes += bytes;
     if (tn__folded(t, at.node) == at.node)
         g->by_type[at.type].count += count;
@@ -166,8 +169,8 @@ static int sum_up(tn_gather *g, tn_content *out, tn_error *err)
 
 static int gather(tn_gather *g, uint32_t node, tn_error *err)
 {
+    g->without = node;
     TN_TRY(take(g, (tn_inside){node, type_of(g->top, node)}, err));
-    g->by_type[type_of(g->top, node)] = (tn_sum){0}; /* not itself */
     while (g->todo.size) {
         g->todo.size -= sizeof(tn_inside);
         TN_TRY(take(g, *(const tn_inside *)(const void *)(g->todo.data + g->todo.size), err));

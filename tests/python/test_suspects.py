@@ -104,6 +104,29 @@ def test_a_local_variable_is_told_with_function_file_and_line(leak: Callable[[st
         assert lines[holder["line"] - 1].strip() == "done.wait()"
 
 
+LISTS = "KEPT = [[None] for n in range(20000)]"
+ATTRIBUTES = """
+class Kept: pass
+KEPT = Kept()
+for n in range(5000, 25000): vars(KEPT)[f"attribute {n}"] = str(n).encode()
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [(LISTS, {"list": 20000}), (ATTRIBUTES, {"bytes": 20000})],
+)
+def test_what_is_in_a_suspect_is_all_but_itself(program: str, expected: dict[str, int], tmp_path: Path) -> None:
+    """Of its own type, too; the dict of an instance is no more in it than the table of a list is."""
+    done = python(["-c", f"import sys, tonnage\n{program}\ntonnage.snapshot(sys.argv[1])", tmp_path / "x"])
+    assert done.returncode == 0, done.stderr
+    with tonnage.load(tmp_path / "x") as snapshot:
+        (row,) = snapshot.suspects()
+        contents = {part["type"]: part["count"] for part in row["content"]}
+        contents.pop("str", None)  # keys, some of which the class has
+        assert contents == expected
+
+
 @pytest.mark.parametrize(
     ("which", "kind", "members"), [("two", "__main__.Session", 6000), ("tasks", "_asyncio.Task", 101)]
 )
