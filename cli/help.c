@@ -405,7 +405,7 @@ void cli_help_verb(const cli_verb *verb)
                                                 : " (default 1)");
     print_option(verb, CLI_BRANCHES, "--width N",
                  picture ? "objects next to one, or paths (default 10); arrows out of a group (3)"
-                         : "kinds that are followed below a row (default 5, at most 26)",
+                         : "kinds that are followed below a row (default 5, at most 702)",
                  "");
     print_option(verb, CLI_AT, "--at NAME", "begin with the row of this name, and go on from there", "");
     print_option(verb, CLI_HEADS, "--heads HEADS", "modules, threads, instances (several with commas), or a selection",

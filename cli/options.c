@@ -133,11 +133,11 @@ static int set_branches(const cli_verb *verb, const char *value, cli_options *ou
 {
     char *end;
     unsigned long width = strtoul(value, &end, 10);
-    unsigned long most = verb->options & CLI_PICTURE ? UINT32_MAX : 26;
+    unsigned long most = verb->options & CLI_PICTURE ? UINT32_MAX : 702;
     if (*value < '0' || *value > '9' || *end || width == 0 || width > most)
         return usage(verb,
-                     most > 26 ? "--width takes a number from 1 on, not"
-                               : "--width takes a number of kinds from 1 to 26, not",
+                     most > 702 ? "--width takes a number from 1 on, not"
+                                : "--width takes a number of kinds from 1 to 702, not",
                      value);
     out->view.branches = (uint32_t)width;
     return CLI_OK;

@@ -520,9 +520,10 @@ enum tn_patterns_order { TN_PATTERNS_BY_REFERENCES, TN_PATTERNS_BY_COUNT, TN_PAT
 typedef struct tn_patterns_options {
     enum tn_by by;                /* what a kind is; but for HEADS */
     enum tn_patterns_order order; /* of the kinds below a row, which their letters follow */
-    uint32_t depth;               /* levels below the set; 0: 4 */
-    uint32_t width;               /* kinds that are followed below a row, the rest is one row; 0: 5, at most 26 */
-    bool fold;                    /* the dict of an object is a part of it */
+    uint32_t depth;               /* levels below the set, or below at; 0: 4 */
+    uint32_t width;               /* kinds that are followed below a row, the rest is one row; 0: 5, at most 702 */
+    const char *at; /* name of a row: it is there if the set has it, whatever depth and width; NULL: the set */
+    bool fold;      /* the dict of an object is a part of it */
 } tn_patterns_options;
 
 enum tn_pattern_end {
@@ -546,8 +547,9 @@ typedef struct tn_pattern_ways {
 
 typedef struct tn_pattern_row {
     uint32_t parent, depth; /* row, TN_NONE of the first */
-    const char *name;       /* "", then a, b, … for each step: "aab" is written "a2b". Stable while the options are */
-    const char *kind;       /* as groups has it; NULL: TN_PATTERN_REST */
+    const char *name; /* "", then a, b, … z, Aa, Ab, … Zz for each step: "aab" is written "a2b". Stable while the
+                               options are */
+    const char *kind; /* as groups has it; NULL: TN_PATTERN_REST */
     enum tn_pattern_end end;
     uint32_t count, n_kinds; /* objects or roots; kinds in it */
     uint32_t held;           /* of them held by C code, too */
@@ -758,7 +760,10 @@ typedef struct tn_view_options {
     uint32_t branches;        /* patterns: kinds that are followed below a row; 0: 5 */
     const char *at;           /* patterns: name of the row to begin with; NULL: the set */
     bool garbage;             /* cycles: only what waits for the collector, or is in gc.garbage */
-    const tn_waste *waste;    /* waste: made already of what where, set and against select; NULL: the view makes it */
+    /* Made already, of what where, set and against select and as the other options say; NULL: the view makes it. */
+    const tn_waste *waste;
+    tn_patterns *patterns;
+    tn_components *components; /* cycles */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);

@@ -13,31 +13,37 @@ uint32_t tn_patterns_count(const tn_patterns *p)
 
 /* ---- names ---- */
 
+enum { LETTERS = 26, MOST_LEVELS = 1000 };
+
+/* Behind z comes Aa: a capital begins a letter, so that ab stays b below a. */
 static int add_run(tn_buf *name, uint32_t letter, uint32_t times)
 {
-    char text[16];
-    int n = times > 1 ? snprintf(text, sizeof text, "%c%" PRIu32, (char)('a' + letter), times)
-                      : snprintf(text, sizeof text, "%c", (char)('a' + letter));
-    return tn__buf_append(name, text, (size_t)n);
+    char text[16], *at = text;
+    if (letter >= LETTERS)
+        *at++ = (char)('A' + (letter / LETTERS - 1));
+    *at++ = (char)('a' + letter % LETTERS);
+    if (times > 1)
+        at += snprintf(at, 12, "%" PRIu32, times);
+    return tn__buf_append(name, text, (size_t)(at - text));
 }
 
 /* The letters from the set to the row; many in a row are one with a number. */
 static int write_name(tn_patterns *p, uint32_t row, tn_error *err)
 {
     uint32_t depth = tn__pattern_at(p, row)->depth, letter = 0, times = 0;
-    tn_buf *letters = &p->text;
-    letters->size = p->name.size = 0;
-    if (tn__buf_reserve(letters, depth) < 0)
+    p->text.size = p->name.size = 0;
+    if (tn__buf_reserve(&p->text, depth * sizeof letter) < 0)
         return tn__no_memory(p->snapshot, err);
+    uint32_t *letters = (uint32_t *)(void *)p->text.data;
     for (uint32_t at = row, i = depth; i > 0; at = tn__pattern_at(p, at)->parent)
-        letters->data[--i] = (uint8_t)tn__pattern_at(p, at)->letter;
+        letters[--i] = tn__pattern_at(p, at)->letter;
     for (uint32_t i = 0; i < depth; i++) {
-        if (times && letters->data[i] != letter) {
+        if (times && letters[i] != letter) {
             if (add_run(&p->name, letter, times) < 0)
                 return tn__no_memory(p->snapshot, err);
             times = 0;
         }
-        letter = letters->data[i];
+        letter = letters[i];
         times++;
     }
     if ((times && add_run(&p->name, letter, times) < 0) || tn__buf_append(&p->name, "", 1) < 0)
@@ -45,14 +51,16 @@ static int write_name(tn_patterns *p, uint32_t row, tn_error *err)
     return TN_OK;
 }
 
-int tn__pattern_step(const char **at, uint32_t *letter, uint32_t *times, tn_error *err)
+/* The next letter of a name and how often it stands there; 0 at its end. EINVAL. */
+static int step(const char **at, uint32_t *letter, uint32_t *times, tn_error *err)
 {
     const char *name = *at;
-    if (!*name)
+    uint32_t capital = *name >= 'A' && *name <= 'Z' ? (uint32_t)(*name++ - 'A') + 1 : 0;
+    if (!*name && !capital)
         return 0;
     if (*name < 'a' || *name > 'z' || name[1] == '0')
-        return tn__error_set(err, TN_EINVAL, 0, "\"%.40s\" is no name of a row, such as a3b", name);
-    *letter = (uint32_t)(*name++ - 'a');
+        return tn__error_set(err, TN_EINVAL, 0, "\"%.40s\" is no name of a row, such as a3b", *at);
+    *letter = capital * LETTERS + (uint32_t)(*name++ - 'a');
     *times = 0;
     for (; *name >= '0' && *name <= '9'; name++)
         *times = *times > TN_PATTERN_MOST_ROWS ? *times : *times * 10 + (uint32_t)(*name - '0');
@@ -61,12 +69,33 @@ int tn__pattern_step(const char **at, uint32_t *letter, uint32_t *times, tn_erro
     return 1;
 }
 
+/* "_" is that of the set, which stands for no step. */
+static const char *steps_of(const char *name)
+{
+    return strcmp(name, "_") == 0 ? "" : name;
+}
+
+int tn__pattern_reach(const char *name, uint32_t *depth, uint32_t *width, tn_error *err)
+{
+    uint32_t letter, times, further = 0;
+    const char *at = steps_of(name);
+    int status;
+    while ((status = step(&at, &letter, &times, err)) > 0) {
+        *width = letter >= *width ? letter + 1 : *width;
+        further += further < MOST_LEVELS ? times : 0;
+    }
+    if (status == TN_OK && (further >= MOST_LEVELS || *depth > MOST_LEVELS - further))
+        return tn__error_set(err, TN_EINVAL, 0, "a pattern has %d levels at most", MOST_LEVELS);
+    *depth += further;
+    return status;
+}
+
 int tn_patterns_find(tn_patterns *p, const char *name, uint32_t *row, tn_error *err)
 {
-    const char *at = strcmp(name, "_") == 0 ? "" : name;
+    const char *at = steps_of(name);
     uint32_t found = 0, i = 0, letter, times, n = tn__pattern_count(p);
     int status;
-    while ((status = tn__pattern_step(&at, &letter, &times, err)) > 0) {
+    while ((status = step(&at, &letter, &times, err)) > 0) {
         for (; times && i < n; i++) { /* a row stands behind its parent */
             const tn_pattern_node *node = tn__pattern_at(p, i);
             if (node->parent != found || node->letter != letter || node->end == TN_PATTERN_REST)

@@ -466,8 +466,13 @@ int tn_patterns_make(tn_snapshot *s, const tn_set *set, const tn_patterns_option
 {
     if ((int)o->by < 0 || o->by >= TN_BYS || o->by == TN_BY_HEADS)
         return tn__error_set(err, TN_EINVAL, 0, "no such kinds for a pattern");
-    if (o->width > TN_PATTERN_LETTERS)
-        return tn__error_set(err, TN_EINVAL, 0, "a row is followed to %d kinds at most", TN_PATTERN_LETTERS);
+    tn_patterns_options options = *o;
+    options.depth += options.depth ? 0 : 4;
+    options.width += options.width ? 0 : 5;
+    if (o->width > TN_PATTERN_WIDEST)
+        return tn__error_set(err, TN_EINVAL, 0, "a row is followed to %d kinds at most", TN_PATTERN_WIDEST);
+    TN_TRY(tn__pattern_reach(o->at ? o->at : "", &options.depth, &options.width, err));
+    options.at = NULL; /* the caller's */
     TN_TRY(tn__set_check(s, set, err));
     if (!set)
         TN_TRY(tn__set_of_all(s, &set, err));
@@ -476,10 +481,8 @@ int tn_patterns_make(tn_snapshot *s, const tn_set *set, const tn_patterns_option
         return tn__no_memory(s, err);
     p->snapshot = s;
     p->alloc = p->kinds.alloc = tn__snapshot_alloc(s);
-    p->options = *o;
+    p->options = options;
     p->set_kind = TN_NONE;
-    p->options.depth = o->depth ? o->depth : 4;
-    p->options.width = o->width ? o->width : 5;
     tn__buf_init(&p->rows, p->alloc);
     tn__buf_init(&p->members, p->alloc);
     tn__buf_init(&p->loops, p->alloc);

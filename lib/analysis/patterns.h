@@ -13,7 +13,7 @@
 #include "analysis/suspects.h"
 #include "graph/graph.h"
 
-enum { TN_PATTERN_LETTERS = 26, TN_PATTERN_LABELS = 4, TN_PATTERN_MOST_ROWS = 10000 };
+enum { TN_PATTERN_WIDEST = 26 + 26 * 26, TN_PATTERN_LABELS = 4, TN_PATTERN_MOST_ROWS = 10000 };
 
 typedef struct tn_pattern_label {
     enum tn_label_style style;
@@ -79,8 +79,8 @@ static inline const uint32_t *tn__pattern_members(const tn_patterns *p, uint32_t
     const uint32_t *all = (const uint32_t *)(const void *)p->members.data;
     return all ? all + tn__pattern_at(p, row)->first : NULL; /* of nothing selected there are none */
 }
-/* The next letter of a name and how often it stands there; 0 at its end. EINVAL. */
-int tn__pattern_step(const char **at, uint32_t *letter, uint32_t *times, tn_error *err);
+/* Depth and width that a row needs to be there, with as much below it as they say. EINVAL: no name, or too many levels. */
+int tn__pattern_reach(const char *name, uint32_t *depth, uint32_t *width, tn_error *err);
 /* The dict that counts as a part of an object; TN_NONE. */
 uint32_t tn__pattern_dict(const tn_patterns *p, uint32_t node);
 

@@ -173,7 +173,8 @@ static int compute(tn_cycles_page *p, const tn_view_options *o, tn_error *err)
     if ((o->where && *o->where) || o->set)
         TN_TRY(tn__set_selected(p->snapshot, o, &selected, err));
     tn_components_options how = {.where = selected, .garbage = o->garbage};
-    int status = tn_components_make(p->snapshot, &how, &p->components, err);
+    int status = o->components ? TN_OK : tn_components_make(p->snapshot, &how, &p->made, err);
+    p->components = o->components ? o->components : p->made;
     if (status == TN_OK)
         status = count_garbage(p, selected, err);
     if (status == TN_OK)
@@ -203,7 +204,7 @@ static void close_page(tn_cycles_page *p)
     tn__buf_free(&p->scratch);
     tn__buf_free(&p->label);
     tn__toplevel_free(&p->top);
-    tn_components_free(p->components);
+    tn_components_free(p->made);
 }
 
 static int write_page(tn_snapshot *s, const tn_view_options *o, const tn_sink *sink, tn_error *err)

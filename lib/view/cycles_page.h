@@ -17,9 +17,9 @@ typedef struct tn_cycle_row {
 typedef struct tn_cycles_page {
     tn_snapshot *snapshot;
     const tn_alloc *alloc;
-    tn_components *components;
-    bool each;       /* rows are components, not groups */
-    tn_toplevel top; /* of these only */
+    tn_components *made, *components; /* made: NULL where the caller has made them */
+    bool each;                        /* rows are components, not groups */
+    tn_toplevel top;                  /* of these only */
     tn_order_key *order;
     uint32_t n_rows, n_shown;
     tn_cycle_row *rows;                              /* those that are shown, of components */

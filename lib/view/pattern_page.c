@@ -8,16 +8,14 @@
 #include <string.h>
 
 typedef struct tn_pattern_page {
-    tn_patterns_options asked;
     tn_snapshot *snapshot;
     const tn_alloc *alloc;
-    tn_set *set;
-    tn_patterns *patterns;
-    uint64_t bytes;      /* of the set */
-    uint32_t top;        /* the row that the page begins with */
-    uint32_t *order;     /* rows below it as they are printed */
-    uint32_t n, n_order; /* n_order: room */
-    bool deeper;         /* a row that is shown was not followed for its depth */
+    tn_patterns *made, *patterns; /* made: NULL where the caller has made them */
+    uint64_t bytes;               /* of the set */
+    uint32_t top;                 /* the row that the page begins with */
+    uint32_t *order;              /* rows below it as they are printed */
+    uint32_t n, n_order;          /* n_order: room */
+    bool deeper;                  /* a row that is shown was not followed for its depth */
     tn_buf label, ways, kind, remarks;
 } tn_pattern_page;
 
@@ -28,41 +26,20 @@ static int no_memory(const tn_pattern_page *page, tn_error *err)
 
 /* ---- what is asked ---- */
 
-enum { MOST_LEVELS = 1000 };
-
-/* Steps that a name takes, and the kinds that a row must be followed to for it. */
-static int read_name(const char *name, uint32_t *depth, uint32_t *width, tn_error *err)
-{
-    uint32_t letter, times;
-    const char *at = strcmp(name, "_") == 0 ? "" : name;
-    int status;
-    *depth = 0;
-    while ((status = tn__pattern_step(&at, &letter, &times, err)) > 0) {
-        *width = letter >= *width ? letter + 1 : *width;
-        *depth += *depth < MOST_LEVELS ? times : 0;
-    }
-    return status;
-}
-
 static int options_of(const tn_view_options *o, tn_patterns_options *out, tn_error *err)
 {
     static const char *const names[] = {"references", "count", "size"};
     size_t column;
     bool descending;
-    uint32_t further = 0;
     TN_TRY(tn__order_parse(o->sort, names, sizeof names / sizeof *names, 3, &column, &descending, err));
     if (!descending)
         return tn__error_set(err, TN_EINVAL, 0, "a pattern follows what is most, never what is least");
     *out = (tn_patterns_options){.by = o->grouped ? o->by : TN_BY_CLODO,
                                  .order = (enum tn_patterns_order)column,
-                                 .depth = o->depth ? o->depth : 4,
-                                 .width = o->branches ? o->branches : 5,
+                                 .depth = o->depth,
+                                 .width = o->branches,
+                                 .at = o->at,
                                  .fold = o->fold};
-    if (o->at)
-        TN_TRY(read_name(o->at, &further, &out->width, err));
-    if (further >= MOST_LEVELS || out->depth > MOST_LEVELS - further)
-        return tn__error_set(err, TN_EINVAL, 0, "a pattern has %d levels at most", MOST_LEVELS);
-    out->depth += further;
     return TN_OK;
 }
 
@@ -99,12 +76,23 @@ static int find_order(tn_pattern_page *page, tn_error *err)
     return status;
 }
 
+static int make(tn_pattern_page *page, const tn_view_options *o, tn_error *err)
+{
+    tn_patterns_options options;
+    tn_set *set;
+    TN_TRY(options_of(o, &options, err));
+    TN_TRY(tn__set_selected(page->snapshot, o, &set, err));
+    int status = tn_patterns_make(page->snapshot, set, &options, &page->made, err);
+    tn_set_free(set);
+    return status;
+}
+
 static int compute(tn_pattern_page *page, const tn_view_options *o, tn_error *err)
 {
-    TN_TRY(options_of(o, &page->asked, err));
-    TN_TRY(tn__set_selected(page->snapshot, o, &page->set, err));
-    TN_TRY(tn_set_bytes(page->snapshot, page->set, &page->bytes, err));
-    TN_TRY(tn_patterns_make(page->snapshot, page->set, &page->asked, &page->patterns, err));
+    if (!o->patterns)
+        TN_TRY(make(page, o, err));
+    page->patterns = o->patterns ? o->patterns : page->made;
+    TN_TRY(tn_set_bytes(page->snapshot, page->patterns->set, &page->bytes, err));
     if (o->at)
         TN_TRY(tn_patterns_find(page->patterns, o->at, &page->top, err));
     TN_TRY(tn__snapshot_addresses(page->snapshot, err));
@@ -284,11 +272,11 @@ static void print_command(const tn_pattern_page *page, const tn_view_options *o,
     tn__out_text(out, "tonnage patterns ");
     tn__out_argument(out, o->file ? o->file : "FILE");
     option_text(out, "--where", o->where);
-    option_text(out, "--by", o->grouped ? tn_by_names[page->asked.by] : NULL);
+    option_text(out, "--by", o->grouped ? tn_by_names[page->patterns->options.by] : NULL);
     option_text(out, "--sort", o->sort);
     if (o->branches)
-        tn__out_format(out, " --width %" PRIu32, page->asked.width);
-    tn__out_text(out, page->asked.fold ? "" : " --no-fold");
+        tn__out_format(out, " --width %" PRIu32, page->patterns->options.width);
+    tn__out_text(out, page->patterns->options.fold ? "" : " --no-fold");
     if (o->against || o->since)
         option_text(out, "--against", o->files ? o->files[0] : "OLD");
 }
@@ -438,10 +426,10 @@ static int write_json(tn_pattern_page *page, const tn_view_options *o, tn_out *o
     tn__json_start(&j, out, "patterns");
     tn__json_string(&j, "where", o->where);
     tn__against_json(o, &j);
-    tn__json_string(&j, "by", tn_by_names[page->asked.by]);
-    tn__json_bool(&j, "fold", page->asked.fold);
-    tn__json_u64(&j, "depth", page->asked.depth);
-    tn__json_u64(&j, "width", page->asked.width);
+    tn__json_string(&j, "by", tn_by_names[page->patterns->options.by]);
+    tn__json_bool(&j, "fold", page->patterns->options.fold);
+    tn__json_u64(&j, "depth", page->patterns->options.depth);
+    tn__json_u64(&j, "width", page->patterns->options.width);
     tn__json_strings(&j, "columns", columns, sizeof columns / sizeof *columns);
     tn__json_open(&j, "units", '{');
     tn__json_string(&j, "size", "bytes");
@@ -454,7 +442,7 @@ static int write_json(tn_pattern_page *page, const tn_view_options *o, tn_out *o
     tn__json_close(&j, ']');
     tn__json_line(&j);
     tn__json_open(&j, "total", '{');
-    tn__json_u64(&j, "count", tn_set_count(page->set));
+    tn__json_u64(&j, "count", tn_set_count(page->patterns->set));
     tn__json_u64(&j, "size", page->bytes);
     tn__json_close(&j, '}');
     tn__json_u64(&j, "more", page->n - end);
@@ -484,8 +472,7 @@ int tn_view_patterns(tn_snapshot *s, const tn_view_options *options, const tn_si
         status = tn__out_end(&out, err);
     status = tn__memory_told(s, status, err);
     tn__free(page.alloc, page.order, page.n_order * sizeof *page.order);
-    tn_patterns_free(page.patterns);
-    tn_set_free(page.set);
+    tn_patterns_free(page.made);
     tn_diff_close(made);
     tn__buf_free(&page.label);
     tn__buf_free(&page.ways);

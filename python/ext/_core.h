@@ -35,11 +35,6 @@ typedef struct core_snapshot {
     uint64_t cursor_index;
 } core_snapshot;
 
-typedef struct core_set {
-    PyObject_HEAD
-    core_snapshot *snapshot; /* a user of its handle */
-    tn_set *set;
-} core_set;
 
 typedef struct core_state {
     PyTypeObject *snapshot_type, *set_type, *groups_type, *waste_type, *paths_type, *chain_type, *patterns_type;
@@ -83,12 +78,22 @@ static inline core_state *core_state_of(core_snapshot *self)
     return PyType_GetModuleState(Py_TYPE((PyObject *)self)); /* the type has no subclasses */
 }
 
-/* An object that owns what is made with a handle, and is a user of it as long as it lives; all but its head is zero. It is to
- * keep self in a field: after core_wait(self) and freeing what it owns, its destructor ends with core_user_free. Make it
- * before core_enter, so that there is nothing to take back when there is no memory for it. */
+/* An object that owns what is made with a handle, and is a user of it as long as it lives. After core_wait(snapshot) and freeing
+ * what it owns, its destructor ends with core_user_free. */
+#define CORE_USER_HEAD \
+    PyObject_HEAD      \
+    core_snapshot *snapshot; /* a user of its handle */
+typedef struct core_user {
+    CORE_USER_HEAD
+} core_user;
+/* What comes behind the head is zero. */
 void *core_user_new(core_snapshot *self, PyTypeObject *type);
-/* The end of a call that fills such an object, in place of unlock and leave. */
+/* The same at the beginning of a call that fills it: made before core_enter, so that there is nothing to take back when there
+ * is no memory for it. And the end of that call, in place of unlock and leave. */
+void *core_user_begin(core_call *call, core_snapshot *self, PyTypeObject *type);
 PyObject *core_user_made(core_call *call, void *object, int status, const tn_error *err);
+/* One of that type and this snapshot, or None: *out is NULL. False with TypeError or ValueError. */
+bool core_user_of(core_snapshot *self, PyObject *argument, PyTypeObject *type, core_user **out);
 void core_user_free(void *object, core_snapshot *self);
 
 /* ---- _core.c ---- */
@@ -133,6 +138,7 @@ PyObject *core_steps_found(core_call *call, int status, const tn_reference *step
 
 PyObject *core_components_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
 PyObject *core_garbage(core_snapshot *self, PyObject *unused);
+bool core_components_of(core_snapshot *self, PyObject *argument, tn_components **out);
 extern PyType_Spec core_components_spec;
 
 /* ---- _core_view.c ---- */
@@ -158,12 +164,16 @@ PyObject *core_growth_view(PyObject *module, PyObject *args, PyObject *kwargs);
 
 /* ---- _core_sets.c ---- */
 
+typedef struct core_set {
+    CORE_USER_HEAD
+    tn_set *set;
+} core_set;
+
 PyObject *core_select(core_snapshot *self, PyObject *args);
 PyObject *core_set_from(core_snapshot *self, PyObject *arg);
 PyObject *core_retained_set(core_snapshot *self, PyObject *arg);
 PyObject *core_audit_set(core_snapshot *self, PyObject *args);
 PyObject *core_set_dominators(core_snapshot *self, PyObject *arg);
-/* The set of an argument that is a Set of this snapshot, or None: NULL. False with TypeError or ValueError. */
 bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out);
 /* The Set of what the library made, which is freed where there is no memory for one; to be called by a user of the handle,
  * without its lock. */
@@ -180,7 +190,6 @@ extern PyType_Spec core_groups_spec;
 /* ---- _core_waste.c ---- */
 
 PyObject *core_waste_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
-/* None: NULL. false: not one of this snapshot, with an exception set. */
 bool core_waste_of(core_snapshot *self, PyObject *argument, const tn_waste **out);
 extern PyType_Spec core_waste_spec;
 
@@ -192,6 +201,7 @@ extern PyType_Spec core_picture_spec;
 /* ---- _core_patterns.c ---- */
 
 PyObject *core_patterns_make(core_snapshot *self, PyObject *args, PyObject *kwargs);
+bool core_patterns_of(core_snapshot *self, PyObject *argument, tn_patterns **out);
 extern PyType_Spec core_patterns_spec;
 
 /* ---- _core_export.c ---- */

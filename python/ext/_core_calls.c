@@ -167,12 +167,38 @@ void core_many_leave(core_many *m)
 
 void *core_user_new(core_snapshot *self, PyTypeObject *type)
 {
-    PyObject *object = type->tp_alloc(type, 0);
+    core_user *object = (core_user *)type->tp_alloc(type, 0);
     if (object) {
         Py_INCREF((PyObject *)self);
         self->n_users++;
+        object->snapshot = self;
     }
     return object;
+}
+
+void *core_user_begin(core_call *call, core_snapshot *self, PyTypeObject *type)
+{
+    void *object = core_user_new(self, type);
+    if (!object || core_enter(call, self, true))
+        return object;
+    Py_DECREF((PyObject *)object);
+    return NULL;
+}
+
+bool core_user_of(core_snapshot *self, PyObject *argument, PyTypeObject *type, core_user **out)
+{
+    const char *name = strrchr(type->tp_name, '.') + 1;
+    core_user *found = argument == Py_None ? NULL : (core_user *)argument;
+    if (found && !PyObject_TypeCheck(argument, type)) {
+        PyErr_Format(PyExc_TypeError, "needs a %s, not %.100s", name, Py_TYPE(argument)->tp_name);
+        return false;
+    }
+    if (found && found->snapshot != self) {
+        PyErr_Format(PyExc_ValueError, "the %s is of another snapshot", name);
+        return false;
+    }
+    *out = found;
+    return true;
 }
 
 PyObject *core_user_made(core_call *call, void *object, int status, const tn_error *err)

@@ -4,8 +4,7 @@
 #include "_core.h"
 
 typedef struct core_components {
-    PyObject_HEAD
-    core_snapshot *snapshot; /* a user of its handle */
+    CORE_USER_HEAD
     tn_components *components;
 } core_components;
 
@@ -20,14 +19,9 @@ PyObject *core_components_make(core_snapshot *self, PyObject *args, PyObject *kw
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOp:components", names, &of, &where, &garbage) ||
         !core_set_of(self, of, &options.of) || !core_set_of(self, where, &options.where))
         return NULL;
-    core_components *result = core_user_new(self, core_state_of(self)->components_type);
+    core_components *result = core_user_begin(&call, self, core_state_of(self)->components_type);
     if (!result)
         return NULL;
-    result->snapshot = self;
-    if (!core_enter(&call, self, true)) {
-        Py_DECREF((PyObject *)result);
-        return NULL;
-    }
     options.garbage = garbage;
     int status = tn_components_make(self->handle, &options, &result->components, &err);
     return core_user_made(&call, result, status, &err);
@@ -43,6 +37,15 @@ PyObject *core_garbage(core_snapshot *self, PyObject *unused)
         return NULL;
     int status = tn_garbage_set(self->handle, &set, &err);
     return core_set_made(&call, status, set, &err);
+}
+
+bool core_components_of(core_snapshot *self, PyObject *argument, tn_components **out)
+{
+    core_user *found;
+    if (!core_user_of(self, argument, core_state_of(self)->components_type, &found))
+        return false;
+    *out = found ? ((core_components *)found)->components : NULL;
+    return true;
 }
 
 static void components_dealloc(core_components *self)

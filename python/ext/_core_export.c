@@ -21,8 +21,7 @@ struct ArrowArrayStream {
 #include <errno.h>
 
 typedef struct core_batches {
-    PyObject_HEAD
-    core_snapshot *snapshot; /* a user of its handle */
+    CORE_USER_HEAD
     tn_batches *batches;
     tn_error error; /* of the last call of a stream */
 } core_batches;
@@ -39,14 +38,9 @@ PyObject *core_batches_make(core_snapshot *self, PyObject *args)
     int table = core_index_of(name, tn_table_names, TN_TABLES, "table");
     if (table < 0 || !core_set_of(self, set, &within))
         return NULL;
-    core_batches *result = core_user_new(self, core_state_of(self)->batches_type);
+    core_batches *result = core_user_begin(&call, self, core_state_of(self)->batches_type);
     if (!result)
         return NULL;
-    result->snapshot = self;
-    if (!core_enter(&call, self, true)) {
-        Py_DECREF((PyObject *)result);
-        return NULL;
-    }
     int status = tn_batches_open(self->handle, (enum tn_table_name)table, within, columns, &result->batches, &err);
     return core_user_made(&call, result, status, &err);
 }

@@ -2,8 +2,7 @@
 #include "_core.h"
 
 typedef struct core_groups {
-    PyObject_HEAD
-    core_snapshot *snapshot; /* a user of its handle */
+    CORE_USER_HEAD
     tn_groups *groups;
 } core_groups;
 
@@ -23,14 +22,9 @@ PyObject *core_groups_make(core_snapshot *self, PyObject *args, PyObject *kwargs
     int by = core_index_of(by_name, tn_by_names, TN_BYS, "grouping");
     if (by < 0 || !core_set_of(self, set, &parted) || !core_set_of(self, heads, &options.heads))
         return NULL;
-    core_groups *result = core_user_new(self, core_state_of(self)->groups_type);
+    core_groups *result = core_user_begin(&call, self, core_state_of(self)->groups_type);
     if (!result)
         return NULL;
-    result->snapshot = self;
-    if (!core_enter(&call, self, true)) {
-        Py_DECREF((PyObject *)result);
-        return NULL;
-    }
     options.fold = fold;
     int status = tn_groups_make(self->handle, parted, (enum tn_by)by, &options, &result->groups, &err);
     return core_user_made(&call, result, status, &err);

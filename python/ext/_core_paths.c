@@ -136,8 +136,7 @@ PyObject *core_steps_found(core_call *call, int status, const tn_reference *step
 
 /* Of paths, or of a chain: one of the two is there. */
 typedef struct core_search {
-    PyObject_HEAD
-    core_snapshot *snapshot; /* a user of its handle */
+    CORE_USER_HEAD
     tn_paths *paths;
     tn_chain *chain;
     tn_set *avoid;
@@ -150,14 +149,9 @@ static core_search *search_begin(core_call *call, core_snapshot *self, PyTypeObj
     const tn_set *also;
     if (!core_set_of(self, set, &also))
         return NULL;
-    core_search *search = core_user_new(self, type);
+    core_search *search = core_user_begin(call, self, type);
     if (!search)
         return NULL;
-    search->snapshot = self;
-    if (!core_enter(call, self, true)) {
-        Py_DECREF((PyObject *)search);
-        return NULL;
-    }
     *status =
         *words || also ? tn_paths_avoid(self->handle, words, also, &search->avoid, &options->avoid_kinds, err) : 0;
     options->avoid = search->avoid;

@@ -2,14 +2,13 @@
 #include "_core.h"
 
 typedef struct core_patterns {
-    PyObject_HEAD
-    core_snapshot *snapshot; /* a user of its handle */
+    CORE_USER_HEAD
     tn_patterns *patterns;
 } core_patterns;
 
 PyObject *core_patterns_make(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"set", "by", "sort", "depth", "width", "fold", NULL};
+    static char *names[] = {"set", "by", "sort", "depth", "width", "fold", "at", NULL};
     static const char *const orders[] = {"references", "count", "size"};
     const char *by_name = "clodo", *order_name = "references";
     PyObject *set = Py_None;
@@ -18,26 +17,31 @@ PyObject *core_patterns_make(core_snapshot *self, PyObject *args, PyObject *kwar
     tn_patterns_options options = {0};
     core_call call;
     tn_error err = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OssO&O&p:patterns", names, &set, &by_name, &order_name,
-                                     core_id_converter, &options.depth, core_id_converter, &options.width, &fold))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OssO&O&pz:patterns", names, &set, &by_name, &order_name,
+                                     core_id_converter, &options.depth, core_id_converter, &options.width, &fold,
+                                     &options.at))
         return NULL;
     int by = core_index_of(by_name, tn_by_names, TN_BYS, "grouping");
     int order = by < 0 ? -1 : core_index_of(order_name, orders, 3, "column");
     if (order < 0 || !core_set_of(self, set, &within))
         return NULL;
-    core_patterns *result = core_user_new(self, core_state_of(self)->patterns_type);
+    core_patterns *result = core_user_begin(&call, self, core_state_of(self)->patterns_type);
     if (!result)
         return NULL;
-    result->snapshot = self;
-    if (!core_enter(&call, self, true)) {
-        Py_DECREF((PyObject *)result);
-        return NULL;
-    }
     options.by = (enum tn_by)by;
     options.order = (enum tn_patterns_order)order;
     options.fold = fold;
     int status = tn_patterns_make(self->handle, within, &options, &result->patterns, &err);
     return core_user_made(&call, result, status, &err);
+}
+
+bool core_patterns_of(core_snapshot *self, PyObject *argument, tn_patterns **out)
+{
+    core_user *found;
+    if (!core_user_of(self, argument, core_state_of(self)->patterns_type, &found))
+        return false;
+    *out = found ? ((core_patterns *)found)->patterns : NULL;
+    return true;
 }
 
 static void patterns_dealloc(core_patterns *self)

@@ -2,8 +2,7 @@
 #include "_core.h"
 
 typedef struct core_picture {
-    PyObject_HEAD
-    core_snapshot *snapshot; /* a user of its handle */
+    CORE_USER_HEAD
     tn_picture *picture;
 } core_picture;
 
@@ -11,14 +10,9 @@ static PyObject *make(core_snapshot *self, tn_picture_options *options)
 {
     core_call call;
     tn_error err = {0};
-    core_picture *result = core_user_new(self, core_state_of(self)->picture_type);
+    core_picture *result = core_user_begin(&call, self, core_state_of(self)->picture_type);
     if (!result)
         return NULL;
-    result->snapshot = self;
-    if (!core_enter(&call, self, true)) {
-        Py_DECREF((PyObject *)result);
-        return NULL;
-    }
     int status = tn_picture_make(self->handle, options, &result->picture, &err);
     return core_user_made(&call, result, status, &err);
 }

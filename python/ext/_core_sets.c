@@ -7,18 +7,10 @@
 
 bool core_set_of(core_snapshot *self, PyObject *argument, const tn_set **out)
 {
-    *out = NULL;
-    if (argument == Py_None)
-        return true;
-    if (!PyObject_TypeCheck(argument, core_state_of(self)->set_type)) {
-        PyErr_Format(PyExc_TypeError, "needs a Set, not %.100s", Py_TYPE(argument)->tp_name);
+    core_user *found;
+    if (!core_user_of(self, argument, core_state_of(self)->set_type, &found))
         return false;
-    }
-    if (((core_set *)argument)->snapshot != self) {
-        PyErr_SetString(PyExc_ValueError, "the set is of another snapshot");
-        return false;
-    }
-    *out = ((core_set *)argument)->set;
+    *out = found ? ((core_set *)found)->set : NULL;
     return true;
 }
 
@@ -32,7 +24,6 @@ PyObject *core_set_new(core_snapshot *self, tn_set *set)
         core_unlock(&call);
         return NULL;
     }
-    result->snapshot = self;
     result->set = set;
     return (PyObject *)result;
 }

@@ -94,7 +94,10 @@ int core_index_of(const char *name, const char *const *names, int n, const char 
 
 static bool old_set_of(core_snapshot *self, PyObject *against, PyObject *set, const tn_set **out)
 {
-    if (set == Py_None || PyObject_TypeCheck(against, core_state_of(self)->snapshot_type))
+    *out = NULL;
+    if (set == Py_None)
+        return true;
+    if (PyObject_TypeCheck(against, core_state_of(self)->snapshot_type))
         return core_set_of((core_snapshot *)against, set, out);
     PyErr_SetString(PyExc_TypeError, "a set of an older snapshot needs that snapshot");
     return false;
@@ -102,32 +105,34 @@ static bool old_set_of(core_snapshot *self, PyObject *against, PyObject *set, co
 
 PyObject *core_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kind",  "json",       "where",     "sort",    "limit",   "by",      "width",
-                            "color", "where_rows", "node",      "set",     "depth",   "fold",    "heads",
-                            "avoid", "all",        "merge",     "file",    "against", "old_set", "branches",
-                            "at",    "head_set",   "avoid_set", "garbage", "waste",   "skip",    NULL};
+    static char *names[] = {
+        "kind",     "json",  "where",    "sort",      "limit",   "by",    "width", "color",    "where_rows", "node",
+        "set",      "depth", "fold",     "heads",     "avoid",   "all",   "merge", "file",     "against",    "old_set",
+        "branches", "at",    "head_set", "avoid_set", "garbage", "waste", "skip",  "patterns", "components", NULL};
     const char *kind_name, *by_name = NULL;
     int json = 0, color = 0, fold = 0, all = 0, merge = 0, garbage = 0;
     uint32_t node = TN_NONE;
     PyObject *set = Py_None, *against = Py_None, *old_set = Py_None, *head_set = Py_None, *avoid_set = Py_None,
-             *waste = Py_None;
+             *waste = Py_None, *patterns = Py_None, *components = Py_None;
     tn_view_options options = {0};
     core_many m;
     core_text_buffer buffer = {0};
     tn_error err = {0};
-    if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "s|$pzzO&zO&pzO&OO&pzzppzOOO&zOOpOO&:view", names, &kind_name, &json, &options.where,
-            &options.sort, core_id_converter, &options.limit, &by_name, core_id_converter, &options.width, &color,
-            &options.where_rows, core_id_converter, &node, &set, core_id_converter, &options.depth, &fold,
-            &options.heads, &options.avoid, &all, &merge, &options.file, &against, &old_set, core_id_converter,
-            &options.branches, &options.at, &head_set, &avoid_set, &garbage, &waste, core_id_converter, &options.first))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|$pzzO&zO&pzO&OO&pzzppzOOO&zOOpOO&OO:view", names, &kind_name,
+                                     &json, &options.where, &options.sort, core_id_converter, &options.limit, &by_name,
+                                     core_id_converter, &options.width, &color, &options.where_rows, core_id_converter,
+                                     &node, &set, core_id_converter, &options.depth, &fold, &options.heads,
+                                     &options.avoid, &all, &merge, &options.file, &against, &old_set, core_id_converter,
+                                     &options.branches, &options.at, &head_set, &avoid_set, &garbage, &waste,
+                                     core_id_converter, &options.first, &patterns, &components))
         return NULL;
     int kind = core_index_of(kind_name, view_names, VIEWS, "view");
     int by = kind < 0 ? -1 : !by_name ? TN_BY_TYPE : core_index_of(by_name, tn_by_names, TN_BYS, "grouping");
     if (kind < 0 || by < 0 || !core_set_of(self, set, &options.set) ||
         !core_set_of(self, head_set, &options.head_set) || !core_set_of(self, avoid_set, &options.avoid_set) ||
         !old_set_of(self, against, old_set, &options.old_set) || !core_waste_of(self, waste, &options.waste) ||
-        !core_many_with(&m, self, against))
+        !core_patterns_of(self, patterns, &options.patterns) ||
+        !core_components_of(self, components, &options.components) || !core_many_with(&m, self, against))
         return NULL;
     options.against = m.n == 2 ? m.handles[1] : NULL;
     options.form = json ? TN_JSON : TN_TEXT;

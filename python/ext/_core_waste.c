@@ -2,8 +2,7 @@
 #include "_core.h"
 
 typedef struct core_waste {
-    PyObject_HEAD
-    core_snapshot *snapshot; /* a user of its handle */
+    CORE_USER_HEAD
     tn_waste *waste;
 } core_waste;
 
@@ -20,14 +19,9 @@ PyObject *core_waste_make(core_snapshot *self, PyObject *args, PyObject *kwargs)
     int by = by_name ? core_index_of(by_name, tn_by_names, TN_BYS, "grouping") : TN_BY_TYPE;
     if (by < 0 || !core_set_of(self, set, &options.set))
         return NULL;
-    core_waste *result = core_user_new(self, core_state_of(self)->waste_type);
+    core_waste *result = core_user_begin(&call, self, core_state_of(self)->waste_type);
     if (!result)
         return NULL;
-    result->snapshot = self;
-    if (!core_enter(&call, self, true)) {
-        Py_DECREF((PyObject *)result);
-        return NULL;
-    }
     options.grouped = by_name != NULL;
     options.by = (enum tn_by)by;
     int status = tn_waste_make(self->handle, &options, &result->waste, &err);
@@ -36,18 +30,10 @@ PyObject *core_waste_make(core_snapshot *self, PyObject *args, PyObject *kwargs)
 
 bool core_waste_of(core_snapshot *self, PyObject *argument, const tn_waste **out)
 {
-    *out = NULL;
-    if (argument == Py_None)
-        return true;
-    if (!PyObject_TypeCheck(argument, core_state_of(self)->waste_type)) {
-        PyErr_Format(PyExc_TypeError, "needs a Waste, not %.100s", Py_TYPE(argument)->tp_name);
+    core_user *found;
+    if (!core_user_of(self, argument, core_state_of(self)->waste_type, &found))
         return false;
-    }
-    if (((core_waste *)argument)->snapshot != self) {
-        PyErr_SetString(PyExc_ValueError, "the waste is of another snapshot");
-        return false;
-    }
-    *out = ((core_waste *)argument)->waste;
+    *out = found ? ((core_waste *)found)->waste : NULL;
     return true;
 }
 

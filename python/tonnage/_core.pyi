@@ -194,6 +194,7 @@ class Snapshot:
         depth: int = 0,
         width: int = 0,
         fold: bool = True,
+        at: str | None = None,
     ) -> Patterns: ...
     def batches(self, table: str, set: Set | None, columns: str | None, /) -> Batches: ...
     def export(
@@ -255,5 +256,7 @@ class Snapshot:
         garbage: bool = False,
         waste: Waste | None = None,
         skip: int = 0,
+        patterns: Patterns | None = None,
+        components: Components | None = None,
     ) -> str: ...
     def check(self) -> list[tuple[int, int, str]]: ...

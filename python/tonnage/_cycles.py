@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from _collections_abc import Sequence
 
+from tonnage._errors import ArgumentError
 from tonnage._paths import Path
 from tonnage._reference import Reference, overload
 from tonnage._set_view import SetRow, SetView
@@ -25,15 +26,22 @@ class Cycles(SetView):
 
     def __init__(self, asked: ObjectSet, against: Snapshot | None = None, **options: Any) -> None:
         self._found: Core | None = None
+        if options["by"] not in ("type", "id"):
+            raise ArgumentError(
+                f"cycles stand by type, what they go over, or by id, each one, not by {options['by']!r}", -8
+            )
         super().__init__(asked, "cycles", None if asked._is_all else asked._set, against, **options)
 
-    def _members(self, row: SetRow) -> Set:
-        options = self._options
+    def _render(self, **form: Any) -> str:
         if self._found is None:
             core = self._asked._snapshot._core
-            self._found = core.components(where=self._selected_set(), garbage=options["garbage"])
-            self._found.groups()
-        return self._found.members(row["index"]) if options["by"] == "id" else self._found.group_members(row["index"])
+            self._found = core.components(where=self._selected_set(), garbage=self._options["garbage"])
+        return super()._render(components=self._found, **form)
+
+    def _members(self, row: SetRow) -> Set:
+        found = self._found
+        assert found is not None  # the text is made of it
+        return found.members(row["index"]) if self._options["by"] == "id" else found.group_members(row["index"])
 
 
 class Component(ObjectSet):

@@ -19,7 +19,7 @@ def _letters(name: str) -> str:
     """a3b as aaab."""
     import re
 
-    return re.sub(r"([a-z])([1-9]\d{0,3})(?!\d)", lambda run: run[1] * int(run[2]), name)
+    return re.sub(r"([A-Z]?[a-z])([1-9]\d{0,3})(?!\d)", lambda run: run[1] * int(run[2]), name)
 
 
 class Patterns(SetView):
@@ -38,10 +38,12 @@ class Patterns(SetView):
         **options: Any,
     ) -> None:
         self._pattern: Core | None = None
-        bounds = {"depth": (depth, 1, 1000), "width": (width, 1, 26), "skip": (skip, 0, 1 << 31)}
+        bounds = {"depth": (depth, 1, 1000), "width": (width, 1, 702), "skip": (skip, 0, 1 << 31)}
         for name, (value, least, most) in bounds.items():
             if not least <= value <= most:
                 raise ArgumentError(f"{name} must be from {least} to {most}, not {value}", -8)
+        if (options["sort"] or "").startswith("-"):
+            raise ArgumentError("a pattern follows what is most, never what is least", -8)
         super().__init__(
             asked, "patterns", asked._set, against, depth=depth, branches=width, skip=skip, **options
         )
@@ -59,15 +61,20 @@ class Patterns(SetView):
                 return row
         raise NotFoundError(f"no row {name!r} is shown here", -9)
 
-    def _members(self, row: SetRow) -> Set:
+    def _render(self, **form: Any) -> str:
         options = self._options
         if self._pattern is None:
             self._pattern = self._asked._snapshot._core.patterns(
                 set=self._selected()._set,
                 by=options["by"] or "clodo",
                 sort=options["sort"] or "references",
-                depth=self.data["depth"],
-                width=self.data["width"],
+                depth=options["depth"],
+                width=options["branches"],
+                at=options["at"],
                 fold=options["fold"],
             )
+        return super()._render(patterns=self._pattern, **form)
+
+    def _members(self, row: SetRow) -> Set:
+        assert self._pattern is not None  # the text is made of it
         return self._pattern.members(row["row"])

@@ -25,7 +25,7 @@ class SetRow(dict[str, "Any"]):
 
     @property
     def objects(self) -> ObjectSet:
-        """Its members and the dicts that are parts of them, a set. Cost: the first of a page finds all again."""
+        """Its members and the dicts that are parts of them, a set. Of an audit the first one costs a pass."""
         return self._view._asked._of(self._view._members(self))
 
 

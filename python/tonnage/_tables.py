@@ -345,11 +345,10 @@ class Tables:
             limit: rows, 0 for all.
             sort: "references", "count" or "size": which kinds come first.
             depth: levels below the selection, or below the row `at`.
-            width: kinds that are followed below each row, 1 to 26.
+            width: kinds that are followed below each row, 1 to 702.
             at: the name of the row to begin with, such as "a2b".
             fold: the `__dict__` of an object counts as a part of it.
             against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
-
             skip: rows left out at the beginning, to go on behind a page.
 
         Returns:

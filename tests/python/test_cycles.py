@@ -307,6 +307,15 @@ def test_rows_are_sets(snapshot: tonnage.Snapshot, planted: Run) -> None:
     assert len(ring["steps"]) == 100
 
 
+def test_a_page_of_cycles_that_are_made_is_the_same_page(snapshot: tonnage.Snapshot) -> None:
+    core = snapshot._core
+    made = core.components(garbage=True)
+    for by in ("type", "id"):
+        assert core.view("cycles", components=made, by=by, garbage=True) == core.view("cycles", by=by, garbage=True)
+    with snapshot._again() as other, pytest.raises(ValueError, match="of another snapshot"):
+        other._core.view("cycles", components=made)
+
+
 def test_what_keeps_a_cycle_is_told(snapshot: tonnage.Snapshot, planted: Run) -> None:
     def row(name: str) -> dict[str, Any]:
         (found,) = snapshot.cycles(by="id", where=f"address:{planted.id(name)}")

@@ -273,9 +273,11 @@ def test_what_cannot_be_asked_is_said(planted: tonnage.Snapshot) -> None:
         ({"at": "zz9"}, "no row"),
         ({"at": "a-b"}, "no name of a row"),
         ({"at": "a0"}, "no name of a row"),
+        ({"at": "A"}, "no name of a row"),
+        ({"at": "aA2"}, "no name of a row"),
         ({"at": "a99999999999"}, "1000 levels"),
-        ({"width": 27}, "width must be from 1 to 26"),
-        ({"width": 0}, "width must be from 1 to 26"),
+        ({"width": 703}, "width must be from 1 to 702"),
+        ({"width": 0}, "width must be from 1 to 702"),
         ({"depth": 0}, "depth must be from 1 to 1000"),
         ({"depth": -1}, "depth must be"),
         ({"skip": -1}, "skip must be"),
@@ -289,6 +291,44 @@ def test_what_cannot_be_asked_is_said(planted: tonnage.Snapshot) -> None:
             planted.patterns("type:bytearray", **options)
     with pytest.raises(KeyError):
         planted.patterns("type:bytearray")["qq"]
+
+
+def test_a_page_of_patterns_that_are_made_is_the_same_page(planted: tonnage.Snapshot) -> None:
+    core, chosen = planted._core, planted.where("type:bytearray len:1000")._set
+    made = core.patterns(set=chosen, depth=2, at="a2")
+    for as_json in (False, True):
+        page = core.view("patterns", set=chosen, depth=2, at="a2", fold=True, json=as_json)
+        assert core.view("patterns", patterns=made, at="a2", json=as_json, fold=True) == page
+    with planted._again() as other, pytest.raises(ValueError, match="of another snapshot"):
+        other._core.view("patterns", patterns=made)
+
+
+def test_more_than_26_kinds_have_names_that_lead_to_them(tmp_path: Path) -> None:
+    program = """
+import sys, tonnage
+class Thing: pass
+thing = Thing()
+kinds = [type(f"Kind{n:02}", (), {"__slots__": "thing"}) for n in range(60)]
+held = [kind() for n, kind in enumerate(kinds) for _ in range(100 - n)]
+for one in held: one.thing = thing
+del one, thing
+tonnage.snapshot(sys.argv[1])
+"""
+    path = tmp_path / "x"
+    subprocess.run([sys.executable, "-c", program, path], check=True)
+    with tonnage.load(path) as snapshot:
+        page = snapshot.patterns("type:__main__.Thing", width=70, limit=0)
+        names = {row["kind"]: row["name"] for row in page}
+        ends = ["", "A", "B"]
+        for n in range(60):
+            assert names[f"__main__.Kind{n:02}"] == ends[n // 26] + chr(97 + n % 26)
+            assert len(page[names[f"__main__.Kind{n:02}"]].objects) == 100 - n
+        assert page["Aa"]["kind"] == "__main__.Kind26" and page["aa"]["kind"] == "list"
+        again = snapshot.patterns("type:__main__.Thing", at="Bh", limit=0)  # the width is what it takes
+        assert again[0]["kind"] == "__main__.Kind59" and again.data["width"] == 60
+        assert snapshot.patterns("type:__main__.Thing", at="Bh1").rows == snapshot.patterns(
+            "type:__main__.Thing", at="Bh"
+        ).rows
 
 
 def test_only_what_is_new_is_asked_about(tmp_path: Path) -> None:
