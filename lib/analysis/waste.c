@@ -46,9 +46,9 @@ typedef struct tn_waste_parts {
     unsigned kind;
     uint32_t n;
     tn_waste_sum *sums;
-    tn_groups *groups; /* NULL: by class */
-    tn_map numbers;    /* of groups and types; where the kind goes by types too */
-    tn_buf keys;       /* uint64_t of each number: group << 32 | row of TYPE */
+    tn_waste_holders *holders; /* NULL: by class */
+    tn_map numbers;            /* of groups and types; where the kind goes by types too */
+    tn_buf keys;               /* uint64_t of each number: group << 32 | row of TYPE */
 } tn_waste_parts;
 
 static bool tells_class(unsigned kind)
@@ -82,8 +82,8 @@ static bool may_be_told(const tn_waste *w, unsigned kind, const tn_selection *ro
     return saved && (rows || saved >= w->threshold);
 }
 
-/* One pass over all references for all kinds: the group of an object is the same whatever else is asked about. */
-static int make_groups(tn_waste *w, const tn_selection *rows, tn_groups **out, tn_error *err)
+/* What stands for items of the kinds that do not go by class. */
+static int find_parted(tn_waste *w, const tn_selection *rows, tn_set **out, tn_error *err)
 {
     tn_set *set;
     bool any = false;
@@ -100,11 +100,11 @@ static int make_groups(tn_waste *w, const tn_selection *rows, tn_groups **out, t
                 tn__set_add(set, id);
         }
     }
-    int status = TN_OK;
     if (any)
-        status = tn_groups_make(w->heap.snapshot, set, w->grouped ? w->by : TN_BY_VIA, NULL, out, err);
-    tn_set_free(set);
-    return status;
+        *out = set;
+    else
+        tn_set_free(set);
+    return TN_OK;
 }
 
 static int part_by_type(tn_waste_parts *p, uint32_t id, uint32_t *number, tn_error *err)
@@ -124,11 +124,11 @@ static int part_by_type(tn_waste_parts *p, uint32_t id, uint32_t *number, tn_err
 static int part_by_groups(tn_waste_parts *p, tn_error *err)
 {
     tn_waste *w = p->waste;
-    uint32_t n = tn_groups_count(p->groups);
+    uint32_t n = tn__waste_holders_count(p->holders);
     for (size_t i = 0; i < n_items(w, p->kind); i++) {
         tn_waste_item *item = item_at(w, p->kind, i);
         uint32_t id = stands_for(p->kind, item);
-        TN_TRY(tn_groups_of(p->groups, id, &item->subject, err));
+        TN_TRY(tn__waste_holders_of(p->holders, id, &item->subject, err));
         if (goes_by_type(p->kind) && item->subject < n)
             TN_TRY(part_by_type(p, id, &item->subject, err));
     }
@@ -177,12 +177,8 @@ static bool passes(const tn_waste *w, const tn_selection *rows, uint64_t saved, 
 static int label_of(tn_waste_parts *p, uint32_t number, const char **label, tn_error *err)
 {
     tn_waste *w = p->waste;
-    if (p->groups) {
-        tn_group group;
-        TN_TRY(tn_groups_row(p->groups, (uint32_t)(key_of(p, number) >> 32), &group, err));
-        *label = tn__arena_text(&w->arena, group.label, strlen(group.label));
-        return *label ? TN_OK : tn__no_memory(w->heap.snapshot, err);
-    }
+    if (p->holders)
+        return tn__waste_holders_label(p->holders, (uint32_t)(key_of(p, number) >> 32), &w->arena, label, err);
     tn_type type;
     TN_TRY(tn_snapshot_type(w->heap.snapshot, number, &type));
     *label = type.full_name;
@@ -200,7 +196,7 @@ static const tn_waste_class *class_of(const tn_waste_parts *p, uint32_t type)
 {
     const tn_buf *classes = &p->waste->classes[p->kind];
     size_t n = classes->size / sizeof(tn_waste_class);
-    return p->groups || !n ? NULL : bsearch(&type, classes->data, n, sizeof(tn_waste_class), compare_classes);
+    return p->holders || !n ? NULL : bsearch(&type, classes->data, n, sizeof(tn_waste_class), compare_classes);
 }
 
 /* number: TN_NONE of what is elsewhere. */
@@ -263,15 +259,15 @@ static int tell_groups(tn_waste_parts *p, const tn_selection *rows, tn_error *er
     return TN_OK;
 }
 
-static int tell_kind(tn_waste *w, unsigned kind, tn_groups *groups, const tn_selection *rows, tn_error *err)
+static int tell_kind(tn_waste *w, unsigned kind, tn_waste_holders *holders, const tn_selection *rows, tn_error *err)
 {
-    tn_waste_parts p = {.waste = w, .kind = kind, .groups = goes_by_class(w, kind) ? NULL : groups};
+    tn_waste_parts p = {.waste = w, .kind = kind, .holders = goes_by_class(w, kind) ? NULL : holders};
     int status = TN_OK;
     if (!n_items(w, kind))
         return TN_OK;
     p.numbers.alloc = w->heap.alloc;
     tn__buf_init(&p.keys, w->heap.alloc);
-    if (p.groups)
+    if (p.holders)
         status = part_by_groups(&p, err);
     else
         p.n = tn_snapshot_n_types(w->heap.snapshot);
@@ -383,11 +379,15 @@ static int tell_all(tn_waste *w, const char *where_rows, tn_error *err)
     if (where_rows)
         TN_TRY(tn__selection_parse(w->heap.alloc, where_rows, NULL, 1 << TN_COND_SIZE, &rows, err));
     const tn_selection *wanted = where_rows ? &rows : NULL;
-    tn_groups *groups = NULL;
-    int status = make_groups(w, wanted, &groups, err);
+    tn_waste_holders holders = {0};
+    tn_set *parted = NULL;
+    int status = find_parted(w, wanted, &parted, err);
+    if (status == TN_OK && parted)
+        status = tn__waste_holders_make(w, parted, &holders, err);
     for (unsigned kind = 0; kind < TN_WASTES && status == TN_OK; kind++)
-        status = tell_kind(w, kind, groups, wanted, err);
-    tn_groups_free(groups);
+        status = tell_kind(w, kind, &holders, wanted, err);
+    tn__waste_holders_free(&holders);
+    tn_set_free(parted);
     if (where_rows)
         tn__selection_free(&rows);
     return status;

@@ -6,6 +6,7 @@
  *   waste_class.c   attributes that slots would hold, dicts that share their keys no more
  *   waste_slots.c   which classes can have slots, and what is in the way
  *   waste_boxed.c   numbers one by one that an array would hold
+ *   waste_holders.c what holds items: the groups that findings go by
  *   waste.c         findings: items of a kind, parted, above the threshold
  *
  * A finder gives items: an object, and how many of its bytes would go. Definitions and formulae: docs/waste.md.
@@ -152,6 +153,27 @@ static inline const tn_waste_finding *tn__waste_finding_at(const tn_waste *w, si
 {
     return (const tn_waste_finding *)(const void *)w->findings.data + i;
 }
+
+/* ---- waste_holders.c ---- */
+
+/* Levels of groups: the objects, the lists that those of them are in which nothing but lists holds, the lists that these are in.
+ * Numbers of groups count through all levels. */
+enum { TN_WASTE_LEVELS = 6 };
+typedef struct tn_waste_holders {
+    const tn_waste_heap *heap;
+    uint32_t n_levels;
+    tn_groups *groups[TN_WASTE_LEVELS];
+    uint32_t starts[TN_WASTE_LEVELS + 1]; /* numbers of each level from here on */
+    uint8_t *nameless[TN_WASTE_LEVELS];   /* by group: items of lists, nothing more is known; NULL: none */
+    uint32_t *list_of;                    /* by object: the first list or tuple that it is in; TN_NONE */
+} tn_waste_holders;
+int tn__waste_holders_make(const tn_waste *w, const tn_set *set, tn_waste_holders *out, tn_error *err);
+void tn__waste_holders_free(tn_waste_holders *h);
+uint32_t tn__waste_holders_count(const tn_waste_holders *h);
+/* Number of the group that a member of the set is told in. */
+int tn__waste_holders_of(const tn_waste_holders *h, uint32_t id, uint32_t *number, tn_error *err);
+int tn__waste_holders_label(const tn_waste_holders *h, uint32_t number, tn_arena *arena, const char **label,
+                            tn_error *err);
 
 int tn__waste_equal(tn_waste *w, tn_error *err);
 int tn__waste_room(tn_waste *w, tn_error *err);

@@ -535,3 +535,35 @@ def test_what_is_new_is_told_though_its_equals_are_old(tmp_path: Path) -> None:
         assert len(same.objects) == 3000
         (row,) = (row for row in new.waste().rows if row["kind"] == "equal-text")
         assert len(row.objects.where("text:'more than once'")) == 8000 - 20
+
+
+def test_items_of_lists_go_by_what_holds_the_lists(tmp_path: Path) -> None:
+    program = """
+import sys, tonnage
+def texts(word, n): return ["".join((word, str(i % 50))) for i in range(n)]
+class Series:
+    def __init__(self, n): self.names = texts("city ", n)
+names, streets = texts("name ", 20000), tuple(texts("street ", 20000))
+ROWS = [texts("row ", 20) for _ in range(1000)]
+SERIES = [Series(20) for _ in range(1000)]
+DEEP = [[[texts("deep ", 20)] for _ in range(50)] for _ in range(20)]
+RING = texts("ring ", 20000)
+RING.append(RING)
+tonnage.snapshot(sys.argv[1])
+"""
+    path = tmp_path / "x"
+    subprocess.run([sys.executable, "-c", program, path], check=True)
+    with tonnage.load(path) as snapshot:
+        rows = {row["label"]: row for row in snapshot.waste(limit=0) if row["kind"] == "equal-text"}
+        for label, different in {
+            "dict of module['names'][…]": 50,
+            "dict of module['streets'][…]": 50,
+            "(list[…], dict of module['RING'])[…]": 50,
+            "dict of module['ROWS'][…][…]": 20,
+            "__main__.Series.names[…]": 20,
+            "dict of module['DEEP'][…][…][…][…]": 20,
+        }.items():
+            assert rows[label]["count"] == 20000 - different
+        assert len(rows["__main__.Series.names[…]"].objects.referrers()) == 1000
+        counts = {row["label"]: row["count"] for row in snapshot.waste(by="via") if row["kind"] == "equal-text"}
+        assert counts.keys() == {"list[…]", "tuple[…]"} and counts["list[…]"] >= 5 * 20000 - 2 * 50 - 3 * 20
