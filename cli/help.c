@@ -309,10 +309,12 @@ const cli_verb cli_verbs[] = {
                  "  tonnage export app.tonnage --max-nodes 1000000 -o app.heapsnapshot\n"
                  "  tonnage export app.tonnage --to meliae -o app.json\n"},
     {"import", CLI_OUTPUT | CLI_FORCE | CLI_MEMORY, cmd_import, "a dump of Meliae as a snapshot",
-     "Makes a snapshot of the JSON lines that Meliae's scanner wrote. Its sizes are those of the dump; what a dump "
-     "does\n"
-     "not know, roots, names of references and reference counts, stays unknown.\n",
-     .examples = "  tonnage import dump.json -o app.tonnage --force --max-memory 2G\n"},
+     "Makes a snapshot of the JSON lines that Meliae's scanner wrote; packed by gzip, too, or - for standard input. "
+     "Its\n"
+     "sizes are those of the dump; what a dump does not know, roots, names of references and reference counts, stays\n"
+     "unknown.\n",
+     .examples = "  tonnage import dump.json -o app.tonnage --force --max-memory 2G\n"
+                 "  tonnage import dump.json.gz -o app.tonnage\n"},
 };
 const size_t cli_n_verbs = sizeof cli_verbs / sizeof *cli_verbs;
 

@@ -947,7 +947,8 @@ typedef struct tn_export_options {
 
 const char *tn_export_format(size_t index); /* names of the formats; NULL behind the last one */
 int tn_export(tn_snapshot *s, const tn_export_options *options, const tn_sink *sink, tn_error *err);
-/* The same to a file (mode 0600), which is whole or not there; without force a path that exists is EEXIST. */
+/* The same to a file (mode 0600), which is whole or not there; without force a path that exists is EEXIST. EINVAL where it is the
+ * snapshot itself. */
 int tn_export_file(tn_snapshot *s, const tn_export_options *options, const char *path, bool force, tn_error *err);
 
 /* ---- 18. Import ------------------------------------------------------------------------------------------------ */
@@ -963,8 +964,8 @@ typedef struct tn_import_info {
     uint64_t elsewhere; /* references to what is not in the dump; they are absent in the file */
 } tn_import_info;
 
-/* A dump of Meliae (JSON lines) as a snapshot file, whole or not there (docs/import.md). options and info may be NULL. Cost:
- * O(n log n); some 90 bytes an object and 8 a reference, for as long as it takes. EFORMAT where a line is none of such a dump. */
+/* A dump of Meliae (JSON lines; a file, or a pipe such as /dev/stdin) as a snapshot file, whole or not there (docs/import.md).
+ * options and info may be NULL. EINVAL where out is the dump itself. Cost: O(n log n); some 90 bytes an object and 8 a reference, for as long as it takes. EFORMAT where a line is none of such a dump. */
 int tn_import(const char *dump, const char *out, const tn_import_options *options, tn_import_info *info, tn_error *err);
 
 #ifdef __cplusplus

@@ -87,6 +87,11 @@ void *tn__sys_remap(void *p, size_t old_bytes, size_t new_bytes); /* may move; N
 void tn__sys_unmap(void *p, size_t bytes);
 int tn__sys_error(tn_error *err, const char *what, const char *path); /* errno in words: "what path: …" */
 int tn__sys_open_read(const char *path, int *fd, uint64_t *bytes, tn_error *err);
+int tn__sys_open_stream(const char *path, int *fd, tn_error *err); /* pipes, too; waits for who writes to one */
+/* As many bytes as there are, up to room: less only at the end. */
+int tn__sys_read(int fd, void *out, size_t room, size_t *bytes, tn_error *err);
+/* EINVAL where path is the open file fd, which is read, under any name: to write it would destroy it. */
+int tn__sys_not_input(int fd, const char *path, tn_error *err);
 int tn__sys_dup(int fd, int *out, uint64_t *bytes, tn_error *err);
 int tn__sys_read_at(int fd, uint64_t offset, void *out, size_t bytes, tn_error *err); /* short read: TN_ETRUNCATED */
 /* Whole or error; EINTR retried. Beyond the limit of file sizes: TN_EIO, and no SIGXFSZ. */

@@ -114,6 +114,41 @@ int tn__sys_open_read(const char *path, int *fd, uint64_t *bytes, tn_error *err)
     return status;
 }
 
+int tn__sys_open_stream(const char *path, int *fd, tn_error *err)
+{
+    int opened = open(path, O_RDONLY | O_CLOEXEC);
+    if (opened < 0)
+        return tn__sys_error(err, "cannot read", path);
+    *fd = opened;
+    return 0;
+}
+
+int tn__sys_read(int fd, void *out, size_t room, size_t *bytes, tn_error *err)
+{
+    uint8_t *at = out;
+    while (room) {
+        ssize_t n = read(fd, at, room);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return tn__sys_error(err, "cannot read", "the file");
+        if (n == 0)
+            break;
+        at += n;
+        room -= (size_t)n;
+    }
+    *bytes = (size_t)(at - (uint8_t *)out);
+    return 0;
+}
+
+int tn__sys_not_input(int fd, const char *path, tn_error *err)
+{
+    struct stat in, out;
+    if (fstat(fd, &in) != 0 || stat(path, &out) != 0 || in.st_ino != out.st_ino || in.st_dev != out.st_dev)
+        return 0;
+    return tn__error_set(err, TN_EINVAL, 0, "%.100s is the file that is read: choose another name", path);
+}
+
 int tn__sys_dup(int fd, int *out, uint64_t *bytes, tn_error *err)
 {
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);

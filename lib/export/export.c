@@ -93,6 +93,7 @@ int tn_export_file(tn_snapshot *s, const tn_export_options *options, const char 
     tn_file_out file = {0};
     size_t format;
     TN_TRY(find_format(options->format, &format, err));
+    TN_TRY(tn__snapshot_not_at(s, path, err));
     if (!force && tn__sys_exists(path)) /* before the work; publishing asks again */
         return tn__error_set(err, TN_EEXIST, 0, "%s exists: choose another name, or force to replace it", path);
     TN_TRY(tn__sys_create_beside(path, temp, sizeof temp, &file.fd, err));

@@ -166,28 +166,31 @@ static int take_lines(tn_dump *d, tn_buf *text, bool last, tn_dump_line *line, t
     return TN_OK;
 }
 
-static int read_all(tn_dump *d, int fd, uint64_t bytes, tn_error *err)
+/* The next piece. A line that is long is not looked through again and again. */
+static int read_piece(int fd, tn_buf *text, size_t *n, tn_error *err)
+{
+    size_t room = text->size > PIECE ? text->size : PIECE;
+    if (tn__buf_reserve(text, room) < 0)
+        return tn__error_set(err, TN_ENOMEM, 0, "not enough memory for this dump");
+    bool first = text->size == 0;
+    TN_TRY(tn__sys_read(fd, text->data + text->size, room, n, err));
+    text->size += *n;
+    if (first && text->size > 2 && text->data[0] == 0x1f && text->data[1] == 0x8b)
+        return tn__error_set(err, TN_EFORMAT, 0, "it is compressed: unpack it with gunzip first");
+    return TN_OK;
+}
+
+static int read_all(tn_dump *d, int fd, tn_error *err)
 {
     tn_dump_line line;
     tn_buf text;
     int status = TN_OK;
     tn__dump_line_init(&line, d->alloc);
     tn__buf_init(&text, d->alloc);
-    for (uint64_t at = 0; at < bytes && status == TN_OK;) {
-        size_t more =
-            text.size > PIECE ? text.size : PIECE; /* a line that is long is not looked through again and again */
-        size_t now = bytes - at < more ? (size_t)(bytes - at) : more;
-        if (tn__buf_reserve(&text, now) < 0) {
-            status = tn__error_set(err, TN_ENOMEM, 0, "not enough memory for this dump");
-            break;
-        }
-        status = tn__sys_read_at(fd, at, text.data + text.size, now, err);
-        text.size += now;
-        at += now;
-        if (status == TN_OK && at == now && text.size > 2 && text.data[0] == 0x1f && text.data[1] == 0x8b)
-            status = tn__error_set(err, TN_EFORMAT, 0, "it is compressed: unpack it with gunzip first");
+    for (size_t n = 1; n > 0 && status == TN_OK;) {
+        status = read_piece(fd, &text, &n, err);
         if (status == TN_OK)
-            status = take_lines(d, &text, at == bytes, &line, err);
+            status = take_lines(d, &text, n == 0, &line, err);
     }
     if (status == TN_OK && d->n == 0)
         status = tn__error_set(err, TN_EFORMAT, 0, "there is no object in it: it is no Meliae dump");
@@ -196,12 +199,13 @@ static int read_all(tn_dump *d, int fd, uint64_t bytes, tn_error *err)
     return status;
 }
 
-int tn__dump_read(tn_dump *d, const char *path, tn_error *err)
+int tn__dump_read(tn_dump *d, const char *path, const char *out, tn_error *err)
 {
     int fd;
-    uint64_t bytes;
-    TN_TRY(tn__sys_open_read(path, &fd, &bytes, err));
-    int status = read_all(d, fd, bytes, err);
+    TN_TRY(tn__sys_open_stream(path, &fd, err));
+    int status = tn__sys_not_input(fd, out, err);
+    if (status == TN_OK)
+        status = read_all(d, fd, err);
     tn__sys_close(fd);
     return status;
 }

@@ -451,7 +451,7 @@ int tn_import(const char *dump, const char *out, const tn_import_options *option
     tn_dump d;
     int status = tn__dump_init(&d, &alloc, err);
     if (status == TN_OK)
-        status = tn__dump_read(&d, dump, err);
+        status = tn__dump_read(&d, dump, out, err);
     if (status == TN_OK)
         status = tn__dump_settle(&d, err);
     if (status == TN_OK) {

@@ -53,7 +53,8 @@ typedef struct tn_dump {
 
 int tn__dump_init(tn_dump *d, const tn_alloc *a, tn_error *err);
 void tn__dump_free(tn_dump *d);
-int tn__dump_read(tn_dump *d, const char *path, tn_error *err);
+/* out: what will be written; EINVAL where that is the dump. */
+int tn__dump_read(tn_dump *d, const char *path, const char *out, tn_error *err);
 static inline tn_dump_object *tn__dump_object_at(const tn_dump *d, uint32_t i)
 {
     return (tn_dump_object *)(void *)d->objects.data + i;

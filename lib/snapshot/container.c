@@ -391,6 +391,11 @@ int tn_snapshot_chunk(const tn_snapshot *s, size_t index, tn_chunk_info *out)
     return 0;
 }
 
+int tn__snapshot_not_at(const tn_snapshot *s, const char *path, tn_error *err)
+{
+    return s->fd >= 0 ? tn__sys_not_input(s->fd, path, err) : TN_OK;
+}
+
 const tn_alloc *tn__snapshot_alloc(tn_snapshot *s)
 {
     return &s->alloc;

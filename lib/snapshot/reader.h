@@ -135,6 +135,8 @@ enum tn_attachment {
     TN_ATTACHMENTS
 };
 const tn_alloc *tn__snapshot_alloc(tn_snapshot *s);
+/* EINVAL where path is the snapshot's own file. */
+int tn__snapshot_not_at(const tn_snapshot *s, const char *path, tn_error *err);
 uint64_t tn__snapshot_identity(const tn_snapshot *s);   /* the same for the same content only: of all checksums */
 bool tn__same_hash(uint64_t stored, uint64_t computed); /* yes in a fuzzer's build */
 int tn__no_memory(const tn_snapshot *s, tn_error *err); /* ENOMEM, or ELIMIT where max_memory_bytes is the reason */

@@ -6,7 +6,15 @@ import os
 import sys
 
 from tonnage._columns import Table, extra
-from tonnage._errors import ArgumentError, Error, ExistsError, FileError, MissingPackageError, VersionError
+from tonnage._errors import (
+    ArgumentError,
+    Error,
+    ExistsError,
+    FileError,
+    FormatError,
+    MissingPackageError,
+    VersionError,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,6 +119,8 @@ def write(snapshot: Snapshot, tables: list[Table], path: str, to: str, *, single
     """Tables to a folder with a file each, or the only one to a file."""
     temp = f"{path}.{os.getpid()}.part"
     try:
+        if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(snapshot._fd)):
+            raise ArgumentError(f"{path} is the file that is read: choose another name", -8)
         if not force and os.path.lexists(path):
             raise FileExistsError
         if single:
@@ -162,6 +172,46 @@ def export(
     names = TABLES if what is None else (what,)
     tables = [Table(snapshot, name, members, columns) for name in names]
     write(snapshot, tables, path, to, single=what is not None, force=force)
+
+
+# ---- the other way ----
+
+
+def import_file(dump: str | bytes, path: str | bytes, force: bool, max_memory: int) -> None:
+    """See `import_dump`."""
+    from tonnage import _core
+
+    if not _is_packed(dump):
+        _core.import_dump(dump, path, force, max_memory)
+        return
+    import gzip
+    import shutil
+    import tempfile
+    import zlib
+
+    if os.path.exists(path) and os.path.samefile(dump, path):
+        raise ArgumentError(f"{os.fsdecode(path)} is the file that is read: choose another name", -8)
+    with tempfile.TemporaryFile() as unpacked:
+        try:
+            with gzip.open(dump) as packed:
+                shutil.copyfileobj(packed, unpacked)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise FormatError(f"{os.fsdecode(dump)}: it is compressed, and cannot be unpacked: {error}", -3) from None
+        except OSError as error:
+            raise FileError(f"cannot unpack {os.fsdecode(dump)}: {error.strerror or error}", -2) from None
+        unpacked.flush()
+        _core.import_dump(f"/dev/fd/{unpacked.fileno()}", path, force, max_memory)
+
+
+def _is_packed(dump: str | bytes) -> bool:
+    """Of a pipe nothing is read."""
+    if not os.path.isfile(dump):
+        return False
+    try:
+        with open(dump, "rb") as file:
+            return file.read(2) == b"\x1f\x8b"
+    except OSError:
+        return False
 
 
 # ---- the command ----

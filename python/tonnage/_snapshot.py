@@ -536,7 +536,7 @@ def import_dump(
     """Makes a snapshot file of a dump of Meliae (docs/import.md), whole or not at all.
 
     Args:
-        dump: the JSON lines of its scanner.
+        dump: the JSON lines of its scanner; a file, which gzip may have packed, or a pipe.
         path: the file to write.
         force: replace what is there.
         max_memory: refuse to use more than this many bytes, here and in the snapshot; 0: no limit.
@@ -545,17 +545,18 @@ def import_dump(
         The snapshot, opened. Cost: O(n log n).
 
     Raises:
+        ArgumentError: path is the dump.
         ExistsError: path exists and force is false.
         FileError: the dump cannot be read, or the file not written.
-        FormatError: a line is none of such a dump.
+        FormatError: a line is none of such a dump, or it cannot be unpacked.
 
     Example:
         >>> import tonnage
         >>> tonnage.import_dump("dump.json", "app.tonnage")  # doctest: +SKIP
     """
-    from tonnage import _core
+    from tonnage._export import import_file
 
-    _core.import_dump(os.fspath(dump), os.fspath(path), force, max_memory)
+    import_file(os.fspath(dump), os.fspath(path), force, max_memory)
     return load(path, max_memory=max_memory)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import re
 import subprocess
 import sys
@@ -234,7 +236,7 @@ def test_blanks_order_of_keys_and_keys_that_are_not_known_do_not_matter(tmp_path
 BAD = {
     b"": "no object in it",
     b"\n\n": "no object in it",
-    b"\x1f\x8b\x08\x00rest": "gunzip",
+    b"\x1f\x8b\x08\x00rest": "gzip cannot unpack it",
     b"hello\n": "line 1",
     b"[1]\n": "line 1",
     line(16) + b"{\n": "line 2",
@@ -335,3 +337,58 @@ def test_what_is_read_is_not_replaced(taken: Path, cli: Cli) -> None:
         said = f"tonnage: {taken} is the file that is read: choose another name behind -o\n"
         assert (done.returncode, done.stderr) == (2, said)
     assert taken.read_bytes() == before
+
+
+def test_python_does_not_replace_what_it_reads_either(taken: Path, tmp_path: Path) -> None:
+    before, dump, packed = taken.read_bytes(), tmp_path / "dump.json", tmp_path / "dump.json.gz"
+    link = tmp_path / "link"
+    link.symlink_to(taken)
+    with tonnage.load(taken) as snapshot:
+        for to in ("csv", "parquet", "meliae", "heapsnapshot"):
+            for path in (taken, link):
+                what = "types" if to == "parquet" else None
+                with pytest.raises(tonnage.ArgumentError, match="is the file that is read"):
+                    snapshot.export(path, to, what, force=True)
+    assert taken.read_bytes() == before
+    dump.write_bytes(line(16))
+    packed.write_bytes(gzip.compress(line(16)))
+    for path in (dump, packed):
+        with pytest.raises(tonnage.ArgumentError, match="is the file that is read"):
+            tonnage.import_dump(path, path, force=True)
+    assert (dump.read_bytes(), gzip.decompress(packed.read_bytes())) == (line(16), line(16))
+
+
+def test_a_dump_is_read_from_a_pipe_or_unpacked(tmp_path: Path, cli: Cli) -> None:
+    lines = b"".join(line(16 * i, refs=(16, 32)) for i in range(1, 100_000))
+    dump, packed, out = tmp_path / "dump.json", tmp_path / "dump.json.gz", tmp_path / "out.tonnage"
+    dump.write_bytes(lines)
+    packed.write_bytes(gzip.compress(lines))
+    assert run_import(dump, out).returncode == 0
+    expected = out.read_bytes()
+    assert run_import(packed, out, "--force").returncode == 0
+    assert out.read_bytes() == expected
+    piped = subprocess.run([CLI, "import", "-", "-o", out, "--force"], input=lines, capture_output=True)
+    assert (piped.returncode, piped.stderr, out.read_bytes()) == (0, b"", expected)
+    with tonnage.import_dump(packed, out, force=True):
+        assert out.read_bytes() == expected
+    named = tmp_path / "pipe"
+    os.mkfifo(named)
+    with subprocess.Popen(["cp", dump, named]) as writer, tonnage.import_dump(named, out, force=True):
+        assert (writer.wait(), out.read_bytes()) == (0, expected)
+
+
+def test_a_damaged_packed_dump_is_one_line_and_no_file(tmp_path: Path, cli: Cli) -> None:
+    packed, out = tmp_path / "dump.json.gz", tmp_path / "out.tonnage"
+    whole = gzip.compress(b"".join(line(16 * i) for i in range(1, 1000)))
+    for damaged in (whole[:-9], whole[:-8] + bytes(8), whole[:10] + bytes(100)):
+        packed.write_bytes(damaged)
+        done = run_import(packed, out)
+        assert (done.returncode, done.stderr.count("\n")) == (5, 1)
+        assert "cannot unpack it" in done.stderr
+        with pytest.raises(tonnage.FormatError, match="cannot be unpacked"):
+            tonnage.import_dump(packed, out)
+    piped = subprocess.run([CLI, "import", "-", "-o", out], input=whole, capture_output=True)
+    assert piped.returncode == 5 and b"unpack it with gunzip first" in piped.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [packed.name]
+    refused = cli("import", packed, "-o", "-")
+    assert refused.returncode == 2 and "a snapshot goes to a file" in refused.stderr
