@@ -81,6 +81,11 @@ void tn__fact_print(tn_out *out, const tn_fact *fact)
     tn__out_escaped(out, tn__fact_value(fact, text, sizeof text));
 }
 
+const char *tn__fact_dump(tn_snapshot *s)
+{
+    return tn__fact_text(s, "import.format");
+}
+
 void tn__fact_command(tn_snapshot *s, tn_out *out)
 {
     char key[40];

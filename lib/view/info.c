@@ -221,7 +221,6 @@ static void write_page(tn_snapshot *s, const tn_view_options *options, tn_out *o
     for (int g = 0; g <= N_GROUPS; g++)
         print_group(s, g, options, out);
     print_threads(s, options, out);
-    tn__out_text(out, "\n");
     tn__ledger_print(s, out, options);
     tn__timeline_print(s, options, out);
     print_file(s, options, out);

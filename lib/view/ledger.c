@@ -82,6 +82,9 @@ void tn__ledger_print(tn_snapshot *s, tn_out *out, const tn_view_options *o)
 {
     uint64_t rss = 0, bytes;
     bool known = resident(s, &rss);
+    if (tn__fact_dump(s))
+        return;
+    tn__out_text(out, "\n");
     print_heading(s, out, o, known, rss);
     uint64_t whole = tn__columns_of(o) < WITH_SHARES ? 0 : rss;
     for (int i = 0; i < N_ROWS; i++) {

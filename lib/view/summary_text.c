@@ -34,12 +34,19 @@ void tn__heading_print(tn_snapshot *s, tn_out *out, const tn_view_options *o)
     uint64_t pid;
     tn__out_wrap(out, o->width);
     tn__out_text(out, o->color ? "\033[1m" : "");
-    tn__fact_command(s, out);
+    if (tn__fact_dump(s)) {
+        tn__out_text(out, "imported from a dump of ");
+        tn__out_escaped(out, tn__fact_dump(s));
+    } else {
+        tn__fact_command(s, out);
+    }
     tn__out_text(out, o->color ? "\033[0m" : "");
     if (tn__fact_u64(s, "process.pid", &pid))
         tn__out_format(out, "  [pid %" PRIu64 "]", pid);
-    tn__out_text(out, "\nPython ");
-    print_unknown(out, tn__fact_text(s, "python.version"));
+    if (!tn__fact_dump(s)) {
+        tn__out_text(out, "\nPython ");
+        print_unknown(out, tn__fact_text(s, "python.version"));
+    }
     if (tn__fact_text(s, "process.host")) {
         tn__out_text(out, " on ");
         tn__out_escaped(out, tn__fact_text(s, "process.host"));
@@ -70,9 +77,11 @@ static void print_totals(tn_snapshot *s, const tn_summary *sum, tn_out *out)
     if (tn__fact_u64(s, "memory.rss_bytes", &bytes))
         tn_format_bytes(bytes, rss, sizeof rss);
     tn_format_bytes(sum->groups->total.bytes, size, sizeof size);
-    tn__out_format(out, "%" PRIu64 " object%s, %s; resident set (RSS) %s when the pause began\n",
-                   sum->groups->total.count, sum->groups->total.count == 1 ? "" : "s", size, rss);
-    tn__out_text(out, "\n");
+    tn__out_format(out, "%" PRIu64 " object%s, %s", sum->groups->total.count, sum->groups->total.count == 1 ? "" : "s",
+                   size);
+    if (!tn__fact_dump(s))
+        tn__out_format(out, "; resident set (RSS) %s when the pause began", rss);
+    tn__out_text(out, "\n\n");
 }
 
 /* Shares and running totals can be reckoned; what there is, how much of it and where it is cannot. */
@@ -192,10 +201,8 @@ void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_optio
     tn__out_wrap(out, o->width);
     print_rest(sum, out);
     tn__out_unwrap(out);
-    if ((!o->where || !*o->where) && !o->set) { /* it is of the whole process: no part of a selection */
-        tn__out_text(out, "\n");
+    if ((!o->where || !*o->where) && !o->set) /* it is of the whole process: no part of a selection */
         tn__ledger_print(s, out, o);
-    }
     uint64_t n_interpreters;
     if (tn__fact_u64(s, "python.interpreters", &n_interpreters) && n_interpreters > 1)
         tn__out_format(out, "\nnote: %" PRIu64 " interpreters are in the process; objects are those of the main one\n",

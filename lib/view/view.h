@@ -126,6 +126,7 @@ void tn__fact_print(tn_out *out, const tn_fact *fact);
 void tn__fact_time(uint64_t wall_ns, char *out, size_t cap); /* 2026-01-31 12:00:00 UTC */
 void tn__fact_duration(uint64_t ns, char *out, size_t cap);  /* 41.2 ms */
 void tn__fact_command(tn_snapshot *s, tn_out *out);          /* argv, quoted where a shell would need it */
+const char *tn__fact_dump(tn_snapshot *s);                   /* whose dump was imported: "meliae"; NULL: none */
 void tn__fact_json(tn_json *j, const char *key, const tn_fact *fact);
 void tn__info_json(tn_json *j, tn_snapshot *s); /* "info": {...} */
 bool tn__roots_known(tn_snapshot *s);           /* not in what was imported: then nothing is known to be garbage */
@@ -133,6 +134,7 @@ uint32_t tn__checks_failed(tn_snapshot *s);     /* facts check.*.failed above 0 
 
 /* ---- ledger.c ---- */
 
+/* Behind a blank line; nothing of a dump, which has no process. */
 void tn__ledger_print(tn_snapshot *s, tn_out *out, const tn_view_options *o);
 void tn__ledger_json(tn_json *j, tn_snapshot *s);
 

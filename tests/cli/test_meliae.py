@@ -176,6 +176,9 @@ def test_all_verbs_read_it_and_say_unknown(taken: Path, tmp_path: Path, cli: Cli
         result = cli(verb, out, *words)
         assert result.returncode == 0, (verb, result.stderr)
         assert "garbage" not in result.stdout
+        assert "unknown program" not in result.stdout and "(RSS)" not in result.stdout
+        if verb in ("summary", "info", "suspects"):
+            assert result.stdout.startswith("imported from a dump of meliae\n")
     assert "garbage is unknown" in cli("cycles", out).stdout
     cycles = json.loads(cli("cycles", out, "--json").stdout)
     assert cycles["collectable"] == {"count": None, "size": None}
