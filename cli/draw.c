@@ -33,6 +33,16 @@ static bool is_text(const char *format)
     return strcmp(format, "dot") == 0 || strcmp(format, "gv") == 0;
 }
 
+static int say_failed(const char *path, int failed)
+{
+    if (failed == EEXIST) {
+        cli_say("graph: %s exists: choose another name, or --force to replace it", path);
+        return tn_status_exit_code(TN_EEXIST);
+    }
+    cli_say("graph: cannot write %s: %s", path, strerror(failed));
+    return CLI_UNREADABLE;
+}
+
 int cli_can_draw(const cli_options *options)
 {
     if (options->view.form == TN_JSON) {
@@ -44,11 +54,8 @@ int cli_can_draw(const cli_options *options)
                 options->output);
         return CLI_USAGE;
     }
-    if (!options->force && faccessat(AT_FDCWD, options->output, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-        cli_say("graph: %s exists: choose another name, or --force to replace it", options->output);
-        return tn_status_exit_code(TN_EEXIST);
-    }
-    return CLI_OK;
+    bool exists = !options->force && faccessat(AT_FDCWD, options->output, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    return exists ? say_failed(options->output, EEXIST) : CLI_OK; /* before the work; its name asks again */
 }
 
 /* ---- the text ---- */
@@ -144,26 +151,32 @@ static int fill(const char *path, const char *text, size_t n, int fd)
     if (!is_text(format))
         return run_dot(path, format, text, n, fd);
     int failed = write_all(fd, text, n);
-    if (failed)
-        cli_say("graph: cannot write %s: %s", path, strerror(failed));
-    return failed ? CLI_UNREADABLE : CLI_OK;
+    return failed ? say_failed(path, failed) : CLI_OK;
 }
 
-static int write_file(const char *path, const char *text, size_t n)
+/* Without force what came to stand under the name meanwhile stays. */
+static int give_name(const char *part, const char *path, bool force)
+{
+    if (force)
+        return rename(part, path);
+    if (renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS) /* not in this file system */
+        return -1;
+    return link(part, path) == 0 ? unlink(part) : -1;
+}
+
+static int write_file(const char *path, const char *text, size_t n, bool force)
 {
     char part[PATH_MAX];
     int length = snprintf(part, sizeof part, "%s.%d.part", path, (int)getpid());
     int fd = length < (int)sizeof part ? open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600) : -1;
-    if (fd < 0) {
-        cli_say("graph: cannot write %s: %s", path, strerror(length < (int)sizeof part ? errno : ENAMETOOLONG));
-        return CLI_UNREADABLE;
-    }
+    if (fd < 0)
+        return say_failed(path, length < (int)sizeof part ? errno : ENAMETOOLONG);
     int code = fill(path, text, n, fd);
-    int failed = close(fd) != 0 || (code == CLI_OK && rename(part, path) != 0) ? errno : 0;
-    if (code == CLI_OK && failed) {
-        cli_say("graph: cannot write %s: %s", path, strerror(failed));
-        code = CLI_UNREADABLE;
-    }
+    int failed = close(fd) != 0 || (code == CLI_OK && give_name(part, path, force) != 0) ? errno : 0;
+    if (code == CLI_OK && failed)
+        code = say_failed(path, failed);
     if (code != CLI_OK)
         unlink(part);
     return code;
@@ -176,7 +189,7 @@ int cli_draw(const cli_options *options, const tn_picture *picture)
     tn_picture_about about;
     int code = text_of(picture, &text, &n);
     if (code == CLI_OK)
-        code = write_file(options->output, text, n);
+        code = write_file(options->output, text, n, options->force);
     free(text);
     tn_picture_tell(picture, &about);
     snprintf(line, sizeof line, "Graph written to %s (%u node%s)\n", options->output, (unsigned)about.n_nodes,

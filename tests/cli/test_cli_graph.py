@@ -112,6 +112,20 @@ def test_without_graphviz_there_is_one_clear_line(cli: Cli, shop: Path, tmp_path
     assert os.listdir(tmp_path) == []
 
 
+def test_what_comes_to_stand_there_meanwhile_stays(cli: Cli, shop: Path, tmp_path: Path) -> None:
+    path, slow = tmp_path / "x.svg", tmp_path / "bin" / "dot"
+    slow.parent.mkdir()
+    slow.write_text(f"#!/bin/sh\necho mine > {path}\ncat > /dev/null\necho drawn\n")
+    slow.chmod(0o755)
+    env = {"PATH": f"{slow.parent}:/bin:/usr/bin"}
+    got = cli("graph", shop, "-o", path, env=env)
+    assert (got.returncode, path.read_text()) == (2, "mine\n")
+    assert got.stderr.endswith("x.svg exists: choose another name, or --force to replace it\n")
+    assert cli("graph", shop, "-o", path, "--force", env=env).returncode == 0
+    assert path.read_text() == "drawn\n"
+    assert sorted(os.listdir(tmp_path)) == ["bin", "x.svg"]
+
+
 @pytest.mark.parametrize("end", ["exit 3", "cat >/dev/null"])
 def test_a_dot_that_fails_or_writes_nothing_leaves_no_file(cli: Cli, shop: Path, tmp_path: Path, end: str) -> None:
     broken = tmp_path / "bin" / "dot"
