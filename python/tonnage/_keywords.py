@@ -31,10 +31,11 @@ _OF_METHODS = {("where", "selection"): ((str,), _TAKES["where"][1]), ("column", 
 
 def told(cls: C) -> C:
     """Lets public methods of a class say what they take, where a keyword is misspelt or an argument of another type."""
-    for name, method in list(vars(cls).items()):
+    for name, found in list(vars(cls).items()):
+        method = getattr(found, "__wrapped__", found)  # that of another class, under another name
         code = getattr(method, "__code__", None)
         if code is not None and not name.startswith("_") and (method.__defaults__ or method.__kwdefaults__):
-            setattr(cls, name, _checked(method, code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]))
+            setattr(cls, name, _checked(name, method, code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]))
     return cls
 
 
@@ -45,16 +46,17 @@ def must_take(method: str, name: str, value: object) -> None:
         raise TypeError(f"{name} must be {takes[1]}, not {type(value).__name__}")
 
 
-def _checked(method: Callable[..., Any], names: tuple[str, ...]) -> Callable[..., Any]:
+def _checked(own: str, method: Callable[..., Any], names: tuple[str, ...]) -> Callable[..., Any]:
     def call(self: object, *args: Any, **keywords: Any) -> Any:
         for name in keywords:
             if name not in names:
-                raise TypeError(f"{method.__name__}() has no argument '{name}': it takes {', '.join(names)}")
+                raise TypeError(f"{own}() has no argument '{name}': it takes {', '.join(names)}")
         for name, value in (*zip(names, args, strict=False), *keywords.items()):
-            must_take(method.__name__, name, value)
+            must_take(own, name, value)
         return method(self, *args, **keywords)
 
     for name in "__module__", "__name__", "__qualname__", "__doc__", "__annotations__":
         setattr(call, name, getattr(method, name))
+    call.__name__ = own
     call.__wrapped__ = method  # type: ignore[attr-defined]  # help() and inspect show its signature
     return call

@@ -401,33 +401,6 @@ class ObjectSet(Tables):
             against, options["old_set"] = self._before(against)
         return self._snapshot._view(kind, set=self._set, against=against, **options)
 
-    def backrefs(
-        self,
-        where: str | None = None,
-        limit: int = 20,
-        sort: str | None = None,
-        threshold: int | str | None = None,
-        by: str | None = None,
-        fold: bool = False,
-        against: Snapshot | None = None,
-    ) -> View:
-        """What refers to the members, in groups by type and label, or by any kind: the page of `tonnage referrers`.
-
-        `referrers()` of a set is the step along references; of a snapshot it is this page. See `refs`.
-
-        Cost: the references of all that refers to one of them, once turned around.
-        """
-        return self._view(
-            "referrers",
-            where=where,
-            limit=limit,
-            sort=sort,
-            threshold=threshold,
-            by=by,
-            fold=fold,
-            against=against,
-        )
-
     @property
     def _subject(self) -> ObjectSet:
         return self

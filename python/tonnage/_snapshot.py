@@ -195,30 +195,7 @@ class Snapshot(Tables, Facts):
             raise _errors.ArgumentError("the snapshot's file has no name: say where the index goes", -8)
         return self._core.index(os.fspath(path) if path is not None else f"{self._path}.index")
 
-    def referrers(
-        self,
-        where: str | None = None,
-        limit: int = 20,
-        sort: str | None = None,
-        threshold: int | str | None = None,
-        by: str | None = None,
-        fold: bool = False,
-        against: Snapshot | None = None,
-    ) -> View:
-        """What refers to the objects of a selection, in groups by type and label, or by any kind; see `refs`.
-
-        Cost: the references of all that refers to one of them, once turned around.
-        """
-        return self._view(
-            "referrers",
-            where=where,
-            limit=limit,
-            sort=sort,
-            threshold=threshold,
-            by=by,
-            fold=fold,
-            against=against,
-        )
+    referrers = Tables.backrefs  # of a set that is a step along references
 
     def diff(
         self,

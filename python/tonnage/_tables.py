@@ -2,149 +2,27 @@
 
 from __future__ import annotations
 
-import os
-
-from tonnage._errors import ArgumentError
+from tonnage._findings import Findings
 from tonnage._keywords import told
+from tonnage._tabular import Tabular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
-    from tonnage._audit import Audit
-    from tonnage._columns import Table
-    from tonnage._core import Set
-    from tonnage._cycles import Cycles
     from tonnage._object import Object
     from tonnage._paths import Avoid
-    from tonnage._patterns import Patterns
     from tonnage._picture import Picture
     from tonnage._sets import ObjectSet
     from tonnage._snapshot import Snapshot
-    from tonnage._sql import Answer
     from tonnage._view import View
-    from tonnage._waste import Waste
 
 
 @told
-class Tables:
+class Tables(Findings, Tabular):
     """Methods that are verbs of the command. Each gives a view: `print` writes the table, iterating gives its rows."""
 
     __slots__ = ()
-
-    def _view(self, kind: str, **options: Any) -> View:
-        raise NotImplementedError
-
-    @property
-    def _subject(self) -> ObjectSet:
-        """What a verb is about that has a set."""
-        raise NotImplementedError
-
-    @property
-    def _file(self) -> str | None:
-        """What pages call the snapshot in the commands that they name."""
-        raise NotImplementedError
-
-    def _chosen(self, where: str | None, against: Snapshot | None) -> Set | None:
-        """The objects that a verb without a page is about; None: all of a snapshot."""
-        subject = self._subject
-        if subject._is_all and against is None and not where:
-            return None
-        return subject._narrowed(where, against)._set
-
-    def table(
-        self,
-        name: str = "objects",
-        columns: list[str] | str | None = None,
-        where: str | None = None,
-        against: Snapshot | None = None,
-    ) -> Table:
-        """A table as columns, for what reads Apache Arrow: pandas, polars, DuckDB, pyarrow (docs/export.md).
-
-        Args:
-            name: "objects", "references" (of these objects to any), "types" or "roots" (references to these objects
-                from what is none).
-            columns: their names, in this order; None: all but those that cost more, which are there when named.
-            where: only objects of this selection.
-            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
-
-        Returns:
-            A table with `__arrow_c_stream__`, `to_pandas()`, `to_arrow()` and `to_csv()`. Cost: none, till it is read.
-
-        Example:
-            >>> snapshot.table("objects").to_pandas()  # doctest: +SKIP
-        """
-        from tonnage._columns import Table
-
-        return Table(self._subject._snapshot, name, self._chosen(where, against), columns)
-
-    def to_pandas(self, columns: list[str] | str | None = None, where: str | None = None) -> Any:
-        """The objects as a `pandas.DataFrame`: `table("objects", columns, where).to_pandas()`."""
-        return self.table("objects", columns, where).to_pandas()
-
-    def export(
-        self,
-        path: str | os.PathLike[str],
-        to: str | None = None,
-        what: str | None = None,
-        columns: list[str] | str | None = None,
-        where: str | None = None,
-        against: Snapshot | None = None,
-        force: bool = False,
-        max_nodes: int = 0,
-    ) -> None:
-        """Writes the objects in the format of another program, whole or not at all (docs/export.md).
-
-        Args:
-            path: the file, or for Parquet and Arrow the folder of a file a table; for its owner only.
-            to: "csv", "parquet", "arrow", "heapsnapshot" (docs/heapsnapshot.md) or "meliae" (docs/import.md); None: as
-                the name ends. Parquet and Arrow need pyarrow, the extra `tonnage[parquet]`.
-            what: "objects", "references", "types" or "roots", which then is one file; None: all, of CSV objects.
-            columns: as of `table`.
-            where: only objects of this selection.
-            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
-            force: replace what is there.
-            max_nodes: of a heap snapshot: what retains least is folded until there are no more nodes; 0: all.
-
-        Raises:
-            ExistsError: path exists and force is false.
-            FileError: it cannot be written.
-            MissingPackageError: pyarrow is not installed.
-
-        Example:
-            >>> snapshot.export("app.parquet")  # doctest: +SKIP
-        """
-        from tonnage._export import export
-
-        chosen = self._chosen(where, against)
-        export(self._subject._snapshot, chosen, os.fspath(path), to, what, columns, force, max_nodes)
-
-    def sql(self, query: str, limit: int = 20, where: str | None = None, against: Snapshot | None = None) -> Answer:
-        """A query over the tables `objects`, `references` (or `refs`), `types` and `roots`, by DuckDB.
-
-        Args:
-            query: SQL. It reads nothing but these tables. `*` leaves out columns that cost more: name them.
-            limit: rows, 0 for all.
-            where: only objects of this selection.
-            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
-
-        Returns:
-            An answer with `rows` and `columns`; `print` writes a table. Cost: the columns that the query names are
-            made each time.
-
-        Raises:
-            ArgumentError: DuckDB does not like the query.
-            MissingPackageError: duckdb is not installed; it is the extra `tonnage[sql]`.
-
-        Example:
-            >>> snapshot.sql("select type, sum(size) from objects group by all order by 2 desc")  # doctest: +SKIP
-        """
-        from tonnage._sql import query as ask
-
-        if limit < 0:
-            raise ArgumentError(f"limit must be 0, which is all, or more, not {limit}", -8)
-        return ask(self._subject._snapshot, self._chosen(where, against), query, limit)
 
     def summary(
         self,
@@ -324,57 +202,6 @@ class Tables:
         """
         return self._view("retained", where=where, by=by, limit=limit, sort=sort, fold=fold, against=against)
 
-    def patterns(
-        self,
-        where: str | None = None,
-        by: str | None = None,
-        limit: int = 20,
-        sort: str | None = None,
-        depth: int = 4,
-        width: int = 5,
-        at: str | None = None,
-        fold: bool = True,
-        against: Snapshot | None = None,
-        skip: int = 0,
-    ) -> Patterns:
-        """Who refers to the objects of a selection, kind by kind, and who to these: a tree (docs/patterns.md).
-
-        Args:
-            where: the selection, for instance "type:app.Session"; of a set: further conditions on its members.
-            by: what a kind is, any kind of `ObjectSet.by`; None: "clodo".
-            limit: rows, 0 for all.
-            sort: "references", "count" or "size": which kinds come first.
-            depth: levels below the selection, or below the row `at`.
-            width: kinds that are followed below each row, 1 to 702.
-            at: the name of the row to begin with, such as "a2b".
-            fold: the `__dict__` of an object counts as a part of it.
-            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
-            skip: rows left out at the beginning, to go on behind a page.
-
-        Returns:
-            A view, the table of `tonnage patterns`. `patterns["a2b"]` is the row of that name, and its `objects` a set.
-
-        Cost: once a snapshot, references are turned round; then the references of what is met.
-
-        Example:
-            >>> snapshot.patterns("type:app.Session")["a"].objects  # doctest: +SKIP
-        """
-        from tonnage._patterns import Patterns
-
-        return Patterns(
-            self._subject,
-            where=where,
-            by=by,
-            limit=limit,
-            sort=sort,
-            depth=depth,
-            width=width,
-            at=at,
-            fold=fold,
-            against=against,
-            skip=skip,
-        )
-
     def paths(
         self,
         where: str | None = None,
@@ -423,84 +250,6 @@ class Tables:
             against=against,
         )
 
-    def cycles(
-        self,
-        by: str = "type",
-        where: str | None = None,
-        garbage: bool = False,
-        limit: int = 20,
-        sort: str | None = None,
-        against: Snapshot | None = None,
-    ) -> Cycles:
-        """What refers to itself in a circle, so that no reference count frees it; finalizers and weak references.
-
-        Args:
-            by: "type", a row for all cycles that go over the same types and labels; "id", a row for each one, with what
-                keeps it, what it retains and a shortest cycle in words.
-            where: only cycles with an object of this selection; of a set: with one of its members.
-            garbage: only what waits for the collector or is in `gc.garbage`.
-            limit: rows of each table, 0 for all.
-            sort: "cycles", "size", "count", "waiting", "listed" or "cycle"; by "id": "size", "count" or "references";
-                "-" before it turns the order around.
-            against: an older snapshot of the process: only cycles with an object that is new since, or what `is:` in
-                `where` says.
-
-        Returns:
-            A view, the page of `tonnage cycles`. A row is a dict with the keys of docs/view-json.md, and has the
-            members as a set, `row.objects`. docs/cycles.md says what is left out.
-
-        Cost: two passes over all references; by "id" like `dominators`.
-
-        Example:
-            >>> snapshot.cycles(garbage=True)[0].objects  # doctest: +SKIP
-        """
-        from tonnage._cycles import Cycles
-
-        return Cycles(
-            self._subject,
-            by=by,
-            where=where,
-            garbage=garbage,
-            limit=limit,
-            sort=sort,
-            against=against,
-            file=self._file,
-        )
-
-    def audit(
-        self,
-        by: str = "type",
-        where: str | None = None,
-        limit: int = 20,
-        sort: str | None = None,
-        against: Snapshot | None = None,
-    ) -> Audit:
-        """Objects whose reference count is not what was found of references: what C code holds, and what it has lost.
-
-        Args:
-            by: what objects of a row have in common, as for `ObjectSet.by`.
-            where: only objects of this selection.
-            limit: rows of each grade, 0 for all.
-            sort: "excess" (references that are not accounted for), "count", "size" or "kind"; "-" before it turns the
-                order around.
-            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
-
-        Returns:
-            A view, the page of `tonnage audit`. A row is a dict with the keys of docs/view-json.md, and has its objects
-            as a set, `row.objects`. Its `grade` is "lost", "leaked", "possible", "held", "explained" or "short",
-            of which `audited(grade)` gives all objects. docs/audit.md says what these mean.
-
-        Cost: the first call for a snapshot is a pass over all references; where something is lost, dominators.
-
-        Example:
-            >>> snapshot.audit()[0].objects.largest()  # doctest: +SKIP
-        """
-        from tonnage._audit import Audit
-
-        return Audit(
-            self._subject, by=by, where=where, limit=limit, sort=sort, against=against, file=self._file
-        )
-
     def refs(
         self,
         where: str | None = None,
@@ -536,78 +285,31 @@ class Tables:
             against=against,
         )
 
-    def suspects(
+    def backrefs(
         self,
-        against: Snapshot | None = None,
-        limit: int = 20,
-        where: str | None = None,
-        by: str | None = None,
-        sort: str | None = None,
-        fold: bool = True,
-    ) -> View:
-        """What to look at first, in sentences: who retains much, and who holds that.
-
-        Args:
-            against: an older snapshot; then what grew since.
-            limit: suspects shown, 0 for all.
-            where: only suspects of this selection.
-            by: a kind of `ObjectSet.by`: what retains most, in groups, in `data["consumers"]`.
-            sort: "retained", "count" or "kind"; "-" before it turns the order around.
-            fold: the `__dict__` of an object counts as a part of it.
-
-        Returns:
-            A view, the page of `tonnage suspects`. Rows have the keys of docs/view-json.md, `text` the first sentence;
-            `data["findings"]` is what waits for the collector or is kept by accident. docs/suspects.md has the rules.
-
-        Cost: like `dominators`, and some passes over all objects.
-
-        Example:
-            >>> snapshot.suspects().rows[0]["text"]  # doctest: +SKIP
-        """
-        return self._view(
-            "suspects", limit=limit, where=where, by=by, sort=sort, fold=fold, against=against, file=self._file
-        )
-
-    def waste(
-        self,
-        by: str | None = None,
         where: str | None = None,
         limit: int = 20,
         sort: str | None = None,
         threshold: int | str | None = None,
+        by: str | None = None,
+        fold: bool = False,
         against: Snapshot | None = None,
-    ) -> Waste:
-        """What to change so that less memory is needed: equal values, room, slots, arrays (docs/waste.md).
+    ) -> View:
+        """What refers to the objects, in groups by type and label, or by any kind: the page of `tonnage referrers`.
 
-        Args:
-            by: what the objects of a finding have in common, as for `ObjectSet.by`; default: the references that hold
-                them, or their class.
-            where: only what would go of these objects; what they are equal to may be any.
-            limit: findings, 0 for all.
-            sort: "saved", "size", "count", "kind" or "label"; "-" before it turns the order around.
-            threshold: findings that would give back this many bytes or more; an int or text such as "64k". Default: 1 %
-                of the heap, at least 64 KiB.
-            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
+        `referrers()` of a set is the step along references; of a snapshot it is this page. See `refs`.
 
-        Returns:
-            A view, the page of `tonnage waste`. Rows have the keys of docs/view-json.md, and `.objects`.
-
-        Cost: some passes over all objects and references; where there are findings, that of `dominators` besides.
-
-        Example:
-            >>> snapshot.waste().rows[0].objects.largest()  # doctest: +SKIP
+        Cost: the references of all that refers to one of them, once turned around.
         """
-        from tonnage._waste import Waste
-
-        return Waste(
-            self._subject,
-            by=by,
+        return self._view(
+            "referrers",
             where=where,
             limit=limit,
             sort=sort,
             threshold=threshold,
+            by=by,
+            fold=fold,
             against=against,
-            file=self._file,
         )
 
     def graph(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gc
+import importlib.util
 import os
 import resource
 import subprocess
@@ -431,6 +432,18 @@ def test_threads_that_read_one_snapshot_do_not_wait_for_ever(large: Path) -> Non
         for thread in threads:
             thread.join()
         assert counts == [len(snapshot)] * 2
+
+
+def test_objects_have_the_ways_out_that_their_table_has(taken: Path, tmp_path: Path) -> None:
+    with tonnage.load(taken) as snapshot:
+        for asked in (snapshot, snapshot.where("type:str or type:dict")):
+            table = asked.table("objects", ["address", "size"], where="type:dict")
+            if importlib.util.find_spec("pyarrow"):
+                assert asked.to_arrow(["address", "size"], where="type:dict") == table.to_arrow()
+            asked.to_csv(tmp_path / "a.csv", ["address", "size"], where="type:dict", force=True)
+            table.to_csv(tmp_path / "b.csv", force=True)
+            assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+            assert asked.backrefs("type:dict").rows == snapshot.referrers("type:dict").rows  # type: ignore[attr-defined]
 
 
 def test_pandas_keeps_every_digit(taken: Path, oracle: pure_reader.Snapshot) -> None:
