@@ -1,10 +1,11 @@
 /* components.h - strongly connected components, the cycles in them, and who waits for the collector. Private to lib/.
  *
- *   components.c      components of the graph without what is the program itself; what a collection would free
- *   cycles.c          a short cycle of a component, and all references inside of one
- *   cycle_groups.c    a cycle as a word of types and labels, whose rotations are one; cycles of one word
- *   finalizers.c      objects with a finalizer, by type
- *   weakly.c          weak references, by type of what they refer to
+ *   component_search.c   components of the graph without what is the program itself; what a collection would free
+ *   components.c         rows of these, and whose member an object is
+ *   cycles.c             a short cycle of a component, and all references inside of one
+ *   cycle_groups.c       a cycle as a word of types and labels, whose rotations are one; cycles of one word
+ *   finalizers.c         objects with a finalizer, by type
+ *   weakly.c             weak references, by type of what they refer to
  *
  * Definitions: docs/cycles.md. The finder below is the only one of its kind; sources.c uses it, too.
  */

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef unsigned __int128 wide;
+__extension__ typedef unsigned __int128 wide; /* no ISO C, which -Wpedantic tells */
 
 enum { MANTISSA = DBL_MANT_DIG - 1, BIAS = 1075, MOST = DBL_DIG + 2 };
 static const uint64_t tens[MOST + 1] = {1,

@@ -36,7 +36,6 @@ typedef struct core_snapshot {
     uint64_t cursor_index;
 } core_snapshot;
 
-
 typedef struct core_state {
     PyTypeObject *snapshot_type, *set_type, *groups_type, *waste_type, *paths_type, *chain_type, *patterns_type;
     PyTypeObject *components_type, *batches_type, *picture_type;

@@ -215,6 +215,7 @@ def show_refs(
     filename: str | os.PathLike[str] | None = None,
     max_depth: int = 3,
     too_many: int = 10,
+    limit: int = 0,
     filter: str | ObjectSet | Callable[[Object], object] | None = None,
     highlight: str | ObjectSet | Callable[[Object], object] | None = None,
     extra_info: Callable[[Object], object] | None = None,
@@ -231,6 +232,7 @@ def show_refs(
             where Graphviz is installed. A line with the name and the number of nodes is printed. None: no file.
         max_depth: levels of objects.
         too_many: objects drawn next to one; a node tells how many more there are.
+        limit: objects of the list that the picture begins with, the largest ones; 0: all.
         filter: only these objects besides those asked for: a selection (docs/selection.md), or a function that is
             given an `Object` of the snapshot; its `obj` is the live one.
         highlight: objects to be marked, told in the same way.
@@ -256,7 +258,7 @@ def show_refs(
     from tonnage._picture import show
 
     return show(
-        "refs", objs, filename, max_depth, too_many, filter, highlight, extra_info, refcounts, shortnames
+        "refs", objs, filename, max_depth, too_many, limit, filter, highlight, extra_info, refcounts, shortnames
     )
 
 
@@ -266,6 +268,7 @@ def show_backrefs(
     filename: str | os.PathLike[str] | None = None,
     max_depth: int = 3,
     too_many: int = 10,
+    limit: int = 0,
     filter: str | ObjectSet | Callable[[Object], object] | None = None,
     highlight: str | ObjectSet | Callable[[Object], object] | None = None,
     extra_info: Callable[[Object], object] | None = None,
@@ -282,7 +285,7 @@ def show_backrefs(
     from tonnage._picture import show
 
     return show(
-        "backrefs", objs, filename, max_depth, too_many, filter, highlight, extra_info, refcounts, shortnames
+        "backrefs", objs, filename, max_depth, too_many, limit, filter, highlight, extra_info, refcounts, shortnames
     )
 
 

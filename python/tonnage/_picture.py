@@ -266,6 +266,7 @@ def show(
     filename: str | os.PathLike[str] | None,
     max_depth: int,
     too_many: int,
+    limit: int,
     filter: Selected | None,
     highlight: Selected | None,
     extra_info: Callable[[Object], object] | None,
@@ -277,6 +278,8 @@ def show(
 
     if max_depth < 1 or too_many < 1:
         raise ArgumentError(f"max_depth and too_many must be 1 or more, not {max_depth} and {too_many}", -8)
+    if limit < 0:
+        raise ArgumentError(f"limit must be 0, which is all, or more, not {limit}", -8)
     if filename is not None:
         _kind_of(os.fspath(filename))
     listed = isinstance(objs, (list, tuple))
@@ -299,6 +302,8 @@ def show(
         without=None if own is None or own in nodes else {own},
         depth=max_depth,
         width=too_many,
+        limit=limit,
+        sort="size" if limit else None,
         refcounts=refcounts,
         full_names=not shortnames,
         addresses=False,

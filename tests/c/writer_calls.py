@@ -11,7 +11,7 @@ import sys
 
 SYSTEM = """
 clock_gettime close fchmod fcntl fstat fsync getpid link linkat lstat madvise mmap mremap munmap open pread
-pthread_sigmask rename renameat2 sigtimedwait stat sync_file_range unlink write
+pthread_sigmask read rename renameat2 sigtimedwait stat sync_file_range unlink write
 """
 PURE = "memchr memcmp memcpy memmove memset sigaddset sigemptyset sigfillset strlen strrchr"
 BY_CALLER = "free realloc"  # tn__alloc_libc, which a caller may give

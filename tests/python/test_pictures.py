@@ -558,7 +558,12 @@ def test_what_is_too_much_for_a_picture_is_refused(
             snapshot.graph(by="id", limit=0)
         assert len(snapshot.graph(by="id", limit=2000)) == 2001  # and the rest
     monkeypatch.setenv("PATH", str(tmp_path))
-    many = [[n] for n in range(5001)]
+    many = [[n] * (n == 7) for n in range(5001)]
+    few = tonnage.show_refs(many, max_depth=1, limit=3)
+    assert not isinstance(few, str) and sum(node["asked"] for node in few.nodes) == 3
+    assert any(edge["label"] == "[0]" for edge in few.edges)  # the largest one is among them
+    with pytest.raises(tonnage.ArgumentError, match="limit must be 0"):
+        tonnage.show_backrefs(many, limit=-1)
     with pytest.raises(tonnage.ArgumentError, match="more than Graphviz draws"):
         tonnage.show_refs(many, filename=tmp_path / "x.svg", max_depth=1)
     assert tonnage.show_refs(many, filename=tmp_path / "x.dot", max_depth=1)

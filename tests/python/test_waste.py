@@ -296,7 +296,7 @@ class Asked:
 KEPT = [[c(i) for i in range(3000)] for c in (Default, Cached, Odd, One, Two, Both, Base, Leaf, Sub, Watched, Asked)]
 WEAK = [weakref.ref(one) for one in KEPT[-2]]
 for one in KEPT[-1]: vars(one)
-if len(sys.argv) > 1: tonnage.snapshot(sys.argv[1])
+if __name__ == "__main__": tonnage.snapshot(sys.argv[1])
 """
 
 

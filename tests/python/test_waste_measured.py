@@ -65,7 +65,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def in_use(case: str, when: str) -> int:
-    """Bytes that both allocators have given out: the least of two runs, as buffers of the interpreter's may be alive."""
+    """Bytes that both allocators have given out: the least of two runs, as buffers of the interpreter may be alive."""
     runs = []
     for done in (run(case, when), run(case, when)):
         pymalloc = re.search(r"# bytes in allocated blocks\s*=\s*([\d,]+)", done.stderr)
