@@ -41,7 +41,7 @@ const char *tn__holder_name(enum tn_holder kind);
 /* ---- births.c: where that was recorded, else nothing, or null ---- */
 
 void tn__say_birth(tn_say *w, uint32_t node, const char *who); /* " It was made at app.py:88 load(), called from …." */
-int tn__birth_json(tn_snapshot *s, uint32_t node, tn_json *j, tn_error *err);  /* "site" */
+int tn__birth_json(tn_snapshot *s, uint32_t node, tn_json *j, tn_error *err);   /* "site" */
 int tn__birth_print(tn_snapshot *s, uint32_t node, tn_out *out, tn_error *err); /* lines of show */
 
 /* ---- sentences.c ---- */
