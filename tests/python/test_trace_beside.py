@@ -446,6 +446,29 @@ def test_emptying_free_lists_is_not_seen_by_the_program(tmp_path: Path) -> None:
     assert older and rest and 0 <= younger < 20 and called == []
 
 
+@pytest.mark.parametrize("way", ["ignore", "flush"])
+def test_free_lists_are_emptied_before_a_snapshot_where_that_was_asked_for(way: str, tmp_path: Path) -> None:
+    code = """
+        import json, sys, tonnage
+        from tonnage import trace
+
+        def shoot(name):
+            tonnage.snapshot(name).close()
+        shoot("first.tonnage")
+        trace.start(free_lists=sys.argv[1])
+        shoot("second.tonnage")
+        floats = [float(n) for n in range(90)]
+        before = sys.getallocatedblocks()
+        del floats
+        between = sys.getallocatedblocks()
+        shoot("third.tonnage")
+        print(json.dumps([before - between, between - sys.getallocatedblocks()]))
+    """
+    dropped, freed = answer(code, tmp_path, way)
+    assert dropped < 20  # they are dead, their blocks are not
+    assert freed >= 70 if way == "flush" else freed < 20
+
+
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="before 3.13 the interpreter does not tell")
 def test_objects_from_free_lists_get_stacks_of_their_own(tmp_path: Path) -> None:
     code = """
