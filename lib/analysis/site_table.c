@@ -230,8 +230,7 @@ static int name_types(tn_sites *t, tn_error *err)
     t->same_type = tn__alloc(t->alloc, n * sizeof *t->same_type);
     if (!t->same_type)
         return tn__no_memory(t->snapshot, err);
-    TN_TRY(tn__strtab_init(&names, t->alloc));
-    int status = TN_OK;
+    int status = tn__strtab_init(&names, t->alloc);
     for (uint32_t i = 0; i < n && status == TN_OK; i++) {
         tn_type type;
         status = tn_snapshot_type(t->snapshot, i, &type);

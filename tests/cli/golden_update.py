@@ -17,6 +17,7 @@ def main() -> None:
     """One file for each case of test_text_is_the_golden_one."""
     import cycles_snapshot
     import shop_snapshot
+    import sites_snapshot
     import test_cli_answers
     import test_cli_cycles
     import test_cli_graph
@@ -30,6 +31,8 @@ def main() -> None:
         file.write_bytes(shop_snapshot.data())
         file.with_name("cycles.tonnage").write_bytes(cycles_snapshot.data())
         (HERE.parent / "c" / "cycles.tonnage").write_bytes(cycles_snapshot.data())
+        (HERE.parent / "c" / "sites.tonnage").write_bytes(sites_snapshot.data())
+        (HERE.parent / "c" / "sites-part.tonnage").write_bytes(sites_snapshot.data(10, 4096))
         file.with_name("old.tonnage").write_bytes(shop_snapshot.older())
         file.with_name("new.tonnage").write_bytes(shop_snapshot.newer())
         for tests in (test_cli_reading, test_cli_answers, test_cli_cycles, test_cli_graph, test_cli_sites, test_meliae):

@@ -11,6 +11,7 @@ import sites_snapshot
 from cli_support import Cli
 
 GOLDEN = Path(__file__).with_name("golden")
+IN_C = Path(__file__).parents[1] / "c"
 
 
 def words(verb: str, file: Path, *rest: str) -> list[str]:
@@ -55,6 +56,11 @@ def rows(cli: Cli, shop: Path, verb: str, *rest: str) -> dict[str, dict[str, obj
     assert (view["schema"], view["view"]) == (1, verb)
     assert all(list(row) == view["columns"] for row in view["rows"])
     return {row["name"]: row for row in view["rows"]}
+
+
+def test_the_files_of_the_tests_in_c_are_these() -> None:
+    assert (IN_C / "sites.tonnage").read_bytes() == sites_snapshot.data()
+    assert (IN_C / "sites-part.tonnage").read_bytes() == sites_snapshot.data(10, 4096)
 
 
 def test_lines_have_what_was_planted_and_native_code_is_a_row(cli: Cli, shop: Path) -> None:
