@@ -10,7 +10,8 @@
 #define OBJECTS "type, size, … (below)"
 #define SINCE "only what is new since an older snapshot of the process, or what is: in --where says"
 #define ENDS "groups of references by what is at the other end; kinds below"
-#define CONDITIONS "type: module: dist: size: len: refcount: flag: text: address: retained: root:\n  dominated-by: site: is:"
+#define CONDITIONS \
+    "type: module: dist: size: len: refcount: flag: text: address: retained: root:\n  dominated-by: site: is:"
 
 const cli_verb cli_verbs[] = {
     {"summary", READING | CLI_THRESHOLD | CLI_BY | CLI_AGAINST, cmd_table,
@@ -133,7 +134,8 @@ const cli_verb cli_verbs[] = {
      "traced (--trace). Of several files, sorted by time: what changed from each to the next. What no Python code was\n"
      "running for stands in rows such as <native>. Where blocks were sampled each row has its 95 % interval, and a\n"
      "change says whether it is more than chance.\n",
-     .by = SITE_KINDS, .limit = "rows shown", .sort = "size, count, average or name; retained; of several files: change",
+     .by = SITE_KINDS, .limit = "rows shown",
+     .sort = "size, count, average or name; retained; of several files: change",
      .where = "only blocks of these objects; conditions: " OBJECTS,
      .examples = "  tonnage sites app.tonnage --limit 10\n"
                  "  tonnage sites app.tonnage --by traceback --include any:app.py --exclude '<frozen*' --color never\n"
@@ -166,12 +168,14 @@ const cli_verb cli_verbs[] = {
     {"temporary", (SITES & ~(uint64_t)CLI_WHERE) | CLI_COMPARE | CLI_CUMULATE, cmd_sites,
      "who allocates what is freed at once: work that could be saved",
      "Blocks that were freed soon after they were allocated, by the line that did: before their thread had allocated\n"
-     "16 more, or 2 KiB where it was sampled. Beside them all that the line has allocated since the recorder started.\n",
+     "16 more, or 2 KiB where it was sampled. Beside them all that the line has allocated since the recorder "
+     "started.\n",
      .by = SITE_KINDS, .limit = "rows shown", .sort = "count, size, average or name; of several files: change",
-     .examples = "  tonnage temporary app.tonnage --by function --limit 10 --sort size\n"
-                 "  tonnage temporary app.tonnage --include 'app/*' --exclude app/test.py --threshold 64k --cumulative\n"
-                 "  tonnage temporary 1.tonnage 2.tonnage --first --color never\n"
-                 "  tonnage temporary app.tonnage --json --max-memory 2G\n",
+     .examples =
+         "  tonnage temporary app.tonnage --by function --limit 10 --sort size\n"
+         "  tonnage temporary app.tonnage --include 'app/*' --exclude app/test.py --threshold 64k --cumulative\n"
+         "  tonnage temporary 1.tonnage 2.tonnage --first --color never\n"
+         "  tonnage temporary app.tonnage --json --max-memory 2G\n",
      .page = TN_SITES_SOON_FREED},
     {"survivors", SITES, cmd_sites, "whose blocks stay: how old they are, and how many stay all along",
      "Ten parts of the time since the recorder started, counted in allocations: what is alive of each, as bars from\n"
@@ -446,7 +450,10 @@ void cli_help_verb(const cli_verb *verb)
                           : verb->options & CLI_SELECTION   ? " SELECTION"
                                                             : "";
     snprintf(line, sizeof line, "usage: tonnage %s %s%s [options]\n\n", verb->name,
-             !(verb->options & CLI_FILES) ? "FILE" : verb->options & CLI_SITES ? "FILE…" : "OLD NEW…", address);
+             !(verb->options & CLI_FILES) ? "FILE"
+             : verb->options & CLI_SITES  ? "FILE…"
+                                          : "OLD NEW…",
+             address);
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");

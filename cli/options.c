@@ -30,9 +30,12 @@ static const struct {
     const char *name;
     uint64_t option;
 } placing[] = {
-    [SITES_CUMULATIVE] = {"--cumulative", CLI_CUMULATE}, [SITES_RETAINED] = {"--retained", CLI_SUMS},
-    [SITES_FIRST] = {"--first", CLI_COMPARE},        [SITES_INCLUDE] = {"--include", CLI_SITES},
-    [SITES_EXCLUDE] = {"--exclude", CLI_SITES},      [SITES_FROM] = {"--from", CLI_FROM},
+    [SITES_CUMULATIVE] = {"--cumulative", CLI_CUMULATE},
+    [SITES_RETAINED] = {"--retained", CLI_SUMS},
+    [SITES_FIRST] = {"--first", CLI_COMPARE},
+    [SITES_INCLUDE] = {"--include", CLI_SITES},
+    [SITES_EXCLUDE] = {"--exclude", CLI_SITES},
+    [SITES_FROM] = {"--from", CLI_FROM},
     [SITES_COLOR] = {"--color", CLI_SITES},
 };
 

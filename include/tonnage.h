@@ -507,10 +507,10 @@ typedef struct tn_sites_options {
     enum tn_sites_page page;
     enum tn_sites_by by;
     enum tn_sites_what what; /* by which rows are sums; views choose it themselves */
-    bool cumulative; /* a row has what was called from it, too */
-    bool retained;   /* and what its objects retain; needs dominators */
-    bool by_time;    /* snapshots come in any order, and perhaps twice: they are sorted by time */
-    bool first;      /* of several snapshots: each is compared with the first one, not with the one before it */
+    bool cumulative;         /* a row has what was called from it, too */
+    bool retained;           /* and what its objects retain; needs dominators */
+    bool by_time;            /* snapshots come in any order, and perhaps twice: they are sorted by time */
+    bool first;              /* of several snapshots: each is compared with the first one, not with the one before it */
     /* Places: FILE[:LINE], any:FILE[:LINE], domain:NAME. A stack counts that one of include names, if there are any, and none of
      * exclude. */
     const char *const *include, *const *exclude;
@@ -528,8 +528,9 @@ int tn_sites_members(tn_snapshot *s, const tn_sites_options *o, const tn_set *se
 /* Who made an object. depth 0 is the innermost frame; ENOTFOUND behind the last. Cost: the first call a pass over the blocks,
  * 4 bytes an object are kept. */
 typedef struct tn_birth {
-    uint32_t entry;                        /* 0: it is not known, and there are no frames */
-    uint64_t birth, bytes, interval_bytes; /* as the how many-th allocation of the process, 0: not known; asked for from the
+    uint32_t entry; /* 0: it is not known, and there are no frames */
+    uint64_t birth, bytes,
+        interval_bytes; /* as the how many-th allocation of the process, 0: not known; asked for from the
                                               allocator; of a sample, else 0 */
 } tn_birth;
 int tn_node_birth(tn_snapshot *s, uint32_t id, tn_birth *out, tn_error *err);

@@ -21,13 +21,14 @@
 #define TN_REF_TRACER 0
 #endif
 
-/* Bytes of the collector's state (struct _gc_runtime_state) in an interpreter. */
+/* Bytes of the collector's state (struct _gc_runtime_state) in an interpreter; in it, the place of a pointer to more of it
+ * (struct gc_stats), and the bytes of that; 0: it is all there. */
 #if PY_VERSION_HEX >= 0x030f0000
-#define TN_COLLECTOR_BYTES 176
+enum { TN_COLLECTOR_BYTES = 176, TN_COLLECTOR_STATS = 104, TN_COLLECTOR_STATS_BYTES = 1120 };
 #elif PY_VERSION_HEX >= 0x030e0000
-#define TN_COLLECTOR_BYTES 264
+enum { TN_COLLECTOR_BYTES = 264, TN_COLLECTOR_STATS = 0, TN_COLLECTOR_STATS_BYTES = 0 };
 #else
-#define TN_COLLECTOR_BYTES 240
+enum { TN_COLLECTOR_BYTES = 240, TN_COLLECTOR_STATS = 0, TN_COLLECTOR_STATS_BYTES = 0 };
 #endif
 
 /* Bytes from a code object to its first instruction, and to the first that a tracer may see: of frames that are not yet

@@ -8,30 +8,36 @@ enum { SLICE = 65536, MOST_HEADERS = 32, HEADER = 16, DIGIT = 11 };
 
 /* ---- own blocks ---- */
 
-/* 64 granules from an address on, in its region; bit 0 is the address's own. */
-static inline uint64_t granules(const tn_region *r, uint64_t address)
-{
-    unsigned cell = address >> 10 & 1023, bit = address >> 4 & 63;
-    uint64_t bits = r->cells[cell].bits >> bit;
-    return bit && cell < 1023 ? bits | r->cells[cell + 1].bits << (64 - bit) : bits;
-}
-
-static uint32_t object_at(const tn_map *map, uint64_t address)
-{
-    return tn_map_has(map, address) ? tn_map_id(map, address) + 1 : 0;
-}
-
 /* 1 + the object that begins in a block, behind up to two headers (the collector's; dict and weak references); 0: none. A block
  * so small that another may begin that near holds no header: its bytes say how far to look. */
-static inline uint32_t object_in(const tn_map *map, const tn_region *r, uint64_t address, uint64_t bytes)
+static uint32_t object_in(const tn_map *map, uint64_t address, uint64_t bytes)
 {
-    uint32_t found = 0;
-    bool at_border = ((address & ((1 << TN_REGION_SHIFT) - 1)) + MOST_HEADERS) >> TN_REGION_SHIFT;
-    if (!at_border && (!r || !(granules(r, address) & ((1 << (MOST_HEADERS / HEADER + 1)) - 1))))
+    for (unsigned before = 0; before <= MOST_HEADERS && before < bytes; before += HEADER)
+        if (tn_map_has(map, address + before))
+            return tn_map_id(map, address + before) + 1;
+    return 0;
+}
+
+/* The same where the headers end in the region, none of whose objects is odd. */
+static inline uint32_t object_near(const tn_region *r, unsigned granule, uint64_t bytes)
+{
+    unsigned bit = granule & 63, cell = granule >> 6;
+    uint64_t near = r->cells[cell].bits >> bit | (bit > 61 ? r->cells[cell + 1].bits << (64 - bit) : 0);
+    near &= (1 << (MOST_HEADERS / HEADER + 1)) - 1;
+    unsigned headers = near ? (unsigned)__builtin_ctzll(near) : 0;
+    if (!near || headers * HEADER >= bytes)
         return 0;
-    for (unsigned before = 0; before <= MOST_HEADERS && before < bytes && !found; before += HEADER)
-        found = object_at(map, address + before);
-    return found;
+    granule += headers;
+    const tn_cell *at = &r->cells[granule >> 6];
+    return at->rank + (uint32_t)__builtin_popcountll(at->bits & ((1ull << (granule & 63)) - 1)) + 1;
+}
+
+static inline uint32_t object_of(const tn_map *map, const tn_region *r, uint64_t address, uint64_t bytes)
+{
+    enum { LAST = (1 << (TN_REGION_SHIFT - 4)) - 1 };
+    unsigned granule = address >> 4 & LAST;
+    bool simple = r && !r->planes[TN_PLANE_ODD] && !(address & 15) && granule + MOST_HEADERS / HEADER <= LAST;
+    return simple ? object_near(r, granule, bytes) : object_in(map, address, bytes);
 }
 
 typedef struct slices {
@@ -50,7 +56,7 @@ static void find_own(void *ctx, uint32_t thread)
             tn_recorded_row *row = &s->rows[i];
             if (!r || row->address >> TN_REGION_SHIFT != r->key)
                 r = tn_map_find(s->map, row->address);
-            row->node = object_in(s->map, r, row->address, row->bytes);
+            row->node = object_of(s->map, r, row->address, row->bytes);
             row->kind = row->node ? TN_TRACE_OWN : TN_TRACE_NONE;
         }
 }

@@ -20,7 +20,9 @@ static void begin_anew(const PyObject *object)
 {
     uint64_t address = tn_trace_block_address(A(object), Py_TYPE(object)->tp_flags, tracer.managed_flags);
     tn_taken taken;
-    if (address == tn__trace.last_block || tn__trace.mode != TN_RECORD_EXACT)
+    bool is_new = address == tn__trace.last_block;
+    tn__trace.last_block = 0; /* it may die, and come back before another is allocated */
+    if (is_new || tn__trace.mode != TN_RECORD_EXACT)
         return;
     const PyThreadState *state = tn__trace_state();
     unsigned domain = TN_DOMAIN_OBJ | tn__trace_side(state);
@@ -98,12 +100,12 @@ typedef struct tn_links {
  * has changed of the collector's state is put back, with the objects, whose links were not touched. */
 void tn_trace_flush(const tn_inside *inside)
 {
-    uint8_t saved[TN_COLLECTOR_BYTES];
+    uint8_t saved[TN_COLLECTOR_BYTES], saved_stats[TN_COLLECTOR_STATS_BYTES + 1];
     const tn_target *t = &inside->target;
     const tn_layout *l = t->layout;
     uint8_t *state = (uint8_t *)(uintptr_t)(t->interpreter + l->interp_gc);
     uint32_t one = 1, collecting;
-    void *none = NULL;
+    void *none = NULL, *stats = NULL;
     memcpy(&collecting, state + l->gc_collecting, sizeof collecting);
     const tn_root_field *callbacks = l->interp_roots;
     while (callbacks->name && strcmp(callbacks->name, "gc.callbacks") != 0)
@@ -111,6 +113,10 @@ void tn_trace_flush(const tn_inside *inside)
     if (collecting || !callbacks->name)
         return;
     memcpy(saved, state, sizeof saved);
+    if (TN_COLLECTOR_STATS) {
+        memcpy(&stats, state + TN_COLLECTOR_STATS, sizeof stats);
+        memcpy(saved_stats, stats, TN_COLLECTOR_STATS_BYTES);
+    }
     memcpy(state + callbacks->offset - l->interp_gc, &none, sizeof none);
     memcpy(state + l->gc_enabled, &one, sizeof one);
     for (unsigned i = 0; i < 3; i++) {
@@ -119,4 +125,6 @@ void tn_trace_flush(const tn_inside *inside)
     }
     PyGC_Collect();
     memcpy(state, saved, sizeof saved);
+    if (stats)
+        memcpy(stats, saved_stats, TN_COLLECTOR_STATS_BYTES);
 }

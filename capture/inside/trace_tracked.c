@@ -1,11 +1,12 @@
 /* trace_tracked.c - memory that extensions track by name: numpy's arrays, and whatever else calls PyTraceMalloc_Track.
  *
  * The two functions are CPython's own and tell nobody but tracemalloc. A library calls them through a word of its own, which
- * the dynamic linker filled; while we record, that word has our function, which calls CPython's (docs/decisions/tracked.md).
+ * the dynamic linker filled; while we record, that word has our function, which calls CPython's (docs/decisions/trace-hooks.md).
  */
 #include "inside/trace_walk.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <link.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -210,7 +211,9 @@ void tn__trace_tracked(bool on)
 
 void tn__trace_tracked_look(void)
 {
+    int error = errno;
     tn__trace.look = 0;
     dl_iterate_phdr(look_at, NULL);
     dl_iterate_phdr(count_libraries, NULL);
+    errno = error;
 }

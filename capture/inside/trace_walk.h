@@ -16,7 +16,7 @@ typedef struct tn_trace {
     uint32_t look;       /* libraries may have been loaded */
     bool cframe, others; /* others: an interpreter that is not the main one has allocated */
     uint8_t owner_skip;
-    uint32_t thread_frame, thread_cframe_frame, frame_code, frame_instr, frame_owner, frame_previous;
+    size_t thread_frame, thread_cframe_frame, frame_code, frame_instr, frame_owner, frame_previous; /* offsets */
     PyInterpreterState *interpreter;
     enum tn_free_lists free_lists;
     uint32_t managed_flags; /* of types with words for a dict or weak references before their objects */
@@ -79,11 +79,10 @@ static inline unsigned tn__trace_side(const PyThreadState *state)
 }
 
 /* Has the function of this frame not begun? offset: of its instruction. */
-static inline bool tn__trace_is_before(const char *frame, uint64_t code, int64_t offset)
+static inline bool tn__trace_is_before(uint8_t owner, uint64_t code, int64_t offset)
 {
     enum { GENERATORS = 1, PROLOGUE = 256 /* bytes; no function has more to do before it begins */ };
-    return offset < PROLOGUE && TN_TRACE_AT(uint8_t, frame, tn__trace.frame_owner) != GENERATORS &&
-           offset < tn_code_traceable(code);
+    return offset < PROLOGUE && owner != GENERATORS && offset < tn_code_traceable(code);
 }
 
 /* The innermost frame of a thread, or NULL. */
@@ -97,24 +96,33 @@ static inline const char *tn__trace_first_frame(const PyThreadState *state)
 static inline __attribute__((always_inline)) uint32_t tn__trace_walk(tn_tracer *t, const PyThreadState *state,
                                                                      bool locked)
 {
-    uint32_t n = 0;
+    const tn_trace w = tn__trace; /* or each store of a frame would have all of it read again */
+    uint32_t n = 0, room = t->room < w.depth ? t->room : w.depth;
+    tn_walked *put = t->walk;
     uint64_t differs = 0;
     for (const char *frame = tn__trace_first_frame(state); frame;
-         frame = TN_TRACE_AT(char *, frame, tn__trace.frame_previous)) {
-        if (TN_TRACE_AT(uint8_t, frame, tn__trace.frame_owner) >= tn__trace.owner_skip)
+         frame = TN_TRACE_AT(char *, frame, w.frame_previous)) {
+        uint8_t owner = TN_TRACE_AT(uint8_t, frame, w.frame_owner);
+        if (owner >= w.owner_skip)
             continue;
-        uint64_t code = TN_TRACE_AT(uint64_t, frame, tn__trace.frame_code) & ~3ull; /* the tag of a stack reference */
-        uint64_t at = TN_TRACE_AT(uint64_t, frame, tn__trace.frame_instr);
-        if (tn__trace_is_before(frame, code, (int64_t)(at - code - TN_CODE_OFFSET)))
+        uint64_t code = TN_TRACE_AT(uint64_t, frame, w.frame_code) & ~3ull; /* the tag of a stack reference */
+        uint64_t at = TN_TRACE_AT(uint64_t, frame, w.frame_instr);
+        if (tn__trace_is_before(owner, code, (int64_t)(at - code - TN_CODE_OFFSET)))
             continue;
-        if (__builtin_expect(!tn_walk_room(t, n), 0)) {
-            if (n)
-                t->walk[n - 1] = (tn_walked){TN_FRAME_TRUNCATED, TN_FRAME_TRUNCATED};
-            return n;
+        if (__builtin_expect(n == room, 0)) {
+            if (n == w.depth)
+                break;
+            if (!tn_walk_room(t, n)) {
+                if (n)
+                    t->walk[n - 1] = (tn_walked){TN_FRAME_TRUNCATED, TN_FRAME_TRUNCATED};
+                return n;
+            }
+            room = t->room < w.depth ? t->room : w.depth;
+            put = t->walk + n;
         }
-        tn_walk_put(t, n, code, at, &differs);
-        if (++n == tn__trace.depth)
-            break;
+        differs |= put->at ^ at;
+        *put++ = (tn_walked){code, at};
+        n++;
     }
     if (__builtin_expect(t->greeted != tn__trace.run, 0) && locked)
         tn__trace_greet(t, state);

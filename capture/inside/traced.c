@@ -16,6 +16,7 @@ struct tn_traced {
     uint64_t started_births;
     tn_buf blocks, sites; /* tn_recorded_row, tn_site_row */
     tn_buf intervals;     /* u64, of each block; empty: nothing is sampled */
+    size_t n_ordered;     /* blocks at the front that come in order */
 };
 
 enum { MOST_EXPECTED = 1 << 26 };
@@ -30,6 +31,7 @@ typedef struct copying {
     tn_walk *w;
     bool redact;
     int status;
+    uint64_t last; /* address */
 } copying;
 
 /* Samples are few. Until all blocks are in order a row says where its interval is. */
@@ -56,6 +58,8 @@ static bool copy_block(void *ctx, const tn_recorded_block *b)
     tn_recorded_row *row = (tn_recorded_row *)(void *)(blocks->data + blocks->size);
     *row = (tn_recorded_row){
         .address = b->address, .bytes = b->bytes, .birth = b->birth & ((1ull << 56) - 1), .site = b->site - 1};
+    c->t->n_ordered += c->t->n_ordered == N_BLOCKS(c->t) && b->address > c->last;
+    c->last = b->address;
     blocks->size += sizeof *row;
     return c->t->now.mode != TN_RECORD_SAMPLED || copy_interval(c, b);
 }
@@ -158,7 +162,7 @@ int tn_traced_take(tn_walk *w, bool redact, tn_traced **out, tn_error *err)
     tn__buf_init(&t->blocks, t->alloc);
     tn__buf_init(&t->sites, t->alloc);
     tn__buf_init(&t->intervals, t->alloc);
-    copying c = {t, w, redact, 0};
+    copying c = {t, w, redact, 0, 0};
     if (copy_all(&c) < 0) {
         tn_traced_free(t);
         return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_COPY);
@@ -220,9 +224,7 @@ static void sort_rows(const tn_traced *t, tn_recorded_row *rows, tn_recorded_row
 /* What the shadow has comes in order; behind it may be what stands in a table: odd addresses, what is tracked by name, samples. */
 static int order(tn_traced *t, tn_error *err)
 {
-    size_t n = N_BLOCKS(t), ordered = n ? 1 : 0;
-    while (ordered < n && BLOCKS(t)[ordered - 1].address < BLOCKS(t)[ordered].address)
-        ordered++;
+    size_t n = N_BLOCKS(t), ordered = t->n_ordered;
     if (ordered == n)
         return 0;
     tn_recorded_row *spare = tn__alloc(t->alloc, n * sizeof *spare), *rows = BLOCKS(t);

@@ -187,7 +187,8 @@ static inline bool tn_walk_room(tn_tracer *t, uint32_t n)
     return n < t->room || tn__tracer_grow(t, n) > n;
 }
 
-/* Frame n of a walk, for which there is room; differs collects whether it is another than at this depth of the walk before. */
+/* Frame n of a walk, for which there is room; differs collects whether it is another than at this depth of the walk before.
+ * Who does the same with walk itself may keep more of it in registers. */
 static inline void tn_walk_put(tn_tracer *t, uint32_t n, uint64_t code, uint64_t at, uint64_t *differs)
 {
     tn_walked *f = &t->walk[n];

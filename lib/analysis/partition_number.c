@@ -69,8 +69,8 @@ static int site(tn_partition *p, uint32_t entry, uint64_t *number, tn_error *err
     if (entry == 0)
         return TN_OK;
     TN_TRY(tn__snapshot_stack(p->snapshot, entry, &one, err));
-    *number = (uint64_t)(uintptr_t)tn__site_file(&one) * 0x9e3779b97f4a7c15ull ^ (uint64_t)(uintptr_t)one.qualified_name << 16 ^
-              one.line;
+    *number = (uint64_t)(uintptr_t)tn__site_file(&one) * 0x9e3779b97f4a7c15ull ^
+              (uint64_t)(uintptr_t)one.qualified_name << 16 ^ one.line;
     return TN_OK;
 }
 
@@ -92,8 +92,8 @@ typedef struct tn_numbers {
     uint32_t entry[TN_TILE]; /* of STAK */
 } tn_numbers;
 
-static int fill(tn_partition *p, const tn_scan *scan, const uint64_t *values, const uint32_t *births,
-                tn_numbers *out, tn_error *err)
+static int fill(tn_partition *p, const tn_scan *scan, const uint64_t *values, const uint32_t *births, tn_numbers *out,
+                tn_error *err)
 {
     const tn_shape *shapes = tn__snapshot_shapes(p->snapshot);
     for (uint32_t i = 0; i < scan->n; i++) {
@@ -172,7 +172,8 @@ int tn__partition_number_label(tn_partition *p, uint32_t row, uint32_t largest_i
     case TN_BY_CONTENT:
         return number == NOTHING ? add(out, "(no content recorded)", err) : content_label(p, largest_id, out, err);
     case TN_BY_SITE:
-        return number == NOTHING ? add(out, "(not recorded)", err) : tn__site_text(p->snapshot, *example(p, row), out, err);
+        return number == NOTHING ? add(out, "(not recorded)", err)
+                                 : tn__site_text(p->snapshot, *example(p, row), out, err);
     default: tn__compose(text, sizeof text, "%llu B", (unsigned long long)number); return add(out, text, err);
     }
 }

@@ -135,7 +135,6 @@ static bool is_few(const tn_spread *s)
     return s->n < FEW || s->unseen * s->unseen < FEW_UNSURE * s->variance;
 }
 
-
 static double low_end(const tn_spread *s, double interval_bytes)
 {
     if (!(s->variance > 0))

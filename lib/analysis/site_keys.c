@@ -7,10 +7,14 @@
 #include <string.h>
 
 const char *const tn_sites_by_names[TN_SITES_BYS] = {
-    [TN_SITES_LINE] = "line",           [TN_SITES_FILE] = "file",
-    [TN_SITES_FUNCTION] = "function",   [TN_SITES_MODULE] = "module",
-    [TN_SITES_DISTRIBUTION] = "distribution", [TN_SITES_TRACEBACK] = "traceback",
-    [TN_SITES_THREAD] = "thread",       [TN_SITES_TYPE] = "type",
+    [TN_SITES_LINE] = "line",
+    [TN_SITES_FILE] = "file",
+    [TN_SITES_FUNCTION] = "function",
+    [TN_SITES_MODULE] = "module",
+    [TN_SITES_DISTRIBUTION] = "distribution",
+    [TN_SITES_TRACEBACK] = "traceback",
+    [TN_SITES_THREAD] = "thread",
+    [TN_SITES_TYPE] = "type",
 };
 
 static uint64_t mix(uint64_t a, uint64_t b)
@@ -54,9 +58,7 @@ static int number_of(tn_site_keys *k, const tn_stack_entry *e, uint64_t *number,
         *number = mix(mix(mix(*number, e->line), of_text(e->qualified_name)), k->group_of[e->parent]);
         return TN_OK;
     case TN_SITES_MODULE:
-    case TN_SITES_DISTRIBUTION:
-        TN_TRY(home_of(k, e, &text, err));
-        return of_words(k, text, number);
+    case TN_SITES_DISTRIBUTION: TN_TRY(home_of(k, e, &text, err)); return of_words(k, text, number);
     default: return TN_OK;
     }
 }
@@ -198,9 +200,7 @@ int tn__site_label(tn_site_keys *k, uint32_t group, tn_buf *out, tn_error *err)
     TN_TRY(tn__snapshot_stack(k->snapshot, entry, &e, err));
     switch (k->by) {
     case TN_SITES_MODULE:
-    case TN_SITES_DISTRIBUTION:
-        TN_TRY(home_of(k, &e, &text, err));
-        return add(out, text, err);
+    case TN_SITES_DISTRIBUTION: TN_TRY(home_of(k, &e, &text, err)); return add(out, text, err);
     case TN_SITES_FILE:
     case TN_SITES_THREAD: return add(out, tn__site_file(&e), err);
     case TN_SITES_FUNCTION: return add_line(out, tn__site_file(&e), 0, function_of(&e), err);

@@ -88,7 +88,7 @@ static int find(tn_snapshot *s, tn_file_homes *h, const char *file, tn_error *er
         home.module = from_path(&h->arena, file);
     home.distribution = strncmp(file, frozen, strlen(frozen)) == 0 ? "stdlib"
                         : *file == '<'                             ? file
-                                       : tn__distribution_of_path(&h->arena, file, false);
+                                                                   : tn__distribution_of_path(&h->arena, file, false);
     if (!home.module || !home.distribution || tn__buf_append(&h->homes, &home, sizeof home) < 0)
         return tn__no_memory(s, err);
     return TN_OK;

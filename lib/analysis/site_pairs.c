@@ -26,8 +26,7 @@ static int grow(tn_site_pairs *p, size_t n, tn_error *err)
     if (n <= p->capacity)
         return TN_OK;
     size_t capacity = 2 * n + 16;
-    tn_site_pair *rows =
-        tn__realloc(p->alloc, p->rows, p->capacity * sizeof *rows, capacity * sizeof *rows);
+    tn_site_pair *rows = tn__realloc(p->alloc, p->rows, p->capacity * sizeof *rows, capacity * sizeof *rows);
     if (!rows)
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
     memset(rows + p->capacity, 0, (capacity - p->capacity) * sizeof *rows);
@@ -138,9 +137,11 @@ static int make(tn_site_pairs *p, tn_sites *now, tn_sites *old, tn_error *err)
     tn_strtab names;
     size_t n_now = tn__sites_n(now), n_old = old ? tn__sites_n(old) : 0;
     tn__buf_init(&label, p->alloc);
-    TN_TRY(tn__strtab_init(&names, p->alloc));
-    uint32_t *of_now = tn__alloc(p->alloc, n_now * sizeof *of_now), *of_old = tn__alloc(p->alloc, n_old * sizeof *of_old);
-    int status = of_now && of_old ? TN_OK : TN_ENOMEM;
+    uint32_t *of_now = tn__alloc(p->alloc, n_now * sizeof *of_now),
+             *of_old = tn__alloc(p->alloc, n_old * sizeof *of_old);
+    int status = tn__strtab_init(&names, p->alloc);
+    if (!of_now || !of_old)
+        status = TN_ENOMEM;
     if (status == TN_OK)
         status = join(p, now, false, &label, &names, of_now, err);
     if (status == TN_OK && old)

@@ -11,10 +11,10 @@
 typedef struct tn_descent {
     const tn_dominators *d;
     tn_below below;
-    const uint32_t *sum_of;  /* a node: its sum; TN_NONE: of none */
-    uint32_t *active;        /* a sum: its objects on the way from the root */
-    uint32_t *at;            /* a node on the way: its next child in below.nodes */
-    uint32_t *way;           /* nodes from the root on */
+    const uint32_t *sum_of; /* a node: its sum; TN_NONE: of none */
+    uint32_t *active;       /* a sum: its objects on the way from the root */
+    uint32_t *at;           /* a node on the way: its next child in below.nodes */
+    uint32_t *way;          /* nodes from the root on */
 } tn_descent;
 
 static void enter(tn_sites *t, tn_descent *w, uint32_t node)
@@ -66,8 +66,9 @@ int tn__sites_retained(tn_sites *t, tn_error *err)
     tn_descent w = {0};
     size_t n = tn_snapshot_n_nodes(t->snapshot), n_sums = tn__sites_n(t);
     if (t->sampled)
-        return tn__error_set(err, TN_EINVAL, 0, "what sites retain needs a snapshot traced exactly: of most objects a "
-                                                "sampled one does not know who made them");
+        return tn__error_set(err, TN_EINVAL, 0,
+                             "what sites retain needs a snapshot traced exactly: of most objects a "
+                             "sampled one does not know who made them");
     TN_TRY(tn__dominators(t->snapshot, &w.d, err));
     TN_TRY(tn__dominated(t->snapshot, &w.below, err));
     uint32_t *sum_of = tn__alloc(t->alloc, n * sizeof *sum_of);

@@ -230,8 +230,7 @@ static int name_types(tn_sites *t, tn_error *err)
     t->same_type = tn__alloc(t->alloc, n * sizeof *t->same_type);
     if (!t->same_type)
         return tn__no_memory(t->snapshot, err);
-    TN_TRY(tn__strtab_init(&names, t->alloc));
-    int status = TN_OK;
+    int status = tn__strtab_init(&names, t->alloc);
     for (uint32_t i = 0; i < n && status == TN_OK; i++) {
         tn_type type;
         status = tn_snapshot_type(t->snapshot, i, &type);
@@ -381,7 +380,8 @@ static int check(const tn_sites *t, tn_error *err)
     if ((unsigned)o->by >= TN_SITES_BYS || (unsigned)o->what >= TN_SITES_WHATS)
         return tn__error_set(err, TN_EINVAL, 0, "there is no such table of sites");
     if (o->what != TN_SITES_LIVE && by_block(t))
-        return tn__error_set(err, TN_EINVAL, 0, "what is freed has no objects: neither --where nor types say anything of it");
+        return tn__error_set(err, TN_EINVAL, 0,
+                             "what is freed has no objects: neither --where nor types say anything of it");
     if (o->cumulative && (o->by == TN_SITES_TYPE || o->by == TN_SITES_TRACEBACK || o->n_from || o->retained))
         return tn__error_set(err, TN_EINVAL, 0,
                              "cumulative sums are of lines, files, functions, modules, distributions and threads");
@@ -393,8 +393,8 @@ static int fill(tn_sites *t, tn_error *err)
     TN_TRY(check(t, err));
     TN_TRY(choose(t, err));
     if (t->options.by != TN_SITES_TYPE) {
-        uint32_t n = t->options.cumulative && t->keys.n_entries > t->keys.n_groups ? t->keys.n_entries
-                                                                                   : t->keys.n_groups;
+        uint32_t n =
+            t->options.cumulative && t->keys.n_entries > t->keys.n_groups ? t->keys.n_entries : t->keys.n_groups;
         TN_TRY(add_sums(t, n, err));
         add_rows(t);
     }

@@ -19,10 +19,10 @@
 
 /* Of the bytes of blocks, each of which was seen with a chance p. */
 typedef struct tn_spread {
-    uint64_t n;      /* blocks that were seen */
-    double seen;     /* their bytes: surely there */
-    double unseen;   /* bytes (1 - p) / p of each: expected beside them */
-    double variance; /* bytes² (1 - p) / p² */
+    uint64_t n;                              /* blocks that were seen */
+    double seen;                             /* their bytes: surely there */
+    double unseen;                           /* bytes (1 - p) / p of each: expected beside them */
+    double variance;                         /* bytes² (1 - p) / p² */
     double step, step_unseen, step_variance; /* the same of the one block that adds most */
 } tn_spread;
 typedef struct tn_interval {
@@ -106,11 +106,11 @@ int tn__site_text(tn_snapshot *s, uint32_t entry, tn_buf *out, tn_error *err);
 typedef struct tn_site_sum {
     int64_t bytes[TN_SITES_WHATS]; /* by enum tn_sites_what */
     double count[TN_SITES_WHATS];
-    int64_t own_peak;    /* the peaks of its stacks, added up: at least that of the group */
-    tn_spread live;      /* sampled */
-    uint64_t retained;   /* where it was asked for */
-    uint32_t group;      /* by TYPE: of the line; else its own number */
-    uint32_t type;       /* by TYPE; TN_NONE: no object */
+    int64_t own_peak;  /* the peaks of its stacks, added up: at least that of the group */
+    tn_spread live;    /* sampled */
+    uint64_t retained; /* where it was asked for */
+    uint32_t group;    /* by TYPE: of the line; else its own number */
+    uint32_t type;     /* by TYPE; TN_NONE: no object */
 } tn_site_sum;
 
 typedef struct tn_sites {
@@ -179,9 +179,10 @@ tn_interval tn__site_pair_interval(const tn_site_pairs *p, const tn_site_pair *r
 /* ---- site_cohorts.c: how old blocks are ---- */
 
 enum { TN_COHORTS = 10 };
-typedef struct tn_site_ages { /* of one sum */
+typedef struct tn_site_ages {                    /* of one sum */
     double bytes[TN_COHORTS], count[TN_COHORTS]; /* the oldest first */
-    double slope;      /* bytes that stay of a thousand allocations of the process, in all cohorts but the first and the last */
+    double
+        slope; /* bytes that stay of a thousand allocations of the process, in all cohorts but the first and the last */
     tn_interval range; /* 95 % */
 } tn_site_ages;
 typedef struct tn_cohorts {

@@ -38,6 +38,14 @@ bool tn__collector_is_off(tn_snapshot *s);
 const char *tn__about_name(enum tn_about about); /* for JSON; NULL for nothing */
 const char *tn__holder_name(enum tn_holder kind);
 
+/* ---- births.c: where that was recorded, else nothing, or null ---- */
+
+void tn__say_birth(tn_say *w, uint32_t node, const char *who); /* " It was made at app.py:88 load(), called from …." */
+int tn__birth_json(tn_snapshot *s, uint32_t node, tn_json *j, tn_error *err);   /* "site" */
+int tn__birth_print(tn_snapshot *s, uint32_t node, tn_out *out, tn_error *err); /* lines of show */
+
+/* ---- sentences.c ---- */
+
 /* Path of the steps as JSON: "path" and "evaluable"; null without steps. */
 void tn__path_json(tn_say *w, tn_json *j, const tn_reference *steps, uint32_t n);
 void tn__trail_json(tn_say *w, tn_json *j, const tn_trail *trail); /* and "holder", "about" */

@@ -277,11 +277,10 @@ int tn_view_show(tn_snapshot *s, uint32_t id, const tn_view_options *options, co
     if (status == TN_OK) {
         tn_out out;
         tn__out_init(&out, sink);
-        if (options->form == TN_JSON)
-            tn__show_json_form(&show, options, &out);
-        else
-            tn__show_text_form(&show, options, &out);
-        status = tn__out_end(&out, err);
+        status = options->form == TN_JSON ? tn__show_json_form(&show, options, &out, err)
+                                          : tn__show_text_form(&show, options, &out, err);
+        if (status == TN_OK)
+            status = tn__out_end(&out, err);
     }
     tn__show_close(&show);
     return tn__memory_told(s, status, err);

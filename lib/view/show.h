@@ -54,7 +54,7 @@ const char *tn__part_name(uint8_t kind);
 const char *tn__kind_name(enum tn_reference_kind kind);
 /* Flags in words; calls each for every word. */
 void tn__show_flags(const tn_show *show, void (*each)(void *ctx, const char *word), void *ctx);
-void tn__show_text_form(const tn_show *show, const tn_view_options *o, tn_out *out);
-void tn__show_json_form(const tn_show *show, const tn_view_options *o, tn_out *out);
+int tn__show_text_form(const tn_show *show, const tn_view_options *o, tn_out *out, tn_error *err);
+int tn__show_json_form(const tn_show *show, const tn_view_options *o, tn_out *out, tn_error *err);
 
 #endif

@@ -1,4 +1,5 @@
 /* show_json.c - one object as docs/view-json.md specifies it. */
+#include "view/sentences.h"
 #include "view/show.h"
 
 static void json_word(void *ctx, const char *word)
@@ -14,7 +15,7 @@ static void known_json(tn_json *j, const char *key, uint64_t value)
         tn__json_u64(j, key, value);
 }
 
-static void object_json(const tn_show *show, tn_json *j)
+static int object_json(const tn_show *show, tn_json *j, tn_error *err)
 {
     const tn_node *node = &show->node;
     tn__json_line(j);
@@ -38,7 +39,9 @@ static void object_json(const tn_show *show, tn_json *j)
     tn__show_flags(show, json_word, j);
     tn__json_close(j, ']');
     tn__json_string(j, "preview", tn__show_text(show, show->preview));
+    TN_TRY(tn__birth_json(show->snapshot, node->id, j, err));
     tn__json_close(j, '}');
+    return TN_OK;
 }
 
 static void list_json(const tn_show *show, tn_json *j, const char *key, const tn_neighbours *list)
@@ -65,7 +68,7 @@ static void list_json(const tn_show *show, tn_json *j, const char *key, const tn
     tn__json_close(j, '}');
 }
 
-void tn__show_json_form(const tn_show *show, const tn_view_options *o, tn_out *out)
+int tn__show_json_form(const tn_show *show, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     static const char *const columns[] = {"label", "kind", "node", "address", "type", "size", "preview"};
     tn_json j;
@@ -76,11 +79,12 @@ void tn__show_json_form(const tn_show *show, const tn_view_options *o, tn_out *o
     tn__json_string(&j, "size", "bytes");
     tn__json_string(&j, "address", "address");
     tn__json_close(&j, '}');
-    object_json(show, &j);
+    TN_TRY(object_json(show, &j, err));
     list_json(show, &j, "references", &show->references);
     list_json(show, &j, "referrers", &show->referrers);
     tn__json_line(&j);
     tn__info_json(&j, show->snapshot);
     tn__json_close(&j, '}');
     tn__out_text(out, "\n");
+    return TN_OK;
 }

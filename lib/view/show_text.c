@@ -1,6 +1,7 @@
 /* show_text.c - one object as text. */
 #include "view/show.h"
 
+#include "view/sentences.h"
 #include "view/summary.h"
 
 #include <inttypes.h>
@@ -100,7 +101,7 @@ static void print_list(const tn_show *show, const tn_neighbours *list, bool labe
         tn__out_text(out, "  none\n");
 }
 
-void tn__show_text_form(const tn_show *show, const tn_view_options *o, tn_out *out)
+int tn__show_text_form(const tn_show *show, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     tn__out_text(out, o->color ? "\033[1m" : "");
     tn__out_escaped(out, show->type.full_name);
@@ -109,6 +110,8 @@ void tn__show_text_form(const tn_show *show, const tn_view_options *o, tn_out *o
     tn__out_text(out, o->color ? "\033[0m\n" : "\n");
     tn__selected_print(out, o);
     print_node(show, out);
+    TN_TRY(tn__birth_print(show->snapshot, show->node.id, out, err));
     print_list(show, &show->references, false, o, out);
     print_list(show, &show->referrers, true, o, out);
+    return TN_OK;
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 const char *const tn_sites_page_names[TN_SITES_PAGES] = {
-    [TN_SITES_TABLE] = "sites",           [TN_SITES_CREATORS] = "creators",   [TN_SITES_AT_PEAK] = "peak",
+    [TN_SITES_TABLE] = "sites",          [TN_SITES_CREATORS] = "creators",   [TN_SITES_AT_PEAK] = "peak",
     [TN_SITES_SOON_FREED] = "temporary", [TN_SITES_SURVIVORS] = "survivors",
 };
 
@@ -130,11 +130,11 @@ static double number_of(const tn_site_page *p, const tn_site_pair *pair, enum co
 static size_t columns_of(const tn_site_page *p, const char *names[COLUMNS], enum column columns[COLUMNS])
 {
     static const char *const words[COLUMNS] = {"size", "count", "average", "change", "slope", "retained", "name"};
-    enum column first = p->cohorts.rows                           ? BY_SLOPE
-                        : p->old                                  ? BY_CHANGE
-                        : p->asked.retained                       ? BY_RETAINED
+    enum column first = p->cohorts.rows                        ? BY_SLOPE
+                        : p->old                               ? BY_CHANGE
+                        : p->asked.retained                    ? BY_RETAINED
                         : p->asked.page == TN_SITES_SOON_FREED ? BY_COUNT
-                                                                  : BY_SIZE;
+                                                               : BY_SIZE;
     size_t n = 0;
     columns[n++] = first;
     for (enum column c = BY_SIZE; c < COLUMNS; c++) {
@@ -152,7 +152,8 @@ static size_t columns_of(const tn_site_page *p, const char *names[COLUMNS], enum
 
 static bool below(const tn_selection *sel, const tn_site_page *p, const tn_site_pair *pair)
 {
-    int64_t now = pair->now ? pair->now->bytes[p->asked.what] : 0, old = pair->old ? pair->old->bytes[p->asked.what] : 0;
+    int64_t now = pair->now ? pair->now->bytes[p->asked.what] : 0,
+            old = pair->old ? pair->old->bytes[p->asked.what] : 0;
     uint64_t most = (uint64_t)(now > old ? now : old);
     return sel && !tn__selection_row(sel, "", "", &most);
 }
@@ -181,9 +182,8 @@ static int put_in_order(tn_site_page *p, const tn_selection *sel, tn_error *err)
             continue;
         }
         bool named = columns[chosen] == BY_NAME;
-        p->order[p->n_rows++] = (tn_order_key){.number = named ? 0 : key(number_of(p, pair, columns[chosen])),
-                                               .text = named ? pair->label : "",
-                                               .row = i};
+        p->order[p->n_rows++] = (tn_order_key){
+            .number = named ? 0 : key(number_of(p, pair, columns[chosen])), .text = named ? pair->label : "", .row = i};
     }
     tn__order_sort(p->order, p->n_rows, descending);
     return TN_OK;
@@ -329,9 +329,7 @@ static void date(tn_snapshot *const *snapshots, size_t n, const tn_view_options 
 
 static enum tn_sites_what what_of(enum tn_sites_page page)
 {
-    return page == TN_SITES_AT_PEAK      ? TN_SITES_PEAK
-           : page == TN_SITES_SOON_FREED ? TN_SITES_TEMPORARY
-                                         : TN_SITES_LIVE;
+    return page == TN_SITES_AT_PEAK ? TN_SITES_PEAK : page == TN_SITES_SOON_FREED ? TN_SITES_TEMPORARY : TN_SITES_LIVE;
 }
 
 typedef struct tn_site_run {

@@ -11,7 +11,7 @@
 typedef struct tn_site_shown {
     const tn_site_pair *pair;
     const char *label;
-    int64_t bytes, old_bytes;  /* of the page's kind; old: 0 without another snapshot */
+    int64_t bytes, old_bytes; /* of the page's kind; old: 0 without another snapshot */
     double count, old_count;
     tn_interval range, change; /* 95 %, where it is left to chance */
     bool significant;          /* the change is more than chance, or there is no chance in it */

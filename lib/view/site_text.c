@@ -243,11 +243,13 @@ static void print_notes(tn_snapshot *s, tn_out *out)
             dropped += n;
     }
     if (dropped)
-        tn__out_format(out, "note: the recorder left out %" PRIu64 " allocations or stacks; see trace.dropped in tonnage info\n",
-                       dropped);
+        tn__out_format(
+            out, "note: the recorder left out %" PRIu64 " allocations or stacks; see trace.dropped in tonnage info\n",
+            dropped);
     const char *lists = tn__fact_text(s, "trace.free_lists");
     if (lists && strcmp(lists, "ignore") == 0)
-        tn__out_text(out, "note: blocks that free lists kept and gave out again stand at the line that allocated them first\n");
+        tn__out_text(
+            out, "note: blocks that free lists kept and gave out again stand at the line that allocated them first\n");
 }
 
 /* The frames further out, below each row; most of a page for a deep stack, so no more than this. */

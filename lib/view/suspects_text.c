@@ -80,6 +80,10 @@ void tn__suspect_tell_more(tn_say *w, const tn_suspect *one)
     tn__say_about(w, &one->trail);
     tn__say_holder(w, &one->trail);
     tn__say_content(w, &one->content);
+    if (one->type)
+        tn__say_birth(w, one->example, "The one that retains most was");
+    else
+        tn__say_birth(w, one->node, "It was");
 }
 
 static void write_suspect(tn_say *w, const tn_suspect *one, size_t number, const tn_view_options *o)

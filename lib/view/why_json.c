@@ -77,6 +77,9 @@ static void object_json(tn_say *w, tn_json *j, const tn_why *why)
     static const char *const holds[] = {"references", "immortal", "static", "c", "unreachable"};
     tn__json_string(j, "type", tn__type_name(w->snapshot, why->node));
     tn__json_hex(j, "address", tn__say_address(w, why->node));
+    int status = tn__birth_json(w->snapshot, why->node, j, w->err);
+    if (status < 0 && w->status == TN_OK)
+        w->status = status;
     tn__json_string(j, "hold", why->garbage ? "unreachable" : holds[why->hold]);
     tn__json_open(j, "references", '{');
     tn__json_u64(j, "holding", why->n_holding);

@@ -283,6 +283,7 @@ void tn__why_tell(tn_say *w, const void *data)
         tn__say_about(w, &why->trail);
         tn__say_holder(w, &why->trail);
     }
+    tn__say_birth(w, why->node, "It was");
     tell_references(w, why);
     if (tell_hold(w, why))
         return;

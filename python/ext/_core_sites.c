@@ -75,9 +75,9 @@ static bool asked_of(asked *a, const char *by)
 
 PyObject *core_sites_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"page",    "json",       "where",   "sort",       "limit",    "by",      "width", "color",
-                            "where_rows", "set",     "depth",   "cumulative", "retained", "include", "exclude", "path",
-                            "against", "old_set",    NULL};
+    static char *names[] = {"page",    "json",       "where",   "sort",    "limit",      "by",       "width",
+                            "color",   "where_rows", "set",     "depth",   "cumulative", "retained", "include",
+                            "exclude", "path",       "against", "old_set", NULL};
     const char *page_name, *by = NULL;
     int json = 0, color = 0, cumulative = 0, retained = 0;
     PyObject *set = Py_None, *against = Py_None, *old_set = Py_None;
@@ -93,8 +93,8 @@ PyObject *core_sites_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
                                      &a.from, &against, &old_set))
         return NULL;
     int page = core_index_of(page_name, tn_sites_page_names, TN_SITES_PAGES, "page");
-    if (page < 0 || !core_set_of(self, set, &options.set) || !core_old_set_of(self, against, old_set, &options.old_set) ||
-        !asked_of(&a, by))
+    if (page < 0 || !core_set_of(self, set, &options.set) ||
+        !core_old_set_of(self, against, old_set, &options.old_set) || !asked_of(&a, by))
         return NULL;
     if (!core_many_with(&m, self, against)) {
         asked_free(&a);
@@ -146,8 +146,9 @@ static PyObject *frames_list(tn_snapshot *s, const tn_birth *birth)
     PyObject *frames = PyList_New(0);
     tn_frame f;
     for (uint32_t depth = 0; frames && tn_birth_frame(s, birth, depth, &f, NULL) == 0; depth++) {
-        PyObject *row = Py_BuildValue("NINN", core_text(f.file, strlen(f.file)), f.line, core_text(f.name, strlen(f.name)),
-                                      core_text(f.qualified_name, strlen(f.qualified_name)));
+        PyObject *row =
+            Py_BuildValue("NINN", core_text(f.file, strlen(f.file)), f.line, core_text(f.name, strlen(f.name)),
+                          core_text(f.qualified_name, strlen(f.qualified_name)));
         if (!row || PyList_Append(frames, row) < 0)
             Py_CLEAR(frames);
         Py_XDECREF(row);

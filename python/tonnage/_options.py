@@ -38,6 +38,7 @@ examples:
   python -m tonnage run -o app.tonnage --force --previews 200 app.py --serve
   python -m tonnage run --every 5m --keep 6 --on-signal USR2 --on-rss 2GiB --timeline 10 -o app-{{time}}.tonnage app.py
   python -m tonnage run --no-at-exit --mode stop --children --quiet --redact --scan -m app.worker
+  python -m tonnage run --trace --depth 5 app.py
 """
 _CONFIG = """\
 usage: python -m tonnage config [--json] [options of run]

@@ -58,8 +58,8 @@ class SiteTables:
                 "domain:raw"; "*" and "?" as in names of files.
             exclude: no stack that one of these names.
             retained: also what the objects of a row keep alive.
-            sort: "size", "count", "average" or "name", "change" where it is compared, "retained" where that is asked for;
-                "-" before it turns the order around.
+            sort: "size", "count", "average" or "name", "change" where it is compared, "retained" where that is asked
+                for; "-" before it turns the order around.
             limit: rows, 0 for all.
             threshold: only rows of at least this many bytes, now or before; an int or text such as "64k".
 

@@ -131,7 +131,7 @@ class Creators:
 
     @property
     def back(self) -> Back:
-        """The lines that called it, as a mapping, the one that made most first; of `snapshot.creators()` all that made anything."""
+        """The lines that called it, the one that made most first; of `snapshot.creators()` all that made anything."""
         if self._back is None:
             self._back = Back(self)
         return self._back

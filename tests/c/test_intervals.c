@@ -134,8 +134,8 @@ static void test_gamma_quantiles_are_those_of_tables(void **unused)
     (void)unused;
     static const double known[][3] = {
         /* shape, share, half of the chi-square quantile with twice the degrees of freedom */
-        {1, 0.025, 0.025318}, {1, 0.975, 3.688879}, {5, 0.025, 1.623486}, {5, 0.975, 10.241589},
-        {15, 0.975, 23.489621}, {50, 0.025, 37.110964},
+        {1, 0.025, 0.025318},  {1, 0.975, 3.688879},   {5, 0.025, 1.623486},
+        {5, 0.975, 10.241589}, {15, 0.975, 23.489621}, {50, 0.025, 37.110964},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         assert_true(fabs(tn__gamma_quantile(known[i][0], known[i][1]) - known[i][2]) < 1e-4);
@@ -163,9 +163,8 @@ static void test_differences_are_covered(void **unused)
                     tn__spread_add(&y, b.bytes[k], INTERVAL);
             if (!x.n || !y.n)
                 continue;
-            tn_interval range =
-                tn__interval_minus(x.seen + x.unseen, tn__spread_interval(&x, INTERVAL), y.seen + y.unseen,
-                                   tn__spread_interval(&y, INTERVAL));
+            tn_interval range = tn__interval_minus(x.seen + x.unseen, tn__spread_interval(&x, INTERVAL),
+                                                   y.seen + y.unseen, tn__spread_interval(&y, INTERVAL));
             told++;
             good += range.low <= a.total - b.total && a.total - b.total <= range.high;
         }

@@ -17,6 +17,7 @@ def main() -> None:
     """One file for each case of test_text_is_the_golden_one."""
     import cycles_snapshot
     import shop_snapshot
+    import sites_snapshot
     import test_cli_answers
     import test_cli_cycles
     import test_cli_graph
@@ -31,6 +32,8 @@ def main() -> None:
         file.write_bytes(shop_snapshot.data())
         file.with_name("cycles.tonnage").write_bytes(cycles_snapshot.data())
         (HERE.parent / "c" / "cycles.tonnage").write_bytes(cycles_snapshot.data())
+        (HERE.parent / "c" / "sites.tonnage").write_bytes(sites_snapshot.data())
+        (HERE.parent / "c" / "sites-part.tonnage").write_bytes(sites_snapshot.data(10, 4096))
         file.with_name("old.tonnage").write_bytes(shop_snapshot.older())
         file.with_name("new.tonnage").write_bytes(shop_snapshot.newer())
         file.with_name("traced.tonnage").write_bytes(test_cli_profiles.data())

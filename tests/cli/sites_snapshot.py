@@ -1,4 +1,4 @@
-"""A small traced program as two snapshots of it: lines, callers, native code, temporaries, and a leak between the two."""
+"""A small traced program, as long as it is asked to run: lines, callers, native code, temporaries, and a leak."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import sites_snapshot
 from cli_support import Cli
 
 GOLDEN = Path(__file__).with_name("golden")
+IN_C = Path(__file__).parents[1] / "c"
 
 
 def words(verb: str, file: Path, *rest: str) -> list[str]:
@@ -57,6 +58,11 @@ def rows(cli: Cli, shop: Path, verb: str, *rest: str) -> dict[str, dict[str, obj
     return {row["name"]: row for row in view["rows"]}
 
 
+def test_the_files_of_the_tests_in_c_are_these() -> None:
+    assert (IN_C / "sites.tonnage").read_bytes() == sites_snapshot.data()
+    assert (IN_C / "sites-part.tonnage").read_bytes() == sites_snapshot.data(10, 4096)
+
+
 def test_lines_have_what_was_planted_and_native_code_is_a_row(cli: Cli, shop: Path) -> None:
     found = {name: (row["size"], row["count"]) for name, row in rows(cli, shop, "sites").items()}
     assert found == {
@@ -70,9 +76,11 @@ def test_lines_have_what_was_planted_and_native_code_is_a_row(cli: Cli, shop: Pa
 
 def test_callers_are_followed_to_the_bottom_of_the_stack(cli: Cli, shop: Path) -> None:
     called = rows(cli, shop, "creators", "--from", "work.py:11", "--depth", "1")
-    assert {name: row["size"] for name, row in called.items()} == {"/srv/app/main.py:7": 40_000, "/srv/app/main.py:3": 20_000}
+    sizes = {name: row["size"] for name, row in called.items()}
+    assert sizes == {"/srv/app/main.py:7": 40_000, "/srv/app/main.py:3": 20_000}
     way = ("--from", "work.py:11", "--from", "app/main.py:3", "--from", "main.py:20")
-    assert {name: row["count"] for name, row in rows(cli, shop, "creators", *way).items()} == {"(bottom of the stack)": 20}
+    bottom = rows(cli, shop, "creators", *way)
+    assert {name: row["count"] for name, row in bottom.items()} == {"(bottom of the stack)": 20}
     assert rows(cli, shop, "creators", *way, "--from", "work.py:1") == {}
 
 
@@ -143,9 +151,10 @@ def test_every_option_of_a_page_has_an_example_that_works(cli: Cli, shop: Path, 
     listed = {line.split()[0] for line in options.splitlines() if line.startswith("  --")} - {"--help"}
     lines = [shlex.split(line) for line in examples.splitlines()]
     assert listed == {word for line in lines for word in line if word.startswith("--")}
-    names = {"app.tonnage": "many.tonnage", "1.tonnage": "few.tonnage", "2.tonnage": "many.tonnage"}
+    names = {"app": "many", "1": "few", "2": "many", "3": "part"}
+    names = {f"{word}.tonnage": f"{file}.tonnage" for word, file in names.items()}
     for line in lines:
-        got = cli(*(names.get(word, "part.tonnage" if word == "3.tonnage" else word) for word in line[1:]), cwd=shop.parent)
+        got = cli(*(names.get(word, word) for word in line[1:]), cwd=shop.parent)
         hints = "tonnage: no type "
         assert got.returncode == 0 and got.stdout, line
         assert all(said.startswith(hints) for said in got.stderr.splitlines()), line

@@ -129,7 +129,7 @@ def tree(program: Program, rng: random.Random, n: int = 60) -> list[int]:
 
 
 def any_program(seed: int, interval: int = 0) -> Program:
-    """A process made by chance: objects that refer to each other, most with a known birthplace, buffers, other blocks."""
+    """A process made by chance: objects that refer to each other, most with a known site, buffers, other blocks."""
     rng = random.Random(seed)
     n = rng.randrange(1, 40)
     edges = [[(rng.randrange(n), 0) for _ in range(rng.randrange(4))] for _ in range(n)]
@@ -142,8 +142,8 @@ def any_program(seed: int, interval: int = 0) -> Program:
             stack = None if rng.random() < 0.05 else rng.choice(rows)
             program.block(64, stack, birth=birth, node=program.objects[number], kind=1, interval=interval)
         if rng.random() < 0.3:
-            program.block(rng.randrange(1, 5000), rng.choice(rows), birth=birth + 1, node=program.objects[number], kind=2,
-                          interval=interval)
+            size, stack = rng.randrange(1, 5000), rng.choice(rows)
+            program.block(size, stack, birth=birth + 1, node=program.objects[number], kind=2, interval=interval)
     for _ in range(rng.randrange(30)):
         birth += 1
         program.block(rng.randrange(1, 9000), rng.choice(rows), domain=rng.choice((0, 1, 2, 2**31 + 389047)),

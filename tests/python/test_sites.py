@@ -131,8 +131,8 @@ def matches(pattern: str, file: str) -> bool:
     return any(fnmatch.fnmatchcase(end, pattern) for end in ends)
 
 
-PATTERNS = ["work.py", "app/work.py", "main.py:2", "*.py", "w?rk.py:3", "any:main.py", "any:app/*:4", "<native>", "rk.py",
-            "domain:raw", "domain:389047", "<lost>", "any:worker"]  # fmt: skip
+PATTERNS = ["work.py", "app/work.py", "main.py:2", "*.py", "w?rk.py:3", "any:main.py", "any:app/*:4", "<native>",
+            "rk.py", "domain:raw", "domain:389047", "<lost>", "any:worker"]  # fmt: skip
 DOMAINS = {"domain:raw": "raw", "domain:389047": 389047}
 
 
@@ -142,9 +142,8 @@ def named(pattern: str, frames: Frames, domain: str | int) -> bool:
     frames = frames or [("<lost>", 0, "<lost>")]
     anywhere = pattern.startswith("any:")
     file, _, line = pattern.removeprefix("any:").partition(":")
-    return any(
-        matches(file, frame[0]) and (not line or frame[1] == int(line)) for frame in (frames if anywhere else frames[:1])
-    )
+    asked = frames if anywhere else frames[:1]
+    return any(matches(file, frame[0]) and (not line or frame[1] == int(line)) for frame in asked)
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

@@ -66,7 +66,7 @@ def test_a_site_reads_as_a_traceback_and_knows_size_and_birth(tmp_path: Path) ->
             return bytes(300)
         class C:
             def method(self):
-                return [0] * 100
+                return bytes(200)
         trace.start()
         x = outer()
         y = C().method()
@@ -176,7 +176,7 @@ def test_cost_counts_calls(tmp_path: Path) -> None:
         trace.start()
         before = trace.cost()
         for _ in itertools.repeat(None, 10_000):
-            bytes(600)
+            bytes(400)
         after = trace.cost()
         print(json.dumps([after.calls[k] - before.calls[k] for k in ("alloc", "free")] + [after.seconds["alloc"],
                          sorted(after.own), sorted(after.dropped), after.reconnected]))

@@ -99,7 +99,7 @@ def test_storms_of_realloc_leave_what_is_there(tmp_path: Path) -> None:
         print(json.dumps([lines, sum(map(sys.getsizeof, arrays)), trace.cost().dropped]))
     """
     lines, size, dropped = answer(code, tmp_path)
-    assert sum(line[0] for line in lines) == size
+    assert 0 <= sum(line[0] for line in lines) - size <= 200  # since 3.14 ints have a free list
     assert lines[0][1] >= 200  # the objects; buffers that were never freed in between keep their birth, too
     assert set(dropped.values()) == {0}
 
@@ -240,7 +240,7 @@ def test_code_that_comes_to_the_address_of_code_that_died_is_not_taken_for_it(tm
         print(json.dumps([wrong, len(addresses)]))
     """
     wrong, addresses = answer(code, tmp_path)
-    assert addresses < 1500  # addresses were used again
+    assert addresses < 2500  # addresses were used again
     assert wrong == 0
 
 

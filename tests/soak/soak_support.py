@@ -1,4 +1,4 @@
-"""Runs a test suite without us and under `tonnage run --every`, and says what differs."""
+"""Runs a test suite without us and under `tonnage run --every` or `--trace`, and says what differs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "build-results" / "soak" / ".".join(map(str, sys.version_info[:3]))
 PLAN = tomllib.loads((Path(__file__).parent / "soak.toml").read_text(encoding="utf-8"))
-MODES = ("stop", "fork")
+MODES = ("stop", "fork")  # of snapshots
+TRACES = ("exact", "4096")  # of recording allocations
 
 EVERY = os.environ.get("SOAK_EVERY", "1")
 TIMEOUT_SECONDS = int(os.environ.get("SOAK_TIMEOUT", "600"))  # of one process
@@ -127,7 +128,9 @@ class Suite:
         RESULTS.mkdir(parents=True, exist_ok=True)
         output = RESULTS / f"{self.name}.{mode or 'control'}.txt"
         command = [str(python)]
-        if mode is not None:
+        if mode in TRACES:
+            command += ["-m", "tonnage", "run", f"--trace={mode}", "--no-at-exit"]
+        elif mode is not None:
             command += ["-m", "tonnage", "run", "--every", EVERY, "--mode", mode, "--keep", "2", "--quiet"]
             command += ["-o", str(snapshots / "{n}.tonnage")]
         command += [*self.words, self.report_option, str(report)]
@@ -137,7 +140,8 @@ class Suite:
         if mode is None:
             return outcome
         faults = {f"({line})" for line in _COMPLAINT.findall(text)}
-        faults |= snapshot_faults(snapshots, python.parent / "tonnage")
+        if mode not in TRACES:
+            faults |= snapshot_faults(snapshots, python.parent / "tonnage")
         return Outcome(outcome.bad | faults, outcome.ran, outcome.fatal | faults)
 
 
@@ -232,7 +236,8 @@ def run_both(suite: Suite, python: Path, folder: Path, modes: Sequence[str]) -> 
 
 def explain(found: Comparison, suite: Suite, mode: str) -> str:
     """For a failed assertion: what differs, and where to read on."""
-    lines = [f"{suite.name} is not the same under tonnage run --every {EVERY} --mode {mode}:"]
+    how = f"--trace={mode}" if mode in TRACES else f"--every {EVERY} --mode {mode}"
+    lines = [f"{suite.name} is not the same under tonnage run {how}:"]
     names = [f"  {name}" for name in sorted(found.differing)]
     lines += names[:SHOWN] + [f"  and {len(names) - SHOWN} more"] * (len(names) > SHOWN)
     lines += [f"  now and then: {name}" for name in sorted(found.unstable)[:SHOWN]]

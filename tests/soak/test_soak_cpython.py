@@ -8,19 +8,24 @@ import sys
 from pathlib import Path
 
 import pytest
-from soak_support import MODES, PLAN, Suite, run_both
+from soak_support import MODES, PLAN, TRACES, Suite, run_both
 
 WHOLE = os.environ.get("SOAK", "") == "whole"
 
 
 def chosen() -> list[tuple[str, tuple[str, ...]]]:
     """Modules and modes. Of the quick ones each in one mode, which changes from release to release."""
-    quick = list(PLAN["cpython"]["quick"])
+    quick, traced = list(PLAN["cpython"]["quick"]), list(PLAN["cpython"]["traced"])
     if only := os.environ.get("SOAK_MODULES", "").split():
-        return [(name, MODES) for name in only]
+        return [(name, modes) for name in only for modes in (MODES, TRACES)]
     if WHOLE:
-        return [(name, MODES) for name in quick + PLAN["cpython"]["whole"]]
-    return [(name, (MODES[(i + sys.version_info.minor) % 2],)) for i, name in enumerate(quick)]
+        names = quick + PLAN["cpython"]["whole"]
+        return [(name, MODES) for name in names] + [(name, TRACES) for name in sorted({*names, *traced})]
+    return [
+        (name, (modes[(i + sys.version_info.minor) % 2],))
+        for names, modes in ((quick, MODES), (traced, TRACES))
+        for i, name in enumerate(names)
+    ]
 
 
 @pytest.mark.timeout(7200)

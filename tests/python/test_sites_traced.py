@@ -1,0 +1,118 @@
+"""Sites of a real program whose allocations are known: lines, callers, births, what is freed, what is new."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tonnage
+
+PROGRAM = """
+import sys
+import tonnage
+
+class Box:
+    def __init__(self):
+        self.data = bytearray(10_000)  # line 7
+
+def by_one():
+    return [Box() for _ in range(50)]  # line 10
+
+def by_two():
+    return [Box() for _ in range(150)]  # line 13
+
+def busy():
+    for _ in range(1000):
+        float("1.5"), str(123456)  # line 17
+
+one = by_one()
+two = by_two()
+busy()
+big = bytearray(5_000_000)
+del big
+tonnage.snapshot(sys.argv[1])
+more = by_one()  # line 25
+tonnage.snapshot(sys.argv[2])
+"""
+
+
+@pytest.fixture(scope="module", params=["exact", "20000"])
+def taken(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[Path]]]:
+    folder = tmp_path_factory.mktemp("traced")
+    (folder / "prog.py").write_text(PROGRAM)
+    paths = [folder / "1.tonnage", folder / "2.tonnage"]
+    subprocess.run(
+        [sys.executable, "-m", "tonnage", "run", f"--trace={request.param}", "-o", folder / "end.tonnage",
+         folder / "prog.py", *paths],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    yield request.param, paths
+
+
+def row_of(view: tonnage._sites.Sites, end: str) -> dict[str, object]:
+    (row,) = (row for row in view.rows if row["name"].endswith(end))
+    return row
+
+
+def test_a_line_has_what_it_allocated(taken: tuple[str, list[Path]]) -> None:
+    mode, paths = taken
+    planted = 200 * 10_001
+    with tonnage.load(paths[0]) as snapshot:
+        row = row_of(snapshot.sites(limit=0), "prog.py:7")
+        if mode == "exact":
+            assert planted <= row["size"] < planted * 1.02  # type: ignore[operator]
+            assert row["size_low"] is None
+        else:
+            assert row["size_low"] < planted < row["size_high"]  # type: ignore[operator]
+            assert 0.5 * planted < row["size"] < 1.6 * planted  # type: ignore[operator]
+
+
+def test_callers_share_what_a_line_made(taken: tuple[str, list[Path]]) -> None:
+    mode, paths = taken
+    with tonnage.load(paths[0]) as snapshot:
+        back = snapshot.creators(include="prog.py:7").back
+        ((place, made),) = back.items()
+        assert place is not None and place[0].endswith("prog.py")
+        sizes = {key[1]: caller.size for key, caller in made.back.items() if key is not None}
+        assert set(sizes) == {10, 13} and sum(sizes.values()) == made.size
+        if mode == "exact":
+            assert sizes[13] == 3 * sizes[10]
+            assert len(made.members.where("type:bytearray")) == 200
+
+
+def test_objects_know_their_line(taken: tuple[str, list[Path]]) -> None:
+    mode, paths = taken
+    with tonnage.load(paths[0]) as snapshot:
+        found = snapshot.where("site:prog.py:7 type:bytearray")
+        assert len(found) <= 200
+        if mode == "exact":
+            assert len(found) == 200
+            assert len(snapshot.where("site:any:prog.py:13 type:bytearray")) == 150
+        for item in found:
+            assert item.site is not None
+            assert (item.site.frames[0].line, item.site.frames[0].name) == (7, "__init__")
+
+
+def test_what_is_new_is_more_than_chance(taken: tuple[str, list[Path]]) -> None:
+    mode, paths = taken
+    with tonnage.load(paths[0]) as old, tonnage.load(paths[1]) as new:
+        row = row_of(new.sites(against=old, limit=0), "prog.py:7")
+        assert row["significant"] is True
+        if mode == "exact":
+            assert row["size_change"] * 4 == row["old_size"]  # type: ignore[operator]
+        else:
+            assert row["change_low"] < 50 * 10_001 < row["change_high"]  # type: ignore[operator]
+
+
+def test_the_peak_has_what_is_gone_and_temporaries_are_told(taken: tuple[str, list[Path]]) -> None:
+    mode, paths = taken
+    with tonnage.load(paths[0]) as snapshot:
+        peak = row_of(snapshot.peak(limit=0), "prog.py:22")
+        assert peak["size"] > 4_900_000 and peak["size_now"] < 1000  # type: ignore[operator]
+        assert all("prog.py:22" not in row["name"] or row["size"] < 1000 for row in snapshot.sites(limit=0))
+        if mode == "exact":
+            busy = row_of(snapshot.temporary(limit=0), "prog.py:17")
+            assert busy["count"] >= 1000  # type: ignore[operator]
