@@ -35,7 +35,8 @@
 #define TN_CODE_OFFSET offsetof(PyCodeObject, co_code_adaptive)
 static inline int64_t tn_code_traceable(uint64_t code)
 {
-    return (int64_t)sizeof(_Py_CODEUNIT) * ((const PyCodeObject *)(uintptr_t)code)->_co_firsttraceable;
+    enum { UNIT = 2 }; /* bytes of an instruction */
+    return (int64_t)UNIT * ((const PyCodeObject *)(uintptr_t)code)->_co_firsttraceable;
 }
 
 #endif

@@ -94,7 +94,7 @@ tn_strtab *tn_walk_strings(tn_walk *w);
  * node whose own block (kind TN_TRACE_OWN) or private buffer (TN_TRACE_BUFFER + its kind) it is; of equal addresses the first
  * row has it. With owners, after tn_walk_run and before tn_walk_save. */
 typedef struct tn_recorded_row {
-    uint64_t address, bytes, interval;
+    uint64_t address, bytes;
     uint64_t birth : 56, kind : 8;
     uint32_t site, node;
 } tn_recorded_row;

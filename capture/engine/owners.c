@@ -18,6 +18,28 @@ static uint32_t object_in(const tn_map *map, uint64_t address, uint64_t bytes)
     return 0;
 }
 
+/* The same where the headers end in the region, none of whose objects is odd. */
+static inline uint32_t object_near(const tn_region *r, unsigned granule, uint64_t bytes)
+{
+    unsigned bit = granule & 63, cell = granule >> 6;
+    uint64_t near = r->cells[cell].bits >> bit | (bit > 61 ? r->cells[cell + 1].bits << (64 - bit) : 0);
+    near &= (1 << (MOST_HEADERS / HEADER + 1)) - 1;
+    unsigned headers = near ? (unsigned)__builtin_ctzll(near) : 0;
+    if (!near || headers * HEADER >= bytes)
+        return 0;
+    granule += headers;
+    const tn_cell *at = &r->cells[granule >> 6];
+    return at->rank + (uint32_t)__builtin_popcountll(at->bits & ((1ull << (granule & 63)) - 1)) + 1;
+}
+
+static inline uint32_t object_of(const tn_map *map, const tn_region *r, uint64_t address, uint64_t bytes)
+{
+    enum { LAST = (1 << (TN_REGION_SHIFT - 4)) - 1 };
+    unsigned granule = address >> 4 & LAST;
+    bool simple = r && !r->planes[TN_PLANE_ODD] && !(address & 15) && granule + MOST_HEADERS / HEADER <= LAST;
+    return simple ? object_near(r, granule, bytes) : object_in(map, address, bytes);
+}
+
 typedef struct slices {
     const tn_map *map;
     tn_recorded_row *rows;
@@ -27,25 +49,16 @@ typedef struct slices {
 static void find_own(void *ctx, uint32_t thread)
 {
     slices *s = ctx;
+    const tn_region *r = NULL;
     (void)thread;
     for (uint64_t i; (i = __atomic_fetch_add(&s->next, SLICE, __ATOMIC_RELAXED)) < s->n;)
         for (uint64_t end = i + SLICE < s->n ? i + SLICE : s->n; i < end; i++) {
             tn_recorded_row *row = &s->rows[i];
-            row->node = object_in(s->map, row->address, row->bytes);
+            if (!r || row->address >> TN_REGION_SHIFT != r->key)
+                r = tn_map_find(s->map, row->address);
+            row->node = object_of(s->map, r, row->address, row->bytes);
             row->kind = row->node ? TN_TRACE_OWN : TN_TRACE_NONE;
         }
-}
-
-/* Blocks overlap where one is known to two domains: the first has the object. */
-static void keep_first(tn_recorded_row *rows, uint64_t n)
-{
-    uint32_t last = 0;
-    for (uint64_t i = 0; i < n; i++) {
-        if (rows[i].node > last)
-            last = rows[i].node;
-        else
-            rows[i].node = rows[i].kind = TN_TRACE_NONE;
-    }
 }
 
 /* ---- private buffers ---- */
@@ -100,20 +113,6 @@ static int sort_owned(tn_walk *w, tn_error *err)
     return 0;
 }
 
-static void join_buffers(const tn_walk *w, tn_recorded_row *rows, uint64_t n)
-{
-    uint64_t i = 0;
-    for (size_t k = 0; k < w->owned.count; k++) {
-        const tn_owned *owned = &TN_LIST(w->owned, tn_owned)[k];
-        while (i < n && rows[i].address < owned->address)
-            i++;
-        if (i < n && rows[i].address == owned->address && !rows[i].node) {
-            rows[i].node = owned->node + 1;
-            rows[i].kind = (TN_TRACE_BUFFER + owned->kind) & 0xff;
-        }
-    }
-}
-
 /* ---- objects without a block ---- */
 
 static void count_bundle(const tn_walk *w, uint32_t index, const uint64_t *joined, tn_unjoined *out)
@@ -137,32 +136,48 @@ static void count_bundle(const tn_walk *w, uint32_t index, const uint64_t *joine
     }
 }
 
-static int count_unjoined(tn_walk *w, const tn_recorded_row *rows, uint64_t n, tn_unjoined *out, tn_error *err)
+/* ---- one pass over the blocks ---- */
+
+/* Blocks overlap where one is known to two domains: the first has the object, or is the buffer. */
+static void settle(const tn_walk *w, tn_recorded_row *rows, uint64_t n, uint64_t *joined)
 {
-    size_t bytes = (w->map->n_objects / 64 + 1) * sizeof(uint64_t);
-    uint64_t *joined = tn__alloc_zero(w->alloc, bytes);
-    if (!joined)
-        return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
-    for (uint64_t i = 0; i < n; i++)
-        if (rows[i].kind == TN_TRACE_OWN)
-            joined[(rows[i].node - 1) >> 6] |= 1ull << ((rows[i].node - 1) & 63);
-    for (uint32_t k = 0; k < w->reg->n_bundles; k++)
-        count_bundle(w, k, joined, out);
-    tn__free(w->alloc, joined, bytes);
-    return 0;
+    const tn_owned *at = TN_LIST(w->owned, tn_owned), *end = at + w->owned.count;
+    uint32_t last = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        tn_recorded_row *row = &rows[i];
+        if (row->node > last) {
+            last = row->node;
+            joined[(last - 1) >> 6] |= 1ull << ((last - 1) & 63);
+            continue;
+        }
+        row->node = row->kind = TN_TRACE_NONE;
+        while (at < end && at->address < row->address)
+            at++;
+        if (at < end && at->address == row->address) {
+            row->node = at->node + 1;
+            row->kind = (TN_TRACE_BUFFER + at->kind) & 0xff;
+            at++;
+        }
+    }
 }
 
 int tn_walk_owners(tn_walk *w, tn_recorded_row *rows, uint64_t n, tn_unjoined *unjoined, tn_error *err)
 {
     slices s = {w->map, rows, n, 0};
+    size_t bytes = (w->map->n_objects / 64 + 1) * sizeof(uint64_t);
     *unjoined = (tn_unjoined){0, 0};
-    tn_crew_run(n > SLICE ? w->n_threads : 1, find_own, &s);
-    keep_first(rows, n);
     add_shared_keys(w);
     if (w->status < 0)
         return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
     TN_TRY(sort_owned(w, err));
-    join_buffers(w, rows, n);
+    uint64_t *joined = tn__alloc_zero(w->alloc, bytes);
+    if (!joined)
+        return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
+    tn_crew_run(n > SLICE ? w->n_threads : 1, find_own, &s);
+    settle(w, rows, n, joined);
+    for (uint32_t k = 0; k < w->reg->n_bundles; k++)
+        count_bundle(w, k, joined, unjoined);
+    tn__free(w->alloc, joined, bytes);
     tn__list_free(w, &w->owned, sizeof(tn_owned));
-    return count_unjoined(w, rows, n, unjoined, err);
+    return 0;
 }

@@ -69,10 +69,7 @@ static void learn(const tn_inside *inside, const tn_trace_options *o)
     tn_recorded_now(&now);
     t->started_births = now.births;
     t->last_block = 0;
-    memset(t->process_name, 0, sizeof t->process_name);
-    size_t n = tn_process_read_file("/proc/self/comm", t->process_name, sizeof t->process_name - 1);
-    if (n && t->process_name[n - 1] == '\n')
-        t->process_name[n - 1] = 0;
+    tn__trace_threads(l);
 }
 
 int tn_trace_start(const tn_inside *inside, const tn_trace_options *o, tn_error *err)

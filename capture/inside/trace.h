@@ -3,7 +3,8 @@
  *   trace.c          starts and stops; forks
  *   trace_hooks.c    around the three allocators
  *   trace_walk.h     the frames of a thread
- *   trace_names.c    what the recorder asks about code objects and threads
+ *   trace_names.c    what the recorder asks about code objects
+ *   trace_threads.c  what the stacks of threads stand on
  *   trace_tracked.c  what others track by name: PyTraceMalloc_Track
  *   trace_reuse.c    objects that come out of free lists
  *   trace_read.c     what was recorded, for Python

@@ -1,20 +1,16 @@
-/* trace_names.c - what the recorder asks about code objects and threads. It asks in the middle of an allocation, perhaps
- * without the GIL: nothing is allocated, and no reference is taken.
+/* trace_names.c - what the recorder asks about code objects. It asks in the middle of an allocation, perhaps without the
+ * GIL: nothing is allocated, and no reference is taken.
  */
 #include "inside/trace_walk.h"
 
-#include <sys/prctl.h>
-#include <unistd.h>
-
 enum { MOST_TEXT = 16384 };
 
-/* UTF-8, where a lone surrogate has three bytes like any other code point (docs/format.md). */
-static uint32_t encoded(PyObject *text, char *out)
+uint32_t tn__trace_encode(PyObject *text, char *out, uint32_t cap)
 {
     int kind = (int)PyUnicode_KIND(text);
     const void *data = PyUnicode_DATA(text);
     uint32_t n = 0;
-    for (Py_ssize_t i = 0; i < PyUnicode_GET_LENGTH(text) && n + 4 <= MOST_TEXT; i++) {
+    for (Py_ssize_t i = 0; i < PyUnicode_GET_LENGTH(text) && n + 4 <= cap; i++) {
         Py_UCS4 c = PyUnicode_READ(kind, data, i);
         unsigned more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
         static const uint8_t lead[] = {0, 0xc0, 0xe0, 0xf0};
@@ -32,7 +28,7 @@ static const char *text_of(PyObject *text, char *place, uint32_t *n)
     if (!text || !PyUnicode_Check(text))
         return "";
     if (!PyUnicode_IS_COMPACT_ASCII(text)) {
-        *n = encoded(text, place);
+        *n = tn__trace_encode(text, place, MOST_TEXT);
         return place;
     }
     *n = PyUnicode_GET_LENGTH(text) < MOST_TEXT ? (uint32_t)PyUnicode_GET_LENGTH(text) : MOST_TEXT;
@@ -57,35 +53,4 @@ bool tn__trace_describe(uint64_t code, tn_code_facts *out)
     }
     tn__trace.look = 1;
     return true;
-}
-
-/* ---- threads ---- */
-
-/* Threads of one kind share a root: numbers in the names of threads would make one for each of a pool. */
-static size_t thread_root(char *out, size_t cap)
-{
-    char name[17] = "";
-    if (getpid() == gettid()) {
-        memcpy(out, "<main thread>", 13);
-        return 13;
-    }
-    size_t n = 7;
-    memcpy(out, "<thread", n);
-    if (prctl(PR_GET_NAME, name) == 0 && strcmp(name, tn__trace.process_name) != 0) {
-        out[n++] = ' ';
-        for (const char *c = name; *c && n + 2 < cap; c++)
-            if (*c < '0' || *c > '9')
-                out[n++] = *c;
-            else if (out[n - 1] != '#')
-                out[n++] = '#';
-    }
-    out[n++] = '>';
-    return n;
-}
-
-void tn__trace_greet(tn_tracer *t)
-{
-    char name[64];
-    t->greeted = tn__trace.run;
-    tn_record_stand_on(t, tn_record_root(name, thread_root(name, sizeof name)));
 }

@@ -21,15 +21,21 @@ typedef struct tn_trace {
     enum tn_free_lists free_lists;
     uint32_t managed_flags; /* of types with words for a dict or weak references before their objects */
     uint64_t reconnected, started_births;
-    char process_name[17]; /* which threads have that were given none */
-    uint64_t last_block;   /* with free lists tracked: the one that was allocated last */
+    uint64_t last_block; /* with free lists tracked: the one that was allocated last */
 } tn_trace;
 extern tn_trace tn__trace;
 
 /* ---- trace_names.c ---- */
 
 bool tn__trace_describe(uint64_t code, tn_code_facts *facts);
-void tn__trace_greet(tn_tracer *t); /* a thread that is new here: what its stacks stand on */
+/* UTF-8, where a lone surrogate has three bytes like any other code point (docs/format.md); its length. */
+uint32_t tn__trace_encode(PyObject *text, char *out, uint32_t cap);
+
+/* ---- trace_threads.c ---- */
+
+void tn__trace_threads(const tn_layout *l);
+/* A thread that is new here, and holds the GIL: what its stacks stand on. */
+void tn__trace_greet(tn_tracer *t, const PyThreadState *state);
 
 /* ---- trace_hooks.c ---- */
 
@@ -80,18 +86,21 @@ static inline bool tn__trace_is_before(const char *frame, uint64_t code, int64_t
            offset < tn_code_traceable(code);
 }
 
-/* The frames into t->walk; their number for the recorder. */
-static inline __attribute__((always_inline)) uint32_t tn__trace_walk(tn_tracer *t, const PyThreadState *state)
+/* The innermost frame of a thread, or NULL. */
+static inline const char *tn__trace_first_frame(const PyThreadState *state)
 {
-    const char *frame = NULL;
+    const char *frame = state ? TN_TRACE_AT(char *, (const char *)state, tn__trace.thread_frame) : NULL;
+    return tn__trace.cframe && frame ? TN_TRACE_AT(char *, frame, tn__trace.thread_cframe_frame) : frame;
+}
+
+/* The frames into t->walk; their number for the recorder. locked: this thread holds the GIL. */
+static inline __attribute__((always_inline)) uint32_t tn__trace_walk(tn_tracer *t, const PyThreadState *state,
+                                                                     bool locked)
+{
     uint32_t n = 0;
     uint64_t differs = 0;
-    if (state) {
-        frame = TN_TRACE_AT(char *, (const char *)state, tn__trace.thread_frame);
-        if (tn__trace.cframe && frame)
-            frame = TN_TRACE_AT(char *, frame, tn__trace.thread_cframe_frame);
-    }
-    for (; frame; frame = TN_TRACE_AT(char *, frame, tn__trace.frame_previous)) {
+    for (const char *frame = tn__trace_first_frame(state); frame;
+         frame = TN_TRACE_AT(char *, frame, tn__trace.frame_previous)) {
         if (TN_TRACE_AT(uint8_t, frame, tn__trace.frame_owner) >= tn__trace.owner_skip)
             continue;
         uint64_t code = TN_TRACE_AT(uint64_t, frame, tn__trace.frame_code) & ~3ull; /* the tag of a stack reference */
@@ -107,8 +116,8 @@ static inline __attribute__((always_inline)) uint32_t tn__trace_walk(tn_tracer *
         if (++n == tn__trace.depth)
             break;
     }
-    if (__builtin_expect(t->greeted != tn__trace.run, 0))
-        tn__trace_greet(t);
+    if (__builtin_expect(t->greeted != tn__trace.run, 0) && locked)
+        tn__trace_greet(t, state);
     return n ? tn_walk_end(t, n, differs) : 0;
 }
 

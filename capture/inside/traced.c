@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { SITE_ROWS = 1 << 17, BLOCK_ROWS = 1 << 17 }; /* of a chunk */
+enum { SITE_ROWS = 1 << 17, BLOCK_ROWS = 1 << 15 }; /* of a chunk; what is packed of blocks fits into a cache */
 
 struct tn_traced {
     const tn_alloc *alloc;
@@ -15,9 +15,11 @@ struct tn_traced {
     enum tn_free_lists free_lists;
     uint64_t started_births;
     tn_buf blocks, sites; /* tn_recorded_row, tn_site_row */
-    bool sampled;         /* some block has an interval */
+    tn_buf intervals;     /* u64, of each block; empty: nothing is sampled */
+    size_t n_ordered;     /* blocks at the front that come in order */
 };
 
+enum { MOST_EXPECTED = 1 << 26 };
 #define BLOCKS(t) ((tn_recorded_row *)(void *)(t)->blocks.data)
 #define N_BLOCKS(t) ((t)->blocks.size / sizeof(tn_recorded_row))
 #define SITES(t) ((tn_site_row *)(void *)(t)->sites.data)
@@ -29,13 +31,24 @@ typedef struct copying {
     tn_walk *w;
     bool redact;
     int status;
+    uint64_t last; /* address */
 } copying;
+
+/* Samples are few. Until all blocks are in order a row says where its interval is. */
+static bool copy_interval(copying *c, const tn_recorded_block *b)
+{
+    uint64_t interval = b->bytes ? (uint64_t)b->interval_bytes : 0;
+    interval = interval < TN_TRACE_MAX_INTERVAL ? interval : TN_TRACE_MAX_INTERVAL;
+    size_t n = N_BLOCKS(c->t);
+    BLOCKS(c->t)[n - 1].node = (uint32_t)(n - 1);
+    c->status = tn__buf_append(&c->t->intervals, &interval, sizeof interval);
+    return c->status == 0;
+}
 
 static bool copy_block(void *ctx, const tn_recorded_block *b)
 {
     copying *c = ctx;
     tn_buf *blocks = &c->t->blocks;
-    uint64_t interval = b->bytes ? (uint64_t)b->interval_bytes : 0;
     if (b->site == 0)
         return true;
     if (tn__buf_reserve(blocks, sizeof(tn_recorded_row)) < 0) {
@@ -43,14 +56,12 @@ static bool copy_block(void *ctx, const tn_recorded_block *b)
         return false;
     }
     tn_recorded_row *row = (tn_recorded_row *)(void *)(blocks->data + blocks->size);
-    *row = (tn_recorded_row){.address = b->address,
-                             .bytes = b->bytes,
-                             .interval = interval < TN_TRACE_MAX_INTERVAL ? interval : TN_TRACE_MAX_INTERVAL,
-                             .birth = b->birth & ((1ull << 56) - 1),
-                             .site = b->site - 1};
+    *row = (tn_recorded_row){
+        .address = b->address, .bytes = b->bytes, .birth = b->birth & ((1ull << 56) - 1), .site = b->site - 1};
+    c->t->n_ordered += c->t->n_ordered == N_BLOCKS(c->t) && b->address > c->last;
+    c->last = b->address;
     blocks->size += sizeof *row;
-    c->t->sampled |= interval > 0;
-    return true;
+    return c->t->now.mode != TN_RECORD_SAMPLED || copy_interval(c, b);
 }
 
 static int64_t at_least_0(int64_t n)
@@ -109,6 +120,16 @@ static void copy_codes(copying *c)
     }
 }
 
+/* Blocks there are as far as sums say; an array that need not move has large pages. */
+static size_t expected(void)
+{
+    tn_recorded_site s;
+    double n = 0;
+    for (uint32_t id = 1; tn_recorded_site_at(id, &s); id++)
+        n += s.live_count;
+    return n < (double)MOST_EXPECTED ? (size_t)n : MOST_EXPECTED;
+}
+
 /* A site is there before its blocks are, a stack before its site, a code object before its stack: what is added meanwhile by
  * who needs no lock is then copied with all that it names. */
 static int copy_all(copying *c)
@@ -116,6 +137,9 @@ static int copy_all(copying *c)
     uint32_t n_codes, n_stacks;
     tn_walk_calltree(c->w, &n_codes, &n_stacks);
     tn_recorded_now(&c->t->now);
+    c->status = tn__buf_reserve(&c->t->blocks, (expected() + 1024) * sizeof(tn_recorded_row));
+    if (c->status < 0)
+        return c->status;
     tn_recorded_blocks(copy_block, c);
     copy_sites(c, n_stacks);
     copy_stacks(c, n_stacks, n_codes);
@@ -137,7 +161,8 @@ int tn_traced_take(tn_walk *w, bool redact, tn_traced **out, tn_error *err)
     t->started_births = tn_trace_started_births();
     tn__buf_init(&t->blocks, t->alloc);
     tn__buf_init(&t->sites, t->alloc);
-    copying c = {t, w, redact, 0};
+    tn__buf_init(&t->intervals, t->alloc);
+    copying c = {t, w, redact, 0, 0};
     if (copy_all(&c) < 0) {
         tn_traced_free(t);
         return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_COPY);
@@ -152,6 +177,7 @@ void tn_traced_free(tn_traced *t)
         return;
     tn__buf_free(&t->blocks);
     tn__buf_free(&t->sites);
+    tn__buf_free(&t->intervals);
     tn__free(t->alloc, t, sizeof *t);
 }
 
@@ -198,9 +224,7 @@ static void sort_rows(const tn_traced *t, tn_recorded_row *rows, tn_recorded_row
 /* What the shadow has comes in order; behind it may be what stands in a table: odd addresses, what is tracked by name, samples. */
 static int order(tn_traced *t, tn_error *err)
 {
-    size_t n = N_BLOCKS(t), ordered = n ? 1 : 0;
-    while (ordered < n && BLOCKS(t)[ordered - 1].address < BLOCKS(t)[ordered].address)
-        ordered++;
+    size_t n = N_BLOCKS(t), ordered = t->n_ordered;
     if (ordered == n)
         return 0;
     tn_recorded_row *spare = tn__alloc(t->alloc, n * sizeof *spare), *rows = BLOCKS(t);
@@ -210,6 +234,23 @@ static int order(tn_traced *t, tn_error *err)
     merge(t, rows, ordered, rows + ordered, n - ordered, spare);
     memcpy(rows, spare, n * sizeof *rows);
     tn__free(t->alloc, spare, n * sizeof *spare);
+    return 0;
+}
+
+static int order_intervals(tn_traced *t, tn_error *err)
+{
+    tn_buf ordered;
+    tn__buf_init(&ordered, t->alloc);
+    const uint64_t *intervals = (const uint64_t *)(const void *)t->intervals.data;
+    int status = tn__buf_reserve(&ordered, t->intervals.size);
+    for (size_t i = 0; i < t->intervals.size / sizeof *intervals && status == 0; i++)
+        status = tn__buf_append(&ordered, &intervals[BLOCKS(t)[i].node], sizeof *intervals);
+    if (status < 0) {
+        tn__buf_free(&ordered);
+        return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
+    }
+    tn__buf_free(&t->intervals);
+    t->intervals = ordered;
     return 0;
 }
 
@@ -228,7 +269,8 @@ static int save_sites(const tn_traced *t, tn_writer *writer, tn_error *err)
 
 /* The columns of some blocks. */
 typedef struct tray {
-    uint64_t addresses[BLOCK_ROWS], bytes[BLOCK_ROWS], births[BLOCK_ROWS], intervals[BLOCK_ROWS];
+    uint64_t addresses[BLOCK_ROWS], bytes[BLOCK_ROWS], births[BLOCK_ROWS];
+    uint32_t small_bytes[BLOCK_ROWS], small_births[BLOCK_ROWS]; /* as a rule they are */
     uint32_t sites[BLOCK_ROWS], nodes[BLOCK_ROWS];
     uint8_t kinds[BLOCK_ROWS];
 } tray;
@@ -238,17 +280,24 @@ typedef struct trays {
     tray *of[TN_MAX_THREADS];
 } trays;
 
-static void fill(tray *y, const tn_recorded_row *rows, size_t n)
+/* true: bytes and births need more than 32 bits. */
+static bool fill(tray *y, const tn_recorded_row *rows, size_t n)
 {
+    uint64_t any = 0;
     for (size_t i = 0; i < n; i++) {
+        any |= rows[i].bytes | rows[i].birth;
         y->addresses[i] = rows[i].address;
-        y->bytes[i] = rows[i].bytes;
-        y->births[i] = rows[i].birth;
-        y->intervals[i] = rows[i].interval;
+        y->small_bytes[i] = (uint32_t)rows[i].bytes;
+        y->small_births[i] = (uint32_t)rows[i].birth;
         y->sites[i] = rows[i].site;
         y->nodes[i] = rows[i].node;
         y->kinds[i] = (uint8_t)rows[i].kind;
     }
+    for (size_t i = 0; any >> 32 && i < n; i++) {
+        y->bytes[i] = rows[i].bytes;
+        y->births[i] = rows[i].birth;
+    }
+    return any >> 32;
 }
 
 static int pack_blocks(void *ctx, uint32_t thread, uint32_t index, tn_pack *p, tn_error *err)
@@ -261,14 +310,17 @@ static int pack_blocks(void *ctx, uint32_t thread, uint32_t index, tn_pack *p, t
     tray *y = all->of[thread] ? all->of[thread] : (all->of[thread] = tn__alloc(t->alloc, sizeof *y));
     if (!y)
         return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_WRITE);
-    fill(y, BLOCKS(t) + first, n);
+    bool wide = fill(y, BLOCKS(t) + first, n);
+    void *bytes = wide ? (void *)y->bytes : y->small_bytes, *births = wide ? (void *)y->births : y->small_births;
+    unsigned width = wide ? 8 : 4;
     TN_TRY(tn_pack_column(p, "TADR", y->addresses, 8, n, DELTA | PLANES, err));
-    TN_TRY(tn_pack_column(p, "TBYT", y->bytes, 8, n, PLANES, err));
+    TN_TRY(tn_pack_column(p, "TBYT", bytes, width, n, PLANES, err));
     TN_TRY(tn_pack_column(p, "TSIT", y->sites, 4, n, PLANES, err));
-    TN_TRY(tn_pack_column(p, "TBIR", y->births, 8, n, DELTA | PLANES, err));
+    TN_TRY(tn_pack_column(p, "TBIR", births, width, n, DELTA | PLANES, err));
     TN_TRY(tn_pack_column(p, "TNOD", y->nodes, 4, n, DELTA | PLANES, err));
     TN_TRY(tn_pack_column(p, "TKND", y->kinds, 1, n, 0, err));
-    return t->sampled ? tn_pack_column(p, "TINT", y->intervals, 8, n, PLANES, err) : 0;
+    uint64_t *intervals = t->intervals.size ? (uint64_t *)(void *)t->intervals.data + first : NULL;
+    return intervals ? tn_pack_column(p, "TINT", intervals, 8, n, PLANES, err) : 0;
 }
 
 static int save_blocks(const tn_traced *t, tn_walk *w, tn_writer *writer, tn_error *err)
@@ -286,11 +338,13 @@ int tn_traced_save(tn_traced *t, tn_walk *w, tn_writer *writer, tn_error *err)
     if (!t)
         return 0;
     TN_TRY(order(t, err));
+    TN_TRY(order_intervals(t, err));
     TN_TRY(tn_walk_owners(w, BLOCKS(t), N_BLOCKS(t), &t->unjoined, err));
     TN_TRY(save_blocks(t, w, writer, err));
     TN_TRY(save_sites(t, writer, err));
     tn__buf_free(&t->blocks);
     tn__buf_free(&t->sites);
+    tn__buf_free(&t->intervals);
     return 0;
 }
 

@@ -116,8 +116,13 @@ static bool visit_row(void *ctx, const tn_block_row *b)
 static bool visit_word(void *ctx, uint64_t address, uint64_t bytes, uint64_t birth, uint32_t site)
 {
     visitor *v = ctx;
-    tn_block_row b = {.key = address, .bytes = bytes, .birth = birth, .site = site};
-    return bytes == UINT64_MAX || (v->on = visit_row(v, &b));
+    const tn_recorded_block block = {.address = address,
+                                     .bytes = bytes,
+                                     .birth = tn__birth_number(birth),
+                                     .site = site,
+                                     .stack = tn__site_at(site)->stack,
+                                     .weight = 1};
+    return bytes == UINT64_MAX || (v->on = v->visit(v->ctx, &block));
 }
 
 void tn_recorded_blocks(bool (*visit)(void *ctx, const tn_recorded_block *block), void *ctx)

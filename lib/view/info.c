@@ -166,6 +166,7 @@ static void print_file(tn_snapshot *s, const tn_view_options *o, tn_out *out)
                    tn_snapshot_n_nodes(s) - tn_snapshot_n_objects(s));
     tn__out_format(out, "  references                       %" PRIu64 "\n", tn_snapshot_n_references(s));
     tn__out_format(out, "  types                            %" PRIu32 "\n", tn_snapshot_n_types(s));
+    tn__birthplaces_print(s, out);
 }
 
 static void thread_json(tn_json *j, tn_snapshot *s, unsigned n)
@@ -210,6 +211,7 @@ static void write_json(tn_snapshot *s, const tn_info_rows *rows, const tn_view_o
     tn__json_close(&j, ']');
     tn__timeline_json(&j, s);
     tn__ledger_json(&j, s);
+    tn__birthplaces_json(&j, s);
     tn__json_line(&j);
     tn__info_json(&j, s);
     tn__json_close(&j, '}');

@@ -1,4 +1,4 @@
-/* info.h - what stands between info.c (the page), info_rows.c (facts as rows) and timeline_rows.c. */
+/* info.h - what stands between info.c (the page), info_rows.c (facts as rows), timeline_rows.c and birthplaces.c. */
 #ifndef TN_INFO_H
 #define TN_INFO_H
 
@@ -18,5 +18,9 @@ void tn__info_rows_json(const tn_info_rows *rows, const tn_view_options *o, tn_j
 /* The time line, in timeline_rows.c; nothing of a file without one. */
 void tn__timeline_print(tn_snapshot *s, const tn_view_options *o, tn_out *out);
 void tn__timeline_json(tn_json *j, tn_snapshot *s);
+
+/* What is recorded of allocations, in birthplaces.c; nothing, or null, of a file without. */
+void tn__birthplaces_print(tn_snapshot *s, tn_out *out);
+void tn__birthplaces_json(tn_json *j, tn_snapshot *s);
 
 #endif

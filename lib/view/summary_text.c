@@ -72,6 +72,7 @@ static void print_totals(tn_snapshot *s, const tn_summary *sum, tn_out *out)
     tn_format_bytes(sum->groups->total.bytes, size, sizeof size);
     tn__out_format(out, "%" PRIu64 " object%s, %s; resident set (RSS) %s when the pause began\n",
                    sum->groups->total.count, sum->groups->total.count == 1 ? "" : "s", size, rss);
+    tn__birthplaces_line(s, out);
     tn__out_text(out, "\n");
 }
 
