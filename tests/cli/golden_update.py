@@ -32,9 +32,9 @@ def main() -> None:
         (HERE.parent / "c" / "cycles.tonnage").write_bytes(cycles_snapshot.data())
         file.with_name("old.tonnage").write_bytes(shop_snapshot.older())
         file.with_name("new.tonnage").write_bytes(shop_snapshot.newer())
-        file.with_name("traced.tonnage").write_bytes(test_cli_profiles.data())
         for tests in (test_cli_reading, test_cli_answers, test_cli_cycles, test_cli_graph, test_meliae):
             update(tests, file)
+        file.with_name("traced.tonnage").write_bytes(test_cli_profiles.data())
         update(test_cli_profiles, file)
 
 
