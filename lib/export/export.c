@@ -29,7 +29,7 @@ int tn__buf_escaped(tn_buf *out, const char *text)
     tn_text t;
     tn__text_init(&t, NULL, 0);
     tn__text_escaped(&t, text, strlen(text), 0);
-    TN_TRY(tn__buf_reserve(out, t.n));
+    TN_TRY(tn__buf_reserve(out, t.n + 1)); /* of an empty text it is no null pointer either */
     tn__text_init(&t, (char *)out->data + out->size, t.n);
     tn__text_escaped(&t, text, strlen(text), 0);
     out->size += t.n;

@@ -36,9 +36,9 @@ def main() -> None:
         (HERE.parent / "c" / "sites-part.tonnage").write_bytes(sites_snapshot.data(10, 4096))
         file.with_name("old.tonnage").write_bytes(shop_snapshot.older())
         file.with_name("new.tonnage").write_bytes(shop_snapshot.newer())
-        file.with_name("traced.tonnage").write_bytes(test_cli_profiles.data())
         for tests in (test_cli_reading, test_cli_answers, test_cli_cycles, test_cli_graph, test_cli_sites, test_meliae):
             update(tests, file)
+        file.with_name("traced.tonnage").write_bytes(test_cli_profiles.data())
         update(test_cli_profiles, file)
 
 

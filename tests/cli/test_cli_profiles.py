@@ -140,3 +140,13 @@ def test_a_dump_within_a_limit_of_memory(cli: Cli, dump: Path, tmp_path: Path) -
     assert (got.returncode, got.stderr.count("\n")) == (5, 1)
     assert "the dump needs more memory than the limit of 20480 bytes" in got.stderr
     assert os.listdir(tmp_path) == ["dump.pickle"]
+
+
+def test_a_dump_without_traces_is_told_as_one(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "none.pickle"
+    code = "import sys, tracemalloc; tracemalloc.Snapshot([], 1).dump(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True)
+    got = cli("import", path, "-o", tmp_path / "out.tonnage")
+    assert (got.returncode, got.stdout) == (0, "0 traced blocks, 0 B; objects are not in such a dump\n")
+    got = cli("export", tmp_path / "out.tonnage", "--to", "collapsed")
+    assert (got.returncode, got.stderr) == (2, "tonnage: the snapshot has no allocations: nothing was traced\n")
