@@ -52,7 +52,8 @@ static uint64_t attribute(uint64_t object, const char *name)
     const PyTypeObject *type = Py_TYPE((PyObject *)(uintptr_t)object);
     if (!(type->tp_flags & layout->managed_dict_flag) || !(type->tp_flags & Py_TPFLAGS_HEAPTYPE))
         return 0;
-    uint64_t dict = load(object - 24), values = 0, keys = load((uint64_t)(uintptr_t)type + layout->heaptype_cached_keys);
+    uint64_t dict = load(object - 24), values = 0,
+             keys = load((uint64_t)(uintptr_t)type + layout->heaptype_cached_keys);
     switch (layout->dict_style) {
     case TN_DICT_POINTERS: values = load(object - 32); break;
     case TN_DICT_TAGGED:

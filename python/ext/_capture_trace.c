@@ -211,8 +211,7 @@ static PyObject *trace_site_of(PyObject *module, PyObject *object)
     (void)module;
     if (!tn_trace_block_of(here, (uint64_t)(uintptr_t)object, Py_TYPE(object)->tp_flags, &b))
         Py_RETURN_NONE;
-    return Py_BuildValue("(IKKd)", b.stack, (unsigned long long)b.birth, (unsigned long long)b.bytes,
-                         b.interval_bytes);
+    return Py_BuildValue("(IKKd)", b.stack, (unsigned long long)b.birth, (unsigned long long)b.bytes, b.interval_bytes);
 }
 
 static PyObject *site_tuple(const tn_recorded_site *s)
