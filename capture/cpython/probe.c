@@ -42,6 +42,14 @@
 #define RESUME_QUICK 0
 #endif
 
+#include "hooks.h"
+
+_Static_assert(TN_COLLECTOR_BYTES == sizeof(struct _gc_runtime_state), "of hooks.h");
+#if PY_VERSION_HEX >= 0x030f0000
+_Static_assert(TN_COLLECTOR_STATS == offsetof(struct _gc_runtime_state, generation_stats), "of hooks.h");
+_Static_assert(TN_COLLECTOR_STATS_BYTES == sizeof(struct gc_stats), "of hooks.h");
+#endif
+
 #define V(minor) (PY_VERSION_HEX >= (0x03000000 | (minor) << 16))
 #define O(name, type, field) printf("    ." #name " = %zu,\n", offsetof(type, field))
 #define N(name, value) printf("    ." #name " = %zu,\n", (size_t)(value))

@@ -121,7 +121,7 @@ INLINE void exact_free(unsigned domain, void *p)
     UNDER(EXACT, domain, free, p);
 }
 
-/* While sampling: on an inside thread. old sizes are not known, so each size is drawn anew. */
+/* While sampling, on a thread that is inside: old sizes are not known, so each size is drawn anew. */
 OUT_OF_LINE void *sampled_resized(tn_tracer *t, unsigned set, unsigned domain, void *p, size_t n)
 {
     tn_taken taken;
@@ -219,12 +219,25 @@ INLINE void sampled_free(unsigned domain, void *p)
         UNDER(SAMPLED, domain, free, p);
 }
 
-INLINE void *sampled_realloc(unsigned domain, void *p, size_t n)
+OUT_OF_LINE void *sampled_realloc_slow(unsigned domain, void *p, size_t n)
 {
     tn_tracer *t = tn__trace.mode == TN_RECORD_SAMPLED ? tn_record_enter() : NULL;
     if (!t)
         return UNDER(SAMPLED, domain, realloc, p, n);
     void *q = sampled_resized(t, SAMPLED, domain, p, n);
+    tn_record_leave(t);
+    return q;
+}
+
+/* What is no sample, and makes none. */
+INLINE void *sampled_realloc(unsigned domain, void *p, size_t n)
+{
+    tn_tracer *t = tn__tracer;
+    if (!t || t->inside || tn_sampled_maybe(A(p)) || tn__gap < (int64_t)n)
+        return sampled_realloc_slow(domain, p, n);
+    t->inside = 1;
+    void *q = UNDER(SAMPLED, domain, realloc, p, n);
+    tn__gap -= q ? (int64_t)n : 0;
     tn_record_leave(t);
     return q;
 }

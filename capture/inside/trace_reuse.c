@@ -119,6 +119,7 @@ void tn_trace_flush(const tn_inside *inside)
     }
     memcpy(state + callbacks->offset - l->interp_gc, &none, sizeof none);
     memcpy(state + l->gc_enabled, &one, sizeof one);
+    memset(state + l->gc_enabled + sizeof one, 0, sizeof one); /* gc.set_debug(): what it would print */
     for (unsigned i = 0; i < 3; i++) {
         tn_links alone = {t->gc_heads[i], t->gc_heads[i]};
         memcpy((void *)(uintptr_t)t->gc_heads[i], &alone, sizeof alone);

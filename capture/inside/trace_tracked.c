@@ -209,11 +209,16 @@ void tn__trace_tracked(bool on)
     tn__trace_tracked_look();
 }
 
+/* Interpreters with a lock of their own may come at once: then one looks. */
 void tn__trace_tracked_look(void)
 {
+    static bool busy;
     int error = errno;
     tn__trace.look = 0;
+    if (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
+        return;
     dl_iterate_phdr(look_at, NULL);
     dl_iterate_phdr(count_libraries, NULL);
+    __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
     errno = error;
 }

@@ -433,12 +433,15 @@ def test_emptying_free_lists_is_not_seen_by_the_program(tmp_path: Path) -> None:
         def state():
             return [len(gc.get_objects(g)) for g in range(3)], gc.get_stats(), gc.get_freeze_count(), gc.isenabled()
         state()
+        gc.set_debug(gc.DEBUG_STATS)  # prints a line for each collection
         before, blocks = state(), sys.getallocatedblocks()
         trace.start()
         freed = blocks - sys.getallocatedblocks()
+        debug = gc.get_debug()
+        gc.set_debug(0)
         after = state()
-        print(json.dumps([freed, before[0][1:] == after[0][1:], after[0][0] - before[0][0], before[1:] == after[1:],
-                          called]))
+        print(json.dumps([freed, before[0][1:] == after[0][1:], after[0][0] - before[0][0],
+                          before[1:] == after[1:] and debug == gc.DEBUG_STATS, called]))
         gc.enable(), gc.unfreeze(), gc.collect()
     """
     freed, older, younger, rest, called = answer(code, tmp_path)

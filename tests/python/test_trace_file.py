@@ -371,3 +371,85 @@ def test_the_time_line_has_traced_bytes_while_something_records(tmp_path: Path) 
     after = [time.traced for time in times if time.time_ns > kept]
     assert after and all(traced is not None and 8 << 20 <= traced < 9 << 20 for traced in after)
     assert started > began
+
+
+@pytest.mark.parametrize("allocator", ["malloc", "pymalloc_debug"])
+def test_own_blocks_are_found_under_any_allocator(allocator: str, tmp_path: Path) -> None:
+    code = """
+        import json, sys, tonnage
+        from tonnage import trace
+        trace.start()
+        keep = [(bytearray(10 + n), {n: n}, {str(n)}, [[n]]) for n in range(2000)]
+        tonnage.snapshot(sys.argv[1])
+        print(json.dumps([id(x) for row in keep for x in (*row, row)]))
+    """
+    path = tmp_path / "a.tonnage"
+    addresses = answer(code, tmp_path, str(path), PYTHONMALLOC=allocator)
+    file = pure_reader.Snapshot.open(path)
+    assert file.check() == []
+    own = {trace.node for trace in file.traces if trace.kind == "own"}
+    nodes = [file.node_at(address) for address in addresses]
+    missing = Counter(file.type_of(node).name for node in nodes if node is not None and node not in own)
+    assert set(missing) <= FREE_LISTS and sum(missing.values()) <= 200
+
+
+def test_a_large_heap_is_joined_by_several_threads(tmp_path: Path) -> None:
+    code = """
+        import json, sys, tonnage
+        from tonnage import trace
+        trace.start()
+        keep = [bytearray(n & 31) for n in range(300_000)]
+        tonnage.snapshot(sys.argv[1], mode="stop", threads=3)
+        print(json.dumps([id(keep[0]), len(keep)]))
+    """
+    path = tmp_path / "a.tonnage"
+    first, n = answer(code, tmp_path, str(path))
+    file = pure_reader.Snapshot.open(path)
+    assert file.check() == [] and len(file.chunks["SHAP"]) > 1 and len(file.chunks["TADR"]) > 1
+    site = next(trace.site for trace in file.traces if trace.kind == "own" and file.addresses[trace.node or 0] == first)
+    of_line: Counter[str | None] = Counter()
+    buffers: set[int | None] = set()
+    for trace in file.traces:
+        if file.sites and file.sites[trace.site].stack == file.sites[site].stack:
+            of_line[trace.kind] += trace.node is not None
+            buffers |= {trace.node} if trace.kind == "data" else set()
+    assert n - 100 <= of_line["own"] <= n + 100  # the list of them is made there as well
+    assert of_line["data"] == len(buffers) and n * 31 // 32 - 100 <= of_line["data"] <= n
+
+
+def test_who_needs_no_lock_may_go_on_while_it_is_copied(tmp_path: Path) -> None:
+    code = """
+        import ctypes, json, sys, threading, tonnage
+        from tonnage import trace
+        c = ctypes.CDLL(None)  # gives the lock back around calls
+        c.PyMem_RawMalloc.restype = ctypes.c_void_p
+        c.PyMem_RawRealloc.restype = ctypes.c_void_p
+        c.PyMem_RawRealloc.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+        c.PyMem_RawFree.argtypes = [ctypes.c_void_p]
+        going = True
+        def churn(n):
+            held = []
+            while going:
+                held.append(c.PyMem_RawMalloc(ctypes.c_size_t(16 + n)))
+                held[0] = c.PyMem_RawRealloc(held[0], 100 + len(held))
+                if len(held) > 50:
+                    [c.PyMem_RawFree(p) for p in held]
+                    held.clear()
+        trace.start()
+        threads = [threading.Thread(target=churn, args=(n,)) for n in range(4)]
+        [t.start() for t in threads]
+        for k in range(6):
+            tonnage.snapshot(f"{sys.argv[1]}{k}", mode=("stop", "fork")[k % 2])
+        going = False
+        [t.join() for t in threads]
+        print("null")
+    """
+    answer(code, tmp_path, str(tmp_path / "a"))
+    for k in range(6):
+        file = pure_reader.Snapshot.open(tmp_path / f"a{k}")
+        assert file.check() == []
+        sums: Counter[int] = Counter()
+        for trace in file.traces:
+            sums[trace.site] += trace.bytes
+        for row, site in enumerate(file.sites or ()):
+            assert site.domain == "raw" or site.live_bytes == sums[row]
