@@ -13,6 +13,8 @@ recorded, what it costs, and where it ends. Importing this module is cheap: the 
 
 from __future__ import annotations
 
+import atexit
+
 from tonnage import _errors
 
 TYPE_CHECKING = False
@@ -41,7 +43,7 @@ __all__ = [
 FREE_LISTS = ("ignore", "track", "flush")
 _INTERVAL_MAX = 1 << 40
 _DEPTH_MAX = (1 << 31) - 1
-_ends = False  # is the end of the process watched for?
+_began = False
 
 
 class _Record:
@@ -189,17 +191,15 @@ def start(mode: str | int | None = None, *, depth: int | None = None, free_lists
         raise _wrong(f"depth must be at least 1 frame, not {depth}")
     if free_lists not in FREE_LISTS:
         raise _wrong(f"unknown way with free lists {free_lists!r}: it is ignore, track or flush")
+    global _began
     _call(lambda c: c.trace_start(name, depth=depth or 0, interval=interval, free_lists=free_lists))
-    _stop_at_end()
+    _began = True
 
 
-def _stop_at_end() -> None:
-    global _ends
-    if not _ends:
-        import atexit
-
-        atexit.register(stop)
-        _ends = True
+@atexit.register  # now: handlers of later come before it, and the last snapshot is taken by one
+def _end() -> None:
+    if _began:
+        stop()
 
 
 def stop() -> None:

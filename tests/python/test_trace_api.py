@@ -247,12 +247,15 @@ def test_run_records_before_the_programs_imports(option: str, folder: Path) -> N
     assert done.stdout.split()[:2] == ["True", "2"], done.stderr
 
 
-def test_it_is_off_when_the_interpreter_ends(tmp_path: Path) -> None:
+def test_it_is_on_for_handlers_of_atexit_and_off_when_the_interpreter_ends(tmp_path: Path) -> None:
     code = """
         import atexit, json
+
+        said = []
+        atexit.register(lambda: print(json.dumps([*said, trace.is_on()])))
         from tonnage import trace
 
-        atexit.register(lambda: print(json.dumps(trace.is_on())))  # runs after those that are registered later
+        atexit.register(lambda: said.append(trace.is_on()))  # as the handler that takes the last snapshot
         trace.start()
     """
-    assert answer(code, tmp_path) is False
+    assert answer(code, tmp_path) == [True, False]
