@@ -376,7 +376,8 @@ const cli_verb cli_verbs[] = {
                  "  tonnage export app.tonnage --to meliae -o app.json\n"
                  "  tonnage export app.tonnage --to pprof --what peak -o app.pb.gz\n"},
     {"import", CLI_OUTPUT | CLI_FORCE | CLI_MEMORY, cmd_import, "a dump of Meliae or tracemalloc as a snapshot",
-     "Makes a snapshot of the JSON lines that Meliae's scanner wrote; packed by gzip, too, or - for standard input. Its\n"
+     "Makes a snapshot of the JSON lines that Meliae's scanner wrote; packed by gzip, too, or - for standard input. "
+     "Its\n"
      "sizes are those of the dump; what a dump does not know, roots, names of references and reference counts, stays\n"
      "unknown. Or of what tracemalloc's Snapshot.dump wrote, which has stacks and no objects: a pickle, of which\n"
      "nothing is run.\n",

@@ -829,7 +829,7 @@ typedef struct tn_view_options {
     /* Made already, of what where, set and against select and as the other options say; NULL: the view makes it. */
     const tn_waste *waste;
     tn_patterns *patterns;
-    tn_components *components; /* cycles */
+    tn_components *components;     /* cycles */
     const tn_sites_options *sites; /* sites: what the rows are; NULL: lines */
 } tn_view_options;
 

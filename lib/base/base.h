@@ -86,7 +86,7 @@ void *tn__sys_map(size_t bytes); /* anonymous, private, readable, writable; NULL
 void *tn__sys_remap(void *p, size_t old_bytes, size_t new_bytes); /* may move; NULL when refused, p is kept */
 void tn__sys_unmap(void *p, size_t bytes);
 int tn__sys_error(tn_error *err, const char *what, const char *path); /* errno in words: "what path: …" */
-bool tn__sys_is_file(const char *path); /* regular; false for what is not there */
+bool tn__sys_is_file(const char *path);                               /* regular; false for what is not there */
 int tn__sys_open_read(const char *path, int *fd, uint64_t *bytes, tn_error *err);
 int tn__sys_open_stream(const char *path, int *fd, tn_error *err); /* pipes, too; waits for who writes to one */
 /* As many bytes as there are, up to room: less only at the end. */
