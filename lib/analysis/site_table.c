@@ -241,9 +241,7 @@ static int name_types(tn_sites *t, tn_error *err)
     return status < 0 ? tn__error_set(err, status, 0, "types cannot be told apart") : TN_OK;
 }
 
-typedef int tn_block_use(tn_sites *t, uint64_t block, uint32_t place, void *ctx);
-
-static int each_block(tn_sites *t, tn_block_use *use, void *ctx, tn_error *err)
+int tn__sites_each_block(tn_sites *t, tn_block_use *use, void *ctx, tn_error *err)
 {
     const uint32_t *shapes = NULL;
     uint64_t n;
@@ -283,7 +281,7 @@ static int put_place(tn_sites *t, uint64_t block, uint32_t place, void *ctx)
 int tn__sites_of_blocks(tn_sites *t, uint32_t *sum_of, tn_error *err)
 {
     memset(sum_of, 0xff, t->traces.n * sizeof *sum_of);
-    return each_block(t, put_place, sum_of, err);
+    return tn__sites_each_block(t, put_place, sum_of, err);
 }
 
 /* ---- cumulative: a group has what is allocated by it or by what it called, each block once ---- */
@@ -404,7 +402,7 @@ static int fill(tn_sites *t, tn_error *err)
     t->sampled = t->traces.interval || tn__sites_interval_of(t->snapshot) > 0;
     t->interval_bytes = tn__sites_interval_of(t->snapshot);
     if (by_block(t) || t->sampled)
-        TN_TRY(each_block(t, add_block, NULL, err));
+        TN_TRY(tn__sites_each_block(t, add_block, NULL, err));
     return t->options.cumulative ? carry_outwards(t, err) : TN_OK;
 }
 
@@ -466,72 +464,4 @@ tn_interval tn__sites_interval(const tn_sites *t, const tn_site_sum *sum, enum t
         return (tn_interval){bytes, bytes};
     tn_spread spread = what == TN_SITES_LIVE ? sum->live : tn__spread_of(bytes, t->interval_bytes);
     return tn__spread_interval(&spread, t->interval_bytes);
-}
-
-/* ---- objects ---- */
-
-typedef struct tn_member_use {
-    const uint8_t *wanted; /* one a sum; NULL: all */
-    tn_set *set;
-} tn_member_use;
-
-static int add_member(tn_sites *t, uint64_t block, uint32_t place, void *ctx)
-{
-    const tn_member_use *use = ctx;
-    uint32_t node = t->traces.node[block];
-    if (node && node <= use->set->n && (!use->wanted || use->wanted[place]))
-        tn__set_add(use->set, node - 1);
-    return TN_OK;
-}
-
-/* Which sums have this name. */
-static int find_wanted(tn_sites *t, const char *row, uint8_t *wanted, tn_error *err)
-{
-    tn_buf label;
-    int status = TN_OK;
-    tn__buf_init(&label, t->alloc);
-    for (size_t i = 0; i < tn__sites_n(t) && status == TN_OK; i++) {
-        label.size = 0;
-        status = tn__sites_label(t, tn__sites_at(t, i), &label, err);
-        wanted[i] = status == TN_OK && strcmp((const char *)label.data, row) == 0;
-    }
-    tn__buf_free(&label);
-    return status;
-}
-
-static int find_members(tn_sites *t, const char *row, tn_set *set, tn_error *err)
-{
-    size_t n = tn__sites_n(t);
-    uint8_t *wanted = row ? tn__alloc(t->alloc, n) : NULL;
-    if (row && !wanted)
-        return tn__no_memory(t->snapshot, err);
-    int status = row ? find_wanted(t, row, wanted, err) : TN_OK;
-    if (status == TN_OK)
-        status = each_block(t, add_member, &(tn_member_use){wanted, set}, err);
-    tn__free(t->alloc, wanted, wanted ? n : 0);
-    return status;
-}
-
-int tn_sites_members(tn_snapshot *s, const tn_sites_options *o, const tn_set *set, const char *row, tn_set **out,
-                     tn_error *err)
-{
-    tn_sites t;
-    tn_set *members;
-    tn_sites_options options = *o;
-    options.what = TN_SITES_LIVE;
-    options.retained = false;
-    if (options.cumulative && row)
-        return tn__error_set(err, TN_EINVAL, 0, "objects are those of what a line itself has allocated");
-    TN_TRY(tn__set_check(s, set, err));
-    TN_TRY(tn__sites_make(s, &options, set, &t, err));
-    int status = tn_set_new(s, &members, err);
-    if (status == TN_OK) {
-        status = find_members(&t, row, members, err);
-        if (status < 0)
-            tn_set_free(members);
-        else
-            *out = members;
-    }
-    tn__sites_free(&t);
-    return status;
 }

@@ -3,7 +3,8 @@
  *   SITE, blocks ─ site_births.c ─> the stack and birth of an object
  *   call tree    ─ site_keys.c, site_match.c ─> the group of a stack, what patterns name
  *   both         ─ site_table.c ─> sums a group ─ site_pairs.c ─> beside those of another snapshot
- *                ─ site_retained.c, site_cohorts.c ─> what objects of a group retain; how old its blocks are
+ *                ─ site_retained.c, site_cohorts.c, site_members.c ─> what objects of a group retain; how old its
+ *                   blocks are; which objects have them
  *   blocks       ─ site_interval.c ─> 95 % intervals of sums that were sampled (docs/decisions/intervals.md)
  *
  * An *entry* is a row of the call tree counted from 1, as stacks are in the file; 0: the stack is not known.
@@ -144,6 +145,9 @@ static inline size_t tn__sites_n(const tn_sites *t)
 double tn__sites_interval_of(tn_snapshot *s); /* bytes; 0: not sampled */
 /* Appended with a NUL. */
 int tn__sites_label(tn_sites *t, const tn_site_sum *sum, tn_buf *out, tn_error *err);
+/* Calls use for each block that counts, with its sum; cumulative: with its entry instead. */
+typedef int tn_block_use(tn_sites *t, uint64_t block, uint32_t place, void *ctx);
+int tn__sites_each_block(tn_sites *t, tn_block_use *use, void *ctx, tn_error *err);
 /* For each block its sum, TN_NONE where it does not count: n of the blocks. Not of cumulative tables. */
 int tn__sites_of_blocks(tn_sites *t, uint32_t *sum_of, tn_error *err);
 /* Of what is added up by stack alone, an interval of one kind of sum. */

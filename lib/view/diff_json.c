@@ -112,6 +112,27 @@ static void total_json(tn_json *j, const tn_diff_view *v)
     tn__json_close(j, '}');
 }
 
+static int made_json(tn_json *j, const tn_diff_view *v, const tn_view_options *o, tn_error *err)
+{
+    size_t all = v->made ? tn_groups_count(v->made) : 0, n = tn__diff_section(o, all);
+    if (!v->made)
+        return TN_OK;
+    tn__json_open(j, "sites", '[');
+    for (size_t i = 0; i < n; i++) {
+        tn_group row;
+        TN_TRY(tn_groups_row(v->made, (uint32_t)i, &row, err));
+        tn__json_line(j);
+        tn__json_open(j, NULL, '{');
+        tn__json_string(j, "site", row.label);
+        tn__json_u64(j, "count", row.count);
+        tn__json_u64(j, "size", row.bytes);
+        tn__json_close(j, '}');
+    }
+    tn__json_close(j, ']');
+    tn__json_u64(j, "sites_more", all - n);
+    return TN_OK;
+}
+
 int tn__diff_json(tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     tn_json j;
@@ -140,6 +161,7 @@ int tn__diff_json(tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_err
         tn__json_close(&j, '}');
         TN_TRY(growing_json(&j, v, o, err));
         edges_json(&j, v, o);
+        TN_TRY(made_json(&j, v, o, err));
     }
     tn__json_line(&j);
     tn__info_json(&j, v->new);

@@ -1,4 +1,5 @@
 /* diff_page.c - what changed between two snapshots: rows that changed in order, collections that grew, new references. */
+#include "analysis/sites.h"
 #include "view/diff_page.h"
 
 #include <inttypes.h>
@@ -166,7 +167,10 @@ static int compute(tn_diff_view *v, const tn_view_options *o, tn_error *err)
     if (!v->about.same_process)
         return TN_OK;
     TN_TRY(tn__diff_growing(v->diff, &v->growing, err));
-    return tn__diff_edges(v->diff, &v->edges, err);
+    TN_TRY(tn__diff_edges(v->diff, &v->edges, err));
+    if (!tn__sites_there(v->new))
+        return TN_OK;
+    return tn_groups_make(v->new, v->diff->added, TN_BY_SITE, NULL, &v->made, err);
 }
 
 static int view_two(tn_snapshot *old, tn_snapshot *new, const tn_view_options *o, tn_out *out, tn_error *err)
@@ -179,6 +183,7 @@ static int view_two(tn_snapshot *old, tn_snapshot *new, const tn_view_options *o
     int status = compute(&v, o, err);
     if (status == TN_OK)
         status = o->form == TN_JSON ? tn__diff_json(&v, o, out, err) : tn__diff_text(&v, o, out, err);
+    tn_groups_free(v.made);
     tn__diff_edges_free(&v.edges);
     tn__buf_free(&v.brief.path);
     tn__buf_free(&v.growing);

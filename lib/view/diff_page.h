@@ -26,6 +26,7 @@ typedef struct tn_diff_view {
     size_t n_changed, n_shown;
     tn_buf growing; /* tn_change */
     tn_diff_edges edges;
+    tn_groups *made; /* new objects by the line that made them; NULL: that was not recorded */
     tn_brief brief;
     bool apart_known;
     int64_t apart_ns;

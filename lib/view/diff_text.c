@@ -233,6 +233,37 @@ static int print_edges(const tn_diff_view *v, const tn_view_options *o, tn_out *
     return status;
 }
 
+static int print_made(const tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_error *err)
+{
+    static const tn_table_column columns[] = {{"Objects", true, 0}, {"Size", true, 0}, {"Line", false, 0}};
+    size_t all = v->made ? tn_groups_count(v->made) : 0, n = tn__diff_section(o, all);
+    tn_table t;
+    if (n == 0)
+        return TN_OK;
+    tn__table_init(&t, v->rows.alloc, columns, sizeof columns / sizeof *columns);
+    int status = TN_OK;
+    for (size_t i = 0; i < n && status == TN_OK; i++) {
+        tn_group row;
+        status = tn_groups_row(v->made, (uint32_t)i, &row, err);
+        if (status < 0)
+            break;
+        tn__table_u64(&t, row.count);
+        tn__table_bytes(&t, row.bytes);
+        tn__table_text(&t, row.label);
+    }
+    if (status == TN_OK && t.status < 0)
+        status = tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    if (status == TN_OK) {
+        tn__out_text(out, "\n");
+        tn__table_heading(out, o, "Where new objects were made");
+        tn__table_print(&t, out, o);
+        if (all > n)
+            tn__out_format(out, "<%zu more>\n", all - n);
+    }
+    tn__table_free(&t);
+    return status;
+}
+
 static void print_hint(const tn_diff_view *v, const tn_view_options *o, tn_out *out)
 {
     const char *const unnamed[] = {"OLD", "NEW"}, *const *files = o->files ? o->files : unnamed;
@@ -253,6 +284,7 @@ int tn__diff_text(tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_err
     TN_TRY(print_rows(v, o, out, err));
     TN_TRY(print_growing(v, o, out, err));
     TN_TRY(print_edges(v, o, out, err));
+    TN_TRY(print_made(v, o, out, err));
     tn__out_wrap(out, o->width);
     print_hint(v, o, out);
     tn__out_unwrap(out);

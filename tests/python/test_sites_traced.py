@@ -116,3 +116,14 @@ def test_the_peak_has_what_is_gone_and_temporaries_are_told(taken: tuple[str, li
         if mode == "exact":
             busy = row_of(snapshot.temporary(limit=0), "prog.py:17")
             assert busy["count"] >= 1000  # type: ignore[operator]
+
+
+def test_a_diff_says_where_the_new_objects_were_made(taken: tuple[str, list[Path]]) -> None:
+    mode, paths = taken
+    with tonnage.load(paths[0]) as old, tonnage.load(paths[1]) as new:
+        diff = new.diff(old)
+        sites = {row["site"].rpartition("/")[2]: row["count"] for row in diff.data["sites"]}
+        assert sum(sites.values()) + diff.data["sites_more"] >= diff.total["new"]["count"] * 0.5
+        if mode == "exact":
+            assert sites["prog.py:7 Box.__init__()"] >= 50
+            assert "Where new objects were made" in str(diff)
