@@ -111,7 +111,8 @@ left_out=()
 if [ "$share" = most ]; then
     for name in python/test_dominators python/test_set_edges python/test_format python/test_core_failures \
         python/test_export_tables python/test_export_sql python/test_layers python/test_habits cli/test_cli_selection \
-        cli/test_cli_previews cli/test_cli_paths cli/test_cli_index cli/test_cli_graph cli/test_heapsnapshot cli/test_meliae; do
+        cli/test_cli_previews cli/test_cli_paths cli/test_cli_index cli/test_cli_graph cli/test_heapsnapshot cli/test_meliae \
+        python/test_profiles python/test_tracemalloc_dumps python/test_sites cli/test_cli_profiles cli/test_cli_sites; do
         left_out+=("--ignore=tests/$name.py")
     done
 fi
