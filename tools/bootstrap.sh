@@ -115,6 +115,7 @@ test_group() {
 
 bench_group() {
     packages wrk
+    venv .venv tools/requirements-bench.txt
 }
 
 demo_group() {

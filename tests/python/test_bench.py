@@ -47,3 +47,12 @@ def test_a_quick_look_at_groups_fills_its_table() -> None:
     rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("|") and "---" not in line]
     assert len(rows) > 15
     assert {len(row) for row in rows} == {len(rows[0])}
+
+
+def test_a_quick_look_at_recording_fills_its_tables() -> None:
+    words = [sys.executable, str(BENCH / "recording.py"), "--quick"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    tables = [text.splitlines() for text in done.stdout.split("\n\n") if text.startswith("|")]
+    assert [len(lines) - 2 for lines in tables] == [2 + 4, 6 + bool(find_spec("memray")), 3]
+    assert all(len({line.count("|") for line in lines}) == 1 for lines in tables)

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Measures what recording allocations costs, beside tracemalloc and memray.
+
+    bench/recording.py [--quick] [--python PATH ...] [--output FILE]
+
+Prints the tables of docs/performance.md, "Recording allocations". Each figure is of fresh processes that run a program
+in turns, with and without a recorder; the median of the ratios of such pairs counts, with the second least and the
+second largest beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from harness import cell, mark, median, processor, table
+
+ROUNDS = {"parse": 900, "churn": 750, "tree": 750, "vectors": 1000, "deep": 3500, "floats": 1000,
+          "match": 400, "loops": 600, "digest": 200}  # fmt: skip
+ALLOCATING = ("parse", "churn", "tree", "vectors", "deep", "floats")
+ORDINARY = ("match", "loops", "digest")
+PAIRS = 7
+OBJECTS = 450_000  # of graph_heap: 2.5 million blocks
+EXACT, DEPTH1, SAMPLED, ORDINARILY = 1.6, 1.2, 1.02, 1.005  # goals of slow-downs
+OF_TRACEMALLOC, OF_MEMRAY, MEMORY, SNAPSHOT = 0.15, 0.3, 0.4, 1.5  # of added time, of memory, of a whole snapshot
+
+
+def ratios(python: str, program: str, mode: str, quick: bool) -> list[float]:
+    rounds = max(1, round(ROUNDS[program] * (0.01 if quick else 1)))
+    found = []
+    for _ in range(3 if quick else PAIRS):
+        plain = cell(python, "recording_cells.py", "run", "off", program, rounds)["cpu"]
+        found.append(cell(python, "recording_cells.py", "run", mode, program, rounds)["cpu"] / plain)
+    return sorted(found)
+
+
+def geometric(numbers: list[float]) -> float:
+    return math.exp(statistics.fmean(math.log(number) for number in numbers))
+
+
+def has_memray(python: str) -> bool:
+    return subprocess.run([python, "-c", "import memray"], capture_output=True, check=False).returncode == 0
+
+
+def slowdowns(python: str, quick: bool) -> str:
+    allocating, ordinary = (ALLOCATING[:1], ORDINARY[:1]) if quick else (ALLOCATING, ORDINARY)
+    modes = ["exact", "depth1", "sampled", "tracemalloc1", "tracemalloc25"] + ["memray"] * has_memray(python)
+    of: dict[tuple[str, str], list[float]] = {}
+    for program in allocating + ordinary:
+        for mode in modes:
+            of[program, mode] = ratios(python, program, mode, quick)
+
+    def told(numbers: list[float]) -> str:
+        return f"{median(numbers):.3f} ({numbers[1]:.3f}–{numbers[-2]:.3f})"
+
+    def line(name: str, words: Callable[[str], str]) -> list[str]:
+        return [name, *(words(mode) for mode in modes)]
+
+    mean = {mode: geometric([median(of[program, mode]) for program in allocating]) for mode in modes}
+    plain = {mode: geometric([median(of[program, mode]) for program in ordinary]) for mode in modes}
+    goals = {"exact": EXACT, "depth1": DEPTH1, "sampled": SAMPLED}
+    rows = [[program, *(told(of[program, mode]) for mode in modes)] for program in allocating + ordinary]
+    rows += [
+        line("**first six**", lambda mode: f"**{mean[mode]:.3f}**"),
+        line("goal", lambda mode: f"≤ {goals[mode]:g} ({mark(mean[mode], goals[mode])})" if mode in goals else ""),
+        line("**last three**", lambda mode: f"**{plain[mode]:.3f}**"),
+        line("goal", lambda mode: f"≤ {ORDINARILY:g} ({mark(plain[mode], ORDINARILY)})" if mode == "sampled" else ""),
+    ]
+    added = (mean["exact"] - 1) / (mean["tracemalloc1"] - 1)
+    met = mark(added, OF_TRACEMALLOC)
+    said = f"Exact adds {added:.3f} of what tracemalloc(1) adds; goal ≤ {OF_TRACEMALLOC:g} ({met})."
+    if "memray" in modes:
+        beside = (mean["exact"] - 1) / (mean["memray"] - 1)
+        said += f" {beside:.3f} of what memray adds; goal ≤ {OF_MEMRAY:g} ({mark(beside, OF_MEMRAY)})."
+    return f"{table(['program', *modes], rows)}\n\n{said}"
+
+
+def memory(python: str, n: int) -> str:
+    modes = ["off", "exact", "depth1", "sampled", "tracemalloc1", "tracemalloc25"] + ["memray"] * has_memray(python)
+    found = {mode: [cell(python, "recording_cells.py", "heap", mode, n) for _ in range(3)] for mode in modes}
+    rss = {mode: median([one["rss"] for one in found[mode]]) for mode in modes}
+    cpu = {mode: median([one["cpu"] for one in found[mode]]) for mode in modes}
+    own = {mode: median([one["own"] for one in found[mode]]) for mode in modes}
+    base = rss["tracemalloc1"] - rss["off"]
+    rows = []
+    for mode in modes:
+        share = (rss[mode] - rss["off"]) / base
+        goal = f"≤ {MEMORY:g} ({mark(share, MEMORY)})" if mode == "exact" else ""
+        figures = [f"{rss[mode] / 1e6:.0f} MB", f"{own[mode] / 1e6:.0f} MB", f"{share:.2f} ×", goal]
+        rows.append([mode, f"{cpu[mode]:.2f} s", f"{cpu[mode] / cpu['off']:.2f} ×", *figures])
+    head = ["recorder", "processor", "slow-down", "resident", "its own figure", "added, of tracemalloc(1)", "goal"]
+    return table(head, rows)
+
+
+def snapshots(python: str, n: int) -> str:
+    found = {mode: cell(python, "recording_cells.py", "snapshots", mode, n) for mode in ("off", "exact", "sampled")}
+    wall = {mode: median(one["wall"]) for mode, one in found.items()}
+    rows = []
+    for mode, one in found.items():
+        share = wall[mode] / wall["off"]
+        goal = f"≤ {SNAPSHOT:g} ({mark(share, SNAPSHOT)})" if mode == "exact" else ""
+        rows.append(
+            [
+                mode,
+                f"{wall[mode]:.2f} s",
+                f"{median(one['cpu']):.2f} s",
+                f"{share:.2f} ×",
+                goal,
+                f"{one['bytes'] / 1e6:.1f} MB",
+            ]
+        )
+    return table(["recorder", "snapshot", "processor", "of an untraced one", "goal", "file"], rows)
+
+
+def measure(python: str, quick: bool) -> str:
+    load = os.getloadavg()[0]
+    n = OBJECTS // (100 if quick else 1)
+    version = subprocess.run([python, "-V"], capture_output=True, text=True, check=True).stdout.split()[1]
+    pieces = [
+        f"### CPython {version}, {processor()}, medians of {PAIRS} pairs, load of others {load:.1f}",
+        slowdowns(python, quick),
+        memory(python, n),
+        snapshots(python, n),
+    ]
+    return "\n\n".join(pieces)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="little work: a check that it works, not a measurement")
+    parser.add_argument("--python", action="append", help="interpreter that has tonnage (default: this one)")
+    parser.add_argument("--output", type=Path, help="write the tables there as well")
+    options = parser.parse_args()
+    pieces = [measure(python, options.quick) for python in options.python or [sys.executable]]
+    print("\n\n".join(pieces), flush=True)
+    if options.output:
+        options.output.write_text("\n\n".join(pieces) + "\n", encoding="utf-8")
+
+
+main()

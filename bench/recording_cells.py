@@ -1,0 +1,109 @@
+"""Cells of recording.py: `python recording_cells.py CELL MODE [ARGUMENT ...]`, one JSON object on stdout."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+from cells import FOLDER, build, status_bytes
+
+sys.path.insert(0, str(FOLDER / "workloads"))
+import programs
+
+
+def _memray(path: str) -> Callable[[], int]:
+    import memray
+
+    tracker = memray.Tracker(path, trace_python_allocators=True)
+    tracker.__enter__()
+
+    def stop() -> int:
+        tracker.__exit__(None, None, None)
+        return os.path.getsize(path)
+
+    return stop
+
+
+def begin(mode: str, folder: str) -> Callable[[], int]:
+    """Switches a recorder on; what is given ends it and says how large its own memory (memray: its file) was."""
+    if mode == "off":
+        return lambda: 0
+    if mode.startswith("tracemalloc"):
+        tracemalloc.start(int(mode.removeprefix("tracemalloc")))
+
+        def end() -> int:
+            own = tracemalloc.get_tracemalloc_memory()
+            tracemalloc.stop()
+            return own
+
+        return end
+    if mode == "memray":
+        return _memray(f"{folder}/memray.bin")
+    from tonnage import trace
+
+    trace.start("sampled" if mode == "sampled" else "exact", depth=1 if mode == "depth1" else None)
+
+    def stop() -> int:
+        own = trace.memory().own
+        trace.stop()
+        return own
+
+    return stop
+
+
+def run(mode: str, name: str, rounds: str) -> dict[str, Any]:
+    """Processor seconds of a program."""
+    program = (programs.ALLOCATING | programs.ORDINARY)[name]
+    program(2)
+    with tempfile.TemporaryDirectory() as folder:
+        end = begin(mode, folder)
+        program(2)
+        gc.collect()
+        start = time.process_time()
+        program(int(rounds))
+        took = time.process_time() - start
+        return {"cpu": took, "own": end()}
+
+
+def heap(mode: str, n: str) -> dict[str, Any]:
+    """Building a heap that stays: processor seconds, how much the resident set grew, the recorder's own figure."""
+    with tempfile.TemporaryDirectory() as folder:
+        before = status_bytes("VmRSS")
+        end = begin(mode, folder)
+        start = time.process_time()
+        root, _, _ = build("graph_heap", int(n))
+        took = time.process_time() - start
+        grown = status_bytes("VmRSS") - before
+        assert root
+        return {"cpu": took, "rss": grown, "own": end()}
+
+
+def snapshots(mode: str, n: str) -> dict[str, Any]:
+    """Seconds of whole snapshots in place, while a recorder runs."""
+    import tonnage
+
+    with tempfile.TemporaryDirectory() as folder:
+        end = begin(mode, folder)
+        root, _, _ = build("graph_heap", int(n))
+        wall, cpu, size = [], [], 0
+        for _ in range(5):
+            path = f"{folder}/a.tonnage"
+            start, used = time.perf_counter(), time.process_time()
+            tonnage.snapshot(path, mode="stop", force=True).close()
+            wall.append(time.perf_counter() - start)
+            cpu.append(time.process_time() - used)
+            size = os.path.getsize(path)
+        assert root
+        end()
+        return {"wall": wall, "cpu": cpu, "bytes": size}
+
+
+if __name__ == "__main__":
+    print(json.dumps({"run": run, "heap": heap, "snapshots": snapshots}[sys.argv[1]](*sys.argv[2:])))
