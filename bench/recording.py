@@ -23,6 +23,7 @@ from harness import cell, mark, median, processor, table
 
 ROUNDS = {"parse": 900, "churn": 750, "tree": 750, "vectors": 1000, "deep": 3500, "floats": 1000,
           "match": 400, "loops": 600, "digest": 200}  # fmt: skip
+SHARES = {"tracemalloc1": 0.3, "tracemalloc25": 0.05, "memray": 0.3}  # of the rounds, as these take so much longer
 ALLOCATING = ("parse", "churn", "tree", "vectors", "deep", "floats")
 ORDINARY = ("match", "loops", "digest")
 PAIRS = 7
@@ -32,7 +33,7 @@ OF_TRACEMALLOC, OF_MEMRAY, MEMORY, SNAPSHOT = 0.15, 0.3, 0.4, 1.5  # of added ti
 
 
 def ratios(python: str, program: str, mode: str, quick: bool) -> list[float]:
-    rounds = max(1, round(ROUNDS[program] * (0.01 if quick else 1)))
+    rounds = max(1, round(ROUNDS[program] * (0.01 if quick else SHARES.get(mode, 1))))
     found = []
     for _ in range(3 if quick else PAIRS):
         plain = cell(python, "recording_cells.py", "run", "off", program, rounds)["cpu"]

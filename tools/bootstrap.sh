@@ -5,7 +5,7 @@
 #
 #   build  compiler, zstd, xxhash, Python headers; .venv with Meson
 #   test   cmocka, clang with its runtime, valgrind, debootstrap, graphviz; pytest, mypy, ruff and friends in .venv
-#   bench  wrk, which puts a service under load
+#   bench  wrk, which puts a service under load; memray in .venv
 #   demo   what tools/demo.sh looks into, in .venv-demo
 #   soak   packages whose tests tools/soak.sh runs under tonnage, in .venv-soak; Spark there, and a JRE for it
 #   interop  programs that read what export writes: Chromium, Go with its pprof, and the loader of Meliae in .venv-interop
