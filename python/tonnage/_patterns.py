@@ -65,7 +65,7 @@ class Patterns(SetView):
         options = self._options
         if self._pattern is None:
             self._pattern = self._asked._snapshot._core.patterns(
-                set=self._selected()._set,
+                set=self._selected_set(),
                 by=options["by"] or "clodo",
                 sort=options["sort"] or "references",
                 depth=options["depth"],
