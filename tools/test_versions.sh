@@ -110,8 +110,11 @@ PATH=$bin:$PATH "$bin/python" -m pip install -q --disable-pip-version-check --no
 left_out=()
 if [ "$share" = most ]; then
     for name in python/test_dominators python/test_set_edges python/test_format python/test_core_failures \
-        python/test_export_tables python/test_export_sql python/test_layers python/test_habits cli/test_cli_selection \
-        cli/test_cli_previews cli/test_cli_paths cli/test_cli_index cli/test_cli_graph cli/test_heapsnapshot cli/test_meliae; do
+        python/test_export_tables python/test_export_sql python/test_layers python/test_habits python/test_groups \
+        python/test_places python/test_suspects python/test_sets python/test_pictures python/test_parted_views \
+        python/test_retained python/test_patterns python/test_diff python/test_diff_words python/test_grows \
+        cli/test_cli_selection cli/test_cli_previews cli/test_cli_paths cli/test_cli_index cli/test_cli_graph \
+        cli/test_heapsnapshot cli/test_meliae; do
         left_out+=("--ignore=tests/$name.py")
     done
 fi

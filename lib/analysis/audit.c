@@ -41,8 +41,9 @@ uint64_t tn__audit_unseen(const tn_audit *a, uint32_t id)
     uint64_t words = 0, excess = tn__audit_excess(a, id);
     if (a->grades[id] != TN_AUDIT_LEAKED && a->grades[id] != TN_AUDIT_LOST)
         return 0;
-    for (const tn_seen_row *row = tn__audit_seen(a, id, &n), *end = row + n; row < end; row++)
-        words += row->count;
+    const tn_seen_row *rows = tn__audit_seen(a, id, &n);
+    for (uint32_t i = 0; i < n; i++)
+        words += rows[i].count;
     return excess > words ? excess - words : 0;
 }
 
