@@ -18,7 +18,7 @@ static bool is_empty(const tn_site_sum *sum)
     for (int i = 0; i < TN_SITES_WHATS; i++)
         if (sum->bytes[i] || sum->count[i] > 0)
             return false;
-    return true;
+    return !sum->live.n; /* a block may stand at a row that says nothing of it */
 }
 
 static int grow(tn_site_pairs *p, size_t n, tn_error *err)
@@ -100,7 +100,7 @@ static void add_alone(tn_alone *a, const tn_sites *t)
     uint64_t k = 0;
     const tn_traces *x = &t->traces, *y = &a->other->traces;
     for (uint64_t i = 0; i < x->n; i++) {
-        if (a->sum_of[i] == TN_NONE)
+        if (a->sum_of[i] == TN_NONE || a->rows[a->sum_of[i]] == TN_NONE)
             continue;
         while (k < y->n && y->address[k] < x->address[i])
             k++;

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import sites_snapshot
 from cli_support import Cli
+from pure_writer import Site
 
 GOLDEN = Path(__file__).with_name("golden")
 IN_C = Path(__file__).parents[1] / "c"
@@ -104,6 +105,20 @@ def test_several_processes_are_warned_about(cli: Cli, shop: Path) -> None:
     got = cli("sites", "few.tonnage", "other.tonnage", cwd=shop.parent)
     assert got.stdout.startswith("note: the snapshots are of 2 processes\n")
     assert "of another process" in got.stdout
+
+
+@pytest.mark.parametrize("interval", [0, 4096])
+def test_blocks_of_a_site_that_says_it_has_none_are_no_reason_to_fail(cli: Cli, shop: Path, interval: int) -> None:
+    words("sites", shop)
+    odd = sites_snapshot.program(30, interval).description()
+    odd.sites = [Site(site.stack, site.domain) for site in odd.sites]
+    shop.with_name("odd.tonnage").write_bytes(sites_snapshot.writer.write(odd))
+    for files in (("part", "odd"), ("odd", "whole"), ("few", "odd"), ("odd", "odd")):
+        for by in ("line", "type", "traceback"):
+            names = (f"{name}.tonnage" for name in files)
+            got = cli("sites", *names, "--by", by, cwd=shop.parent)
+            assert (got.returncode, got.stderr) == (0, "")
+            assert " alive" in got.stdout
 
 
 def test_a_row_of_json_says_what_pytracemalloc_printed(cli: Cli, shop: Path) -> None:
