@@ -1,7 +1,9 @@
 /* site_pairs.c - groups of two snapshots side by side, by their names: a line is the same where file and number are.
  *
  * Of one process and sampled, a difference is made of the blocks that one of the two alone has. What both have, the same block
- * with the same birth, was sampled once and stands on both sides, so that it adds nothing to what is left to chance.
+ * with the same birth, was sampled once and stands on both sides, so that it adds nothing to what is left to chance. That
+ * holds while the interval is the same. Once samples were thinned a block that is missing need not be freed, and one that
+ * stayed stands for more: then the two are as good as independent, which is wider than need be.
  */
 #include "analysis/diff.h"
 #include "analysis/sites.h"
@@ -88,44 +90,67 @@ static int join(tn_site_pairs *p, tn_sites *t, bool old, tn_buf *label, tn_strta
 
 /* ---- blocks that only one of the two has ---- */
 
-typedef struct tn_alone {
-    tn_site_pairs *pairs;
-    const tn_sites *other;
-    const uint32_t *rows, *sum_of; /* of the sums of this table; of its blocks */
-    bool removed;
-} tn_alone;
+typedef struct tn_side {
+    tn_sites *table;
+    uint32_t *rows;   /* of its sums; TN_NONE: none */
+    uint32_t *sum_of; /* of its blocks; TN_NONE: they do not count */
+} tn_side;
 
-static void add_alone(tn_alone *a, const tn_sites *t)
+static uint32_t row_of(const tn_side *side, uint64_t block)
+{
+    return side->sum_of[block] == TN_NONE ? TN_NONE : side->rows[side->sum_of[block]];
+}
+
+static uint64_t interval_of(const tn_traces *t, uint64_t block)
+{
+    return t->interval ? t->interval[block] : 0;
+}
+
+static void add_alone(tn_site_pairs *p, const tn_side *side, const tn_side *other, bool removed)
 {
     uint64_t k = 0;
-    const tn_traces *x = &t->traces, *y = &a->other->traces;
+    const tn_traces *x = &side->table->traces, *y = &other->table->traces;
     for (uint64_t i = 0; i < x->n; i++) {
-        if (a->sum_of[i] == TN_NONE || a->rows[a->sum_of[i]] == TN_NONE)
+        uint32_t row = row_of(side, i);
+        if (row == TN_NONE)
             continue;
         while (k < y->n && y->address[k] < x->address[i])
             k++;
-        bool both = false;
-        for (uint64_t m = k; m < y->n && y->address[m] == x->address[i]; m++)
-            both |= a->pairs->same_process && x->birth[i] && y->birth[m] == x->birth[i] && y->bytes[m] == x->bytes[i];
-        if (both)
-            continue;
-        tn_site_pair *row = pair_at(a->pairs, a->rows[a->sum_of[i]]);
-        uint64_t bytes = x->bytes[i] ? x->bytes[i] : 1, interval = x->interval ? x->interval[i] : 0;
-        tn__spread_add(a->removed ? &row->removed : &row->added, bytes, interval);
-        tn__spread_add(a->removed ? &a->pairs->total.removed : &a->pairs->total.added, bytes, interval);
+        bool in_row = false, in_total = false;
+        for (uint64_t m = k; m < y->n && y->address[m] == x->address[i]; m++) {
+            if (!x->birth[i] || y->birth[m] != x->birth[i] || y->bytes[m] != x->bytes[i])
+                continue;
+            p->same_samples &= interval_of(x, i) == interval_of(y, m);
+            in_row |= row_of(other, m) == row;
+            in_total |= row_of(other, m) != TN_NONE;
+        }
+        uint64_t bytes = x->bytes[i] ? x->bytes[i] : 1, interval = interval_of(x, i);
+        tn_site_pair *pair = pair_at(p, row), *total = &p->total;
+        if (!in_row)
+            tn__spread_add(removed ? &pair->removed : &pair->added, bytes, interval);
+        if (!in_total)
+            tn__spread_add(removed ? &total->removed : &total->added, bytes, interval);
     }
 }
 
-static int compare_blocks(tn_site_pairs *p, tn_sites *t, tn_sites *other, bool removed, const uint32_t *rows,
-                          tn_error *err)
+static int find_blocks(tn_side *side, tn_error *err)
 {
-    uint32_t *sum_of = tn__alloc(p->alloc, t->traces.n * sizeof *sum_of);
-    if (!sum_of)
-        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-    int status = tn__sites_of_blocks(t, sum_of, err);
+    tn_sites *t = side->table;
+    side->sum_of = tn__alloc(t->alloc, t->traces.n * sizeof *side->sum_of);
+    return side->sum_of ? tn__sites_of_blocks(t, side->sum_of, err) : tn__no_memory(t->snapshot, err);
+}
+
+static int compare_blocks(tn_site_pairs *p, tn_side *now, tn_side *old, tn_error *err)
+{
+    int status = find_blocks(now, err);
     if (status == TN_OK)
-        add_alone(&(tn_alone){p, other, rows, sum_of, removed}, t);
-    tn__free(p->alloc, sum_of, t->traces.n * sizeof *sum_of);
+        status = find_blocks(old, err);
+    if (status == TN_OK) {
+        add_alone(p, now, old, false);
+        add_alone(p, old, now, true);
+    }
+    tn__free(p->alloc, now->sum_of, now->sum_of ? now->table->traces.n * sizeof *now->sum_of : 0);
+    tn__free(p->alloc, old->sum_of, old->sum_of ? old->table->traces.n * sizeof *old->sum_of : 0);
     return status;
 }
 
@@ -146,11 +171,8 @@ static int make(tn_site_pairs *p, tn_sites *now, tn_sites *old, tn_error *err)
         status = join(p, now, false, &label, &names, of_now, err);
     if (status == TN_OK && old)
         status = join(p, old, true, &label, &names, of_old, err);
-    bool chance = old && !now->options.cumulative && (now->sampled || old->sampled);
-    if (status == TN_OK && chance)
-        status = compare_blocks(p, now, old, false, of_now, err);
-    if (status == TN_OK && chance)
-        status = compare_blocks(p, old, now, true, of_old, err);
+    if (status == TN_OK && p->same_samples && !now->options.cumulative && (now->sampled || old->sampled))
+        status = compare_blocks(p, &(tn_side){now, of_now, NULL}, &(tn_side){old, of_old, NULL}, err);
     tn__free(p->alloc, of_now, n_now * sizeof *of_now);
     tn__free(p->alloc, of_old, n_old * sizeof *of_old);
     tn__strtab_free(&names);
@@ -163,6 +185,8 @@ int tn__site_pairs_make(tn_sites *now, tn_sites *old, tn_site_pairs *out, tn_err
     *out = (tn_site_pairs){.alloc = now->alloc, .total = {.now = &now->total, .old = old ? &old->total : NULL}};
     tn__arena_init(&out->labels, out->alloc);
     out->same_process = old && !tn__other_process(old->snapshot, now->snapshot);
+    out->same_samples =
+        out->same_process && tn__sites_interval_of(old->snapshot) == tn__sites_interval_of(now->snapshot);
     int status = make(out, now, old, err);
     if (status < 0)
         tn__site_pairs_free(out);
@@ -186,7 +210,7 @@ tn_interval tn__site_pair_interval(const tn_site_pairs *p, const tn_site_pair *r
                                    const tn_sites *old)
 {
     double r = now->interval_bytes > old->interval_bytes ? now->interval_bytes : old->interval_bytes;
-    if (p->same_process && !now->options.cumulative) {
+    if (p->same_samples && !now->options.cumulative) {
         const tn_spread *a = &row->added, *b = &row->removed;
         tn_interval none = {0, 0}, of_a = a->n ? tn__spread_interval(a, r) : none,
                     of_b = b->n ? tn__spread_interval(b, r) : none;

@@ -172,6 +172,7 @@ typedef struct tn_site_pairs {
     tn_site_pair *rows, total;
     size_t n, capacity;
     bool same_process;
+    bool same_samples; /* a block that both could have is in both or in none */
 } tn_site_pairs;
 /* old NULL: of one alone. */
 int tn__site_pairs_make(tn_sites *now, tn_sites *old, tn_site_pairs *out, tn_error *err);
