@@ -201,22 +201,26 @@ void tn__site_pairs_free(tn_site_pairs *p)
     p->capacity = 0;
 }
 
-static tn_interval of_table(const tn_sites *t, const tn_site_sum *sum)
+static double bytes_of(const tn_site_sum *sum, enum tn_sites_what what)
 {
-    return sum ? tn__sites_interval(t, sum, TN_SITES_LIVE) : (tn_interval){0, 0};
+    return sum ? (double)sum->bytes[what] : 0;
+}
+
+static tn_interval of_table(const tn_sites *t, const tn_site_sum *sum, enum tn_sites_what what)
+{
+    return sum ? tn__sites_interval(t, sum, what) : (tn_interval){0, 0};
 }
 
 tn_interval tn__site_pair_interval(const tn_site_pairs *p, const tn_site_pair *row, const tn_sites *now,
-                                   const tn_sites *old)
+                                   const tn_sites *old, enum tn_sites_what what)
 {
     double r = now->interval_bytes > old->interval_bytes ? now->interval_bytes : old->interval_bytes;
-    if (p->same_samples && !now->options.cumulative) {
+    if (what == TN_SITES_LIVE && p->same_samples && !now->options.cumulative) {
         const tn_spread *a = &row->added, *b = &row->removed;
         tn_interval none = {0, 0}, of_a = a->n ? tn__spread_interval(a, r) : none,
                     of_b = b->n ? tn__spread_interval(b, r) : none;
         return tn__interval_minus(a->seen + a->unseen, of_a, b->seen + b->unseen, of_b);
     }
-    double x = row->now ? (double)row->now->bytes[TN_SITES_LIVE] : 0;
-    double y = row->old ? (double)row->old->bytes[TN_SITES_LIVE] : 0;
-    return tn__interval_minus(x, of_table(now, row->now), y, of_table(old, row->old));
+    return tn__interval_minus(bytes_of(row->now, what), of_table(now, row->now, what), bytes_of(row->old, what),
+                              of_table(old, row->old, what));
 }

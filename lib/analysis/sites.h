@@ -177,9 +177,9 @@ typedef struct tn_site_pairs {
 /* old NULL: of one alone. */
 int tn__site_pairs_make(tn_sites *now, tn_sites *old, tn_site_pairs *out, tn_error *err);
 void tn__site_pairs_free(tn_site_pairs *p);
-/* Of the difference of live bytes, where one of the two is sampled. */
+/* Of the difference, where one of the two is sampled. */
 tn_interval tn__site_pair_interval(const tn_site_pairs *p, const tn_site_pair *row, const tn_sites *now,
-                                   const tn_sites *old);
+                                   const tn_sites *old, enum tn_sites_what what);
 
 /* ---- site_cohorts.c: how old blocks are ---- */
 

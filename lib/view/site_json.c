@@ -59,14 +59,13 @@ static void change_json(const tn_site_page *p, tn_json *j, const tn_site_shown *
 {
     if (!p->old)
         return;
-    bool chance = p->sampled && p->asked.what == TN_SITES_LIVE;
     tn__json_i64(j, "old_size", r->old_bytes);
     tn__json_i64(j, "size_change", r->bytes - r->old_bytes);
     if (r->old_bytes)
         tn__json_double(j, "size_change_pct", 100 * ((double)r->bytes / (double)r->old_bytes - 1));
     else
         tn__json_null(j, "size_change_pct");
-    range_json(j, "change_low", "change_high", r->change, chance);
+    range_json(j, "change_low", "change_high", r->change, p->sampled);
     tn__json_bool(j, "significant", r->significant);
     tn__json_u64(j, "old_count", tn__site_count(r->old_count));
     tn__json_i64(j, "count_change", (int64_t)(tn__site_count(r->count) - tn__site_count(r->old_count)));

@@ -19,19 +19,14 @@ uint64_t tn__site_count(double count)
 
 /* ---- a row ---- */
 
-static bool chance_known(const tn_site_page *p)
-{
-    return p->asked.what == TN_SITES_LIVE;
-}
-
 static void fill_change(const tn_site_page *p, const tn_site_pair *pair, tn_site_shown *out)
 {
     double change = (double)(out->bytes - out->old_bytes);
     out->change = (tn_interval){change, change};
     out->significant = change != 0;
-    if (!p->sampled || !chance_known(p))
+    if (!p->sampled)
         return;
-    out->change = tn__site_pair_interval(&p->pairs, pair, &p->now, &p->before);
+    out->change = tn__site_pair_interval(&p->pairs, pair, &p->now, &p->before, p->asked.what);
     out->significant = out->change.low > 0 || out->change.high < 0;
 }
 
