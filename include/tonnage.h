@@ -521,7 +521,9 @@ typedef struct tn_sites_options {
     size_t n_from;
 } tn_sites_options;
 
-/* The objects of which a block counts in the row of this name (NULL: in any), of set (NULL: all objects). *out is a new set. */
+/* The objects of which a block counts in the row of this name (NULL: in any), of set (NULL: all objects). *out is a new set. By
+ * traceback the name is that of all frames, the innermost first, a line each: "app.py:88 load()", of what has no file its name.
+ * EINVAL for rows of cumulative tables and of pages of what was. */
 int tn_sites_members(tn_snapshot *s, const tn_sites_options *o, const tn_set *set, const char *row, tn_set **out,
                      tn_error *err);
 

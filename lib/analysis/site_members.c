@@ -25,7 +25,7 @@ static int find_wanted(tn_sites *t, const char *row, uint8_t *wanted, tn_error *
     tn__buf_init(&label, t->alloc);
     for (size_t i = 0; i < tn__sites_n(t) && status == TN_OK; i++) {
         label.size = 0;
-        status = tn__sites_label(t, tn__sites_at(t, i), &label, err);
+        status = tn__sites_name(t, tn__sites_at(t, i), &label, err);
         wanted[i] = status == TN_OK && strcmp((const char *)label.data, row) == 0;
     }
     tn__buf_free(&label);
@@ -55,6 +55,8 @@ int tn_sites_members(tn_snapshot *s, const tn_sites_options *o, const tn_set *se
     options.retained = false;
     if (options.cumulative && row)
         return tn__error_set(err, TN_EINVAL, 0, "objects are those of what a line itself has allocated");
+    if (row && (options.page == TN_SITES_AT_PEAK || options.page == TN_SITES_SOON_FREED))
+        return tn__error_set(err, TN_EINVAL, 0, "a row of what was has no objects: they may be gone, and others here");
     TN_TRY(tn__set_check(s, set, err));
     TN_TRY(tn__sites_make(s, &options, set, &t, err));
     int status = tn_set_new(s, &members, err);

@@ -37,29 +37,12 @@ static int grow(tn_site_pairs *p, size_t n, tn_error *err)
     return TN_OK;
 }
 
-/* Tracebacks have the names of their innermost lines, which several may share: they are told apart by all of their frames. */
-static int add_frames(tn_sites *t, const tn_site_sum *sum, tn_buf *label, tn_error *err)
-{
-    tn_stack_entry e = {.parent = tn__site_example(&t->keys, sum->group)};
-    while (e.parent) {
-        label->size--;
-        if (tn__buf_append(label, "\n", 1) < 0)
-            return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-        TN_TRY(tn__site_text(t->snapshot, e.parent, label, err));
-        TN_TRY(tn__snapshot_stack(t->snapshot, e.parent, &e, err));
-    }
-    return TN_OK;
-}
-
 static int find_row(tn_site_pairs *p, tn_sites *t, const tn_site_sum *sum, tn_buf *label, tn_strtab *names,
                     uint32_t *row, tn_error *err)
 {
     uint32_t n = names->count;
     label->size = 0;
-    TN_TRY(tn__sites_label(t, sum, label, err));
-    size_t shown = label->size - 1;
-    if (t->options.by == TN_SITES_TRACEBACK)
-        TN_TRY(add_frames(t, sum, label, err));
+    TN_TRY(tn__sites_name(t, sum, label, err));
     int status = tn__strtab_add(names, (const char *)label->data, label->size - 1, row);
     if (status < 0)
         return tn__error_set(err, status, 0, "out of memory");
@@ -67,7 +50,9 @@ static int find_row(tn_site_pairs *p, tn_sites *t, const tn_site_sum *sum, tn_bu
         return TN_OK;
     TN_TRY(grow(p, names->count, err));
     p->n = names->count;
-    pair_at(p, *row)->label = tn__arena_text(&p->labels, (const char *)label->data, shown);
+    label->size = 0;
+    TN_TRY(tn__sites_label(t, sum, label, err));
+    pair_at(p, *row)->label = tn__arena_text(&p->labels, (const char *)label->data, label->size - 1);
     return pair_at(p, *row)->label ? TN_OK : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
 }
 

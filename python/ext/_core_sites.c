@@ -117,18 +117,23 @@ PyObject *core_sites_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 
 PyObject *core_sites_members(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"row", "by", "include", "exclude", "path", "set", NULL};
-    const char *row = NULL, *by = NULL;
+    static char *names[] = {"row", "by", "include", "exclude", "path", "set", "page", "cumulative", NULL};
+    const char *row = NULL, *by = NULL, *page_name = "sites";
+    int cumulative = 0;
     PyObject *within = Py_None;
     const tn_set *set;
     asked a = {0};
     core_call call;
     tn_set *members = NULL;
     tn_error err = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$zzOOOO:site_members", names, &row, &by, &a.include, &a.exclude,
-                                     &a.from, &within) ||
-        !core_set_of(self, within, &set) || !asked_of(&a, by))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$zzOOOOsp:site_members", names, &row, &by, &a.include,
+                                     &a.exclude, &a.from, &within, &page_name, &cumulative))
         return NULL;
+    int page = core_index_of(page_name, tn_sites_page_names, TN_SITES_PAGES, "page");
+    if (page < 0 || !core_set_of(self, within, &set) || !asked_of(&a, by))
+        return NULL;
+    a.options.page = (enum tn_sites_page)page;
+    a.options.cumulative = cumulative;
     if (!core_enter(&call, self, true)) {
         asked_free(&a);
         return NULL;

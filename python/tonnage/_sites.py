@@ -28,6 +28,18 @@ def places(given: str | Sequence[str], name: str) -> tuple[str, ...]:
     return found
 
 
+def _frame_text(frame: dict[str, Any]) -> str:
+    file, line, function = frame["file"], frame["line"], frame["function"]
+    place = f"{file}:{line}" if line else file
+    return place if file == function else f"{place} {function}()"
+
+
+def _whole_name(row: SetRow) -> str:
+    """Of a traceback, which may share its name with others, all frames."""
+    name: str = row["name"]
+    return "\n".join(map(_frame_text, row.get("traceback", ()))) or name
+
+
 class SiteRow(SetRow):
     """A row of sites: its `str` is "app.py:88: size=408 KiB (+408 KiB), count=5379 (+5379), average=77 B"."""
 
@@ -41,7 +53,8 @@ class SiteRow(SetRow):
 class Sites(SetView):
     """The page of `tonnage sites`, `peak`, `temporary` or `survivors`.
 
-    Rows have their `objects`: those that have a block which counts in the row. Slices are lists of rows.
+    Rows have their `objects`: those that have a block which counts in the row. Cumulative rows, and those of the peak and of
+    what was soon freed, have none. Slices are lists of rows.
     """
 
     __slots__ = ("_page",)
@@ -69,11 +82,13 @@ class Sites(SetView):
     def _members(self, row: SetRow) -> Set:
         options = self._options
         return self._core.site_members(
-            row=row["name"],
+            row=_whole_name(row),
             by=options["by"],
             include=options["include"],
             exclude=options["exclude"],
             set=self._now(),
+            page=self._page,
+            cumulative=options.get("cumulative", False),
         )
 
     def _now(self) -> Set | None:

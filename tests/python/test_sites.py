@@ -209,6 +209,48 @@ def test_rows_have_their_objects(written: Callable[..., tuple[tonnage.Snapshot, 
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_tracebacks_have_their_objects_though_they_share_a_line(
+    written: Callable[..., tuple[tonnage.Snapshot, Pure]], seed: int
+) -> None:
+    snapshot, pure = written(seed)
+    expected: dict[tuple[tuple[str, int | None, str], ...], set[int]] = defaultdict(set)
+    for trace in pure.traces:
+        if trace.node is not None:
+            frames = tuple((file, line or None, name) for file, line, name in stack_of(pure, trace))
+            expected[frames].add(pure.addresses[trace.node])
+    rows = snapshot.sites(by="traceback", limit=0).rows
+    assert seed or len({row["name"] for row in rows}) < len(rows)
+    for row in rows:
+        frames = tuple((frame["file"], frame["line"], frame["function"]) for frame in row["traceback"])
+        assert {item.address for item in row.objects} == expected.get(frames, set())
+
+
+def test_two_functions_of_one_line_are_two_tracebacks(tmp_path: Path) -> None:
+    program = site_files.empty(2)
+    for number, name in enumerate(("f", "<lambda>")):
+        row = program.frame(None, program.code(name, "/srv/app/main.py", 1), 1)
+        program.block(64, row, birth=number + 1, node=program.objects[number], kind=1)
+    rows = tonnage.load(program.write(tmp_path / "line.tonnage")).sites(by="traceback").rows
+    assert sorted((row["count"], len(row.objects)) for row in rows) == [(1, 1), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda s: s.sites(cumulative=True),
+        lambda s: s.peak(),
+        lambda s: s.temporary(),
+    ],
+)
+def test_rows_that_are_no_sums_of_what_is_alive_refuse_to_have_objects(
+    written: Callable[..., tuple[tonnage.Snapshot, Pure]], view: Callable[[tonnage.Snapshot], tonnage.View]
+) -> None:
+    row = next(row for seed in SEEDS for row in view(written(seed)[0]).rows)
+    with pytest.raises(tonnage.ArgumentError, match="objects"):
+        row.objects  # noqa: B018
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_creators_are_walked_back_to_the_bottom(
     written: Callable[..., tuple[tonnage.Snapshot, Pure]], seed: int
 ) -> None:
