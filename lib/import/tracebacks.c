@@ -200,16 +200,18 @@ int tn__traced_is(const char *dump, bool *pickle, tn_error *err)
     return status;
 }
 
-static int read_file(const char *dump, tn_traced *t, tn_error *err)
+static int read_file(const char *dump, const char *out, tn_traced *t, tn_error *err)
 {
     uint64_t bytes;
     tn_buf text;
     int fd;
     TN_TRY(tn__sys_open_read(dump, &fd, &bytes, err));
     tn__buf_init(&text, t->alloc);
-    int status = bytes > SIZE_MAX || tn__buf_reserve(&text, (size_t)bytes) < 0
-                     ? tn__error_set(err, TN_ENOMEM, 0, "not enough memory for this dump")
-                     : tn__sys_read_at(fd, 0, text.data, (size_t)bytes, err);
+    int status = tn__sys_not_input(fd, out, err);
+    if (status == TN_OK && (bytes > SIZE_MAX || tn__buf_reserve(&text, (size_t)bytes) < 0))
+        status = tn__error_set(err, TN_ENOMEM, 0, "not enough memory for this dump");
+    if (status == TN_OK)
+        status = tn__sys_read_at(fd, 0, text.data, (size_t)bytes, err);
     tn__sys_close(fd);
     if (status == TN_OK)
         status = tn__pickle_read(text.data, (size_t)bytes, t, err);
@@ -225,7 +227,7 @@ int tn__traced_import(const char *dump, const char *out, bool force, const tn_al
     if (status < 0)
         tn__error_set(err, status, 0, "not enough memory for this dump");
     if (status == TN_OK)
-        status = read_file(dump, &t, err);
+        status = read_file(dump, out, &t, err);
     if (status == TN_OK)
         status = write_file(&t, out, force, err);
     if (status == TN_OK)

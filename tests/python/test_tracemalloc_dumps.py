@@ -284,3 +284,17 @@ def test_the_dump_is_one_that_pickletools_knows() -> None:
         "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_LIST", "APPEND", "APPENDS", "EMPTY_DICT",
         "SETITEM", "SETITEMS", "GLOBAL", "STACK_GLOBAL", "NEWOBJ", "BUILD", "BINGET", "BINPUT", "MEMOIZE",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["itself", "link", "symlink"])
+def test_a_dump_is_never_replaced_by_its_own_import(tmp_path: Path, way: str) -> None:
+    dump, out = tmp_path / "dump", tmp_path / ("dump" if way == "itself" else "out")
+    dump.write_bytes(dumped([(0, 100, (("a.py", 1),), 1)]))
+    if way == "link":
+        out.hardlink_to(dump)
+    elif way == "symlink":
+        out.symlink_to(dump)
+    before = dump.read_bytes()
+    with pytest.raises(tonnage.ArgumentError, match="is the file that is read"):
+        tonnage.import_dump(dump, out, force=True)
+    assert dump.read_bytes() == before
