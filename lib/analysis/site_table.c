@@ -191,7 +191,7 @@ static tn_site_sum sum_of_block(const tn_sites *t, uint64_t block, bool live)
     else
         sum.live = (tn_spread){.n = 1, .seen = (double)bytes};
     if (live) {
-        sum.bytes[TN_SITES_LIVE] = (int64_t)((double)bytes / p + 0.5);
+        sum.bytes[TN_SITES_LIVE] = interval ? (int64_t)((double)bytes / p + 0.5) : (int64_t)bytes;
         sum.count[TN_SITES_LIVE] = 1 / p;
     }
     return sum;

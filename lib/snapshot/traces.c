@@ -92,6 +92,17 @@ static int load_kinds(tn_snapshot *s, uint64_t n, tn_error *err)
     return status == TN_ENOTFOUND ? 0 : status;
 }
 
+/* Adds what a block stands for; false: no sum of such could hold all. A sample of x bytes is x / (1 - e^(-x / interval)) of them,
+ * at most x + interval; twice that leaves room for the rounding of each. */
+static bool add_weight(int64_t *sum, uint64_t bytes, uint64_t interval)
+{
+    if (bytes > INT64_MAX)
+        return false;
+    if (!interval)
+        return !__builtin_add_overflow(*sum, (int64_t)bytes, sum);
+    return bytes < INT64_MAX / 4 && !__builtin_add_overflow(*sum, 2 * (int64_t)(bytes + interval), sum);
+}
+
 static int check_traces(const tn_snapshot *s, const tn_traces *t, tn_error *err)
 {
     int64_t sum = 0;
@@ -100,8 +111,8 @@ static int check_traces(const tn_snapshot *s, const tn_traces *t, tn_error *err)
         unsigned long long row = i;
         if (i && t->address[i] < t->address[i - 1])
             return tn__corrupt(err, 0, "block %llu comes before the one before it", row);
-        if (t->bytes[i] > INT64_MAX || __builtin_add_overflow(sum, (int64_t)t->bytes[i], &sum))
-            return tn__corrupt(err, 0, "block %llu is too large", row);
+        if (!add_weight(&sum, t->bytes[i], t->interval ? t->interval[i] : 0))
+            return tn__corrupt(err, 0, "block %llu is too large, or stands for too much", row);
         if ((t->node[i] == 0) != (t->kind[i] == TN_TRACE_NONE))
             return tn__corrupt(err, 0, "block %llu is of kind %u and of node %lld", row, t->kind[i],
                                (long long)t->node[i] - 1);

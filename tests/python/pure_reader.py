@@ -914,7 +914,7 @@ class Snapshot:
         for address, size, site, birth, node, kind, interval in zip(
             *(exact if column is None else column for column in columns), strict=True
         ):
-            total += size
+            total += 2 * (size + interval) if interval else size
             require(before <= address, "TADR: addresses descend")
             require(site < len(self.sites or ()), f"TSIT: site {site}")
             require(node <= self.n_nodes, f"TNOD: node {node}")

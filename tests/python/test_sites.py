@@ -8,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import networkx
+import pure_writer as writer
 import pytest
 import site_files
 import tonnage
 from pure_reader import Snapshot as Pure
 from pure_reader import Trace
+from pure_writer import Site
 
 SEEDS = range(12)
 Frames = list[tuple[str, int, str]]
@@ -378,6 +380,23 @@ def test_samples_count_by_their_weights(written: Callable[..., tuple[tonnage.Sna
     assert kept == pytest.approx(
         sum(trace.bytes * trace.weight for trace in pure.traces if trace.node is not None), abs=50
     )
+
+
+@pytest.mark.parametrize(("n", "whole"), [(10, True), (40_000, False)])
+def test_samples_that_stand_for_more_than_can_be_counted_are_refused(tmp_path: Path, n: int, whole: bool) -> None:
+    program = site_files.empty()
+    line = program.frame(None, program.code("f", "/srv/app/main.py", 1), 3)
+    for birth in range(1, n + 1):
+        program.block(1, line, birth=birth, interval=2**48)
+    file = program.description()
+    file.sites = [Site(site.stack, site.domain, live_bytes=1, live_count=1) for site in file.sites]
+    path = tmp_path / "heavy.tonnage"
+    path.write_bytes(writer.write(file))
+    if whole:
+        assert tonnage.load(path).sites(by="type").total["size"] == pytest.approx(n * 2**48)
+        return
+    with pytest.raises(tonnage.CorruptError, match="stands for too much"):
+        tonnage.load(path).sites(by="type")
 
 
 def test_what_was_not_traced_says_how_it_would_be(tmp_path: Path) -> None:
