@@ -2,7 +2,8 @@
  *
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
- *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 X   12 cycles   13 audit   14 waste   15 views   16 pictures   17 export   18 import
+ *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 sites (who allocated)
+ *   11 diff   12 patterns   13 cycles   14 audit   15 waste   16 views   17 pictures   18 export   19 import
  *
  * Rules that hold everywhere
  *   - A function that can fail returns int: 0, or a negative enum tn_status. Results go through out-parameters, which are
@@ -531,9 +532,9 @@ int tn_sites_members(tn_snapshot *s, const tn_sites_options *o, const tn_set *se
  * 4 bytes an object are kept. */
 typedef struct tn_birth {
     uint32_t entry; /* 0: it is not known, and there are no frames */
-    uint64_t birth, bytes,
-        interval_bytes; /* as the how many-th allocation of the process, 0: not known; asked for from the
-                                              allocator; of a sample, else 0 */
+    uint64_t birth;          /* as the how many-th allocation of the process; 0: not known */
+    uint64_t bytes;          /* asked for from the allocator */
+    uint64_t interval_bytes; /* of a sample, else 0 */
 } tn_birth;
 int tn_node_birth(tn_snapshot *s, uint32_t id, tn_birth *out, tn_error *err);
 int tn_birth_frame(tn_snapshot *s, const tn_birth *birth, uint32_t depth, tn_frame *out, tn_error *err);
