@@ -1,7 +1,8 @@
 /* site_match.c - patterns of places in the program: FILE[:LINE], any:FILE[:LINE], domain:NAME.
  *
  * A pattern of files names the whole path, or its end from a slash on: app.py is /srv/app.py, and not /srv/myapp.py. "*" stands
- * for any characters, slashes too, "?" for one; "=" at the beginning makes the rest the whole path, to the letter. What has no file, as <native>, is named as if that were its file.
+ * for any characters, slashes too, "?" for one; "=" at the beginning makes the rest the whole path, to the letter. What has no
+ * file, as <native>, is named as if that were its file. Line 0 is that of what has none; without a line it is any.
  */
 #include "analysis/sites.h"
 
@@ -37,15 +38,17 @@ static int parse_domain(const char *text, size_t n, uint32_t *out, tn_error *err
 }
 
 /* Digits behind the last colon are a line. */
-static size_t parse_line(const char *text, size_t n, uint32_t *line)
+static size_t parse_line(const char *text, size_t n, tn_site_pattern *out)
 {
     size_t at = n;
     uint64_t number = 0, digit = 1;
+    out->any_line = true;
     for (; at > 0 && text[at - 1] >= '0' && text[at - 1] <= '9' && number <= UINT32_MAX; at--, digit *= 10)
         number += digit * (uint64_t)(text[at - 1] - '0');
     if (at == n || at < 2 || text[at - 1] != ':' || number > UINT32_MAX)
         return n;
-    *line = (uint32_t)number;
+    out->line = (uint32_t)number;
+    out->any_line = false;
     return at - 1;
 }
 
@@ -63,7 +66,7 @@ int tn__site_pattern(const char *text, size_t n, tn_site_pattern *out, tn_error 
     text += out->whole;
     n -= out->whole;
     out->file = text;
-    out->n_file = parse_line(text, n, &out->line);
+    out->n_file = parse_line(text, n, out);
     return out->n_file ? TN_OK : tn__error_set(err, TN_EINVAL, 0, "a place looks like app.py, app.py:88 or any:app.py");
 }
 
@@ -105,7 +108,7 @@ static bool names_file(const tn_site_pattern *p, const char *file)
 
 bool tn__site_frame_matches(const tn_site_pattern *p, const tn_stack_entry *frame)
 {
-    return (!p->line || p->line == frame->line) && names_file(p, tn__site_file(frame));
+    return (p->any_line || p->line == frame->line) && names_file(p, tn__site_file(frame));
 }
 
 int tn__site_mark(tn_snapshot *s, const tn_site_pattern *p, uint8_t *marks, tn_error *err)
@@ -123,7 +126,7 @@ int tn__site_mark(tn_snapshot *s, const tn_site_pattern *p, uint8_t *marks, tn_e
         if (file != last) /* a string of the file stands once; neighbours often have the same */
             same = names_file(p, file);
         last = file;
-        marks[i] = same && (!p->line || p->line == one.line);
+        marks[i] = same && (p->any_line || p->line == one.line);
         if (p->anywhere && one.parent)
             marks[i] |= marks[one.parent];
     }

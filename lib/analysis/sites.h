@@ -47,7 +47,8 @@ double tn__gamma_quantile(double shape, double share);
 typedef struct tn_site_pattern {
     const char *file; /* as written; NULL: of a domain */
     size_t n_file;
-    uint32_t line; /* 0: any */
+    uint32_t line; /* 0: what has none */
+    bool any_line;
     bool whole;    /* =FILE: no end, no stars */
     bool anywhere; /* any frame of the stack, else the innermost one */
     uint32_t domain;

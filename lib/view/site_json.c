@@ -207,14 +207,14 @@ int tn__site_json_page(tn_site_page *p, tn_json *j, tn_error *err)
     if (p->old)
         tn__json_bool(j, "same_process", p->pairs.same_process);
     if (p->sampled)
-        tn__json_double(j, "interval_bytes", p->now.interval_bytes);
+        tn__json_double(j, "interval_bytes", tn__site_interval_bytes(p));
     else
         tn__json_null(j, "interval_bytes");
     columns_json(p, j);
     tn__json_open(j, "rows", '[');
     tn__buf_init(&words, p->now.alloc);
     for (size_t i = 0; status == TN_OK && i < p->n_shown; i++)
-        status = row_json(p, j, &p->shown[i], &words, err);
+        status = p->shown[i].more ? TN_OK : row_json(p, j, &p->shown[i], &words, err);
     tn__buf_free(&words);
     TN_TRY(status);
     tn__json_close(j, ']');
@@ -223,7 +223,7 @@ int tn__site_json_page(tn_site_page *p, tn_json *j, tn_error *err)
     numbers_json(p, j, &p->total);
     tn__json_close(j, '}');
     tn__json_u64(j, "filtered", p->n_filtered);
-    tn__json_u64(j, "more", p->n_rows > p->n_shown ? p->n_rows - p->n_shown : 0);
+    tn__json_u64(j, "more", p->n_more);
     tn__info_json(j, p->snapshot);
     return TN_OK;
 }

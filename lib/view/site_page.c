@@ -17,6 +17,12 @@ uint64_t tn__site_count(double count)
     return count > 0 ? (uint64_t)(count + 0.5) : 0;
 }
 
+double tn__site_interval_bytes(const tn_site_page *p)
+{
+    return p->old && p->before.interval_bytes > p->now.interval_bytes ? p->before.interval_bytes
+                                                                      : p->now.interval_bytes;
+}
+
 /* ---- a row ---- */
 
 static void fill_change(const tn_site_page *p, const tn_site_pair *pair, tn_site_shown *out)
@@ -204,6 +210,7 @@ static int show_rows(tn_site_page *p, tn_error *err)
 {
     p->n_shown = p->o->limit && p->o->limit < p->n_rows ? p->o->limit : p->n_rows;
     p->n_room = p->n_shown;
+    p->n_more = p->n_rows - p->n_shown;
     p->shown = tn__alloc(p->now.alloc, p->n_room * sizeof *p->shown);
     if (!p->shown)
         return tn__no_memory(p->snapshot, err);

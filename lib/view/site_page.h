@@ -18,6 +18,7 @@ typedef struct tn_site_shown {
     uint64_t retained;         /* TN_UNKNOWN: not asked for */
     const tn_site_ages *ages;  /* of survivors */
     uint32_t depth;            /* creators: of the tree */
+    size_t more;               /* creators: not a row, but the sum of so many that are not shown; 0: a row */
     tn_stack_entry frame;      /* an example; file "" where the row has none */
     uint32_t entry;            /* of the traceback; 0: none */
     tn_sites *table;           /* that the example is of */
@@ -35,7 +36,7 @@ typedef struct tn_site_page {
     tn_order_key *order;
     size_t n_rows, n_filtered; /* rows; of them below the threshold */
     tn_site_shown *shown;
-    size_t n_shown, n_room;
+    size_t n_shown, n_room, n_more; /* n_more: rows of the tables that are not shown */
     tn_site_shown total;
     tn_arena labels; /* creators */
 } tn_site_page;
@@ -47,6 +48,7 @@ static inline bool tn__site_has_frames(const tn_site_page *p) /* a row is one pl
            by == TN_SITES_FILE;
 }
 uint64_t tn__site_count(double count); /* rounded */
+double tn__site_interval_bytes(const tn_site_page *p); /* of two snapshots the larger one */
 /* "app.py:88: size=408 KiB (+408 KiB), count=5379 (+5379), average=77 B", into a buffer that is emptied first. */
 int tn__site_words(const tn_site_page *p, const tn_site_shown *row, tn_buf *out, tn_error *err);
 const char *tn__site_signed(int64_t bytes, char *out, size_t cap); /* "+1.5 KiB"; cap >= 24 */

@@ -205,7 +205,7 @@ static void print_total_line(const tn_site_page *p, tn_out *out)
         tn__out_format(out, "; 95 %% interval %s to %s, sampled every %s",
                        tn_format_bytes(p->total.range.low > 0 ? (uint64_t)p->total.range.low : 0, low, sizeof low),
                        tn_format_bytes((uint64_t)p->total.range.high, high, sizeof high),
-                       tn_format_bytes((uint64_t)p->now.interval_bytes, size, sizeof size));
+                       tn_format_bytes((uint64_t)tn__site_interval_bytes(p), size, sizeof size));
     if (p->old)
         tn__out_format(out, "; %s", tn__site_signed(p->total.bytes - p->total.old_bytes, size, sizeof size));
     tn__out_text(out, "\n");
@@ -342,9 +342,8 @@ int tn__site_text_page(tn_site_page *p, tn_out *out, tn_error *err)
     tn__out_text(out, "\n");
     bool traces = p->asked.by == TN_SITES_TRACEBACK && p->asked.page == TN_SITES_TABLE;
     TN_TRY(traces ? print_tracebacks(p, out, err) : print_rows(p, out, err));
-    if (p->n_rows > p->n_shown)
-        tn__out_format(out, "<%zu more row%s; use --limit 0 to see all>\n", p->n_rows - p->n_shown,
-                       p->n_rows - p->n_shown == 1 ? "" : "s");
+    if (p->n_more)
+        tn__out_format(out, "<%zu more row%s; use --limit 0 to see all>\n", p->n_more, p->n_more == 1 ? "" : "s");
     tn__filtered_print(out, p->n_filtered);
     print_notes(p->snapshot, out);
     return TN_OK;

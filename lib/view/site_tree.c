@@ -84,15 +84,42 @@ static int add_row(tn_walk_out *w, const tn_level *l, tn_site_shown *row, tn_err
     return TN_OK;
 }
 
+/* What the limit leaves out of a level, as one line below its rows. */
+static int add_rest(tn_walk_out *w, const tn_level *l, tn_error *err)
+{
+    tn_site_page *p = w->page;
+    tn_site_sum rest = {0};
+    char text[40];
+    for (size_t i = l->at; i < l->n; i++) {
+        const tn_site_sum *sum = l->pairs.rows[l->order[i].row].now;
+        rest.bytes[TN_SITES_LIVE] += sum->bytes[TN_SITES_LIVE];
+        rest.count[TN_SITES_LIVE] += sum->count[TN_SITES_LIVE];
+        tn__spread_merge(&rest.live, &sum->live);
+    }
+    tn_site_shown row = {.bytes = rest.bytes[TN_SITES_LIVE], .count = rest.count[TN_SITES_LIVE], .retained = TN_UNKNOWN};
+    row.range = tn__sites_interval(&l->table, &rest, TN_SITES_LIVE);
+    row.depth = w->depth - 1;
+    row.more = l->n - l->at;
+    p->n_more += row.more;
+    tn__compose(text, sizeof text, "<%zu more>", row.more);
+    row.label = tn__arena_text(&p->labels, text, strlen(text));
+    if (!row.label || tn__buf_append(&w->rows, &row, sizeof row) < 0)
+        return tn__no_memory(p->snapshot, err);
+    return TN_OK;
+}
+
 /* The place of a row, and no other one. */
 static int name_place(tn_walk_out *w, const tn_site_shown *row, tn_error *err)
 {
+    static const char no_line[] = ":0";
     size_t n = strlen(row->label);
-    char *text = tn__arena_get(&w->page->labels, n + 2);
+    char *text = tn__arena_get(&w->page->labels, n + 1 + sizeof no_line);
     if (!text)
         return tn__no_memory(w->page->snapshot, err);
     text[0] = '=';
     memcpy(text + 1, row->label, n + 1);
+    if (!row->frame.line)
+        memcpy(text + 1 + n, no_line, sizeof no_line);
     w->path[w->page->asked.n_from + w->depth - 1] = text;
     return TN_OK;
 }
@@ -105,6 +132,8 @@ static int walk(tn_walk_out *w, uint32_t depth, tn_error *err)
         tn_level *l = &w->levels[w->depth - 1];
         tn_site_shown row;
         if (l->at == l->n || (limit && l->at == limit)) {
+            if (l->at < l->n)
+                TN_TRY(add_rest(w, l, err));
             close_level(w);
             continue;
         }

@@ -181,7 +181,7 @@ class Creators:
         return self._numbers
 
     def __repr__(self) -> str:
-        way = " <- ".join("(bottom)" if place is None else place.removeprefix("=") for place in self._path)
+        way = " <- ".join("(bottom)" if place is None else place.removeprefix("=").removesuffix(":0") for place in self._path)
         return f"<tonnage.Creators {way or 'of all'}: {self.size} B in {self.count} blocks>"
 
 
@@ -206,7 +206,7 @@ class Back(Mapping["Place | None", Creators]):
 
     def _creators(self, row: dict[str, Any]) -> Creators:
         of = self._of
-        step = None if row["file"] is None else "=" + row["name"]
+        step = None if row["file"] is None else f"={row['name']}{'' if row['line'] else ':0'}"
         numbers = row["size"], row["count"]
         return Creators(of._asked, of._where, of._include, of._exclude, (*of._path, step), numbers)
 

@@ -85,6 +85,23 @@ def test_callers_are_followed_to_the_bottom_of_the_stack(cli: Cli, shop: Path) -
     assert rows(cli, shop, "creators", *way, "--from", "work.py:1") == {}
 
 
+def test_what_the_limit_leaves_out_of_a_level_is_a_line_of_its_own(cli: Cli, shop: Path) -> None:
+    page = cli(*words("creators", shop, "--limit", "1", "--depth", "2"), cwd=shop.parent).stdout
+    lines = [line.split(maxsplit=6) for line in page.splitlines() if "more>" in line or ".py:" in line]
+    assert [(line[0], line[3], line[6]) for line in lines] == [
+        ("58.6", "60", "/srv/app/work.py:11"),
+        ("39.1", "40", "/srv/app/main.py:7"),
+        ("19.5", "20", "<1 more>"),
+        ("5.1", "5", "<2 more>"),
+    ]
+    assert "<3 more rows; use --limit 0 to see all>" in page
+    view = json.loads(cli(*words("creators", shop, "--limit", "1", "--depth", "2"), "--json", cwd=shop.parent).stdout)
+    assert (len(view["rows"]), view["more"]) == (2, 3)
+    sampled = cli(*words("creators", shop, "part", "--limit", "1", "--depth", "2"), cwd=shop.parent).stdout
+    (rest,) = (line for line in sampled.splitlines() if "<1 more>" in line)
+    assert rest.split()[3:] and " to " in rest
+
+
 def test_files_are_sorted_by_time_told_once_and_compared_with_the_one_before_or_the_first(cli: Cli, shop: Path) -> None:
     got = cli(*words("sites", shop, "whole", "few", "many", "few"), "--json", cwd=shop.parent)
     tables = json.loads(got.stdout)["tables"]
@@ -125,6 +142,13 @@ def test_a_row_of_json_says_what_pytracemalloc_printed(cli: Cli, shop: Path) -> 
     row = rows(cli, shop, "sites", "few", "many")["/srv/app/work.py:11"]
     assert row["text"] == "/srv/app/work.py:11: size=58.6 KiB (+29.3 KiB), count=60 (+30), average=1000 B"
     assert row["size_change_pct"] == 100 and row["significant"] is True and row["change_low"] is None
+
+
+def test_the_interval_of_samples_is_said_though_the_newer_file_has_none(cli: Cli, shop: Path) -> None:
+    got = cli(*words("sites", shop, "part", "many"), cwd=shop.parent)
+    assert "sampled every 4.0 KiB" in got.stdout
+    view = json.loads(cli(*words("sites", shop, "part", "many"), "--json", cwd=shop.parent).stdout)
+    assert view["interval_bytes"] == 4096
 
 
 def test_a_leak_has_a_slope_and_what_was_made_at_first_has_none(cli: Cli, shop: Path) -> None:

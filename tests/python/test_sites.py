@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -282,6 +283,22 @@ def test_creators_are_walked_back_to_the_bottom(
     check(snapshot.creators(), [], 0)
     with pytest.raises(tonnage.NotFoundError, match="has not called it"):
         snapshot.creators().back["nobody.py", 1]
+
+
+def test_a_frame_without_a_line_has_callers_of_its_own(tmp_path: Path) -> None:
+    program = site_files.empty(2)
+    function = program.code("f", "/srv/app.py", 1)
+    for number, (line, size) in enumerate(((0, 10), (3, 1000))):
+        caller = program.frame(None, program.code("<module>", f"/srv/main{line}.py", 1), 9)
+        program.block(size, program.frame(caller, function, line), birth=3, node=program.objects[number], kind=1)
+    snapshot = tonnage.load(program.write(tmp_path / "lines.tonnage"))
+    creators = snapshot.creators().back["/srv/app.py", 0]
+    assert (creators.size, list(creators.back), len(creators.members)) == (10, [("/srv/main0.py", 9)], 1)
+    assert repr(creators).startswith("<tonnage.Creators /srv/app.py:")
+    for place, size in (("app.py:0", 10), ("=/srv/app.py:0", 10), ("app.py:3", 1000), ("=/srv/app.py", 1010)):
+        assert snapshot.sites(include=place).total["size"] == size
+    tree = json.loads(snapshot._core.sites("creators", json=True, depth=2, limit=0))["rows"]
+    assert [(row["name"], row["size"]) for row in tree if row["depth"]] == [("/srv/main3.py:9", 1000), ("/srv/main0.py:9", 10)]
 
 
 @pytest.mark.parametrize("by", ["line", "module", "type"])
