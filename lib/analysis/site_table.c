@@ -36,9 +36,10 @@ static int choose_rows(tn_sites *t, uint8_t *marks, tn_error *err)
 
 /* ---- callers ---- */
 
+/* Of a thread; what stands for frames that were left out is a caller like any other. */
 static bool is_root(const tn_stack_entry *e)
 {
-    return !e->parent && !*e->file;
+    return !e->parent && !*e->file && strcmp(e->qualified_name, TN_SITE_CUT) != 0;
 }
 
 /* One step outwards from where each stack has been followed to, if the k-th place of the way is that: 0 is the bottom of the

@@ -232,10 +232,24 @@ static void print_compared(const tn_site_page *p, tn_out *out)
     tn__out_unwrap(out);
 }
 
-static void print_notes(tn_snapshot *s, tn_out *out)
+/* What a stack that was cut says nothing of. */
+static void print_depth(const tn_site_page *p, tn_out *out)
+{
+    uint64_t depth;
+    bool outwards = p->asked.cumulative || p->asked.page == TN_SITES_CREATORS || p->asked.by == TN_SITES_TRACEBACK;
+    if (outwards && tn__fact_u64(p->snapshot, "trace.depth", &depth) && depth)
+        tn__out_format(out,
+                       "note: stacks were cut at %" PRIu64 " frame%s: what stands outermost may have had callers, "
+                       "which are not known\n",
+                       depth, depth == 1 ? "" : "s");
+}
+
+static void print_notes(const tn_site_page *p, tn_out *out)
 {
     static const char *const causes[] = {"memory", "stack", "site", "code", "sample", "replaced"};
+    tn_snapshot *s = p->snapshot;
     uint64_t dropped = 0, n;
+    print_depth(p, out);
     for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
         char name[40];
         snprintf(name, sizeof name, "trace.dropped.%s", causes[i]);
@@ -252,16 +266,14 @@ static void print_notes(tn_snapshot *s, tn_out *out)
             out, "note: blocks that free lists kept and gave out again stand at the line that allocated them first\n");
 }
 
-/* The frames further out, below each row; most of a page for a deep stack, so no more than this. */
-enum { FRAMES = 30 };
-
+/* The frames further out, below each row. */
 static int print_traceback(const tn_site_page *p, const tn_site_shown *r, tn_out *out, tn_error *err)
 {
     tn_stack_entry e = r->frame;
     tn_buf text;
     int status = TN_OK, n = 0;
     tn__buf_init(&text, p->now.alloc);
-    for (; status == TN_OK && e.parent && n < FRAMES; n++) {
+    for (; status == TN_OK && e.parent && n < TN_FRAMES_SHOWN; n++) {
         text.size = 0;
         status = tn__site_text(r->table->snapshot, e.parent, &text, err);
         if (status == TN_OK)
@@ -345,6 +357,6 @@ int tn__site_text_page(tn_site_page *p, tn_out *out, tn_error *err)
     if (p->n_more)
         tn__out_format(out, "<%zu more row%s; use --limit 0 to see all>\n", p->n_more, p->n_more == 1 ? "" : "s");
     tn__filtered_print(out, p->n_filtered);
-    print_notes(p->snapshot, out);
+    print_notes(p, out);
     return TN_OK;
 }

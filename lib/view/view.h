@@ -9,6 +9,8 @@
 #include "base/base.h"
 #include "snapshot/reader.h"
 
+enum { TN_FRAMES_SHOWN = 30 }; /* of a stack, on pages; JSON has all */
+
 /* ---- text.c: bounded text, Unicode, escapes ---- */
 
 /* Text under construction: writes what fits, counts what was wanted. */
