@@ -528,8 +528,9 @@ typedef struct tn_sites_options {
 int tn_sites_members(tn_snapshot *s, const tn_sites_options *o, const tn_set *set, const char *row, tn_set **out,
                      tn_error *err);
 
-/* Who made an object. depth 0 is the innermost frame; ENOTFOUND behind the last. Cost: the first call a pass over the blocks,
- * 4 bytes an object are kept. */
+/* Who made an object. depth 0 is the innermost frame; ENOTFOUND behind the last. tn_birth_caller makes *birth that of the frame
+ * which called, and so on outwards; ENOTFOUND, and nothing changes, at the outermost. Cost: the first call a pass over the
+ * blocks, 4 bytes an object are kept; a frame `depth` steps, a caller one. */
 typedef struct tn_birth {
     uint32_t entry; /* 0: it is not known, and there are no frames */
     uint64_t birth;          /* as the how many-th allocation of the process; 0: not known */
@@ -538,6 +539,7 @@ typedef struct tn_birth {
 } tn_birth;
 int tn_node_birth(tn_snapshot *s, uint32_t id, tn_birth *out, tn_error *err);
 int tn_birth_frame(tn_snapshot *s, const tn_birth *birth, uint32_t depth, tn_frame *out, tn_error *err);
+int tn_birth_caller(tn_snapshot *s, tn_birth *birth, tn_error *err);
 
 /* ---- 11. Diff -------------------------------------------------------------------------------------------------- */
 

@@ -143,3 +143,14 @@ int tn_birth_frame(tn_snapshot *s, const tn_birth *birth, uint32_t depth, tn_fra
     }
     return tn__error_set(err, TN_ENOTFOUND, 0, "its stack has no frame %u", (unsigned)depth);
 }
+
+int tn_birth_caller(tn_snapshot *s, tn_birth *birth, tn_error *err)
+{
+    tn_stack_entry e = {0};
+    if (birth->entry)
+        TN_TRY(tn__snapshot_stack(s, birth->entry, &e, err));
+    if (!e.parent)
+        return tn__error_set(err, TN_ENOTFOUND, 0, "no caller of this frame is known");
+    birth->entry = e.parent;
+    return TN_OK;
+}

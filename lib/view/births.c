@@ -51,7 +51,8 @@ int tn__birth_json(tn_snapshot *s, uint32_t node, tn_json *j, tn_error *err)
     else
         tn__json_null(j, "birth");
     tn__json_open(j, "traceback", '[');
-    for (uint32_t depth = 0; tn_birth_frame(s, &birth, depth, &f, NULL) == TN_OK; depth++) {
+    do {
+        TN_TRY(tn_birth_frame(s, &birth, 0, &f, err));
         tn__json_open(j, NULL, '{');
         tn__json_string(j, "file", *f.file ? f.file : f.qualified_name);
         if (f.line)
@@ -60,7 +61,7 @@ int tn__birth_json(tn_snapshot *s, uint32_t node, tn_json *j, tn_error *err)
             tn__json_null(j, "line");
         tn__json_string(j, "function", f.qualified_name);
         tn__json_close(j, '}');
-    }
+    } while (tn_birth_caller(s, &birth, NULL) == TN_OK);
     tn__json_close(j, ']');
     tn__json_close(j, '}');
     return TN_OK;
@@ -69,14 +70,17 @@ int tn__birth_json(tn_snapshot *s, uint32_t node, tn_json *j, tn_error *err)
 int tn__birth_print(tn_snapshot *s, uint32_t node, tn_out *out, tn_error *err)
 {
     tn_birth birth;
-    tn_frame f;
     tn_buf text;
     TN_TRY(tn_node_birth(s, node, &birth, err));
     tn__buf_init(&text, tn__snapshot_alloc(s));
     uint32_t entry = birth.entry;
     int status = TN_OK;
-    for (uint32_t depth = 0; entry && status == TN_OK && tn_birth_frame(s, &birth, depth, &f, NULL) == TN_OK; depth++) {
+    for (uint32_t depth = 0; entry && status == TN_OK; depth++) {
         tn_stack_entry e;
+        if (depth > TN_FRAMES_SHOWN) {
+            tn__out_text(out, "              …\n");
+            break;
+        }
         text.size = 0;
         status = tn__site_text(s, entry, &text, err);
         if (status == TN_OK)

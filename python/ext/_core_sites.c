@@ -149,14 +149,17 @@ PyObject *core_sites_members(core_snapshot *self, PyObject *args, PyObject *kwar
 static PyObject *frames_list(tn_snapshot *s, const tn_birth *birth)
 {
     PyObject *frames = PyList_New(0);
+    tn_birth at = *birth;
     tn_frame f;
-    for (uint32_t depth = 0; frames && tn_birth_frame(s, birth, depth, &f, NULL) == 0; depth++) {
+    while (frames && tn_birth_frame(s, &at, 0, &f, NULL) == 0) {
         PyObject *row =
             Py_BuildValue("NINN", core_text(f.file, strlen(f.file)), f.line, core_text(f.name, strlen(f.name)),
                           core_text(f.qualified_name, strlen(f.qualified_name)));
         if (!row || PyList_Append(frames, row) < 0)
             Py_CLEAR(frames);
         Py_XDECREF(row);
+        if (tn_birth_caller(s, &at, NULL) < 0)
+            break;
     }
     return frames;
 }

@@ -102,6 +102,15 @@ static void an_object_has_a_birth_or_none(void **state)
         assert_int_equal(tn_birth_frame(s, &birth, 0, &f, NULL), birth.entry ? TN_OK : TN_ENOTFOUND);
         assert_int_equal(tn_birth_frame(s, &birth, 1000, &f, NULL), TN_ENOTFOUND);
         known += birth.entry > 0;
+        while (tn_birth_frame(s, &birth, 1, &f, NULL) == TN_OK) {
+            tn_frame outer;
+            assert_int_equal(tn_birth_caller(s, &birth, NULL), TN_OK);
+            assert_int_equal(tn_birth_frame(s, &birth, 0, &outer, NULL), TN_OK);
+            assert_true(outer.file == f.file && outer.line == f.line && outer.qualified_name == f.qualified_name);
+        }
+        uint32_t outermost = birth.entry;
+        assert_int_equal(tn_birth_caller(s, &birth, NULL), TN_ENOTFOUND);
+        assert_int_equal(birth.entry, outermost);
     }
     assert_int_equal(known, 4);
     tn_birth none;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -299,6 +300,36 @@ def test_a_frame_without_a_line_has_callers_of_its_own(tmp_path: Path) -> None:
         assert snapshot.sites(include=place).total["size"] == size
     tree = json.loads(snapshot._core.sites("creators", json=True, depth=2, limit=0))["rows"]
     assert [(row["name"], row["size"]) for row in tree if row["depth"]] == [("/srv/main3.py:9", 1000), ("/srv/main0.py:9", 10)]
+
+
+def test_a_stack_of_deep_recursion_costs_a_step_a_frame(tmp_path: Path) -> None:
+    n = 100_000
+    program = site_files.empty(1, roots=[0])
+    at, function = program.frame(None, program.code("<main thread>")), program.code("f", "/srv/app.py", 1)
+    for _ in range(n):
+        at = program.frame(at, function, 2)
+    program.block(64, at, birth=3, node=program.objects[0], kind=1)
+    snapshot = tonnage.load(program.write(tmp_path / "deep.tonnage"))
+    (item,) = snapshot.where("site:app.py")
+    begun = time.process_time()
+    assert item.site is not None and len(item.site.frames) == n + 1
+    page = str(item.show())
+    assert time.process_time() - begun < 10  # a step for each pair of frames is 30 s and more
+    assert page.count("/srv/app.py:2 f()") == 31 and "              …" in page.splitlines()
+
+
+def test_what_is_cut_from_a_stack_is_no_bottom_of_it(tmp_path: Path) -> None:
+    program = site_files.empty()
+    cut = program.frame(None, program.code("<truncated>"))
+    line = program.frame(cut, program.code("f", "/srv/app.py", 1), 3)
+    program.block(100, line, birth=1)
+    program.facts["trace.depth"] = 1
+    snapshot = tonnage.load(program.write(tmp_path / "cut.tonnage"))
+    callers = snapshot.creators().back["/srv/app.py", 3].back
+    assert list(callers) == [("<truncated>", 0)] and list(callers["<truncated>", 0].back) == [None]
+    note = "note: stacks were cut at 1 frame: "
+    assert note in str(snapshot.sites(cumulative=True)) and note in str(snapshot.sites(by="traceback"))
+    assert note not in str(snapshot.sites())
 
 
 @pytest.mark.parametrize("by", ["line", "module", "type"])
