@@ -167,28 +167,29 @@ static uint32_t aged_columns(const tn_site_page *p, tn_table_column *c)
 }
 
 /* Ten bars, the longest cohort the highest. */
-static void add_curve(tn_table *t, const tn_site_ages *ages)
+static const char *curve_of(const tn_site_ages *ages, char text[TN_COHORTS * 3 + 1])
 {
     static const char *const bars[] = {"·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-    char text[TN_COHORTS * 3 + 1] = "";
     double most = 0;
+    *text = '\0';
     for (int i = 0; i < TN_COHORTS; i++)
         most = ages->bytes[i] > most ? ages->bytes[i] : most;
     for (int i = 0; i < TN_COHORTS; i++) {
         int bar = most > 0 ? (int)ceil(ages->bytes[i] / most * 8) : 0;
         strcat(text, bars[bar]);
     }
-    tn__table_text(t, text);
+    return text;
 }
 
 static void aged_cells(const tn_site_page *p, const tn_site_shown *r, tn_table *t)
 {
+    char bars[TN_COHORTS * 3 + 1];
     const tn_site_ages *ages = r->ages ? r->ages : &p->cohorts.total;
     tn__table_bytes(t, positive(r->bytes));
     tn__table_u64(t, tn__site_count(r->count));
     tn__table_bytes(t, (uint64_t)(ages->slope + 0.5));
     add_interval(t, ages->range, false);
-    add_curve(t, ages);
+    tn__table_text(t, curve_of(ages, bars));
 }
 
 /* ---- the page ---- */
@@ -290,6 +291,51 @@ static int print_traceback(const tn_site_page *p, const tn_site_shown *r, tn_out
     return status;
 }
 
+static void print_change(const tn_site_page *p, const tn_site_shown *r, tn_out *out)
+{
+    char low[32], high[32];
+    if (r->old_bytes)
+        tn__out_format(out, "    change: %+.1f %%", 100 * ((double)r->bytes / (double)r->old_bytes - 1));
+    else
+        tn__out_text(out, "    change: new");
+    if (p->sampled)
+        tn__out_format(out, "; 95 %% interval %s to %s; sure: %s",
+                       tn__site_signed((int64_t)r->change.low, low, sizeof low),
+                       tn__site_signed((int64_t)r->change.high, high, sizeof high), r->significant ? "yes" : "no");
+    tn__out_text(out, "\n");
+}
+
+/* What a row has besides in the table of its page. */
+static void print_numbers(const tn_site_page *p, const tn_site_shown *r, tn_out *out)
+{
+    char low[24], high[24];
+    const tn_site_sum *sum = r->pair->now;
+    if (p->old) {
+        print_change(p, r, out);
+        return;
+    }
+    if (p->sampled)
+        tn__out_format(out, "    95 %% interval of the size: %s to %s\n",
+                       tn_format_bytes(r->range.low > 0 ? (uint64_t)r->range.low : 0, low, sizeof low),
+                       tn_format_bytes((uint64_t)r->range.high, high, sizeof high));
+    if (p->asked.page == TN_SITES_AT_PEAK)
+        tn__out_format(out, "    now: %s; own peak: %s\n",
+                       tn_format_bytes(positive(sum->bytes[TN_SITES_LIVE]), low, sizeof low),
+                       tn_format_bytes(positive(sum->own_peak), high, sizeof high));
+    if (p->asked.page == TN_SITES_SOON_FREED)
+        tn__out_format(out, "    allocated: %" PRIu64 "; soon freed: %.1f %%\n",
+                       tn__site_count(sum->count[TN_SITES_ALLOCATED]),
+                       sum->count[TN_SITES_ALLOCATED] > 0 ? 100 * r->count / sum->count[TN_SITES_ALLOCATED] : 0);
+    if (r->ages) {
+        char kept[24], bars[TN_COHORTS * 3 + 1];
+        tn__out_format(out, "    kept of 1000 %s: %s; 95 %% interval %s to %s; old to young: %s\n",
+                       p->sampled ? "samples" : "allocations",
+                       tn_format_bytes((uint64_t)(r->ages->slope + 0.5), kept, sizeof kept),
+                       tn_format_bytes((uint64_t)r->ages->range.low, low, sizeof low),
+                       tn_format_bytes((uint64_t)r->ages->range.high, high, sizeof high), curve_of(r->ages, bars));
+    }
+}
+
 /* Each stack on lines of its own, in the words of a row. */
 static int print_tracebacks(const tn_site_page *p, tn_out *out, tn_error *err)
 {
@@ -302,14 +348,7 @@ static int print_tracebacks(const tn_site_page *p, tn_out *out, tn_error *err)
             break;
         tn__out_escaped(out, (const char *)words.data);
         tn__out_text(out, "\n");
-        if (p->sampled) {
-            char low[32], high[32];
-            tn_interval range = p->old ? p->shown[i].change : p->shown[i].range;
-            tn__site_signed((int64_t)range.low, low, sizeof low);
-            tn__site_signed((int64_t)range.high, high, sizeof high);
-            tn__out_format(out, "    95 %% interval of the %s: %s to %s\n", p->old ? "change" : "size", low + !p->old,
-                           high + !p->old);
-        }
+        print_numbers(p, &p->shown[i], out);
         status = print_traceback(p, &p->shown[i], out, err);
     }
     tn__buf_free(&words);
@@ -352,8 +391,7 @@ int tn__site_text_page(tn_site_page *p, tn_out *out, tn_error *err)
     print_compared(p, out);
     print_total_line(p, out);
     tn__out_text(out, "\n");
-    bool traces = p->asked.by == TN_SITES_TRACEBACK && p->asked.page == TN_SITES_TABLE;
-    TN_TRY(traces ? print_tracebacks(p, out, err) : print_rows(p, out, err));
+    TN_TRY(p->asked.by == TN_SITES_TRACEBACK ? print_tracebacks(p, out, err) : print_rows(p, out, err));
     if (p->n_more)
         tn__out_format(out, "<%zu more row%s; use --limit 0 to see all>\n", p->n_more, p->n_more == 1 ? "" : "s");
     tn__filtered_print(out, p->n_filtered);

@@ -40,6 +40,10 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("peak", ("--by", "file", "--exclude", "domain:raw")),
         ("temporary", ("--by", "function", "--limit", "1")),
         ("survivors", ()),
+        ("survivors", ("--by", "traceback")),
+        ("peak", ("part", "--by", "traceback", "--limit", "2")),
+        ("temporary", ("--by", "traceback")),
+        ("sites", ("part", "whole", "--by", "traceback", "--limit", "1")),
     ],
 )
 def test_text_is_the_golden_one(cli: Cli, shop: Path, name: str, rest: tuple[str, ...]) -> None:
@@ -157,6 +161,14 @@ def test_a_leak_has_a_slope_and_what_was_made_at_first_has_none(cli: Cli, shop: 
     assert 50_000 < leak["slope_low"] <= leak["slope"] <= leak["slope_high"]  # type: ignore[operator]
     assert setup["slope_low"] == setup["slope"] == 0
     assert [cohort["count"] for cohort in setup["cohorts"]] == [4] + [0] * 9  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("verb", ["peak", "temporary"])
+def test_types_are_offered_only_where_there_are_some(cli: Cli, shop: Path, verb: str) -> None:
+    page = cli(verb, "--help").stdout
+    assert ", type" not in page and "traceback" in page
+    assert cli(*words(verb, shop, "--by", "type"), cwd=shop.parent).returncode == 2
+    assert ", type" in cli("survivors", "--help").stdout
 
 
 def test_colours_are_forced_or_forbidden(cli: Cli, shop: Path) -> None:
