@@ -60,6 +60,8 @@ typedef struct cli_verb cli_verb;
 
 /* tn_sites_by_names, likewise. */
 #define CLI_SITE_KINDS "line, file, function, module, distribution, traceback, thread or type"
+#define CLI_SUM_KINDS \
+    "line, file, function, module, distribution, traceback or thread" /* of what was, objects are gone */
 
 typedef struct cli_options {
     const cli_verb *verb;
@@ -88,7 +90,7 @@ struct cli_verb {
     const char *about; /* one line, for --help */
     /* its own page: what it shows; what options mean for its rows; examples, one of each option */
     const char *help, *limit, *sort, *where, *examples, *against, *by;
-    const char *kinds; /* the words that --by takes; NULL: CLI_KINDS */
+    const char *kinds; /* the words that --by takes; NULL: CLI_KINDS, or CLI_SITE_KINDS */
     uint32_t few;      /* --limit where it is not given; 0: 20 */
     enum tn_sites_page page;
     /* of cmd_table */

@@ -159,7 +159,8 @@ const cli_verb cli_verbs[] = {
      "who had allocated what was alive when most of all was",
      "Memory at the high-water mark of all that was traced, by the line that allocated it, beside what is alive now\n"
      "and the most that its stacks ever had, each at its own time.\n",
-     .by = SITE_KINDS, .limit = "rows shown", .sort = "size, count, average or name; of several files: change",
+     .by = SITE_KINDS, .kinds = CLI_SUM_KINDS, .limit = "rows shown",
+     .sort = "size, count, average or name; of several files: change",
      .examples = "  tonnage peak app.tonnage --by function --limit 10 --sort count\n"
                  "  tonnage peak app.tonnage --include 'app/*' --exclude any:test.py --threshold 64k --cumulative\n"
                  "  tonnage peak 1.tonnage 2.tonnage --first --color never\n"
@@ -170,7 +171,8 @@ const cli_verb cli_verbs[] = {
      "Blocks that were freed soon after they were allocated, by the line that did: before their thread had allocated\n"
      "16 more, or 2 KiB where it was sampled. Beside them all that the line has allocated since the recorder "
      "started.\n",
-     .by = SITE_KINDS, .limit = "rows shown", .sort = "count, size, average or name; of several files: change",
+     .by = SITE_KINDS, .kinds = CLI_SUM_KINDS, .limit = "rows shown",
+     .sort = "count, size, average or name; of several files: change",
      .examples =
          "  tonnage temporary app.tonnage --by function --limit 10 --sort size\n"
          "  tonnage temporary app.tonnage --include 'app/*' --exclude app/test.py --threshold 64k --cumulative\n"
@@ -442,6 +444,14 @@ static const char *output_of(const cli_verb *verb)
     return verb->options & CLI_TO ? "what to write (default -, which is standard output)" : "the snapshot to write";
 }
 
+static void print_kinds(const cli_verb *verb)
+{
+    bool sites = verb->options & CLI_SITES;
+    cli_print("\nkinds: ");
+    cli_print(verb->kinds ? verb->kinds : sites ? CLI_SITE_KINDS : CLI_KINDS);
+    cli_print(sites ? "\nwhat they mean is in docs/sites.md\n" : "\nwhat they mean is in docs/sets.md\n");
+}
+
 void cli_help_verb(const cli_verb *verb)
 {
     char line[80];
@@ -515,8 +525,7 @@ void cli_help_verb(const cli_verb *verb)
             "\nconditions on objects: " CONDITIONS "\n"
             "side by side, with \"or\" between them, in brackets, negated by \"-\"; docs/selection.md has them all\n");
     if (verb->options & CLI_BY && (!verb->by || strstr(verb->by, "kinds below")))
-        cli_print(verb->options & CLI_SITES ? "\nkinds: " CLI_SITE_KINDS "\nwhat they mean is in docs/sites.md\n"
-                                            : "\nkinds: " CLI_KINDS "\nwhat they mean is in docs/sets.md\n");
+        print_kinds(verb);
     cli_print("\nexamples:\n");
     cli_print(verb->examples);
 }

@@ -109,15 +109,23 @@ static bool is_word_of(const char *words, const char *value)
     return false;
 }
 
+static int no_kind(const cli_verb *verb, const char *kinds, const char *value)
+{
+    char what[sizeof CLI_KINDS + 32];
+    snprintf(what, sizeof what, "--by takes %s, not", kinds);
+    return usage(verb, what, value);
+}
+
 static int set_sites_by(const cli_verb *verb, const char *value, cli_options *out)
 {
-    for (int i = 0; i < TN_SITES_BYS; i++) {
+    const char *kinds = verb->kinds ? verb->kinds : CLI_SITE_KINDS;
+    for (int i = 0; i < TN_SITES_BYS && is_word_of(kinds, value); i++) {
         if (strcmp(value, tn_sites_by_names[i]) == 0) {
             out->sites.asked.by = (enum tn_sites_by)i;
             return CLI_OK;
         }
     }
-    return usage(verb, "--by takes " CLI_SITE_KINDS ", not", value);
+    return no_kind(verb, kinds, value);
 }
 
 static int set_by(const cli_verb *verb, const char *value, cli_options *out)
@@ -132,9 +140,7 @@ static int set_by(const cli_verb *verb, const char *value, cli_options *out)
             return CLI_OK;
         }
     }
-    char what[sizeof CLI_KINDS + 32];
-    snprintf(what, sizeof what, "--by takes %s, not", kinds);
-    return usage(verb, what, value);
+    return no_kind(verb, kinds, value);
 }
 
 static int set_rows(const cli_verb *verb, const char *value, const char *what, uint32_t *out)

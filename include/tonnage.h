@@ -532,7 +532,7 @@ int tn_sites_members(tn_snapshot *s, const tn_sites_options *o, const tn_set *se
  * which called, and so on outwards; ENOTFOUND, and nothing changes, at the outermost. Cost: the first call a pass over the
  * blocks, 4 bytes an object are kept; a frame `depth` steps, a caller one. */
 typedef struct tn_birth {
-    uint32_t entry; /* 0: it is not known, and there are no frames */
+    uint32_t entry;          /* 0: it is not known, and there are no frames */
     uint64_t birth;          /* as the how many-th allocation of the process; 0: not known */
     uint64_t bytes;          /* asked for from the allocator */
     uint64_t interval_bytes; /* of a sample, else 0 */

@@ -379,8 +379,9 @@ static int check(const tn_sites *t, tn_error *err)
     if ((unsigned)o->by >= TN_SITES_BYS || (unsigned)o->what >= TN_SITES_WHATS)
         return tn__error_set(err, TN_EINVAL, 0, "there is no such table of sites");
     if (o->what != TN_SITES_LIVE && by_block(t))
-        return tn__error_set(err, TN_EINVAL, 0,
-                             "what is freed has no objects: neither --where nor types say anything of it");
+        return tn__error_set(
+            err, TN_EINVAL, 0,
+            "the peak and what is freed are known by stack alone: neither types nor a selection tell more");
     if (o->cumulative && (o->by == TN_SITES_TYPE || o->by == TN_SITES_TRACEBACK || o->n_from || o->retained))
         return tn__error_set(err, TN_EINVAL, 0,
                              "cumulative sums are of lines, files, functions, modules, distributions and threads");

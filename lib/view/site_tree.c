@@ -96,7 +96,8 @@ static int add_rest(tn_walk_out *w, const tn_level *l, tn_error *err)
         rest.count[TN_SITES_LIVE] += sum->count[TN_SITES_LIVE];
         tn__spread_merge(&rest.live, &sum->live);
     }
-    tn_site_shown row = {.bytes = rest.bytes[TN_SITES_LIVE], .count = rest.count[TN_SITES_LIVE], .retained = TN_UNKNOWN};
+    tn_site_shown row = {
+        .bytes = rest.bytes[TN_SITES_LIVE], .count = rest.count[TN_SITES_LIVE], .retained = TN_UNKNOWN};
     row.range = tn__sites_interval(&l->table, &rest, TN_SITES_LIVE);
     row.depth = w->depth - 1;
     row.more = l->n - l->at;

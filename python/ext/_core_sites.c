@@ -126,8 +126,8 @@ PyObject *core_sites_members(core_snapshot *self, PyObject *args, PyObject *kwar
     core_call call;
     tn_set *members = NULL;
     tn_error err = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$zzOOOOsp:site_members", names, &row, &by, &a.include,
-                                     &a.exclude, &a.from, &within, &page_name, &cumulative))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$zzOOOOsp:site_members", names, &row, &by, &a.include, &a.exclude,
+                                     &a.from, &within, &page_name, &cumulative))
         return NULL;
     int page = core_index_of(page_name, tn_sites_page_names, TN_SITES_PAGES, "page");
     if (page < 0 || !core_set_of(self, within, &set) || !asked_of(&a, by))

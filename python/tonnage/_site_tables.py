@@ -128,7 +128,10 @@ class SiteTables:
         limit: int = 20,
         threshold: int | str | None = None,
     ) -> Sites:
-        """Who had allocated what was alive when most of all was: the page of `tonnage peak`. See `sites`."""
+        """Who had allocated what was alive when most of all was: the page of `tonnage peak`. See `sites`.
+
+        It is of stacks, and knows no types.
+        """
         return self._sites(
             "peak",
             against,
@@ -153,7 +156,10 @@ class SiteTables:
         limit: int = 20,
         threshold: int | str | None = None,
     ) -> Sites:
-        """Who allocates what is freed at once: the page of `tonnage temporary`. See `sites`."""
+        """Who allocates what is freed at once: the page of `tonnage temporary`. See `sites`.
+
+        It is of stacks, and knows no types.
+        """
         return self._sites(
             "temporary",
             against,

@@ -53,8 +53,8 @@ class SiteRow(SetRow):
 class Sites(SetView):
     """The page of `tonnage sites`, `peak`, `temporary` or `survivors`.
 
-    Rows have their `objects`: those that have a block which counts in the row. Cumulative rows, and those of the peak and of
-    what was soon freed, have none. Slices are lists of rows.
+    Rows have their `objects`: those that have a block which counts in the row. Cumulative rows, and those of the peak
+    and of what was soon freed, have none. Slices are lists of rows.
     """
 
     __slots__ = ("_page",)
@@ -181,7 +181,8 @@ class Creators:
         return self._numbers
 
     def __repr__(self) -> str:
-        way = " <- ".join("(bottom)" if place is None else place.removeprefix("=").removesuffix(":0") for place in self._path)
+        places = ("(bottom)" if place is None else place.removeprefix("=").removesuffix(":0") for place in self._path)
+        way = " <- ".join(places)
         return f"<tonnage.Creators {way or 'of all'}: {self.size} B in {self.count} blocks>"
 
 

@@ -166,9 +166,10 @@ def test_a_leak_has_a_slope_and_what_was_made_at_first_has_none(cli: Cli, shop: 
 @pytest.mark.parametrize("verb", ["peak", "temporary"])
 def test_types_are_offered_only_where_there_are_some(cli: Cli, shop: Path, verb: str) -> None:
     page = cli(verb, "--help").stdout
-    assert ", type" not in page and "traceback" in page
-    assert cli(*words(verb, shop, "--by", "type"), cwd=shop.parent).returncode == 2
-    assert ", type" in cli("survivors", "--help").stdout
+    assert "traceback or thread\n" in page
+    got = cli(*words(verb, shop, "--by", "type"), cwd=shop.parent)
+    assert got.returncode == 2 and "--by takes line, file" in got.stderr
+    assert "thread or type\n" in cli("survivors", "--help").stdout
 
 
 def test_colours_are_forced_or_forbidden(cli: Cli, shop: Path) -> None:
