@@ -20,7 +20,8 @@ static bool count(void *ctx, const char *text, size_t n_bytes)
 typedef struct question {
     tn_sites_options asked;
     const char *where;
-    bool compared;
+    bool compared; /* the first file with the second */
+    bool sampled;  /* the second file with itself: the blocks of both are compared */
 } question;
 
 static const char *const places[] = {"any:app/*", "=/srv/app/work.py:11"};
@@ -33,6 +34,9 @@ static const question all[] = {
     {.asked = {.page = TN_SITES_CREATORS, .from = places + 1, .n_from = 1}},
     {.asked = {.page = TN_SITES_CREATORS}},
     {.asked = {.page = TN_SITES_AT_PEAK, .by = TN_SITES_THREAD}, .compared = true},
+    {.asked = {.page = TN_SITES_TABLE}, .sampled = true},
+    {.asked = {.page = TN_SITES_TABLE, .by = TN_SITES_TYPE}, .where = "type:*", .sampled = true},
+    {.asked = {.page = TN_SITES_SOON_FREED, .by = TN_SITES_TRACEBACK}, .compared = true},
     {.asked = {.page = TN_SITES_SOON_FREED, .exclude = places, .n_exclude = 1}},
     {.asked = {.page = TN_SITES_SURVIVORS, .by = TN_SITES_FUNCTION}},
 };
@@ -45,10 +49,11 @@ static int ask(const tn_alloc *a, const question *q, enum tn_form form, size_t *
     tn_sink sink = {count, written};
     tn_view_options o = {.form = form, .where = q->where, .sites = &q->asked, .limit = 5};
     int status = TN_OK;
-    for (size_t i = 0; status == TN_OK && i < 1 + (size_t)q->compared; i++)
-        status = tn_snapshot_open(paths[i], &how, &both[i], NULL);
+    size_t n = q->compared || q->sampled ? 2 : 1;
+    for (size_t i = 0; status == TN_OK && i < n; i++)
+        status = tn_snapshot_open(paths[q->sampled ? 1 : i], &how, &both[i], NULL);
     if (status == TN_OK)
-        status = tn_view_sites(both, 1 + (size_t)q->compared, &o, &sink, NULL);
+        status = tn_view_sites(both, n, &o, &sink, NULL);
     if (status == TN_OK && q->asked.page == TN_SITES_TABLE && !q->asked.cumulative) {
         tn_set *members;
         status = tn_sites_members(both[0], &q->asked, NULL, NULL, &members, NULL);
