@@ -6,12 +6,13 @@ of objects. (Nobody hides pointers in the programs that are asked.)
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-PIECE = 1 << 26
+PIECE, PAGE = 1 << 26, os.sysconf("SC_PAGE_SIZE")
 
 
 def count_words(pid: int, addresses: Iterable[int]) -> Counter[int]:
@@ -22,12 +23,16 @@ def count_words(pid: int, addresses: Iterable[int]) -> Counter[int]:
     with open(f"/proc/{pid}/mem", "rb", 0) as memory:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
             start, end, rights = re.match(r"(\w+)-(\w+) (....)", line).groups()  # type: ignore[union-attr]
-            for at in range(int(start, 16), int(end, 16) if rights.startswith("rw") else 0, PIECE):
+            at, end_at = int(start, 16), int(end, 16) if rights.startswith("rw") else 0
+            while at < end_at:
                 memory.seek(at)
                 try:
-                    words = np.frombuffer(memory.read(min(PIECE, int(end, 16) - at)), dtype=np.uint64)
-                except OSError:  # of a device, or of the kernel
+                    piece = memory.read(min(PIECE, end_at - at))
+                except OSError:  # a guard page of a stack
+                    at += PAGE
                     continue
+                at += len(piece)
+                words = np.frombuffer(piece, dtype=np.uint64)
                 index = np.searchsorted(wanted, words).clip(max=len(wanted) - 1)
                 np.add.at(counts, index[wanted[index] == words], 1)
     return Counter(dict(zip(wanted.tolist(), counts.tolist(), strict=True)))
