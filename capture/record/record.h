@@ -142,7 +142,8 @@ struct tn_tracer {
     /* Private from here. */
     uint32_t root, root_run;
     uint32_t n_walked, walked; /* frames of the walk before, and its stack */
-    uint32_t number, n_last, busy, code_generation;
+    uint32_t number;           /* with bit 15, see tn__birth */
+    uint32_t n_last, busy, code_generation;
     uint32_t last_node, last_site[2]; /* of MEM and OBJ */
     tn_walked *last;                  /* the path before, outermost first */
     uint32_t *ids;                    /* its nodes */

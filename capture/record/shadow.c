@@ -1,8 +1,11 @@
 /* shadow.c - exact: a word for each granule of 16 bytes of the address space.
  *
  *     address   47…32 ──> root ──> 31…20 ──> middle ──> 19…4 ──> leaf: one word for each granule of 1 MiB
- *     a block's first granule   63…28 bytes, all ones: they are in the table of blocks · 27…0 site
- *     its second, if it has one 63…48 thread · 47…0 birth
+ *     a block's first granule   63 zero · 62…28 bytes, all ones: they are in the table of blocks · 27…0 site
+ *     its second, if it has one 63 one · 62…48 thread · 47…0 birth
+ *
+ * So no second word is ever taken for a block: one that stays, since nobody told of its block's end, nor one that a reader
+ * sees while its block is put or taken.
  *
  * No lock: the words of a block belong to whoever owns the block. A leaf has one word more, for the second granule of a
  * block that begins in its last. Blocks at odd addresses, beyond 2^48 (only reached by programs that ask for it) and those
@@ -20,9 +23,15 @@ enum {
     SITE_MASK = (1 << SITE_BITS) - 1,
     GRANULE = 16
 };
-static const uint64_t GRANULES = 1ull << 44, HUGE_BLOCK = (1ull << (64 - SITE_BITS)) - 1;
+static const uint64_t GRANULES = 1ull << 44, HUGE_BLOCK = (1ull << (63 - SITE_BITS)) - 1;
 
 static uint64_t **root[ROOT];
+
+/* Of a block, that is. */
+static inline bool is_first(uint64_t word)
+{
+    return (int64_t)word > 0;
+}
 
 /* The number of the granule that begins at address; at least GRANULES where none does. */
 static inline uint64_t granule_of(uint64_t address)
@@ -88,7 +97,7 @@ static inline __attribute__((always_inline)) void tally(uint32_t site, bool apar
 
 static inline bool is_temporary(const tn_tracer *t, uint64_t birth)
 {
-    return birth >> 48 == (t->number & 0xffff) && tn__birth_number(birth) >= t->recent[t->n_recent % TN_RECENT];
+    return birth >> 48 == t->number && tn__birth_number(birth) >= t->recent[t->n_recent % TN_RECENT];
 }
 
 void tn__block_forget(tn_tracer *t, const tn_block_row *b, bool is_free)
@@ -97,9 +106,9 @@ void tn__block_forget(tn_tracer *t, const tn_block_row *b, bool is_free)
     enum {
         TEMPORARY_BYTES = 2048
     }; /* sampled: allocated by its thread since; the number of allocations is not known */
-    bool soon = b->interval > 0 ? b->birth >> 48 == (t->number & 0xffff) &&
-                                      t->clock - (uint64_t)tn__gap - b->clock < TEMPORARY_BYTES
-                                : is_temporary(t, b->birth);
+    bool soon = b->interval > 0
+                    ? b->birth >> 48 == t->number && t->clock - (uint64_t)tn__gap - b->clock < TEMPORARY_BYTES
+                    : is_temporary(t, b->birth);
     if (is_free && soon)
         tn__temporary(b->site, true, bytes, count);
     tn__tally(b->site, true, false, 0, 0, -bytes, -count);
@@ -107,12 +116,17 @@ void tn__block_forget(tn_tracer *t, const tn_block_row *b, bool is_free)
 
 /* ---- blocks ---- */
 
-/* A trace that is still there is of a block whose end nobody told us of. */
-static __attribute__((noinline)) void replaced(uint64_t word)
+/* A word that is still there at address is of a block whose end nobody told us of. */
+static __attribute__((noinline)) void replaced(tn_tracer *t, uint64_t address, uint64_t word)
 {
     uint32_t site = word & SITE_MASK;
+    uint64_t bytes = word >> SITE_BITS;
+    tn_block_row b;
     tn__drop(TN_DROP_REPLACED);
-    tally(site, tn__is_apart(tn__site_at(site)->domain), false, 0, -(int64_t)(word >> SITE_BITS), -TN_COUNT_ONE);
+    if (bytes < HUGE_BLOCK)
+        tally(site, tn__is_apart(tn__site_at(site)->domain), false, 0, -(int64_t)bytes, -TN_COUNT_ONE);
+    else if (bytes == HUGE_BLOCK && tn__rows_take(address, &b))
+        tn__block_forget(t, &b, false);
 }
 
 static inline void put_word(uint64_t *word, uint64_t bytes, uint32_t site, uint64_t birth)
@@ -144,8 +158,12 @@ static __attribute__((noinline)) bool put_special(tn_tracer *t, uint64_t address
     if (!put_row(t, address, bytes, site, birth, domain))
         return false;
     uint64_t *word = has_shadow(address, domain) ? word_made(granule_of(address)) : NULL;
-    if (word)
-        tn_set(word, HUGE_BLOCK << SITE_BITS | site);
+    if (!word)
+        return true;
+    uint64_t before = tn_get(word);
+    tn_set(word, HUGE_BLOCK << SITE_BITS | site);
+    if (before && before >> SITE_BITS != HUGE_BLOCK) /* else its row was there */
+        replaced(t, address, before);
     return true;
 }
 
@@ -160,19 +178,19 @@ static inline __attribute__((always_inline)) bool put(tn_tracer *t, uint64_t add
     uint64_t before = tn_get(word);
     put_word(word, bytes, site, birth);
     if (__builtin_expect(before != 0, 0))
-        replaced(before);
+        replaced(t, address, before);
     return true;
 }
 
 /* What stands in the word of a block, and what follows it, are taken out; 0: nothing did. */
 static inline __attribute__((always_inline)) uint64_t take_words(uint64_t address, uint64_t *birth)
 {
-    uint64_t *word = word_of(granule_of(address)), seen;
-    if (!word || !(seen = tn_get(word)))
+    uint64_t *word = word_of(granule_of(address)), seen = word ? tn_get(word) : 0;
+    if (!is_first(seen))
         return 0;
     tn_set(word, 0);
     *birth = 0;
-    if (seen >> SITE_BITS > GRANULE) {
+    if (seen >> SITE_BITS > GRANULE && seen >> SITE_BITS != HUGE_BLOCK) {
         *birth = tn_get(word + 1);
         tn_set(word + 1, 0);
     }
@@ -239,7 +257,7 @@ void tn_record_alloc(tn_tracer *t, uint32_t n_frames, uint64_t address, uint64_t
 static inline __attribute__((always_inline)) void forget(tn_tracer *t, uint32_t site, uint64_t bytes, uint64_t birth,
                                                          bool apart)
 {
-    if (birth && is_temporary(t, birth))
+    if (is_temporary(t, birth))
         tn__temporary(site, apart, (int64_t)bytes, TN_COUNT_ONE);
     tally(site, apart, false, 0, -(int64_t)bytes, -TN_COUNT_ONE);
 }
@@ -291,7 +309,7 @@ void tn_record_free(tn_tracer *t, uint64_t address, unsigned domain)
     uint64_t *word = word_of(granule), seen = word ? tn_get(word) : 0, bytes = seen >> SITE_BITS;
     if (!seen)
         return;
-    if (bytes == HUGE_BLOCK) {
+    if (bytes >= HUGE_BLOCK) {
         release_any(t, address, domain);
         return;
     }
@@ -342,17 +360,30 @@ void tn_record_give(tn_tracer *t, const tn_taken *taken, uint64_t address, uint6
 
 /* ---- reading ---- */
 
+/* The bytes of a block whose first word was seen, UINT64_MAX: they are in the table; and its birth, if that can be told. */
+static uint64_t read_words(const uint64_t *word, uint64_t seen, uint64_t *birth)
+{
+    uint64_t bytes = seen >> SITE_BITS, second = bytes > GRANULE && bytes < HUGE_BLOCK ? tn_get(word + 1) : 0;
+    *birth = is_first(second) ? 0 : second;
+    return bytes == HUGE_BLOCK ? UINT64_MAX : bytes;
+}
+
+/* Where the second word of a block is not there or is another's, what the block would cover is looked at, too. */
 static uint64_t leaf_each(const uint64_t *leaf, uint64_t base, uint64_t from,
                           bool (*visit)(void *ctx, uint64_t address, uint64_t bytes, uint64_t birth, uint32_t site),
                           void *ctx)
 {
-    uint64_t i = from;
+    uint64_t i = from, birth;
     while (i < LEAF) {
-        uint64_t word = tn_get(&leaf[i]), bytes = word >> SITE_BITS;
-        if (word && !visit(ctx, base + i * GRANULE, bytes == HUGE_BLOCK ? UINT64_MAX : bytes,
-                           bytes > GRANULE && bytes != HUGE_BLOCK ? tn_get(&leaf[i + 1]) : 0, word & SITE_MASK))
+        uint64_t word = tn_get(&leaf[i]);
+        if (!is_first(word)) {
+            i++;
+            continue;
+        }
+        uint64_t bytes = read_words(&leaf[i], word, &birth);
+        if (!visit(ctx, base + i * GRANULE, bytes, birth, word & SITE_MASK))
             return UINT64_MAX;
-        i += word && bytes > GRANULE && bytes != HUGE_BLOCK ? (bytes + GRANULE - 1) / GRANULE : 1;
+        i += birth ? (bytes + GRANULE - 1) / GRANULE : 1;
     }
     return i - LEAF;
 }
@@ -385,13 +416,10 @@ bool tn__shadow_find(uint64_t address, uint64_t *bytes, uint64_t *birth, uint32_
 {
     const uint64_t *word = has_shadow(address, TN_DOMAIN_OBJ) ? word_of(granule_of(address)) : NULL;
     uint64_t seen = word ? tn_get(word) : 0;
-    if (!seen)
+    if (!is_first(seen))
         return false;
-    *bytes = seen >> SITE_BITS;
+    *bytes = read_words(word, seen, birth);
     *site = seen & SITE_MASK;
-    *birth = *bytes > GRANULE && *bytes != HUGE_BLOCK ? tn_get(word + 1) : 0;
-    if (*bytes == HUGE_BLOCK)
-        *bytes = UINT64_MAX;
     return true;
 }
 
