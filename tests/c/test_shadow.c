@@ -1,4 +1,4 @@
-/* test_shadow.c - the words of the shadow: blocks whose end nobody told, pairs of words seen half. */
+/* test_shadow.c - the words of the shadow: blocks whose end nobody told, pairs of words seen half, births of small blocks. */
 #include "record/state.h"
 #include "record_model.h"
 
@@ -6,6 +6,7 @@
 
 #include "tonnage.h"
 
+#include <pthread.h>
 #include <string.h>
 
 enum { GRANULE = 16, STALE = 5000 /* more births than there are sites */ };
@@ -178,6 +179,83 @@ static void test_a_block_of_the_table_is_replaced_and_replaces(void **state)
         }
 }
 
+/* ---- births of blocks of one granule ---- */
+
+static uint64_t birth_of(uint64_t address)
+{
+    tn_recorded_block b;
+    assert_true(tn_recorded_block_at(address, &b));
+    return b.birth;
+}
+
+static uint64_t temporary(void)
+{
+    double n = 0;
+    tn_recorded_site site;
+    for (uint32_t id = 1; tn_recorded_site_at(id, &site); id++)
+        n += site.temporary_count;
+    return (uint64_t)n;
+}
+
+static void test_births_of_small_blocks_are_whole_beyond_the_bits_of_a_word(void **state)
+{
+    (void)state;
+    static const uint64_t borders[] = {1ull << 34, 1ull << 35, 77ull << 34, 1ull << 47};
+    start();
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t next = borders[i] - 20;
+        tn_set(&tn__rec.births, next - 1);
+        for (unsigned k = 0; k < 40; k++)
+            tell_alloc(BASE + k * GRANULE, k % 17, three[k % 3]);
+        for (unsigned k = 0; k < 40; k++)
+            assert_int_equal(birth_of(BASE + k * GRANULE), next + k);
+        for (unsigned k = 0; k < 40; k++)
+            assert_true(tell_resize(BASE + k * GRANULE, BASE + (1000 + 4 * k) * GRANULE, 17 + k, three[k % 3]));
+        for (unsigned k = 0; k < 40; k++)
+            assert_int_equal(birth_of(BASE + (1000 + 4 * k) * GRANULE), next + k);
+        uint64_t before = temporary();
+        for (unsigned k = 0; k < 40; k++)
+            tell_free(BASE + (1000 + 4 * k) * GRANULE, three[k % 3]);
+        assert_int_equal(temporary() - before, TN_RECENT);
+    }
+}
+
+typedef struct found {
+    unsigned bytes;
+    uint64_t of_another, own;
+} found;
+
+static void *free_all(void *ctx)
+{
+    found *f = ctx;
+    for (unsigned k = 0; k < TN_RECENT; k++)
+        tell_free(BASE + k * 64, TN_DOMAIN_RAW);
+    f->of_another = temporary();
+    for (unsigned k = 0; k < TN_RECENT + 4; k++)
+        tell_alloc(BASE + k * 64, f->bytes, TN_DOMAIN_RAW);
+    for (unsigned k = 0; k < TN_RECENT + 4; k++)
+        tell_free(BASE + k * 64, TN_DOMAIN_RAW);
+    f->own = temporary();
+    return NULL;
+}
+
+static void test_what_another_thread_has_made_is_not_temporary_whatever_its_size(void **state)
+{
+    (void)state;
+    for (unsigned bytes = 0; bytes < 48; bytes += 8) {
+        found f = {.bytes = bytes};
+        pthread_t thread;
+        start();
+        for (unsigned k = 0; k < TN_RECENT; k++)
+            tell_alloc(BASE + k * 64, bytes, TN_DOMAIN_RAW);
+        assert_int_equal(pthread_create(&thread, NULL, free_all, &f), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(f.of_another, 0);
+        assert_int_equal(f.own, TN_RECENT);
+        tn_record_stop();
+    }
+}
+
 #define TEST(name) cmocka_unit_test_teardown(test_##name, stop)
 
 int main(void)
@@ -186,6 +264,8 @@ int main(void)
         TEST(what_is_left_of_a_block_is_no_block),
         TEST(a_block_that_came_to_the_second_word_of_another_is_read),
         TEST(a_block_of_the_table_is_replaced_and_replaces),
+        TEST(births_of_small_blocks_are_whole_beyond_the_bits_of_a_word),
+        TEST(what_another_thread_has_made_is_not_temporary_whatever_its_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
