@@ -11,6 +11,7 @@ static tn_tracer *forking;
 
 static void before_fork(void)
 {
+    tn__trace_tracked_before_fork();
     forking = tn__trace.mode != TN_RECORD_OFF && PyGILState_Check() ? tn_record_enter() : NULL;
     if (forking)
         tn_record_before_fork();
@@ -19,11 +20,12 @@ static void before_fork(void)
 static void after_fork_parent(void)
 {
     tn_tracer *t = forking;
-    if (!t)
-        return;
     forking = NULL;
-    tn_record_after_fork_parent();
-    tn_record_leave(t);
+    if (t) {
+        tn_record_after_fork_parent();
+        tn_record_leave(t);
+    }
+    tn__trace_tracked_after_fork(false);
 }
 
 static void after_fork_child(void)
@@ -34,6 +36,7 @@ static void after_fork_child(void)
         tn_record_after_fork_child();
     if (t)
         tn_record_leave(t);
+    tn__trace_tracked_after_fork(true);
 }
 
 static int watch_forks(tn_error *err)
@@ -101,7 +104,7 @@ int tn_trace_start(const tn_inside *inside, const tn_trace_options *o, tn_error 
     tn_trace_flush(inside); /* what is made from now on has a block of its own, as far as it is up to us */
     tn__trace.mode = o->mode;
     tn__trace_install(o->mode);
-    tn__trace_tracked(true);
+    tn__trace_tracked();
     return TN_OK;
 }
 
@@ -111,9 +114,9 @@ void tn_trace_stop(void)
         return;
     tn__trace.mode = TN_RECORD_OFF;
     tn__trace_remove();
-    tn__trace_tracked(false);
     tn__trace_reuse(false, 0, NULL);
     tn_record_stop();
+    tn__trace_tracked();
 }
 
 int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error *err)

@@ -87,7 +87,7 @@ INLINE void freed(tn_tracer *t, unsigned domain, const void *p)
 INLINE void look(unsigned domain)
 {
     if (!IS_RAW(domain) && __builtin_expect(tn__trace.look, 0))
-        tn__trace_tracked_look();
+        tn__trace_tracked_ask();
 }
 
 /* ---- the exact set ---- */

@@ -5,10 +5,12 @@
  */
 #include "inside/trace_walk.h"
 
+#include <dlfcn.h>
 #include <elf.h>
-#include <errno.h>
 #include <link.h>
+#include <pthread.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define A(p) ((uint64_t)(uintptr_t)(p))
@@ -98,11 +100,16 @@ static void read_dynamic(const ElfW(Dyn) * d, library *out)
         }
 }
 
-/* A library that was loaded before is looked through once. */
+/* How often the dynamic linker has added and removed a library. */
+typedef struct changes {
+    unsigned long long added, removed;
+} changes;
+
+/* A library that was loaded before is looked through once. Of who looks. */
 static struct {
     uint64_t seen[4096];
     unsigned n_seen;
-    unsigned long long loaded, unloaded; /* libraries there have been */
+    changes changes; /* until then all have been looked through */
     bool on;
 } known;
 
@@ -178,9 +185,10 @@ static void set_words(const library *l, const ElfW(Rela) * r, bool on)
 
 static int look_at(struct dl_phdr_info *info, size_t size, void *ctx)
 {
+    const changes *until = ctx;
     library l;
-    (void)ctx;
-    if (size >= sizeof *info && known.on && info->dlpi_adds == known.loaded && info->dlpi_subs == known.unloaded)
+    (void)size;
+    if (info->dlpi_adds != until->added || info->dlpi_subs != until->removed)
         return 1;
     if ((known.on && is_known(info->dlpi_addr ^ A(info->dlpi_name))) || !read_library(info, &l))
         return 0;
@@ -191,34 +199,101 @@ static int look_at(struct dl_phdr_info *info, size_t size, void *ctx)
     return 0;
 }
 
-static int count_libraries(struct dl_phdr_info *info, size_t size, void *ctx)
+static int count_changes(struct dl_phdr_info *info, size_t size, void *ctx)
 {
-    (void)ctx, (void)size;
-    if (info->dlpi_subs != known.unloaded)
-        known.n_seen = 0;
-    known.loaded = info->dlpi_adds;
-    known.unloaded = info->dlpi_subs;
+    (void)size;
+    *(changes *)ctx = (changes){info->dlpi_adds, info->dlpi_subs};
     return 1;
 }
 
-void tn__trace_tracked(bool on)
+/* A library is in the linker's list before its words are filled and its pages closed. Whoever loads one holds another lock of
+ * the linker's until that is done, which dladdr() waits for. false: meanwhile somebody loads the next. */
+static bool look_once(bool on)
 {
+    changes now;
+    Dl_info here;
+    dl_iterate_phdr(count_changes, &now);
+    if (on == known.on && memcmp(&now, &known.changes, sizeof now) == 0)
+        return true;
+    dladdr(names, &here);
+    if (on != known.on || now.removed != known.changes.removed)
+        known.n_seen = 0;
     known.on = on;
-    known.n_seen = 0;
-    known.loaded = known.unloaded = 0;
-    tn__trace_tracked_look();
+    if (dl_iterate_phdr(look_at, &now) != 0)
+        return false;
+    known.changes = now;
+    return true;
 }
 
-/* Interpreters with a lock of their own may come at once: then one looks. */
-void tn__trace_tracked_look(void)
+/* ---- when ---- */
+
+static pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER;
+static __thread bool holds_looking __attribute__((tls_model("initial-exec")));
+static bool asked; /* for look_now */
+
+/* Without the GIL: another thread may wait for it, and hold the linker's lock, in a callback of dl_iterate_phdr(). The mode may
+ * change meanwhile: who changes it looks afterwards. */
+void tn__trace_tracked(void)
 {
-    static bool busy;
-    int error = errno;
-    tn__trace.look = 0;
-    if (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
+    PyThreadState *state = PyEval_SaveThread();
+    pthread_mutex_lock(&looking);
+    while (!look_once(__atomic_load_n(&tn__trace.mode, __ATOMIC_RELAXED) != TN_RECORD_OFF))
+        ;
+    pthread_mutex_unlock(&looking);
+    PyEval_RestoreThread(state);
+}
+
+/* Whoever gives up the GIL may wait long for it: so only if there are more modules, or fewer. */
+static int look_now(void *nothing)
+{
+    static Py_ssize_t n_modules;
+    (void)nothing;
+    asked = false;
+    if (tn__trace.mode == TN_RECORD_OFF || !Py_IsInitialized())
+        return 0;
+    Py_ssize_t n = PyDict_Size(PyImport_GetModuleDict());
+    if (n != n_modules) {
+        n_modules = n;
+        tn__trace_tracked();
+    }
+    return 0;
+}
+
+/* Other interpreters may have pending calls of their own, which run who knows when. */
+void tn__trace_tracked_ask(void)
+{
+    if (tn__trace_state()->interp != tn__trace.interpreter)
         return;
-    dl_iterate_phdr(look_at, NULL);
-    dl_iterate_phdr(count_libraries, NULL);
-    __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
-    errno = error;
+    tn__trace.look = 0;
+    if (!asked && Py_AddPendingCall(look_now, NULL) == 0)
+        asked = true;
+    else if (!asked)
+        tn__trace.look = 1; /* too many of others */
+}
+
+/* ---- forks ---- */
+
+/* In a child nobody gives back a lock of the linker's that we hold. Who looks may wait for it, though, while somebody else has
+ * it who waits for what the forking thread holds: then the lock is not ours. */
+void tn__trace_tracked_before_fork(void)
+{
+    enum { MOST_NS = 100000000, SECOND_NS = 1000000000 };
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += MOST_NS;
+    until.tv_sec += until.tv_nsec / SECOND_NS;
+    until.tv_nsec %= SECOND_NS;
+    holds_looking = pthread_mutex_timedlock(&looking, &until) == 0;
+}
+
+void tn__trace_tracked_after_fork(bool in_child)
+{
+    if (holds_looking) {
+        pthread_mutex_unlock(&looking);
+    } else if (in_child) {
+        looking = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+        known.n_seen = 0;
+        known.changes = (changes){0};
+    }
+    holds_looking = false;
 }
