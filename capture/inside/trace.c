@@ -5,37 +5,46 @@
 
 /* ---- forks ---- */
 
-/* The thread that forks, between the handlers before and after; it records nothing meanwhile. NULL: the recorder was not
- * held, since it was off, or since this thread has not the GIL: then the child runs no Python. */
-static tn_tracer *forking;
+/* While a thread forks, between the handlers before and after; it records nothing meanwhile. NULL: the recorder is not held,
+ * since it was off, or since this thread has not the GIL: then the child runs no Python. Threads may fork at once. */
+static __thread tn_tracer *forking __attribute__((tls_model("initial-exec")));
+
+/* PyGILState_Check() says so of anybody once there has been another interpreter. */
+static bool has_lock(void)
+{
+    const PyThreadState *state = tn__trace_state();
+    return state && state->interp == tn__trace.interpreter &&
+           (TN_CURRENT_IS_OWN || state == PyGILState_GetThisThreadState());
+}
 
 static void before_fork(void)
 {
     tn__trace_tracked_before_fork();
-    forking = tn__trace.mode != TN_RECORD_OFF && PyGILState_Check() ? tn_record_enter() : NULL;
+    forking = tn__trace.mode != TN_RECORD_OFF && has_lock() ? tn_record_enter() : NULL;
     if (forking)
         tn_record_before_fork();
 }
 
+static void leave_fork(void)
+{
+    if (forking)
+        tn_record_leave(forking);
+    forking = NULL;
+}
+
 static void after_fork_parent(void)
 {
-    tn_tracer *t = forking;
-    forking = NULL;
-    if (t) {
+    if (forking)
         tn_record_after_fork_parent();
-        tn_record_leave(t);
-    }
+    leave_fork();
     tn__trace_tracked_after_fork(false);
 }
 
 static void after_fork_child(void)
 {
-    tn_tracer *t = forking;
-    forking = NULL;
     if (tn__trace.mode != TN_RECORD_OFF)
         tn_record_after_fork_child();
-    if (t)
-        tn_record_leave(t);
+    leave_fork();
     tn__trace_tracked_after_fork(true);
 }
 

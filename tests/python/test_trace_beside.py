@@ -326,45 +326,6 @@ def test_arrays_of_numpy_are_seen_with_their_domain(tmp_path: Path) -> None:
     assert third == [[16_000, 1]]
 
 
-def test_callbacks_of_the_dynamic_linker_may_be_python_while_new_code_runs(tmp_path: Path) -> None:
-    code = """
-        import ctypes, faulthandler, json, os, sys, threading, types, warnings
-        from tonnage import trace
-
-        faulthandler.dump_traceback_later(60, exit=True)
-        warnings.simplefilter("ignore", DeprecationWarning)  # of forks with threads
-        sys.setswitchinterval(1e-5)
-        libc, done, visits = ctypes.CDLL(None), threading.Event(), [0, 0]
-        @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
-        def visit(info, size, data):
-            visits[0] += 1
-            if visits[0] % 100 == 1:  # who forks has the linker's lock
-                child = os.fork()
-                if child == 0:
-                    os._exit(7)
-                visits[1] += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 7
-            return 0
-        def walk():
-            while not done.is_set():
-                libc.dl_iterate_phdr(visit, None)
-        trace.start()
-        thread = threading.Thread(target=walk)
-        thread.start()
-        for i in range(100):
-            name = f"new{i}"
-            sys.modules[name] = types.ModuleType(name)  # as an import does
-            exec(compile(f"def {name}():\\n    return [bytearray(1000)]\\n{name}()", name, "exec"), {})
-            if i % 25 == 24:
-                trace.stop()
-                trace.start()
-        done.set()
-        thread.join()
-        print(json.dumps(visits))
-    """
-    visits, failed = answer(code, tmp_path)
-    assert visits > 0 and failed == 0
-
-
 @pytest.mark.parametrize("tracing", [False, True])
 def test_what_is_tracked_by_name_is_recorded_and_told_to_tracemalloc(tracing: bool, tmp_path: Path) -> None:
     pytest.importorskip("_testcapi")
