@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from trace_support import answer
 
 
@@ -88,3 +89,30 @@ def test_a_thread_without_the_lock_may_fork_while_another_forks(tmp_path: Path) 
         print(json.dumps([len(forks), trace.site_of(bytearray(1000)) is not None]))
     """
     assert answer(code, tmp_path) == [2, True]
+
+
+@pytest.mark.parametrize("mode", ["exact", "sampled"])
+def test_hooks_stand_over_the_context_of_what_they_replace(mode: str, tmp_path: Path) -> None:
+    code = """
+        import ctypes, json, sys, tracemalloc
+        from tonnage import trace
+
+        class Allocator(ctypes.Structure):
+            _fields_ = [(name, ctypes.c_void_p) for name in ("ctx", "malloc", "calloc", "realloc", "free")]
+        def now():
+            found = [Allocator() for _ in range(3)]
+            for domain, allocator in enumerate(found):
+                ctypes.pythonapi.PyMem_GetAllocator(domain, ctypes.byref(allocator))
+            return [[a.ctx, a.malloc] for a in found]
+        tracemalloc.start()
+        before = now()
+        trace.start(sys.argv[1])
+        within = now()
+        trace.stop()
+        print(json.dumps([before, within, now()]))
+    """
+    before, within, after = answer(code, tmp_path, mode)
+    assert before == after
+    for (context, function), (context_within, function_within) in zip(before, within, strict=True):
+        assert context and context_within == context
+        assert function_within != function
