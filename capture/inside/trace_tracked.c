@@ -76,7 +76,7 @@ typedef struct library {
     const char *strings;
     const ElfW(Rela) * tables[2]; /* of calls, of data */
     size_t counts[2];
-    ElfW(Addr) base, relro, relro_end; /* read only since the start */
+    ElfW(Addr) base, end, relro, relro_end; /* relro: pages that are read only since the start */
 } library;
 
 static uint64_t function(unsigned call, bool is_ours)
@@ -126,17 +126,20 @@ static bool is_known(uint64_t key)
 /* false: the library holds us, or cannot be read. */
 static bool read_library(const struct dl_phdr_info *info, library *out)
 {
+    ElfW(Addr) pages = ~((ElfW(Addr))getpagesize() - 1);
     *out = (library){.base = info->dlpi_addr};
     for (unsigned i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *p = &info->dlpi_phdr[i];
         ElfW(Addr) start = info->dlpi_addr + p->p_vaddr, end = start + p->p_memsz;
         if (p->p_type == PT_LOAD && A(names) >= start && A(names) < end)
             return false;
+        if (p->p_type == PT_LOAD && end > out->end)
+            out->end = end;
         if (p->p_type == PT_DYNAMIC)
             read_dynamic((const void *)start, out);
-        if (p->p_type == PT_GNU_RELRO) {
-            out->relro = start;
-            out->relro_end = end;
+        if (p->p_type == PT_GNU_RELRO) { /* what is in part on a page is data as well: linkers leave it */
+            out->relro = start & pages;
+            out->relro_end = end & pages;
         }
     }
     /* glibc has made addresses of these, other linkers leave offsets; the kernel's library has none at all. */
@@ -177,7 +180,7 @@ static void set_words(const library *l, const ElfW(Rela) * r, bool on)
         if (strcmp(name, names[call]) != 0)
             continue;
         uint64_t *word = (uint64_t *)(l->base + r->r_offset), seen = *word;
-        bool is_stub = type_of(r) == CALL_WORD && seen - l->base < (uint64_t)1 << 31 && seen != function(call, false);
+        bool is_stub = type_of(r) == CALL_WORD && seen - l->base < l->end - l->base && seen != function(call, false);
         if (on ? seen == function(call, false) || is_stub : seen == function(call, true))
             set_word(l, word, function(call, on));
     }

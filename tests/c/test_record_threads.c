@@ -512,9 +512,12 @@ static void test_who_waits_long_sleeps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(sums_are_those_of_all_threads_together),       TEST(a_child_has_a_whole_and_may_go_on),
-        TEST(clear_stop_and_start_while_others_record),     TEST(samples_are_consistent_and_few_whatever_threads_do),
-        TEST(records_of_threads_that_ended_are_used_again), TEST(what_another_thread_frees_is_not_temporary),
+        TEST(sums_are_those_of_all_threads_together),
+        TEST(a_child_has_a_whole_and_may_go_on),
+        TEST(clear_stop_and_start_while_others_record),
+        TEST(samples_are_consistent_and_few_whatever_threads_do),
+        TEST(records_of_threads_that_ended_are_used_again),
+        TEST(what_another_thread_frees_is_not_temporary),
         TEST(who_waits_long_sleeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
