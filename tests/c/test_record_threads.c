@@ -480,45 +480,14 @@ static void test_what_another_thread_frees_is_not_temporary(void **state)
     assert_int_equal(site.temporary_count, 0);
 }
 
-static atomic_uint n_sleeps;
-
-int __wrap_clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, struct timespec *left);
-int __real_clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, struct timespec *left);
-int __wrap_clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, struct timespec *left)
-{
-    atomic_fetch_add(&n_sleeps, 1);
-    return __real_clock_nanosleep(clock, flags, time, left);
-}
-
-/* Who yields without end lets nobody run that has a lower priority. */
-static void test_who_waits_long_sleeps(void **state)
-{
-    (void)state;
-    pthread_t id;
-    begin(TN_RECORD_EXACT);
-    model_block b = {.address = 0x7f0000000000, .bytes = 100, .domain = 2};
-    atomic_store(&n_sleeps, 0);
-    tn_record_before_fork(); /* the gate is closed */
-    assert_int_equal(pthread_create(&id, NULL, free_one, &b), 0);
-    for (unsigned i = 0; i < 10000 && atomic_load(&n_sleeps) < 3; i++)
-        usleep(1000);
-    tn_record_after_fork_parent();
-    pthread_join(id, NULL);
-    assert_true(atomic_load(&n_sleeps) >= 3);
-}
-
 #define TEST(name) cmocka_unit_test_teardown(test_##name, stop)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(sums_are_those_of_all_threads_together),
-        TEST(a_child_has_a_whole_and_may_go_on),
-        TEST(clear_stop_and_start_while_others_record),
-        TEST(samples_are_consistent_and_few_whatever_threads_do),
-        TEST(records_of_threads_that_ended_are_used_again),
-        TEST(what_another_thread_frees_is_not_temporary),
-        TEST(who_waits_long_sleeps),
+        TEST(sums_are_those_of_all_threads_together),       TEST(a_child_has_a_whole_and_may_go_on),
+        TEST(clear_stop_and_start_while_others_record),     TEST(samples_are_consistent_and_few_whatever_threads_do),
+        TEST(records_of_threads_that_ended_are_used_again), TEST(what_another_thread_frees_is_not_temporary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
