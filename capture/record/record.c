@@ -112,7 +112,6 @@ static void forget_all(void)
     tn__rows_free();
     tn__stacks_free();
     tn__codes_free();
-    tn__series_clear();
     r->n_domains = 0;
     r->options = (tn_record_options){0};
     tn_set(&r->max_bytes, 0);
