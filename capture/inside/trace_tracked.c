@@ -213,7 +213,7 @@ static int count_changes(struct dl_phdr_info *info, size_t size, void *ctx)
  * the linker's until that is done, which dladdr() waits for. false: meanwhile somebody loads the next. */
 static bool look_once(bool on)
 {
-    changes now;
+    changes now = {0};
     Dl_info here;
     dl_iterate_phdr(count_changes, &now);
     if (on == known.on && memcmp(&now, &known.changes, sizeof now) == 0)
@@ -265,7 +265,8 @@ static int look_now(void *nothing)
 /* Other interpreters may have pending calls of their own, which run who knows when. */
 void tn__trace_tracked_ask(void)
 {
-    if (tn__trace_state()->interp != tn__trace.interpreter)
+    const PyThreadState *state = tn__trace_state();
+    if (!state || state->interp != tn__trace.interpreter)
         return;
     tn__trace.look = 0;
     if (!asked && Py_AddPendingCall(look_now, NULL) == 0)
