@@ -9,6 +9,7 @@
 #include <elf.h>
 #include <link.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -228,6 +229,61 @@ static bool look_once(bool on)
     return true;
 }
 
+/* ---- in a child of a fork ---- */
+
+enum { PATIENCE_NS = 100000000 };
+
+/* Somebody may have had the linker's lock when the process forked: then it is held for ever here, and who asks for it hangs. */
+static struct {
+    pthread_t id; /* of a thread that asks for it */
+    bool is_doubtful, runs;
+} probe;
+
+static struct timespec soon(void)
+{
+    enum { SECOND_NS = 1000000000 };
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    t.tv_nsec += PATIENCE_NS;
+    t.tv_sec += t.tv_nsec / SECOND_NS;
+    t.tv_nsec %= SECOND_NS;
+    return t;
+}
+
+static void *ask_for_lock(void *nothing)
+{
+    changes c;
+    dl_iterate_phdr(count_changes, &c);
+    return nothing;
+}
+
+static bool starts_probe(void)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool runs = pthread_create(&probe.id, NULL, ask_for_lock, NULL) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return runs;
+}
+
+/* false: not known yet. Only the first one waits. */
+static bool has_linker(void)
+{
+    struct timespec until = {0};
+    if (!probe.is_doubtful)
+        return true;
+    if (!probe.runs) {
+        if (!(probe.runs = starts_probe()))
+            return false;
+        until = soon();
+    }
+    if (pthread_timedjoin_np(probe.id, NULL, &until) != 0)
+        return false;
+    probe.is_doubtful = probe.runs = false;
+    return true;
+}
+
 /* ---- when ---- */
 
 static pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER;
@@ -236,14 +292,22 @@ static bool asked; /* for look_now */
 
 /* Without the GIL: another thread may wait for it, and hold the linker's lock, in a callback of dl_iterate_phdr(). The mode may
  * change meanwhile: who changes it looks afterwards. */
-void tn__trace_tracked(void)
+static bool look(void)
 {
     PyThreadState *state = PyEval_SaveThread();
     pthread_mutex_lock(&looking);
-    while (!look_once(__atomic_load_n(&tn__trace.mode, __ATOMIC_RELAXED) != TN_RECORD_OFF))
+    bool can = has_linker();
+    while (can && !look_once(__atomic_load_n(&tn__trace.mode, __ATOMIC_RELAXED) != TN_RECORD_OFF))
         ;
     pthread_mutex_unlock(&looking);
     PyEval_RestoreThread(state);
+    return can;
+}
+
+/* What could not be taken out passes everything through. */
+void tn__trace_tracked(void)
+{
+    look();
 }
 
 /* Whoever gives up the GIL may wait long for it: so only if there are more modules, or fewer. */
@@ -255,10 +319,8 @@ static int look_now(void *nothing)
     if (tn__trace.mode == TN_RECORD_OFF || !Py_IsInitialized())
         return 0;
     Py_ssize_t n = PyDict_Size(PyImport_GetModuleDict());
-    if (n != n_modules) {
+    if (n != n_modules && look())
         n_modules = n;
-        tn__trace_tracked();
-    }
     return 0;
 }
 
@@ -281,12 +343,7 @@ void tn__trace_tracked_ask(void)
  * it who waits for what the forking thread holds: then the lock is not ours. */
 void tn__trace_tracked_before_fork(void)
 {
-    enum { MOST_NS = 100000000, SECOND_NS = 1000000000 };
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += MOST_NS;
-    until.tv_sec += until.tv_nsec / SECOND_NS;
-    until.tv_nsec %= SECOND_NS;
+    struct timespec until = soon();
     holds_looking = pthread_mutex_timedlock(&looking, &until) == 0;
 }
 
@@ -298,6 +355,10 @@ void tn__trace_tracked_after_fork(bool in_child)
         looking = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
         known.n_seen = 0;
         known.changes = (changes){0};
+    }
+    if (in_child) {
+        probe.is_doubtful = true;
+        probe.runs = false;
     }
     holds_looking = false;
 }

@@ -29,9 +29,14 @@ def test_callbacks_of_the_dynamic_linker_may_be_python_while_new_code_runs(tmp_p
             if visits[0] % 100 == 1:  # who forks has the linker's lock
                 child = os.fork()
                 if child == 0:
+                    run_new("child")
+                    trace.stop()
                     os._exit(7)
                 visits[1] += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 7
             return 0
+        def run_new(name):
+            sys.modules[name] = types.ModuleType(name)  # as an import does
+            exec(compile(f"def {name}():\\n    return [bytearray(1000)]\\n{name}()", name, "exec"), {})
         def walk():
             while not done.is_set():
                 libc.dl_iterate_phdr(visit, None)
@@ -39,9 +44,7 @@ def test_callbacks_of_the_dynamic_linker_may_be_python_while_new_code_runs(tmp_p
         thread = threading.Thread(target=walk)
         thread.start()
         for i in range(100):
-            name = f"new{i}"
-            sys.modules[name] = types.ModuleType(name)  # as an import does
-            exec(compile(f"def {name}():\\n    return [bytearray(1000)]\\n{name}()", name, "exec"), {})
+            run_new(f"new{i}")
             if i % 25 == 24:
                 trace.stop()
                 trace.start()
@@ -176,6 +179,27 @@ def test_a_library_that_comes_where_another_was_is_looked_through(library: Path,
     )
     words = (str(library), str(library.with_name("tracks_2.so")))
     assert answer(code, tmp_path, *words) == [[1, 100, 1], [2, 200, 1]]
+
+
+def test_a_child_looks_through_what_it_has_loaded_itself(library: Path, tmp_path: Path) -> None:
+    code = (
+        HEAD
+        + """
+    import os
+    trace.start()
+    child = os.fork()
+    library = ctypes.PyDLL(sys.argv[1])  # in both
+    for i in range(2000):  # the first look may find out only that it can
+        look(f"new{i}")
+        library.track(1, ctypes.c_size_t(0x1000 + i), ctypes.c_size_t(100))
+        if tracked():
+            break
+    if child == 0:
+        os._exit(7 if tracked() == [[1, 100, 1]] else 1)
+    print(json.dumps([tracked(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])]))
+    """
+    )
+    assert answer(code, tmp_path, str(library)) == [[[1, 100, 1]], 7]
 
 
 def test_a_page_with_data_is_left_writable(library: Path, tmp_path: Path) -> None:
