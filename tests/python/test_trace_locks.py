@@ -185,7 +185,8 @@ def test_a_child_looks_through_what_it_has_loaded_itself(library: Path, tmp_path
     code = (
         HEAD
         + """
-    import os
+    import os, warnings
+    warnings.simplefilter("ignore", DeprecationWarning)  # of forks with threads
     trace.start()
     child = os.fork()
     library = ctypes.PyDLL(sys.argv[1])  # in both
