@@ -5,35 +5,47 @@
 
 /* ---- forks ---- */
 
-/* The thread that forks, between the handlers before and after; it records nothing meanwhile. NULL: the recorder was not
- * held, since it was off, or since this thread has not the GIL: then the child runs no Python. */
-static tn_tracer *forking;
+/* While a thread forks, between the handlers before and after; it records nothing meanwhile. NULL: the recorder is not held,
+ * since it was off, or since this thread has not the GIL: then the child runs no Python. Threads may fork at once. */
+static __thread tn_tracer *forking __attribute__((tls_model("initial-exec")));
+
+/* PyGILState_Check() says so of anybody once there has been another interpreter. */
+static bool has_lock(void)
+{
+    const PyThreadState *state = tn__trace_state();
+    return state && state->interp == tn__trace.interpreter &&
+           (TN_CURRENT_IS_OWN || state == PyGILState_GetThisThreadState());
+}
 
 static void before_fork(void)
 {
-    forking = tn__trace.mode != TN_RECORD_OFF && PyGILState_Check() ? tn_record_enter() : NULL;
+    tn__trace_tracked_before_fork();
+    forking = tn__trace.mode != TN_RECORD_OFF && has_lock() ? tn_record_enter() : NULL;
     if (forking)
         tn_record_before_fork();
 }
 
+static void leave_fork(void)
+{
+    if (forking)
+        tn_record_leave(forking);
+    forking = NULL;
+}
+
 static void after_fork_parent(void)
 {
-    tn_tracer *t = forking;
-    if (!t)
-        return;
-    forking = NULL;
-    tn_record_after_fork_parent();
-    tn_record_leave(t);
+    if (forking)
+        tn_record_after_fork_parent();
+    leave_fork();
+    tn__trace_tracked_after_fork(false);
 }
 
 static void after_fork_child(void)
 {
-    tn_tracer *t = forking;
-    forking = NULL;
     if (tn__trace.mode != TN_RECORD_OFF)
         tn_record_after_fork_child();
-    if (t)
-        tn_record_leave(t);
+    leave_fork();
+    tn__trace_tracked_after_fork(true);
 }
 
 static int watch_forks(tn_error *err)
@@ -101,7 +113,7 @@ int tn_trace_start(const tn_inside *inside, const tn_trace_options *o, tn_error 
     tn_trace_flush(inside); /* what is made from now on has a block of its own, as far as it is up to us */
     tn__trace.mode = o->mode;
     tn__trace_install(o->mode);
-    tn__trace_tracked(true);
+    tn__trace_tracked();
     return TN_OK;
 }
 
@@ -111,9 +123,9 @@ void tn_trace_stop(void)
         return;
     tn__trace.mode = TN_RECORD_OFF;
     tn__trace_remove();
-    tn__trace_tracked(false);
     tn__trace_reuse(false, 0, NULL);
     tn_record_stop();
+    tn__trace_tracked();
 }
 
 int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error *err)

@@ -88,7 +88,7 @@ INLINE void freed(tn_tracer *t, unsigned domain, const void *p)
 INLINE void look(unsigned domain)
 {
     if (!IS_RAW(domain) && __builtin_expect(tn__trace.look, 0))
-        tn__trace_tracked_look();
+        tn__trace_tracked_ask();
 }
 
 /* ---- the exact set ---- */
@@ -243,8 +243,7 @@ INLINE void *sampled_realloc(unsigned domain, void *p, size_t n)
     return q;
 }
 
-/* ---- as functions: one of each kind for each domain, which use no context, so that a thread without the GIL that sees half
- * of an exchange calls the right one all the same ---- */
+/* ---- as functions: one of each kind for each domain, which use no context ---- */
 
 #define FUNCTIONS(set, name, domain)                                 \
     static void *set##_malloc_##name(void *ctx, size_t n)            \
@@ -296,9 +295,11 @@ static unsigned on_top(unsigned domain, PyMemAllocatorEx *top)
     return set;
 }
 
+/* A thread without the GIL may see half of an exchange: so ours have the context of what they replace, which they do not use. */
 static void put_in(unsigned domain, unsigned set, const PyMemAllocatorEx *under)
 {
     PyMemAllocatorEx hooks = ours[set][domain];
+    hooks.ctx = under->ctx;
     sets[set].under[domain] = *under;
     sets[set].in_chain[domain] = true;
     PyMem_SetAllocator(py_domains[domain], &hooks);

@@ -218,8 +218,8 @@ void tn__codes_mark(void)
 
 bool tn__codes_start(void)
 {
-    static const char *const names[] = {"<native>", "<gc>", "<truncated>", "<lost>"};
-    for (uint32_t i = 0; i < 4; i++) {
+    static const char *const names[] = {"<native>", "<truncated>", "<lost>"};
+    for (uint32_t i = 0; i < 3; i++) {
         uint32_t n = (uint32_t)strlen(names[i]);
         tn_code_facts facts = {.name = names[i], .qualname = names[i], .file = "", .n_name = n, .n_qualname = n};
         if (tn__code_add(&facts, TN_FRAME_NATIVE + i) != TN_FRAME_NATIVE + i)

@@ -66,7 +66,6 @@ typedef struct tn_walked {
 
 enum {
     TN_FRAME_NATIVE = 1, /* no frame of Python; recorded where n_frames is 0 */
-    TN_FRAME_GC,         /* the collector, for hooks that know */
     TN_FRAME_TRUNCATED,  /* the stack was deeper than the walk could hold */
     TN_FRAME_LOST,       /* tables were full */
     TN_FRAME_PSEUDO = 16 /* addresses below are numbers of pseudo frames, or of roots' names */
@@ -119,8 +118,6 @@ void tn_record_stand_on(tn_tracer *t, uint32_t root);
 /* Memory is being freed: if it is a code object's, what comes to its address is another. Any thread; where
  * tn_sampled_maybe(address), in each mode, else there is no code object. */
 void tn_record_code_dies(uint64_t address);
-/* Adds a point to the time line. rss_bytes 0: not known. Any thread, one at a time. */
-void tn_record_tick(uint64_t time_ns, uint64_t rss_bytes);
 
 /* ---- tracer.c: threads ---- */
 

@@ -51,13 +51,6 @@ void tn_recorded_blocks(bool (*visit)(void *ctx, const tn_recorded_block *block)
 /* A block of MEM, OBJ or RAW that begins at address. O(1). */
 bool tn_recorded_block_at(uint64_t address, tn_recorded_block *out);
 
-/* The time line: each point covers the time since the one before. */
-typedef struct tn_recorded_point {
-    uint64_t time_ns, births, rss_bytes;
-    int64_t traced_bytes, traced_max_bytes;
-} tn_recorded_point;
-uint32_t tn_recorded_points(tn_recorded_point *out, uint32_t cap); /* the number there is; oldest first */
-
 /* Causes of drops, and parts of own memory. */
 enum { TN_DROP_MEMORY, TN_DROP_STACK, TN_DROP_SITE, TN_DROP_CODE, TN_DROP_SAMPLE, TN_DROP_REPLACED, TN_DROPS };
 enum { TN_PART_SHADOW, TN_PART_BLOCKS, TN_PART_STACKS, TN_PART_SITES, TN_PART_CODES, TN_PART_THREADS, TN_PARTS };

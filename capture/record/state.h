@@ -128,8 +128,7 @@ typedef struct tn_recorder {
     int64_t live, live_apart; /* bytes, by side */
     int64_t peak;
     uint64_t peak_birth;
-    uint64_t epoch,
-        epoch_apart;   /* high-water marks there were; each side counts its own, the sum is the mark's number */
+    uint64_t epoch;    /* high-water marks there were */
     uint64_t interval; /* bytes */
     uint32_t max_samples, n_tracers;
     uint32_t process; /* 1, in a child 2, … */
@@ -363,9 +362,5 @@ int64_t tn__weighted_count(uint64_t bytes, float interval);
 void tn__sampled_thin(tn_tracer *t); /* to the interval there is now */
 /* Makes samples of what is recorded exactly: while all are excluded. */
 void tn__sampled_convert(tn_tracer *t);
-
-/* ---- series.c: the time line ---- */
-
-void tn__series_clear(void);
 
 #endif

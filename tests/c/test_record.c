@@ -219,27 +219,27 @@ static void test_no_frame_is_native_and_roots_have_names(void **state)
 {
     (void)state;
     char text[200];
-    tn_walked gc = {.code = TN_FRAME_GC, .at = TN_FRAME_GC};
+    tn_walked end = {.code = TN_FRAME_TRUNCATED, .at = TN_FRAME_TRUNCATED};
     tn_walked f = {.code = 0x10000, .at = 0x10000 + MODEL_CODE_OFFSET + 4};
-    tn_walked both[2] = {gc, f};
+    tn_walked both[2] = {f, end};
     start(TN_RECORD_EXACT);
     alloc_with(NULL, 0, 0x1000);
     model_stack_text(stack_at(0x1000), text, sizeof text);
     assert_string_equal(text, "<native>");
     alloc_with(both, 2, 0x2000);
     model_stack_text(stack_at(0x2000), text, sizeof text);
-    assert_string_equal(text, "f10000+4;<gc>");
+    assert_string_equal(text, "<truncated>;f10000+4");
     tn_tracer *t = tn_record_enter();
     tn_record_stand_on(t, tn_record_root("worker", 6));
     tn_record_leave(t);
     alloc_with(both, 2, 0x3000);
     model_stack_text(stack_at(0x3000), text, sizeof text);
-    assert_string_equal(text, "worker;f10000+4;<gc>");
+    assert_string_equal(text, "worker;<truncated>;f10000+4");
     tn_record_stop();
     start(TN_RECORD_EXACT); /* the root was of the run before */
     alloc_with(both, 2, 0x3000);
     model_stack_text(stack_at(0x3000), text, sizeof text);
-    assert_string_equal(text, "f10000+4;<gc>");
+    assert_string_equal(text, "<truncated>;f10000+4");
 }
 
 static void test_a_deep_recursion_is_one_stack(void **state)
@@ -445,31 +445,7 @@ static void test_a_call_within_a_call_is_refused(void **state)
     tn_record_leave(t);
 }
 
-/* ---- the time line, time ---- */
-
-static void test_the_time_line_is_bounded_and_keeps_its_highest_point(void **state)
-{
-    (void)state;
-    static tn_recorded_point points[8192];
-    model_block b = {.address = 0x10000, .bytes = 1000};
-    start(TN_RECORD_EXACT);
-    for (uint64_t i = 1; i <= 100000; i++) {
-        if (i == 70001)
-            tell_alloc(&b);
-        tn_record_tick(i, 0);
-        if (i == 70001)
-            tell_free(&b);
-    }
-    uint32_t n = tn_recorded_points(points, 8192), highest = 0;
-    assert_true(n >= 2048 && n <= 4096);
-    assert_int_equal(points[n - 1].time_ns, 100000);
-    for (uint32_t i = 0; i < n; i++) {
-        assert_true(i == 0 || points[i].time_ns > points[i - 1].time_ns);
-        highest = points[i].traced_max_bytes > points[highest].traced_max_bytes ? i : highest;
-    }
-    assert_int_equal(points[highest].traced_max_bytes, 1000);
-    assert_true(points[highest].time_ns >= 70001 && (highest == 0 || points[highest - 1].time_ns < 70001));
-}
+/* ---- time ---- */
 
 static void test_one_call_in_1024_is_timed(void **state)
 {
@@ -588,7 +564,6 @@ int main(void)
         TEST(bad_options_are_refused),
         TEST(off_nothing_is_done),
         TEST(a_call_within_a_call_is_refused),
-        TEST(the_time_line_is_bounded_and_keeps_its_highest_point),
         TEST(one_call_in_1024_is_timed),
         TEST(a_child_reads_what_there_was_and_may_go_on),
         TEST(a_lock_of_a_thread_that_is_not_there_is_free),
