@@ -26,12 +26,12 @@ static void after_fork_parent(void)
     tn_record_leave(t);
 }
 
+/* Also when it is off: a record that names a thread of the parent would be taken over from the one that lives. */
 static void after_fork_child(void)
 {
     tn_tracer *t = forking;
     forking = NULL;
-    if (tn__trace.mode != TN_RECORD_OFF)
-        tn_record_after_fork_child();
+    tn_record_after_fork_child();
     if (t)
         tn_record_leave(t);
 }

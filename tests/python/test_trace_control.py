@@ -1,0 +1,38 @@
+"""The recorder is started, stopped, cleared and found gone: what it says afterwards is right all the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trace_support import answer
+
+
+def test_a_child_that_starts_after_its_parent_stopped_has_a_record_for_each_thread(tmp_path: Path) -> None:
+    code = """
+        import json, os, sys, threading
+        from tonnage import trace, _capture
+
+        trace.start(), trace.stop()
+        said, go = [], threading.Event()
+        def told():
+            x = bytearray(500)
+            said.append([trace.site_of(x).frames[-1].name, _capture.trace_cost()["threads"]])
+        def work(ready):
+            told(), ready.set(), go.wait()
+        if (pid := os.fork()) == 0:
+            trace.start()
+            told()
+            threads = []
+            for _ in range(3):
+                ready = threading.Event()
+                threads.append(threading.Thread(target=work, args=(ready,), name="worker"))
+                threads[-1].start(), ready.wait()
+                told()
+            go.set()
+            [t.join() for t in threads]
+            print(json.dumps(said))
+        else:
+            os.waitpid(pid, 0)
+    """
+    main, worker = "<main thread>", "<thread worker>"
+    assert answer(code, tmp_path) == [[main, 1], [worker, 2], [main, 2], [worker, 3], [main, 3], [worker, 4], [main, 4]]
