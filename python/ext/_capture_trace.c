@@ -209,7 +209,8 @@ static PyObject *trace_site_of(PyObject *module, PyObject *object)
 {
     tn_recorded_block b;
     (void)module;
-    if (!tn_trace_block_of(here, (uint64_t)(uintptr_t)object, Py_TYPE(object)->tp_flags, &b))
+    if (tn_record_mode() == TN_RECORD_OFF || /* here may be an interpreter that was refused */
+        !tn_trace_block_of(here, (uint64_t)(uintptr_t)object, Py_TYPE(object)->tp_flags, &b))
         Py_RETURN_NONE;
     return Py_BuildValue("(IKKd)", b.stack, (unsigned long long)b.birth, (unsigned long long)b.bytes, b.interval_bytes);
 }

@@ -36,3 +36,23 @@ def test_a_child_that_starts_after_its_parent_stopped_has_a_record_for_each_thre
     """
     main, worker = "<main thread>", "<thread worker>"
     assert answer(code, tmp_path) == [[main, 1], [worker, 2], [main, 2], [worker, 3], [main, 3], [worker, 4], [main, 4]]
+
+
+def test_where_the_interpreter_is_refused_no_object_has_a_site(library: Path, tmp_path: Path) -> None:
+    code = """
+        import json
+        from tonnage import trace, FileError
+
+        said = []
+        try:
+            trace.start()
+        except FileError as error:
+            said.append(str(error))
+        said += [trace.is_on(), trace.site_of(said), trace.memory().traced]
+        trace.stop(), trace.clear(), trace.reset_peak()
+        print(json.dumps(said))
+    """
+    preloaded = {"LD_PRELOAD": str(library), "TONNAGE_FAIL": "open:1+:EMFILE"}
+    message, *rest = answer(code, tmp_path, **preloaded)
+    assert "/proc/self/maps" in message
+    assert rest == [False, None, 0]
