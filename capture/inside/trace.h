@@ -49,7 +49,8 @@ void tn_trace_settle(const tn_inside *inside);
 
 /* ---- trace_reuse.c ---- */
 
-/* Empties the interpreter's free lists; the program does not see it. Nothing while a collection runs. */
+/* Empties the interpreter's free lists; the program does not see it. Nothing while a collection runs, or from another
+ * interpreter. */
 void tn_trace_flush(const tn_inside *inside);
 
 /* ---- trace_read.c ---- */

@@ -56,3 +56,40 @@ def test_where_the_interpreter_is_refused_no_object_has_a_site(library: Path, tm
     message, *rest = answer(code, tmp_path, **preloaded)
     assert "/proc/self/maps" in message
     assert rest == [False, None, 0]
+
+
+def test_another_interpreter_whose_snapshot_is_refused_is_not_collected(tmp_path: Path) -> None:
+    code = """
+        import json, os, sys
+        import tonnage
+        from tonnage import trace
+        try:
+            import _interpreters as interpreters
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+
+        # one that shares our lock: in others tonnage cannot be imported
+        shared = {11: (), 12: ()}.get(sys.version_info[1], ("legacy",))
+        other = interpreters.create(*shared, **({"isolated": False} if sys.version_info[1] == 12 else {}))
+        trace.start(free_lists="flush")
+        interpreters.run_string(other, '''if True:
+            import gc, tonnage
+            gc.set_threshold(1 << 30)
+            class Noisy:
+                def __del__(self): open("noise", "a").write("finalizer ")
+            noisy = Noisy()
+            noisy.me = noisy
+            del noisy
+            gc.callbacks.append(lambda *words: open("noise", "a").write("callback "))
+            for refused in lambda: tonnage.snapshot("x.tonnage"), tonnage.trace.clear, tonnage.trace.reset_peak:
+                try:
+                    refused()
+                    open("noise", "a").write("done ")
+                except tonnage.Error as error:
+                    open("noise", "a").write("refused ")
+            gc.callbacks.clear(), gc.collect()
+        ''')
+        print(json.dumps(open("noise").read().split()))
+        interpreters.destroy(other)
+    """
+    assert answer(code, tmp_path) == ["refused", "done", "done", "finalizer"]
