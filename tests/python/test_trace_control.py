@@ -93,3 +93,76 @@ def test_another_interpreter_whose_snapshot_is_refused_is_not_collected(tmp_path
         interpreters.destroy(other)
     """
     assert answer(code, tmp_path) == ["refused", "done", "done", "finalizer"]
+
+
+def test_recording_starts_again_after_tracemalloc_took_hooks_along(tmp_path: Path) -> None:
+    code = """
+        import json, tracemalloc
+        from tonnage import trace
+
+        tracemalloc.start(), trace.start(), tracemalloc.stop(), trace.stop(), trace.start()
+        x = bytearray(1000)
+        print(json.dumps([trace.site_of(x) is not None, trace.cost().reconnected]))
+    """
+    assert answer(code, tmp_path) == [True, 0]
+
+
+def test_hooks_of_samples_that_come_back_are_not_taken_for_exact_ones(tmp_path: Path) -> None:
+    code = """
+        import json, threading, tracemalloc
+        from tonnage import trace
+
+        trace.start("sampled")
+        tracemalloc.start()
+        other = threading.Thread(target=lambda: trace.switch("exact"))  # a thread with another countdown
+        other.start(), other.join()
+        tracemalloc.stop()
+        reconnected = trace.cost().reconnected
+        print(json.dumps([reconnected, trace.site_of(bytearray(1000)) is not None]))
+    """
+    assert answer(code, tmp_path) == [1, True]
+
+
+def test_whatever_the_order_of_starts_and_ends_all_three_allocators_are_recorded(tmp_path: Path) -> None:
+    code = """
+        import ctypes, json, random, sys, tracemalloc
+        from tonnage import trace
+        from trace_support import of_lines
+
+        raw, free = ctypes.pythonapi.PyMem_RawMalloc, ctypes.pythonapi.PyMem_RawFree
+        raw.restype, raw.argtypes, free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+        free.restype = None
+
+        def look():
+            memory = raw(7000)  # raw
+            keep = [bytes(9000), [None] * 1000]  # objects
+            live = of_lines(__file__, "raw", domains=(2,)) + of_lines(__file__, "objects", domains=(0, 1))
+            free(memory)
+            del keep
+            return live, of_lines(__file__, "raw", domains=(2,)) + of_lines(__file__, "objects", domains=(0, 1))
+        def attempt(call):
+            try:
+                call()
+            except trace._errors.ArgumentError:
+                pass
+        steps = {
+            "tracemalloc starts": tracemalloc.start, "and ends": tracemalloc.stop,
+            "exact": lambda: attempt(trace.start), "samples": lambda: attempt(lambda: trace.start(1)),
+            "end": trace.stop,
+            "to exact": lambda: attempt(lambda: trace.switch("exact")),
+            "to samples": lambda: attempt(lambda: trace.switch(1)),
+        }
+        random.seed(5)
+        wrong, seen, order = [], 0, []
+        for _ in range(150):
+            order.append(random.choice(list(steps)))
+            steps[order[-1]]()
+            if trace.is_on():  # which notices what is gone
+                live, dead = look()
+                seen += 1
+                if live[0] != [7000, 1] or not 17_000 < live[1][0] < 18_000 or dead[0][0] or dead[1][0] > 500:
+                    wrong.append([order[-9:], live, dead])
+        print(json.dumps([seen, wrong[:3]]))
+    """
+    seen, wrong = answer(code, tmp_path)
+    assert seen > 70 and wrong == []
