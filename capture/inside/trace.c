@@ -132,8 +132,8 @@ int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error 
 uint64_t tn_trace_reconnect(void)
 {
     if (tn__trace.mode != TN_RECORD_OFF && !tn__trace_is_called()) {
+        tn_record_missed(); /* before hooks find what was freed unseen */
         tn__trace_install(tn__trace.mode);
-        tn_record_clear();
         tn__trace.reconnected++;
     }
     if (tn__trace.mode != TN_RECORD_OFF && tn__trace.free_lists == TN_FREE_LISTS_TRACK)

@@ -154,6 +154,16 @@ void tn_record_clear(void)
     admit();
 }
 
+void tn_record_missed(void)
+{
+    exclude();
+    tn__codes_forget();
+    forget_blocks();
+    tn__sites_clear();
+    tn__rec.code_generation++;
+    admit();
+}
+
 void tn_record_reset_peak(void)
 {
     tn_recorder *r = &tn__rec;

@@ -229,6 +229,7 @@ static inline uint64_t tn__birth_number(uint64_t birth)
 
 bool tn__codes_start(void); /* the pseudo frames */
 void tn__codes_free(void);
+void tn__codes_forget(void);                                    /* all aliases, and then the filter is to be cleared */
 void tn__codes_mark(void);                                      /* in the filter, once that was cleared */
 uint32_t tn__code_known(uint64_t code);                         /* TN_FRAME_LOST where tables are full */
 uint32_t tn__code_add(const tn_code_facts *f, uint32_t pseudo); /* under intern; 0: no memory */

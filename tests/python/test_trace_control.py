@@ -166,3 +166,27 @@ def test_whatever_the_order_of_starts_and_ends_all_three_allocators_are_recorded
     """
     seen, wrong = answer(code, tmp_path)
     assert seen > 70 and wrong == []
+
+
+def test_what_was_missed_names_nothing_that_comes_to_its_address(tmp_path: Path) -> None:
+    code = """
+        import json, tracemalloc
+        from tonnage import trace
+
+        def make(n):
+            space = {}
+            exec(compile("def f():\\n    return bytearray(1000)\\n", f"module{n}.py", "exec"), space)
+            return space["f"]
+        tracemalloc.start()
+        trace.start()
+        functions = [make(n) for n in range(200)]
+        known = [f() for f in functions]
+        tracemalloc.stop()
+        del functions
+        functions = [make(n) for n in range(1000, 1200)]
+        lost = trace.cost().reconnected
+        made = [f() for f in functions]
+        files = [trace.site_of(x).frames[0].file for x in made]
+        print(json.dumps([lost, [f for n, f in enumerate(files, 1000) if f != f"module{n}.py"]]))
+    """
+    assert answer(code, tmp_path) == [1, []]
