@@ -118,6 +118,7 @@ void tn_trace_stop(void)
 
 int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error *err)
 {
+    tn_trace_reconnect();
     int status = tn_record_switch(mode, interval_bytes);
     if (status < 0)
         return tn__error_set(err, status, 0,

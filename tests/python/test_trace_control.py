@@ -160,7 +160,9 @@ def test_whatever_the_order_of_starts_and_ends_all_three_allocators_are_recorded
             if trace.is_on():  # which notices what is gone
                 live, dead = look()
                 seen += 1
-                if live[0] != [7000, 1] or not 17_000 < live[1][0] < 18_000 or dead[0][0] or dead[1][0] > 500:
+                # tracemalloc's own tables, and what comes from free lists, are some bytes more
+                sizes = [size for size, _ in live]
+                if not 7_000 <= sizes[0] < 8_000 or not 17_000 <= sizes[1] < 18_000 or max(dead)[0] > 1_000:
                     wrong.append([order[-9:], live, dead])
         print(json.dumps([seen, wrong[:3]]))
     """
@@ -190,3 +192,31 @@ def test_what_was_missed_names_nothing_that_comes_to_its_address(tmp_path: Path)
         print(json.dumps([lost, [f for n, f in enumerate(files, 1000) if f != f"module{n}.py"]]))
     """
     assert answer(code, tmp_path) == [1, []]
+
+
+def test_objects_at_addresses_of_those_freed_unseen_are_not_taken_for_them(tmp_path: Path) -> None:
+    code = """
+        import json, sys, tracemalloc
+        from tonnage import trace, _capture
+
+        def old():
+            return [bytearray(2000) for _ in range(50)]
+        def new():
+            return [bytearray(2000) for _ in range(50)]
+        said = []
+        for ask in (lambda: any(trace.site_of(x) for x in b),
+                    lambda: any("old" in [f[2] for f in _capture.trace_frames(row[0])] for row in _capture.trace_sites()
+                                if row[4]),
+                    trace.clear, trace.reset_peak, lambda: trace.switch("exact"), trace.is_on):
+            tracemalloc.start()
+            trace.start()
+            a = old()
+            tracemalloc.stop()
+            del a
+            b = new()
+            said.append([ask() or None, trace.site_of(bytearray(9)) is not None, trace.memory().traced < 20_000])
+            trace.stop()
+            del b
+        print(json.dumps(said))
+    """
+    assert answer(code, tmp_path) == [[None, True, True]] * 5 + [[True, True, True]]
