@@ -65,9 +65,6 @@ static void learn(const tn_inside *inside, const tn_trace_options *o)
     t->managed_flags = l->managed_dict_flag | l->managed_weakref_flag;
     t->run++;
     t->reconnected = 0;
-    tn_recorded now;
-    tn_recorded_now(&now);
-    t->started_births = now.births;
     t->last_block = 0;
     tn__trace_threads(l);
 }
@@ -142,16 +139,16 @@ uint64_t tn_trace_reconnect(void)
     return tn__trace.reconnected;
 }
 
+uint64_t tn_trace_reconnected(void)
+{
+    return tn__trace.reconnected;
+}
+
 void tn_trace_settle(const tn_inside *inside)
 {
     tn_trace_reconnect();
     if (tn__trace.mode != TN_RECORD_OFF && tn__trace.free_lists == TN_FREE_LISTS_FLUSH)
         tn_trace_flush(inside);
-}
-
-uint64_t tn_trace_started_births(void)
-{
-    return tn__trace.started_births;
 }
 
 enum tn_free_lists tn_trace_free_lists(void)

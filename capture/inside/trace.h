@@ -38,11 +38,11 @@ int tn_trace_start(const tn_inside *inside, const tn_trace_options *options, tn_
 void tn_trace_stop(void); /* also when it is off */
 int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error *err);
 enum tn_free_lists tn_trace_free_lists(void);
-uint64_t tn_trace_started_births(void); /* allocations that had been recorded when it was started */
 
 /* Are our hooks called still? Another tool may have put back what was there before us, and traces of what has been freed
  * since would stay: then they are put back in, and what was recorded is forgotten. Returns how often that was so. */
 uint64_t tn_trace_reconnect(void);
+uint64_t tn_trace_reconnected(void); /* the same without a look */
 
 /* Before a snapshot: reconnected, and free lists emptied where that was asked for. */
 void tn_trace_settle(const tn_inside *inside);

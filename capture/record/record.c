@@ -92,7 +92,7 @@ static void forget_blocks(void)
     r->clears++;
     r->interval = r->options.interval_bytes;
     r->live = r->live_apart = r->peak = 0;
-    r->peak_birth = r->births;
+    r->peak_birth = r->started_births = r->births;
 }
 
 static void forget_all(void)

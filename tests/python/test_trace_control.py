@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pure_reader
 from trace_support import answer
 
 
@@ -220,3 +221,39 @@ def test_objects_at_addresses_of_those_freed_unseen_are_not_taken_for_them(tmp_p
         print(json.dumps(said))
     """
     assert answer(code, tmp_path) == [[None, True, True]] * 5 + [[True, True, True]]
+
+
+def test_births_are_counted_from_when_all_was_forgotten(tmp_path: Path) -> None:
+    code = """
+        import json, tracemalloc
+        import tonnage
+        from tonnage import trace, _capture
+
+        births = []
+        def forgotten(name):
+            births.append(_capture.trace_now()["births"])
+            keep = [bytes(100) for _ in range(1000)]
+            tonnage.snapshot(f"{name}.tonnage").close()
+        tracemalloc.start()
+        trace.start()
+        forgotten("start")
+        trace.reset_peak()  # which forgets nothing
+        tonnage.snapshot("reset.tonnage").close()
+        trace.clear()
+        forgotten("clear")
+        tracemalloc.stop()
+        forgotten("lost")
+        trace.switch("sampled"), trace.switch("exact")
+        forgotten("exact")
+        print(json.dumps(births))
+    """
+    start, clear, lost, exact = answer(code, tmp_path)
+    facts = {path.stem: pure_reader.Snapshot.open(path).facts for path in tmp_path.glob("*.tonnage")}
+    told = {name: values["trace.started_births"] for name, values in facts.items()}
+    assert told["start"] == told["reset"] <= start
+    assert start + 1000 < told["clear"] <= clear
+    assert clear + 1000 < told["lost"] <= lost
+    assert lost + 1000 < told["exact"] <= exact
+    assert {name: values["trace.reconnected"] for name, values in facts.items()} == {
+        "start": 0, "reset": 0, "clear": 0, "lost": 1, "exact": 1,
+    }  # fmt: skip
