@@ -153,5 +153,6 @@ void tn_trace_settle(const tn_inside *inside)
 
 enum tn_free_lists tn_trace_free_lists(void)
 {
-    return tn__trace.free_lists;
+    bool is_idle = tn__trace.free_lists == TN_FREE_LISTS_TRACK && tn__trace.mode != TN_RECORD_EXACT;
+    return is_idle ? TN_FREE_LISTS_IGNORE : tn__trace.free_lists;
 }

@@ -37,7 +37,7 @@ typedef struct tn_trace_options {
 int tn_trace_start(const tn_inside *inside, const tn_trace_options *options, tn_error *err);
 void tn_trace_stop(void); /* also when it is off */
 int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error *err);
-enum tn_free_lists tn_trace_free_lists(void);
+enum tn_free_lists tn_trace_free_lists(void); /* what is done now: none is tracked while sampling */
 
 /* Are our hooks called still? Another tool may have put back what was there before us, and traces of what has been freed
  * since would stay: then they are put back in, and what was recorded is forgotten. Returns how often that was so. */

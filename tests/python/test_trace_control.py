@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pure_reader
+import pytest
 from trace_support import answer
 
 
@@ -257,3 +259,19 @@ def test_births_are_counted_from_when_all_was_forgotten(tmp_path: Path) -> None:
     assert {name: values["trace.reconnected"] for name, values in facts.items()} == {
         "start": 0, "reset": 0, "clear": 0, "lost": 1, "exact": 1,
     }  # fmt: skip
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="before 3.13 the interpreter does not tell")
+def test_free_lists_are_said_to_be_followed_only_where_they_are(tmp_path: Path) -> None:
+    code = """
+        import json
+        from tonnage import trace, _capture
+
+        said = []
+        trace.start(free_lists="track")
+        for mode in "exact", "sampled", "exact":
+            trace.switch(mode)
+            said.append(_capture.trace_now()["free_lists"])
+        print(json.dumps(said))
+    """
+    assert answer(code, tmp_path) == ["track", "ignore", "track"]
