@@ -21,7 +21,7 @@
 enum tn_free_lists {
     TN_FREE_LISTS_IGNORE, /* and then keeps the stack of the one before */
     TN_FREE_LISTS_TRACK,  /* it gets its own */
-    TN_FREE_LISTS_FLUSH,  /* as IGNORE, but free lists are emptied before a snapshot */
+    TN_FREE_LISTS_FLUSH,  /* as IGNORE, but free lists are emptied before a snapshot or a mark in code */
 };
 
 typedef struct tn_trace_options {
@@ -44,7 +44,7 @@ enum tn_free_lists tn_trace_free_lists(void); /* what is done now: none is track
 uint64_t tn_trace_reconnect(void);
 uint64_t tn_trace_reconnected(void); /* the same without a look */
 
-/* Before a snapshot: reconnected, and free lists emptied where that was asked for. */
+/* Before a snapshot, or a mark in code (clear, reset_peak): reconnected, and free lists emptied where that was asked for. */
 void tn_trace_settle(const tn_inside *inside);
 
 /* ---- trace_reuse.c ---- */

@@ -73,7 +73,7 @@ PyDoc_STRVAR(clear_doc, "trace_clear()\n--\n\nForget blocks and sums.");
 static PyObject *trace_clear(PyObject *module, PyObject *nothing)
 {
     (void)module, (void)nothing;
-    tn_trace_reconnect();
+    tn_trace_settle(here);
     tn_record_clear();
     Py_RETURN_NONE;
 }
@@ -83,7 +83,7 @@ PyDoc_STRVAR(reset_peak_doc, "trace_reset_peak()\n--\n\nThe high-water mark begi
 static PyObject *trace_reset_peak(PyObject *module, PyObject *nothing)
 {
     (void)module, (void)nothing;
-    tn_trace_reconnect();
+    tn_trace_settle(here);
     tn_record_reset_peak();
     Py_RETURN_NONE;
 }

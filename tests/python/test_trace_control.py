@@ -275,3 +275,47 @@ def test_free_lists_are_said_to_be_followed_only_where_they_are(tmp_path: Path) 
         print(json.dumps(said))
     """
     assert answer(code, tmp_path) == ["track", "ignore", "track"]
+
+
+@pytest.mark.parametrize("way", ["ignore", "flush"])
+def test_free_lists_are_emptied_at_marks_in_code_where_that_was_asked_for(way: str, tmp_path: Path) -> None:
+    code = """
+        import json, sys
+        from tonnage import trace
+
+        trace.start(free_lists=sys.argv[1])
+        freed = []
+        for mark in trace.clear, trace.reset_peak, trace.clear:
+            floats = [float(n) for n in range(90)]
+            del floats
+            before = sys.getallocatedblocks()
+            mark()
+            freed.append(before - sys.getallocatedblocks())
+        print(json.dumps(freed))
+    """
+    for freed in answer(code, tmp_path, way):
+        assert freed >= 70 if way == "flush" else freed < 20
+
+
+def test_marks_in_callbacks_of_the_collector_empty_nothing_and_do_no_harm(tmp_path: Path) -> None:
+    code = """
+        import gc, json
+        from tonnage import trace
+
+        trace.start(free_lists="flush")
+        class Noisy:
+            def __del__(self): marks("finalizer")
+        called = []
+        def marks(*words):
+            called.append(words[0])
+            trace.clear(), trace.reset_peak()
+        gc.callbacks.append(marks)
+        for _ in range(3):
+            noisy = Noisy()
+            noisy.me = noisy
+            del noisy
+            gc.collect()
+        gc.callbacks.clear()
+        print(json.dumps(called))
+    """
+    assert answer(code, tmp_path) == ["start", "finalizer", "stop"] * 3
