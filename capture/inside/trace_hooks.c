@@ -200,10 +200,12 @@ OUT_OF_LINE void *sampled_alloc_slow(unsigned domain, bool clear, size_t count, 
     void *p = clear ? UNDER(SAMPLED, domain, calloc, count, n) : UNDER(SAMPLED, domain, malloc, n);
     if (!t)
         return p;
-    if (due && p) {
+    if (due && p)
         sampled_made(t, domain, p, count * n);
+    else if (due)
+        tn_sampled_missed(t);
+    if (due)
         tn_cost_end(t, TN_COST_ALLOC, begun);
-    }
     tn_record_leave(t);
     look(domain);
     return p;

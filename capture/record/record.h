@@ -263,6 +263,7 @@ static inline bool tn_sampled_maybe(uint64_t address)
 
 void tn_sampled_alloc(tn_tracer *t, uint32_t n_frames, uint64_t address, uint64_t bytes, unsigned domain);
 void tn_sampled_free(tn_tracer *t, uint64_t address, unsigned domain);
+void tn_sampled_missed(tn_tracer *t); /* what was due could not be allocated: the distance is drawn anew */
 bool tn_sampled_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken);
 
 /* After the real realloc, which gave address: taken is what tn_sampled_take gave, NULL when that was false. With old_bytes

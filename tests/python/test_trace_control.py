@@ -319,3 +319,27 @@ def test_marks_in_callbacks_of_the_collector_empty_nothing_and_do_no_harm(tmp_pa
         print(json.dumps(called))
     """
     assert answer(code, tmp_path) == ["start", "finalizer", "stop"] * 3
+
+
+def test_what_could_not_be_allocated_makes_no_sample_of_the_next_block(tmp_path: Path) -> None:
+    code = """
+        import json
+        from tonnage import trace, _capture
+
+        def allocated():
+            return sum(row[5] for row in _capture.trace_sites())
+        _capture.trace_start("sampled", seed=7)
+        keep = []
+        for i in range(200):
+            try:
+                bytes(1 << 60)
+            except MemoryError:
+                keep.append(bytes(33 + i))
+        before = allocated()
+        keep += [bytes(1000) for _ in range(20_000)]
+        print(json.dumps([len(keep), before, allocated() - before]))
+    """
+    count, failed, after = answer(code, tmp_path)
+    assert count == 20_200
+    assert failed < 20 * (1 << 19)  # were 200; some 60 KB are allocated
+    assert 10 * (1 << 19) < after < 90 * (1 << 19)  # 39 on average
