@@ -36,7 +36,7 @@ static struct {
     bool met[SETS];
 } asked;
 
-static bool is_asked(unsigned set)
+OUT_OF_LINE bool is_asked(unsigned set)
 {
     const tn_tracer *by = __atomic_load_n(&asked.by, __ATOMIC_RELAXED);
     return by && by == tn__tracer && (asked.met[set] = true);
@@ -193,9 +193,13 @@ INLINE bool is_inside(unsigned domain)
 
 OUT_OF_LINE void *sampled_alloc_slow(unsigned domain, bool clear, size_t count, size_t n)
 {
-    bool passes = is_asked(SAMPLED), due = !passes && tn__gap < 0 && tn__sampled_ran_out();
-    bool enters = !passes && tn__trace.mode != TN_RECORD_OFF && (due || !IS_RAW(domain));
-    tn_tracer *t = enters ? tn_record_enter() : NULL;
+    bool due = false;
+    if (tn__gap < 0) {
+        if (is_asked(SAMPLED))
+            return clear ? UNDER(SAMPLED, domain, calloc, count, n) : UNDER(SAMPLED, domain, malloc, n);
+        due = tn__sampled_ran_out();
+    }
+    tn_tracer *t = (due || !IS_RAW(domain)) && tn__trace.mode != TN_RECORD_OFF ? tn_record_enter() : NULL;
     uint64_t begun = t && due ? tn_cost_begin(t, TN_COST_ALLOC) : 0;
     void *p = clear ? UNDER(SAMPLED, domain, calloc, count, n) : UNDER(SAMPLED, domain, malloc, n);
     if (!t)

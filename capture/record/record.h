@@ -96,7 +96,7 @@ int tn_record_start(const tn_record_options *options);
 void tn_record_stop(void);       /* forgets all and gives the memory back; also when off */
 void tn_record_clear(void);      /* forgets blocks and sums; stacks stay, an interval that was doubled does not */
 void tn_record_reset_peak(void); /* the high-water mark and each site's begin with what is alive now */
-void tn_record_missed(void);     /* the same where frees were not told: code objects are not known by address any more */
+void tn_record_missed(void); /* the same where frees were not told: code objects are not known by address any more */
 /* Another mode or interval (0: as it was) on the run. From exact to sampled each live block is kept with its probability;
  * to exact nothing is kept: estimates are no exact rows. TN_EINVAL: off, or no such mode or interval. */
 int tn_record_switch(enum tn_record_mode mode, uint64_t interval_bytes);

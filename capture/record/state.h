@@ -123,7 +123,7 @@ enum { ALIAS_SHIFT = 14 };
 typedef struct tn_recorder {
     uint32_t mode, session; /* a session ends with all blocks forgotten */
     uint32_t code_generation, closed;
-    uint32_t run, clears; /* starts there were; and since then, how often all was forgotten */
+    uint32_t run, clears;            /* starts there were; and since then, how often all was forgotten */
     uint64_t births, started_births; /* the latter: what all was forgotten at */
     int64_t live, live_apart;        /* bytes, by side */
     int64_t peak;
