@@ -40,10 +40,10 @@ static void after_fork_parent(void)
     tn__trace_tracked_after_fork(false);
 }
 
+/* Also when it is off: a record that names a thread of the parent would be taken over from the one that lives. */
 static void after_fork_child(void)
 {
-    if (tn__trace.mode != TN_RECORD_OFF)
-        tn_record_after_fork_child();
+    tn_record_after_fork_child();
     leave_fork();
     tn__trace_tracked_after_fork(true);
 }
@@ -77,9 +77,6 @@ static void learn(const tn_inside *inside, const tn_trace_options *o)
     t->managed_flags = l->managed_dict_flag | l->managed_weakref_flag;
     t->run++;
     t->reconnected = 0;
-    tn_recorded now;
-    tn_recorded_now(&now);
-    t->started_births = now.births;
     t->last_block = 0;
     tn__trace_threads(l);
 }
@@ -130,6 +127,7 @@ void tn_trace_stop(void)
 
 int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error *err)
 {
+    tn_trace_reconnect();
     int status = tn_record_switch(mode, interval_bytes);
     if (status < 0)
         return tn__error_set(err, status, 0,
@@ -144,12 +142,17 @@ int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error 
 uint64_t tn_trace_reconnect(void)
 {
     if (tn__trace.mode != TN_RECORD_OFF && !tn__trace_is_called()) {
+        tn_record_missed(); /* before hooks find what was freed unseen */
         tn__trace_install(tn__trace.mode);
-        tn_record_clear();
         tn__trace.reconnected++;
     }
     if (tn__trace.mode != TN_RECORD_OFF && tn__trace.free_lists == TN_FREE_LISTS_TRACK)
         tn__trace_reuse(true, tn__trace.managed_flags, NULL);
+    return tn__trace.reconnected;
+}
+
+uint64_t tn_trace_reconnected(void)
+{
     return tn__trace.reconnected;
 }
 
@@ -160,12 +163,8 @@ void tn_trace_settle(const tn_inside *inside)
         tn_trace_flush(inside);
 }
 
-uint64_t tn_trace_started_births(void)
-{
-    return tn__trace.started_births;
-}
-
 enum tn_free_lists tn_trace_free_lists(void)
 {
-    return tn__trace.free_lists;
+    bool is_idle = tn__trace.free_lists == TN_FREE_LISTS_TRACK && tn__trace.mode != TN_RECORD_EXACT;
+    return is_idle ? TN_FREE_LISTS_IGNORE : tn__trace.free_lists;
 }

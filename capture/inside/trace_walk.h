@@ -20,7 +20,7 @@ typedef struct tn_trace {
     PyInterpreterState *interpreter;
     enum tn_free_lists free_lists;
     uint32_t managed_flags; /* of types with words for a dict or weak references before their objects */
-    uint64_t reconnected, started_births;
+    uint64_t reconnected;
     uint64_t last_block; /* with free lists tracked: the one that was allocated last */
 } tn_trace;
 extern tn_trace tn__trace;

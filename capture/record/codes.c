@@ -207,6 +207,19 @@ void tn_record_code_dies(uint64_t code)
     tn__apart_leave(t);
 }
 
+void tn__codes_forget(void)
+{
+    tn_recorder *r = &tn__rec;
+    for (uint32_t id = 1; id < r->aliases.count; id++) {
+        tn_alias *a = alias_at(id);
+        if (!a->address)
+            continue;
+        a->address = 0;
+        a->next_free = r->free_alias;
+        r->free_alias = id;
+    }
+}
+
 void tn__codes_mark(void)
 {
     for (uint32_t id = 1; id < tn__rec.aliases.count; id++)

@@ -102,7 +102,7 @@ static void forget_blocks(void)
     r->clears++;
     r->interval = r->options.interval_bytes;
     r->live = r->live_apart = r->peak = 0;
-    r->peak_birth = r->births;
+    r->peak_birth = r->started_births = r->births;
 }
 
 static void forget_all(void)
@@ -160,6 +160,16 @@ void tn_record_clear(void)
     exclude();
     forget_blocks();
     tn__sites_clear();
+    admit();
+}
+
+void tn_record_missed(void)
+{
+    exclude();
+    tn__codes_forget();
+    forget_blocks();
+    tn__sites_clear();
+    tn__rec.code_generation++;
     admit();
 }
 

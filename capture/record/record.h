@@ -98,6 +98,7 @@ int tn_record_start(const tn_record_options *options);
 void tn_record_stop(void);       /* forgets all and gives the memory back; also when off */
 void tn_record_clear(void);      /* forgets blocks and sums; stacks stay, an interval that was doubled does not */
 void tn_record_reset_peak(void); /* the high-water mark and each site's begin with what is alive now */
+void tn_record_missed(void); /* the same where frees were not told: code objects are not known by address any more */
 /* Another mode or interval (0: as it was) on the run. From exact to sampled each live block is kept with its probability;
  * to exact nothing is kept: estimates are no exact rows. TN_EINVAL: off, or no such mode or interval. */
 int tn_record_switch(enum tn_record_mode mode, uint64_t interval_bytes);
@@ -267,6 +268,7 @@ static inline bool tn_sampled_maybe(uint64_t address)
 
 void tn_sampled_alloc(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain);
 void tn_sampled_free(tn_tracer *t, uint64_t address, unsigned domain);
+void tn_sampled_missed(tn_tracer *t); /* what was due could not be allocated: the distance is drawn anew */
 bool tn_sampled_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken);
 
 /* After the real realloc, which gave address: taken is what tn_sampled_take gave, NULL when that was false. With old_bytes

@@ -16,6 +16,7 @@ typedef struct tn_recorded {
     uint64_t interval_bytes, first_interval_bytes; /* of sampling: now, and as asked for */
     int64_t traced_bytes, peak_bytes;
     uint64_t births, peak_birth;         /* allocations recorded since the process began; at the high-water mark */
+    uint64_t started_births;             /* when it was started, or what was recorded was last forgotten */
     uint32_t n_codes, n_stacks, n_sites; /* ids are below; 0 is none */
 } tn_recorded;
 void tn_recorded_now(tn_recorded *out);

@@ -169,6 +169,13 @@ void tn_sampled_alloc(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned d
     tn__apart_leave(t);
 }
 
+/* The next block draws: a failure that was not due took bytes off a distance that has no memory, so that is right either way. */
+void tn_sampled_missed(tn_tracer *t)
+{
+    tn__gap = 0;
+    t->interval = 0;
+}
+
 bool tn_sampled_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken)
 {
     tn_block_row b;

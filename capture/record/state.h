@@ -123,9 +123,9 @@ enum { ALIAS_SHIFT = 14 };
 typedef struct tn_recorder {
     uint32_t mode, session; /* a session ends with all blocks forgotten */
     uint32_t code_generation, closed;
-    uint32_t run, clears; /* starts there were; and since then, how often all was forgotten */
-    uint64_t births;
-    int64_t live, live_apart; /* bytes, by side */
+    uint32_t run, clears;            /* starts there were; and since then, how often all was forgotten */
+    uint64_t births, started_births; /* the latter: what all was forgotten at */
+    int64_t live, live_apart;        /* bytes, by side */
     int64_t peak;
     uint64_t peak_birth;
     uint64_t epoch;    /* high-water marks there were */
@@ -228,6 +228,7 @@ static inline uint64_t tn__birth_number(uint64_t birth)
 
 bool tn__codes_start(void); /* the pseudo frames */
 void tn__codes_free(void);
+void tn__codes_forget(void);                                    /* all aliases, and then the filter is to be cleared */
 void tn__codes_mark(void);                                      /* in the filter, once that was cleared */
 uint32_t tn__code_known(uint64_t code);                         /* TN_FRAME_LOST where tables are full */
 uint32_t tn__code_add(const tn_code_facts *f, uint32_t pseudo); /* under intern; 0: no memory */

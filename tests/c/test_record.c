@@ -302,6 +302,43 @@ static void test_code_at_the_address_of_code_that_died_is_other_code(void **stat
     assert_int_equal(now.n_codes, n_codes);
 }
 
+static void test_where_frees_were_missed_no_code_is_known_by_address(void **state)
+{
+    (void)state;
+    tn_walked f = {0x30000, 0x30000 + MODEL_CODE_OFFSET + 8}, g = {0x40000, 0x40000 + MODEL_CODE_OFFSET + 8};
+    tn_recorded_stack before, after, same;
+    tn_recorded now;
+    memset(&m, 0, sizeof m);
+    dead_code = 0;
+    tn_record_options options = {.mode = TN_RECORD_EXACT, .code_offset = MODEL_CODE_OFFSET, .describe = describe_after};
+    assert_int_equal(tn_record_start(&options), TN_OK);
+    alloc_with(&f, 1, 0x1000);
+    uint32_t old = stack_at(0x1000);
+    assert_true(tn_recorded_stack_at(old, &before));
+    dead_code = f.code; /* nobody was told */
+    for (unsigned i = 0; i < 3; i++) {
+        tn_record_missed();
+        tn_recorded_now(&now);
+        assert_int_equal(now.traced_bytes, 0);
+        assert_int_equal(now.started_births, now.births);
+        tn_recorded_block b;
+        assert_false(tn_recorded_block_at(0x1000, &b));
+        assert_false(tn_sampled_maybe(f.code));
+        alloc_with(&f, 1, 0x2000);
+        alloc_with(&g, 1, 0x3000);
+        assert_true(tn_recorded_stack_at(stack_at(0x2000), &after));
+        assert_true(before.code != after.code);
+        assert_true(tn_sampled_maybe(f.code));
+    }
+    assert_true(tn_recorded_stack_at(old, &same)); /* for who has its number */
+    assert_int_equal(same.code, before.code);
+    tn_record_code_dies(f.code);
+    dead_code = 0;
+    alloc_with(&f, 1, 0x4000);
+    assert_true(tn_recorded_stack_at(stack_at(0x4000), &after));
+    assert_int_equal(after.code, before.code);
+}
+
 static void test_ten_thousand_codes_keep_their_texts(void **state)
 {
     (void)state;
@@ -558,6 +595,7 @@ int main(void)
         TEST(no_frame_is_native_and_roots_have_names),
         TEST(a_deep_recursion_is_one_stack),
         TEST(code_at_the_address_of_code_that_died_is_other_code),
+        TEST(where_frees_were_missed_no_code_is_known_by_address),
         TEST(ten_thousand_codes_keep_their_texts),
         TEST(what_does_not_fit_is_counted_and_nothing_is_wrong),
         TEST(errno_is_kept_and_nothing_stays_mapped),

@@ -78,6 +78,16 @@ static void allocate(unsigned i)
         tell_sample(b);
 }
 
+/* Memory was refused, and its hook had counted it. */
+static void refuse(uint64_t bytes)
+{
+    tn_tracer *t;
+    if (tn_sampled_due(bytes) && (t = tn_record_enter())) {
+        tn_sampled_missed(t);
+        tn_record_leave(t);
+    }
+}
+
 static void release(unsigned i)
 {
     block *b = &blocks[i];
@@ -223,6 +233,15 @@ static void allocate_all(void)
         allocate(i);
 }
 
+/* Programs that try large and fall back. */
+static void allocate_after_failures(void)
+{
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        refuse(i % 3 ? 1ull << 40 : INTERVAL / 2);
+        allocate(i);
+    }
+}
+
 static void allocate_and_free(void)
 {
     for (unsigned i = 0; i < BLOCKS; i++) {
@@ -308,6 +327,12 @@ static void test_frees_leave_it_right(void **state)
 {
     (void)state;
     check_unbiased(allocate_and_free, TN_RECORD_SAMPLED, 65536, NULL);
+}
+
+static void test_what_was_refused_leaves_it_right(void **state)
+{
+    (void)state;
+    check_unbiased(allocate_after_failures, TN_RECORD_SAMPLED, 65536, NULL);
 }
 
 static void test_thinning_leaves_it_right(void **state)
@@ -506,6 +531,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(allocated_and_live_are_right_on_average),
         TEST(frees_leave_it_right),
+        TEST(what_was_refused_leaves_it_right),
         TEST(thinning_leaves_it_right),
         TEST(a_realloc_of_known_growth_leaves_it_right),
         TEST(a_realloc_of_unknown_growth_leaves_it_right),
