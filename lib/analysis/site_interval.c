@@ -128,8 +128,8 @@ double tn__gamma_quantile(double shape, double share)
 /* ---- intervals ---- */
 
 /* A few blocks say little of those that were not seen, and one of a small chance among them says too much: then the lower end
- * allows for two more of the largest weight, the upper one for a block of any size. Many blocks are few, too, if nearly all of
- * them were sure to be seen. */
+ * allows for two more of the largest weight and goes a whole step down, the upper one allows for a block of any size. Many
+ * blocks are few, too, if nearly all of them were sure to be seen. */
 static bool is_few(const tn_spread *s)
 {
     return s->n < FEW || s->unseen * s->unseen < FEW_UNSURE * s->variance;
@@ -139,15 +139,16 @@ static double low_end(const tn_spread *s, double interval_bytes)
 {
     if (!(s->variance > 0))
         return s->seen + s->unseen;
-    double variance = s->variance + (is_few(s) ? 2 * s->step_variance : 0);
+    bool few = is_few(s);
+    double variance = s->variance + (few ? 2 * s->step_variance : 0);
     double shape = s->unseen * s->unseen / variance, scale = variance / s->unseen, x;
     if (shape > MANY) {
         x = cube_quantile(shape, tail);
     } else {
-        tn_tail t = {shape, tail, s->seen > 0 ? s->seen / interval_bytes : INFINITY, scale / interval_bytes};
+        tn_tail t = {shape, tail, s->seen / interval_bytes, scale / interval_bytes};
         x = solve(&t);
     }
-    double low = s->seen + x * scale - (s->seen > 0 ? s->step / 2 : 0);
+    double low = s->seen + x * scale - (s->seen > 0 ? s->step / (few ? 1 : 2) : 0);
     return low > s->seen ? low : s->seen;
 }
 
