@@ -236,6 +236,58 @@ static void test_differences_are_covered(void **unused)
     }
 }
 
+/* ---- survivors ---- */
+
+typedef struct aged {
+    const unsigned *weights; /* of the cohorts */
+    unsigned total;
+    tn_site_ages ages;
+} aged;
+
+static unsigned cohort_of(const aged *a, unsigned block)
+{
+    unsigned at = block * 7919 % a->total, cohort = 0; /* sizes do not go by age */
+    while (at >= a->weights[cohort])
+        at -= a->weights[cohort++];
+    return cohort;
+}
+
+static void add_aged(void *ctx, const site *s, unsigned block)
+{
+    aged *a = ctx;
+    tn__ages_add(&a->ages, cohort_of(a, block), s->bytes[block], s->interval[block]);
+}
+
+static void test_what_is_kept_is_covered_whatever_its_ages_are(void **unused)
+{
+    (void)unused;
+    static site s;
+    static const unsigned weights[][TN_COHORTS] = {
+        {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, {20, 1, 0, 1, 0, 0, 0, 0, 0, 20}, {0, 0, 0, 0, 9, 0, 0, 0, 0, 1}};
+    state = 7;
+    for (unsigned k = 0; k < 3 * SIZES * COUNTS; k += 2) {
+        unsigned good = 0, kind = k / (SIZES * COUNTS);
+        double kept = 0;
+        aged a = {.weights = weights[kind]};
+        for (unsigned c = 0; c < TN_COHORTS; c++)
+            a.total += a.weights[c];
+        make_site(&s, SCATTERED, counts[k % COUNTS], sizes[k / COUNTS % SIZES]);
+        for (unsigned i = 0; i < s.n; i++) {
+            unsigned cohort = cohort_of(&a, i);
+            kept += cohort > 0 && cohort < TN_COHORTS - 1 ? (double)s.bytes[i] : 0;
+        }
+        for (unsigned run = 0; run < RUNS / 2; run++) {
+            a.ages = (tn_site_ages){.slope = 0};
+            draw(&s, true, add_aged, &a);
+            tn__ages_slope(&a.ages, 0.5, INTERVAL);
+            good += within(a.ages.range, kept / (TN_COHORTS - 2) / 0.5);
+        }
+        if (good < RUNS / 2 * 93 / 100)
+            print_message("ages %u, %u blocks of %.0f: %u\n", kind, s.n, s.total / s.n, good);
+        assert_true(good >= RUNS / 2 * 93 / 100);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_what_nothing_is_left_to_chance_of_has_no_width),
         cmocka_unit_test(test_gamma_quantiles_are_those_of_tables),
         cmocka_unit_test(test_differences_are_covered),
+        cmocka_unit_test(test_what_is_kept_is_covered_whatever_its_ages_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,3 +112,14 @@ def test_sums_of_samples_that_are_gone_have_changes_with_an_interval(tmp_path: P
         assert row["change_low"] < row["size_change"] < row["change_high"]
     assert [rows[line]["significant"] for line in (3, 4)] == [False, True]
     assert "-9.8 KiB to -9.8 KiB" not in str(view)
+
+
+def test_a_line_whose_samples_are_all_young_may_have_kept_something(tmp_path: Path) -> None:
+    program = site_files.empty()
+    row = program.frame(None, program.code("f", "/srv/app/main.py", 1), 3)
+    for birth in (998, 999, 1000):
+        program.block(100, row, birth=birth, interval=8192)
+    program.facts.update({"trace.started_births": 0, "trace.births": 1000})
+    (row,) = tonnage.load(program.write(tmp_path / "young.tonnage")).survivors()
+    assert row["slope"] == row["slope_low"] == 0
+    assert row["slope_high"] == pytest.approx(-math.log(0.025) * 8192 / 8 / 0.1, rel=1e-3)
