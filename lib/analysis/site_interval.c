@@ -105,15 +105,23 @@ static double share_of(const tn_tail *t, double x)
     return share_below(t->shape, x) / seen;
 }
 
+/* Regula falsi; an end that stays where it is counts half (Illinois). */
 static double solve(const tn_tail *t)
 {
-    double low = 0, high = t->shape + 10 * sqrt(t->shape) + 20;
+    double low = 0, high = t->shape + 10 * sqrt(t->shape) + 20, at_low = -t->share, at_high = 1 - t->share;
+    int side = 0;
     for (int i = 0; i < 100 && high - low > 1e-9 * high; i++) {
-        double middle = (low + high) / 2;
-        if (share_of(t, middle) < t->share)
-            low = middle;
-        else
-            high = middle;
+        double x = (low * at_high - high * at_low) / (at_high - at_low), at = share_of(t, x) - t->share;
+        if (at < 0) {
+            low = x;
+            at_low = at;
+            at_high /= side < 0 ? 2 : 1;
+        } else {
+            high = x;
+            at_high = at;
+            at_low /= side > 0 ? 2 : 1;
+        }
+        side = at < 0 ? -1 : 1;
     }
     return low;
 }
