@@ -141,7 +141,7 @@ INLINE void exact_free(unsigned domain, void *p)
     UNDER(EXACT, domain, free, p);
 }
 
-/* While sampling, on a thread that is inside: old sizes are not known, so each size is drawn anew. */
+/* While sampling, on a thread that is inside: what comes back is as good as new. */
 OUT_OF_LINE void *sampled_resized(tn_tracer *t, unsigned set, unsigned domain, void *p, size_t n)
 {
     tn_taken taken;
@@ -149,10 +149,10 @@ OUT_OF_LINE void *sampled_resized(tn_tracer *t, unsigned set, unsigned domain, v
     unsigned full = domain | side_for(domain);
     bool was = p && tn_sampled_maybe(A(p)) && tn_sampled_take(t, A(p), full, &taken);
     void *q = UNDER(set, domain, realloc, p, n);
-    if (q && tn_sampled_resize(t, was ? &taken : NULL, A(q), TN_BYTES_UNKNOWN, n, full))
+    if (q && tn_sampled_due(n))
         sampled_made(t, domain, q, n);
     else if (!q && was)
-        tn_sampled_resize(t, &taken, A(p), taken.bytes, taken.bytes, full);
+        tn_sampled_give(t, &taken, A(p), full);
     tn_cost_end(t, TN_COST_RESIZE, begun);
     return q;
 }

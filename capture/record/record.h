@@ -30,8 +30,7 @@
  *     malloc   p = real(n); if (p && tn_sampled_due(n) && (t = tn_record_enter())) { walk; tn_sampled_alloc(…); leave }
  *     free     if (tn_sampled_maybe(p) && (t = tn_record_enter())) { tn_sampled_free(t, p, domain); leave } real(p)
  *     realloc  was = tn_sampled_maybe(p) && tn_sampled_take(t, p, domain, &taken); q = real(p, n);
- *              if (tn_sampled_resize(t, was ? &taken : NULL, q ? q : p, old bytes if known, q ? n : taken.bytes))
- *              walk, tn_sampled_alloc(…, q, n, …)
+ *              q ? as malloc of n : was ? tn_sampled_give(t, &taken, p, domain) : nothing
  *
  * where MEM and OBJ enter around a real malloc of more than 512 bytes, and RAW does nothing while its thread is inside.
  */
@@ -156,9 +155,8 @@ struct tn_tracer {
     uint32_t number, busy, code_generation;
     tn_place *places; /* of path */
     uint64_t n_recent, recent[TN_RECENT];
-    uint64_t clock;  /* sampled: what the thread will have allocated when tn__gap runs out */
-    uint64_t growth; /* drawn for the sample that is due, where that is not its size; else 0 */
-    float interval;  /* under which tn__gap was drawn; 0: not yet */
+    uint64_t clock; /* sampled: what the thread will have allocated when tn__gap runs out */
+    float interval; /* under which tn__gap was drawn; 0: not yet */
     uint32_t samples_of;
     uint64_t random[4];
     uint64_t calls[TN_COSTS], timed[TN_COSTS], ns[TN_COSTS];
@@ -269,14 +267,10 @@ static inline bool tn_sampled_maybe(uint64_t address)
 void tn_sampled_alloc(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain);
 void tn_sampled_free(tn_tracer *t, uint64_t address, unsigned domain);
 void tn_sampled_missed(tn_tracer *t); /* what was due could not be allocated: the distance is drawn anew */
+/* Before a realloc: a sample goes out of the live sums, though it was not freed. What comes back is allocated anew, by its
+ * whole size and where it is resized. false: none. */
 bool tn_sampled_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken);
-
-/* After the real realloc, which gave address: taken is what tn_sampled_take gave, NULL when that was false. With old_bytes
- * known the growth alone counts as allocated; TN_BYTES_UNKNOWN: each resize counts as an allocation of its new size. Live
- * bytes are unbiased either way. true: a sample begins here, for tn_sampled_alloc. A realloc that failed is given back by
- * tn_sampled_resize(t, taken, old address, taken->bytes, taken->bytes, domain). */
-#define TN_BYTES_UNKNOWN UINT64_MAX
-bool tn_sampled_resize(tn_tracer *t, const tn_taken *taken, uint64_t address, uint64_t old_bytes, uint64_t bytes,
-                       unsigned domain);
+/* The realloc has failed: it is as it was. */
+void tn_sampled_give(tn_tracer *t, const tn_taken *taken, uint64_t address, unsigned domain);
 
 #endif

@@ -74,7 +74,7 @@ static void begin(tn_tracer *t)
     t->n_recent = 0;
     for (unsigned i = 0; i < TN_RECENT; i++)
         t->recent[i] = tn_get(&tn__rec.births) + 1;
-    t->clock = t->growth = 0;
+    t->clock = 0;
     t->interval = 0;
 }
 
