@@ -152,7 +152,8 @@ struct tn_tracer {
     uint32_t greeted; /* the hooks' own; 0 for a thread that is new */
     /* Private from here. */
     uint32_t root, root_run;
-    uint32_t number, busy, code_generation;
+    uint32_t number; /* with bit 15, see tn__birth */
+    uint32_t busy, code_generation;
     tn_place *places; /* of path */
     uint64_t n_recent, recent[TN_RECENT];
     uint64_t clock; /* sampled: what the thread will have allocated when tn__gap runs out */

@@ -42,7 +42,7 @@ bool tn_recorded_site_at(uint32_t id, tn_recorded_site *out);
 
 typedef struct tn_recorded_block {
     uint64_t address, bytes;
-    uint64_t birth; /* 0: not known (a block of one granule) */
+    uint64_t birth; /* 0: not known */
     uint32_t site, stack;
     double weight;         /* blocks that it stands for; 1: exact */
     double interval_bytes; /* 0: exact */

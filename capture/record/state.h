@@ -205,7 +205,9 @@ void tn__tracers_forked(void);        /* in a child: the others are not there */
 uint64_t tn__random(tn_tracer *t);    /* xoshiro256** */
 double tn__random_unit(tn_tracer *t); /* in (0, 1] */
 
-/* The number of an allocation, and its thread, which counts it among its recent ones. */
+/* The number of an allocation, and its thread, which counts it among its recent ones: 63 one · 62…48 thread · 47…0 number. */
+#define TN_BIRTH_TAG (1ull << 63)
+enum { TN_NOBODY = 0x7fff }; /* no thread's number */
 static inline uint64_t tn__birth(tn_tracer *t, bool apart)
 {
     uint64_t birth;

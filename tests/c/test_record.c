@@ -67,7 +67,7 @@ static uint64_t some_bytes(uint64_t *random)
     static const uint64_t borders[] = {0, 1, 15, 16, 17, 32, 33, 1 << 20, (1 << 20) + 16, 3 << 20};
     uint64_t r = model_random(random);
     if (r % 64 == 0)
-        return (1ull << 36) - 3 + (r >> 8) % 4;
+        return (1ull << 34) - 3 + (r >> 8) % 4;
     return r % 8 == 0 ? borders[(r >> 8) % 10] : (r >> 8) % 600;
 }
 
