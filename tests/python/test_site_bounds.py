@@ -1,0 +1,37 @@
+"""What tables of sites take of files whose stacks are many, deep or without lines: no more than the file has."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from pathlib import Path
+
+import site_files
+import tonnage
+from pure_reader import code_lines
+from pure_writer import Code, Site
+from stack_files import file_of
+
+Place = tuple[str, int]
+
+
+def test_lines_of_instructions_are_those_of_the_table(tmp_path: Path) -> None:
+    codes, rng = [], random.Random(7)
+    for name in ("a.py", "b.py", "c.py"):
+        form = [bytes([0x80 | rng.choice((0, 2, 10, 11, 12)) << 3 | rng.randrange(8)]) for _ in range(300)]
+        operands = {0: b"\x11", 2: b"\x22", 10: b"\x01\x02", 11: b"\x01\x02", 12: b"\x01\x02"}
+        table = b"".join(head + operands[head[0] >> 3 & 15] for head in form)
+        codes.append(Code("f", "f", name, 3, table + bytes([0x80 | 15 << 3 | 7])))
+    known = [
+        {at: line for start, end, line in code_lines(code.line_table, 3) for at in range(start, end, 2)}
+        for code in codes
+    ]
+    places = [(code, rng.choice(list(known[code]))) for code in (rng.randrange(3) for _ in range(2000))]
+    stack = [(0, code, at, 0) for code, at in places]
+    data = file_of(codes, stack, [Site(1 + row, 1, 1, 1) for row in range(len(stack))], **{"trace.mode": "exact"})
+    (tmp_path / "a.tonnage").write_bytes(data)
+    sizes: dict[str, int] = defaultdict(int)
+    for code, at in places:
+        sizes[site_files.place(codes[code].file, known[code][at] or 0)] += 1
+    rows = tonnage.load(tmp_path / "a.tonnage").sites(limit=0).rows
+    assert {row["name"]: row["size"] for row in rows} == sizes
