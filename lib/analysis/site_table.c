@@ -459,20 +459,6 @@ int tn__sites_label(tn_sites *t, const tn_site_sum *sum, tn_buf *out, tn_error *
     return TN_OK;
 }
 
-int tn__sites_name(tn_sites *t, const tn_site_sum *sum, tn_buf *out, tn_error *err)
-{
-    tn_stack_entry e = {.parent = tn__site_example(&t->keys, sum->group)};
-    if (t->options.by != TN_SITES_TRACEBACK || !e.parent)
-        return tn__sites_label(t, sum, out, err);
-    while (e.parent) {
-        TN_TRY(tn__site_text(t->snapshot, e.parent, out, err));
-        TN_TRY(tn__snapshot_stack(t->snapshot, e.parent, &e, err));
-        if (e.parent)
-            out->data[out->size - 1] = '\n';
-    }
-    return TN_OK;
-}
-
 tn_interval tn__sites_interval(const tn_sites *t, const tn_site_sum *sum, enum tn_sites_what what)
 {
     double bytes = (double)sum->bytes[what];

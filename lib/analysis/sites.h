@@ -147,9 +147,6 @@ static inline size_t tn__sites_n(const tn_sites *t)
 double tn__sites_interval_of(tn_snapshot *s); /* bytes; 0: not sampled */
 /* Appended with a NUL. */
 int tn__sites_label(tn_sites *t, const tn_site_sum *sum, tn_buf *out, tn_error *err);
-/* The same, but of tracebacks, whose labels are those of innermost lines that several may share, all frames: "app.py:88 load()"
- * and so on outwards, with line breaks between them. */
-int tn__sites_name(tn_sites *t, const tn_site_sum *sum, tn_buf *out, tn_error *err);
 /* Calls use for each block that counts, with its sum; cumulative: with its entry instead. */
 typedef int tn_block_use(tn_sites *t, uint64_t block, uint32_t place, void *ctx);
 int tn__sites_each_block(tn_sites *t, tn_block_use *use, void *ctx, tn_error *err);

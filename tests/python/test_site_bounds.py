@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import site_files
@@ -13,6 +13,27 @@ from pure_writer import Code, Site
 from stack_files import file_of
 
 Place = tuple[str, int]
+
+
+def test_tracebacks_take_memory_for_their_frames_and_not_for_their_text(tmp_path: Path) -> None:
+    program = site_files.empty()
+    function = program.code("a_function_of_some_name", "/srv/a/folder/of/some/length/app.py", 1)
+    trunk = None
+    for i in range(500):
+        trunk = program.frame(trunk, function, i + 1)
+    for i in range(1500):
+        program.block(100, program.frame(trunk, function, 2000 + i), birth=i + 1)
+    path = program.write(tmp_path / "now.tonnage")
+    del program.blocks[1000:]
+    older = program.write(tmp_path / "old.tonnage")
+    now, old = (tonnage.load(file, max_memory=8 << 20) for file in (path, older))  # as text: 45 MB
+    for against in (None, old):
+        page = now.sites(by="traceback", against=against, limit=8, sort="name")
+        assert (len(page.rows), page.data["more"]) == (8, 1492)
+        assert {len(row["traceback"]) for row in page.rows} == {501}
+        assert page.total["size"] == 150_000 and page.total.get("size_change", 50_000) == 50_000
+    whole = tonnage.load(path).sites(by="traceback", against=tonnage.load(older), limit=501, sort="change")
+    assert Counter(row["size_change"] for row in whole.rows) == {100: 500, 0: 1}
 
 
 def test_lines_of_instructions_are_those_of_the_table(tmp_path: Path) -> None:
