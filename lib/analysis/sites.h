@@ -123,6 +123,7 @@ typedef struct tn_sites {
     tn_sites_options options; /* its texts are the caller's */
     tn_set *within;           /* objects whose blocks count; NULL: all blocks */
     uint8_t *rows_in;         /* one a row of SITE: it counts */
+    uint32_t *at, n_at;       /* of callers: for each entry where the stack has been followed to; NULL: itself */
     const tn_site_row *rows;
     uint32_t n_rows;
     tn_traces traces;
@@ -145,6 +146,11 @@ static inline size_t tn__sites_n(const tn_sites *t)
     return t->sums.size / sizeof(tn_site_sum);
 }
 double tn__sites_interval_of(tn_snapshot *s); /* bytes; 0: not sampled */
+void tn__site_merge(tn_site_sum *into, const tn_site_sum *from);
+/* What counts of each stack, added to a sum an entry. Not of tables by type. */
+int tn__sites_by_stack(tn_sites *t, tn_site_sum *stacks, tn_error *err);
+/* The entry that called this one; 0: the bottom of the stack, as the root of a thread is. */
+int tn__site_caller(tn_snapshot *s, uint32_t entry, uint32_t *caller, tn_error *err);
 /* Appended with a NUL. */
 int tn__sites_label(tn_sites *t, const tn_site_sum *sum, tn_buf *out, tn_error *err);
 /* Calls use for each block that counts, with its sum; cumulative: with its entry instead. */

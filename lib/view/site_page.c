@@ -36,12 +36,11 @@ static void fill_change(const tn_site_page *p, const tn_site_pair *pair, tn_site
     out->significant = out->change.low > 0 || out->change.high < 0;
 }
 
-int tn__site_fill(tn_site_page *p, const tn_site_pair *pair, tn_sites *table, tn_site_shown *out, tn_error *err)
+static int fill(tn_site_page *p, const tn_site_pair *pair, tn_site_shown *out, tn_error *err)
 {
     enum tn_sites_what what = p->asked.what;
     bool here = pair->now != NULL;
-    if (!table)
-        table = here ? &p->now : &p->before;
+    tn_sites *table = here ? &p->now : &p->before;
     const tn_site_sum *sum = here ? pair->now : pair->old;
     *out = (tn_site_shown){.pair = pair, .label = pair->label, .table = table, .retained = TN_UNKNOWN};
     out->frame = (tn_stack_entry){.name = "", .qualified_name = "", .file = ""};
@@ -215,7 +214,7 @@ static int show_rows(tn_site_page *p, tn_error *err)
     if (!p->shown)
         return tn__no_memory(p->snapshot, err);
     for (size_t i = 0; i < p->n_shown; i++)
-        TN_TRY(tn__site_fill(p, &p->pairs.rows[p->order[i].row], NULL, &p->shown[i], err));
+        TN_TRY(fill(p, &p->pairs.rows[p->order[i].row], &p->shown[i], err));
     return TN_OK;
 }
 
@@ -253,7 +252,7 @@ static int make(tn_site_page *p, tn_error *err)
     TN_TRY(tn__site_pairs_make(&p->now, p->old ? &p->before : NULL, &p->pairs, err));
     TN_TRY(choose_rows(p, err));
     TN_TRY(show_rows(p, err));
-    return tn__site_fill(p, &p->pairs.total, NULL, &p->total, err);
+    return fill(p, &p->pairs.total, &p->total, err);
 }
 
 static void free_page(tn_site_page *p)

@@ -57,8 +57,6 @@ const char *tn__site_signed(int64_t bytes, char *out, size_t cap); /* "+1.5 KiB"
 
 /* The rows of creators, level by level below each other. */
 int tn__site_tree(tn_site_page *p, tn_error *err);
-/* table: that the pair's sums are of, or, of a pair with an older one, NULL. */
-int tn__site_fill(tn_site_page *p, const tn_site_pair *pair, tn_sites *table, tn_site_shown *out, tn_error *err);
 
 int tn__site_text_page(tn_site_page *p, tn_out *out, tn_error *err);
 int tn__site_json_page(tn_site_page *p, tn_json *j, tn_error *err); /* into an object that is open */

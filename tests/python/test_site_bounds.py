@@ -2,17 +2,61 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import pytest
 import site_files
 import tonnage
+from pure_reader import Snapshot as Pure
 from pure_reader import code_lines
 from pure_writer import Code, Site
 from stack_files import file_of
 
 Place = tuple[str, int]
+
+
+def way_out(pure: Pure, stack: int | None) -> list[Place]:
+    """From the place of the allocation to the bottom."""
+    frames = [(file, line) for file, line, _ in site_files.stack_of(pure, stack)] or [("<lost>", 0)]
+    return [*(frames[:-1] if len(frames) > 1 else frames), ("(bottom of the stack)", 0)]  # without the thread
+
+
+def creators(pure: Pure, depth: int, limit: int) -> list[tuple[int, str, int, int]]:
+    """The rows that the tree must have, row by row: depth, name, bytes, blocks."""
+    blocks = [(way_out(pure, pure.sites[t.site].stack), t.bytes) for t in pure.traces]
+    rows = []
+
+    def level(at: int, here: list[tuple[list[Place], int]]) -> None:
+        parts: dict[Place, list[tuple[list[Place], int]]] = defaultdict(list)
+        for way, size in here:
+            parts[way[at]].append((way, size))
+        ordered = sorted(parts.items(), key=lambda part: -sum(size for _, size in part[1]))
+        for place, part in ordered[: limit or None]:
+            rows.append((at, site_files.place(*place), sum(size for _, size in part), len(part)))
+            if at + 1 < depth and len(part[0][0]) > at + 1 and place != ("<lost>", 0):
+                level(at + 1, part)
+
+    level(0, blocks)
+    return rows
+
+
+@pytest.mark.parametrize("limit", [0, 2])
+@pytest.mark.parametrize("seed", range(12))
+def test_the_tree_of_creators_has_every_way_out(tmp_path: Path, seed: int, limit: int) -> None:
+    path = site_files.any_program(seed).write(tmp_path / "a.tonnage")
+    pure, snapshot = Pure.open(path), tonnage.load(path)
+    for depth in (1, 3, 64):
+        page = json.loads(snapshot._core.sites("creators", json=True, depth=depth, limit=limit))
+        found = [(row["depth"], row["name"], row["size"], row["count"]) for row in page["rows"]]
+        wanted = creators(pure, depth, limit)
+        if limit:  # of equal ones any may be left out
+            assert [row[0::2] for row in found if row[0] == 0] == [row[0::2] for row in wanted if row[0] == 0]
+        else:
+            assert sorted(found) == sorted(wanted)
+            assert [row[0::2] for row in found if row[0] == 0] == [row[0::2] for row in wanted if row[0] == 0]
 
 
 def test_tracebacks_take_memory_for_their_frames_and_not_for_their_text(tmp_path: Path) -> None:
