@@ -263,6 +263,24 @@ const char *tn__profile_text(const tn_profile *p, uint32_t text, size_t *n)
     return (const char *)p->texts.bytes.data + starts[text];
 }
 
+uint64_t tn__profile_frame_bytes(const tn_profile *p, uint32_t frame)
+{
+    enum { REST = 12 };
+    const tn_profile_function *f = tn__profile_function(p, tn__profile_frame(p, frame)->function);
+    size_t name, file;
+    tn__profile_text(p, f->name, &name);
+    tn__profile_text(p, f->file, &file);
+    return (uint64_t)name + file + REST;
+}
+
+int tn__profile_fits(uint64_t bytes, tn_error *err)
+{
+    if (bytes > TN_PROFILE_MOST_BYTES)
+        return tn__error_set(err, TN_ELIMIT, 0, "its names take more than %llu GiB as text; pprof has each name once",
+                             TN_PROFILE_MOST_BYTES >> 30);
+    return TN_OK;
+}
+
 uint32_t tn__profile_thread(const tn_profile *p, const tn_profile_row *row)
 {
     static const char *const others[] = {"<native>", "<gc>", "<truncated>", "<lost>"};

@@ -100,3 +100,16 @@ def test_lines_of_instructions_are_those_of_the_table(tmp_path: Path) -> None:
         sizes[site_files.place(codes[code].file, known[code][at] or 0)] += 1
     rows = tonnage.load(tmp_path / "a.tonnage").sites(limit=0).rows
     assert {row["name"]: row["size"] for row in rows} == sizes
+
+
+@pytest.mark.parametrize("to", ["collapsed", "speedscope"])
+def test_stacks_of_long_names_that_would_fill_a_disk_are_refused(tmp_path: Path, to: str) -> None:
+    n, flat = (95, False) if to == "collapsed" else (5000, True)
+    code = Code("f", "f" * 4_000_000, "/srv/app.py", 1)
+    stack = [(0 if flat else row, 0, 0, 1 + row) for row in range(n)]
+    (tmp_path / "a.tonnage").write_bytes(file_of([code], stack, [Site(1 + row, 1, 1, 1) for row in range(n)]))
+    with tonnage.load(tmp_path / "a.tonnage") as snapshot:
+        with pytest.raises(tonnage.LimitError, match="more than 16 GiB as text"):
+            snapshot.export(tmp_path / "out", to=to)
+        assert not (tmp_path / "out").exists()
+        snapshot.export(tmp_path / "out", to="pprof")
