@@ -92,6 +92,15 @@ static inline const char *tn__trace_first_frame(const PyThreadState *state)
     return tn__trace.cframe && frame ? TN_TRACE_AT(char *, frame, tn__trace.thread_cframe_frame) : frame;
 }
 
+/* There are frames further out than the n that a walk keeps: what stands for them, if there is room. Their number. */
+static inline uint32_t tn__trace_cut(tn_tracer *t, uint32_t n, uint64_t *differs)
+{
+    if (!tn_walk_room(t, n))
+        return n;
+    tn_walk_put(t, n, TN_FRAME_TRUNCATED, TN_FRAME_TRUNCATED, differs);
+    return n + 1;
+}
+
 /* The frames into t->walk; their number for the recorder. locked: this thread holds the GIL. */
 static inline __attribute__((always_inline)) uint32_t tn__trace_walk(tn_tracer *t, const PyThreadState *state,
                                                                      bool locked)
@@ -110,8 +119,10 @@ static inline __attribute__((always_inline)) uint32_t tn__trace_walk(tn_tracer *
         if (tn__trace_is_before(owner, code, (int64_t)(at - code - TN_CODE_OFFSET)))
             continue;
         if (__builtin_expect(n == room, 0)) {
-            if (n == w.depth)
+            if (n == w.depth) {
+                n = tn__trace_cut(t, n, &differs);
                 break;
+            }
             if (!tn_walk_room(t, n)) {
                 if (n)
                     t->walk[n - 1] = (tn_walked){TN_FRAME_TRUNCATED, TN_FRAME_TRUNCATED};
