@@ -39,7 +39,7 @@ static int choose_rows(tn_sites *t, uint8_t *marks, tn_error *err)
 /* Of a thread; what stands for frames that were left out is a caller like any other. */
 static bool is_root(const tn_stack_entry *e)
 {
-    return !e->parent && !*e->file && strcmp(e->qualified_name, TN_SITE_CUT) != 0;
+    return !e->parent && !*e->file && !tn__site_is_cut(e);
 }
 
 int tn__site_caller(tn_snapshot *s, uint32_t entry, uint32_t *caller, tn_error *err)
@@ -394,6 +394,7 @@ static int carry_outwards(tn_sites *t, tn_error *err)
 
 static int check(const tn_sites *t, tn_error *err)
 {
+    static const char *const whats[TN_SITES_WHATS] = {NULL, "what was allocated", "what was freed", "the peak"};
     const tn_sites_options *o = &t->options;
     if (!t->n_rows)
         return tn__error_set(err, TN_EINVAL, 0,
@@ -401,6 +402,8 @@ static int check(const tn_sites *t, tn_error *err)
                              "tonnage.trace.start()");
     if ((unsigned)o->by >= TN_SITES_BYS || (unsigned)o->what >= TN_SITES_WHATS)
         return tn__error_set(err, TN_EINVAL, 0, "there is no such table of sites");
+    if (o->what != TN_SITES_LIVE)
+        TN_TRY(tn__sites_all_told(t->snapshot, whats[o->what], err));
     if (o->what != TN_SITES_LIVE && by_block(t))
         return tn__error_set(
             err, TN_EINVAL, 0,

@@ -16,6 +16,8 @@
 #include "analysis/partition.h"
 #include "snapshot/reader.h"
 
+#include <string.h>
+
 /* ---- site_interval.c ---- */
 
 /* Of the bytes of blocks, each of which was seen with a chance p. */
@@ -55,6 +57,8 @@ typedef struct tn_site_pattern {
 } tn_site_pattern;
 /* EINVAL. The text must outlive the pattern. */
 int tn__site_pattern(const char *text, size_t n, tn_site_pattern *out, tn_error *err);
+extern const char *const tn__site_domains[TN_SITE_ALLOCATORS]; /* "mem" "obj" "raw" */
+extern const tn_stack_entry tn__site_lost;                     /* what stands for no stack */
 bool tn__site_frame_matches(const tn_site_pattern *p, const tn_stack_entry *frame);
 /* Marks (1) in one byte an entry, the first of them that of no stack, those that a pattern of files names. */
 int tn__site_mark(tn_snapshot *s, const tn_site_pattern *p, uint8_t *marks, tn_error *err);
@@ -63,6 +67,10 @@ int tn__site_mark(tn_snapshot *s, const tn_site_pattern *p, uint8_t *marks, tn_e
 
 /* Whether the recorder ran, and left something. */
 bool tn__sites_there(tn_snapshot *s);
+/* Whether what is alive is all that is known, as of a dump of tracemalloc. */
+bool tn__sites_live_only(tn_snapshot *s);
+/* EINVAL where it is; it names what was asked for: "the peak". */
+int tn__sites_all_told(tn_snapshot *s, const char *what, tn_error *err);
 /* Entry of the stack that made each object, 0 where it is not known; NULL where that holds for all. Kept with the snapshot. */
 int tn__births(tn_snapshot *s, const uint32_t **entries, tn_error *err);
 
@@ -81,6 +89,12 @@ int tn__distribution_of_file(tn_snapshot *s, const char *file, const char **out,
 static inline const char *tn__site_file(const tn_stack_entry *e)
 {
     return *e->file ? e->file : e->qualified_name;
+}
+
+/* Does this stand for frames further out, which were left out? */
+static inline bool tn__site_is_cut(const tn_stack_entry *e)
+{
+    return !*e->file && strcmp(e->qualified_name, TN_SITE_CUT) == 0;
 }
 
 /* Groups of entries. Group 0 is that of no stack; it may be empty, as others may. */
