@@ -65,7 +65,7 @@ typedef struct tn_walked {
 
 enum {
     TN_FRAME_NATIVE = 1, /* no frame of Python; recorded where n_frames is 0 */
-    TN_FRAME_TRUNCATED,  /* the stack was deeper than the walk could hold */
+    TN_FRAME_TRUNCATED,  /* the stack was deeper than the walk could hold, or was to */
     TN_FRAME_LOST,       /* tables were full */
     TN_FRAME_PSEUDO = 16 /* addresses below are numbers of pseudo frames, or of roots' names */
 };
