@@ -9,7 +9,13 @@ import pytest
 from trace_support import answer
 
 BYTES = sys.getsizeof(b"")
-ALLOCATORS = ("pymalloc", "malloc", "pymalloc_debug", "malloc_debug")
+SETTINGS: list[tuple[tuple[str, ...], dict[str, str]]] = [
+    *(((), {"PYTHONMALLOC": name}) for name in ("default", "pymalloc", "malloc", "debug", "malloc_debug")),
+    (("-X", "dev"), {}),
+    (("-OO",), {}),
+    ((), {"PYTHONTRACEMALLOC": "1"}),
+    (("-X", "dev", "-X", "tracemalloc=25"), {"PYTHONMALLOC": "malloc_debug"}),
+]
 
 PLANTED = """
     import json, sys
@@ -31,9 +37,11 @@ PLANTED = """
 """
 
 
-@pytest.mark.parametrize("allocator", ALLOCATORS)
-def test_live_bytes_and_counts_of_lines_are_exact(allocator: str, tmp_path: Path) -> None:
-    small, large, mixed = answer(PLANTED, tmp_path, PYTHONMALLOC=allocator)
+@pytest.mark.parametrize(("options", "variables"), SETTINGS, ids=str)
+def test_live_bytes_and_counts_of_lines_are_exact(
+    options: tuple[str, ...], variables: dict[str, str], tmp_path: Path
+) -> None:
+    small, large, mixed = answer(PLANTED, tmp_path, options=options, **variables)
     assert small == [500 * (BYTES + 100), 500]
     assert large == [10 * (BYTES + 100_000), 10]
     assert mixed == [sum(BYTES + i for i in range(1, 600)), 599]  # b"" was there before
