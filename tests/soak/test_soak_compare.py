@@ -81,6 +81,15 @@ def test_exclusions_have_reasons_and_are_few() -> None:
         assert set(row.get("modes", MODES)) <= {*MODES, *TRACES}
 
 
+def test_what_is_not_run_while_we_record_has_reasons_and_is_little() -> None:
+    rows = PLAN["cpython"]["untraced"]
+    assert len(rows) <= 2
+    for row in rows:
+        assert set(row) == {"in", "id", "reason"} and len(row["reason"]) > 20
+        assert row["in"] in [*PLAN["cpython"]["quick"], *PLAN["cpython"]["whole"]]
+        assert "*" not in row["id"]
+
+
 def test_an_exclusion_holds_for_its_own_suite_only() -> None:
     row = PLAN["excluded"]["rows"][0]
     assert excluded(row["in"], row["id"], "stop", 13)
