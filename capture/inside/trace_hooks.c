@@ -48,8 +48,8 @@ OUT_OF_LINE void sampled_made(tn_tracer *t, unsigned domain, const void *p, size
 {
     const PyThreadState *state = state_for(domain);
     unsigned side = IS_RAW(domain) ? 0 : tn__trace_side(state);
-    t->n_walked = 0; /* not every sample is kept, and then the walk is not passed on */
-    tn_sampled_alloc(t, tn__trace_walk(t, state, !IS_RAW(domain)), A(p), n, domain | side);
+    tn__trace_walk(t, state, !IS_RAW(domain));
+    tn_sampled_alloc(t, A(p), n, domain | side);
 }
 
 INLINE void made(tn_tracer *t, unsigned domain, const void *p, size_t n)
@@ -62,7 +62,8 @@ INLINE void made(tn_tracer *t, unsigned domain, const void *p, size_t n)
     uint64_t begun = tn_cost_begin(t, TN_COST_ALLOC);
     const PyThreadState *state = state_for(domain);
     unsigned side = IS_RAW(domain) ? 0 : tn__trace_side(state);
-    tn_record_alloc(t, tn__trace_walk(t, state, !IS_RAW(domain)), A(p), n, domain | side);
+    tn__trace_walk(t, state, !IS_RAW(domain));
+    tn_record_alloc(t, A(p), n, domain | side);
     if (domain == TN_DOMAIN_OBJ && TN_REF_TRACER)
         tn__trace.last_block = A(p);
     tn_cost_end(t, TN_COST_ALLOC, begun);

@@ -32,7 +32,8 @@ static void begin_anew(const PyObject *object)
     if (tn_record_take(t, address, domain, &taken)) {
         tn_record_give(t, &taken, address, taken.bytes, domain);
         tn_record_free(t, address, domain);
-        tn_record_alloc(t, tn__trace_walk(t, state, true), address, taken.bytes, domain);
+        tn__trace_walk(t, state, true);
+        tn_record_alloc(t, address, taken.bytes, domain);
     }
     tn_record_leave(t);
 }

@@ -43,12 +43,13 @@ static int track(unsigned number, uintptr_t address, size_t bytes)
         unsigned domain = domain_of(number);
         forget(t, domain, address);
         bool exact = tn__trace.mode == TN_RECORD_EXACT;
-        if (exact) {
-            tn_record_alloc(t, tn__trace_walk(t, tn__trace_own_state(), false), address, bytes, domain);
-        } else if (tn_sampled_due(bytes)) {
-            t->n_walked = 0;
-            tn_sampled_alloc(t, tn__trace_walk(t, tn__trace_own_state(), false), address, bytes, domain);
-        }
+        bool due = exact || tn_sampled_due(bytes);
+        if (due)
+            tn__trace_walk(t, tn__trace_own_state(), false);
+        if (exact)
+            tn_record_alloc(t, address, bytes, domain);
+        else if (due)
+            tn_sampled_alloc(t, address, bytes, domain);
         tn_record_leave(t);
     }
     return PyTraceMalloc_Track(number, address, bytes);

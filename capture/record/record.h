@@ -17,8 +17,9 @@
  *
  * A hook, exact:
  *
- *     malloc   p = real(n); if (p && (t = tn_record_enter())) { tn_walk_put… into t->walk; tn_record_alloc(t, n_frames, p, n,
- *              domain); tn_record_leave(t); }         for MEM and OBJ enter before the real malloc: it may ask RAW for memory
+ *     malloc   p = real(n); if (p && (t = tn_record_enter())) { n_frames into t->walk; tn_walk_end(t, n_frames);
+ *              tn_record_alloc(t, p, n, domain); tn_record_leave(t); }
+ *                                                     for MEM and OBJ enter before the real malloc: it may ask RAW for memory
  *     free     enter; tn_record_free(t, p, domain); leave; real(p): the address may be somebody else's right after it
  *     realloc  enter; was = tn_record_take(t, p, domain, &taken); q = real(p, n);
  *              q ? (was ? tn_record_give(t, &taken, q, n) : walk, tn_record_alloc) : was ? tn_record_give(t, &taken, p,
@@ -55,10 +56,12 @@ enum {
     TN_DOMAIN_APART = 64 /* added to MEM and OBJ by callers that do not hold the lock */
 };
 
-/* A frame of a walk. A pseudo frame has its number in both fields. */
+/* A frame of a walk. A pseudo frame has its number in the first two fields. */
 typedef struct tn_walked {
-    uint64_t code; /* address of the code object */
-    uint64_t at;   /* address of the instruction; while its code lives, no other frame has it */
+    uint64_t code;   /* address of the code object */
+    uint64_t at;     /* address of the instruction; while its code lives, no other frame has it */
+    uint64_t frame;  /* its own address, for hooks that look whether it is there still; 0: not known */
+    uint64_t unseen; /* is no part of stacks */
 } tn_walked;
 
 enum {
@@ -130,22 +133,30 @@ enum { TN_COST_ALLOC, TN_COST_RESIZE, TN_COST_FREE, TN_COSTS };
 typedef struct tn_step {
     uint64_t at; /* the instruction, see tn_walked */
     uint32_t parent, node;
+    uint32_t site[2]; /* of the stack that ends here, of MEM and OBJ; 0: not known yet */
 } tn_step;
+
+/* A frame of the path: its node of the call tree, 0 before the first, and its step, if that has not made room for another. */
+typedef struct tn_place {
+    uint32_t node, step;
+} tn_place;
 enum { TN_STEP_BITS = 8 };
 
-/* A thread's own part of the recorder. The hooks use the first of it; a walk that is not passed on ends with n_walked 0. */
+/* A thread's own part of the recorder. The hooks use the first of it. */
 struct tn_tracer {
     tn_walked *walk; /* filled by the hook, innermost frame first */
-    uint32_t room;   /* frames that walk can hold */
+    /* The stack that is to be recorded, outermost frame first: tn_walk_end, or the hook itself, makes it so. path[-1] is all
+     * zero. */
+    tn_walked *path;
+    uint32_t room; /* frames that each of them can hold */
+    uint32_t n_path;
+    uint32_t n_same; /* frames of path that are as they were when their nodes were looked up */
     uint32_t inside;
     uint32_t greeted; /* the hooks' own; 0 for a thread that is new */
     /* Private from here. */
     uint32_t root, root_run;
-    uint32_t n_walked, walked; /* frames of the walk before, and its stack */
-    uint32_t number, n_last, busy, code_generation;
-    uint32_t last_node, last_site[2]; /* of MEM and OBJ */
-    tn_walked *last;                  /* the path before, outermost first */
-    uint32_t *ids;                    /* its nodes */
+    uint32_t number, busy, code_generation;
+    tn_place *places; /* of path */
     uint64_t n_recent, recent[TN_RECENT];
     uint64_t clock;  /* sampled: what the thread will have allocated when tn__gap runs out */
     uint64_t growth; /* drawn for the sample that is due, where that is not its size; else 0 */
@@ -187,22 +198,19 @@ static inline bool tn_walk_room(tn_tracer *t, uint32_t n)
     return n < t->room || tn__tracer_grow(t, n) > n;
 }
 
-/* Frame n of a walk, for which there is room; differs collects whether it is another than at this depth of the walk before.
- * Who does the same with walk itself may keep more of it in registers. */
-static inline void tn_walk_put(tn_tracer *t, uint32_t n, uint64_t code, uint64_t at, uint64_t *differs)
+/* The first n frames of walk are the stack. */
+static inline __attribute__((always_inline)) void tn_walk_end(tn_tracer *t, uint32_t n)
 {
-    tn_walked *f = &t->walk[n];
-    *differs |= f->at ^ at;
-    f->code = code;
-    f->at = at;
-}
-
-/* The number of frames for the calls below: it says whether the walk is the same as the one before, so that nobody needs to
- * compare again. A caller that did not collect differences passes n alone. */
-#define TN_WALK_SAME (1u << 31)
-static inline uint32_t tn_walk_end(const tn_tracer *t, uint32_t n, uint64_t differs)
-{
-    return differs || n != t->n_walked ? n : n | TN_WALK_SAME;
+    const tn_walked *f = t->walk + n;
+    uint32_t same = t->n_same;
+    for (uint32_t i = 0; i < n; i++) {
+        f--;
+        if (f->at != t->path[i].at || f->code != t->path[i].code || f->unseen != t->path[i].unseen)
+            same = same < i ? same : i;
+        t->path[i] = *f;
+    }
+    t->n_path = n;
+    t->n_same = same;
 }
 
 /* Whether this call of a kind is one whose time is taken: then its beginning, else 0. A thread's first calls, which fetch
@@ -230,7 +238,7 @@ typedef struct tn_taken {
     uint32_t session;
 } tn_taken;
 
-void tn_record_alloc(tn_tracer *t, uint32_t n_frames, uint64_t address, uint64_t bytes, unsigned domain);
+void tn_record_alloc(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain);
 void tn_record_free(tn_tracer *t, uint64_t address, unsigned domain);
 /* false: not traced, and *taken is untouched. What was taken must be given, or dropped. */
 bool tn_record_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken);
@@ -260,7 +268,7 @@ static inline bool tn_sampled_maybe(uint64_t address)
     return __builtin_expect(__atomic_load_n(&tn__filter[tn__filter_of(address)], __ATOMIC_RELAXED), 0);
 }
 
-void tn_sampled_alloc(tn_tracer *t, uint32_t n_frames, uint64_t address, uint64_t bytes, unsigned domain);
+void tn_sampled_alloc(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain);
 void tn_sampled_free(tn_tracer *t, uint64_t address, unsigned domain);
 bool tn_sampled_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken);
 

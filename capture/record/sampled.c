@@ -146,26 +146,26 @@ static void add(tn_tracer *t, const tn_block_row *b)
         tn__tally(b->site, true, true, bytes, count, bytes, count);
 }
 
-static void sample(tn_tracer *t, uint32_t n, uint64_t address, uint64_t bytes, unsigned domain)
+static void sample(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain)
 {
     float by = drawn_by(t, t->growth ? t->growth : bytes);
     t->growth = 0;
     if (by == 0)
         return;
     tn_block_row b = {.key = tn__block_key(address, domain), .bytes = bytes, .interval = by};
-    b.site = tn__site_of(t, tn__stack(t, n), domain);
+    b.site = tn__site_of(t, domain);
     b.birth = tn__birth(t, true);
     b.clock = t->clock - (uint64_t)tn__gap;
     add(t, &b);
     bound(t);
 }
 
-void tn_sampled_alloc(tn_tracer *t, uint32_t n_frames, uint64_t address, uint64_t bytes, unsigned domain)
+void tn_sampled_alloc(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain)
 {
     if (!tn__apart_enter(t))
         return;
     if (tn_get(&tn__rec.mode) == TN_RECORD_SAMPLED && bytes)
-        sample(t, n_frames, address, bytes, domain);
+        sample(t, address, bytes, domain);
     tn__apart_leave(t);
 }
 

@@ -235,7 +235,7 @@ uint32_t tn__code_add(const tn_code_facts *f, uint32_t pseudo); /* under intern;
 
 /* ---- stacks.c ---- */
 
-uint32_t tn__stack(tn_tracer *t, uint32_t n);                            /* of the first n frames of walk; never 0 */
+tn_place tn__place(tn_tracer *t);                                        /* of t's path; its node is never 0 */
 uint32_t tn__node(uint32_t parent, uint32_t code, uint32_t instruction); /* 0: no memory */
 
 /* ---- sites.c ---- */
@@ -247,16 +247,19 @@ void tn__sites_clear(void);
 void tn__sites_reset_peak(void);
 void tn__sites_forget_live(void); /* what is alive counts for nothing; what was allocated stays */
 
-static inline __attribute__((always_inline)) uint32_t tn__site_of(tn_tracer *t, uint32_t stack, unsigned domain)
+/* Of t's path. */
+static inline __attribute__((always_inline)) uint32_t tn__site_of(tn_tracer *t, unsigned domain)
 {
-    if (domain > TN_DOMAIN_OBJ)
-        return tn__site(stack, domain);
-    if (t->last_node != stack) {
-        t->last_node = stack;
-        t->last_site[0] = t->last_site[1] = 0;
-    }
-    uint32_t site = t->last_site[domain];
-    return site ? site : (t->last_site[domain] = tn__site(stack, domain));
+    uint32_t n = t->n_path;
+    bool known = n && n <= t->n_same && t->code_generation == tn_get(&tn__rec.code_generation);
+    tn_place at = known ? t->places[n - 1] : (tn_place){0, 0};
+    if (__builtin_expect(at.node == 0 || at.node == t->root, 0))
+        at = tn__place(t);
+    tn_step *step = &t->steps[at.step];
+    if (domain > TN_DOMAIN_OBJ || step->node != at.node)
+        return tn__site(at.node, domain);
+    uint32_t site = step->site[domain];
+    return __builtin_expect(site != 0, 1) ? site : (step->site[domain] = tn__site(at.node, domain));
 }
 
 #define TN_FIELD_ADD(apart, field, change) \

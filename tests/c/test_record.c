@@ -35,8 +35,8 @@ static void tell_alloc(const model_block *b)
 {
     tn_tracer *t = tn_record_enter();
     assert_non_null(t);
-    uint32_t n = model_walk(&m, t, b->stack);
-    tn_record_alloc(t, n, b->address, b->bytes, m.domains[b->domain]);
+    model_walk(&m, t, b->stack);
+    tn_record_alloc(t, b->address, b->bytes, m.domains[b->domain]);
     tn_record_leave(t);
 }
 
@@ -210,7 +210,8 @@ static void alloc_with(const tn_walked *frames, uint32_t n, uint64_t address)
         assert_true(tn_walk_room(t, i));
         t->walk[i] = frames[i];
     }
-    tn_record_alloc(t, n, address, 64, TN_DOMAIN_OBJ);
+    tn_walk_end(t, n);
+    tn_record_alloc(t, address, 64, TN_DOMAIN_OBJ);
     tn_record_leave(t);
 }
 
@@ -218,7 +219,8 @@ static void test_no_frame_is_native_and_roots_have_names(void **state)
 {
     (void)state;
     char text[200];
-    tn_walked gc = {TN_FRAME_GC, TN_FRAME_GC}, f = {0x10000, 0x10000 + MODEL_CODE_OFFSET + 4};
+    tn_walked gc = {.code = TN_FRAME_GC, .at = TN_FRAME_GC};
+    tn_walked f = {.code = 0x10000, .at = 0x10000 + MODEL_CODE_OFFSET + 4};
     tn_walked both[2] = {gc, f};
     start(TN_RECORD_EXACT);
     alloc_with(NULL, 0, 0x1000);
@@ -246,7 +248,7 @@ static void test_a_deep_recursion_is_one_stack(void **state)
     enum { DEPTH = 50000 };
     tn_walked *frames = calloc(DEPTH, sizeof *frames);
     for (unsigned i = 0; i < DEPTH; i++)
-        frames[i] = (tn_walked){0x10000, 0x10000 + MODEL_CODE_OFFSET + 2};
+        frames[i] = (tn_walked){.code = 0x10000, .at = 0x10000 + MODEL_CODE_OFFSET + 2};
     start(TN_RECORD_EXACT);
     alloc_with(frames, DEPTH, 0x1000);
     alloc_with(frames, DEPTH - 1, 0x2000);
@@ -274,7 +276,7 @@ static bool describe_after(uint64_t code, tn_code_facts *facts)
 static void test_code_at_the_address_of_code_that_died_is_other_code(void **state)
 {
     (void)state;
-    tn_walked f = {0x30000, 0x30000 + MODEL_CODE_OFFSET + 8};
+    tn_walked f = {.code = 0x30000, .at = 0x30000 + MODEL_CODE_OFFSET + 8};
     tn_recorded_stack before, after, again;
     tn_recorded now;
     memset(&m, 0, sizeof m);
@@ -305,7 +307,7 @@ static void test_ten_thousand_codes_keep_their_texts(void **state)
     (void)state;
     start(TN_RECORD_EXACT);
     for (uint64_t i = 0; i < 10000; i++) {
-        tn_walked f = {0x100000 + 0x1000 * i, 0x100000 + 0x1000 * i + MODEL_CODE_OFFSET};
+        tn_walked f = {.code = 0x100000 + 0x1000 * i, .at = 0x100000 + 0x1000 * i + MODEL_CODE_OFFSET};
         alloc_with(&f, 1, 0x1000000 + 0x1000 * i);
     }
     for (uint64_t i = 0; i < 10000; i++) {
@@ -347,7 +349,8 @@ static void test_what_does_not_fit_is_counted_and_nothing_is_wrong(void **state)
                 uint32_t n = 0;
                 for (; n < m.stacks[b.stack].n && tn_walk_room(t, n); n++)
                     t->walk[n] = m.stacks[b.stack].frames[n];
-                tn_record_alloc(t, n, b.address, b.bytes, TN_DOMAIN_OBJ);
+                tn_walk_end(t, n);
+                tn_record_alloc(t, b.address, b.bytes, TN_DOMAIN_OBJ);
             }
             tn_record_leave(t);
         }
@@ -419,8 +422,8 @@ static void test_off_nothing_is_done(void **state)
     tn_record_clear();
     tn_record_stop();
     if (t) {
-        tn_record_alloc(t, 0, 0x1000, 10, TN_DOMAIN_OBJ);
-        tn_record_alloc(t, 0, 0x1000, 10, TN_DOMAIN_RAW);
+        tn_record_alloc(t, 0x1000, 10, TN_DOMAIN_OBJ);
+        tn_record_alloc(t, 0x1000, 10, TN_DOMAIN_RAW);
         tn_record_free(t, 0x1000, TN_DOMAIN_OBJ);
         tn_record_leave(t);
     }
@@ -543,7 +546,7 @@ static bool describe_and_fork(uint64_t code, tn_code_facts *facts)
         return model_describe(code, facts);
     pid_t pid = fork();
     if (pid == 0) {
-        tn_walked f = {0x20000, 0x20000 + MODEL_CODE_OFFSET};
+        tn_walked f = {.code = 0x20000, .at = 0x20000 + MODEL_CODE_OFFSET};
         alarm(20);
         tn_record_after_fork_child();
         tn_record_leave(tn__tracer);
@@ -557,7 +560,7 @@ static bool describe_and_fork(uint64_t code, tn_code_facts *facts)
 static void test_a_lock_of_a_thread_that_is_not_there_is_free(void **state)
 {
     (void)state;
-    tn_walked f = {0x10000, 0x10000 + MODEL_CODE_OFFSET};
+    tn_walked f = {.code = 0x10000, .at = 0x10000 + MODEL_CODE_OFFSET};
     tn_record_options options = {
         .mode = TN_RECORD_EXACT, .code_offset = MODEL_CODE_OFFSET, .describe = describe_and_fork};
     status_of_child = -1;

@@ -48,11 +48,11 @@ static void tell_alloc(const model_block *b)
     tn_tracer *t;
     if ((sampled && !tn_sampled_due(b->bytes)) || !(t = tn_record_enter()))
         return;
-    uint32_t n = model_walk(&m, t, b->stack);
+    model_walk(&m, t, b->stack);
     if (sampled)
-        tn_sampled_alloc(t, n, b->address, b->bytes, m.domains[b->domain]);
+        tn_sampled_alloc(t, b->address, b->bytes, m.domains[b->domain]);
     else
-        tn_record_alloc(t, n, b->address, b->bytes, m.domains[b->domain]);
+        tn_record_alloc(t, b->address, b->bytes, m.domains[b->domain]);
     tn_record_leave(t);
 }
 
@@ -80,8 +80,8 @@ static void tell_resize(const model_block *b, uint64_t bytes)
         tn_record_leave(t);
         if (due) {
             t = tn_record_enter();
-            uint32_t n = model_walk(&m, t, b->stack);
-            tn_sampled_alloc(t, n, b->address, bytes, m.domains[b->domain]);
+            model_walk(&m, t, b->stack);
+            tn_sampled_alloc(t, b->address, bytes, m.domains[b->domain]);
             tn_record_leave(t);
         }
         return;
@@ -331,12 +331,13 @@ static void fork_once(bool announced)
 
 static void die_once(uint64_t code)
 {
-    tn_walked f = {code, code + MODEL_CODE_OFFSET};
+    tn_walked f = {.code = code, .at = code + MODEL_CODE_OFFSET};
     pthread_mutex_lock(&lock);
     tn_tracer *t = tn_record_enter();
     if (t && tn_walk_room(t, 0)) {
         t->walk[0] = f;
-        tn_record_alloc(t, 1, 0x1000, 0, TN_DOMAIN_OBJ);
+        tn_walk_end(t, 1);
+        tn_record_alloc(t, 0x1000, 0, TN_DOMAIN_OBJ);
         tn_record_free(t, 0x1000, TN_DOMAIN_OBJ);
     }
     if (t)

@@ -57,11 +57,11 @@ static void begin_again(enum tn_record_mode mode)
 static void tell_sample(const block *b)
 {
     tn_tracer *t = tn_record_enter();
-    uint32_t n = model_walk(&m, t, b->site);
+    model_walk(&m, t, b->site);
     if (exact)
-        tn_record_alloc(t, n, b->address, b->bytes, TN_DOMAIN_OBJ);
+        tn_record_alloc(t, b->address, b->bytes, TN_DOMAIN_OBJ);
     else
-        tn_sampled_alloc(t, n, b->address, b->bytes, TN_DOMAIN_OBJ);
+        tn_sampled_alloc(t, b->address, b->bytes, TN_DOMAIN_OBJ);
     tn_record_leave(t);
 }
 
