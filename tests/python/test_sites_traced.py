@@ -52,6 +52,12 @@ def taken(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     yield request.param, paths
 
 
+def surely(low: float, truth: float, high: float) -> bool:
+    """Whether an interval of 95 % thrice as wide, which chance leaves once in a hundred million times, holds the truth."""
+    assert low < high
+    return low - (high - low) < truth < high + (high - low)
+
+
 def row_of(view: tonnage._sites.Sites, end: str) -> dict[str, object]:
     (row,) = (row for row in view.rows if row["name"].endswith(end))
     return row
@@ -66,7 +72,7 @@ def test_a_line_has_what_it_allocated(taken: tuple[str, list[Path]]) -> None:
             assert planted <= row["size"] < planted * 1.02  # type: ignore[operator]
             assert row["size_low"] is None
         else:
-            assert row["size_low"] < planted < row["size_high"]  # type: ignore[operator]
+            assert surely(row["size_low"], planted, row["size_high"])  # type: ignore[arg-type]
             assert 0.5 * planted < row["size"] < 1.6 * planted  # type: ignore[operator]
 
 
@@ -104,7 +110,7 @@ def test_what_is_new_is_more_than_chance(taken: tuple[str, list[Path]]) -> None:
         if mode == "exact":
             assert row["size_change"] * 4 == row["old_size"]  # type: ignore[operator]
         else:
-            assert row["change_low"] < 50 * 10_001 < row["change_high"]  # type: ignore[operator]
+            assert surely(row["change_low"], 50 * 10_001, row["change_high"])  # type: ignore[arg-type]
 
 
 def test_the_peak_has_what_is_gone_and_temporaries_are_told(taken: tuple[str, list[Path]]) -> None:
