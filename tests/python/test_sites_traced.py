@@ -53,7 +53,7 @@ def taken(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def surely(low: float, truth: float, high: float) -> bool:
-    """Whether an interval of 95 % thrice as wide, which chance leaves once in a hundred million times, holds the truth."""
+    """Whether an interval of 95 %, thrice as wide, holds the truth: chance leaves it once in a hundred million."""
     assert low < high
     return low - (high - low) < truth < high + (high - low)
 
