@@ -275,7 +275,7 @@ def test_a_program_that_closes_a_number_twice_gets_no_part_of_the_snapshot(tmp_p
         os.dup2(out, 64)
         thread = threading.Thread(target=lambda: results.append(attempt({path!r}, mode="stop")))
         thread.start()
-        while not any(is_open(number) for number in range(600)):
+        while thread.is_alive() and not any(is_open(number) for number in range(600)):
             pass
         time.sleep(0.02)  # until it has its number
         os.closerange(3, 64)
