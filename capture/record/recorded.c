@@ -15,6 +15,7 @@ void tn_recorded_now(tn_recorded *out)
         .peak_bytes = tn_get(&r->peak),
         .births = tn_get(&r->births),
         .peak_birth = tn_get(&r->peak_birth),
+        .started_births = tn_get(&r->started_births),
         .n_codes = tn_get_acquire(&r->codes.count),
         .n_stacks = tn_get_acquire(&r->nodes.count),
         .n_sites = tn_get_acquire(&r->sites.count),

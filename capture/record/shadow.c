@@ -201,47 +201,44 @@ static __attribute__((noinline)) bool take(const tn_tracer *t, uint64_t address,
 
 /* ---- calls of the hooks ---- */
 
-static inline __attribute__((always_inline)) void alloc(tn_tracer *t, uint32_t n, uint64_t address, uint64_t bytes,
-                                                        unsigned domain, bool apart)
+static inline __attribute__((always_inline)) void alloc(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain,
+                                                        bool apart)
 {
     if (tn_get(&tn__rec.mode) != TN_RECORD_EXACT)
         return;
-    uint32_t site = tn__site_of(t, tn__stack(t, n), domain);
+    uint32_t site = tn__site_of(t, domain);
     if (put(t, address, bytes, site, tn__birth(t, apart), domain))
         tally(site, apart, true, (int64_t)bytes, (int64_t)bytes, TN_COUNT_ONE);
 }
 
-static __attribute__((noinline)) void alloc_apart(tn_tracer *t, uint32_t n, uint64_t address, uint64_t bytes,
-                                                  unsigned domain)
+static __attribute__((noinline)) void alloc_apart(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain)
 {
     if (!tn__apart_enter(t))
         return;
-    alloc(t, n, address, bytes, domain, true);
+    alloc(t, address, bytes, domain, true);
     tn__apart_leave(t);
 }
 
-static __attribute__((noinline)) void alloc_any(tn_tracer *t, uint32_t n, uint64_t address, uint64_t bytes,
-                                                unsigned domain)
+static __attribute__((noinline)) void alloc_any(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain)
 {
     if (tn__is_apart(domain))
-        alloc_apart(t, n, address, bytes, domain);
+        alloc_apart(t, address, bytes, domain);
     else
-        alloc(t, n, address, bytes, domain, false);
+        alloc(t, address, bytes, domain, false);
 }
 
-/* What is so nearly always goes without a call: a thread that takes turns, with the stack of its block before. */
-void tn_record_alloc(tn_tracer *t, uint32_t n_frames, uint64_t address, uint64_t bytes, unsigned domain)
+/* What is so nearly always goes without a call: where there is a word, which is free. */
+void tn_record_alloc(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain)
 {
     uint64_t granule = granule_of(address);
-    bool usual = n_frames & TN_WALK_SAME && t->code_generation == tn_get(&tn__rec.code_generation) &&
-                 t->last_node == t->walked && !tn__is_apart(domain) && t->last_site[domain] && granule < GRANULES &&
-                 bytes < TN_HUGE_BLOCK && tn_get(&tn__rec.mode) == TN_RECORD_EXACT;
+    bool usual = !tn__is_apart(domain) && granule < GRANULES && bytes < TN_HUGE_BLOCK &&
+                 tn_get(&tn__rec.mode) == TN_RECORD_EXACT;
     uint64_t *word = usual ? word_of(granule) : NULL;
     if (!word || tn_get(word)) {
-        alloc_any(t, n_frames, address, bytes, domain);
+        alloc_any(t, address, bytes, domain);
         return;
     }
-    uint32_t site = t->last_site[domain];
+    uint32_t site = tn__site_of(t, domain);
     tn__words_put(word, bytes, site, tn__birth(t, false));
     tn__tally(site, false, true, (int64_t)bytes, TN_COUNT_ONE, (int64_t)bytes, TN_COUNT_ONE);
 }

@@ -69,7 +69,8 @@ void model_make_stacks(model *m, uint64_t seed)
             s->n = 1 + (uint32_t)(model_random(&state) % MODEL_DEPTH);
             for (uint32_t k = 0; k < s->n; k++) {
                 uint64_t code = FIRST_CODE + 0x1000 * (model_random(&state) % CODES);
-                s->frames[s->n - 1 - k] = (tn_walked){code, code + MODEL_CODE_OFFSET + 2 * (model_random(&state) % 30)};
+                s->frames[s->n - 1 - k] =
+                    (tn_walked){.code = code, .at = code + MODEL_CODE_OFFSET + 2 * (model_random(&state) % 30)};
                 if (i && k + 1 < s->n && k < like->n)
                     s->frames[s->n - 1 - k] = like->frames[like->n - 1 - k];
             }
@@ -90,14 +91,13 @@ void model_begin(model *m)
     }
 }
 
-uint32_t model_walk(const model *m, tn_tracer *t, unsigned stack)
+void model_walk(const model *m, tn_tracer *t, unsigned stack)
 {
     const model_stack *s = &m->stacks[stack];
-    uint64_t differs = 0;
     uint32_t n = 0;
     for (; n < s->n && tn_walk_room(t, n); n++)
-        tn_walk_put(t, n, s->frames[n].code, s->frames[n].at, &differs);
-    return tn_walk_end(t, n, differs);
+        t->walk[n] = s->frames[n];
+    tn_walk_end(t, n);
 }
 
 /* ---- what happens ---- */
