@@ -20,7 +20,7 @@ typedef struct tn_trace {
     PyInterpreterState *interpreter;
     enum tn_free_lists free_lists;
     uint32_t managed_flags; /* of types with words for a dict or weak references before their objects */
-    uint64_t reconnected, started_births;
+    uint64_t reconnected;
     uint64_t last_block; /* with free lists tracked: the one that was allocated last */
 } tn_trace;
 extern tn_trace tn__trace;
@@ -45,8 +45,12 @@ bool tn__trace_is_called(void); /* are the hooks of all three allocators? */
 
 /* ---- trace_tracked.c ---- */
 
-void tn__trace_tracked(bool on);   /* have PyTraceMalloc_Track come by here, from whatever library */
-void tn__trace_tracked_look(void); /* from those that were loaded since, too */
+/* While the mode is on PyTraceMalloc_Track comes by here, from whatever library is there: after each change of the mode.
+ * Gives the GIL up meanwhile. */
+void tn__trace_tracked(void);
+void tn__trace_tracked_ask(void); /* later, for libraries that were loaded since; in the middle of anything */
+void tn__trace_tracked_before_fork(void);
+void tn__trace_tracked_after_fork(bool in_child);
 
 /* ---- trace_reuse.c ---- */
 

@@ -30,8 +30,7 @@
  *     malloc   p = real(n); if (p && tn_sampled_due(n) && (t = tn_record_enter())) { walk; tn_sampled_alloc(…); leave }
  *     free     if (tn_sampled_maybe(p) && (t = tn_record_enter())) { tn_sampled_free(t, p, domain); leave } real(p)
  *     realloc  was = tn_sampled_maybe(p) && tn_sampled_take(t, p, domain, &taken); q = real(p, n);
- *              if (tn_sampled_resize(t, was ? &taken : NULL, q ? q : p, old bytes if known, q ? n : taken.bytes))
- *              walk, tn_sampled_alloc(…, q, n, …)
+ *              q ? as malloc of n : was ? tn_sampled_give(t, &taken, p, domain) : nothing
  *
  * where MEM and OBJ enter around a real malloc of more than 512 bytes, and RAW does nothing while its thread is inside.
  */
@@ -66,8 +65,7 @@ typedef struct tn_walked {
 
 enum {
     TN_FRAME_NATIVE = 1, /* no frame of Python; recorded where n_frames is 0 */
-    TN_FRAME_GC,         /* the collector, for hooks that know */
-    TN_FRAME_TRUNCATED,  /* the stack was deeper than the walk could hold */
+    TN_FRAME_TRUNCATED,  /* the stack was deeper than the walk could hold, or was to */
     TN_FRAME_LOST,       /* tables were full */
     TN_FRAME_PSEUDO = 16 /* addresses below are numbers of pseudo frames, or of roots' names */
 };
@@ -99,6 +97,7 @@ int tn_record_start(const tn_record_options *options);
 void tn_record_stop(void);       /* forgets all and gives the memory back; also when off */
 void tn_record_clear(void);      /* forgets blocks and sums; stacks stay, an interval that was doubled does not */
 void tn_record_reset_peak(void); /* the high-water mark and each site's begin with what is alive now */
+void tn_record_missed(void); /* the same where frees were not told: code objects are not known by address any more */
 /* Another mode or interval (0: as it was) on the run. From exact to sampled each live block is kept with its probability;
  * to exact nothing is kept: estimates are no exact rows. TN_EINVAL: off, or no such mode or interval. */
 int tn_record_switch(enum tn_record_mode mode, uint64_t interval_bytes);
@@ -119,8 +118,6 @@ void tn_record_stand_on(tn_tracer *t, uint32_t root);
 /* Memory is being freed: if it is a code object's, what comes to its address is another. Any thread; where
  * tn_sampled_maybe(address), in each mode, else there is no code object. */
 void tn_record_code_dies(uint64_t address);
-/* Adds a point to the time line. rss_bytes 0: not known. Any thread, one at a time. */
-void tn_record_tick(uint64_t time_ns, uint64_t rss_bytes);
 
 /* ---- tracer.c: threads ---- */
 
@@ -155,12 +152,12 @@ struct tn_tracer {
     uint32_t greeted; /* the hooks' own; 0 for a thread that is new */
     /* Private from here. */
     uint32_t root, root_run;
-    uint32_t number, busy, code_generation;
+    uint32_t number; /* with bit 15, see tn__birth */
+    uint32_t busy, code_generation;
     tn_place *places; /* of path */
     uint64_t n_recent, recent[TN_RECENT];
-    uint64_t clock;  /* sampled: what the thread will have allocated when tn__gap runs out */
-    uint64_t growth; /* drawn for the sample that is due, where that is not its size; else 0 */
-    float interval;  /* under which tn__gap was drawn; 0: not yet */
+    uint64_t clock; /* sampled: what the thread will have allocated when tn__gap runs out */
+    float interval; /* under which tn__gap was drawn; 0: not yet */
     uint32_t samples_of;
     uint64_t random[4];
     uint64_t calls[TN_COSTS], timed[TN_COSTS], ns[TN_COSTS];
@@ -270,14 +267,11 @@ static inline bool tn_sampled_maybe(uint64_t address)
 
 void tn_sampled_alloc(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain);
 void tn_sampled_free(tn_tracer *t, uint64_t address, unsigned domain);
+void tn_sampled_missed(tn_tracer *t); /* what was due could not be allocated: the distance is drawn anew */
+/* Before a realloc: a sample goes out of the live sums, though it was not freed. What comes back is allocated anew, by its
+ * whole size and where it is resized. false: none. */
 bool tn_sampled_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken);
-
-/* After the real realloc, which gave address: taken is what tn_sampled_take gave, NULL when that was false. With old_bytes
- * known the growth alone counts as allocated; TN_BYTES_UNKNOWN: each resize counts as an allocation of its new size. Live
- * bytes are unbiased either way. true: a sample begins here, for tn_sampled_alloc. A realloc that failed is given back by
- * tn_sampled_resize(t, taken, old address, taken->bytes, taken->bytes, domain). */
-#define TN_BYTES_UNKNOWN UINT64_MAX
-bool tn_sampled_resize(tn_tracer *t, const tn_taken *taken, uint64_t address, uint64_t old_bytes, uint64_t bytes,
-                       unsigned domain);
+/* The realloc has failed: it is as it was. */
+void tn_sampled_give(tn_tracer *t, const tn_taken *taken, uint64_t address, unsigned domain);
 
 #endif

@@ -120,19 +120,21 @@ tn_place tn__place(tn_tracer *t)
     return at.node ? at : (tn_place){LOST, 0};
 }
 
+static uint32_t root_node(const char *name, uint32_t n)
+{
+    tn_code_facts facts = {.name = name, .qualname = name, .file = "", .n_name = n, .n_qualname = n};
+    tn__spin_lock(&tn__rec.intern);
+    uint32_t code = tn__code_add(&facts, TN_FRAME_PSEUDO);
+    tn__spin_unlock(&tn__rec.intern);
+    return code ? tn__node(0, code, 0) : 0;
+}
+
 uint32_t tn_record_root(const char *name, size_t n)
 {
-    tn_recorder *r = &tn__rec;
-    tn_tracer *t = tn_record_mode() == TN_RECORD_OFF ? NULL : tn__tracer ? tn__tracer : tn__tracer_make();
+    tn_tracer *t = tn__tracer ? tn__tracer : tn__tracer_make();
     if (!t || !tn__apart_enter(t))
         return 0;
-    uint32_t length = n <= 4096 ? (uint32_t)n : 4096, code, node = 0;
-    tn_code_facts facts = {.name = name, .qualname = name, .file = "", .n_name = length, .n_qualname = length};
-    tn__spin_lock(&r->intern);
-    code = tn__code_add(&facts, TN_FRAME_PSEUDO);
-    tn__spin_unlock(&r->intern);
-    if (code)
-        node = tn__node(0, code, 0);
+    uint32_t node = tn_record_mode() == TN_RECORD_OFF ? 0 : root_node(name, n <= 4096 ? (uint32_t)n : 4096);
     tn__apart_leave(t);
     return node;
 }

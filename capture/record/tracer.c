@@ -52,7 +52,7 @@ static tn_tracer *new_one(void)
         return NULL;
     tn_tracer *t = threads.slab++;
     threads.n_slab--;
-    t->number = tn__rec.n_tracers++ & 0xffff;
+    t->number = (uint32_t)(TN_BIRTH_TAG >> 48) | tn__rec.n_tracers++ % TN_NOBODY;
     t->next = tn__rec.tracers;
     __atomic_store_n(&tn__rec.tracers, t, __ATOMIC_SEQ_CST);
     return t;
@@ -74,7 +74,7 @@ static void begin(tn_tracer *t)
     t->n_recent = 0;
     for (unsigned i = 0; i < TN_RECENT; i++)
         t->recent[i] = tn_get(&tn__rec.births) + 1;
-    t->clock = t->growth = 0;
+    t->clock = 0;
     t->interval = 0;
 }
 
@@ -144,7 +144,7 @@ uint64_t tn__random(tn_tracer *t)
 {
     uint64_t *s = t->random;
     if (t->samples_of != tn__rec.session) {
-        uint64_t seed = tn__rec.seed + t->number + ((uint64_t)tn__rec.clears << 32);
+        uint64_t seed = tn__rec.seed + (t->number & TN_NOBODY) + ((uint64_t)tn__rec.clears << 32);
         for (unsigned i = 0; i < 4; i++)
             s[i] = split_mix(&seed);
         t->samples_of = tn__rec.session;

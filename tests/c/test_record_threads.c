@@ -75,15 +75,11 @@ static void tell_resize(const model_block *b, uint64_t bytes)
     if (!t)
         return;
     if (sampled) {
-        bool was = tn_sampled_take(t, b->address, m.domains[b->domain], &taken);
-        bool due = tn_sampled_resize(t, was ? &taken : NULL, b->address, b->bytes, bytes, m.domains[b->domain]);
+        model_block anew = *b;
+        anew.bytes = bytes;
+        tn_sampled_take(t, b->address, m.domains[b->domain], &taken);
         tn_record_leave(t);
-        if (due) {
-            t = tn_record_enter();
-            model_walk(&m, t, b->stack);
-            tn_sampled_alloc(t, b->address, bytes, m.domains[b->domain]);
-            tn_record_leave(t);
-        }
+        tell_alloc(&anew);
         return;
     }
     if (tn_record_take(t, b->address, m.domains[b->domain], &taken))
@@ -124,7 +120,8 @@ static void resize(worker *w, model_block *b)
     uint64_t bytes = model_random(&w->random) % 500;
     tally *s = &w->sums[b->stack][b->domain];
     s->live_bytes += (int64_t)(bytes - b->bytes);
-    s->made_bytes += bytes > b->bytes ? (int64_t)(bytes - b->bytes) : 0;
+    s->made_bytes += sampled ? (int64_t)bytes : bytes > b->bytes ? (int64_t)(bytes - b->bytes) : 0;
+    s->made_count += sampled;
     atomic_fetch_add(&n_in_flight, 1);
     tell_resize(b, bytes);
     atomic_fetch_sub(&n_in_flight, 1);
@@ -355,7 +352,6 @@ static void test_sums_are_those_of_all_threads_together(void **state)
     for (unsigned i = 0; i < 10; i++) {
         read_all();
         pthread_mutex_lock(&lock);
-        tn_record_tick(i + 1, 0);
         tn_record_reset_peak();
         pthread_mutex_unlock(&lock);
         sched_yield();
