@@ -21,11 +21,11 @@ def chosen() -> list[tuple[str, tuple[str, ...]]]:
     if WHOLE:
         names = quick + PLAN["cpython"]["whole"]
         return [(name, MODES) for name in names] + [(name, TRACES) for name in sorted({*names, *traced})]
-    return [
-        (name, (modes[(i + sys.version_info.minor) % 2],))
-        for names, modes in ((quick, MODES), (traced, TRACES))
-        for i, name in enumerate(names)
-    ]
+    found: dict[str, tuple[str, ...]] = {}
+    for names, modes in ((quick, MODES), (traced, TRACES)):
+        for i, name in enumerate(names):
+            found[name] = (*found.get(name, ()), modes[(i + sys.version_info.minor) % 2])
+    return list(found.items())
 
 
 @pytest.mark.timeout(7200)
