@@ -119,9 +119,9 @@ if [ "$share" = most ]; then
         left_out+=("--ignore=tests/$name.py")
     done
 fi
-PLANTED_MODES=stop TONNAGE_CLI=$bin/tonnage PATH=$bin:$PATH "$bin/python" -m pytest \
+PLANTED_MODES=stop TONNAGE_CLI=$bin/tonnage PATH=$bin:$PATH "$bin/python" tools/run_pytest.py "$results/$version.xml" \
     --ignore=tests/python/test_failing_calls.py --ignore=tests/cli/test_cli_failures.py \
-    --ignore=tests/python/test_bench.py "${left_out[@]}" -q -n auto -p no:cacheprovider --junitxml="$results/$version.xml" "$@"
+    --ignore=tests/python/test_bench.py "${left_out[@]}" -n auto "$@"
 finish "built $share"
 INNER
 

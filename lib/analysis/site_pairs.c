@@ -282,9 +282,11 @@ static double bytes_of(const tn_site_sum *sum, enum tn_sites_what what)
     return sum ? (double)sum->bytes[what] : 0;
 }
 
+/* That nothing was seen does not mean that there was nothing. */
 static tn_interval of_table(const tn_sites *t, const tn_site_sum *sum, enum tn_sites_what what)
 {
-    return sum ? tn__sites_interval(t, sum, what) : (tn_interval){0, 0};
+    static const tn_site_sum none;
+    return tn__sites_interval(t, sum ? sum : &none, what);
 }
 
 tn_interval tn__site_pair_interval(const tn_site_pairs *p, const tn_site_pair *row, const tn_sites *now,
@@ -293,9 +295,8 @@ tn_interval tn__site_pair_interval(const tn_site_pairs *p, const tn_site_pair *r
     double r = now->interval_bytes > old->interval_bytes ? now->interval_bytes : old->interval_bytes;
     if (what == TN_SITES_LIVE && p->same_samples && !now->options.cumulative) {
         const tn_spread *a = &row->added, *b = &row->removed;
-        tn_interval none = {0, 0}, of_a = a->n ? tn__spread_interval(a, r) : none,
-                    of_b = b->n ? tn__spread_interval(b, r) : none;
-        return tn__interval_minus(a->seen + a->unseen, of_a, b->seen + b->unseen, of_b);
+        return tn__interval_minus(a->seen + a->unseen, tn__spread_interval(a, r), b->seen + b->unseen,
+                                  tn__spread_interval(b, r));
     }
     return tn__interval_minus(bytes_of(row->now, what), of_table(now, row->now, what), bytes_of(row->old, what),
                               of_table(old, row->old, what));

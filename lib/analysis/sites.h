@@ -208,10 +208,13 @@ tn_interval tn__site_pair_interval(const tn_site_pairs *p, const tn_site_pair *r
 enum { TN_COHORTS = 10 };
 typedef struct tn_site_ages {                    /* of one sum */
     double bytes[TN_COHORTS], count[TN_COHORTS]; /* the oldest first */
-    double
-        slope; /* bytes that stay of a thousand allocations of the process, in all cohorts but the first and the last */
-    tn_interval range; /* 95 % */
+    tn_spread middle;                            /* of all cohorts but the first and the last */
+    double slope;                                /* bytes of these that stay of a thousand allocations of the process */
+    tn_interval range;                           /* 95 % */
 } tn_site_ages;
+void tn__ages_add(tn_site_ages *a, unsigned cohort, uint64_t bytes, uint64_t interval_bytes);
+/* Once all blocks are in; thousands of allocations a cohort. interval_bytes: the largest of a block; 0: exact. */
+void tn__ages_slope(tn_site_ages *a, double thousands, double interval_bytes);
 typedef struct tn_cohorts {
     const tn_alloc *alloc;
     uint64_t first, last; /* birth numbers: cohorts are parts of them as long as each other */

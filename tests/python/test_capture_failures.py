@@ -169,18 +169,18 @@ def test_an_interrupt_leaves_a_whole_file_or_none(tmp_path: Path) -> None:
     for number in signal.SIGALRM, signal.SIGINT:  # a background job begins with the latter ignored
         signal.signal(number, signal.default_int_handler)
     del kept[2000:]
-    said = []
+    said = {{}}
     start = time.perf_counter()
     attempt({str(tmp_path / "first")!r})
     took = time.perf_counter() - start
     for n in range(12):
         try:
             signal.setitimer(signal.ITIMER_REAL, 1e-6 + took * n / 9)
-            said.append(attempt({str(tmp_path)!r} + f"/{{n}}"))
+            said[n] = attempt({str(tmp_path)!r} + f"/{{n}}")
             signal.setitimer(signal.ITIMER_REAL, 0)
-        except KeyboardInterrupt:
-            said.append("interrupted")
-    print(*said)
+        except KeyboardInterrupt:  # may come behind the assignment, too
+            said[n] = "interrupted"
+    print(*said.values())
     print(attempt({str(tmp_path / "last")!r}))
     signal.raise_signal(signal.SIGINT)
     """

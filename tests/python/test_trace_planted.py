@@ -223,6 +223,73 @@ def test_stacks_are_those_of_tracebacks(tmp_path: Path) -> None:
     assert n >= 60
 
 
+def test_stacks_of_programs_that_wander_are_those_of_tracebacks(tmp_path: Path) -> None:
+    """Calls from different lines of frames at the same place, and generators that are resumed at other depths."""
+    code = """
+        import json, random, sys
+        from tonnage import trace
+
+        chance, wrong, n, kept = random.Random(7), [], 0, []
+        def check():
+            global n
+            x, frame, stack = bytes(1000), sys._getframe(1), []
+            site = trace.site_of(x)
+            while frame:
+                stack.append([frame.f_code.co_name, frame.f_lineno])
+                frame = frame.f_back
+            said = [[f.name, f.line] for f in site.frames if f.file][1:]
+            n += 1
+            if said != stack:
+                wrong.append([said, stack])
+        def any_of_them(depth):
+            return chance.choice(others) if depth > 0 and n < 3000 else end
+        def thrice(depth):
+            f = any_of_them(depth)
+            f(depth - 1)
+            f(depth - 1); check()
+            f(depth - 1)
+        def twice(depth):
+            f = any_of_them(depth)
+            f(depth - 1)
+            check(); f(depth - 1)
+        def resumed(depth):
+            if not kept or chance.random() < 0.3:
+                kept.append(steps())
+            one = chance.choice(kept)
+            if not one.gi_running:
+                next(one, None)
+            check()
+        def steps():
+            for depth in range(4):
+                any_of_them(depth)(depth - 1)
+                check()
+                yield
+                check()
+        def end(depth):
+            check()
+        def caught(depth):
+            try:
+                deeper(depth - 1)
+            except ValueError:
+                check()
+        def deeper(depth):
+            check()
+            if depth < 1:
+                raise ValueError
+            deeper(depth - 1)
+        def sorted_by(depth):
+            sorted([1, 2], key=lambda _: any_of_them(depth)(depth - 1) or check() or 1)
+        others = [twice, thrice, resumed, caught, sorted_by]
+        trace.start()
+        while n < 3000:
+            any_of_them(7)(6)
+        print(json.dumps([wrong[:2], n]))
+    """
+    wrong, n = answer(code, tmp_path)
+    assert wrong == []
+    assert n >= 3000
+
+
 def test_code_that_comes_to_the_address_of_code_that_died_is_not_taken_for_it(tmp_path: Path) -> None:
     code = """
         import json
