@@ -118,9 +118,8 @@ def test_quiet_says_nothing(tmp_path: Path) -> None:
 def test_keep_deletes_the_older_ones_of_this_run_only(tmp_path: Path) -> None:
     (tmp_path / "a-1.tonnage").write_text("mine")
     (tmp_path / "a-7.tonnage").write_text("mine")
-    done = python(
-        [*RUN, "--every", "0.02", "--keep", "2", "-o", "a.tonnage", "-c", "import time; time.sleep(2)"], cwd=tmp_path
-    )
+    code = "import os, time\nwhile not os.path.exists('a-12.tonnage'): time.sleep(0.001)"
+    done = python([*RUN, "--every", "0.02", "--keep", "2", "-o", "a.tonnage", "-c", code], cwd=tmp_path)
     assert done.returncode == 0
     assert [(tmp_path / name).read_text() for name in ("a-1.tonnage", "a-7.tonnage")] == ["mine", "mine"]
     left = [path for path in tmp_path.glob("*.tonnage") if path.name not in ("a-1.tonnage", "a-7.tonnage")]

@@ -218,7 +218,7 @@ def started(folder: Path, *options: str, **variables: str) -> tuple[str, str]:
         ({"TONNAGE_TRACE": "exact"}, "exact, all frames", None),
         ({"TONNAGE_TRACE": "1"}, "exact, all frames", None),
         ({"TONNAGE_TRACE": "1k"}, "sampled each 1KiB, all frames", None),
-        ({"TONNAGE_TRACE": "exact", "TONNAGE_DEPTH": "1"}, "exact, 1 innermost frames", 2),
+        ({"TONNAGE_TRACE": "exact", "TONNAGE_DEPTH": "1"}, "exact, 1 innermost frames", 3),
     ],
 )
 def test_the_variable_records_from_the_start_and_says_so(
