@@ -40,6 +40,8 @@ int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error 
 enum tn_free_lists tn_trace_free_lists(void);
 uint64_t tn_trace_started_births(void); /* allocations that had been recorded when it was started */
 
+const char *tn_trace_folder(void); /* of the package, with a slash at its end; "": not known. Needs no GIL */
+
 /* Are our hooks called still? Another tool may have put back what was there before us, and traces of what has been freed
  * since would stay: then they are put back in, and what was recorded is forgotten. Returns how often that was so. */
 uint64_t tn_trace_reconnect(void);

@@ -254,6 +254,13 @@ def cost() -> Cost:
     return Cost(parts["calls"], parts["dropped"], parts["own"], now["reconnected"], seconds)
 
 
+def _without_runner(rows: tuple[tuple[str, int, str, str], ...]) -> tuple[tuple[str, int, str, str], ...]:
+    """The program's part of a stack: without the frames of `tonnage run` that started it, as in a snapshot."""
+    runner = __file__.replace("trace.py", "_run.py")
+    at = next((i for i, row in enumerate(rows) if row[0] == runner), 0)
+    return rows[:at] + rows[-1:] if at else rows
+
+
 def site_of(x: object) -> Site | None:
     """Where a live object was allocated.
 
@@ -273,6 +280,6 @@ def site_of(x: object) -> Site | None:
     if found is None:
         return None
     stack, birth, size, interval = found
-    rows = _call(lambda c: c.trace_frames(stack))
+    rows = _without_runner(_call(lambda c: c.trace_frames(stack)))
     frames = tuple(Frame(file, line or None, name, qualname) for file, line, name, qualname in rows)
     return Site(birth or None, frames, int(interval) or None, size)
