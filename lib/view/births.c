@@ -2,6 +2,12 @@
 #include "analysis/sites.h"
 #include "view/sentences.h"
 
+static bool is_doubtful(tn_snapshot *s, uint32_t node)
+{
+    tn_node n;
+    return tn_node_get(s, node, &n, NULL) == TN_OK && tn__site_maybe_stale(s, n.type);
+}
+
 static int say_birth(tn_say *w, uint32_t node, const char *who)
 {
     enum { CALLERS = 2 };
@@ -25,7 +31,7 @@ static int say_birth(tn_say *w, uint32_t node, const char *who)
         entry = e.parent;
     }
     if (entry)
-        tn__say(w, ".");
+        tn__say(w, "%s.", is_doubtful(w->snapshot, node) ? ", or one before it whose memory it has" : "");
     return TN_OK;
 }
 
@@ -50,6 +56,7 @@ int tn__birth_json(tn_snapshot *s, uint32_t node, tn_json *j, tn_error *err)
         tn__json_u64(j, "birth", birth.birth);
     else
         tn__json_null(j, "birth");
+    tn__json_bool(j, "maybe_stale", birth.maybe_stale);
     tn__json_open(j, "traceback", '[');
     do {
         TN_TRY(tn_birth_frame(s, &birth, 0, &f, err));
@@ -92,6 +99,8 @@ int tn__birth_print(tn_snapshot *s, uint32_t node, tn_out *out, tn_error *err)
         tn__out_text(out, "\n");
         entry = e.parent;
     }
+    if (birth.maybe_stale)
+        tn__out_text(out, "              or elsewhere: it may have the memory of one before it, that was made there\n");
     tn__buf_free(&text);
     return status;
 }

@@ -111,6 +111,12 @@ static void numbers_json(const tn_site_page *p, tn_json *j, const tn_site_shown 
         ages_json(j, r->ages ? r->ages : &p->cohorts.total);
 }
 
+static bool is_doubtful(const tn_site_shown *r)
+{
+    uint32_t type = (r->pair->now ? r->pair->now : r->pair->old)->type;
+    return type != TN_NONE && tn__site_maybe_stale(r->table->snapshot, type);
+}
+
 static int row_json(const tn_site_page *p, tn_json *j, const tn_site_shown *r, tn_buf *words, tn_error *err)
 {
     tn__json_line(j);
@@ -122,6 +128,8 @@ static int row_json(const tn_site_page *p, tn_json *j, const tn_site_shown *r, t
     numbers_json(p, j, r);
     if (p->asked.by == TN_SITES_TRACEBACK)
         TN_TRY(traceback_json(j, r, err));
+    if (p->asked.by == TN_SITES_TYPE)
+        tn__json_bool(j, "maybe_stale", is_doubtful(r));
     TN_TRY(tn__site_words(p, r, words, err));
     tn__json_string(j, "text", (const char *)words->data);
     tn__json_close(j, '}');
@@ -139,7 +147,7 @@ static void columns_json(const tn_site_page *p, tn_json *j)
     };
     static const struct {
         const char *name;
-        enum { ALWAYS, TREE, COMPARED, RETAINED, PEAK, SOON, AGED, TRACED } where;
+        enum { ALWAYS, TREE, COMPARED, RETAINED, PEAK, SOON, AGED, TRACED, TYPED } where;
     } all[] = {
         {"depth", TREE},
         {"name", ALWAYS},
@@ -170,6 +178,7 @@ static void columns_json(const tn_site_page *p, tn_json *j)
         {"slope_high", AGED},
         {"cohorts", AGED},
         {"traceback", TRACED},
+        {"maybe_stale", TYPED},
         {"text", ALWAYS},
     };
     const bool there[] = {
@@ -181,6 +190,7 @@ static void columns_json(const tn_site_page *p, tn_json *j)
         [SOON] = p->asked.page == TN_SITES_SOON_FREED,
         [AGED] = p->asked.page == TN_SITES_SURVIVORS,
         [TRACED] = p->asked.by == TN_SITES_TRACEBACK,
+        [TYPED] = p->asked.by == TN_SITES_TYPE,
     };
     const char *columns[sizeof all / sizeof *all];
     size_t n = 0;

@@ -1,4 +1,5 @@
 /* site_text.c - tables of sites as pages. */
+#include "view/info.h"
 #include "view/site_page.h"
 #include "view/summary.h"
 
@@ -245,7 +246,7 @@ static void print_depth(const tn_site_page *p, tn_out *out)
                        depth, depth == 1 ? "" : "s");
 }
 
-static void print_notes(const tn_site_page *p, tn_out *out)
+static int print_notes(const tn_site_page *p, tn_out *out, tn_error *err)
 {
     static const char *const causes[] = {"memory", "stack", "site", "code", "sample", "replaced"};
     tn_snapshot *s = p->snapshot;
@@ -261,10 +262,13 @@ static void print_notes(const tn_site_page *p, tn_out *out)
         tn__out_format(
             out, "note: the recorder left out %" PRIu64 " allocations or stacks; see trace.dropped in tonnage info\n",
             dropped);
+    if (p->asked.page == TN_SITES_TABLE && !p->sampled)
+        return tn__joined_print(s, out, p->o, err);
     const char *lists = tn__fact_text(s, "trace.free_lists");
-    if (lists && strcmp(lists, "ignore") == 0)
+    if (lists && strcmp(lists, "track") != 0)
         tn__out_text(
             out, "note: blocks that free lists kept and gave out again stand at the line that allocated them first\n");
+    return TN_OK;
 }
 
 /* The frames further out, below each row. */
@@ -395,6 +399,5 @@ int tn__site_text_page(tn_site_page *p, tn_out *out, tn_error *err)
     if (p->n_more)
         tn__out_format(out, "<%zu more row%s; use --limit 0 to see all>\n", p->n_more, p->n_more == 1 ? "" : "s");
     tn__filtered_print(out, p->n_filtered);
-    print_notes(p, out);
-    return TN_OK;
+    return print_notes(p, out, err);
 }
