@@ -135,9 +135,10 @@ const cli_verb cli_verbs[] = {
      "running for stands in rows such as <native>. Where blocks were sampled each row has its 95 % interval, and a\n"
      "change says whether it is more than chance.\n",
      .by = SITE_KINDS, .limit = "rows shown",
-     .sort = "size, count, average or name; retained; of several files: change",
+     .sort = "size, count, average, name, allocated, freed; retained; of several files: change",
      .where = "only blocks of these objects; conditions: " OBJECTS,
      .examples = "  tonnage sites app.tonnage --limit 10\n"
+                 "  tonnage sites app.tonnage --sort allocated\n"
                  "  tonnage sites app.tonnage --by traceback --include any:app.py --exclude '<frozen*' --color never\n"
                  "  tonnage sites app.tonnage --by module --cumulative --threshold 64k --sort count\n"
                  "  tonnage sites app.tonnage --where type:dict+ --retained\n"

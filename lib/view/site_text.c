@@ -122,12 +122,16 @@ static uint32_t plain_columns(const tn_site_page *p, tn_table_column *c)
     c[n++] = (tn_table_column){"Average", true, 2};
     if (p->asked.retained)
         c[n++] = (tn_table_column){"Retained", true, 0};
+    if (tn__site_knows_ever(p)) {
+        c[n++] = (tn_table_column){"Allocated", true, 3};
+        c[n++] = (tn_table_column){"Freed", true, 4};
+    }
     if (p->asked.page == TN_SITES_AT_PEAK) {
         c[n++] = (tn_table_column){"Now", true, 0};
         c[n++] = (tn_table_column){"Own peak", true, 1};
     }
     if (p->asked.page == TN_SITES_SOON_FREED) {
-        c[n++] = (tn_table_column){"Allocated", true, 0};
+        c[n++] = (tn_table_column){"Allocations", true, 0};
         c[n++] = (tn_table_column){"Soon freed %", true, 0};
     }
     return n;
@@ -146,6 +150,10 @@ static void plain_cells(const tn_site_page *p, const tn_site_shown *r, tn_table 
         tn__table_bytes(t, r->retained);
     else if (p->asked.retained)
         tn__table_text(t, "");
+    if (tn__site_knows_ever(p)) {
+        tn__table_bytes(t, positive(sum->bytes[TN_SITES_ALLOCATED]));
+        tn__table_bytes(t, positive(tn__site_freed(sum)));
+    }
     if (p->asked.page == TN_SITES_AT_PEAK) {
         tn__table_bytes(t, positive(sum->bytes[TN_SITES_LIVE]));
         tn__table_bytes(t, positive(sum->own_peak));
@@ -195,6 +203,22 @@ static void aged_cells(const tn_site_page *p, const tn_site_shown *r, tn_table *
 
 /* ---- the page ---- */
 
+/* When the high-water mark was, and how much more that is than what is alive. */
+static void print_peak(const tn_site_page *p, tn_out *out)
+{
+    tn_site_peak peak;
+    char size[24], before[40];
+    if (p->asked.page != TN_SITES_AT_PEAK || p->old || !tn__site_peak(p->snapshot, &peak))
+        return;
+    tn__out_format(out, "the peak was %s more than now, after %" PRIu64 " of %" PRIu64 " allocations",
+                   tn_format_bytes(peak.above, size, sizeof size), peak.birth, peak.births);
+    if (peak.before_ns != TN_UNKNOWN) {
+        tn__fact_duration(peak.before_ns, before, sizeof before);
+        tn__out_format(out, ", some %s before the snapshot", before);
+    }
+    tn__out_text(out, "\n");
+}
+
 static void print_total_line(const tn_site_page *p, tn_out *out)
 {
     char size[24], low[24], high[24];
@@ -211,6 +235,7 @@ static void print_total_line(const tn_site_page *p, tn_out *out)
     if (p->old)
         tn__out_format(out, "; %s", tn__site_signed(p->total.bytes - p->total.old_bytes, size, sizeof size));
     tn__out_text(out, "\n");
+    print_peak(p, out);
     tn__out_unwrap(out);
 }
 
@@ -252,6 +277,9 @@ static int print_notes(const tn_site_page *p, tn_out *out, tn_error *err)
     tn_snapshot *s = p->snapshot;
     uint64_t dropped = 0, n;
     print_depth(p, out);
+    if (p->asked.retained)
+        tn__out_text(out,
+                     "note: Size is what was asked for, Retained what allocators gave, with what other lines made\n");
     for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
         char name[40];
         snprintf(name, sizeof name, "trace.dropped.%s", causes[i]);
@@ -322,12 +350,16 @@ static void print_numbers(const tn_site_page *p, const tn_site_shown *r, tn_out 
         tn__out_format(out, "    95 %% interval of the size: %s to %s\n",
                        tn_format_bytes(r->range.low > 0 ? (uint64_t)r->range.low : 0, low, sizeof low),
                        tn_format_bytes((uint64_t)r->range.high, high, sizeof high));
+    if (tn__site_knows_ever(p))
+        tn__out_format(out, "    allocated: %s; freed: %s\n",
+                       tn_format_bytes(positive(sum->bytes[TN_SITES_ALLOCATED]), low, sizeof low),
+                       tn_format_bytes(positive(tn__site_freed(sum)), high, sizeof high));
     if (p->asked.page == TN_SITES_AT_PEAK)
         tn__out_format(out, "    now: %s; own peak: %s\n",
                        tn_format_bytes(positive(sum->bytes[TN_SITES_LIVE]), low, sizeof low),
                        tn_format_bytes(positive(sum->own_peak), high, sizeof high));
     if (p->asked.page == TN_SITES_SOON_FREED)
-        tn__out_format(out, "    allocated: %" PRIu64 "; soon freed: %.1f %%\n",
+        tn__out_format(out, "    allocations: %" PRIu64 "; soon freed: %.1f %%\n",
                        tn__site_count(sum->count[TN_SITES_ALLOCATED]),
                        sum->count[TN_SITES_ALLOCATED] > 0 ? 100 * r->count / sum->count[TN_SITES_ALLOCATED] : 0);
     if (r->ages) {
