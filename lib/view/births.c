@@ -31,7 +31,7 @@ static int say_birth(tn_say *w, uint32_t node, const char *who)
         entry = e.parent;
     }
     if (entry)
-        tn__say(w, "%s.", is_doubtful(w->snapshot, node) ? ", or one before it whose memory it has" : "");
+        tn__say(w, "%s.", is_doubtful(w->snapshot, node) ? ", or an older object was, whose memory it has" : "");
     return TN_OK;
 }
 
@@ -100,7 +100,7 @@ int tn__birth_print(tn_snapshot *s, uint32_t node, tn_out *out, tn_error *err)
         entry = e.parent;
     }
     if (birth.maybe_stale)
-        tn__out_text(out, "              or elsewhere: it may have the memory of one before it, that was made there\n");
+        tn__out_text(out, "              or an older object was, whose memory it has\n");
     tn__buf_free(&text);
     return status;
 }

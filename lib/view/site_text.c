@@ -299,24 +299,52 @@ static int print_notes(const tn_site_page *p, tn_out *out, tn_error *err)
     return TN_OK;
 }
 
+/* Frames of the import machinery, one after another, are one line, for they say little. */
+static bool is_import(const tn_stack_entry *e)
+{
+    static const char begin[] = "<frozen importlib.";
+    return strncmp(e->file, begin, sizeof begin - 1) == 0;
+}
+
+/* *e becomes the outermost of those that are one line; how many they are more. */
+static int last_alike(tn_snapshot *s, tn_stack_entry *e, uint32_t *more, tn_error *err)
+{
+    tn_stack_entry outer;
+    *more = 0;
+    while (is_import(e) && e->parent) {
+        TN_TRY(tn__snapshot_stack(s, e->parent, &outer, err));
+        if (!is_import(&outer))
+            break;
+        *e = outer;
+        ++*more;
+    }
+    return TN_OK;
+}
+
+static int print_frame(tn_snapshot *s, tn_stack_entry *e, tn_buf *text, tn_out *out, tn_error *err)
+{
+    uint32_t more;
+    text->size = 0;
+    TN_TRY(tn__site_text(s, e->parent, text, err));
+    TN_TRY(tn__snapshot_stack(s, e->parent, e, err));
+    TN_TRY(last_alike(s, e, &more, err));
+    tn__out_text(out, "    ");
+    tn__out_escaped(out, (const char *)text->data);
+    if (more)
+        tn__out_format(out, " and %" PRIu32 " more frame%s of the import", more, more == 1 ? "" : "s");
+    tn__out_text(out, "\n");
+    return TN_OK;
+}
+
 /* The frames further out, below each row. */
 static int print_traceback(const tn_site_page *p, const tn_site_shown *r, tn_out *out, tn_error *err)
 {
     tn_stack_entry e = r->frame;
     tn_buf text;
-    int status = TN_OK, n = 0;
+    int status = TN_OK;
     tn__buf_init(&text, p->now.alloc);
-    for (; status == TN_OK && e.parent && n < TN_FRAMES_SHOWN; n++) {
-        text.size = 0;
-        status = tn__site_text(r->table->snapshot, e.parent, &text, err);
-        if (status == TN_OK)
-            status = tn__snapshot_stack(r->table->snapshot, e.parent, &e, err);
-        if (status == TN_OK) {
-            tn__out_text(out, "    ");
-            tn__out_escaped(out, (const char *)text.data);
-            tn__out_text(out, "\n");
-        }
-    }
+    for (int n = 0; status == TN_OK && e.parent && n < TN_FRAMES_SHOWN; n++)
+        status = print_frame(r->table->snapshot, &e, &text, out, err);
     if (status == TN_OK && e.parent)
         tn__out_text(out, "    …\n");
     tn__buf_free(&text);

@@ -120,7 +120,7 @@ def test_stacks_are_the_programs_and_tonnage_is_one_name(taken: tuple[str, list[
 
 def test_the_package_of_a_module_that_runs_is_traced(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
-    (tmp_path / "app" / "__init__.py").write_text("first = bytearray(70_000)\n")
+    (tmp_path / "app" / "__init__.py").write_text("first = bytearray(70_000)\nimport colorsys\n")
     (tmp_path / "app" / "__main__.py").write_text("from tonnage import trace\nprint(trace.site_of(bytearray(9)))\n")
     done = subprocess.run(
         [sys.executable, "-m", "tonnage", "run", "--trace", "-o", "end.tonnage", "-m", "app"],
@@ -130,6 +130,10 @@ def test_the_package_of_a_module_that_runs_is_traced(tmp_path: Path) -> None:
     assert done.stdout == f'  <main thread>\n  File "{main}", line 2, in <module>\n'
     with tonnage.load(tmp_path / "end.tonnage") as snapshot:
         assert row_of(snapshot.sites(limit=0), "app/__init__.py:1")["size"] >= 70_000  # type: ignore[operator]
+        lines = str(snapshot.sites(by="traceback", include="any:app/__init__.py:2", limit=0)).splitlines()
+    imports = [line.startswith("    <frozen importlib.") for line in lines]
+    assert any(line.endswith("frames of the import") for line in lines)
+    assert not any(one and two for one, two in zip(imports, imports[1:], strict=False)), "they are one line"
 
 
 def test_what_is_new_is_more_than_chance(taken: tuple[str, list[Path]]) -> None:
