@@ -14,6 +14,7 @@ static int say_birth(tn_say *w, uint32_t node, const char *who)
     const uint32_t *entries;
     TN_TRY(tn__births(w->snapshot, &entries, w->err));
     uint32_t entry = entries && node < tn_snapshot_n_objects(w->snapshot) ? entries[node] : 0;
+    bool doubtful = entry && is_doubtful(w->snapshot, node);
     for (int i = 0; entry && i <= CALLERS; i++) {
         tn_stack_entry e;
         TN_TRY(tn__snapshot_stack(w->snapshot, entry, &e, w->err));
@@ -22,7 +23,7 @@ static int say_birth(tn_say *w, uint32_t node, const char *who)
         if (i && !*e.file) /* the thread */
             break;
         if (i == 0)
-            tn__say(w, " %s made at ", who);
+            tn__say(w, " %s %smade at ", who, doubtful ? "perhaps " : "");
         else
             tn__say(w, i == 1 ? ", called from " : " and ");
         tn__say_name(w, (const char *)w->scratch.data);
@@ -31,7 +32,7 @@ static int say_birth(tn_say *w, uint32_t node, const char *who)
         entry = e.parent;
     }
     if (entry)
-        tn__say(w, "%s.", is_doubtful(w->snapshot, node) ? ", or an older object was, whose memory it has" : "");
+        tn__say(w, "%s.", doubtful ? ": an older object may have been, whose memory it has" : "");
     return TN_OK;
 }
 
@@ -100,7 +101,7 @@ int tn__birth_print(tn_snapshot *s, uint32_t node, tn_out *out, tn_error *err)
         entry = e.parent;
     }
     if (birth.maybe_stale)
-        tn__out_text(out, "              or an older object was, whose memory it has\n");
+        tn__out_text(out, "              (perhaps: an older object may have been, whose memory it has)\n");
     tn__buf_free(&text);
     return status;
 }

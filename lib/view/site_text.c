@@ -210,8 +210,9 @@ static void print_peak(const tn_site_page *p, tn_out *out)
     char size[24], before[40];
     if (p->asked.page != TN_SITES_AT_PEAK || p->old || !tn__site_peak(p->snapshot, &peak))
         return;
-    tn__out_format(out, "the peak was %s more than now, after %" PRIu64 " of %" PRIu64 " allocations",
-                   tn_format_bytes(peak.above, size, sizeof size), peak.birth, peak.births);
+    tn__out_format(out, "the peak was %s more than now, after %" PRIu64 " of %" PRIu64 " %s",
+                   tn_format_bytes(peak.above, size, sizeof size), peak.birth, peak.births,
+                   p->sampled ? "samples" : "allocations");
     if (peak.before_ns != TN_UNKNOWN) {
         tn__fact_duration(peak.before_ns, before, sizeof before);
         tn__out_format(out, ", some %s before the snapshot", before);
