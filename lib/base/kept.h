@@ -26,7 +26,6 @@ static const tn_kept_type tn__kept_types[] = {
     {"async_generator_asend", 11},
     {"async_generator_wrapped_value", 11},
     {"int", 14},
-    {"complex", 14},
     {"range", 14},
     {"range_iterator", 14},
     {"list_iterator", 14},
@@ -34,6 +33,7 @@ static const tn_kept_type tn__kept_types[] = {
     {"method", 14},
     {"builtin_method", 14},
     {"builtin_function_or_method", 14},
+    {"complex", 15},
 };
 enum { TN_KEPT_TYPES = sizeof tn__kept_types / sizeof *tn__kept_types };
 

@@ -93,8 +93,8 @@ class Site(_Record):
     """Where an object was allocated: frames, the innermost first; birth, its number among all allocations, or None.
 
     size is what was asked for from the allocator for the object itself; interval the mean distance of samples in bytes
-    when it was one, else None. maybe_stale: the interpreter keeps dead objects of this type for the next; it may be one made
-    of such, elsewhere, and the frames are those of the one before.
+    when it was one, else None. maybe_stale: the interpreter keeps dead objects of this type for the next: it may be
+    made of such, elsewhere, and the frames are those of the one before.
     """
 
     __slots__ = ("birth", "frames", "interval", "maybe_stale", "size")

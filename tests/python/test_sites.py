@@ -382,7 +382,8 @@ def test_peaks_temporaries_and_all_there_ever_was_are_those_of_the_rows_of_the_f
     assert {row["name"]: row["count"] for row in snapshot.temporary(limit=0)} == +temporary
     rows = snapshot.sites(sort="freed", limit=0).rows
     assert {row["name"]: row["allocated_size"] for row in rows} == +ever
-    assert [row["freed_size"] for row in rows] == sorted((max(ever[name] - live[name], 0) for name in +ever), reverse=True)
+    freed = sorted((max(ever[name] - live[name], 0) for name in +ever), reverse=True)
+    assert [row["freed_size"] for row in rows] == freed
     assert "allocated_size" not in snapshot.sites(by="type").rows[0]
 
 

@@ -98,7 +98,7 @@ def test_objects_know_their_line(taken: tuple[str, list[Path]]) -> None:
 
 
 def test_stacks_are_the_programs_and_tonnage_is_one_name(taken: tuple[str, list[Path]]) -> None:
-    """By a second reader: the outermost frames are a thread's and the program's; no frame tells a file of the package."""
+    """By a second reader: outermost are a thread's and the program's frames, and none is of a file of the package."""
     mode, paths = taken
     file = Shot(paths[1]).file
     package = str(Path(tonnage.__file__).parent)

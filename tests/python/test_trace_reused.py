@@ -1,4 +1,4 @@
-"""Objects in the memory of others that died: which may be, how many have the stack that made them, and why others have none."""
+"""Objects in memory of others that died: which may be, how many have their stack, and why others have none."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ STALE = """
     class Slots:
         __slots__ = ("a",)
     plain = Plain()
-    WORDS = ("{}", "[]", "(plain, plain)", "plain.x * 1.5", "slice(plain)", "2 ** 70 + plain.x", "plain.x * 1j", "range(plain.x)",
-             "iter(range(plain.x))", "iter([plain])", "iter((plain,))", "plain.method", "[].append", "MemoryError(plain)",
-             "contextvars.Context()", "{plain}", "bytes(plain.x)", "str(plain.x)", "object()", "bytearray(plain.x)",
-             "(x for x in (plain,))", "lambda: plain", "Plain()", "Slots()", "frozenset((plain,))", "memoryview(b'abc')")
+    WORDS = ("{}", "[]", "(plain, plain)", "plain.x * 1.5", "slice(plain)", "2 ** 70 + plain.x", "plain.x * 1j",
+             "range(plain.x)", "iter(range(plain.x))", "iter([plain])", "iter((plain,))", "plain.method", "[].append",
+             "MemoryError(plain)", "contextvars.Context()", "{plain}", "bytes(plain.x)", "str(plain.x)", "object()",
+             "bytearray(plain.x)", "(x for x in (plain,))", "lambda: plain", "Plain()", "Slots()",
+             "frozenset((plain,))", "memoryview(b'abc')")
     plain.x = 12345
     makers = [tuple(eval(compile("lambda: " + word, file, "eval")) for file in ("one", "two")) for word in WORDS]
     old = {id(x): x for x in gc.get_objects()}  # none of them dies, so that no block of theirs is used again
@@ -44,8 +45,8 @@ STALE = """
         site = trace.site_of(second)
         said[name] = [any(f.file == "one" for f in site.frames), site.maybe_stale] if site else None
         del second
-    kept = [(str(i), i * 1000003, i * 0.5, [i], {i: i}, (i, i), {i}, Plain(), Slots(), bytes(i % 99 + 2), slice(i), iter([]))
-            for i in range(3000)]
+    kept = [(str(i), i * 1000003, i * 0.5, [i], {i: i}, (i, i), {i}, Plain(), Slots(), bytes(i % 99 + 2), slice(i),
+             iter([])) for i in range(3000)]
     tonnage.snapshot(sys.argv[1])
     print(json.dumps([said, [id(x) for row in kept for x in (row, *row)]]))
 """
