@@ -58,6 +58,12 @@ def row_of(view: tonnage._sites.Sites, end: str) -> dict[str, object]:
     return row
 
 
+def near(truth: int, low: object, high: object) -> bool:
+    """Within three times the 95 % interval, for the samples are another's each time: missed once in 100 million runs."""
+    assert isinstance(low, int | float) and isinstance(high, int | float) and 0 < low < high
+    return abs(truth - (low + high) / 2) < 3 * (high - low) / 2
+
+
 def test_a_line_has_what_it_allocated(taken: tuple[str, list[Path]]) -> None:
     mode, paths = taken
     planted = 200 * 10_001
@@ -67,7 +73,7 @@ def test_a_line_has_what_it_allocated(taken: tuple[str, list[Path]]) -> None:
             assert planted <= row["size"] < planted * 1.02  # type: ignore[operator]
             assert row["size_low"] is None
         else:
-            assert row["size_low"] < planted < row["size_high"]  # type: ignore[operator]
+            assert near(planted, row["size_low"], row["size_high"])
             assert 0.5 * planted < row["size"] < 1.6 * planted  # type: ignore[operator]
 
 
@@ -114,8 +120,9 @@ def test_stacks_are_the_programs_and_tonnage_is_one_name(taken: tuple[str, list[
     assert bottoms <= {"prog.py", "<tonnage>", "<native>"} and "prog.py" in bottoms
     assert mode != "exact" or "<tonnage>" in names
     with tonnage.load(paths[1]) as snapshot:
-        rows = snapshot.sites(limit=0, by="file")
-        assert [row["name"] for row in rows if "tonnage" in row["name"]] == ["<tonnage>"] * (mode == "exact")
+        files = [row["name"] for row in snapshot.sites(limit=0, by="file")]
+    assert not any(file.startswith(package) for file in files)
+    assert files.count("<tonnage>") == 1 or (mode != "exact" and "<tonnage>" not in files)
 
 
 def test_the_package_of_a_module_that_runs_is_traced(tmp_path: Path) -> None:
@@ -144,7 +151,7 @@ def test_what_is_new_is_more_than_chance(taken: tuple[str, list[Path]]) -> None:
         if mode == "exact":
             assert row["size_change"] * 4 == row["old_size"]  # type: ignore[operator]
         else:
-            assert row["change_low"] < 50 * 10_001 < row["change_high"]  # type: ignore[operator]
+            assert near(50 * 10_001, row["change_low"], row["change_high"])
 
 
 def test_the_peak_has_what_is_gone_and_temporaries_are_told(taken: tuple[str, list[Path]]) -> None:
