@@ -59,7 +59,7 @@ def row_of(view: tonnage._sites.Sites, end: str) -> dict[str, object]:
 
 
 def near(truth: int, low: object, high: object) -> bool:
-    """Within three times the 95 % interval, for the samples are another's each time: missed once in 100 million runs."""
+    """Within three times the 95 % interval, for the samples are another's each time: missed once in 10^8 runs."""
     assert isinstance(low, int | float) and isinstance(high, int | float) and 0 < low < high
     return abs(truth - (low + high) / 2) < 3 * (high - low) / 2
 
@@ -108,7 +108,8 @@ def test_stacks_are_the_programs_and_tonnage_is_one_name(taken: tuple[str, list[
     mode, paths = taken
     file = Shot(paths[1]).file
     package = str(Path(tonnage.__file__).parent)
-    bottoms, names = set(), set()
+    bottoms: set[str] = set()
+    names: set[str] = set()
     for site in file.sites or ():
         stack = [file.codes[entry.code] for entry in file.stack(site.stack)] if site.stack is not None else []
         assert not any(code.file.startswith(package) or code.file == "<frozen runpy>" for code in stack)
