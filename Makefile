@@ -63,4 +63,4 @@ demo: ## Look into Sphinx and into a leaking service
 	@tools/demo.sh
 
 clean: ## Remove what was built, keep .venv
-	@rm -rf build build-c build-asan build-tsan build-fuzz build-results build-versions $(VENV)/.built
+	@rm -rf build build-* $(VENV)/.built

@@ -28,7 +28,7 @@ PATTERNS = 1  # … of everything, and of all dicts
 WASTE_AND_AUDIT = 2  # … for these together
 
 
-def rows_of(python: str, folder: str, name: str, n: int, goal: float, whole: bool) -> list[list[str]]:
+def rows_of(python: str, folder: str, name: str, n: int, goal: float, whole: bool, quick: bool) -> list[list[str]]:
     path = str(Path(folder) / "heap.tonnage")
     saved = cell(python, "analysis_cells.py", "save", name, n, path)
     objects, base, call = saved["objects"], median(saved["gc"]), median(saved["calls"])
@@ -52,7 +52,7 @@ def rows_of(python: str, folder: str, name: str, n: int, goal: float, whole: boo
         ]
 
     def run(kind: str, rounds: int) -> list[Cell]:
-        return [cell(python, "analysis_cells.py", kind, path) for _ in range(rounds)]
+        return [cell(python, "analysis_cells.py", kind, path) for _ in range(1 if quick else rounds)]
 
     def unit(what: str, took: float) -> list[str]:
         of_call = "1" if took is call else f"{took / call:.2f} ×"
@@ -100,7 +100,8 @@ def measure(python: str, quick: bool, large: bool) -> str:
         for name, (per, goal, sizes) in WORKLOADS.items():
             sizes = (0.02,) if quick else sizes + ((20,) if large and name == "graph_heap" else ())
             for millions in sizes:
-                rows += rows_of(python, folder, name, max(1, round(millions * 1e6 / per)), goal, millions == max(sizes))
+                n, whole = max(1, round(millions * 1e6 / per)), millions == max(sizes)
+                rows += rows_of(python, folder, name, n, goal, whole, quick)
         saved = cell(python, "analysis_cells.py", "save", "graph_heap", 1, str(Path(folder) / "small.tonnage"))
     version = str(saved["version"]).split()[0]
     head = (

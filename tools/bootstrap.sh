@@ -4,7 +4,7 @@
 #   tools/bootstrap.sh [build] [test] [bench] [demo] [soak] [interop]      default: build test
 #
 #   build  compiler, zstd, xxhash, Python headers; .venv with Meson
-#   test   cmocka, clang with its runtime, valgrind, debootstrap, graphviz; pytest, mypy, ruff and friends in .venv
+#   test   cmocka, clang with its runtime, valgrind, debootstrap, graphviz, ccache; pytest, mypy, ruff and friends in .venv
 #   bench  wrk, which puts a service under load; memray in .venv
 #   demo   what tools/demo.sh looks into, in .venv-demo
 #   soak   packages whose tests tools/soak.sh runs under tonnage, in .venv-soak; Spark there, and a JRE for it
@@ -109,7 +109,7 @@ build_group() {
 
 test_group() {
     # shellcheck disable=SC2046
-    packages libcmocka-dev clang $(clang_runtime) valgrind debootstrap libjemalloc2 graphviz
+    packages libcmocka-dev clang $(clang_runtime) valgrind debootstrap libjemalloc2 graphviz ccache
     venv .venv tools/requirements-build.txt tools/requirements-test.txt tools/requirements-lint.txt
 }
 

@@ -5,7 +5,8 @@
 #
 # Looks for interpreters with headers among pyenv's, on PATH and in /usr/bin, then in the Debian unstable root of
 # tools/unstable_chroot.sh, which root may make (TONNAGE_UNSTABLE=0: not there). The newest of each minor gets all tests;
-# of those between the oldest and the newest most, without those of C code that only reads files: it is the same for all;
+# of those between the oldest and the newest most, without those of C code that only reads files: it is the same for all,
+# and none gets those that hypothesis draws, all of which are of such files;
 # another patch release of the same minor (that of .venv, too) gets the few of layout and capture if its layout table is one
 # that no other interpreter here has. Each gets a venv of its own, build-versions/venv-X.Y.Z. Writes RESULTS/X.Y.Z.xml
 # (junit) and one line a version in RESULTS/tested: `X.Y.Z built all`, `… most` or `… few`, `X.Y.Z failed WHAT`, or `3.Y
@@ -104,24 +105,29 @@ if [ ! -e "$stamp" ]; then
         finish "untested no test tools from PyPI"
     touch "$stamp"
 fi
+# As deep as build/: where there is ccache, what does not depend on the interpreter is compiled once, and Meson finds it.
 PATH=$bin:$PATH "$bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
-    --force-reinstall -Cbuild-dir="build-versions/build-$version" . || finish "failed does not build"
-# What fails when a call of the system fails is C code that is the same for all: the interpreter of .venv has shown it.
+    --force-reinstall -Cbuild-dir="build-$version" . || finish "failed does not build"
+# What fails when a call of the system fails is C code that is the same for all, and so is what reads files that are drawn
+# at random: the interpreter of .venv has shown both.
 left_out=()
 if [ "$share" = most ]; then
     for name in python/test_dominators python/test_set_edges python/test_format python/test_core_failures \
         python/test_export_tables python/test_export_sql python/test_layers python/test_habits python/test_groups \
         python/test_places python/test_suspects python/test_sets python/test_pictures python/test_parted_views \
         python/test_retained python/test_patterns python/test_diff python/test_diff_words python/test_grows \
-        python/test_profiles python/test_tracemalloc_dumps python/test_sites cli/test_cli_selection cli/test_cli_previews \
+        python/test_profiles python/test_tracemalloc_dumps python/test_sites python/test_sites_changes python/test_cycles \
+        python/test_paths python/test_why python/test_coexist_servers cli/test_cli_selection cli/test_cli_previews \
         cli/test_cli_paths cli/test_cli_index cli/test_cli_graph cli/test_cli_profiles cli/test_cli_sites \
+        cli/test_cli_cycles cli/test_cli_pages cli/test_cli_answers cli/test_cli_bad_input cli/test_cli_export \
         cli/test_heapsnapshot cli/test_meliae; do
         left_out+=("--ignore=tests/$name.py")
     done
 fi
-PLANTED_MODES=stop TONNAGE_CLI=$bin/tonnage PATH=$bin:$PATH "$bin/python" -m pytest \
+PLANTED_MODES=stop TONNAGE_CLI=$bin/tonnage PATH=$bin:$PATH "$bin/python" tools/run_pytest.py "$results/$version.xml" \
     --ignore=tests/python/test_failing_calls.py --ignore=tests/cli/test_cli_failures.py \
-    --ignore=tests/python/test_bench.py "${left_out[@]}" -q -n auto -p no:cacheprovider --junitxml="$results/$version.xml" "$@"
+    --ignore=tests/python/test_bench.py "${left_out[@]}" -m 'not hypothesis' \
+    -n "$((($(nproc) * 3 + 1) / 2))" --dist=worksteal "$@"
 finish "built $share"
 INNER
 
@@ -195,7 +201,7 @@ in_root() { # python version share tests…
             [ -z "${!name:-}" ] || kept+=("$name=${!name}")
         done
         exec chroot "$chroot" env -i HOME=/tmp LANG=C.UTF-8 PATH=/usr/bin:/bin "${kept[@]}" \
-            PIP_CERT=/mnt/build-versions/certificates.crt SSL_CERT_FILE=/mnt/build-versions/certificates.crt \
+            CCACHE_DIR=/mnt/build-versions/ccache PIP_CERT=/mnt/build-versions/certificates.crt SSL_CERT_FILE=/mnt/build-versions/certificates.crt \
             bash -c "cd /mnt && exec bash build-versions/one.sh \"\$@\"" one "$@"' \
         versions "$chroot" "$root" "$results" \
         "$python" "/mnt/$boot" "/mnt/${results#"$root"/}" "$version" "$@" ||

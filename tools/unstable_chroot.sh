@@ -10,7 +10,7 @@ set -euo pipefail
 exec </dev/null
 
 folder=${TONNAGE_CHROOT:-${XDG_CACHE_HOME:-$HOME/.cache}/tonnage/unstable}
-packages=python3.13-dev,python3.14-dev,python3.15-dev,libpython3.14-testsuite,libpython3.15-testsuite,gcc,libzstd-dev,libxxhash-dev,ca-certificates
+packages=python3.13-dev,python3.14-dev,python3.15-dev,libpython3.14-testsuite,libpython3.15-testsuite,gcc,ccache,libzstd-dev,libxxhash-dev,ca-certificates
 
 say() { printf 'unstable_chroot: %s\n' "$*" >&2; }
 

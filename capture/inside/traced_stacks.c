@@ -42,6 +42,8 @@ static kind find_kind(const tn_recorded_code *code)
     const tn_code_facts *f = &code->facts;
     const char *folder = tn_trace_folder();
     uint32_t n = (uint32_t)strlen(folder);
+    if (code->pseudo == TN_FRAME_TRUNCATED) /* if a runner is further in, the program's part is whole */
+        return RUNPY;
     if (code->pseudo)
         return code->pseudo >= TN_FRAME_PSEUDO ? ROOT : PROGRAM;
     if (n && f->n_file > n && memcmp(f->file, folder, n) == 0) {

@@ -1,5 +1,6 @@
 /* site_text.c - tables of sites as pages. */
 #include "view/info.h"
+#include "view/sentences.h"
 #include "view/site_page.h"
 #include "view/summary.h"
 
@@ -256,7 +257,9 @@ static void print_compared(const tn_site_page *p, tn_out *out)
         tn__fact_time(wall, when, sizeof when);
         tn__out_format(out, " of %s", when);
     }
-    tn__out_text(out, p->pairs.same_process ? ", of the same process\n" : ", of another process\n");
+    tn__out_text(out, !tn__site_process_told(p) ? "; of which process is not told\n"
+                      : p->pairs.same_process   ? ", of the same process\n"
+                                                : ", of another process\n");
     tn__out_unwrap(out);
 }
 
@@ -267,8 +270,8 @@ static void print_depth(const tn_site_page *p, tn_out *out)
     bool outwards = p->asked.cumulative || p->asked.page == TN_SITES_CREATORS || p->asked.by == TN_SITES_TRACEBACK;
     if (outwards && tn__fact_u64(p->snapshot, "trace.depth", &depth) && depth)
         tn__out_format(out,
-                       "note: stacks were cut at %" PRIu64 " frame%s: what stands outermost may have had callers, "
-                       "which are not known\n",
+                       "note: stacks were cut at %" PRIu64 " frame%s: " TN_SITE_CUT
+                       " stands for what is further out, which is not known\n",
                        depth, depth == 1 ? "" : "s");
 }
 
@@ -298,58 +301,6 @@ static int print_notes(const tn_site_page *p, tn_out *out, tn_error *err)
         tn__out_text(
             out, "note: blocks that free lists kept and gave out again stand at the line that allocated them first\n");
     return TN_OK;
-}
-
-/* Frames of the import machinery, one after another, are one line, for they say little. */
-static bool is_import(const tn_stack_entry *e)
-{
-    static const char begin[] = "<frozen importlib.";
-    return strncmp(e->file, begin, sizeof begin - 1) == 0;
-}
-
-/* *e becomes the outermost of those that are one line; how many they are more. */
-static int last_alike(tn_snapshot *s, tn_stack_entry *e, uint32_t *more, tn_error *err)
-{
-    tn_stack_entry outer;
-    *more = 0;
-    while (is_import(e) && e->parent) {
-        TN_TRY(tn__snapshot_stack(s, e->parent, &outer, err));
-        if (!is_import(&outer))
-            break;
-        *e = outer;
-        ++*more;
-    }
-    return TN_OK;
-}
-
-static int print_frame(tn_snapshot *s, tn_stack_entry *e, tn_buf *text, tn_out *out, tn_error *err)
-{
-    uint32_t more;
-    text->size = 0;
-    TN_TRY(tn__site_text(s, e->parent, text, err));
-    TN_TRY(tn__snapshot_stack(s, e->parent, e, err));
-    TN_TRY(last_alike(s, e, &more, err));
-    tn__out_text(out, "    ");
-    tn__out_escaped(out, (const char *)text->data);
-    if (more)
-        tn__out_format(out, " and %" PRIu32 " more frame%s of the import", more, more == 1 ? "" : "s");
-    tn__out_text(out, "\n");
-    return TN_OK;
-}
-
-/* The frames further out, below each row. */
-static int print_traceback(const tn_site_page *p, const tn_site_shown *r, tn_out *out, tn_error *err)
-{
-    tn_stack_entry e = r->frame;
-    tn_buf text;
-    int status = TN_OK;
-    tn__buf_init(&text, p->now.alloc);
-    for (int n = 0; status == TN_OK && e.parent && n < TN_FRAMES_SHOWN; n++)
-        status = print_frame(r->table->snapshot, &e, &text, out, err);
-    if (status == TN_OK && e.parent)
-        tn__out_text(out, "    …\n");
-    tn__buf_free(&text);
-    return status;
 }
 
 static void print_change(const tn_site_page *p, const tn_site_shown *r, tn_out *out)
@@ -414,7 +365,8 @@ static int print_tracebacks(const tn_site_page *p, tn_out *out, tn_error *err)
         tn__out_escaped(out, (const char *)words.data);
         tn__out_text(out, "\n");
         print_numbers(p, &p->shown[i], out);
-        status = print_traceback(p, &p->shown[i], out, err);
+        const tn_site_shown *r = &p->shown[i];
+        status = tn__frames_print(r->table->snapshot, r->frame.parent, "    ", "    ", TN_FRAMES_SHOWN, out, err);
     }
     tn__buf_free(&words);
     return status;

@@ -68,8 +68,8 @@ def least() -> int:
 @pytest.mark.parametrize("verb", VERBS)
 def test_little_address_space(taken: tuple[Path, str], least: int, verb: str, form: list[str]) -> None:
     codes = set()
-    for step in range(40):
-        got = limited([*words(verb, taken), *form], least + (1 << 14) + int(2**15 * 1.25**step))
+    for step in range(24):
+        got = limited([*words(verb, taken), *form], least + (1 << 14) + int(2**15 * 1.45**step))
         assert is_clear(got), (step, got)
         codes.add(got.returncode)
         if got.returncode == 0:

@@ -44,7 +44,9 @@ def fork(hard=False):
 
 
 def process_id(n):
-    time.sleep(0.2)  # so that both get work
+    open(f"works-{os.getpid()}", "w").close()
+    while len(glob.glob("works-*")) < 2:  # so that both get work
+        time.sleep(0.01)
     return os.getpid()
 
 

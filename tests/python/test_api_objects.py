@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _string
 import math
 import os
 import random
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 import tonnage
+from capture_support import python
 
 
 class Session:
@@ -292,15 +292,20 @@ def test_threads_have_frames_with_locals(snapshot: tonnage.Snapshot) -> None:
 
 def test_guessed_references_come_only_with_a_scan() -> None:
     """The parser of a format holds its text, and has no tp_traverse that says so."""
-    held = "text {0} " * 200
-    holder = _string.formatter_parser(held)
-    for scan in False, True:
-        with tonnage.snapshot(scan=scan) as taken:
-            assert taken.check() == []
-            found = [one.target.address for one in taken[id(holder)].references if one.kind == "guessed"]
-            assert (id(held) in found) is scan
-            kinds = {one.kind for item in taken for one in item.references}
-            assert ("guessed" in kinds) is scan
+    code = """
+import _string, tonnage
+held = "text {0} " * 200
+holder = _string.formatter_parser(held)
+for scan in False, True:
+    with tonnage.snapshot(scan=scan) as taken:
+        assert taken.check() == []
+        found = [one.target.address for one in taken[id(holder)].references if one.kind == "guessed"]
+        assert (id(held) in found) is scan
+        kinds = {one.kind for item in taken for one in item.references}
+        assert ("guessed" in kinds) is scan
+"""
+    done = python(["-c", code])
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_attributes_cannot_be_set(snapshot: tonnage.Snapshot, planted: Planted) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from capture_support import TIMEOUT_SECONDS, Shot, build_extension, environment,
 
 
 def heap(n: int) -> str:
-    """A statement that makes a heap of five objects for each n."""
+    """A statement that makes a heap of four objects for each n."""
     return f"kept = [{{'number': float(n), 'text': [str(n)]}} for n in range({n})]"
 
 
@@ -162,7 +163,7 @@ def test_the_child_keeps_no_descriptor_of_the_program(tmp_path: Path) -> None:
     sys.path.insert(0, {str(Path(__file__).parent)!r})
     from test_capture_fork import children_of
     from tonnage import _capture
-    {heap(500_000)}
+    {heap(200_000)}
     reader, writer = os.pipe()
     job = _capture.begin(b"a.tonnage", mode="fork")
     os.close(writer)
@@ -187,20 +188,20 @@ def test_a_library_with_fork_handlers_is_not_called_and_locks_are_not_taken(tmp_
             bytes(100_000); sorted(map(str, range(50))); os.stat("."); open(os.devnull, "w").write("x" * 9000)
     threads = [threading.Thread(target=busy) for _ in range(4)]
     for thread in threads: thread.start()
-    for n in range(40):
+    for n in range(15):
         tonnage.snapshot(f"{n}.tonnage", mode="fork").close()
     stop.set()
     for thread in threads: thread.join()
     print(len(os.listdir()))
     """
-    assert run(code, tmp_path) == "40\n"
+    assert run(code, tmp_path) == "15\n"
 
 
 def test_two_captures_at_once_are_both_whole(tmp_path: Path) -> None:
     code = """
     import tonnage
     from tonnage import _capture
-    kept = [{'number': n, 'text': str(n)} for n in range(200_000)]
+    kept = [{'number': n, 'text': str(n)} for n in range(60_000)]
     job = _capture.begin(b"first.tonnage", mode="fork")
     tonnage.snapshot("second.tonnage", mode="fork").close()
     tonnage.snapshot("third.tonnage", mode="stop").close()
@@ -325,6 +326,9 @@ def gone(pid: int) -> bool:
         return True
 
 
+BIG = 200_000  # and four times as many objects: what one tells of it comes long before it is written
+
+
 @pytest.fixture
 def parent(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that has begun a capture and waits for it; the first line it prints is its child."""
@@ -333,7 +337,7 @@ def parent(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     sys.path.insert(0, {str(Path(__file__).parent)!r})
     from test_capture_fork import children_of
     from tonnage import _capture
-    {heap(600_000)}
+    {heap(BIG)}
     job = _capture.begin(b"a.tonnage", mode="fork")
     print(children_of(os.getpid())[0], flush=True)
     try:
@@ -359,24 +363,25 @@ def test_a_killed_program_leaves_a_whole_file_or_none(parent: subprocess.Popen[s
         time.sleep(0.01)
     for path in tmp_path.iterdir():
         assert path.name == "a.tonnage"
-        assert len(Shot(path)) > 600_000
+        assert len(Shot(path)) > 4 * BIG
 
 
 def test_the_program_may_be_stopped_and_go_on(parent: subprocess.Popen[str], tmp_path: Path) -> None:
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
-    for pid in child, parent.pid:
-        os.kill(pid, signal.SIGSTOP)
-    for pid in child, parent.pid:
-        os.kill(pid, signal.SIGCONT)
+    os.kill(parent.pid, signal.SIGSTOP)  # first: then it cannot wait for the child
+    with contextlib.suppress(ProcessLookupError):  # on a busy machine it may have
+        os.kill(child, signal.SIGSTOP)
+        os.kill(child, signal.SIGCONT)
+    os.kill(parent.pid, signal.SIGCONT)
     assert parent.stdout.readline() == "whole\n"
-    assert len(Shot(tmp_path / "a.tonnage")) > 600_000
+    assert len(Shot(tmp_path / "a.tonnage")) > 4 * BIG
 
 
 def test_an_interrupt_ends_the_child_and_leaves_nothing(tmp_path: Path) -> None:
     code = f"""
     import os, signal, threading, tonnage
-    {heap(600_000)}
+    {heap(200_000)}
     threading.Timer(0.15, os.kill, (os.getpid(), signal.SIGINT)).start()
     try:
         for n in range(1000):
@@ -415,7 +420,7 @@ def test_a_file_that_may_not_grow_is_one_clear_error(tmp_path: Path) -> None:
 def test_an_address_space_that_is_full_is_one_clear_error(tmp_path: Path) -> None:
     code = f"""
     import os, resource, tonnage
-    {heap(200_000)}
+    {heap(60_000)}
     tonnage.snapshot("warm", mode="fork", previews=0).close()
     os.unlink("warm")
     now = int(open("/proc/self/statm").read().split()[0]) * 4096
@@ -434,7 +439,7 @@ def test_an_address_space_that_is_full_is_one_clear_error(tmp_path: Path) -> Non
     assert len(said) == 4
     assert all(line.startswith(("NoMemoryError ", "LimitError ")) for line in said), said
     assert left == "[]"
-    assert len(Shot(tmp_path / "b.tonnage")) > 200_000
+    assert len(Shot(tmp_path / "b.tonnage")) > 200_000  # four of each
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import tonnage
-from capture_support import Run, Shot, shown_by_links
+from capture_support import Run, Shot, python, shown_by_links
 
 # What a snapshot knows beyond gc.get_referents: (kind of holder, style, label, kind of reference); None: any label.
 ALLOWED = {
@@ -165,19 +164,20 @@ def test_references_are_not_counted_more_often_than_the_reference_count(shared_r
 
 def test_a_variable_owns_what_it_counts_and_borrows_the_rest(tmp_path: Path) -> None:
     """Since 3.14 the argument is not counted while the caller's variable holds the object."""
-    path = tmp_path / "call.tonnage"
-
-    def callee(argument: list[str]) -> None:
-        tonnage.snapshot(path).close()
-
-    def caller() -> int:
-        variable = ["held by two variables"]
-        callee(variable)
-        return id(variable)
-
-    address = caller()
-    shot = Shot(path)
-    node = shot.at(address)
+    code = """
+import tonnage
+def callee(argument):
+    tonnage.snapshot("call.tonnage").close()
+def caller():
+    variable = ["held by two variables"]
+    callee(variable)
+    return id(variable)
+print(caller())
+"""
+    done = python(["-c", code], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    shot = Shot(tmp_path / "call.tonnage")
+    node = shot.at(int(done.stdout))
     found = {label: kind for holder in set(shot.parents(node)) for _, label, kind in shot.label(holder, node)}
     assert set(found) == {"variable", "argument"}
     assert found["variable"] == "owning"

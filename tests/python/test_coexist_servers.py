@@ -215,9 +215,10 @@ def test_processes_of_a_pool_that_are_replaced_leave_their_files(tmp_path: Path)
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_processes_of_an_executor_leave_their_own_files(method: str, tmp_path: Path) -> None:
     code = f"""
-    import concurrent.futures, multiprocessing, os, time
+    import concurrent.futures, glob, multiprocessing, os, time
     def work(n):
-        time.sleep(0.2)
+        open(f"../works-{{os.getpid()}}", "w").close()
+        while len(glob.glob("../works-*")) < 2: time.sleep(0.01)  # so that both get work
         return os.getpid()
     if __name__ == "__main__":
         context = multiprocessing.get_context({method!r})

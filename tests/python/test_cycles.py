@@ -19,7 +19,7 @@ from tonnage import _core
 
 RUN = Callable[..., Run]
 ALIVE, WAITING, LISTED, UNTOLD = range(4)
-RING = 1_000_000
+RING = 200_000
 ANCHORED = (1, 2, 3)  # holds: immortal, static, C
 
 

@@ -530,9 +530,9 @@ PROGRAM = """
     before = time.monotonic_ns()
     _helper.timeline(0.001)
     keep = bytearray(8 << 20)
-    while time.monotonic_ns() - before < 100_000_000:
+    while len(tonnage.snapshot(mode="stop", threads=1).timeline) < 4:
         pass
-    tonnage.snapshot(sys.argv[1], mode=sys.argv[2])
+    tonnage.snapshot(sys.argv[1], mode=sys.argv[2], threads=1)
     print(before, time.monotonic_ns())
 """
 

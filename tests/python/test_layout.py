@@ -150,6 +150,8 @@ def test_the_probes_leave_nothing(probes: ModuleType) -> None:
         gc.collect()
         after = sys.getallocatedblocks(), len(gc.get_objects()), gc.isenabled(), sys.getrefcount(sys.modules)
         rounds.append(after[0] - before[0])
+        if rounds[-1] < times / 2 and abs(after[1] - before[1]) < 8:
+            break
     assert min(rounds) < times / 2
     assert abs(after[1] - before[1]) < 8
     assert after[2:] == before[2:]

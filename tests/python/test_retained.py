@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import networkx
 import pytest
 import tonnage
-from capture_support import Run
+from capture_support import Run, run_program
 from graph_model import IMMORTAL, OWN, OWN_TYPE, STATIC
 from tonnage import _core
 
@@ -156,8 +157,8 @@ def test_the_tree_of_the_view_is_that_of_the_objects(snapshot: tonnage.Snapshot,
     assert [(row["depth"], row["address"]) for row in rows] == expected
 
 
-def test_every_object_of_a_real_heap_is_as_networkx_says(shared_run: RUN) -> None:
-    small = shared_run("retained", "1000")
+def test_every_object_of_a_real_heap_is_as_networkx_says(tmp_path: Path) -> None:
+    small = run_program("retained", tmp_path, "1000", mode="stop")
     file, core = small.shot.file, _core.Snapshot(os.fsencode(small.path))
     n, root = file.n_nodes, file.n_objects
     edges: list[list[int]] = []

@@ -564,6 +564,7 @@ tonnage.snapshot(sys.argv[1])
             "dict of module['DEEP'][…][…][…][…]": 20,
         }.items():
             assert rows[label]["count"] == 20000 - different
-        assert len(rows["__main__.Series.names[…]"].objects.referrers()) == 1000
+        holders = rows["__main__.Series.names[…]"].objects.referrers()
+        assert len(holders) in (999, 1000)  # the twenty that would stay may be those of one list
         counts = {row["label"]: row["count"] for row in snapshot.waste(by="via") if row["kind"] == "equal-text"}
         assert counts.keys() == {"list[…]", "tuple[…]"} and counts["list[…]"] >= 5 * 20000 - 2 * 50 - 3 * 20
