@@ -51,7 +51,8 @@ static inline bool tn__site_has_frames(const tn_site_page *p) /* a row is one pl
 /* What was ever allocated is known by stack alone, of all blocks. */
 static inline bool tn__site_knows_ever(const tn_site_page *p)
 {
-    return p->asked.page == TN_SITES_TABLE && !p->old && !p->now.within && p->asked.by != TN_SITES_TYPE;
+    return p->asked.page == TN_SITES_TABLE && !p->old && !p->now.within && p->asked.by != TN_SITES_TYPE &&
+           !tn__fact_dump(p->snapshot); /* tracemalloc knows what is alive */
 }
 static inline int64_t tn__site_freed(const tn_site_sum *sum) /* bytes */
 {
