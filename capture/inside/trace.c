@@ -5,35 +5,47 @@
 
 /* ---- forks ---- */
 
-/* The thread that forks, between the handlers before and after; it records nothing meanwhile. NULL: the recorder was not
- * held, since it was off, or since this thread has not the GIL: then the child runs no Python. */
-static tn_tracer *forking;
+/* While a thread forks, between the handlers before and after; it records nothing meanwhile. NULL: the recorder is not held,
+ * since it was off, or since this thread has not the GIL: then the child runs no Python. Threads may fork at once. */
+static __thread tn_tracer *forking __attribute__((tls_model("initial-exec")));
+
+/* PyGILState_Check() says so of anybody once there has been another interpreter. */
+static bool has_lock(void)
+{
+    const PyThreadState *state = tn__trace_state();
+    return state && state->interp == tn__trace.interpreter &&
+           (TN_CURRENT_IS_OWN || state == PyGILState_GetThisThreadState());
+}
 
 static void before_fork(void)
 {
-    forking = tn__trace.mode != TN_RECORD_OFF && PyGILState_Check() ? tn_record_enter() : NULL;
+    tn__trace_tracked_before_fork();
+    forking = tn__trace.mode != TN_RECORD_OFF && has_lock() ? tn_record_enter() : NULL;
     if (forking)
         tn_record_before_fork();
 }
 
-static void after_fork_parent(void)
+static void leave_fork(void)
 {
-    tn_tracer *t = forking;
-    if (!t)
-        return;
+    if (forking)
+        tn_record_leave(forking);
     forking = NULL;
-    tn_record_after_fork_parent();
-    tn_record_leave(t);
 }
 
+static void after_fork_parent(void)
+{
+    if (forking)
+        tn_record_after_fork_parent();
+    leave_fork();
+    tn__trace_tracked_after_fork(false);
+}
+
+/* Also when it is off: a record that names a thread of the parent would be taken over from the one that lives. */
 static void after_fork_child(void)
 {
-    tn_tracer *t = forking;
-    forking = NULL;
-    if (tn__trace.mode != TN_RECORD_OFF)
-        tn_record_after_fork_child();
-    if (t)
-        tn_record_leave(t);
+    tn_record_after_fork_child();
+    leave_fork();
+    tn__trace_tracked_after_fork(true);
 }
 
 static int watch_forks(tn_error *err)
@@ -65,9 +77,6 @@ static void learn(const tn_inside *inside, const tn_trace_options *o)
     t->managed_flags = l->managed_dict_flag | l->managed_weakref_flag;
     t->run++;
     t->reconnected = 0;
-    tn_recorded now;
-    tn_recorded_now(&now);
-    t->started_births = now.births;
     t->last_block = 0;
     tn__trace_threads(l);
 }
@@ -101,7 +110,7 @@ int tn_trace_start(const tn_inside *inside, const tn_trace_options *o, tn_error 
     tn_trace_flush(inside); /* what is made from now on has a block of its own, as far as it is up to us */
     tn__trace.mode = o->mode;
     tn__trace_install(o->mode);
-    tn__trace_tracked(true);
+    tn__trace_tracked();
     return TN_OK;
 }
 
@@ -111,13 +120,14 @@ void tn_trace_stop(void)
         return;
     tn__trace.mode = TN_RECORD_OFF;
     tn__trace_remove();
-    tn__trace_tracked(false);
     tn__trace_reuse(false, 0, NULL);
     tn_record_stop();
+    tn__trace_tracked();
 }
 
 int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error *err)
 {
+    tn_trace_reconnect();
     int status = tn_record_switch(mode, interval_bytes);
     if (status < 0)
         return tn__error_set(err, status, 0,
@@ -132,12 +142,17 @@ int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error 
 uint64_t tn_trace_reconnect(void)
 {
     if (tn__trace.mode != TN_RECORD_OFF && !tn__trace_is_called()) {
+        tn_record_missed(); /* before hooks find what was freed unseen */
         tn__trace_install(tn__trace.mode);
-        tn_record_clear();
         tn__trace.reconnected++;
     }
     if (tn__trace.mode != TN_RECORD_OFF && tn__trace.free_lists == TN_FREE_LISTS_TRACK)
         tn__trace_reuse(true, tn__trace.managed_flags, NULL);
+    return tn__trace.reconnected;
+}
+
+uint64_t tn_trace_reconnected(void)
+{
     return tn__trace.reconnected;
 }
 
@@ -148,12 +163,8 @@ void tn_trace_settle(const tn_inside *inside)
         tn_trace_flush(inside);
 }
 
-uint64_t tn_trace_started_births(void)
-{
-    return tn__trace.started_births;
-}
-
 enum tn_free_lists tn_trace_free_lists(void)
 {
-    return tn__trace.free_lists;
+    bool is_idle = tn__trace.free_lists == TN_FREE_LISTS_TRACK && tn__trace.mode != TN_RECORD_EXACT;
+    return is_idle ? TN_FREE_LISTS_IGNORE : tn__trace.free_lists;
 }

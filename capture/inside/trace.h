@@ -21,7 +21,7 @@
 enum tn_free_lists {
     TN_FREE_LISTS_IGNORE, /* and then keeps the stack of the one before */
     TN_FREE_LISTS_TRACK,  /* it gets its own */
-    TN_FREE_LISTS_FLUSH,  /* as IGNORE, but free lists are emptied before a snapshot */
+    TN_FREE_LISTS_FLUSH,  /* as IGNORE, but free lists are emptied before a snapshot or a mark in code */
 };
 
 typedef struct tn_trace_options {
@@ -37,19 +37,20 @@ typedef struct tn_trace_options {
 int tn_trace_start(const tn_inside *inside, const tn_trace_options *options, tn_error *err);
 void tn_trace_stop(void); /* also when it is off */
 int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error *err);
-enum tn_free_lists tn_trace_free_lists(void);
-uint64_t tn_trace_started_births(void); /* allocations that had been recorded when it was started */
+enum tn_free_lists tn_trace_free_lists(void); /* what is done now: none is tracked while sampling */
 
 /* Are our hooks called still? Another tool may have put back what was there before us, and traces of what has been freed
  * since would stay: then they are put back in, and what was recorded is forgotten. Returns how often that was so. */
 uint64_t tn_trace_reconnect(void);
+uint64_t tn_trace_reconnected(void); /* the same without a look */
 
-/* Before a snapshot: reconnected, and free lists emptied where that was asked for. */
+/* Before a snapshot, or a mark in code (clear, reset_peak): reconnected, and free lists emptied where that was asked for. */
 void tn_trace_settle(const tn_inside *inside);
 
 /* ---- trace_reuse.c ---- */
 
-/* Empties the interpreter's free lists; the program does not see it. Nothing while a collection runs. */
+/* Empties the interpreter's free lists; the program does not see it. Nothing while a collection runs, or from another
+ * interpreter. */
 void tn_trace_flush(const tn_inside *inside);
 
 /* ---- trace_read.c ---- */

@@ -19,7 +19,7 @@ enum { EXACT, SAMPLED, SETS };
 enum { DOMAINS = 3 };
 static struct {
     PyMemAllocatorEx under[DOMAINS]; /* what we call */
-    bool in_chain[DOMAINS];          /* put in by us and not taken out by us */
+    bool in_chain[DOMAINS];          /* put in by us, and not taken out as far as we know */
 } sets[SETS];
 
 static const PyMemAllocatorDomain py_domains[DOMAINS] = {PYMEM_DOMAIN_MEM, PYMEM_DOMAIN_OBJ, PYMEM_DOMAIN_RAW};
@@ -29,6 +29,18 @@ static const PyMemAllocatorDomain py_domains[DOMAINS] = {PYMEM_DOMAIN_MEM, PYMEM
 #define UNDER(set, domain, call, ...) sets[set].under[domain].call(sets[set].under[domain].ctx, __VA_ARGS__)
 #define IS_RAW(domain) ((domain) == TN_DOMAIN_RAW)
 #define A(p) ((uint64_t)(uintptr_t)(p))
+
+/* A thread that asks who of ours is called, and whom it met: each lets its block pass, and those below say so, too. */
+static struct {
+    const tn_tracer *by; /* NULL: nobody asks */
+    bool met[SETS];
+} asked;
+
+OUT_OF_LINE bool is_asked(unsigned set)
+{
+    const tn_tracer *by = __atomic_load_n(&asked.by, __ATOMIC_RELAXED);
+    return by && by == tn__tracer && (asked.met[set] = true);
+}
 
 /* ---- blocks ---- */
 
@@ -48,21 +60,22 @@ OUT_OF_LINE void sampled_made(tn_tracer *t, unsigned domain, const void *p, size
 {
     const PyThreadState *state = state_for(domain);
     unsigned side = IS_RAW(domain) ? 0 : tn__trace_side(state);
-    t->n_walked = 0; /* not every sample is kept, and then the walk is not passed on */
-    tn_sampled_alloc(t, tn__trace_walk(t, state, !IS_RAW(domain)), A(p), n, domain | side);
+    tn__trace_walk(t, state, !IS_RAW(domain));
+    tn_sampled_alloc(t, A(p), n, domain | side);
 }
 
 INLINE void made(tn_tracer *t, unsigned domain, const void *p, size_t n)
 {
     if (__builtin_expect(tn__trace.mode == TN_RECORD_SAMPLED, 0)) {
-        if (!sets[SAMPLED].in_chain[domain] && tn_sampled_due(n))
+        if (tn_sampled_due(n))
             sampled_made(t, domain, p, n);
         return;
     }
     uint64_t begun = tn_cost_begin(t, TN_COST_ALLOC);
     const PyThreadState *state = state_for(domain);
     unsigned side = IS_RAW(domain) ? 0 : tn__trace_side(state);
-    tn_record_alloc(t, tn__trace_walk(t, state, !IS_RAW(domain)), A(p), n, domain | side);
+    tn__trace_walk(t, state, !IS_RAW(domain));
+    tn_record_alloc(t, A(p), n, domain | side);
     if (domain == TN_DOMAIN_OBJ && TN_REF_TRACER)
         tn__trace.last_block = A(p);
     tn_cost_end(t, TN_COST_ALLOC, begun);
@@ -87,20 +100,27 @@ INLINE void freed(tn_tracer *t, unsigned domain, const void *p)
 INLINE void look(unsigned domain)
 {
     if (!IS_RAW(domain) && __builtin_expect(tn__trace.look, 0))
-        tn__trace_tracked_look();
+        tn__trace_tracked_ask();
 }
 
 /* ---- the exact set ---- */
 
-/* NULL: nothing is to be done. */
-INLINE tn_tracer *entered(void)
+/* A thread that is inside would be passed over by a sampled set below: what is left to it is not entered. */
+OUT_OF_LINE tn_tracer *exact_enters_too(unsigned domain)
 {
-    return __builtin_expect(tn__trace.mode == TN_RECORD_OFF, 0) ? NULL : tn_record_enter();
+    bool samples = tn__trace.mode == TN_RECORD_SAMPLED && !is_asked(EXACT) && !sets[SAMPLED].in_chain[domain];
+    return samples ? tn_record_enter() : NULL;
+}
+
+/* NULL: nothing is to be done. */
+INLINE tn_tracer *exact_enter(unsigned domain)
+{
+    return __builtin_expect(tn__trace.mode == TN_RECORD_EXACT, 1) ? tn_record_enter() : exact_enters_too(domain);
 }
 
 INLINE void *exact_alloc(unsigned domain, bool clear, size_t count, size_t n)
 {
-    tn_tracer *t = entered();
+    tn_tracer *t = exact_enter(domain);
     void *p = clear ? UNDER(EXACT, domain, calloc, count, n) : UNDER(EXACT, domain, malloc, n);
     if (!t)
         return p;
@@ -113,7 +133,7 @@ INLINE void *exact_alloc(unsigned domain, bool clear, size_t count, size_t n)
 
 INLINE void exact_free(unsigned domain, void *p)
 {
-    tn_tracer *t = p ? entered() : NULL;
+    tn_tracer *t = p ? exact_enter(domain) : NULL;
     if (t) {
         freed(t, domain, p);
         tn_record_leave(t);
@@ -121,7 +141,7 @@ INLINE void exact_free(unsigned domain, void *p)
     UNDER(EXACT, domain, free, p);
 }
 
-/* While sampling, on a thread that is inside: old sizes are not known, so each size is drawn anew. */
+/* While sampling, on a thread that is inside: what comes back is as good as new. */
 OUT_OF_LINE void *sampled_resized(tn_tracer *t, unsigned set, unsigned domain, void *p, size_t n)
 {
     tn_taken taken;
@@ -129,10 +149,10 @@ OUT_OF_LINE void *sampled_resized(tn_tracer *t, unsigned set, unsigned domain, v
     unsigned full = domain | side_for(domain);
     bool was = p && tn_sampled_maybe(A(p)) && tn_sampled_take(t, A(p), full, &taken);
     void *q = UNDER(set, domain, realloc, p, n);
-    if (q && tn_sampled_resize(t, was ? &taken : NULL, A(q), TN_BYTES_UNKNOWN, n, full))
+    if (q && tn_sampled_due(n))
         sampled_made(t, domain, q, n);
     else if (!q && was)
-        tn_sampled_resize(t, &taken, A(p), taken.bytes, taken.bytes, full);
+        tn_sampled_give(t, &taken, A(p), full);
     tn_cost_end(t, TN_COST_RESIZE, begun);
     return q;
 }
@@ -156,12 +176,9 @@ INLINE void *exact_resized(tn_tracer *t, unsigned domain, void *p, size_t n)
 
 INLINE void *exact_realloc(unsigned domain, void *p, size_t n)
 {
-    tn_tracer *t = entered();
-    if (!t || (tn__trace.mode == TN_RECORD_SAMPLED && sets[SAMPLED].in_chain[domain])) {
-        if (t)
-            tn_record_leave(t);
+    tn_tracer *t = exact_enter(domain);
+    if (!t)
         return UNDER(EXACT, domain, realloc, p, n);
-    }
     bool sampled = tn__trace.mode == TN_RECORD_SAMPLED;
     void *q = sampled ? sampled_resized(t, EXACT, domain, p, n) : exact_resized(t, domain, p, n);
     tn_record_leave(t);
@@ -177,16 +194,23 @@ INLINE bool is_inside(unsigned domain)
 
 OUT_OF_LINE void *sampled_alloc_slow(unsigned domain, bool clear, size_t count, size_t n)
 {
-    bool due = tn__gap < 0 && tn__sampled_ran_out();
-    tn_tracer *t = due || !IS_RAW(domain) ? entered() : NULL;
+    bool due = false;
+    if (tn__gap < 0) {
+        if (is_asked(SAMPLED))
+            return clear ? UNDER(SAMPLED, domain, calloc, count, n) : UNDER(SAMPLED, domain, malloc, n);
+        due = tn__sampled_ran_out();
+    }
+    tn_tracer *t = (due || !IS_RAW(domain)) && tn__trace.mode != TN_RECORD_OFF ? tn_record_enter() : NULL;
     uint64_t begun = t && due ? tn_cost_begin(t, TN_COST_ALLOC) : 0;
     void *p = clear ? UNDER(SAMPLED, domain, calloc, count, n) : UNDER(SAMPLED, domain, malloc, n);
     if (!t)
         return p;
-    if (due && p) {
+    if (due && p)
         sampled_made(t, domain, p, count * n);
+    else if (due)
+        tn_sampled_missed(t);
+    if (due)
         tn_cost_end(t, TN_COST_ALLOC, begun);
-    }
     tn_record_leave(t);
     look(domain);
     return p;
@@ -242,8 +266,7 @@ INLINE void *sampled_realloc(unsigned domain, void *p, size_t n)
     return q;
 }
 
-/* ---- as functions: one of each kind for each domain, which use no context, so that a thread without the GIL that sees half
- * of an exchange calls the right one all the same ---- */
+/* ---- as functions: one of each kind for each domain, which use no context ---- */
 
 #define FUNCTIONS(set, name, domain)                                 \
     static void *set##_malloc_##name(void *ctx, size_t n)            \
@@ -283,7 +306,12 @@ static const PyMemAllocatorEx ours[SETS][DOMAINS] = {
     {ALLOCATOR(sampled, mem), ALLOCATOR(sampled, obj), ALLOCATOR(sampled, raw)},
 };
 
-/* ---- in and out ---- */
+/* ---- the chain ---- */
+
+static unsigned set_of(enum tn_record_mode mode)
+{
+    return mode == TN_RECORD_SAMPLED ? SAMPLED : EXACT;
+}
 
 /* The set whose hooks are on top; SETS: another's are. */
 static unsigned on_top(unsigned domain, PyMemAllocatorEx *top)
@@ -295,9 +323,11 @@ static unsigned on_top(unsigned domain, PyMemAllocatorEx *top)
     return set;
 }
 
+/* A thread without the GIL may see half of an exchange: so ours have the context of what they replace, which they do not use. */
 static void put_in(unsigned domain, unsigned set, const PyMemAllocatorEx *under)
 {
     PyMemAllocatorEx hooks = ours[set][domain];
+    hooks.ctx = under->ctx;
     sets[set].under[domain] = *under;
     sets[set].in_chain[domain] = true;
     PyMem_SetAllocator(py_domains[domain], &hooks);
@@ -314,29 +344,6 @@ static unsigned peel(unsigned domain, PyMemAllocatorEx *top)
             set++;
     }
     return n;
-}
-
-/* One exchange each, so that no call of another thread passes by. */
-void tn__trace_install(enum tn_record_mode mode)
-{
-    for (unsigned domain = 0; domain < DOMAINS; domain++) {
-        PyMemAllocatorEx top;
-        unsigned n = peel(domain, &top);
-        bool serves = sets[EXACT].in_chain[domain] || (mode == TN_RECORD_SAMPLED && sets[SAMPLED].in_chain[domain]);
-        if (!serves)
-            put_in(domain, mode == TN_RECORD_SAMPLED ? SAMPLED : EXACT, &top);
-        else if (n)
-            PyMem_SetAllocator(py_domains[domain], &top);
-    }
-}
-
-void tn__trace_remove(void)
-{
-    for (unsigned domain = 0; domain < DOMAINS; domain++) {
-        PyMemAllocatorEx top;
-        if (peel(domain, &top))
-            PyMem_SetAllocator(py_domains[domain], &top);
-    }
 }
 
 /* ---- are we called? ---- */
@@ -358,28 +365,70 @@ static void take_back(unsigned domain, void *p)
         PyMem_RawFree(p);
 }
 
-/* A block of one byte moves the exact set's count of calls, or the sampled set's countdown. */
-static bool is_called(unsigned domain)
+/* Who came after us may have gone with us, or come back: a block of one byte shows who of ours is in the chain. It is due as a
+ * sample, so that the sampled set looks who asks. The exact set, while it records, counts the call; what is below it then
+ * does not matter. */
+static void find(unsigned domain)
 {
     tn_tracer *t = tn_record_enter();
     if (!t)
-        return true;
+        return;
     tn_record_leave(t);
     uint64_t calls = t->calls[TN_COST_ALLOC];
     int64_t gap = tn__gap;
+    asked.met[EXACT] = asked.met[SAMPLED] = false;
+    tn__gap = -1;
+    __atomic_store_n(&asked.by, t, __ATOMIC_RELAXED);
     void *p = ask(domain);
-    bool called = t->calls[TN_COST_ALLOC] != calls || tn__gap != gap || !p;
+    __atomic_store_n(&asked.by, NULL, __ATOMIC_RELAXED);
+    tn__gap = gap;
+    if (!p)
+        return;
+    sets[EXACT].in_chain[domain] = asked.met[EXACT] || t->calls[TN_COST_ALLOC] != calls;
+    if (tn__trace.mode == TN_RECORD_SAMPLED)
+        sets[SAMPLED].in_chain[domain] = asked.met[SAMPLED];
     take_back(domain, p);
-    return called;
+}
+
+static bool serves(unsigned domain, enum tn_record_mode mode)
+{
+    return sets[EXACT].in_chain[domain] || (mode == TN_RECORD_SAMPLED && sets[SAMPLED].in_chain[domain]);
 }
 
 bool tn__trace_is_called(void)
 {
     bool all = true;
-    for (unsigned domain = 0; domain < DOMAINS && tn__trace.mode != TN_RECORD_OFF; domain++)
-        if (!is_called(domain)) {
-            sets[EXACT].in_chain[domain] = sets[SAMPLED].in_chain[domain] = false;
-            all = false;
-        }
+    for (unsigned domain = 0; domain < DOMAINS && tn__trace.mode != TN_RECORD_OFF; domain++) {
+        PyMemAllocatorEx top;
+        if (on_top(domain, &top) == set_of(tn__trace.mode))
+            continue;
+        find(domain);
+        all = all && serves(domain, tn__trace.mode);
+    }
     return all;
+}
+
+/* ---- in and out ---- */
+
+/* One exchange each, so that no call of another thread passes by. */
+void tn__trace_install(enum tn_record_mode mode)
+{
+    for (unsigned domain = 0; domain < DOMAINS; domain++) {
+        PyMemAllocatorEx top;
+        find(domain); /* to be in the chain twice would be to call oneself for ever */
+        unsigned n = peel(domain, &top);
+        if (!serves(domain, mode))
+            put_in(domain, set_of(mode), &top);
+        else if (n)
+            PyMem_SetAllocator(py_domains[domain], &top);
+    }
+}
+
+void tn__trace_remove(void)
+{
+    for (unsigned domain = 0; domain < DOMAINS; domain++) {
+        PyMemAllocatorEx top;
+        if (peel(domain, &top))
+            PyMem_SetAllocator(py_domains[domain], &top);
+    }
 }

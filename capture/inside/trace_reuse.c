@@ -32,7 +32,8 @@ static void begin_anew(const PyObject *object)
     if (tn_record_take(t, address, domain, &taken)) {
         tn_record_give(t, &taken, address, taken.bytes, domain);
         tn_record_free(t, address, domain);
-        tn_record_alloc(t, tn__trace_walk(t, state, true), address, taken.bytes, domain);
+        tn__trace_walk(t, state, true);
+        tn_record_alloc(t, address, taken.bytes, domain);
     }
     tn_record_leave(t);
 }
@@ -97,7 +98,8 @@ typedef struct tn_links {
 } tn_links;
 
 /* A full collection empties the free lists when it ends. It gets lists without objects, and nobody to call; then all that it
- * has changed of the collector's state is put back, with the objects, whose links were not touched. */
+ * has changed of the collector's state is put back, with the objects, whose links were not touched. Another interpreter's
+ * collection would run finalizers, with ours emptied. */
 void tn_trace_flush(const tn_inside *inside)
 {
     uint8_t saved[TN_COLLECTOR_BYTES], saved_stats[TN_COLLECTOR_STATS_BYTES + 1];
@@ -110,7 +112,7 @@ void tn_trace_flush(const tn_inside *inside)
     const tn_root_field *callbacks = l->interp_roots;
     while (callbacks->name && strcmp(callbacks->name, "gc.callbacks") != 0)
         callbacks++;
-    if (collecting || !callbacks->name)
+    if (collecting || !callbacks->name || (uint64_t)(uintptr_t)PyInterpreterState_Get() != t->interpreter)
         return;
     memcpy(saved, state, sizeof saved);
     if (TN_COLLECTOR_STATS) {

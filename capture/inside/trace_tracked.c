@@ -5,10 +5,13 @@
  */
 #include "inside/trace_walk.h"
 
+#include <dlfcn.h>
 #include <elf.h>
-#include <errno.h>
 #include <link.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define A(p) ((uint64_t)(uintptr_t)(p))
@@ -43,12 +46,13 @@ static int track(unsigned number, uintptr_t address, size_t bytes)
         unsigned domain = domain_of(number);
         forget(t, domain, address);
         bool exact = tn__trace.mode == TN_RECORD_EXACT;
-        if (exact) {
-            tn_record_alloc(t, tn__trace_walk(t, tn__trace_own_state(), false), address, bytes, domain);
-        } else if (tn_sampled_due(bytes)) {
-            t->n_walked = 0;
-            tn_sampled_alloc(t, tn__trace_walk(t, tn__trace_own_state(), false), address, bytes, domain);
-        }
+        bool due = exact || tn_sampled_due(bytes);
+        if (due)
+            tn__trace_walk(t, tn__trace_own_state(), false);
+        if (exact)
+            tn_record_alloc(t, address, bytes, domain);
+        else if (due)
+            tn_sampled_alloc(t, address, bytes, domain);
         tn_record_leave(t);
     }
     return PyTraceMalloc_Track(number, address, bytes);
@@ -74,7 +78,7 @@ typedef struct library {
     const char *strings;
     const ElfW(Rela) * tables[2]; /* of calls, of data */
     size_t counts[2];
-    ElfW(Addr) base, relro, relro_end; /* read only since the start */
+    ElfW(Addr) base, end, relro, relro_end; /* relro: pages that are read only since the start */
 } library;
 
 static uint64_t function(unsigned call, bool is_ours)
@@ -98,11 +102,16 @@ static void read_dynamic(const ElfW(Dyn) * d, library *out)
         }
 }
 
-/* A library that was loaded before is looked through once. */
+/* How often the dynamic linker has added and removed a library. */
+typedef struct changes {
+    unsigned long long added, removed;
+} changes;
+
+/* A library that was loaded before is looked through once. Of who looks. */
 static struct {
     uint64_t seen[4096];
     unsigned n_seen;
-    unsigned long long loaded, unloaded; /* libraries there have been */
+    changes changes; /* until then all have been looked through */
     bool on;
 } known;
 
@@ -119,17 +128,20 @@ static bool is_known(uint64_t key)
 /* false: the library holds us, or cannot be read. */
 static bool read_library(const struct dl_phdr_info *info, library *out)
 {
+    ElfW(Addr) pages = ~((ElfW(Addr))getpagesize() - 1);
     *out = (library){.base = info->dlpi_addr};
     for (unsigned i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *p = &info->dlpi_phdr[i];
         ElfW(Addr) start = info->dlpi_addr + p->p_vaddr, end = start + p->p_memsz;
         if (p->p_type == PT_LOAD && A(names) >= start && A(names) < end)
             return false;
+        if (p->p_type == PT_LOAD && end > out->end)
+            out->end = end;
         if (p->p_type == PT_DYNAMIC)
             read_dynamic((const void *)start, out);
-        if (p->p_type == PT_GNU_RELRO) {
-            out->relro = start;
-            out->relro_end = end;
+        if (p->p_type == PT_GNU_RELRO) { /* what is in part on a page is data as well: linkers leave it */
+            out->relro = start & pages;
+            out->relro_end = end & pages;
         }
     }
     /* glibc has made addresses of these, other linkers leave offsets; the kernel's library has none at all. */
@@ -170,7 +182,7 @@ static void set_words(const library *l, const ElfW(Rela) * r, bool on)
         if (strcmp(name, names[call]) != 0)
             continue;
         uint64_t *word = (uint64_t *)(l->base + r->r_offset), seen = *word;
-        bool is_stub = type_of(r) == CALL_WORD && seen - l->base < (uint64_t)1 << 31 && seen != function(call, false);
+        bool is_stub = type_of(r) == CALL_WORD && seen - l->base < l->end - l->base && seen != function(call, false);
         if (on ? seen == function(call, false) || is_stub : seen == function(call, true))
             set_word(l, word, function(call, on));
     }
@@ -178,9 +190,10 @@ static void set_words(const library *l, const ElfW(Rela) * r, bool on)
 
 static int look_at(struct dl_phdr_info *info, size_t size, void *ctx)
 {
+    const changes *until = ctx;
     library l;
-    (void)ctx;
-    if (size >= sizeof *info && known.on && info->dlpi_adds == known.loaded && info->dlpi_subs == known.unloaded)
+    (void)size;
+    if (info->dlpi_adds != until->added || info->dlpi_subs != until->removed)
         return 1;
     if ((known.on && is_known(info->dlpi_addr ^ A(info->dlpi_name))) || !read_library(info, &l))
         return 0;
@@ -191,34 +204,162 @@ static int look_at(struct dl_phdr_info *info, size_t size, void *ctx)
     return 0;
 }
 
-static int count_libraries(struct dl_phdr_info *info, size_t size, void *ctx)
+static int count_changes(struct dl_phdr_info *info, size_t size, void *ctx)
 {
-    (void)ctx, (void)size;
-    if (info->dlpi_subs != known.unloaded)
-        known.n_seen = 0;
-    known.loaded = info->dlpi_adds;
-    known.unloaded = info->dlpi_subs;
+    (void)size;
+    *(changes *)ctx = (changes){info->dlpi_adds, info->dlpi_subs};
     return 1;
 }
 
-void tn__trace_tracked(bool on)
+/* A library is in the linker's list before its words are filled and its pages closed. Whoever loads one holds another lock of
+ * the linker's until that is done, which dladdr() waits for. false: meanwhile somebody loads the next. */
+static bool look_once(bool on)
 {
+    changes now = {0};
+    Dl_info here;
+    dl_iterate_phdr(count_changes, &now);
+    if (on == known.on && memcmp(&now, &known.changes, sizeof now) == 0)
+        return true;
+    dladdr(names, &here);
+    if (on != known.on || now.removed != known.changes.removed)
+        known.n_seen = 0;
     known.on = on;
-    known.n_seen = 0;
-    known.loaded = known.unloaded = 0;
-    tn__trace_tracked_look();
+    if (dl_iterate_phdr(look_at, &now) != 0)
+        return false;
+    known.changes = now;
+    return true;
 }
 
-/* Interpreters with a lock of their own may come at once: then one looks. */
-void tn__trace_tracked_look(void)
+/* ---- in a child of a fork ---- */
+
+enum { PATIENCE_NS = 100000000 };
+
+/* Somebody may have had the linker's lock when the process forked: then it is held for ever here, and who asks for it hangs. */
+static struct {
+    pthread_t id; /* of a thread that asks for it */
+    bool is_doubtful, runs;
+} probe;
+
+static struct timespec soon(void)
 {
-    static bool busy;
-    int error = errno;
-    tn__trace.look = 0;
-    if (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
+    enum { SECOND_NS = 1000000000 };
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    t.tv_nsec += PATIENCE_NS;
+    t.tv_sec += t.tv_nsec / SECOND_NS;
+    t.tv_nsec %= SECOND_NS;
+    return t;
+}
+
+static void *ask_for_lock(void *nothing)
+{
+    changes c;
+    dl_iterate_phdr(count_changes, &c);
+    return nothing;
+}
+
+static bool starts_probe(void)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool runs = pthread_create(&probe.id, NULL, ask_for_lock, NULL) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return runs;
+}
+
+/* false: not known yet. Only the first one waits. */
+static bool has_linker(void)
+{
+    struct timespec until = {0};
+    if (!probe.is_doubtful)
+        return true;
+    if (!probe.runs) {
+        if (!(probe.runs = starts_probe()))
+            return false;
+        until = soon();
+    }
+    if (pthread_timedjoin_np(probe.id, NULL, &until) != 0)
+        return false;
+    probe.is_doubtful = probe.runs = false;
+    return true;
+}
+
+/* ---- when ---- */
+
+static pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER;
+static __thread bool holds_looking __attribute__((tls_model("initial-exec")));
+static bool asked; /* for look_now */
+
+/* Without the GIL: another thread may wait for it, and hold the linker's lock, in a callback of dl_iterate_phdr(). The mode may
+ * change meanwhile: who changes it looks afterwards. */
+static bool look(void)
+{
+    PyThreadState *state = PyEval_SaveThread();
+    pthread_mutex_lock(&looking);
+    bool can = has_linker();
+    while (can && !look_once(__atomic_load_n(&tn__trace.mode, __ATOMIC_RELAXED) != TN_RECORD_OFF))
+        ;
+    pthread_mutex_unlock(&looking);
+    PyEval_RestoreThread(state);
+    return can;
+}
+
+/* What could not be taken out passes everything through. */
+void tn__trace_tracked(void)
+{
+    look();
+}
+
+/* Whoever gives up the GIL may wait long for it: so only if there are more modules, or fewer. */
+static int look_now(void *nothing)
+{
+    static Py_ssize_t n_modules;
+    (void)nothing;
+    asked = false;
+    if (tn__trace.mode == TN_RECORD_OFF || !Py_IsInitialized())
+        return 0;
+    Py_ssize_t n = PyDict_Size(PyImport_GetModuleDict());
+    if (n != n_modules && look())
+        n_modules = n;
+    return 0;
+}
+
+/* Other interpreters may have pending calls of their own, which run who knows when. */
+void tn__trace_tracked_ask(void)
+{
+    const PyThreadState *state = tn__trace_state();
+    if (!state || state->interp != tn__trace.interpreter)
         return;
-    dl_iterate_phdr(look_at, NULL);
-    dl_iterate_phdr(count_libraries, NULL);
-    __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
-    errno = error;
+    tn__trace.look = 0;
+    if (!asked && Py_AddPendingCall(look_now, NULL) == 0)
+        asked = true;
+    else if (!asked)
+        tn__trace.look = 1; /* too many of others */
+}
+
+/* ---- forks ---- */
+
+/* In a child nobody gives back a lock of the linker's that we hold. Who looks may wait for it, though, while somebody else has
+ * it who waits for what the forking thread holds: then the lock is not ours. */
+void tn__trace_tracked_before_fork(void)
+{
+    struct timespec until = soon();
+    holds_looking = pthread_mutex_timedlock(&looking, &until) == 0;
+}
+
+void tn__trace_tracked_after_fork(bool in_child)
+{
+    if (holds_looking) {
+        pthread_mutex_unlock(&looking);
+    } else if (in_child) {
+        looking = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+        known.n_seen = 0;
+        known.changes = (changes){0};
+    }
+    if (in_child) {
+        probe.is_doubtful = true;
+        probe.runs = false;
+    }
+    holds_looking = false;
 }

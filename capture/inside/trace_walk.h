@@ -20,7 +20,7 @@ typedef struct tn_trace {
     PyInterpreterState *interpreter;
     enum tn_free_lists free_lists;
     uint32_t managed_flags; /* of types with words for a dict or weak references before their objects */
-    uint64_t reconnected, started_births;
+    uint64_t reconnected;
     uint64_t last_block; /* with free lists tracked: the one that was allocated last */
 } tn_trace;
 extern tn_trace tn__trace;
@@ -45,8 +45,12 @@ bool tn__trace_is_called(void); /* are the hooks of all three allocators? */
 
 /* ---- trace_tracked.c ---- */
 
-void tn__trace_tracked(bool on);   /* have PyTraceMalloc_Track come by here, from whatever library */
-void tn__trace_tracked_look(void); /* from those that were loaded since, too */
+/* While the mode is on PyTraceMalloc_Track comes by here, from whatever library is there: after each change of the mode.
+ * Gives the GIL up meanwhile. */
+void tn__trace_tracked(void);
+void tn__trace_tracked_ask(void); /* later, for libraries that were loaded since; in the middle of anything */
+void tn__trace_tracked_before_fork(void);
+void tn__trace_tracked_after_fork(bool in_child);
 
 /* ---- trace_reuse.c ---- */
 
@@ -55,6 +59,7 @@ int tn__trace_reuse(bool on, uint32_t managed_flags, tn_error *err); /* on again
 /* ---- threads and frames ---- */
 
 #define TN_TRACE_AT(type, base, offset) (*(const type *)((base) + (offset)))
+#define TN_TRACE_CODE (~3ull) /* without the tag of a stack reference */
 
 /* The thread state of whoever holds the GIL. */
 static inline const PyThreadState *tn__trace_state(void)
@@ -92,41 +97,80 @@ static inline const char *tn__trace_first_frame(const PyThreadState *state)
     return tn__trace.cframe && frame ? TN_TRACE_AT(char *, frame, tn__trace.thread_cframe_frame) : frame;
 }
 
-/* The frames into t->walk; their number for the recorder. locked: this thread holds the GIL. */
-static inline __attribute__((always_inline)) uint32_t tn__trace_walk(tn_tracer *t, const PyThreadState *state,
-                                                                     bool locked)
+/* A frame as the recorder takes it. */
+static inline tn_walked tn__trace_frame(const char *frame)
 {
-    const tn_trace w = tn__trace; /* or each store of a frame would have all of it read again */
-    uint32_t n = 0, room = t->room < w.depth ? t->room : w.depth;
-    tn_walked *put = t->walk;
-    uint64_t differs = 0;
-    for (const char *frame = tn__trace_first_frame(state); frame;
-         frame = TN_TRACE_AT(char *, frame, w.frame_previous)) {
-        uint8_t owner = TN_TRACE_AT(uint8_t, frame, w.frame_owner);
-        if (owner >= w.owner_skip)
-            continue;
-        uint64_t code = TN_TRACE_AT(uint64_t, frame, w.frame_code) & ~3ull; /* the tag of a stack reference */
-        uint64_t at = TN_TRACE_AT(uint64_t, frame, w.frame_instr);
-        if (tn__trace_is_before(owner, code, (int64_t)(at - code - TN_CODE_OFFSET)))
-            continue;
-        if (__builtin_expect(n == room, 0)) {
-            if (n == w.depth)
-                break;
-            if (!tn_walk_room(t, n)) {
-                if (n)
-                    t->walk[n - 1] = (tn_walked){TN_FRAME_TRUNCATED, TN_FRAME_TRUNCATED};
-                return n;
-            }
-            room = t->room < w.depth ? t->room : w.depth;
-            put = t->walk + n;
-        }
-        differs |= put->at ^ at;
-        *put++ = (tn_walked){code, at};
-        n++;
+    uint8_t owner = TN_TRACE_AT(uint8_t, frame, tn__trace.frame_owner);
+    uint64_t code = TN_TRACE_AT(uint64_t, frame, tn__trace.frame_code) & TN_TRACE_CODE;
+    uint64_t at = TN_TRACE_AT(uint64_t, frame, tn__trace.frame_instr);
+    bool unseen =
+        owner >= tn__trace.owner_skip || tn__trace_is_before(owner, code, (int64_t)(at - code - TN_CODE_OFFSET));
+    return (tn_walked){code, at, (uint64_t)(uintptr_t)frame, unseen};
+}
+
+/* true: another was there. */
+static inline bool tn__trace_put(tn_walked *to, const char *frame)
+{
+    tn_walked f = tn__trace_frame(frame);
+    bool other = f.at != to->at || f.code != to->code || f.unseen != to->unseen;
+    *to = f;
+    return other;
+}
+
+/* All frames, innermost first: where depth is limited, and where little is as it was. */
+void tn__trace_walk_all(tn_tracer *t, const char *frame);
+
+/* The frames of a thread into t's path; state: the thread's. Nearly always the outer ones are where they were, and a few are
+ * new on top. That they are is looked up in each of them, but at addresses that are known, so that the processor need not
+ * wait for one link after the other. A frame is read only when the one above it, or the thread, has led to it. */
+static inline __attribute__((always_inline)) void tn__trace_follow(tn_tracer *t, const char *const first)
+{
+    enum { FEW = 8 };
+    const size_t previous = tn__trace.frame_previous;
+    tn_walked *const path = t->path, *top = path + t->n_path, *same = path + t->n_same, *f;
+    const char *frame = first, *fresh[FEW];
+    uint32_t n = 0;
+    for (; tn__trace.depth == UINT32_MAX && frame && n < FEW; frame = TN_TRACE_AT(char *, frame, previous)) {
+        while (top > path && top[-1].frame > (uint64_t)(uintptr_t)frame) /* ended: frames go upwards, as a rule */
+            top--;
+        if (top > path + 1 && top[-2].frame == (uint64_t)(uintptr_t)frame) /* not so those of generators */
+            top--;
+        if (top > path && top[-1].frame == (uint64_t)(uintptr_t)frame)
+            break;
+        fresh[n++] = frame;
     }
+    if (!frame || n == FEW || tn__trace.depth != UINT32_MAX || top + n > path + t->room)
+        goto all;
+    const size_t at_code = tn__trace.frame_code, at_instr = tn__trace.frame_instr;
+    for (f = top - 1;; f--) {
+        frame = (const char *)(uintptr_t)f->frame;
+        uint64_t code = TN_TRACE_AT(uint64_t, frame, at_code) & TN_TRACE_CODE;
+        if (__builtin_expect(((TN_TRACE_AT(uint64_t, frame, at_instr) ^ f->at) | (code ^ f->code)) != 0, 0)) {
+            *f = tn__trace_frame(frame);
+            same = same < f ? same : f;
+        }
+        uint64_t below = TN_TRACE_AT(uint64_t, frame, previous);
+        if (__builtin_expect(below != f[-1].frame, 0))
+            break;
+        if (!below) {
+            for (; n; top++)
+                same = tn__trace_put(top, fresh[--n]) && top < same ? top : same;
+            t->n_path = (uint32_t)(top - path);
+            t->n_same = (uint32_t)(same - path);
+            return;
+        }
+    }
+    t->n_same = (uint32_t)(same - path);
+all:
+    tn__trace_walk_all(t, first);
+}
+
+/* The stack for tn_record_alloc. locked: this thread holds the GIL. */
+static inline __attribute__((always_inline)) void tn__trace_walk(tn_tracer *t, const PyThreadState *state, bool locked)
+{
+    tn__trace_follow(t, tn__trace_first_frame(state));
     if (__builtin_expect(t->greeted != tn__trace.run, 0) && locked)
         tn__trace_greet(t, state);
-    return n ? tn_walk_end(t, n, differs) : 0;
 }
 
 #endif

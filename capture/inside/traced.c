@@ -13,7 +13,7 @@ struct tn_traced {
     tn_recorded_cost cost;
     tn_unjoined unjoined;
     enum tn_free_lists free_lists;
-    uint64_t started_births;
+    uint64_t reconnected;
     tn_buf blocks, sites; /* tn_recorded_row, tn_site_row */
     tn_buf intervals;     /* u64, of each block; empty: nothing is sampled */
     size_t n_ordered;     /* blocks at the front that come in order */
@@ -158,7 +158,7 @@ int tn_traced_take(tn_walk *w, bool redact, tn_traced **out, tn_error *err)
         return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_COPY);
     t->alloc = tn_walk_alloc(w);
     t->free_lists = tn_trace_free_lists();
-    t->started_births = tn_trace_started_births();
+    t->reconnected = tn_trace_reconnected();
     tn__buf_init(&t->blocks, t->alloc);
     tn__buf_init(&t->sites, t->alloc);
     tn__buf_init(&t->intervals, t->alloc);
@@ -370,7 +370,8 @@ static void tell_sums(const tn_traced *t, const teller *by)
         tell(by, "interval_bytes", "", "", now->interval_bytes);
         tell(by, "first_interval_bytes", "", "", now->first_interval_bytes);
     }
-    tell(by, "started_births", "", "", t->started_births);
+    tell(by, "started_births", "", "", now->started_births);
+    tell(by, "reconnected", "", "", t->reconnected);
     tell(by, "births", "", "", now->births);
     tell(by, "peak_birth", "", "", now->peak_birth);
     tell(by, "traced_bytes", "", "", (uint64_t)at_least_0(now->traced_bytes));

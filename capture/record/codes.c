@@ -207,6 +207,19 @@ void tn_record_code_dies(uint64_t code)
     tn__apart_leave(t);
 }
 
+void tn__codes_forget(void)
+{
+    tn_recorder *r = &tn__rec;
+    for (uint32_t id = 1; id < r->aliases.count; id++) {
+        tn_alias *a = alias_at(id);
+        if (!a->address)
+            continue;
+        a->address = 0;
+        a->next_free = r->free_alias;
+        r->free_alias = id;
+    }
+}
+
 void tn__codes_mark(void)
 {
     for (uint32_t id = 1; id < tn__rec.aliases.count; id++)
@@ -218,8 +231,8 @@ void tn__codes_mark(void)
 
 bool tn__codes_start(void)
 {
-    static const char *const names[] = {"<native>", "<gc>", "<truncated>", "<lost>"};
-    for (uint32_t i = 0; i < 4; i++) {
+    static const char *const names[] = {"<native>", "<truncated>", "<lost>"};
+    for (uint32_t i = 0; i < 3; i++) {
         uint32_t n = (uint32_t)strlen(names[i]);
         tn_code_facts facts = {.name = names[i], .qualname = names[i], .file = "", .n_name = n, .n_qualname = n};
         if (tn__code_add(&facts, TN_FRAME_NATIVE + i) != TN_FRAME_NATIVE + i)

@@ -18,6 +18,17 @@ enum { DEFAULT_INTERVAL = 512 << 10, DEFAULT_SAMPLES = 16384, MOST_SAMPLES = 655
 
 tn_recorder tn__rec = {.process = 1};
 
+/* Who is waited for may run on this processor, and as a real-time thread below us: then sched_yield() gives it
+ * nothing. */
+static void wait_a_little(unsigned tries)
+{
+    enum { SPINS = 64, YIELDS = 100, SLEEP_NS = 50000 };
+    if (tries >= SPINS + YIELDS)
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = SLEEP_NS}, NULL); /* errno stays */
+    else if (tries >= SPINS)
+        sched_yield();
+}
+
 void tn__spin_lock(uint32_t *lock)
 {
     uint32_t self = tn_get(&tn__rec.process);
@@ -25,8 +36,7 @@ void tn__spin_lock(uint32_t *lock)
         uint32_t seen = tn_get(lock);
         if (seen != self && __atomic_compare_exchange_n(lock, &seen, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
             return;
-        if (tries > 64)
-            sched_yield();
+        wait_a_little(tries);
     }
 }
 
@@ -36,8 +46,8 @@ bool tn__apart_wait(tn_tracer *t)
 {
     for (;;) {
         __atomic_store_n(&t->busy, 0, __ATOMIC_SEQ_CST);
-        while (__atomic_load_n(&tn__rec.closed, __ATOMIC_SEQ_CST))
-            sched_yield();
+        for (unsigned tries = 0; __atomic_load_n(&tn__rec.closed, __ATOMIC_SEQ_CST); tries++)
+            wait_a_little(tries);
         __atomic_store_n(&t->busy, 1, __ATOMIC_SEQ_CST);
         if (!__atomic_load_n(&tn__rec.closed, __ATOMIC_SEQ_CST))
             return true;
@@ -48,8 +58,8 @@ static void exclude(void)
 {
     __atomic_store_n(&tn__rec.closed, 1, __ATOMIC_SEQ_CST);
     for (const tn_tracer *t = __atomic_load_n(&tn__rec.tracers, __ATOMIC_SEQ_CST); t; t = t->next)
-        while (__atomic_load_n(&t->busy, __ATOMIC_SEQ_CST))
-            sched_yield();
+        for (unsigned tries = 0; __atomic_load_n(&t->busy, __ATOMIC_SEQ_CST); tries++)
+            wait_a_little(tries);
     tn__pages_sweep();
 }
 
@@ -92,7 +102,7 @@ static void forget_blocks(void)
     r->clears++;
     r->interval = r->options.interval_bytes;
     r->live = r->live_apart = r->peak = 0;
-    r->peak_birth = r->births;
+    r->peak_birth = r->started_births = r->births;
 }
 
 static void forget_all(void)
@@ -102,7 +112,6 @@ static void forget_all(void)
     tn__rows_free();
     tn__stacks_free();
     tn__codes_free();
-    tn__series_clear();
     r->n_domains = 0;
     r->options = (tn_record_options){0};
     tn_set(&r->max_bytes, 0);
@@ -151,6 +160,16 @@ void tn_record_clear(void)
     exclude();
     forget_blocks();
     tn__sites_clear();
+    admit();
+}
+
+void tn_record_missed(void)
+{
+    exclude();
+    tn__codes_forget();
+    forget_blocks();
+    tn__sites_clear();
+    tn__rec.code_generation++;
     admit();
 }
 

@@ -17,8 +17,9 @@
  *
  * A hook, exact:
  *
- *     malloc   p = real(n); if (p && (t = tn_record_enter())) { tn_walk_put… into t->walk; tn_record_alloc(t, n_frames, p, n,
- *              domain); tn_record_leave(t); }         for MEM and OBJ enter before the real malloc: it may ask RAW for memory
+ *     malloc   p = real(n); if (p && (t = tn_record_enter())) { n_frames into t->walk; tn_walk_end(t, n_frames);
+ *              tn_record_alloc(t, p, n, domain); tn_record_leave(t); }
+ *                                                     for MEM and OBJ enter before the real malloc: it may ask RAW for memory
  *     free     enter; tn_record_free(t, p, domain); leave; real(p): the address may be somebody else's right after it
  *     realloc  enter; was = tn_record_take(t, p, domain, &taken); q = real(p, n);
  *              q ? (was ? tn_record_give(t, &taken, q, n) : walk, tn_record_alloc) : was ? tn_record_give(t, &taken, p,
@@ -29,8 +30,7 @@
  *     malloc   p = real(n); if (p && tn_sampled_due(n) && (t = tn_record_enter())) { walk; tn_sampled_alloc(…); leave }
  *     free     if (tn_sampled_maybe(p) && (t = tn_record_enter())) { tn_sampled_free(t, p, domain); leave } real(p)
  *     realloc  was = tn_sampled_maybe(p) && tn_sampled_take(t, p, domain, &taken); q = real(p, n);
- *              if (tn_sampled_resize(t, was ? &taken : NULL, q ? q : p, old bytes if known, q ? n : taken.bytes))
- *              walk, tn_sampled_alloc(…, q, n, …)
+ *              q ? as malloc of n : was ? tn_sampled_give(t, &taken, p, domain) : nothing
  *
  * where MEM and OBJ enter around a real malloc of more than 512 bytes, and RAW does nothing while its thread is inside.
  */
@@ -55,16 +55,17 @@ enum {
     TN_DOMAIN_APART = 64 /* added to MEM and OBJ by callers that do not hold the lock */
 };
 
-/* A frame of a walk. A pseudo frame has its number in both fields. */
+/* A frame of a walk. A pseudo frame has its number in the first two fields. */
 typedef struct tn_walked {
-    uint64_t code; /* address of the code object */
-    uint64_t at;   /* address of the instruction; while its code lives, no other frame has it */
+    uint64_t code;   /* address of the code object */
+    uint64_t at;     /* address of the instruction; while its code lives, no other frame has it */
+    uint64_t frame;  /* its own address, for hooks that look whether it is there still; 0: not known */
+    uint64_t unseen; /* is no part of stacks */
 } tn_walked;
 
 enum {
     TN_FRAME_NATIVE = 1, /* no frame of Python; recorded where n_frames is 0 */
-    TN_FRAME_GC,         /* the collector, for hooks that know */
-    TN_FRAME_TRUNCATED,  /* the stack was deeper than the walk could hold */
+    TN_FRAME_TRUNCATED,  /* the stack was deeper than the walk could hold, or was to */
     TN_FRAME_LOST,       /* tables were full */
     TN_FRAME_PSEUDO = 16 /* addresses below are numbers of pseudo frames, or of roots' names */
 };
@@ -96,6 +97,7 @@ int tn_record_start(const tn_record_options *options);
 void tn_record_stop(void);       /* forgets all and gives the memory back; also when off */
 void tn_record_clear(void);      /* forgets blocks and sums; stacks stay, an interval that was doubled does not */
 void tn_record_reset_peak(void); /* the high-water mark and each site's begin with what is alive now */
+void tn_record_missed(void); /* the same where frees were not told: code objects are not known by address any more */
 /* Another mode or interval (0: as it was) on the run. From exact to sampled each live block is kept with its probability;
  * to exact nothing is kept: estimates are no exact rows. TN_EINVAL: off, or no such mode or interval. */
 int tn_record_switch(enum tn_record_mode mode, uint64_t interval_bytes);
@@ -116,8 +118,6 @@ void tn_record_stand_on(tn_tracer *t, uint32_t root);
 /* Memory is being freed: if it is a code object's, what comes to its address is another. Any thread; where
  * tn_sampled_maybe(address), in each mode, else there is no code object. */
 void tn_record_code_dies(uint64_t address);
-/* Adds a point to the time line. rss_bytes 0: not known. Any thread, one at a time. */
-void tn_record_tick(uint64_t time_ns, uint64_t rss_bytes);
 
 /* ---- tracer.c: threads ---- */
 
@@ -130,26 +130,34 @@ enum { TN_COST_ALLOC, TN_COST_RESIZE, TN_COST_FREE, TN_COSTS };
 typedef struct tn_step {
     uint64_t at; /* the instruction, see tn_walked */
     uint32_t parent, node;
+    uint32_t site[2]; /* of the stack that ends here, of MEM and OBJ; 0: not known yet */
 } tn_step;
+
+/* A frame of the path: its node of the call tree, 0 before the first, and its step, if that has not made room for another. */
+typedef struct tn_place {
+    uint32_t node, step;
+} tn_place;
 enum { TN_STEP_BITS = 8 };
 
-/* A thread's own part of the recorder. The hooks use the first of it; a walk that is not passed on ends with n_walked 0. */
+/* A thread's own part of the recorder. The hooks use the first of it. */
 struct tn_tracer {
     tn_walked *walk; /* filled by the hook, innermost frame first */
-    uint32_t room;   /* frames that walk can hold */
+    /* The stack that is to be recorded, outermost frame first: tn_walk_end, or the hook itself, makes it so. path[-1] is all
+     * zero. */
+    tn_walked *path;
+    uint32_t room; /* frames that each of them can hold */
+    uint32_t n_path;
+    uint32_t n_same; /* frames of path that are as they were when their nodes were looked up */
     uint32_t inside;
     uint32_t greeted; /* the hooks' own; 0 for a thread that is new */
     /* Private from here. */
     uint32_t root, root_run;
-    uint32_t n_walked, walked; /* frames of the walk before, and its stack */
-    uint32_t number, n_last, busy, code_generation;
-    uint32_t last_node, last_site[2]; /* of MEM and OBJ */
-    tn_walked *last;                  /* the path before, outermost first */
-    uint32_t *ids;                    /* its nodes */
+    uint32_t number; /* with bit 15, see tn__birth */
+    uint32_t busy, code_generation;
+    tn_place *places; /* of path */
     uint64_t n_recent, recent[TN_RECENT];
-    uint64_t clock;  /* sampled: what the thread will have allocated when tn__gap runs out */
-    uint64_t growth; /* drawn for the sample that is due, where that is not its size; else 0 */
-    float interval;  /* under which tn__gap was drawn; 0: not yet */
+    uint64_t clock; /* sampled: what the thread will have allocated when tn__gap runs out */
+    float interval; /* under which tn__gap was drawn; 0: not yet */
     uint32_t samples_of;
     uint64_t random[4];
     uint64_t calls[TN_COSTS], timed[TN_COSTS], ns[TN_COSTS];
@@ -187,22 +195,19 @@ static inline bool tn_walk_room(tn_tracer *t, uint32_t n)
     return n < t->room || tn__tracer_grow(t, n) > n;
 }
 
-/* Frame n of a walk, for which there is room; differs collects whether it is another than at this depth of the walk before.
- * Who does the same with walk itself may keep more of it in registers. */
-static inline void tn_walk_put(tn_tracer *t, uint32_t n, uint64_t code, uint64_t at, uint64_t *differs)
+/* The first n frames of walk are the stack. */
+static inline __attribute__((always_inline)) void tn_walk_end(tn_tracer *t, uint32_t n)
 {
-    tn_walked *f = &t->walk[n];
-    *differs |= f->at ^ at;
-    f->code = code;
-    f->at = at;
-}
-
-/* The number of frames for the calls below: it says whether the walk is the same as the one before, so that nobody needs to
- * compare again. A caller that did not collect differences passes n alone. */
-#define TN_WALK_SAME (1u << 31)
-static inline uint32_t tn_walk_end(const tn_tracer *t, uint32_t n, uint64_t differs)
-{
-    return differs || n != t->n_walked ? n : n | TN_WALK_SAME;
+    const tn_walked *f = t->walk + n;
+    uint32_t same = t->n_same;
+    for (uint32_t i = 0; i < n; i++) {
+        f--;
+        if (f->at != t->path[i].at || f->code != t->path[i].code || f->unseen != t->path[i].unseen)
+            same = same < i ? same : i;
+        t->path[i] = *f;
+    }
+    t->n_path = n;
+    t->n_same = same;
 }
 
 /* Whether this call of a kind is one whose time is taken: then its beginning, else 0. A thread's first calls, which fetch
@@ -230,7 +235,7 @@ typedef struct tn_taken {
     uint32_t session;
 } tn_taken;
 
-void tn_record_alloc(tn_tracer *t, uint32_t n_frames, uint64_t address, uint64_t bytes, unsigned domain);
+void tn_record_alloc(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain);
 void tn_record_free(tn_tracer *t, uint64_t address, unsigned domain);
 /* false: not traced, and *taken is untouched. What was taken must be given, or dropped. */
 bool tn_record_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken);
@@ -260,16 +265,13 @@ static inline bool tn_sampled_maybe(uint64_t address)
     return __builtin_expect(__atomic_load_n(&tn__filter[tn__filter_of(address)], __ATOMIC_RELAXED), 0);
 }
 
-void tn_sampled_alloc(tn_tracer *t, uint32_t n_frames, uint64_t address, uint64_t bytes, unsigned domain);
+void tn_sampled_alloc(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain);
 void tn_sampled_free(tn_tracer *t, uint64_t address, unsigned domain);
+void tn_sampled_missed(tn_tracer *t); /* what was due could not be allocated: the distance is drawn anew */
+/* Before a realloc: a sample goes out of the live sums, though it was not freed. What comes back is allocated anew, by its
+ * whole size and where it is resized. false: none. */
 bool tn_sampled_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken);
-
-/* After the real realloc, which gave address: taken is what tn_sampled_take gave, NULL when that was false. With old_bytes
- * known the growth alone counts as allocated; TN_BYTES_UNKNOWN: each resize counts as an allocation of its new size. Live
- * bytes are unbiased either way. true: a sample begins here, for tn_sampled_alloc. A realloc that failed is given back by
- * tn_sampled_resize(t, taken, old address, taken->bytes, taken->bytes, domain). */
-#define TN_BYTES_UNKNOWN UINT64_MAX
-bool tn_sampled_resize(tn_tracer *t, const tn_taken *taken, uint64_t address, uint64_t old_bytes, uint64_t bytes,
-                       unsigned domain);
+/* The realloc has failed: it is as it was. */
+void tn_sampled_give(tn_tracer *t, const tn_taken *taken, uint64_t address, unsigned domain);
 
 #endif

@@ -15,6 +15,7 @@ void tn_recorded_now(tn_recorded *out)
         .peak_bytes = tn_get(&r->peak),
         .births = tn_get(&r->births),
         .peak_birth = tn_get(&r->peak_birth),
+        .started_births = tn_get(&r->started_births),
         .n_codes = tn_get_acquire(&r->codes.count),
         .n_stacks = tn_get_acquire(&r->nodes.count),
         .n_sites = tn_get_acquire(&r->sites.count),
@@ -112,17 +113,19 @@ static bool visit_row(void *ctx, const tn_block_row *b)
     return v->visit(v->ctx, &block);
 }
 
-/* Those whose size is in the table of blocks come with it. */
+/* Those whose size is in the table of blocks come with it. A thread apart may have put a block by a site not seen here yet. */
 static bool visit_word(void *ctx, uint64_t address, uint64_t bytes, uint64_t birth, uint32_t site)
 {
     visitor *v = ctx;
+    if (bytes == UINT64_MAX || site >= tn_get_acquire(&tn__rec.sites.count))
+        return true;
     const tn_recorded_block block = {.address = address,
                                      .bytes = bytes,
                                      .birth = tn__birth_number(birth),
                                      .site = site,
                                      .stack = tn__site_at(site)->stack,
                                      .weight = 1};
-    return bytes == UINT64_MAX || (v->on = v->visit(v->ctx, &block));
+    return v->on = v->visit(v->ctx, &block);
 }
 
 void tn_recorded_blocks(bool (*visit)(void *ctx, const tn_recorded_block *block), void *ctx)

@@ -16,6 +16,7 @@ typedef struct tn_recorded {
     uint64_t interval_bytes, first_interval_bytes; /* of sampling: now, and as asked for */
     int64_t traced_bytes, peak_bytes;
     uint64_t births, peak_birth;         /* allocations recorded since the process began; at the high-water mark */
+    uint64_t started_births;             /* when it was started, or what was recorded was last forgotten */
     uint32_t n_codes, n_stacks, n_sites; /* ids are below; 0 is none */
 } tn_recorded;
 void tn_recorded_now(tn_recorded *out);
@@ -41,7 +42,7 @@ bool tn_recorded_site_at(uint32_t id, tn_recorded_site *out);
 
 typedef struct tn_recorded_block {
     uint64_t address, bytes;
-    uint64_t birth; /* 0: not known (a block of one granule) */
+    uint64_t birth; /* 0: not known */
     uint32_t site, stack;
     double weight;         /* blocks that it stands for; 1: exact */
     double interval_bytes; /* 0: exact */
@@ -50,13 +51,6 @@ typedef struct tn_recorded_block {
 void tn_recorded_blocks(bool (*visit)(void *ctx, const tn_recorded_block *block), void *ctx);
 /* A block of MEM, OBJ or RAW that begins at address. O(1). */
 bool tn_recorded_block_at(uint64_t address, tn_recorded_block *out);
-
-/* The time line: each point covers the time since the one before. */
-typedef struct tn_recorded_point {
-    uint64_t time_ns, births, rss_bytes;
-    int64_t traced_bytes, traced_max_bytes;
-} tn_recorded_point;
-uint32_t tn_recorded_points(tn_recorded_point *out, uint32_t cap); /* the number there is; oldest first */
 
 /* Causes of drops, and parts of own memory. */
 enum { TN_DROP_MEMORY, TN_DROP_STACK, TN_DROP_SITE, TN_DROP_CODE, TN_DROP_SAMPLE, TN_DROP_REPLACED, TN_DROPS };

@@ -7,7 +7,8 @@
  *
  *     full table           R doubles, each sample stays with p(s, 2R) / p(s, R)
  *     gap drawn under R'   the block stays with p(s, R) / p(s, R') if R is larger; else it is in by R'
- *     realloc s to s + g   the growth alone is drawn: 1 - (1 - p(s)) (1 - p(g)) = p(s + g)
+ *     realloc              a block of its new size, born by whoever resizes it: of blocks that are not in neither the size
+ *                          nor the site that they had is known, and what is in has to follow the same rule
  *     exact to sampled     each block is kept with p(s, R)
  */
 #include "record/state.h"
@@ -146,27 +147,33 @@ static void add(tn_tracer *t, const tn_block_row *b)
         tn__tally(b->site, true, true, bytes, count, bytes, count);
 }
 
-static void sample(tn_tracer *t, uint32_t n, uint64_t address, uint64_t bytes, unsigned domain)
+static void sample(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain)
 {
-    float by = drawn_by(t, t->growth ? t->growth : bytes);
-    t->growth = 0;
+    float by = drawn_by(t, bytes);
     if (by == 0)
         return;
     tn_block_row b = {.key = tn__block_key(address, domain), .bytes = bytes, .interval = by};
-    b.site = tn__site_of(t, tn__stack(t, n), domain);
+    b.site = tn__site_of(t, domain);
     b.birth = tn__birth(t, true);
     b.clock = t->clock - (uint64_t)tn__gap;
     add(t, &b);
     bound(t);
 }
 
-void tn_sampled_alloc(tn_tracer *t, uint32_t n_frames, uint64_t address, uint64_t bytes, unsigned domain)
+void tn_sampled_alloc(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain)
 {
     if (!tn__apart_enter(t))
         return;
     if (tn_get(&tn__rec.mode) == TN_RECORD_SAMPLED && bytes)
-        sample(t, n_frames, address, bytes, domain);
+        sample(t, address, bytes, domain);
     tn__apart_leave(t);
+}
+
+/* The next block draws: a failure that was not due took bytes off a distance that has no memory, so that is right either way. */
+void tn_sampled_missed(tn_tracer *t)
+{
+    tn__gap = 0;
+    t->interval = 0;
 }
 
 bool tn_sampled_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken)
@@ -175,10 +182,28 @@ bool tn_sampled_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *
     if (!tn__apart_enter(t))
         return false;
     bool found = tn__rows_take(tn__block_key(address, domain), &b);
-    if (found)
+    if (found) {
         *taken = (tn_taken){b.bytes, b.birth, b.site, b.interval, b.clock, tn__rec.session};
+        tn__block_forget(t, &b, false);
+    }
     tn__apart_leave(t);
     return found;
+}
+
+void tn_sampled_give(tn_tracer *t, const tn_taken *taken, uint64_t address, unsigned domain)
+{
+    tn_block_row b = {.key = tn__block_key(address, domain),
+                      .bytes = taken->bytes,
+                      .birth = taken->birth,
+                      .site = taken->site,
+                      .clock = taken->clock,
+                      .interval = taken->interval};
+    if (!tn__apart_enter(t))
+        return;
+    if (taken->session == tn__rec.session && tn_get(&tn__rec.mode) == TN_RECORD_SAMPLED && put(t, &b))
+        tn__tally(b.site, true, true, 0, 0, tn__weighted_bytes(b.bytes, b.interval),
+                  tn__weighted_count(b.bytes, b.interval));
+    tn__apart_leave(t);
 }
 
 void tn_sampled_free(tn_tracer *t, uint64_t address, unsigned domain)
@@ -189,64 +214,6 @@ void tn_sampled_free(tn_tracer *t, uint64_t address, unsigned domain)
     if (tn__rows_take(tn__block_key(address, domain), &b))
         tn__block_forget(t, &b, true);
     tn__apart_leave(t);
-}
-
-/* ---- realloc ---- */
-
-/* By which interval a sample of before->bytes is one of bytes bytes; 0: it is none any more. */
-static float resized_by(tn_tracer *t, const tn_block_row *before, uint64_t old_bytes, uint64_t bytes)
-{
-    if (old_bytes == TN_BYTES_UNKNOWN)
-        return (tn__gap -= (int64_t)bytes) < 0 ? drawn_by(t, bytes) : 0;
-    if (bytes >= before->bytes)
-        return before->interval;
-    double keep = tn__probability(bytes, before->interval) / tn__probability(before->bytes, before->interval);
-    return bytes && happens(t, keep) ? before->interval : 0;
-}
-
-/* What a sample stands for changes with its size: in all sums, so that the expectation of each is right. */
-static void resize(tn_tracer *t, const tn_block_row *before, uint64_t address, uint64_t old_bytes, uint64_t bytes,
-                   unsigned domain)
-{
-    tn_block_row b = *before;
-    b.key = tn__block_key(address, domain);
-    b.bytes = bytes;
-    b.interval = resized_by(t, before, old_bytes, bytes);
-    if (b.interval == 0 || !put(t, &b)) {
-        tn__block_forget(t, before, false);
-        return;
-    }
-    int64_t now = tn__weighted_bytes(bytes, b.interval), n_now = tn__weighted_count(bytes, b.interval);
-    int64_t change = now - tn__weighted_bytes(before->bytes, before->interval);
-    int64_t n_change = n_now - tn__weighted_count(before->bytes, before->interval);
-    if (old_bytes == TN_BYTES_UNKNOWN)
-        tn__tally(b.site, true, true, now, n_now, change, n_change);
-    else if (bytes > before->bytes)
-        tn__tally(b.site, true, true, change, n_change, change, n_change);
-    else
-        tn__tally(b.site, true, false, 0, 0, change, n_change);
-}
-
-bool tn_sampled_resize(tn_tracer *t, const tn_taken *taken, uint64_t address, uint64_t old_bytes, uint64_t bytes,
-                       unsigned domain)
-{
-    if (!taken) {
-        uint64_t growth = old_bytes == TN_BYTES_UNKNOWN ? bytes : bytes > old_bytes ? bytes - old_bytes : 0;
-        bool due = tn_sampled_due(growth);
-        t->growth = due ? growth : 0;
-        return due;
-    }
-    if (!tn__apart_enter(t))
-        return false;
-    tn_block_row before = {.bytes = taken->bytes,
-                           .birth = taken->birth,
-                           .site = taken->site,
-                           .clock = taken->clock,
-                           .interval = taken->interval};
-    if (taken->session == tn__rec.session && tn_get(&tn__rec.mode) == TN_RECORD_SAMPLED)
-        resize(t, &before, address, old_bytes, bytes, domain);
-    tn__apart_leave(t);
-    return false;
 }
 
 /* ---- from exact ---- */

@@ -1,26 +1,19 @@
 /* shadow.c - exact: a word for each granule of 16 bytes of the address space.
  *
  *     address   47…32 ──> root ──> 31…20 ──> middle ──> 19…4 ──> leaf: one word for each granule of 1 MiB
- *     a block's first granule   63…28 bytes, all ones: they are in the table of blocks · 27…0 site
- *     its second, if it has one 63…48 thread · 47…0 birth
+ *     a block   the words of its first granule and its second, if it has one: shadow_words.h
  *
  * No lock: the words of a block belong to whoever owns the block. A leaf has one word more, for the second granule of a
  * block that begins in its last. Blocks at odd addresses, beyond 2^48 (only reached by programs that ask for it) and those
  * tracked by name, whose addresses are not ours to judge, are in the table of blocks.
  */
+#include "record/shadow_words.h"
 #include "record/state.h"
 
 #include <string.h>
 
-enum {
-    ROOT = 1 << 16,
-    MIDDLE = 1 << 12,
-    LEAF = 1 << 16,
-    SITE_BITS = 28,
-    SITE_MASK = (1 << SITE_BITS) - 1,
-    GRANULE = 16
-};
-static const uint64_t GRANULES = 1ull << 44, HUGE_BLOCK = (1ull << (64 - SITE_BITS)) - 1;
+enum { ROOT = 1 << 16, MIDDLE = 1 << 12, LEAF = 1 << 16 };
+static const uint64_t GRANULES = 1ull << 44;
 
 static uint64_t **root[ROOT];
 
@@ -88,7 +81,18 @@ static inline __attribute__((always_inline)) void tally(uint32_t site, bool apar
 
 static inline bool is_temporary(const tn_tracer *t, uint64_t birth)
 {
-    return birth >> 48 == (t->number & 0xffff) && tn__birth_number(birth) >= t->recent[t->n_recent % TN_RECENT];
+    return birth >> 48 == t->number && tn__birth_number(birth) >= t->recent[t->n_recent % TN_RECENT];
+}
+
+/* The birth of a block of one granule with its thread, if it is among the recent ones of t. */
+static __attribute__((noinline)) uint64_t small_birth_by(const tn_tracer *t, uint64_t word)
+{
+    uint64_t birth = tn__word_birth(word), recent = t->n_recent < TN_RECENT ? t->n_recent : TN_RECENT;
+    if (birth >= t->recent[t->n_recent % TN_RECENT])
+        for (uint64_t i = 1; i <= recent; i++)
+            if (t->recent[(t->n_recent - i) % TN_RECENT] == birth)
+                return birth | (uint64_t)t->number << 48;
+    return birth | TN_BIRTH_TAG | (uint64_t)TN_NOBODY << 48;
 }
 
 void tn__block_forget(tn_tracer *t, const tn_block_row *b, bool is_free)
@@ -97,9 +101,9 @@ void tn__block_forget(tn_tracer *t, const tn_block_row *b, bool is_free)
     enum {
         TEMPORARY_BYTES = 2048
     }; /* sampled: allocated by its thread since; the number of allocations is not known */
-    bool soon = b->interval > 0 ? b->birth >> 48 == (t->number & 0xffff) &&
-                                      t->clock - (uint64_t)tn__gap - b->clock < TEMPORARY_BYTES
-                                : is_temporary(t, b->birth);
+    bool soon = b->interval > 0
+                    ? b->birth >> 48 == t->number && t->clock - (uint64_t)tn__gap - b->clock < TEMPORARY_BYTES
+                    : is_temporary(t, b->birth);
     if (is_free && soon)
         tn__temporary(b->site, true, bytes, count);
     tn__tally(b->site, true, false, 0, 0, -bytes, -count);
@@ -107,19 +111,18 @@ void tn__block_forget(tn_tracer *t, const tn_block_row *b, bool is_free)
 
 /* ---- blocks ---- */
 
-/* A trace that is still there is of a block whose end nobody told us of. */
-static __attribute__((noinline)) void replaced(uint64_t word)
+/* A word that is still there at address is of a block whose end nobody told us of. */
+static __attribute__((noinline)) void replaced(tn_tracer *t, uint64_t address, uint64_t word)
 {
-    uint32_t site = word & SITE_MASK;
+    uint32_t site = tn__word_site(word);
+    tn_block_row b;
     tn__drop(TN_DROP_REPLACED);
-    tally(site, tn__is_apart(tn__site_at(site)->domain), false, 0, -(int64_t)(word >> SITE_BITS), -TN_COUNT_ONE);
-}
-
-static inline void put_word(uint64_t *word, uint64_t bytes, uint32_t site, uint64_t birth)
-{
-    tn_set(word, bytes << SITE_BITS | site);
-    if (bytes > GRANULE)
-        tn_set(word + 1, birth);
+    if (!tn__word_is_first(word))
+        return;
+    if (tn__word_bytes(word) != TN_HUGE_BLOCK)
+        tally(site, tn__is_apart(tn__site_at(site)->domain), false, 0, -(int64_t)tn__word_bytes(word), -TN_COUNT_ONE);
+    else if (tn__rows_take(address, &b))
+        tn__block_forget(t, &b, false);
 }
 
 /* false: no memory. */
@@ -144,102 +147,106 @@ static __attribute__((noinline)) bool put_special(tn_tracer *t, uint64_t address
     if (!put_row(t, address, bytes, site, birth, domain))
         return false;
     uint64_t *word = has_shadow(address, domain) ? word_made(granule_of(address)) : NULL;
-    if (word)
-        tn_set(word, HUGE_BLOCK << SITE_BITS | site);
+    if (!word)
+        return true;
+    uint64_t before = tn_get(word);
+    tn_set(word, TN_HUGE_BLOCK << TN_WORD_SITE_BITS | site);
+    if (before && before >> TN_WORD_SITE_BITS != TN_HUGE_BLOCK) /* else its row was there */
+        replaced(t, address, before);
     return true;
 }
 
 static inline __attribute__((always_inline)) bool put(tn_tracer *t, uint64_t address, uint64_t bytes, uint32_t site,
                                                       uint64_t birth, unsigned domain)
 {
-    if (__builtin_expect(!has_shadow(address, domain) || bytes >= HUGE_BLOCK, 0))
+    if (__builtin_expect(!has_shadow(address, domain) || bytes >= TN_HUGE_BLOCK, 0))
         return put_special(t, address, bytes, site, birth, domain);
     uint64_t *word = word_of(granule_of(address));
     if (__builtin_expect(!word, 0) && !(word = word_made(granule_of(address))))
         return false;
     uint64_t before = tn_get(word);
-    put_word(word, bytes, site, birth);
+    tn__words_put(word, bytes, site, birth);
     if (__builtin_expect(before != 0, 0))
-        replaced(before);
+        replaced(t, address, before);
     return true;
 }
 
-/* What stands in the word of a block, and what follows it, are taken out; 0: nothing did. */
-static inline __attribute__((always_inline)) uint64_t take_words(uint64_t address, uint64_t *birth)
+/* What stands in the words of a block is taken out; bytes TN_HUGE_BLOCK: the rest is in the table. Its site; 0: nothing did. */
+static inline __attribute__((always_inline)) uint32_t take_words(const tn_tracer *t, uint64_t address, uint64_t *bytes,
+                                                                 uint64_t *birth)
 {
-    uint64_t *word = word_of(granule_of(address)), seen;
-    if (!word || !(seen = tn_get(word)))
+    uint64_t *word = word_of(granule_of(address)), seen = word ? tn_get(word) : 0;
+    if (!tn__word_is_first(seen))
         return 0;
     tn_set(word, 0);
+    *bytes = seen >> TN_WORD_SITE_BITS;
     *birth = 0;
-    if (seen >> SITE_BITS > GRANULE) {
+    if (*bytes < TN_HUGE_BLOCK) {
         *birth = tn_get(word + 1);
         tn_set(word + 1, 0);
+    } else if (*bytes > TN_HUGE_BLOCK) {
+        *bytes = tn__word_bytes(seen);
+        *birth = small_birth_by(t, seen);
     }
-    return seen;
+    return tn__word_site(seen);
 }
 
-static __attribute__((noinline)) bool take(uint64_t address, unsigned domain, tn_block_row *b)
+static __attribute__((noinline)) bool take(const tn_tracer *t, uint64_t address, unsigned domain, tn_block_row *b)
 {
-    uint64_t birth, word = has_shadow(address, domain) ? take_words(address, &birth) : 0;
-    if (word >> SITE_BITS == HUGE_BLOCK || !has_shadow(address, domain))
-        return tn__rows_count() && tn__rows_take(tn__block_key(address, domain), b);
-    *b = (tn_block_row){.bytes = word >> SITE_BITS, .site = word & SITE_MASK};
-    b->birth = word ? birth : 0;
-    return word != 0;
+    *b = (tn_block_row){.bytes = TN_HUGE_BLOCK};
+    if (has_shadow(address, domain) && !(b->site = take_words(t, address, &b->bytes, &b->birth)))
+        return false;
+    return b->bytes != TN_HUGE_BLOCK || (tn__rows_count() && tn__rows_take(tn__block_key(address, domain), b));
 }
 
 /* ---- calls of the hooks ---- */
 
-static inline __attribute__((always_inline)) void alloc(tn_tracer *t, uint32_t n, uint64_t address, uint64_t bytes,
-                                                        unsigned domain, bool apart)
+static inline __attribute__((always_inline)) void alloc(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain,
+                                                        bool apart)
 {
     if (tn_get(&tn__rec.mode) != TN_RECORD_EXACT)
         return;
-    uint32_t site = tn__site_of(t, tn__stack(t, n), domain);
+    uint32_t site = tn__site_of(t, domain);
     if (put(t, address, bytes, site, tn__birth(t, apart), domain))
         tally(site, apart, true, (int64_t)bytes, (int64_t)bytes, TN_COUNT_ONE);
 }
 
-static __attribute__((noinline)) void alloc_apart(tn_tracer *t, uint32_t n, uint64_t address, uint64_t bytes,
-                                                  unsigned domain)
+static __attribute__((noinline)) void alloc_apart(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain)
 {
     if (!tn__apart_enter(t))
         return;
-    alloc(t, n, address, bytes, domain, true);
+    alloc(t, address, bytes, domain, true);
     tn__apart_leave(t);
 }
 
-static __attribute__((noinline)) void alloc_any(tn_tracer *t, uint32_t n, uint64_t address, uint64_t bytes,
-                                                unsigned domain)
+static __attribute__((noinline)) void alloc_any(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain)
 {
     if (tn__is_apart(domain))
-        alloc_apart(t, n, address, bytes, domain);
+        alloc_apart(t, address, bytes, domain);
     else
-        alloc(t, n, address, bytes, domain, false);
+        alloc(t, address, bytes, domain, false);
 }
 
-/* What is so nearly always goes without a call: a thread that takes turns, with the stack of its block before. */
-void tn_record_alloc(tn_tracer *t, uint32_t n_frames, uint64_t address, uint64_t bytes, unsigned domain)
+/* What is so nearly always goes without a call: where there is a word, which is free. */
+void tn_record_alloc(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain)
 {
     uint64_t granule = granule_of(address);
-    bool usual = n_frames & TN_WALK_SAME && t->code_generation == tn_get(&tn__rec.code_generation) &&
-                 t->last_node == t->walked && !tn__is_apart(domain) && t->last_site[domain] && granule < GRANULES &&
-                 bytes < HUGE_BLOCK && tn_get(&tn__rec.mode) == TN_RECORD_EXACT;
+    bool usual = !tn__is_apart(domain) && granule < GRANULES && bytes < TN_HUGE_BLOCK &&
+                 tn_get(&tn__rec.mode) == TN_RECORD_EXACT;
     uint64_t *word = usual ? word_of(granule) : NULL;
     if (!word || tn_get(word)) {
-        alloc_any(t, n_frames, address, bytes, domain);
+        alloc_any(t, address, bytes, domain);
         return;
     }
-    uint32_t site = t->last_site[domain];
-    put_word(word, bytes, site, tn__birth(t, false));
+    uint32_t site = tn__site_of(t, domain);
+    tn__words_put(word, bytes, site, tn__birth(t, false));
     tn__tally(site, false, true, (int64_t)bytes, TN_COUNT_ONE, (int64_t)bytes, TN_COUNT_ONE);
 }
 
 static inline __attribute__((always_inline)) void forget(tn_tracer *t, uint32_t site, uint64_t bytes, uint64_t birth,
                                                          bool apart)
 {
-    if (birth && is_temporary(t, birth))
+    if (is_temporary(t, birth))
         tn__temporary(site, apart, (int64_t)bytes, TN_COUNT_ONE);
     tally(site, apart, false, 0, -(int64_t)bytes, -TN_COUNT_ONE);
 }
@@ -257,18 +264,21 @@ static __attribute__((noinline)) void release_row(tn_tracer *t, uint64_t address
 
 static inline __attribute__((always_inline)) void release(tn_tracer *t, uint64_t address, unsigned domain, bool apart)
 {
-    uint64_t birth, word;
-    if (__builtin_expect(!has_shadow(address, domain), 0)) {
-        release_row(t, address, domain, apart);
+    uint64_t bytes = TN_HUGE_BLOCK, birth;
+    uint32_t site = 0;
+    if (__builtin_expect(has_shadow(address, domain), 1) && !(site = take_words(t, address, &bytes, &birth)))
         return;
-    }
-    word = take_words(address, &birth);
-    if (!word)
-        return;
-    if (__builtin_expect(word >= HUGE_BLOCK << SITE_BITS, 0))
+    if (__builtin_expect(bytes == TN_HUGE_BLOCK, 0))
         release_row(t, address, domain, apart);
     else
-        forget(t, word & SITE_MASK, word >> SITE_BITS, birth, apart);
+        forget(t, site, bytes, birth, apart);
+}
+
+/* A block of one granule, of the locked side. */
+static __attribute__((noinline)) void release_small(tn_tracer *t, uint64_t *word, uint64_t seen)
+{
+    tn_set(word, 0);
+    forget(t, tn__word_site(seen), tn__word_bytes(seen), small_birth_by(t, seen), false);
 }
 
 static __attribute__((noinline)) void release_any(tn_tracer *t, uint64_t address, unsigned domain)
@@ -283,24 +293,25 @@ static __attribute__((noinline)) void release_any(tn_tracer *t, uint64_t address
 
 void tn_record_free(tn_tracer *t, uint64_t address, unsigned domain)
 {
-    uint64_t granule = granule_of(address), birth = 0;
+    uint64_t granule = granule_of(address);
     if (granule >= GRANULES || tn__is_apart(domain)) {
         release_any(t, address, domain);
         return;
     }
-    uint64_t *word = word_of(granule), seen = word ? tn_get(word) : 0, bytes = seen >> SITE_BITS;
+    uint64_t *word = word_of(granule), seen = word ? tn_get(word) : 0, bytes = seen >> TN_WORD_SITE_BITS;
     if (!seen)
         return;
-    if (bytes == HUGE_BLOCK) {
-        release_any(t, address, domain);
+    if (bytes >= TN_HUGE_BLOCK) {
+        if (bytes > TN_HUGE_BLOCK && tn__word_is_first(seen))
+            release_small(t, word, seen);
+        else
+            release_any(t, address, domain);
         return;
     }
+    uint64_t birth = tn_get(word + 1);
     tn_set(word, 0);
-    if (bytes > GRANULE) {
-        birth = tn_get(word + 1);
-        tn_set(word + 1, 0);
-    }
-    forget(t, seen & SITE_MASK, bytes, birth, false);
+    tn_set(word + 1, 0);
+    forget(t, tn__word_site(seen), bytes, birth, false);
 }
 
 bool tn_record_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken)
@@ -309,7 +320,7 @@ bool tn_record_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *t
     bool apart = tn__is_apart(domain);
     if (apart && !tn__apart_enter(t))
         return false;
-    bool found = take(address, domain, &b);
+    bool found = take(t, address, domain, &b);
     if (found)
         *taken = (tn_taken){b.bytes, b.birth, b.site, b.interval, b.clock, tn__rec.session};
     if (apart)
@@ -342,17 +353,22 @@ void tn_record_give(tn_tracer *t, const tn_taken *taken, uint64_t address, uint6
 
 /* ---- reading ---- */
 
+/* Where the second word of a block is not there or is another's, what the block would cover is looked at, too. */
 static uint64_t leaf_each(const uint64_t *leaf, uint64_t base, uint64_t from,
                           bool (*visit)(void *ctx, uint64_t address, uint64_t bytes, uint64_t birth, uint32_t site),
                           void *ctx)
 {
-    uint64_t i = from;
+    uint64_t i = from, birth;
     while (i < LEAF) {
-        uint64_t word = tn_get(&leaf[i]), bytes = word >> SITE_BITS;
-        if (word && !visit(ctx, base + i * GRANULE, bytes == HUGE_BLOCK ? UINT64_MAX : bytes,
-                           bytes > GRANULE && bytes != HUGE_BLOCK ? tn_get(&leaf[i + 1]) : 0, word & SITE_MASK))
+        uint64_t word = tn_get(&leaf[i]);
+        if (!tn__word_is_first(word)) {
+            i++;
+            continue;
+        }
+        uint64_t bytes = tn__words_read(&leaf[i], word, &birth);
+        if (!visit(ctx, base + i * TN_GRANULE, bytes, birth, tn__word_site(word)))
             return UINT64_MAX;
-        i += word && bytes > GRANULE && bytes != HUGE_BLOCK ? (bytes + GRANULE - 1) / GRANULE : 1;
+        i += birth && bytes > TN_GRANULE ? (bytes + TN_GRANULE - 1) / TN_GRANULE : 1;
     }
     return i - LEAF;
 }
@@ -385,13 +401,10 @@ bool tn__shadow_find(uint64_t address, uint64_t *bytes, uint64_t *birth, uint32_
 {
     const uint64_t *word = has_shadow(address, TN_DOMAIN_OBJ) ? word_of(granule_of(address)) : NULL;
     uint64_t seen = word ? tn_get(word) : 0;
-    if (!seen)
+    if (!tn__word_is_first(seen))
         return false;
-    *bytes = seen >> SITE_BITS;
-    *site = seen & SITE_MASK;
-    *birth = *bytes > GRANULE && *bytes != HUGE_BLOCK ? tn_get(word + 1) : 0;
-    if (*bytes == HUGE_BLOCK)
-        *bytes = UINT64_MAX;
+    *bytes = tn__words_read(word, seen, birth);
+    *site = tn__word_site(seen);
     return true;
 }
 

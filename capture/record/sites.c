@@ -48,14 +48,11 @@ uint32_t tn__site(uint32_t stack, unsigned domain)
     return tn__is_apart(domain) ? LOST_SITE + 1 : LOST_SITE;
 }
 
-unsigned tn_record_domain(uint32_t number)
+static unsigned domain_index(uint32_t number)
 {
     tn_recorder *r = &tn__rec;
-    tn_tracer *t = tn_record_mode() == TN_RECORD_OFF ? NULL : tn__tracer ? tn__tracer : tn__tracer_make();
-    if (!t || !tn__apart_enter(t))
-        return TN_DOMAINS - 1;
-    tn__spin_lock(&r->intern);
     unsigned i = 0, most = TN_DOMAINS - 1 - TN_DOMAIN_TRACKED;
+    tn__spin_lock(&r->intern);
     while (i < r->n_domains && r->domains[i] != number)
         i++;
     if (i == r->n_domains && i < most) {
@@ -63,8 +60,17 @@ unsigned tn_record_domain(uint32_t number)
         tn_set_release(&r->n_domains, i + 1);
     }
     tn__spin_unlock(&r->intern);
-    tn__apart_leave(t);
     return TN_DOMAIN_TRACKED + i;
+}
+
+unsigned tn_record_domain(uint32_t number)
+{
+    tn_tracer *t = tn__tracer ? tn__tracer : tn__tracer_make();
+    if (!t || !tn__apart_enter(t))
+        return TN_DOMAINS - 1;
+    unsigned index = tn_record_mode() == TN_RECORD_OFF ? TN_DOMAINS - 1 : domain_index(number);
+    tn__apart_leave(t);
+    return index;
 }
 
 /* Node 1 is <lost>, with a site for each side. */

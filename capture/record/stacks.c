@@ -1,10 +1,10 @@
 /* stacks.c - the call tree: stacks as numbers.
  *
- * A node is (parent, code, byte offset of the instruction). A thread keeps the path of its stack before, outermost frame
- * first, with the nodes: the next stack shares most of it as a rule, and only what differs is looked up, first among the
- * steps that the thread has made lately. The path is a hint that is compared in full each time, so that greenlets,
- * generators and threads that change stacks cannot make it wrong. An instruction's address tells frames apart while its
- * code lives; when a code dies all paths and steps are void (code_generation).
+ * A node is (parent, code, byte offset of the instruction). A thread keeps the path of its stack, outermost frame first, with
+ * the nodes: the next stack shares most of it as a rule, and only what differs is looked up, first among the steps that the
+ * thread has made lately. Each frame of the path is compared each time, so that greenlets, generators and threads that change
+ * stacks cannot make it wrong. An instruction's address tells frames apart while its code lives; when a code dies all nodes
+ * of paths and all steps are void (code_generation).
  */
 #include "record/state.h"
 
@@ -52,19 +52,6 @@ uint32_t tn__node(uint32_t parent, uint32_t code, uint32_t instruction)
     return id;
 }
 
-/* How many frames, from the outermost on, are the same: end is behind the last of a walk, path begins with the outermost. */
-static inline uint32_t shared_frames(const tn_walked *end, const tn_walked *path, uint32_t most)
-{
-    uint32_t i = 0;
-    const tn_walked *w = end;
-    for (; i + 4 <= most; i += 4, path += 4, w -= 4)
-        if ((w[-1].at ^ path[0].at) | (w[-2].at ^ path[1].at) | (w[-3].at ^ path[2].at) | (w[-4].at ^ path[3].at))
-            break;
-    for (; i < most && w[-1].at == path[0].at; i++, path++, w--)
-        ;
-    return i;
-}
-
 static uint32_t looked_up(uint32_t parent, const tn_walked *frame)
 {
     uint32_t code = tn__code_known(frame->code);
@@ -78,67 +65,76 @@ static inline tn_step *step_of(tn_tracer *t, uint32_t parent, uint64_t at)
     return &t->steps[hash >> (32 - TN_STEP_BITS)];
 }
 
-/* The frames of walk from the k-th on, counted from the outermost: those before are known. */
-static __attribute__((noinline)) uint32_t interned(tn_tracer *t, uint32_t n, uint32_t k)
+/* A step that was not made lately. false: no memory. */
+static __attribute__((noinline)) bool first_step(tn_step *step, uint32_t node, const tn_walked *frame)
 {
-    uint32_t node = k ? t->ids[k - 1] : t->root_run == tn_get(&tn__rec.run) ? t->root : 0;
+    uint32_t next = looked_up(node, frame);
+    if (next)
+        *step = (tn_step){.at = frame->at, .parent = node, .node = next};
+    else
+        tn__drop(TN_DROP_STACK);
+    return next != 0;
+}
+
+static inline bool stepped(tn_tracer *t, uint32_t node, const tn_walked *frame, tn_place *place)
+{
+    tn_step *step = step_of(t, node, frame->at);
+    if ((step->at != frame->at || step->parent != node || !step->node) && !first_step(step, node, frame))
+        return false;
+    *place = (tn_place){step->node, (uint32_t)(step - t->steps)};
+    return true;
+}
+
+static __attribute__((noinline)) void renew(tn_tracer *t)
+{
+    t->code_generation = tn_get(&tn__rec.code_generation);
+    t->n_same = 0;
+    memset(t->steps, 0, sizeof t->steps);
+}
+
+/* Of a thread that has no frames that count. */
+static __attribute__((noinline)) tn_place native(tn_tracer *t, uint32_t root)
+{
+    static const tn_walked frame = {.code = TN_FRAME_NATIVE, .at = TN_FRAME_NATIVE};
+    tn_place place = {root, 0};
+    stepped(t, root, &frame, &place);
+    return place;
+}
+
+tn_place tn__place(tn_tracer *t)
+{
+    enum { LOST = 1 /* the node of <lost> */ };
+    if (__builtin_expect(t->code_generation != tn_get(&tn__rec.code_generation), 0))
+        renew(t);
+    uint32_t root = t->root_run == tn_get(&tn__rec.run) ? t->root : 0, n = t->n_path;
+    uint32_t k = t->n_same < n ? t->n_same : n;
+    tn_place at = k ? t->places[k - 1] : (tn_place){root, 0};
     for (; k < n; k++) {
-        tn_walked frame = t->walk[n - 1 - k];
-        tn_step *step = step_of(t, node, frame.at);
-        if (step->at != frame.at || step->parent != node || !step->node) {
-            uint32_t next = looked_up(node, &frame);
-            if (!next) {
-                tn__drop(TN_DROP_STACK);
-                break;
-            }
-            *step = (tn_step){frame.at, node, next};
-        }
-        t->last[k] = frame;
-        t->ids[k] = node = step->node;
+        if (!t->path[k].unseen && !stepped(t, at.node, &t->path[k], &at))
+            break;
+        t->places[k] = at;
     }
-    t->n_last = k;
-    return node ? node : 1; /* the node of <lost> */
+    t->n_same = t->n_same > k ? t->n_same : k;
+    if (__builtin_expect(at.node == root && k == n, 0))
+        at = native(t, root);
+    return at.node ? at : (tn_place){LOST, 0};
 }
 
-static __attribute__((noinline)) uint32_t compared(tn_tracer *t, uint32_t n)
+static uint32_t root_node(const char *name, uint32_t n)
 {
-    if (n == 0) {
-        if (!tn_walk_room(t, 0))
-            return 1;
-        t->walk[n++] = (tn_walked){TN_FRAME_NATIVE, TN_FRAME_NATIVE};
-    }
-    uint32_t common = shared_frames(t->walk + n, t->last, n < t->n_last ? n : t->n_last);
-    t->walked = common == n ? t->ids[n - 1] : interned(t, n, common);
-    t->n_walked = t->n_last >= n ? n : 0;
-    return t->walked;
-}
-
-uint32_t tn__stack(tn_tracer *t, uint32_t n)
-{
-    uint32_t generation = tn_get(&tn__rec.code_generation);
-    if (__builtin_expect(t->code_generation != generation, 0)) {
-        t->code_generation = generation;
-        t->n_last = t->last_node = 0;
-        memset(t->steps, 0, sizeof t->steps);
-    } else if (n & TN_WALK_SAME) {
-        return t->walked;
-    }
-    return compared(t, n & ~TN_WALK_SAME);
+    tn_code_facts facts = {.name = name, .qualname = name, .file = "", .n_name = n, .n_qualname = n};
+    tn__spin_lock(&tn__rec.intern);
+    uint32_t code = tn__code_add(&facts, TN_FRAME_PSEUDO);
+    tn__spin_unlock(&tn__rec.intern);
+    return code ? tn__node(0, code, 0) : 0;
 }
 
 uint32_t tn_record_root(const char *name, size_t n)
 {
-    tn_recorder *r = &tn__rec;
-    tn_tracer *t = tn_record_mode() == TN_RECORD_OFF ? NULL : tn__tracer ? tn__tracer : tn__tracer_make();
+    tn_tracer *t = tn__tracer ? tn__tracer : tn__tracer_make();
     if (!t || !tn__apart_enter(t))
         return 0;
-    uint32_t length = n <= 4096 ? (uint32_t)n : 4096, code, node = 0;
-    tn_code_facts facts = {.name = name, .qualname = name, .file = "", .n_name = length, .n_qualname = length};
-    tn__spin_lock(&r->intern);
-    code = tn__code_add(&facts, TN_FRAME_PSEUDO);
-    tn__spin_unlock(&r->intern);
-    if (code)
-        node = tn__node(0, code, 0);
+    uint32_t node = tn_record_mode() == TN_RECORD_OFF ? 0 : root_node(name, n <= 4096 ? (uint32_t)n : 4096);
     tn__apart_leave(t);
     return node;
 }

@@ -123,13 +123,12 @@ enum { ALIAS_SHIFT = 14 };
 typedef struct tn_recorder {
     uint32_t mode, session; /* a session ends with all blocks forgotten */
     uint32_t code_generation, closed;
-    uint32_t run, clears; /* starts there were; and since then, how often all was forgotten */
-    uint64_t births;
-    int64_t live, live_apart; /* bytes, by side */
+    uint32_t run, clears;            /* starts there were; and since then, how often all was forgotten */
+    uint64_t births, started_births; /* the latter: what all was forgotten at */
+    int64_t live, live_apart;        /* bytes, by side */
     int64_t peak;
     uint64_t peak_birth;
-    uint64_t epoch,
-        epoch_apart;   /* high-water marks there were; each side counts its own, the sum is the mark's number */
+    uint64_t epoch;    /* high-water marks there were */
     uint64_t interval; /* bytes */
     uint32_t max_samples, n_tracers;
     uint32_t process; /* 1, in a child 2, … */
@@ -206,7 +205,9 @@ void tn__tracers_forked(void);        /* in a child: the others are not there */
 uint64_t tn__random(tn_tracer *t);    /* xoshiro256** */
 double tn__random_unit(tn_tracer *t); /* in (0, 1] */
 
-/* The number of an allocation, and its thread, which counts it among its recent ones. */
+/* The number of an allocation, and its thread, which counts it among its recent ones: 63 one · 62…48 thread · 47…0 number. */
+#define TN_BIRTH_TAG (1ull << 63)
+enum { TN_NOBODY = 0x7fff }; /* no thread's number */
 static inline uint64_t tn__birth(tn_tracer *t, bool apart)
 {
     uint64_t birth;
@@ -229,13 +230,14 @@ static inline uint64_t tn__birth_number(uint64_t birth)
 
 bool tn__codes_start(void); /* the pseudo frames */
 void tn__codes_free(void);
+void tn__codes_forget(void);                                    /* all aliases, and then the filter is to be cleared */
 void tn__codes_mark(void);                                      /* in the filter, once that was cleared */
 uint32_t tn__code_known(uint64_t code);                         /* TN_FRAME_LOST where tables are full */
 uint32_t tn__code_add(const tn_code_facts *f, uint32_t pseudo); /* under intern; 0: no memory */
 
 /* ---- stacks.c ---- */
 
-uint32_t tn__stack(tn_tracer *t, uint32_t n);                            /* of the first n frames of walk; never 0 */
+tn_place tn__place(tn_tracer *t);                                        /* of t's path; its node is never 0 */
 uint32_t tn__node(uint32_t parent, uint32_t code, uint32_t instruction); /* 0: no memory */
 
 /* ---- sites.c ---- */
@@ -247,16 +249,19 @@ void tn__sites_clear(void);
 void tn__sites_reset_peak(void);
 void tn__sites_forget_live(void); /* what is alive counts for nothing; what was allocated stays */
 
-static inline __attribute__((always_inline)) uint32_t tn__site_of(tn_tracer *t, uint32_t stack, unsigned domain)
+/* Of t's path. */
+static inline __attribute__((always_inline)) uint32_t tn__site_of(tn_tracer *t, unsigned domain)
 {
-    if (domain > TN_DOMAIN_OBJ)
-        return tn__site(stack, domain);
-    if (t->last_node != stack) {
-        t->last_node = stack;
-        t->last_site[0] = t->last_site[1] = 0;
-    }
-    uint32_t site = t->last_site[domain];
-    return site ? site : (t->last_site[domain] = tn__site(stack, domain));
+    uint32_t n = t->n_path;
+    bool known = n && n <= t->n_same && t->code_generation == tn_get(&tn__rec.code_generation);
+    tn_place at = known ? t->places[n - 1] : (tn_place){0, 0};
+    if (__builtin_expect(at.node == 0 || at.node == t->root, 0))
+        at = tn__place(t);
+    tn_step *step = &t->steps[at.step];
+    if (domain > TN_DOMAIN_OBJ || step->node != at.node)
+        return tn__site(at.node, domain);
+    uint32_t site = step->site[domain];
+    return __builtin_expect(site != 0, 1) ? site : (step->site[domain] = tn__site(at.node, domain));
 }
 
 #define TN_FIELD_ADD(apart, field, change) \
@@ -360,9 +365,5 @@ int64_t tn__weighted_count(uint64_t bytes, float interval);
 void tn__sampled_thin(tn_tracer *t); /* to the interval there is now */
 /* Makes samples of what is recorded exactly: while all are excluded. */
 void tn__sampled_convert(tn_tracer *t);
-
-/* ---- series.c: the time line ---- */
-
-void tn__series_clear(void);
 
 #endif

@@ -52,7 +52,7 @@ static tn_tracer *new_one(void)
         return NULL;
     tn_tracer *t = threads.slab++;
     threads.n_slab--;
-    t->number = tn__rec.n_tracers++ & 0xffff;
+    t->number = (uint32_t)(TN_BIRTH_TAG >> 48) | tn__rec.n_tracers++ % TN_NOBODY;
     t->next = tn__rec.tracers;
     __atomic_store_n(&tn__rec.tracers, t, __ATOMIC_SEQ_CST);
     return t;
@@ -70,11 +70,11 @@ static uint64_t split_mix(uint64_t *state)
 static void begin(tn_tracer *t)
 {
     t->thread = (int32_t)syscall(SYS_gettid);
-    t->inside = t->greeted = t->root = t->n_last = t->last_node = t->n_walked = 0;
+    t->inside = t->greeted = t->root = t->n_path = t->n_same = 0;
     t->n_recent = 0;
     for (unsigned i = 0; i < TN_RECENT; i++)
         t->recent[i] = tn_get(&tn__rec.births) + 1;
-    t->clock = t->growth = 0;
+    t->clock = 0;
     t->interval = 0;
 }
 
@@ -99,21 +99,22 @@ tn_tracer *tn__tracer_make(void)
 uint32_t tn__tracer_grow(tn_tracer *t, uint32_t n)
 {
     uint32_t room = t->room ? 2 * t->room : FIRST_ROOM;
-    size_t row = 2 * sizeof(tn_walked) + sizeof(uint32_t);
-    tn_walked *walk = room <= MOST_ROOM ? tn__pages_get(TN_PART_THREADS, room * row) : NULL;
+    size_t row = 2 * sizeof(tn_walked) + sizeof(tn_place);
+    tn_walked *walk = room <= MOST_ROOM ? tn__pages_get(TN_PART_THREADS, room * row + sizeof *walk) : NULL;
     if (!walk)
         return t->room;
-    tn_walked *last = walk + room;
-    uint32_t *ids = (uint32_t *)(last + room);
+    tn_walked *path = walk + room + 1;
+    tn_place *places = (tn_place *)(path + room);
+    uint32_t known = t->n_same > t->n_path ? t->n_same : t->n_path;
     if (t->room) {
         memcpy(walk, t->walk, n * sizeof *walk);
-        memcpy(last, t->last, t->n_last * sizeof *last);
-        memcpy(ids, t->ids, t->n_last * sizeof *ids);
+        memcpy(path, t->path, known * sizeof *path);
+        memcpy(places, t->places, known * sizeof *places);
         tn__pages_retire(t->walk);
     }
     t->walk = walk;
-    t->last = last;
-    t->ids = ids;
+    t->path = path;
+    t->places = places;
     return t->room = room;
 }
 
@@ -121,7 +122,7 @@ void tn_record_stand_on(tn_tracer *t, uint32_t root)
 {
     t->root = root;
     t->root_run = tn_get(&tn__rec.run);
-    t->n_last = t->n_walked = 0;
+    t->n_same = 0;
 }
 
 void tn__tracers_forked(void)
@@ -143,7 +144,7 @@ uint64_t tn__random(tn_tracer *t)
 {
     uint64_t *s = t->random;
     if (t->samples_of != tn__rec.session) {
-        uint64_t seed = tn__rec.seed + t->number + ((uint64_t)tn__rec.clears << 32);
+        uint64_t seed = tn__rec.seed + (t->number & TN_NOBODY) + ((uint64_t)tn__rec.clears << 32);
         for (unsigned i = 0; i < 4; i++)
             s[i] = split_mix(&seed);
         t->samples_of = tn__rec.session;

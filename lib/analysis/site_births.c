@@ -1,6 +1,8 @@
 /* site_births.c - which stack made an object, and as how many-th allocation of the process. */
 #include "analysis/sites.h"
 
+#include <string.h>
+
 typedef struct tn_birth_table {
     uint32_t *entries; /* n_objects; NULL: none is known */
     bool made;
@@ -21,6 +23,21 @@ bool tn__sites_there(tn_snapshot *s)
     uint32_t n;
     tn__snapshot_sites(s, &n);
     return n > 0;
+}
+
+bool tn__sites_live_only(tn_snapshot *s)
+{
+    tn_fact fact;
+    return tn_snapshot_find_fact(s, "import.format", &fact) == TN_OK && fact.kind == TN_FACT_TEXT &&
+           strcmp(fact.value.text, "tracemalloc") == 0;
+}
+
+int tn__sites_all_told(tn_snapshot *s, const char *what, tn_error *err)
+{
+    if (!tn__sites_live_only(s))
+        return TN_OK;
+    return tn__error_set(err, TN_EINVAL, 0, "%s is not known in a dump of tracemalloc, which has what is alive alone",
+                         what);
 }
 
 /* Private buffers have sites of their own: an object is born where its own block is. */

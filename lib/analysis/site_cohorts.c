@@ -2,7 +2,8 @@
  *
  * Time is the number of allocations of the process. What a site keeps for good is in all cohorts alike, what it lets go of soon
  * in the youngest only. The slope is the mean over the cohorts but the first, when things are set up, and the last, whose
- * blocks are young, with an interval from how much these differ (Student's t): one outburst does not make it steady.
+ * blocks are young, with an interval from how much these differ (Student's t): one outburst does not make it steady. Sampled,
+ * it is no narrower than that of what these cohorts have together, which holds for what was not seen, too.
  */
 #include "analysis/sites.h"
 
@@ -31,26 +32,32 @@ static void find_ends(const tn_sites *t, tn_cohorts *c)
         c->last = c->first + 1;
 }
 
-static void slope(const tn_cohorts *c, tn_site_ages *a)
+void tn__ages_slope(tn_site_ages *a, double thousands, double interval_bytes)
 {
     enum { N = TN_COHORTS - 2 };
     static const double student = 2.364624; /* 97.5 % of it with N - 1 = 7 degrees of freedom */
-    double sum = 0, squares = 0, births = (double)(c->last - c->first) / TN_COHORTS / 1000;
+    double sum = 0, squares = 0;
     for (int i = 1; i <= N; i++)
         sum += a->bytes[i];
     for (int i = 1; i <= N; i++)
         squares += (a->bytes[i] - sum / N) * (a->bytes[i] - sum / N);
     double around = student * sqrt(squares / (N - 1) / N);
-    a->slope = sum / N / births;
-    a->range = (tn_interval){(sum / N - around) / births, (sum / N + around) / births};
-    if (a->range.low < 0)
-        a->range.low = 0;
+    tn_interval range = {sum / N - around, sum / N + around};
+    if (interval_bytes > 0) {
+        tn_interval all = tn__spread_interval(&a->middle, interval_bytes);
+        range = (tn_interval){fmin(range.low, all.low / N), fmax(range.high, all.high / N)};
+    }
+    a->slope = sum / N / thousands;
+    a->range = (tn_interval){fmax(range.low, 0) / thousands, range.high / thousands};
 }
 
-static void add(tn_site_ages *a, unsigned cohort, double bytes, double count)
+void tn__ages_add(tn_site_ages *a, unsigned cohort, uint64_t bytes, uint64_t interval_bytes)
 {
-    a->bytes[cohort] += bytes;
-    a->count[cohort] += count;
+    double p = tn__site_chance(bytes ? bytes : 1, interval_bytes);
+    a->bytes[cohort] += (double)bytes / p;
+    a->count[cohort] += 1 / p;
+    if (cohort > 0 && cohort < TN_COHORTS - 1)
+        tn__spread_add(&a->middle, bytes ? bytes : 1, interval_bytes);
 }
 
 static void add_blocks(const tn_sites *t, const uint32_t *sum_of, tn_cohorts *c)
@@ -64,11 +71,11 @@ static void add_blocks(const tn_sites *t, const uint32_t *sum_of, tn_cohorts *c)
             c->unknown_bytes += bytes;
             continue;
         }
-        double p = tn__site_chance(bytes ? bytes : 1, t->traces.interval ? t->traces.interval[i] : 0);
+        uint64_t interval = t->traces.interval ? t->traces.interval[i] : 0;
         double at = birth > c->first ? (double)(birth - c->first - 1) / each : 0;
         unsigned cohort = at < TN_COHORTS ? (unsigned)at : TN_COHORTS - 1;
-        add(&c->rows[sum_of[i]], cohort, (double)bytes / p, 1 / p);
-        add(&c->total, cohort, (double)bytes / p, 1 / p);
+        tn__ages_add(&c->rows[sum_of[i]], cohort, bytes, interval);
+        tn__ages_add(&c->total, cohort, bytes, interval);
     }
 }
 
@@ -77,15 +84,18 @@ int tn__cohorts_make(tn_sites *t, tn_cohorts *out, tn_error *err)
     tn_cohorts c = {.alloc = t->alloc, .n = tn__sites_n(t)};
     if (t->options.cumulative)
         return tn__error_set(err, TN_EINVAL, 0, "ages are those of what a line itself has allocated");
+    TN_TRY(tn__sites_all_told(t->snapshot, "how old blocks are", err));
     uint32_t *sum_of = tn__alloc(t->alloc, t->traces.n * sizeof *sum_of);
     c.rows = tn__alloc_zero(t->alloc, c.n * sizeof *c.rows);
     int status = sum_of && c.rows ? tn__sites_of_blocks(t, sum_of, err) : tn__no_memory(t->snapshot, err);
     if (status == TN_OK) {
         find_ends(t, &c);
         add_blocks(t, sum_of, &c);
+        double thousands = (double)(c.last - c.first) / TN_COHORTS / 1000,
+               interval = t->sampled ? t->interval_bytes : 0;
         for (size_t i = 0; i < c.n; i++)
-            slope(&c, &c.rows[i]);
-        slope(&c, &c.total);
+            tn__ages_slope(&c.rows[i], thousands, interval);
+        tn__ages_slope(&c.total, thousands, interval);
     }
     tn__free(t->alloc, sum_of, sum_of ? t->traces.n * sizeof *sum_of : 0);
     if (status < 0)

@@ -105,15 +105,23 @@ static double share_of(const tn_tail *t, double x)
     return share_below(t->shape, x) / seen;
 }
 
+/* Regula falsi; an end that stays where it is counts half (Illinois). */
 static double solve(const tn_tail *t)
 {
-    double low = 0, high = t->shape + 10 * sqrt(t->shape) + 20;
+    double low = 0, high = t->shape + 10 * sqrt(t->shape) + 20, at_low = -t->share, at_high = 1 - t->share;
+    int side = 0;
     for (int i = 0; i < 100 && high - low > 1e-9 * high; i++) {
-        double middle = (low + high) / 2;
-        if (share_of(t, middle) < t->share)
-            low = middle;
-        else
-            high = middle;
+        double x = (low * at_high - high * at_low) / (at_high - at_low), at = share_of(t, x) - t->share;
+        if (at < 0) {
+            low = x;
+            at_low = at;
+            at_high /= side < 0 ? 2 : 1;
+        } else {
+            high = x;
+            at_high = at;
+            at_low /= side > 0 ? 2 : 1;
+        }
+        side = at < 0 ? -1 : 1;
     }
     return low;
 }
@@ -128,8 +136,8 @@ double tn__gamma_quantile(double shape, double share)
 /* ---- intervals ---- */
 
 /* A few blocks say little of those that were not seen, and one of a small chance among them says too much: then the lower end
- * allows for two more of the largest weight, the upper one for a block of any size. Many blocks are few, too, if nearly all of
- * them were sure to be seen. */
+ * allows for two more of the largest weight and goes a whole step down, the upper one allows for a block of any size. Many
+ * blocks are few, too, if nearly all of them were sure to be seen. */
 static bool is_few(const tn_spread *s)
 {
     return s->n < FEW || s->unseen * s->unseen < FEW_UNSURE * s->variance;
@@ -139,15 +147,16 @@ static double low_end(const tn_spread *s, double interval_bytes)
 {
     if (!(s->variance > 0))
         return s->seen + s->unseen;
-    double variance = s->variance + (is_few(s) ? 2 * s->step_variance : 0);
+    bool few = is_few(s);
+    double variance = s->variance + (few ? 2 * s->step_variance : 0);
     double shape = s->unseen * s->unseen / variance, scale = variance / s->unseen, x;
     if (shape > MANY) {
         x = cube_quantile(shape, tail);
     } else {
-        tn_tail t = {shape, tail, s->seen > 0 ? s->seen / interval_bytes : INFINITY, scale / interval_bytes};
+        tn_tail t = {shape, tail, s->seen / interval_bytes, scale / interval_bytes};
         x = solve(&t);
     }
-    double low = s->seen + x * scale - (s->seen > 0 ? s->step / 2 : 0);
+    double low = s->seen + x * scale - (s->seen > 0 ? s->step / (few ? 1 : 2) : 0);
     return low > s->seen ? low : s->seen;
 }
 

@@ -84,7 +84,7 @@ static int fill_own(tn_site_keys *k, tn_map *rows, tn_error *err)
         tn_stack_entry e;
         uint64_t number;
         TN_TRY(tn__snapshot_stack(k->snapshot, i, &e, err));
-        if (k->by == TN_SITES_THREAD && (e.parent || *e.file)) {
+        if (k->by == TN_SITES_THREAD && (e.parent || *e.file || tn__site_is_cut(&e))) {
             k->group_of[i] = k->group_of[e.parent];
             continue;
         }

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-static const char *const domains[] = {"mem", "obj", "raw"};
+const char *const tn__site_domains[TN_SITE_ALLOCATORS] = {"mem", "obj", "raw"};
+const tn_stack_entry tn__site_lost = {.name = TN_SITE_LOST, .qualified_name = TN_SITE_LOST, .file = ""};
 static const char anywhere[] = "any:", domain[] = "domain:";
 
 static bool begins(const char *text, size_t n, const char *start)
@@ -20,8 +21,8 @@ static bool begins(const char *text, size_t n, const char *start)
 /* A number, as PyTraceMalloc_Track takes them, or a word. */
 static int parse_domain(const char *text, size_t n, uint32_t *out, tn_error *err)
 {
-    for (uint32_t i = 0; i < sizeof domains / sizeof *domains; i++) {
-        if (strlen(domains[i]) == n && memcmp(domains[i], text, n) == 0) {
+    for (uint32_t i = 0; i < TN_SITE_ALLOCATORS; i++) {
+        if (strlen(tn__site_domains[i]) == n && memcmp(tn__site_domains[i], text, n) == 0) {
             *out = i;
             return TN_OK;
         }
@@ -113,12 +114,11 @@ bool tn__site_frame_matches(const tn_site_pattern *p, const tn_stack_entry *fram
 
 int tn__site_mark(tn_snapshot *s, const tn_site_pattern *p, uint8_t *marks, tn_error *err)
 {
-    static const tn_stack_entry lost = {.name = "<lost>", .qualified_name = "<lost>", .file = ""};
     uint32_t n;
     const char *last = NULL;
     bool same = false;
     TN_TRY(tn__snapshot_n_stacks(s, &n, err));
-    marks[0] = tn__site_frame_matches(p, &lost);
+    marks[0] = tn__site_frame_matches(p, &tn__site_lost);
     for (uint32_t i = 1; i <= n; i++) {
         tn_stack_entry one;
         TN_TRY(tn__snapshot_stack(s, i, &one, err));

@@ -17,18 +17,45 @@ static int add_member(tn_sites *t, uint64_t block, uint32_t place, void *ctx)
     return TN_OK;
 }
 
+/* Innermost frame first, a line each; most stacks are another already there. */
+static int is_traceback(tn_sites *t, uint32_t entry, const char *row, tn_buf *text, bool *same, tn_error *err)
+{
+    do {
+        tn_stack_entry e;
+        text->size = 0;
+        TN_TRY(tn__site_text(t->snapshot, entry, text, err));
+        TN_TRY(tn__snapshot_stack(t->snapshot, entry, &e, err));
+        size_t n = text->size - 1;
+        entry = e.parent;
+        *same = strncmp(row, (const char *)text->data, n) == 0 && row[n] == (entry ? '\n' : '\0');
+        row += *same ? n + 1 : 0;
+    } while (*same && entry);
+    return TN_OK;
+}
+
+static int is_named(tn_sites *t, const tn_site_sum *sum, const char *row, tn_buf *text, bool *same, tn_error *err)
+{
+    uint32_t entry = tn__site_example(&t->keys, sum->group);
+    text->size = 0;
+    if (t->options.by == TN_SITES_TRACEBACK && entry)
+        return is_traceback(t, entry, row, text, same, err);
+    TN_TRY(tn__sites_label(t, sum, text, err));
+    *same = strcmp((const char *)text->data, row) == 0;
+    return TN_OK;
+}
+
 /* Which sums have this name. */
 static int find_wanted(tn_sites *t, const char *row, uint8_t *wanted, tn_error *err)
 {
-    tn_buf label;
+    tn_buf text;
     int status = TN_OK;
-    tn__buf_init(&label, t->alloc);
+    tn__buf_init(&text, t->alloc);
     for (size_t i = 0; i < tn__sites_n(t) && status == TN_OK; i++) {
-        label.size = 0;
-        status = tn__sites_name(t, tn__sites_at(t, i), &label, err);
-        wanted[i] = status == TN_OK && strcmp((const char *)label.data, row) == 0;
+        bool same = false;
+        status = is_named(t, tn__sites_at(t, i), row, &text, &same, err);
+        wanted[i] = same;
     }
-    tn__buf_free(&label);
+    tn__buf_free(&text);
     return status;
 }
 

@@ -1,5 +1,7 @@
 /* site_pairs.c - groups of two snapshots side by side, by their names: a line is the same where file and number are.
  *
+ * Tracebacks go by numbers that stand for all their frames: to write them out would take a line for each frame of each stack.
+ *
  * Of one process and sampled, a difference is made of the blocks that one of the two alone has. What both have, the same block
  * with the same birth, was sampled once and stands on both sides, so that it adds nothing to what is left to chance. That
  * holds while the interval is the same. Once samples were thinned a block that is missing need not be freed, and one that
@@ -37,40 +39,132 @@ static int grow(tn_site_pairs *p, size_t n, tn_error *err)
     return TN_OK;
 }
 
-static int find_row(tn_site_pairs *p, tn_sites *t, const tn_site_sum *sum, tn_buf *label, tn_strtab *names,
+/* ---- what rows go by ---- */
+
+typedef struct tn_naming {
+    bool alone; /* without another snapshot a sum is a row */
+    tn_buf label;
+    tn_strtab rows;  /* names, or numbers of stacks */
+    tn_map words;    /* address of a string of one of the snapshots -> 1 + number of the text */
+    tn_strtab texts; /* ... of both */
+    tn_strtab calls; /* tn_call: the number of a stack is that of its innermost frame */
+} tn_naming;
+
+/* A frame, and what it was called from: the same in both snapshots where all frames are. */
+typedef struct tn_call {
+    uint32_t caller; /* 1 + number; 0: none */
+    uint32_t file, name, line;
+} tn_call;
+
+static int naming_init(tn_naming *x, const tn_alloc *a, bool alone)
+{
+    tn_strtab *tables[] = {&x->rows, &x->texts, &x->calls};
+    *x = (tn_naming){.alone = alone, .words.alloc = a};
+    tn__buf_init(&x->label, a);
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        TN_TRY(tn__strtab_init(tables[i], a));
+    return TN_OK;
+}
+
+static void naming_free(tn_naming *x)
+{
+    tn__strtab_free(&x->rows);
+    tn__strtab_free(&x->texts);
+    tn__strtab_free(&x->calls);
+    tn__map_free(&x->words);
+    tn__buf_free(&x->label);
+}
+
+static int added(tn_strtab *table, const void *key, size_t n, uint32_t *number, tn_error *err)
+{
+    int status = tn__strtab_add(table, key, n, number);
+    if (status == TN_ELIMIT)
+        return tn__error_set(err, status, 0, "names of rows take more than 4 GiB");
+    return status < 0 ? tn__error_set(err, status, 0, "out of memory") : TN_OK;
+}
+
+/* Each string is looked at once. */
+static int word_of(tn_naming *x, const char *text, uint32_t *number, tn_error *err)
+{
+    uint32_t *value;
+    TN_TRY(tn__map_slot(&x->words, (uint64_t)(uintptr_t)text, &value, err));
+    if (!*value) {
+        TN_TRY(added(&x->texts, text, strlen(text), number, err));
+        *value = *number + 1;
+    }
+    *number = *value - 1;
+    return TN_OK;
+}
+
+/* Of each entry of the call tree, 1 + the number of the stack. */
+static int number_stacks(tn_naming *x, tn_sites *t, uint32_t *numbers, tn_error *err)
+{
+    numbers[0] = 0;
+    for (uint32_t i = 1; i < t->keys.n_entries; i++) {
+        tn_stack_entry e;
+        TN_TRY(tn__snapshot_stack(t->snapshot, i, &e, err));
+        tn_call call = {.caller = numbers[e.parent], .line = e.line};
+        TN_TRY(word_of(x, e.file, &call.file, err));
+        TN_TRY(word_of(x, e.qualified_name, &call.name, err));
+        TN_TRY(added(&x->calls, &call, sizeof call, &numbers[i], err));
+        numbers[i]++;
+    }
+    return TN_OK;
+}
+
+/* ---- rows ---- */
+
+/* numbers: of stacks; NULL where the label says which row it is. */
+static int find_row(tn_site_pairs *p, tn_sites *t, const tn_site_sum *sum, tn_naming *x, const uint32_t *numbers,
                     uint32_t *row, tn_error *err)
 {
-    uint32_t n = names->count;
-    label->size = 0;
-    TN_TRY(tn__sites_name(t, sum, label, err));
-    int status = tn__strtab_add(names, (const char *)label->data, label->size - 1, row);
-    if (status < 0)
-        return tn__error_set(err, status, 0, "out of memory");
-    if (names->count == n)
+    uint32_t stack = tn__site_example(&t->keys, sum->group);
+    x->label.size = 0;
+    TN_TRY(tn__sites_label(t, sum, &x->label, err));
+    if (x->alone)
+        *row = (uint32_t)p->n;
+    else if (numbers)
+        TN_TRY(added(&x->rows, &numbers[stack], sizeof *numbers, row, err));
+    else
+        TN_TRY(added(&x->rows, x->label.data, x->label.size - 1, row, err));
+    if (*row < p->n)
         return TN_OK;
-    TN_TRY(grow(p, names->count, err));
-    p->n = names->count;
-    label->size = 0;
-    TN_TRY(tn__sites_label(t, sum, label, err));
-    pair_at(p, *row)->label = tn__arena_text(&p->labels, (const char *)label->data, label->size - 1);
-    return pair_at(p, *row)->label ? TN_OK : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    TN_TRY(grow(p, p->n + 1, err));
+    tn_site_pair *pair = pair_at(p, p->n++);
+    pair->label = tn__arena_text(&p->labels, (const char *)x->label.data, x->label.size - 1);
+    return pair->label ? TN_OK : tn__error_set(err, TN_ENOMEM, 0, "out of memory");
 }
 
 /* The row of each sum, by its index; TN_NONE where it is empty. */
-static int join(tn_site_pairs *p, tn_sites *t, bool old, tn_buf *label, tn_strtab *names, uint32_t *rows, tn_error *err)
+static int join_named(tn_site_pairs *p, tn_sites *t, bool old, tn_naming *x, const uint32_t *numbers, uint32_t *rows,
+                      tn_error *err)
 {
     for (size_t i = 0; i < tn__sites_n(t); i++) {
         const tn_site_sum *sum = tn__sites_at(t, i);
         rows[i] = TN_NONE;
         if (is_empty(sum))
             continue;
-        TN_TRY(find_row(p, t, sum, label, names, &rows[i], err));
+        TN_TRY(find_row(p, t, sum, x, numbers, &rows[i], err));
         if (old)
             pair_at(p, rows[i])->old = sum;
         else
             pair_at(p, rows[i])->now = sum;
     }
     return TN_OK;
+}
+
+static int join(tn_site_pairs *p, tn_sites *t, bool old, tn_naming *x, uint32_t *rows, tn_error *err)
+{
+    size_t bytes = t->keys.n_entries * sizeof(uint32_t);
+    bool by_stack = !x->alone && t->options.by == TN_SITES_TRACEBACK;
+    uint32_t *numbers = by_stack ? tn__alloc(p->alloc, bytes) : NULL;
+    if (by_stack && !numbers)
+        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
+    int status = by_stack ? number_stacks(x, t, numbers, err) : TN_OK;
+    if (status == TN_OK)
+        status = join_named(p, t, old, x, numbers, rows, err);
+    tn__free(p->alloc, numbers, by_stack ? bytes : 0);
+    return status;
 }
 
 /* ---- blocks that only one of the two has ---- */
@@ -143,25 +237,22 @@ static int compare_blocks(tn_site_pairs *p, tn_side *now, tn_side *old, tn_error
 
 static int make(tn_site_pairs *p, tn_sites *now, tn_sites *old, tn_error *err)
 {
-    tn_buf label;
-    tn_strtab names;
+    tn_naming x;
     size_t n_now = tn__sites_n(now), n_old = old ? tn__sites_n(old) : 0;
-    tn__buf_init(&label, p->alloc);
     uint32_t *of_now = tn__alloc(p->alloc, n_now * sizeof *of_now),
              *of_old = tn__alloc(p->alloc, n_old * sizeof *of_old);
-    int status = tn__strtab_init(&names, p->alloc);
+    int status = naming_init(&x, p->alloc, !old);
     if (!of_now || !of_old)
         status = TN_ENOMEM;
     if (status == TN_OK)
-        status = join(p, now, false, &label, &names, of_now, err);
+        status = join(p, now, false, &x, of_now, err);
     if (status == TN_OK && old)
-        status = join(p, old, true, &label, &names, of_old, err);
+        status = join(p, old, true, &x, of_old, err);
     if (status == TN_OK && p->same_samples && !now->options.cumulative && (now->sampled || old->sampled))
         status = compare_blocks(p, &(tn_side){now, of_now, NULL}, &(tn_side){old, of_old, NULL}, err);
-    tn__free(p->alloc, of_now, n_now * sizeof *of_now);
-    tn__free(p->alloc, of_old, n_old * sizeof *of_old);
-    tn__strtab_free(&names);
-    tn__buf_free(&label);
+    tn__free(p->alloc, of_now, of_now ? n_now * sizeof *of_now : 0);
+    tn__free(p->alloc, of_old, of_old ? n_old * sizeof *of_old : 0);
+    naming_free(&x);
     return status;
 }
 
@@ -191,9 +282,11 @@ static double bytes_of(const tn_site_sum *sum, enum tn_sites_what what)
     return sum ? (double)sum->bytes[what] : 0;
 }
 
+/* That nothing was seen does not mean that there was nothing. */
 static tn_interval of_table(const tn_sites *t, const tn_site_sum *sum, enum tn_sites_what what)
 {
-    return sum ? tn__sites_interval(t, sum, what) : (tn_interval){0, 0};
+    static const tn_site_sum none;
+    return tn__sites_interval(t, sum ? sum : &none, what);
 }
 
 tn_interval tn__site_pair_interval(const tn_site_pairs *p, const tn_site_pair *row, const tn_sites *now,
@@ -202,9 +295,8 @@ tn_interval tn__site_pair_interval(const tn_site_pairs *p, const tn_site_pair *r
     double r = now->interval_bytes > old->interval_bytes ? now->interval_bytes : old->interval_bytes;
     if (what == TN_SITES_LIVE && p->same_samples && !now->options.cumulative) {
         const tn_spread *a = &row->added, *b = &row->removed;
-        tn_interval none = {0, 0}, of_a = a->n ? tn__spread_interval(a, r) : none,
-                    of_b = b->n ? tn__spread_interval(b, r) : none;
-        return tn__interval_minus(a->seen + a->unseen, of_a, b->seen + b->unseen, of_b);
+        return tn__interval_minus(a->seen + a->unseen, tn__spread_interval(a, r), b->seen + b->unseen,
+                                  tn__spread_interval(b, r));
     }
     return tn__interval_minus(bytes_of(row->now, what), of_table(now, row->now, what), bytes_of(row->old, what),
                               of_table(old, row->old, what));

@@ -39,7 +39,17 @@ static int choose_rows(tn_sites *t, uint8_t *marks, tn_error *err)
 /* Of a thread; what stands for frames that were left out is a caller like any other. */
 static bool is_root(const tn_stack_entry *e)
 {
-    return !e->parent && !*e->file && strcmp(e->qualified_name, TN_SITE_CUT) != 0;
+    return !e->parent && !*e->file && !tn__site_is_cut(e);
+}
+
+int tn__site_caller(tn_snapshot *s, uint32_t entry, uint32_t *caller, tn_error *err)
+{
+    tn_stack_entry e, outer = {0};
+    TN_TRY(tn__snapshot_stack(s, entry, &e, err));
+    if (e.parent)
+        TN_TRY(tn__snapshot_stack(s, e.parent, &outer, err));
+    *caller = !e.parent || is_root(&outer) ? 0 : e.parent;
+    return TN_OK;
 }
 
 /* One step outwards from where each stack has been followed to, if the k-th place of the way is that: 0 is the bottom of the
@@ -60,17 +70,13 @@ static int step_out(tn_sites *t, size_t k, uint32_t n, uint32_t *at, uint8_t *ma
         marks[0] = 0;
     }
     for (uint32_t i = first; i < n; i++) {
-        tn_stack_entry e, outer = {0};
         if (at[i] == TN_NONE)
             continue;
         if (bottom || !at[i] || !marks[at[i]]) {
             at[i] = bottom && !at[i] ? 0 : TN_NONE;
             continue;
         }
-        TN_TRY(tn__snapshot_stack(t->snapshot, at[i], &e, err));
-        if (e.parent)
-            TN_TRY(tn__snapshot_stack(t->snapshot, e.parent, &outer, err));
-        at[i] = !e.parent || is_root(&outer) ? 0 : e.parent;
+        TN_TRY(tn__site_caller(t->snapshot, at[i], &at[i], err));
     }
     return TN_OK;
 }
@@ -86,30 +92,29 @@ static int follow(tn_sites *t, uint32_t n, uint32_t *at, uint8_t *marks, tn_erro
 
 static int choose(tn_sites *t, tn_error *err)
 {
-    uint32_t n, *at = NULL;
+    uint32_t n;
     TN_TRY(tn__snapshot_n_stacks(t->snapshot, &n, err));
     n++;
     uint8_t *marks = tn__alloc(t->alloc, n);
     t->rows_in = tn__alloc_zero(t->alloc, t->n_rows);
-    if (t->options.n_from)
-        at = tn__alloc(t->alloc, n * sizeof *at);
+    t->n_at = t->options.n_from ? n : 0;
+    t->at = t->n_at ? tn__alloc(t->alloc, n * sizeof *t->at) : NULL;
     int status = TN_OK;
-    if (!marks || !t->rows_in || (t->options.n_from && !at))
+    if (!marks || !t->rows_in || (t->n_at && !t->at))
         status = tn__no_memory(t->snapshot, err);
     if (status == TN_OK)
         status = choose_rows(t, marks, err);
-    if (status == TN_OK && at)
-        status = follow(t, n, at, marks, err);
+    if (status == TN_OK && t->at)
+        status = follow(t, n, t->at, marks, err);
     if (status == TN_OK)
-        status = tn__site_keys_make(t->snapshot, t->options.by, at, &t->keys, err);
-    tn__free(t->alloc, at, at ? n * sizeof *at : 0);
+        status = tn__site_keys_make(t->snapshot, t->options.by, t->at, &t->keys, err);
     tn__free(t->alloc, marks, n);
     return status;
 }
 
 /* ---- sums ---- */
 
-static void merge(tn_site_sum *into, const tn_site_sum *from)
+void tn__site_merge(tn_site_sum *into, const tn_site_sum *from)
 {
     for (int i = 0; i < TN_SITES_WHATS; i++) {
         into->bytes[i] += from->bytes[i];
@@ -172,8 +177,8 @@ static void add_rows(tn_sites *t)
         if (!in_table(t, i))
             continue;
         tn_site_sum sum = sum_of_row(&t->rows[i], !by_block(t));
-        merge(tn__sites_at(t, place_of(t, i)), &sum);
-        merge(&t->total, &sum);
+        tn__site_merge(tn__sites_at(t, place_of(t, i)), &sum);
+        tn__site_merge(&t->total, &sum);
     }
 }
 
@@ -267,9 +272,27 @@ static int add_block(tn_sites *t, uint64_t block, uint32_t place, void *ctx)
     tn_site_sum sum = sum_of_block(t, block, by_block(t));
     if ((double)interval_of(t, block) > t->interval_bytes)
         t->interval_bytes = (double)interval_of(t, block);
-    merge(tn__sites_at(t, place), &sum);
-    merge(&t->total, &sum);
+    tn__site_merge(tn__sites_at(t, place), &sum);
+    tn__site_merge(&t->total, &sum);
     return TN_OK;
+}
+
+static int add_to_stack(tn_sites *t, uint64_t block, uint32_t place, void *ctx)
+{
+    (void)place;
+    tn_site_sum sum = sum_of_block(t, block, by_block(t)), *stacks = ctx;
+    tn__site_merge(&stacks[t->rows[t->traces.site[block]].stack], &sum);
+    return TN_OK;
+}
+
+int tn__sites_by_stack(tn_sites *t, tn_site_sum *stacks, tn_error *err)
+{
+    for (uint32_t i = 0; i < t->n_rows; i++) {
+        tn_site_sum sum = sum_of_row(&t->rows[i], !by_block(t));
+        if (in_table(t, i))
+            tn__site_merge(&stacks[t->rows[i].stack], &sum);
+    }
+    return by_block(t) || t->sampled ? tn__sites_each_block(t, add_to_stack, stacks, err) : TN_OK;
 }
 
 static int put_place(tn_sites *t, uint64_t block, uint32_t place, void *ctx)
@@ -312,7 +335,7 @@ static int link_up(tn_sites *t, tn_outward *w, tn_error *err)
         w->next[i] = w->child[e.parent];
         w->child[e.parent] = i;
         if (e.parent)
-            merge(tn__sites_at(t, e.parent), tn__sites_at(t, i));
+            tn__site_merge(tn__sites_at(t, e.parent), tn__sites_at(t, i));
     }
     return TN_OK;
 }
@@ -321,10 +344,10 @@ static int link_up(tn_sites *t, tn_outward *w, tn_error *err)
 static void carry(const tn_sites *t, tn_outward *w, tn_site_sum *groups)
 {
     const uint32_t *group_of = t->keys.group_of;
-    merge(&groups[group_of[0]], tn__sites_at(t, 0));
+    tn__site_merge(&groups[group_of[0]], tn__sites_at(t, 0));
     for (uint32_t at = w->child[0]; at;) {
         if (w->active[group_of[at]]++ == 0)
-            merge(&groups[group_of[at]], tn__sites_at(t, at));
+            tn__site_merge(&groups[group_of[at]], tn__sites_at(t, at));
         if (w->child[at]) {
             at = w->child[at];
             continue;
@@ -371,6 +394,7 @@ static int carry_outwards(tn_sites *t, tn_error *err)
 
 static int check(const tn_sites *t, tn_error *err)
 {
+    static const char *const whats[TN_SITES_WHATS] = {NULL, "what was allocated", "what was freed", "the peak"};
     const tn_sites_options *o = &t->options;
     if (!t->n_rows)
         return tn__error_set(err, TN_EINVAL, 0,
@@ -378,6 +402,8 @@ static int check(const tn_sites *t, tn_error *err)
                              "tonnage.trace.start()");
     if ((unsigned)o->by >= TN_SITES_BYS || (unsigned)o->what >= TN_SITES_WHATS)
         return tn__error_set(err, TN_EINVAL, 0, "there is no such table of sites");
+    if (o->what != TN_SITES_LIVE)
+        TN_TRY(tn__sites_all_told(t->snapshot, whats[o->what], err));
     if (o->what != TN_SITES_LIVE && by_block(t))
         return tn__error_set(
             err, TN_EINVAL, 0,
@@ -436,6 +462,7 @@ void tn__sites_free(tn_sites *t)
 {
     tn__site_keys_free(&t->keys);
     tn_set_free(t->within);
+    tn__free(t->alloc, t->at, t->at ? t->n_at * sizeof *t->at : 0);
     tn__free(t->alloc, t->rows_in, t->rows_in ? t->n_rows : 0);
     tn__map_free(&t->types);
     tn__free(t->alloc, t->same_type, t->same_type ? tn_snapshot_n_types(t->snapshot) * sizeof *t->same_type : 0);
@@ -456,20 +483,6 @@ int tn__sites_label(tn_sites *t, const tn_site_sum *sum, tn_buf *out, tn_error *
     out->size--; /* the NUL */
     if (tn__buf_append(out, " ", 1) < 0 || tn__buf_append(out, type.full_name, strlen(type.full_name) + 1) < 0)
         return tn__no_memory(t->snapshot, err);
-    return TN_OK;
-}
-
-int tn__sites_name(tn_sites *t, const tn_site_sum *sum, tn_buf *out, tn_error *err)
-{
-    tn_stack_entry e = {.parent = tn__site_example(&t->keys, sum->group)};
-    if (t->options.by != TN_SITES_TRACEBACK || !e.parent)
-        return tn__sites_label(t, sum, out, err);
-    while (e.parent) {
-        TN_TRY(tn__site_text(t->snapshot, e.parent, out, err));
-        TN_TRY(tn__snapshot_stack(t->snapshot, e.parent, &e, err));
-        if (e.parent)
-            out->data[out->size - 1] = '\n';
-    }
     return TN_OK;
 }
 

@@ -16,6 +16,8 @@
 #include "analysis/partition.h"
 #include "snapshot/reader.h"
 
+#include <string.h>
+
 /* ---- site_interval.c ---- */
 
 /* Of the bytes of blocks, each of which was seen with a chance p. */
@@ -55,6 +57,8 @@ typedef struct tn_site_pattern {
 } tn_site_pattern;
 /* EINVAL. The text must outlive the pattern. */
 int tn__site_pattern(const char *text, size_t n, tn_site_pattern *out, tn_error *err);
+extern const char *const tn__site_domains[TN_SITE_ALLOCATORS]; /* "mem" "obj" "raw" */
+extern const tn_stack_entry tn__site_lost;                     /* what stands for no stack */
 bool tn__site_frame_matches(const tn_site_pattern *p, const tn_stack_entry *frame);
 /* Marks (1) in one byte an entry, the first of them that of no stack, those that a pattern of files names. */
 int tn__site_mark(tn_snapshot *s, const tn_site_pattern *p, uint8_t *marks, tn_error *err);
@@ -63,6 +67,10 @@ int tn__site_mark(tn_snapshot *s, const tn_site_pattern *p, uint8_t *marks, tn_e
 
 /* Whether the recorder ran, and left something. */
 bool tn__sites_there(tn_snapshot *s);
+/* Whether what is alive is all that is known, as of a dump of tracemalloc. */
+bool tn__sites_live_only(tn_snapshot *s);
+/* EINVAL where it is; it names what was asked for: "the peak". */
+int tn__sites_all_told(tn_snapshot *s, const char *what, tn_error *err);
 /* Entry of the stack that made each object, 0 where it is not known; NULL where that holds for all. Kept with the snapshot. */
 int tn__births(tn_snapshot *s, const uint32_t **entries, tn_error *err);
 
@@ -81,6 +89,12 @@ int tn__distribution_of_file(tn_snapshot *s, const char *file, const char **out,
 static inline const char *tn__site_file(const tn_stack_entry *e)
 {
     return *e->file ? e->file : e->qualified_name;
+}
+
+/* Does this stand for frames further out, which were left out? */
+static inline bool tn__site_is_cut(const tn_stack_entry *e)
+{
+    return !*e->file && strcmp(e->qualified_name, TN_SITE_CUT) == 0;
 }
 
 /* Groups of entries. Group 0 is that of no stack; it may be empty, as others may. */
@@ -123,6 +137,7 @@ typedef struct tn_sites {
     tn_sites_options options; /* its texts are the caller's */
     tn_set *within;           /* objects whose blocks count; NULL: all blocks */
     uint8_t *rows_in;         /* one a row of SITE: it counts */
+    uint32_t *at, n_at;       /* of callers: for each entry where the stack has been followed to; NULL: itself */
     const tn_site_row *rows;
     uint32_t n_rows;
     tn_traces traces;
@@ -145,11 +160,13 @@ static inline size_t tn__sites_n(const tn_sites *t)
     return t->sums.size / sizeof(tn_site_sum);
 }
 double tn__sites_interval_of(tn_snapshot *s); /* bytes; 0: not sampled */
+void tn__site_merge(tn_site_sum *into, const tn_site_sum *from);
+/* What counts of each stack, added to a sum an entry. Not of tables by type. */
+int tn__sites_by_stack(tn_sites *t, tn_site_sum *stacks, tn_error *err);
+/* The entry that called this one; 0: the bottom of the stack, as the root of a thread is. */
+int tn__site_caller(tn_snapshot *s, uint32_t entry, uint32_t *caller, tn_error *err);
 /* Appended with a NUL. */
 int tn__sites_label(tn_sites *t, const tn_site_sum *sum, tn_buf *out, tn_error *err);
-/* The same, but of tracebacks, whose labels are those of innermost lines that several may share, all frames: "app.py:88 load()"
- * and so on outwards, with line breaks between them. */
-int tn__sites_name(tn_sites *t, const tn_site_sum *sum, tn_buf *out, tn_error *err);
 /* Calls use for each block that counts, with its sum; cumulative: with its entry instead. */
 typedef int tn_block_use(tn_sites *t, uint64_t block, uint32_t place, void *ctx);
 int tn__sites_each_block(tn_sites *t, tn_block_use *use, void *ctx, tn_error *err);
@@ -191,10 +208,13 @@ tn_interval tn__site_pair_interval(const tn_site_pairs *p, const tn_site_pair *r
 enum { TN_COHORTS = 10 };
 typedef struct tn_site_ages {                    /* of one sum */
     double bytes[TN_COHORTS], count[TN_COHORTS]; /* the oldest first */
-    double
-        slope; /* bytes that stay of a thousand allocations of the process, in all cohorts but the first and the last */
-    tn_interval range; /* 95 % */
+    tn_spread middle;                            /* of all cohorts but the first and the last */
+    double slope;                                /* bytes of these that stay of a thousand allocations of the process */
+    tn_interval range;                           /* 95 % */
 } tn_site_ages;
+void tn__ages_add(tn_site_ages *a, unsigned cohort, uint64_t bytes, uint64_t interval_bytes);
+/* Once all blocks are in; thousands of allocations a cohort. interval_bytes: the largest of a block; 0: exact. */
+void tn__ages_slope(tn_site_ages *a, double thousands, double interval_bytes);
 typedef struct tn_cohorts {
     const tn_alloc *alloc;
     uint64_t first, last; /* birth numbers: cohorts are parts of them as long as each other */

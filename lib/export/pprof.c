@@ -196,6 +196,8 @@ static void put_scalars(tn_pprof *p, const tn_snapshot *s)
     put_number(p, to, PROFILE_TIME_NANOS, time_ns);
     put_number(p, to, PROFILE_PERIOD, p->profile->period_bytes);
     put_number(p, to, PROFILE_COMMENT, word(p, comments[p->profile->of]));
+    if (p->profile->live_only)
+        put_number(p, to, PROFILE_COMMENT, word(p, "of a dump of tracemalloc: alloc_* are not known, and 0"));
     put_number(p, to, PROFILE_DEFAULT_TYPE,
                word(p, p->profile->of == TN_PROFILE_ALLOCATED ? "alloc_space" : "inuse_space"));
     tn__gzip_add(p->gzip, to->data, to->size);

@@ -1,6 +1,8 @@
 /* profile.c - sites of a snapshot as rows of a stack and values. */
 #include "export/profile.h"
 
+#include "analysis/sites.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -73,8 +75,7 @@ static int add_node(tn_profile *p, uint64_t code, const tn_stack_entry *e, uint3
 /* What is not known to stand anywhere. */
 static int add_lost(tn_profile *p, uint32_t *node, tn_error *err)
 {
-    static const tn_stack_entry lost = {.name = "<lost>", .qualified_name = "<lost>", .file = ""};
-    return add_node(p, 0, &lost, 0, node, err);
+    return add_node(p, 0, &tn__site_lost, 0, node, err);
 }
 
 /* ---- rows ---- */
@@ -205,6 +206,9 @@ int tn__profile_make(tn_snapshot *s, enum tn_profile_of of, bool by_domain, tn_p
     const tn_site_row *sites;
     uint32_t n;
     start(p, tn__snapshot_alloc(s), of);
+    p->live_only = tn__sites_live_only(s);
+    if (of != TN_PROFILE_LIVE)
+        TN_TRY(tn__sites_all_told(s, of == TN_PROFILE_PEAK ? "the peak" : "what was allocated", err));
     sites = tn__snapshot_sites(s, &n);
     if (!n)
         return tn__error_set(err, TN_EINVAL, 0, "the snapshot has no allocations: nothing was traced");
@@ -248,11 +252,10 @@ int64_t tn__profile_value(const tn_profile_row *row, unsigned value)
 
 const char *tn__profile_domain(uint32_t domain, char *out, size_t cap)
 {
-    static const char *const names[] = {"mem", "obj", "raw"};
     if (domain >> 31)
         snprintf(out, cap, "tracked %u", domain & INT32_MAX);
     else
-        snprintf(out, cap, "%s", domain < 3 ? names[domain] : "unknown");
+        snprintf(out, cap, "%s", domain < TN_SITE_ALLOCATORS ? tn__site_domains[domain] : "unknown");
     return out;
 }
 
@@ -263,9 +266,27 @@ const char *tn__profile_text(const tn_profile *p, uint32_t text, size_t *n)
     return (const char *)p->texts.bytes.data + starts[text];
 }
 
+uint64_t tn__profile_frame_bytes(const tn_profile *p, uint32_t frame)
+{
+    enum { REST = 12 };
+    const tn_profile_function *f = tn__profile_function(p, tn__profile_frame(p, frame)->function);
+    size_t name, file;
+    tn__profile_text(p, f->name, &name);
+    tn__profile_text(p, f->file, &file);
+    return (uint64_t)name + file + REST;
+}
+
+int tn__profile_fits(uint64_t bytes, tn_error *err)
+{
+    if (bytes > TN_PROFILE_MOST_BYTES)
+        return tn__error_set(err, TN_ELIMIT, 0, "its names take more than %llu GiB as text; pprof has each name once",
+                             TN_PROFILE_MOST_BYTES >> 30);
+    return TN_OK;
+}
+
 uint32_t tn__profile_thread(const tn_profile *p, const tn_profile_row *row)
 {
-    static const char *const others[] = {"<native>", "<gc>", "<truncated>", "<lost>"};
+    static const char *const others[] = {"<native>", "<truncated>", "<lost>"};
     size_t n;
     tn__profile_walk(p, row);
     const tn_profile_function *f = tn__profile_function(p, tn__profile_frame(p, p->path[0])->function);

@@ -55,6 +55,7 @@ typedef struct tn_profile {
     tn_buf frames, nodes, rows, escaped;
     uint32_t n_frames, n_rows;
     enum tn_profile_of of;
+    bool live_only; /* what was allocated is not known, and is 0 */
     uint64_t period_bytes;              /* 1: exact */
     uint32_t depth;                     /* of the deepest row */
     uint32_t *path;                     /* depth places */
@@ -79,6 +80,11 @@ static inline unsigned tn__profile_space(const tn_profile *p)
 const char *tn__profile_domain(uint32_t domain, char *out, size_t cap);
 /* The text that names the root that the stacks of the row's thread stand on; 0: there is none. Walks. */
 uint32_t tn__profile_thread(const tn_profile *p, const tn_profile_row *row);
+/* A name may have megabytes, and stand in as many frames as the file has entries: what such names are written out for each
+ * time is bounded. About what a frame takes; ELIMIT where there are more bytes than that. */
+#define TN_PROFILE_MOST_BYTES (16ull << 30)
+uint64_t tn__profile_frame_bytes(const tn_profile *p, uint32_t frame);
+int tn__profile_fits(uint64_t bytes, tn_error *err);
 const char *tn__profile_text(const tn_profile *p, uint32_t text, size_t *n);
 int tn__profile_add_text(tn_profile *p, const char *text, uint32_t *out, tn_error *err);
 

@@ -73,11 +73,22 @@ static void put_profile(const tn_profile *p, unsigned value, tn_out *out)
     tn__out_text(out, "]}");
 }
 
+/* Each frame has its names. */
+static int check_bytes(const tn_profile *p, tn_error *err)
+{
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < p->n_frames; i++)
+        all += tn__profile_frame_bytes(p, i);
+    return tn__profile_fits(all, err);
+}
+
 int tn__export_speedscope(const tn_export_job *job, tn_error *err)
 {
     tn_profile p;
     tn_out *out = job->out;
     int status = tn__profile_make(job->snapshot, job->options->profile, false, &p, err);
+    if (status == TN_OK)
+        status = check_bytes(&p, err);
     if (status == TN_OK) {
         unsigned space = tn__profile_space(&p);
         tn__out_text(

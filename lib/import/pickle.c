@@ -1,7 +1,7 @@
 /* pickle.c - a dump of tracemalloc, which is a pickle, read without running any of it.
  *
- * A pickle is a program for a machine with a stack and a memo, and some of its instructions call what they name. A dump uses two
- * dozen of them:
+ * A pickle is a program for a machine with a stack and a memo, and some of its instructions call what they name. A dump uses 32 of
+ * them:
  *
  *     Snapshot {traces: _Traces {_traces: [(domain, size, ((file, line), …innermost first), frames in all), …]},
  *               traceback_limit: number}

@@ -1,7 +1,7 @@
 /* tracebacks.c - stacks and what they allocated as a snapshot file that has no object but the root.
  *
- * Only what is alive is known. Sums of all there ever was, and those of the high-water mark, are the same: they are that much at
- * least. Functions are not known, only files: each is one, and has the file's name.
+ * Only what is alive is known: sums of all there ever was, and those of the high-water mark, stay 0, and the fact import.format
+ * says why. Functions are not known, only files: each is one, and has the file's name.
  */
 #include "import/import.h"
 
@@ -107,17 +107,10 @@ static int write_sites(tn_rows *r, const tn_traced *t)
     const tn_traced_sum *sums = (const tn_traced_sum *)(const void *)t->sums.data;
     uint64_t n = 0;
     for (uint32_t i = 0; i < t->places.count; i++) {
-        int64_t bytes = (int64_t)sums[i].bytes;
-        double blocks = (double)sums[i].blocks;
         const tn_site_row row = {.stack = places[i].stack,
                                  .domain = places[i].domain,
-                                 .live_bytes = bytes,
-                                 .allocated_bytes = bytes,
-                                 .peak_bytes = bytes,
-                                 .at_peak_bytes = bytes,
-                                 .live_count = blocks,
-                                 .allocated_count = blocks,
-                                 .at_peak_count = blocks};
+                                 .live_bytes = (int64_t)sums[i].bytes,
+                                 .live_count = (double)sums[i].blocks};
         TN_TRY(tn__rows_bytes(r, &row, sizeof row));
         n++;
         TN_TRY(tn__rows_flush(r, "SITE", &n, false));
@@ -147,7 +140,7 @@ static int write_nodes(tn_rows *r)
 
 static int write_facts(tn_rows *r, const tn_traced *t)
 {
-    uint64_t n = 9;
+    uint64_t n = 8;
     TN_TRY(tn__rows_fact(r, "capture.tool_version", TN_VERSION, 0));
     TN_TRY(tn__rows_fact(r, "capture.mode", "import", 0));
     TN_TRY(tn__rows_fact(r, "import.format", "tracemalloc", 0));
@@ -156,7 +149,6 @@ static int write_facts(tn_rows *r, const tn_traced *t)
     TN_TRY(tn__rows_fact(r, "trace.mode", "exact", 0));
     TN_TRY(tn__rows_fact(r, "trace.depth", NULL, t->limit));
     TN_TRY(tn__rows_fact(r, "trace.traced_bytes", NULL, t->bytes));
-    TN_TRY(tn__rows_fact(r, "trace.peak_bytes", NULL, t->bytes));
     return tn__rows_flush(r, "FACT", &n, true);
 }
 

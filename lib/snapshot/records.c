@@ -3,6 +3,7 @@
 
 #include "stacks/linetable.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- previews ---- */
@@ -167,6 +168,45 @@ static int load_codes(tn_snapshot *s, tn_error *err)
     return 0;
 }
 
+/* An entry without a line of its own, as those of files of before 1.3. */
+typedef struct tn_lineless {
+    uint32_t code, instruction, row;
+} tn_lineless;
+
+static int by_instruction(const void *left, const void *right)
+{
+    const tn_lineless *a = left, *b = right;
+    if (a->code != b->code)
+        return a->code < b->code ? -1 : 1;
+    return a->instruction < b->instruction ? -1 : a->instruction > b->instruction;
+}
+
+/* Each line table is read once, however many entries need it. */
+static int find_lines(tn_snapshot *s, tn_stack_row *rows, uint32_t n, tn_error *err)
+{
+    const tn_code *codes = s->stacks.codes;
+    size_t n_all = 0, at = 0;
+    for (uint32_t i = 0; i < n; i++)
+        n_all += !rows[i].line && codes[rows[i].code].n_table;
+    tn_lineless *all = n_all ? tn__alloc(&s->alloc, n_all * sizeof *all) : NULL;
+    if (n_all && !all)
+        return tn__no_memory(s, err);
+    for (uint32_t i = 0; i < n; i++)
+        if (!rows[i].line && codes[rows[i].code].n_table)
+            all[at++] = (tn_lineless){rows[i].code, rows[i].instruction, i};
+    if (n_all)
+        qsort(all, n_all, sizeof *all, by_instruction);
+    tn_linetable t = {0};
+    for (size_t i = 0; i < n_all; i++) {
+        const tn_code *code = &codes[all[i].code];
+        if (!i || all[i].code != all[i - 1].code)
+            t = tn__linetable(code->table, code->n_table, code->first_line);
+        rows[all[i].row].line = tn__linetable_next(&t, all[i].instruction);
+    }
+    tn__free(&s->alloc, all, n_all * sizeof *all);
+    return 0;
+}
+
 static int load_stacks(tn_snapshot *s, tn_error *err)
 {
     TN_TRY(load_codes(s, err));
@@ -187,6 +227,7 @@ static int load_stacks(tn_snapshot *s, tn_error *err)
         if (s->stacks.rows[i].parent > i || s->stacks.rows[i].code >= s->stacks.n_codes)
             return tn__corrupt(err, 0, "entry %u of its call tree has parent %u and code %u of %u", i,
                                s->stacks.rows[i].parent, s->stacks.rows[i].code, s->stacks.n_codes);
+    TN_TRY(find_lines(s, s->stacks.rows, n, err));
     s->stacks.n = n;
     return 0;
 }
@@ -216,11 +257,8 @@ int tn__snapshot_stack(tn_snapshot *s, uint32_t entry, tn_stack_entry *out, tn_e
         return tn__error_set(err, TN_EINVAL, 0, "the call tree has no entry %u", entry);
     const tn_stack_row *row = &s->stacks.rows[entry - 1];
     const tn_code *code = &s->stacks.codes[row->code];
-    uint32_t line = row->line;
-    if (!line)
-        line = tn__linetable_line(code->table, code->n_table, code->first_line, row->instruction);
-    *out =
-        (tn_stack_entry){row->parent, line, code->name, code->qualified_name, code->file, row->code, code->first_line};
+    *out = (tn_stack_entry){row->parent, row->line, code->name,      code->qualified_name,
+                            code->file,  row->code, code->first_line};
     return 0;
 }
 

@@ -6,17 +6,11 @@
  */
 #include "stacks/linetable.h"
 
-#include <stdbool.h>
-
-typedef struct cursor {
-    const uint8_t *at, *end;
-} cursor;
-
-static uint32_t varint(cursor *c)
+static uint32_t varint(tn_linetable *t)
 {
     uint32_t value = 0;
-    for (unsigned shift = 0; c->at < c->end && shift < 32; shift += 6) {
-        uint8_t byte = *c->at++;
+    for (unsigned shift = 0; t->at < t->end && shift < 32; shift += 6) {
+        uint8_t byte = *t->at++;
         value |= (uint32_t)(byte & 63) << shift;
         if (!(byte & 64))
             break;
@@ -24,45 +18,51 @@ static uint32_t varint(cursor *c)
     return value;
 }
 
-static int64_t signed_varint(cursor *c)
+static int64_t signed_varint(tn_linetable *t)
 {
-    uint32_t value = varint(c);
+    uint32_t value = varint(t);
     return value & 1 ? -(int64_t)(value >> 1) : (int64_t)(value >> 1);
 }
 
 /* Reads one entry's operands; moves line; false when it has no location. */
-static bool entry(cursor *c, unsigned form, int64_t *line)
+static bool entry(tn_linetable *t, unsigned form)
 {
     if (form == 15)
         return false;
     if (form == 14) {
-        *line += signed_varint(c);
-        varint(c);
-        varint(c);
-        varint(c);
+        t->line += signed_varint(t);
+        varint(t);
+        varint(t);
+        varint(t);
     } else if (form == 13) {
-        *line += signed_varint(c);
+        t->line += signed_varint(t);
     } else if (form >= 10) {
-        *line += form - 10;
-        c->at += c->end - c->at < 2 ? c->end - c->at : 2;
+        t->line += form - 10;
+        t->at += t->end - t->at < 2 ? t->end - t->at : 2;
     } else {
-        c->at += c->at < c->end;
+        t->at += t->at < t->end;
     }
     return true;
 }
 
+tn_linetable tn__linetable(const uint8_t *table, uint32_t n_bytes, uint32_t first_line)
+{
+    return (tn_linetable){.at = table, .end = table + n_bytes, .line = first_line};
+}
+
+uint32_t tn__linetable_next(tn_linetable *t, uint32_t instruction)
+{
+    while (instruction >= t->ended && t->at < t->end) {
+        uint8_t head = *t->at++;
+        t->ended += 2u * ((head & 7u) + 1);
+        t->located = entry(t, head >> 3 & 15);
+    }
+    bool known = instruction < t->ended && t->located && t->line > 0 && t->line <= UINT32_MAX;
+    return known ? (uint32_t)t->line : 0;
+}
+
 uint32_t tn__linetable_line(const uint8_t *table, uint32_t n_bytes, uint32_t first_line, uint32_t instruction)
 {
-    cursor c = {table, table + n_bytes};
-    int64_t line = first_line;
-    uint64_t start = 0;
-    while (c.at < c.end) {
-        uint8_t head = *c.at++;
-        uint64_t end = start + 2u * ((head & 7u) + 1);
-        bool located = entry(&c, head >> 3 & 15, &line);
-        if (instruction >= start && instruction < end)
-            return located && line > 0 && line <= UINT32_MAX ? (uint32_t)line : 0;
-        start = end;
-    }
-    return 0;
+    tn_linetable t = tn__linetable(table, n_bytes, first_line);
+    return tn__linetable_next(&t, instruction);
 }

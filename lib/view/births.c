@@ -2,6 +2,8 @@
 #include "analysis/sites.h"
 #include "view/sentences.h"
 
+#include <inttypes.h>
+
 static int say_birth(tn_say *w, uint32_t node, const char *who)
 {
     enum { CALLERS = 2 };
@@ -36,10 +38,29 @@ void tn__say_birth(tn_say *w, uint32_t node, const char *who)
         w->status = status;
 }
 
+int tn__frames_json(tn_snapshot *s, uint32_t entry, tn_json *j, tn_error *err)
+{
+    tn__json_open(j, "traceback", '[');
+    while (entry) {
+        tn_stack_entry e;
+        TN_TRY(tn__snapshot_stack(s, entry, &e, err));
+        tn__json_open(j, NULL, '{');
+        tn__json_string(j, "file", tn__site_file(&e));
+        if (e.line)
+            tn__json_u64(j, "line", e.line);
+        else
+            tn__json_null(j, "line");
+        tn__json_string(j, "function", e.qualified_name);
+        tn__json_close(j, '}');
+        entry = e.parent;
+    }
+    tn__json_close(j, ']');
+    return TN_OK;
+}
+
 int tn__birth_json(tn_snapshot *s, uint32_t node, tn_json *j, tn_error *err)
 {
     tn_birth birth;
-    tn_frame f;
     TN_TRY(tn_node_birth(s, node, &birth, err));
     if (!birth.entry) {
         tn__json_null(j, "site");
@@ -50,48 +71,52 @@ int tn__birth_json(tn_snapshot *s, uint32_t node, tn_json *j, tn_error *err)
         tn__json_u64(j, "birth", birth.birth);
     else
         tn__json_null(j, "birth");
-    tn__json_open(j, "traceback", '[');
-    do {
-        TN_TRY(tn_birth_frame(s, &birth, 0, &f, err));
-        tn__json_open(j, NULL, '{');
-        tn__json_string(j, "file", *f.file ? f.file : f.qualified_name);
-        if (f.line)
-            tn__json_u64(j, "line", f.line);
-        else
-            tn__json_null(j, "line");
-        tn__json_string(j, "function", f.qualified_name);
-        tn__json_close(j, '}');
-    } while (tn_birth_caller(s, &birth, NULL) == TN_OK);
-    tn__json_close(j, ']');
+    TN_TRY(tn__frames_json(s, birth.entry, j, err));
     tn__json_close(j, '}');
     return TN_OK;
 }
 
-int tn__birth_print(tn_snapshot *s, uint32_t node, tn_out *out, tn_error *err)
+static void print_frame(tn_snapshot *s, const tn_stack_entry *e, const tn_buf *text, tn_out *out)
 {
-    tn_birth birth;
+    uint64_t depth;
+    if (!tn__site_is_cut(e))
+        tn__out_escaped(out, (const char *)text->data);
+    else if (tn__fact_u64(s, "trace.depth", &depth) && depth)
+        tn__out_format(out, "(stack cut at %" PRIu64 " frame%s)", depth, depth == 1 ? "" : "s");
+    else
+        tn__out_text(out, "(stack cut)");
+    tn__out_text(out, "\n");
+}
+
+int tn__frames_print(tn_snapshot *s, uint32_t entry, const char *first, const char *further, unsigned most, tn_out *out,
+                     tn_error *err)
+{
     tn_buf text;
-    TN_TRY(tn_node_birth(s, node, &birth, err));
-    tn__buf_init(&text, tn__snapshot_alloc(s));
-    uint32_t entry = birth.entry;
     int status = TN_OK;
-    for (uint32_t depth = 0; entry && status == TN_OK; depth++) {
+    tn__buf_init(&text, tn__snapshot_alloc(s));
+    for (unsigned n = 0; entry && status == TN_OK; n++) {
         tn_stack_entry e;
-        if (depth > TN_FRAMES_SHOWN) {
-            tn__out_text(out, "              …\n");
+        tn__out_text(out, n ? further : first);
+        if (n == most) {
+            tn__out_text(out, "…\n");
             break;
         }
         text.size = 0;
         status = tn__site_text(s, entry, &text, err);
         if (status == TN_OK)
             status = tn__snapshot_stack(s, entry, &e, err);
-        if (status < 0)
-            break;
-        tn__out_text(out, depth ? "              " : "  made at     ");
-        tn__out_escaped(out, (const char *)text.data);
-        tn__out_text(out, "\n");
-        entry = e.parent;
+        if (status == TN_OK) {
+            print_frame(s, &e, &text, out);
+            entry = e.parent;
+        }
     }
     tn__buf_free(&text);
     return status;
+}
+
+int tn__birth_print(tn_snapshot *s, uint32_t node, tn_out *out, tn_error *err)
+{
+    tn_birth birth;
+    TN_TRY(tn_node_birth(s, node, &birth, err));
+    return tn__frames_print(s, birth.entry, "  made at     ", "              ", TN_FRAMES_SHOWN + 1, out, err);
 }

@@ -322,7 +322,7 @@ void tn__content_json(tn_json *j, const tn_content *content)
 static void say_path_to(tn_say *w, uint32_t node)
 {
     tn_trail trail;
-    if (!keep(w, tn__trail_make(w->top, node, NULL, &trail, w->err)))
+    if (w->status < 0 || !keep(w, tn__trail_make(w->top, node, NULL, &trail, w->err)))
         return;
     tn__say_path(w, trail.steps, trail.n);
     tn__trail_free(&trail);

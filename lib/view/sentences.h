@@ -43,6 +43,10 @@ const char *tn__holder_name(enum tn_holder kind);
 void tn__say_birth(tn_say *w, uint32_t node, const char *who); /* " It was made at app.py:88 load(), called from …." */
 int tn__birth_json(tn_snapshot *s, uint32_t node, tn_json *j, tn_error *err);   /* "site" */
 int tn__birth_print(tn_snapshot *s, uint32_t node, tn_out *out, tn_error *err); /* lines of show */
+int tn__frames_json(tn_snapshot *s, uint32_t entry, tn_json *j, tn_error *err); /* "traceback", the innermost first */
+/* A line for each frame of a stack outwards, at most so many, behind first or further. */
+int tn__frames_print(tn_snapshot *s, uint32_t entry, const char *first, const char *further, unsigned most, tn_out *out,
+                     tn_error *err);
 
 /* ---- sentences.c ---- */
 

@@ -1,34 +1,9 @@
 /* site_json.c - tables of sites as docs/view-json.md specifies them. */
+#include "view/sentences.h"
 #include "view/site_page.h"
 
 #include <math.h>
 #include <string.h>
-
-static void frame_json(tn_json *j, const tn_stack_entry *e)
-{
-    tn__json_string(j, "file", tn__site_file(e));
-    if (e->line)
-        tn__json_u64(j, "line", e->line);
-    else
-        tn__json_null(j, "line");
-    tn__json_string(j, "function", e->qualified_name);
-}
-
-static int traceback_json(tn_json *j, const tn_site_shown *r, tn_error *err)
-{
-    uint32_t entry = r->entry;
-    tn__json_open(j, "traceback", '[');
-    while (entry) {
-        tn_stack_entry e;
-        TN_TRY(tn__snapshot_stack(r->table->snapshot, entry, &e, err));
-        tn__json_open(j, NULL, '{');
-        frame_json(j, &e);
-        tn__json_close(j, '}');
-        entry = e.parent;
-    }
-    tn__json_close(j, ']');
-    return TN_OK;
-}
 
 static void place_json(const tn_site_page *p, tn_json *j, const tn_site_shown *r)
 {
@@ -121,7 +96,7 @@ static int row_json(const tn_site_page *p, tn_json *j, const tn_site_shown *r, t
     place_json(p, j, r);
     numbers_json(p, j, r);
     if (p->asked.by == TN_SITES_TRACEBACK)
-        TN_TRY(traceback_json(j, r, err));
+        TN_TRY(tn__frames_json(r->table->snapshot, r->entry, j, err));
     TN_TRY(tn__site_words(p, r, words, err));
     tn__json_string(j, "text", (const char *)words->data);
     tn__json_close(j, '}');
@@ -204,8 +179,10 @@ int tn__site_json_page(tn_site_page *p, tn_json *j, tn_error *err)
     tn_view_options o = *p->o;
     o.against = p->old;
     tn__against_json(&o, j);
-    if (p->old)
+    if (p->old && tn__site_process_told(p))
         tn__json_bool(j, "same_process", p->pairs.same_process);
+    else if (p->old)
+        tn__json_null(j, "same_process");
     if (p->sampled)
         tn__json_double(j, "interval_bytes", tn__site_interval_bytes(p));
     else

@@ -23,6 +23,12 @@ double tn__site_interval_bytes(const tn_site_page *p)
                                                                       : p->now.interval_bytes;
 }
 
+bool tn__site_process_told(const tn_site_page *p)
+{
+    uint64_t pid;
+    return tn__fact_u64(p->snapshot, "process.pid", &pid) && tn__fact_u64(p->old, "process.pid", &pid);
+}
+
 /* ---- a row ---- */
 
 static void fill_change(const tn_site_page *p, const tn_site_pair *pair, tn_site_shown *out)
@@ -36,12 +42,11 @@ static void fill_change(const tn_site_page *p, const tn_site_pair *pair, tn_site
     out->significant = out->change.low > 0 || out->change.high < 0;
 }
 
-int tn__site_fill(tn_site_page *p, const tn_site_pair *pair, tn_sites *table, tn_site_shown *out, tn_error *err)
+static int fill(tn_site_page *p, const tn_site_pair *pair, tn_site_shown *out, tn_error *err)
 {
     enum tn_sites_what what = p->asked.what;
     bool here = pair->now != NULL;
-    if (!table)
-        table = here ? &p->now : &p->before;
+    tn_sites *table = here ? &p->now : &p->before;
     const tn_site_sum *sum = here ? pair->now : pair->old;
     *out = (tn_site_shown){.pair = pair, .label = pair->label, .table = table, .retained = TN_UNKNOWN};
     out->frame = (tn_stack_entry){.name = "", .qualified_name = "", .file = ""};
@@ -215,7 +220,7 @@ static int show_rows(tn_site_page *p, tn_error *err)
     if (!p->shown)
         return tn__no_memory(p->snapshot, err);
     for (size_t i = 0; i < p->n_shown; i++)
-        TN_TRY(tn__site_fill(p, &p->pairs.rows[p->order[i].row], NULL, &p->shown[i], err));
+        TN_TRY(fill(p, &p->pairs.rows[p->order[i].row], &p->shown[i], err));
     return TN_OK;
 }
 
@@ -253,7 +258,7 @@ static int make(tn_site_page *p, tn_error *err)
     TN_TRY(tn__site_pairs_make(&p->now, p->old ? &p->before : NULL, &p->pairs, err));
     TN_TRY(choose_rows(p, err));
     TN_TRY(show_rows(p, err));
-    return tn__site_fill(p, &p->pairs.total, NULL, &p->total, err);
+    return fill(p, &p->pairs.total, &p->total, err);
 }
 
 static void free_page(tn_site_page *p)
@@ -299,11 +304,15 @@ static int earlier(const void *left, const void *right)
     return a->at < b->at ? -1 : 1;
 }
 
-/* Sorted, each file once, where that is asked for; returns how many are left. *processes: how many they are of. */
-static size_t put_in_time(tn_dated *all, size_t n, bool sorted, size_t *processes)
+/* Sorted, each file once, where that is asked for; returns how many are left. *processes: how many they are of. *undated: one
+ * does not say when it was taken, and they stay as they are. */
+static size_t put_in_time(tn_dated *all, size_t n, bool sorted, size_t *processes, bool *undated)
 {
     size_t left = 0;
-    if (sorted)
+    *undated = false;
+    for (size_t i = 0; i < n; i++)
+        *undated |= sorted && !all[i].wall_ns;
+    if (sorted && !*undated)
         qsort(all, n, sizeof *all, earlier);
     *processes = 0;
     for (size_t i = 0; i < n; i++) {
@@ -339,6 +348,8 @@ typedef struct tn_site_run {
     tn_sites_options asked;
     tn_out *out;
     tn_json *j;
+    size_t processes;
+    bool undated;
 } tn_site_run;
 
 static int one_page(const tn_site_run *run, const tn_dated *now, const tn_dated *old, tn_error *err)
@@ -371,10 +382,13 @@ static int json_pages(const tn_site_run *run, const tn_dated *all, size_t n, tn_
     return TN_OK;
 }
 
-static int text_pages(const tn_site_run *run, const tn_dated *all, size_t n, size_t processes, tn_error *err)
+static int text_pages(const tn_site_run *run, const tn_dated *all, size_t n, tn_error *err)
 {
-    if (processes > 1)
-        tn__out_format(run->out, "note: the snapshots are of %zu processes\n\n", processes);
+    if (run->processes > 1)
+        tn__out_format(run->out, "note: the snapshots are of %zu processes\n\n", run->processes);
+    if (n > 1 && run->undated)
+        tn__out_text(run->out,
+                     "note: one of the snapshots does not say when it was taken; they are in the order given\n\n");
     if (n == 1)
         return one_page(run, &all[0], NULL, err);
     for (size_t i = 1; i < n; i++) {
@@ -402,7 +416,6 @@ static int write_pages(tn_dated *all, size_t n, const tn_view_options *o, tn_pag
     tn_out out;
     tn_json j;
     tn_sink sink = {keep, pages};
-    size_t processes;
     tn_site_run run = {.o = o, .out = &out, .j = &j};
     if (o->sites)
         run.asked = *o->sites;
@@ -410,10 +423,10 @@ static int write_pages(tn_dated *all, size_t n, const tn_view_options *o, tn_pag
         return tn__error_set(err, TN_EINVAL, 0, "there is no such page of sites");
     run.asked.what = what_of(run.asked.page);
     tn__out_init(&out, &sink);
-    n = put_in_time(all, n, run.asked.by_time, &processes);
+    n = put_in_time(all, n, run.asked.by_time, &run.processes, &run.undated);
     if (n > 1 && (run.asked.page == TN_SITES_CREATORS || run.asked.page == TN_SITES_SURVIVORS))
         return tn__error_set(err, TN_EINVAL, 0, "%s is of one snapshot", tn_sites_page_names[run.asked.page]);
-    TN_TRY(o->form == TN_JSON ? json_pages(&run, all, n, err) : text_pages(&run, all, n, processes, err));
+    TN_TRY(o->form == TN_JSON ? json_pages(&run, all, n, err) : text_pages(&run, all, n, err));
     return tn__out_end(&out, err);
 }
 

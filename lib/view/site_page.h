@@ -49,6 +49,7 @@ static inline bool tn__site_has_frames(const tn_site_page *p) /* a row is one pl
 }
 uint64_t tn__site_count(double count);                 /* rounded */
 double tn__site_interval_bytes(const tn_site_page *p); /* of two snapshots the larger one */
+bool tn__site_process_told(const tn_site_page *p);     /* by both snapshots */
 /* "app.py:88: size=408 KiB (+408 KiB), count=5379 (+5379), average=77 B", into a buffer that is emptied first. */
 int tn__site_words(const tn_site_page *p, const tn_site_shown *row, tn_buf *out, tn_error *err);
 const char *tn__site_signed(int64_t bytes, char *out, size_t cap); /* "+1.5 KiB"; cap >= 24 */
@@ -57,8 +58,6 @@ const char *tn__site_signed(int64_t bytes, char *out, size_t cap); /* "+1.5 KiB"
 
 /* The rows of creators, level by level below each other. */
 int tn__site_tree(tn_site_page *p, tn_error *err);
-/* table: that the pair's sums are of, or, of a pair with an older one, NULL. */
-int tn__site_fill(tn_site_page *p, const tn_site_pair *pair, tn_sites *table, tn_site_shown *out, tn_error *err);
 
 int tn__site_text_page(tn_site_page *p, tn_out *out, tn_error *err);
 int tn__site_json_page(tn_site_page *p, tn_json *j, tn_error *err); /* into an object that is open */

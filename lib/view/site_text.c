@@ -1,4 +1,5 @@
 /* site_text.c - tables of sites as pages. */
+#include "view/sentences.h"
 #include "view/site_page.h"
 #include "view/summary.h"
 
@@ -229,7 +230,9 @@ static void print_compared(const tn_site_page *p, tn_out *out)
         tn__fact_time(wall, when, sizeof when);
         tn__out_format(out, " of %s", when);
     }
-    tn__out_text(out, p->pairs.same_process ? ", of the same process\n" : ", of another process\n");
+    tn__out_text(out, !tn__site_process_told(p) ? "; of which process is not told\n"
+                      : p->pairs.same_process   ? ", of the same process\n"
+                                                : ", of another process\n");
     tn__out_unwrap(out);
 }
 
@@ -240,8 +243,8 @@ static void print_depth(const tn_site_page *p, tn_out *out)
     bool outwards = p->asked.cumulative || p->asked.page == TN_SITES_CREATORS || p->asked.by == TN_SITES_TRACEBACK;
     if (outwards && tn__fact_u64(p->snapshot, "trace.depth", &depth) && depth)
         tn__out_format(out,
-                       "note: stacks were cut at %" PRIu64 " frame%s: what stands outermost may have had callers, "
-                       "which are not known\n",
+                       "note: stacks were cut at %" PRIu64 " frame%s: " TN_SITE_CUT
+                       " stands for what is further out, which is not known\n",
                        depth, depth == 1 ? "" : "s");
 }
 
@@ -265,30 +268,6 @@ static void print_notes(const tn_site_page *p, tn_out *out)
     if (lists && strcmp(lists, "ignore") == 0)
         tn__out_text(
             out, "note: blocks that free lists kept and gave out again stand at the line that allocated them first\n");
-}
-
-/* The frames further out, below each row. */
-static int print_traceback(const tn_site_page *p, const tn_site_shown *r, tn_out *out, tn_error *err)
-{
-    tn_stack_entry e = r->frame;
-    tn_buf text;
-    int status = TN_OK, n = 0;
-    tn__buf_init(&text, p->now.alloc);
-    for (; status == TN_OK && e.parent && n < TN_FRAMES_SHOWN; n++) {
-        text.size = 0;
-        status = tn__site_text(r->table->snapshot, e.parent, &text, err);
-        if (status == TN_OK)
-            status = tn__snapshot_stack(r->table->snapshot, e.parent, &e, err);
-        if (status == TN_OK) {
-            tn__out_text(out, "    ");
-            tn__out_escaped(out, (const char *)text.data);
-            tn__out_text(out, "\n");
-        }
-    }
-    if (status == TN_OK && e.parent)
-        tn__out_text(out, "    …\n");
-    tn__buf_free(&text);
-    return status;
 }
 
 static void print_change(const tn_site_page *p, const tn_site_shown *r, tn_out *out)
@@ -349,7 +328,8 @@ static int print_tracebacks(const tn_site_page *p, tn_out *out, tn_error *err)
         tn__out_escaped(out, (const char *)words.data);
         tn__out_text(out, "\n");
         print_numbers(p, &p->shown[i], out);
-        status = print_traceback(p, &p->shown[i], out, err);
+        const tn_site_shown *r = &p->shown[i];
+        status = tn__frames_print(r->table->snapshot, r->frame.parent, "    ", "    ", TN_FRAMES_SHOWN, out, err);
     }
     tn__buf_free(&words);
     return status;

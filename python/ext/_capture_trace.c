@@ -73,6 +73,7 @@ PyDoc_STRVAR(clear_doc, "trace_clear()\n--\n\nForget blocks and sums.");
 static PyObject *trace_clear(PyObject *module, PyObject *nothing)
 {
     (void)module, (void)nothing;
+    tn_trace_settle(here);
     tn_record_clear();
     Py_RETURN_NONE;
 }
@@ -82,6 +83,7 @@ PyDoc_STRVAR(reset_peak_doc, "trace_reset_peak()\n--\n\nThe high-water mark begi
 static PyObject *trace_reset_peak(PyObject *module, PyObject *nothing)
 {
     (void)module, (void)nothing;
+    tn_trace_settle(here);
     tn_record_reset_peak();
     Py_RETURN_NONE;
 }
@@ -108,6 +110,7 @@ PyDoc_STRVAR(mode_doc, "trace_mode()\n--\n\n'off', 'exact' or 'sampled'.");
 static PyObject *trace_mode(PyObject *module, PyObject *nothing)
 {
     (void)module, (void)nothing;
+    tn_trace_reconnect();
     return PyUnicode_FromString(mode_names[tn_record_mode()]);
 }
 
@@ -209,7 +212,9 @@ static PyObject *trace_site_of(PyObject *module, PyObject *object)
 {
     tn_recorded_block b;
     (void)module;
-    if (!tn_trace_block_of(here, (uint64_t)(uintptr_t)object, Py_TYPE(object)->tp_flags, &b))
+    tn_trace_reconnect();
+    if (tn_record_mode() == TN_RECORD_OFF || /* here may be an interpreter that was refused */
+        !tn_trace_block_of(here, (uint64_t)(uintptr_t)object, Py_TYPE(object)->tp_flags, &b))
         Py_RETURN_NONE;
     return Py_BuildValue("(IKKd)", b.stack, (unsigned long long)b.birth, (unsigned long long)b.bytes, b.interval_bytes);
 }
@@ -231,6 +236,7 @@ static PyObject *trace_sites(PyObject *module, PyObject *nothing)
 {
     tn_recorded now;
     (void)module, (void)nothing;
+    tn_trace_reconnect();
     tn_recorded_now(&now);
     size_t n = 0, bytes = (now.n_sites + 1) * sizeof(tn_recorded_site);
     tn_recorded_site *rows = tn__alloc(&tn__alloc_pages, bytes);

@@ -29,6 +29,7 @@ else:  # without loading typing into the target
 _SECONDS_MIN, _SECONDS_MAX = 0.01, 1e8
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _LETTERS = "kmgtpe"
+_DISTANCE_MIN = 256  # bytes: below it next to nothing is left out
 _NEVER_WAITED_FOR = ("KILL", "STOP", "SEGV", "BUS", "FPE", "ILL", "TRAP", "ABRT")  # as can_be_handled() of helper.c
 _WORDS = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}
 
@@ -127,8 +128,15 @@ def _parse_depth(text: str) -> int:
     return 0 if text == "all" else _parse_count(text)
 
 
-def _parse_trace(text: str) -> str | int:
-    return text if text in ("exact", "sampled") else _parse_size(text)
+def _parse_trace(text: str) -> str | int | None:
+    if text in ("exact", "sampled"):
+        return text
+    if text.lower() in _WORDS:  # 1 is no distance
+        return "exact" if _WORDS[text.lower()] else None
+    size = _parse_size(text)
+    if size < _DISTANCE_MIN:
+        raise _Reason(f"{text} bytes between samples are too few: {_DISTANCE_MIN} at least; exact records each block")
+    return size
 
 
 def _parse_mode(text: str) -> str:
@@ -179,10 +187,10 @@ COUNT = Kind("a number of files, at least 1", _parse_count, str, (int,))
 PREVIEWS = Kind("a number of bytes", _parse_previews, str, (int,))
 MODE = Kind("auto, stop or fork", _parse_mode)
 TRACE = Kind(
-    "exact, sampled or a size such as 64K",
+    "exact (or 1), sampled or a size such as 64K",
     _parse_trace,
-    lambda mode: mode if isinstance(mode, str) else show_size(mode),
-    (int, str),
+    lambda mode: show_size(mode) if isinstance(mode, int) else str(mode),
+    (bool, int, str),
 )
 DEPTH = Kind("a number of frames, at least 1, or all", _parse_depth, lambda depth: str(depth or "all"), (int, str))
 FLAG = Kind("1 or 0", _parse_flag, lambda flag: "1" if flag else "0", (bool,))

@@ -79,10 +79,14 @@ def _switch_on() -> None:
     settings.read_project(os.getcwd())
     settings.read_environment(os.environ)
     size_of(None)  # an interpreter that is not supported is named now, not at the first snapshot
-    start_trace(settings)
     recording = Recording(settings, at_exit=settings.at_exit, child=_is_child())
     recording.check()
     recording.start()
+    try:
+        start_trace(settings)  # last: what is ignored is ignored as a whole
+    except BaseException:
+        recording.stop()
+        raise
     tell_defaults(settings)
     if not settings.quiet:
         traced = "" if settings.trace is None else f"; allocations: {told_trace(settings)}"

@@ -171,8 +171,8 @@ def start(mode: str | int | None = None, *, depth: int | None = None, free_lists
             enough to stay on; a number of bytes: one in so many. Sums of samples are estimates without bias.
         depth: how many of the innermost frames are kept. None: all.
         free_lists: the interpreter keeps some dead objects, in their blocks, for the next of their type. "ignore": such
-            an object seems to be made where the one before was; "track": it gets its own stack (Python 3.13.3 and
-            later); "flush": as "ignore", but the lists are emptied before each snapshot.
+            an object seems to be made where the one before was; "track": it gets its own stack (Python 3.13 and
+            later); "flush": as "ignore", but the lists are emptied before each snapshot, `clear` and `reset_peak`.
 
     Raises:
         ArgumentError: it records already, or an argument makes no sense.

@@ -411,6 +411,12 @@ static void ask_exports(questions *q)
     note(q, tn_export(q->s, &(tn_export_options){.format = "heapsnapshot", .max_nodes = 20}, &sink, NULL));
 }
 
+static void ask_sites(questions *q)
+{
+    const tn_sink sink = {swallow, q};
+    note(q, exercise_sites(q->other, q->s, &sink));
+}
+
 /* ---- all ---- */
 
 static bool small(const tn_snapshot *s)
@@ -441,6 +447,7 @@ static void ask_all(questions *q)
     ask_views(q, TN_TEXT);
     ask_views(q, TN_JSON);
     ask_exports(q);
+    ask_sites(q);
 }
 
 int exercise_questions(const void *bytes, size_t n, uint64_t max_memory_bytes)

@@ -69,7 +69,8 @@ void model_make_stacks(model *m, uint64_t seed)
             s->n = 1 + (uint32_t)(model_random(&state) % MODEL_DEPTH);
             for (uint32_t k = 0; k < s->n; k++) {
                 uint64_t code = FIRST_CODE + 0x1000 * (model_random(&state) % CODES);
-                s->frames[s->n - 1 - k] = (tn_walked){code, code + MODEL_CODE_OFFSET + 2 * (model_random(&state) % 30)};
+                s->frames[s->n - 1 - k] =
+                    (tn_walked){.code = code, .at = code + MODEL_CODE_OFFSET + 2 * (model_random(&state) % 30)};
                 if (i && k + 1 < s->n && k < like->n)
                     s->frames[s->n - 1 - k] = like->frames[like->n - 1 - k];
             }
@@ -90,14 +91,13 @@ void model_begin(model *m)
     }
 }
 
-uint32_t model_walk(const model *m, tn_tracer *t, unsigned stack)
+void model_walk(const model *m, tn_tracer *t, unsigned stack)
 {
     const model_stack *s = &m->stacks[stack];
-    uint64_t differs = 0;
     uint32_t n = 0;
     for (; n < s->n && tn_walk_room(t, n); n++)
-        tn_walk_put(t, n, s->frames[n].code, s->frames[n].at, &differs);
-    return tn_walk_end(t, n, differs);
+        t->walk[n] = s->frames[n];
+    tn_walk_end(t, n);
 }
 
 /* ---- what happens ---- */
@@ -129,12 +129,6 @@ void model_alloc(model *m, model_block *b)
     count_peak(m);
 }
 
-/* Where a block has one granule only, its birth is not known. */
-static bool birth_known(const model *m, const model_block *b)
-{
-    return b->bytes > 16 || m->numbers[b->domain] > 2 || (b->address & 15) || b->address >> 48;
-}
-
 void model_free(model *m, model_block *b)
 {
     model_sums *s = &m->sites[b->stack][b->domain];
@@ -142,7 +136,7 @@ void model_free(model *m, model_block *b)
     s->live_bytes -= (int64_t)b->bytes;
     s->live_count--;
     m->live -= (int64_t)b->bytes;
-    if (b->birth && birth_known(m, b) && m->thread_count - b->thread_count < TN_RECENT) {
+    if (b->birth && m->thread_count - b->thread_count < TN_RECENT) {
         s->temporary_bytes += (int64_t)b->bytes;
         s->temporary_count++;
     }
@@ -152,16 +146,12 @@ void model_resize(model *m, model_block *b, uint64_t address, uint64_t bytes)
 {
     model_sums *s = &m->sites[b->stack][b->domain];
     int64_t change = (int64_t)(bytes - b->bytes);
-    if (!birth_known(m, b))
-        b->birth = b->thread_count = 0;
     b->address = address;
     b->bytes = bytes;
     s->live_bytes += change;
     s->allocated_bytes += change > 0 ? change : 0;
     s->peak_bytes = s->peak_bytes > s->live_bytes ? s->peak_bytes : s->live_bytes;
     m->live += change;
-    if (!birth_known(m, b))
-        b->birth = b->thread_count = 0;
     count_peak(m);
 }
 
@@ -274,7 +264,7 @@ static bool compare_block(void *ctx, const tn_recorded_block *got)
             continue;
         assert_int_equal(got->stack, site.stack);
         assert_int_equal(stack_of(c->m, got->stack), b->stack);
-        assert_int_equal(got->birth, birth_known(c->m, b) ? b->birth : 0);
+        assert_int_equal(got->birth, b->birth);
         assert_true(got->weight == 1 && got->interval_bytes == 0);
         c->n++;
         return true;
@@ -292,7 +282,7 @@ static void compare_lookup(const model *m)
             continue;
         assert_true(tn_recorded_block_at(b->address, &got));
         assert_int_equal(got.bytes, b->bytes);
-        assert_int_equal(got.birth, birth_known(m, b) ? b->birth : 0);
+        assert_int_equal(got.birth, b->birth);
         if (b->bytes > 16)
             assert_false(tn_recorded_block_at(b->address + 1, &got));
     }

@@ -44,8 +44,8 @@ void model_code_text(char *out, size_t cap, uint64_t code);
 uint64_t model_random(uint64_t *state);
 /* Random stacks, all different. Deep ones share what is outermost, as those of programs do. */
 void model_make_stacks(model *m, uint64_t seed);
-void model_begin(model *m);                                        /* after each start */
-uint32_t model_walk(const model *m, tn_tracer *t, unsigned stack); /* as a hook would */
+void model_begin(model *m);                                    /* after each start */
+void model_walk(const model *m, tn_tracer *t, unsigned stack); /* as a hook would */
 
 /* What happens, in the model alone. */
 void model_alloc(model *m, model_block *b);

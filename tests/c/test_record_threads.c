@@ -48,11 +48,11 @@ static void tell_alloc(const model_block *b)
     tn_tracer *t;
     if ((sampled && !tn_sampled_due(b->bytes)) || !(t = tn_record_enter()))
         return;
-    uint32_t n = model_walk(&m, t, b->stack);
+    model_walk(&m, t, b->stack);
     if (sampled)
-        tn_sampled_alloc(t, n, b->address, b->bytes, m.domains[b->domain]);
+        tn_sampled_alloc(t, b->address, b->bytes, m.domains[b->domain]);
     else
-        tn_record_alloc(t, n, b->address, b->bytes, m.domains[b->domain]);
+        tn_record_alloc(t, b->address, b->bytes, m.domains[b->domain]);
     tn_record_leave(t);
 }
 
@@ -75,15 +75,11 @@ static void tell_resize(const model_block *b, uint64_t bytes)
     if (!t)
         return;
     if (sampled) {
-        bool was = tn_sampled_take(t, b->address, m.domains[b->domain], &taken);
-        bool due = tn_sampled_resize(t, was ? &taken : NULL, b->address, b->bytes, bytes, m.domains[b->domain]);
+        model_block anew = *b;
+        anew.bytes = bytes;
+        tn_sampled_take(t, b->address, m.domains[b->domain], &taken);
         tn_record_leave(t);
-        if (due) {
-            t = tn_record_enter();
-            uint32_t n = model_walk(&m, t, b->stack);
-            tn_sampled_alloc(t, n, b->address, bytes, m.domains[b->domain]);
-            tn_record_leave(t);
-        }
+        tell_alloc(&anew);
         return;
     }
     if (tn_record_take(t, b->address, m.domains[b->domain], &taken))
@@ -124,7 +120,8 @@ static void resize(worker *w, model_block *b)
     uint64_t bytes = model_random(&w->random) % 500;
     tally *s = &w->sums[b->stack][b->domain];
     s->live_bytes += (int64_t)(bytes - b->bytes);
-    s->made_bytes += bytes > b->bytes ? (int64_t)(bytes - b->bytes) : 0;
+    s->made_bytes += sampled ? (int64_t)bytes : bytes > b->bytes ? (int64_t)(bytes - b->bytes) : 0;
+    s->made_count += sampled;
     atomic_fetch_add(&n_in_flight, 1);
     tell_resize(b, bytes);
     atomic_fetch_sub(&n_in_flight, 1);
@@ -331,12 +328,13 @@ static void fork_once(bool announced)
 
 static void die_once(uint64_t code)
 {
-    tn_walked f = {code, code + MODEL_CODE_OFFSET};
+    tn_walked f = {.code = code, .at = code + MODEL_CODE_OFFSET};
     pthread_mutex_lock(&lock);
     tn_tracer *t = tn_record_enter();
     if (t && tn_walk_room(t, 0)) {
         t->walk[0] = f;
-        tn_record_alloc(t, 1, 0x1000, 0, TN_DOMAIN_OBJ);
+        tn_walk_end(t, 1);
+        tn_record_alloc(t, 0x1000, 0, TN_DOMAIN_OBJ);
         tn_record_free(t, 0x1000, TN_DOMAIN_OBJ);
     }
     if (t)
@@ -354,7 +352,6 @@ static void test_sums_are_those_of_all_threads_together(void **state)
     for (unsigned i = 0; i < 10; i++) {
         read_all();
         pthread_mutex_lock(&lock);
-        tn_record_tick(i + 1, 0);
         tn_record_reset_peak();
         pthread_mutex_unlock(&lock);
         sched_yield();

@@ -16,14 +16,17 @@
 enum { RUNS = 1000, SITES = 5, BLOCKS = 900, INTERVAL = 4 << 10 };
 
 typedef struct block {
-    uint64_t address, bytes, allocated_bytes; /* what counts as allocated of it */
-    unsigned site, n_allocated;
+    uint64_t address, bytes;
+    unsigned site;
     bool is_there;
 } block;
 
 static model m;
 static block blocks[BLOCKS];
-static bool exact; /* which calls are made */
+static struct {
+    double bytes, count;
+} allocated[SITES]; /* what counts as that */
+static bool exact;  /* which calls are made */
 
 /* Tiny ones, such as are rarely sampled alone, up to those that nearly always are. */
 static uint64_t size_of(unsigned i)
@@ -33,12 +36,18 @@ static uint64_t size_of(unsigned i)
     return 1 + most_bytes / 2 + i * 37 % (most_bytes / 2);
 }
 
+static void forget(void)
+{
+    memset(blocks, 0, sizeof blocks);
+    memset(allocated, 0, sizeof allocated);
+}
+
 static void start(enum tn_record_mode mode, uint64_t seed, uint32_t max_samples)
 {
     tn_record_options options = {.mode = mode, .seed = seed, .interval_bytes = INTERVAL, .max_samples = max_samples};
     options.describe = model_describe;
     options.code_offset = MODEL_CODE_OFFSET;
-    memset(blocks, 0, sizeof blocks);
+    forget();
     assert_int_equal(tn_record_start(&options), TN_OK);
     exact = mode == TN_RECORD_EXACT;
 }
@@ -46,7 +55,7 @@ static void start(enum tn_record_mode mode, uint64_t seed, uint32_t max_samples)
 /* As after a start, with other random numbers: stacks stay, which saves time. */
 static void begin_again(enum tn_record_mode mode)
 {
-    memset(blocks, 0, sizeof blocks);
+    forget();
     exact = mode == TN_RECORD_EXACT;
     assert_int_equal(tn_record_switch(mode, INTERVAL), TN_OK);
     tn_record_clear();
@@ -57,12 +66,20 @@ static void begin_again(enum tn_record_mode mode)
 static void tell_sample(const block *b)
 {
     tn_tracer *t = tn_record_enter();
-    uint32_t n = model_walk(&m, t, b->site);
+    model_walk(&m, t, b->site);
     if (exact)
-        tn_record_alloc(t, n, b->address, b->bytes, TN_DOMAIN_OBJ);
+        tn_record_alloc(t, b->address, b->bytes, TN_DOMAIN_OBJ);
     else
-        tn_sampled_alloc(t, n, b->address, b->bytes, TN_DOMAIN_OBJ);
+        tn_sampled_alloc(t, b->address, b->bytes, TN_DOMAIN_OBJ);
     tn_record_leave(t);
+}
+
+static void made(const block *b)
+{
+    allocated[b->site].bytes += (double)b->bytes;
+    allocated[b->site].count++;
+    if (exact || tn_sampled_due(b->bytes))
+        tell_sample(b);
 }
 
 static void allocate(unsigned i)
@@ -70,12 +87,19 @@ static void allocate(unsigned i)
     block *b = &blocks[i];
     b->address = 0x7f0000000000 + i * 0x10000ull;
     b->bytes = size_of(i);
-    b->allocated_bytes += b->bytes;
-    b->n_allocated++;
     b->site = i % SITES;
     b->is_there = true;
-    if (exact || tn_sampled_due(b->bytes))
-        tell_sample(b);
+    made(b);
+}
+
+/* Memory was refused, and its hook had counted it. */
+static void refuse(uint64_t bytes)
+{
+    tn_tracer *t;
+    if (tn_sampled_due(bytes) && (t = tn_record_enter())) {
+        tn_sampled_missed(t);
+        tn_record_leave(t);
+    }
 }
 
 static void release(unsigned i)
@@ -92,26 +116,25 @@ static void release(unsigned i)
     b->is_there = false;
 }
 
-static void resize(unsigned i, uint64_t bytes, bool known, bool fails)
+/* By another line than the one before: the block is of that line then, as if it were new. */
+static void resize(unsigned i, uint64_t bytes, bool fails)
 {
     block *b = &blocks[i];
     tn_taken taken;
     tn_tracer *t = tn_record_enter();
     bool was = tn_sampled_maybe(b->address) && tn_sampled_take(t, b->address, TN_DOMAIN_OBJ, &taken);
-    tn_record_leave(t);
     assert_false(was && taken.bytes != b->bytes);
-    uint64_t old = b->bytes;
     if (fails) {
         if (was)
-            tn_sampled_resize(t, &taken, b->address, taken.bytes, taken.bytes, TN_DOMAIN_OBJ);
+            tn_sampled_give(t, &taken, b->address, TN_DOMAIN_OBJ);
+        tn_record_leave(t);
         return;
     }
+    tn_record_leave(t);
     b->address += 0x1000;
     b->bytes = bytes;
-    b->allocated_bytes += known ? bytes > old ? bytes - old : 0 : bytes;
-    b->n_allocated += !known;
-    if (tn_sampled_resize(t, was ? &taken : NULL, b->address, known ? old : TN_BYTES_UNKNOWN, bytes, TN_DOMAIN_OBJ))
-        tell_sample(b);
+    b->site = (b->site + 1) % SITES;
+    made(b);
 }
 
 /* ---- what is true, what is said ---- */
@@ -126,8 +149,10 @@ static void count_truth(sums out)
         const block *b = &blocks[i];
         out[b->site][LIVE_BYTES] += b->is_there ? (double)b->bytes : 0;
         out[b->site][LIVE_COUNT] += b->is_there;
-        out[b->site][MADE_BYTES] += (double)b->allocated_bytes;
-        out[b->site][MADE_COUNT] += b->n_allocated;
+    }
+    for (unsigned i = 0; i < SITES; i++) {
+        out[i][MADE_BYTES] = allocated[i].bytes;
+        out[i][MADE_COUNT] = allocated[i].count;
     }
 }
 
@@ -223,6 +248,15 @@ static void allocate_all(void)
         allocate(i);
 }
 
+/* Programs that try large and fall back. */
+static void allocate_after_failures(void)
+{
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        refuse(i % 3 ? 1ull << 40 : INTERVAL / 2);
+        allocate(i);
+    }
+}
+
 static void allocate_and_free(void)
 {
     for (unsigned i = 0; i < BLOCKS; i++) {
@@ -238,28 +272,18 @@ static void allocate_and_free(void)
 }
 
 /* As a list grows, then shrinks. */
-static void resize_all(bool known)
+static void resize_all(void)
 {
     allocate_all();
     for (unsigned i = 0; i < BLOCKS; i++) {
         for (unsigned k = 0; k < i % 5; k++)
-            resize(i, blocks[i].bytes + blocks[i].bytes / 4 + 16, known, false);
+            resize(i, blocks[i].bytes + blocks[i].bytes / 4 + 16, false);
         if (i % 4 == 0)
-            resize(i, 1 + blocks[i].bytes / 3, known, false);
-        resize(i, 0, known, true);
+            resize(i, 1 + blocks[i].bytes / 3, false);
+        resize(i, 0, true);
         if (i % 6 == 0)
             release(i);
     }
-}
-
-static void resize_known(void)
-{
-    resize_all(true);
-}
-
-static void resize_unknown(void)
-{
-    resize_all(false);
 }
 
 static void change_interval(void)
@@ -310,6 +334,12 @@ static void test_frees_leave_it_right(void **state)
     check_unbiased(allocate_and_free, TN_RECORD_SAMPLED, 65536, NULL);
 }
 
+static void test_what_was_refused_leaves_it_right(void **state)
+{
+    (void)state;
+    check_unbiased(allocate_after_failures, TN_RECORD_SAMPLED, 65536, NULL);
+}
+
 static void test_thinning_leaves_it_right(void **state)
 {
     (void)state;
@@ -317,18 +347,11 @@ static void test_thinning_leaves_it_right(void **state)
     check_unbiased(allocate_all, TN_RECORD_SAMPLED, 40, NULL);
 }
 
-static void test_a_realloc_of_known_growth_leaves_it_right(void **state)
+static void test_what_was_resized_is_of_the_line_that_did_it(void **state)
 {
     (void)state;
-    check_unbiased(resize_known, TN_RECORD_SAMPLED, 65536, NULL);
-    check_unbiased(resize_known, TN_RECORD_SAMPLED, 100, NULL);
-}
-
-static void test_a_realloc_of_unknown_growth_leaves_it_right(void **state)
-{
-    (void)state;
-    check_unbiased(resize_unknown, TN_RECORD_SAMPLED, 65536, NULL);
-    check_unbiased(resize_unknown, TN_RECORD_SAMPLED, 100, NULL);
+    check_unbiased(resize_all, TN_RECORD_SAMPLED, 65536, NULL);
+    check_unbiased(resize_all, TN_RECORD_SAMPLED, 100, NULL);
 }
 
 static void test_another_interval_on_the_run_leaves_it_right(void **state)
@@ -506,9 +529,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(allocated_and_live_are_right_on_average),
         TEST(frees_leave_it_right),
+        TEST(what_was_refused_leaves_it_right),
         TEST(thinning_leaves_it_right),
-        TEST(a_realloc_of_known_growth_leaves_it_right),
-        TEST(a_realloc_of_unknown_growth_leaves_it_right),
+        TEST(what_was_resized_is_of_the_line_that_did_it),
         TEST(another_interval_on_the_run_leaves_it_right),
         TEST(from_exact_to_sampled_it_stays_right),
         TEST(the_exact_interval_of_a_few_samples_covers_what_there_is),

@@ -142,6 +142,33 @@ def test_a_dump_within_a_limit_of_memory(cli: Cli, dump: Path, tmp_path: Path) -
     assert os.listdir(tmp_path) == ["dump.pickle"]
 
 
+def test_a_dump_through_a_pipe_is_refused_as_what_it_is(cli: Cli, dump: Path, tmp_path: Path) -> None:
+    with subprocess.Popen(["cat", dump], stdout=subprocess.PIPE) as pipe:
+        got = cli("import", "-", "-o", tmp_path / "out.tonnage", stdin=pipe.stdout)
+    assert (got.returncode, os.listdir(tmp_path)) == (5, ["dump.pickle"])
+    assert "must be a file, not a pipe" in got.stderr
+
+
+def test_what_a_dump_does_not_know_is_refused_and_not_made_up(cli: Cli, dump: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / "z.tonnage", tmp_path / "a.tonnage"
+    assert all(cli("import", dump, "-o", out).returncode == 0 for out in (one, two))
+    alive = "is not known in a dump of tracemalloc, which has what is alive alone"
+    for verb, what in (("peak", "the peak"), ("temporary", "what was freed"), ("survivors", "how old blocks are")):
+        got = cli(verb, one)
+        assert (got.returncode, got.stdout, got.stderr) == (2, "", f"tonnage: {what} {alive}\n")
+    for what in ("allocated", "peak"):
+        got = cli("export", one, "--to", "pprof", "--what", what, "-o", tmp_path / "out")
+        assert got.returncode == 2 and alive in got.stderr and not (tmp_path / "out").exists()
+    subprocess.run([sys.executable, "-c", DUMP.replace("start(5)", "start(1)"), str(dump)], check=True)
+    assert cli("import", dump, "-o", two, "--force").returncode == 0
+    threads = {row["name"] for row in json.loads(cli("sites", two, "--by", "thread", "--json").stdout)["rows"]}
+    assert "<lost>" in threads <= {"<lost>", "<native>"}, "threads are not in a dump"
+    page = cli("sites", one, two).stdout
+    assert "note: one of the snapshots does not say when it was taken; they are in the order given\n" in page
+    assert f"compared with {one}; of which process is not told\n" in page
+    assert json.loads(cli("sites", one, two, "--json").stdout)["same_process"] is None
+
+
 def test_a_dump_without_traces_is_told_as_one(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "none.pickle"
     code = "import sys, tracemalloc; tracemalloc.Snapshot([], 1).dump(sys.argv[1])"

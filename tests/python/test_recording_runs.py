@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import tonnage
 from capture_support import PROGRAMS, TIMEOUT_SECONDS, environment, python
-from tonnage import _errors, _startup
+from tonnage import _errors, _recorder, _startup, trace
 
 PROGRAM = str(PROGRAMS / "long_run.py")
 RUN = ["-m", "tonnage", "run"]
@@ -246,6 +246,26 @@ def test_an_interpreter_that_is_not_supported_is_one_line(
     monkeypatch.setattr(_startup, "size_of", refuse)
     begin(monkeypatch, tmp_path)
     assert capfd.readouterr().err == "tonnage: TONNAGE=1 is ignored: CPython 3.99 is not supported\n"
+
+
+def test_a_start_that_is_refused_leaves_neither_records_nor_recording(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def refuse(_: object) -> None:
+        raise _errors.NoMemoryError("no memory for the recorder", -3)
+
+    monkeypatch.setenv("TONNAGE_TRACE", "exact")
+    monkeypatch.setenv("TONNAGE_OUT", "missing/a.tonnage")
+    begin(monkeypatch, tmp_path)
+    assert not trace.is_on()
+    monkeypatch.setenv("TONNAGE_OUT", "free")
+    monkeypatch.setenv("TONNAGE_EVERY", "1h")
+    monkeypatch.setattr(_startup, "start_trace", refuse)
+    begin(monkeypatch, tmp_path)
+    assert _recorder._current is None and not trace.is_on()
+    errors = capfd.readouterr().err.splitlines()
+    assert len(errors) == 2 and all(line.startswith("tonnage: TONNAGE=1 is ignored: ") for line in errors)
+    assert "there is no folder" in errors[0] and "no memory" in errors[1]
 
 
 @pytest.mark.parametrize("function", ["getuid", "getgid"])

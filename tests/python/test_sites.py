@@ -331,6 +331,7 @@ def test_what_is_cut_from_a_stack_is_no_bottom_of_it(tmp_path: Path) -> None:
     note = "note: stacks were cut at 1 frame: "
     assert note in str(snapshot.sites(cumulative=True)) and note in str(snapshot.sites(by="traceback"))
     assert note not in str(snapshot.sites())
+    assert "\n    (stack cut at 1 frame)\n" in str(snapshot.sites(by="traceback"))
 
 
 @pytest.mark.parametrize("by", ["line", "module", "type"])

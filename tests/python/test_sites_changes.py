@@ -55,6 +55,30 @@ def test_a_change_is_within_its_interval_when_samples_were_thinned(
     assert freed or sure <= len(SEEDS) - ENOUGH
 
 
+def test_that_no_sample_came_or_went_does_not_mean_that_nothing_did(tmp_path: Path) -> None:
+    many = [(birth, 100) for birth in range(1, 31)]
+    old, new = snapshot(tmp_path, 1, many, 8192), snapshot(tmp_path, 2, many, 8192)
+    (row,) = new.sites(against=old)
+    assert row["size_change"] == 0 and not row["significant"]
+    assert row["change_high"] == -row["change_low"] == pytest.approx(-math.log(0.025) * 8192, rel=1e-3)
+
+
+@pytest.mark.parametrize("n", [1, 12])
+def test_a_line_of_another_process_that_has_no_sample_may_have_had_blocks(tmp_path: Path, n: int) -> None:
+    both = []
+    for pid, lines in ((8, (4,)), (7, (3, 4))):
+        program = site_files.empty()
+        for line in lines:
+            row = program.frame(None, program.code("f", "/srv/app/main.py", 1), line)
+            for _ in range(n):
+                program.block(100, row, birth=len(program.blocks) + 1, interval=8192)
+        program.heap.facts.update({"process.pid": pid, "capture.wall_time_ns": 10**18 - pid})
+        both.append(tonnage.load(program.write(tmp_path / f"{pid}.tonnage")))
+    (row,) = (row for row in both[1].sites(against=both[0]) if row["line"] == 3)
+    assert row["size_change"] == pytest.approx(8192 * n, rel=0.01)
+    assert row["significant"] == (n > 6)
+
+
 def test_a_block_whose_object_is_selected_later_counts_in_the_interval_as_in_the_change(tmp_path: Path) -> None:
     both = []
     for second, size in ((1, 64), (2, 5000)):
@@ -88,3 +112,14 @@ def test_sums_of_samples_that_are_gone_have_changes_with_an_interval(tmp_path: P
         assert row["change_low"] < row["size_change"] < row["change_high"]
     assert [rows[line]["significant"] for line in (3, 4)] == [False, True]
     assert "-9.8 KiB to -9.8 KiB" not in str(view)
+
+
+def test_a_line_whose_samples_are_all_young_may_have_kept_something(tmp_path: Path) -> None:
+    program = site_files.empty()
+    row = program.frame(None, program.code("f", "/srv/app/main.py", 1), 3)
+    for birth in (998, 999, 1000):
+        program.block(100, row, birth=birth, interval=8192)
+    program.facts.update({"trace.started_births": 0, "trace.births": 1000})
+    (row,) = tonnage.load(program.write(tmp_path / "young.tonnage")).survivors()
+    assert row["slope"] == row["slope_low"] == 0
+    assert row["slope_high"] == pytest.approx(-math.log(0.025) * 8192 / 8 / 0.1, rel=1e-3)

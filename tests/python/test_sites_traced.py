@@ -39,7 +39,7 @@ tonnage.snapshot(sys.argv[2])
 """
 
 
-@pytest.fixture(scope="module", params=["exact", "20000"])
+@pytest.fixture(scope="module", params=["exact", "5000"])
 def taken(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[Path]]]:
     folder = tmp_path_factory.mktemp("traced")
     (folder / "prog.py").write_text(PROGRAM)
@@ -52,15 +52,15 @@ def taken(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     yield request.param, paths
 
 
-def surely(low: float, truth: float, high: float) -> bool:
-    """Whether an interval of 95 %, thrice as wide, holds the truth: chance leaves it once in a hundred million."""
-    assert low < high
-    return low - (high - low) < truth < high + (high - low)
-
-
 def row_of(view: tonnage._sites.Sites, end: str) -> dict[str, object]:
     (row,) = (row for row in view.rows if row["name"].endswith(end))
     return row
+
+
+def is_near(row: dict[str, object], truth: int, size: str = "size", low: str = "low", high: str = "high") -> bool:
+    """Within an interval three times as wide, out of which chance goes once in a hundred million runs."""
+    value, least, most = (float(row[key]) for key in (size, low, high))  # type: ignore[arg-type]
+    return value - 3 * (value - least) < truth < value + 3 * (most - value)
 
 
 def test_a_line_has_what_it_allocated(taken: tuple[str, list[Path]]) -> None:
@@ -72,8 +72,8 @@ def test_a_line_has_what_it_allocated(taken: tuple[str, list[Path]]) -> None:
             assert planted <= row["size"] < planted * 1.02  # type: ignore[operator]
             assert row["size_low"] is None
         else:
-            assert surely(row["size_low"], planted, row["size_high"])  # type: ignore[arg-type]
-            assert 0.5 * planted < row["size"] < 1.6 * planted  # type: ignore[operator]
+            assert is_near(row, planted, low="size_low", high="size_high")
+            assert 0.8 * planted < row["size"] < 1.2 * planted  # type: ignore[operator]
 
 
 def test_callers_share_what_a_line_made(taken: tuple[str, list[Path]]) -> None:
@@ -110,7 +110,7 @@ def test_what_is_new_is_more_than_chance(taken: tuple[str, list[Path]]) -> None:
         if mode == "exact":
             assert row["size_change"] * 4 == row["old_size"]  # type: ignore[operator]
         else:
-            assert surely(row["change_low"], 50 * 10_001, row["change_high"])  # type: ignore[arg-type]
+            assert is_near(row, 50 * 10_001, "size_change", "change_low", "change_high")
 
 
 def test_the_peak_has_what_is_gone_and_temporaries_are_told(taken: tuple[str, list[Path]]) -> None:

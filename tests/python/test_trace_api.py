@@ -216,8 +216,9 @@ def started(folder: Path, *options: str, **variables: str) -> tuple[str, str]:
     ("variables", "said", "frames"),
     [
         ({"TONNAGE_TRACE": "exact"}, "exact, all frames", None),
+        ({"TONNAGE_TRACE": "1"}, "exact, all frames", None),
         ({"TONNAGE_TRACE": "1k"}, "sampled each 1KiB, all frames", None),
-        ({"TONNAGE_TRACE": "exact", "TONNAGE_DEPTH": "1"}, "exact, 1 innermost frames", 2),
+        ({"TONNAGE_TRACE": "exact", "TONNAGE_DEPTH": "1"}, "exact, 1 innermost frames", 3),
     ],
 )
 def test_the_variable_records_from_the_start_and_says_so(
@@ -231,7 +232,8 @@ def test_the_variable_records_from_the_start_and_says_so(
 
 
 def test_the_variable_may_say_no_and_nonsense_is_one_line(folder: Path) -> None:
-    assert started(folder, TONNAGE_TRACE="off") == ("False None None", "")
+    for no in "off", "0":
+        assert started(folder, TONNAGE_TRACE=no) == ("False None None", "")
     out, errors = started(folder, TONNAGE_TRACE="often")
     assert out == "False None None"
     assert errors.startswith("tonnage: TONNAGE_TRACE is ignored: ") and errors.count("\n") == 1

@@ -10,63 +10,6 @@ import pytest
 from coexist_support import needs
 from trace_support import answer
 
-# Lines that allocate no object of a type with a free list: there is nothing to explain.
-SAME = """
-    import gc, json, sys, tracemalloc
-    from tonnage import trace
-    from trace_support import of_lines, line
-
-    class Slots:
-        __slots__ = ("text", "data")
-    keep = [None] * 5000
-    def build():
-        for i in range(3000):
-            x = Slots()  # a
-            x.text = "%d and more" % i  # b
-            x.data = bytes(i)  # c
-            keep[i] = x
-        for i in range(3000, 4000):
-            keep[i] = {n for n in range(i % 40)}  # d
-        for i in range(4000, 4500):
-            keep[i] = bytearray(i)  # e
-        for i in range(4500, 4600):
-            keep[i] = type("T", (), {"__slots__": ()})  # f
-        for i in range(0, 3000, 3):
-            keep[i] = None
-    build()
-    keep[:] = [None] * 5000
-    gc.collect(), gc.disable()
-    first = sys.argv[1] == "first"
-    if first:
-        tracemalloc.start()
-        trace.start()
-    else:
-        trace.start()
-        tracemalloc.start()
-    build()
-    them = tracemalloc.take_snapshot().statistics("lineno")
-    us = of_lines(__file__, *"abcdef", domains=(0, 1, 2) if first else (0, 1))
-    told = {s.traceback[0].lineno: [s.size, s.count] for s in them if s.traceback[0].filename == __file__}
-    print(json.dumps([us, [told.get(line(c, __file__)) for c in "abcdef"]]))
-"""
-# What may differ, by line: bytes, and why.
-EXPLAINED = {
-    "b": (400, "ints of % and tuples for it come from free lists"),
-    "d": (4000, "the ints of a line are in a free list when the set is made: 3.14 and later"),
-    "f": (12_000, "dicts and tuples of a type, and their keys, come from free lists, and go to them"),
-}
-
-
-@pytest.mark.parametrize("order", ["first", "after"])
-def test_live_bytes_of_lines_are_those_of_tracemalloc(order: str, tmp_path: Path) -> None:
-    us, them = answer(SAME, tmp_path, order)
-    for name, ours, theirs in zip("abcdef", us, them, strict=True):
-        assert ours[0] > 10_000
-        cap = EXPLAINED.get(name, (0, ""))[0]
-        assert abs(ours[0] - theirs[0]) <= cap, (name, ours, theirs)
-        if not cap:
-            assert ours[1] == theirs[1]
-
 
 def test_tracemalloc_that_ends_takes_our_hooks_along_and_they_come_back(tmp_path: Path) -> None:
     code = """

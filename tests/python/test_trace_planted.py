@@ -9,7 +9,13 @@ import pytest
 from trace_support import answer
 
 BYTES = sys.getsizeof(b"")
-ALLOCATORS = ("pymalloc", "malloc", "pymalloc_debug", "malloc_debug")
+SETTINGS: list[tuple[tuple[str, ...], dict[str, str]]] = [
+    *(((), {"PYTHONMALLOC": name}) for name in ("default", "pymalloc", "malloc", "debug", "malloc_debug")),
+    (("-X", "dev"), {}),
+    (("-OO",), {}),
+    ((), {"PYTHONTRACEMALLOC": "1"}),
+    (("-X", "dev", "-X", "tracemalloc=25"), {"PYTHONMALLOC": "malloc_debug"}),
+]
 
 PLANTED = """
     import json, sys
@@ -31,9 +37,11 @@ PLANTED = """
 """
 
 
-@pytest.mark.parametrize("allocator", ALLOCATORS)
-def test_live_bytes_and_counts_of_lines_are_exact(allocator: str, tmp_path: Path) -> None:
-    small, large, mixed = answer(PLANTED, tmp_path, PYTHONMALLOC=allocator)
+@pytest.mark.parametrize(("options", "variables"), SETTINGS, ids=str)
+def test_live_bytes_and_counts_of_lines_are_exact(
+    options: tuple[str, ...], variables: dict[str, str], tmp_path: Path
+) -> None:
+    small, large, mixed = answer(PLANTED, tmp_path, options=options, **variables)
     assert small == [500 * (BYTES + 100), 500]
     assert large == [10 * (BYTES + 100_000), 10]
     assert mixed == [sum(BYTES + i for i in range(1, 600)), 599]  # b"" was there before
@@ -46,9 +54,9 @@ def test_large_blocks_are_not_counted_once_more_for_what_pymalloc_asks_of_the_sy
 
 def test_each_thread_has_its_own_bytes(tmp_path: Path) -> None:
     code = """
-        import json, threading, random
+        import gc, json, threading, random
         from tonnage import trace
-        from trace_support import sums
+        from trace_support import FOLLOWED, sums
 
         N = 8
         space = {}
@@ -60,10 +68,11 @@ def test_each_thread_has_its_own_bytes(tmp_path: Path) -> None:
             r, work = random.Random(n), space[f"work{n}"]
             for _ in range(4000):
                 work(keeps[n], r)
-        trace.start()
+        trace.start(**FOLLOWED)
         threads = [threading.Thread(target=run, args=(n,)) for n in range(N)]
         [t.start() for t in threads]
         [t.join() for t in threads]
+        gc.collect()  # dead arguments and numbers in free lists
         found = sums("planted.py", domains=(1,))
         said = [found[("planted.py", n + 1)] for n in range(N)]
         import sys
@@ -71,22 +80,19 @@ def test_each_thread_has_its_own_bytes(tmp_path: Path) -> None:
         print(json.dumps([said, true, trace.cost().dropped]))
     """
     said, true, dropped = answer(code, tmp_path)
-    # What a thread has just made of arguments and numbers may be in a free list under its line.
-    for (said_bytes, said_count), (true_bytes, true_count) in zip(said, true, strict=True):
-        assert 0 <= said_count - true_count <= 3
-        assert 0 <= said_bytes - true_bytes <= 200
+    assert said == true
     assert set(dropped.values()) == {0}
 
 
 def test_storms_of_realloc_leave_what_is_there(tmp_path: Path) -> None:
     code = """
-        import json, random, sys
+        import gc, json, random, sys
         from tonnage import trace
-        from trace_support import of_lines
+        from trace_support import FOLLOWED, of_lines
 
         r = random.Random(1)
         arrays = [None] * 200
-        trace.start()
+        trace.start(**FOLLOWED)
         for i in range(200):
             arrays[i] = bytearray(r.randrange(1, 3000))  # made
         for _ in range(20_000):
@@ -95,11 +101,12 @@ def test_storms_of_realloc_leave_what_is_there(tmp_path: Path) -> None:
                 array.extend(b"x" * r.randrange(1, 700))  # grown
             else:
                 del array[r.randrange(len(array) + 1):]  # cut
+        gc.collect()  # dead numbers in free lists
         lines = of_lines(__file__, "made", "grown", "cut", domains=(0, 1))
         print(json.dumps([lines, sum(map(sys.getsizeof, arrays)), trace.cost().dropped]))
     """
     lines, size, dropped = answer(code, tmp_path)
-    assert 0 <= sum(line[0] for line in lines) - size <= 200  # since 3.14 ints have a free list
+    assert sum(line[0] for line in lines) == size
     assert lines[0][1] >= 200  # the objects; buffers that were never freed in between keep their birth, too
     assert set(dropped.values()) == {0}
 
@@ -124,9 +131,9 @@ def test_a_realloc_keeps_the_birth_of_its_block(tmp_path: Path) -> None:
 
 def test_a_block_that_moves_from_thread_to_thread_is_freed_where_it_ends(tmp_path: Path) -> None:
     code = """
-        import json, queue, threading
+        import gc, json, queue, threading
         from tonnage import trace
-        from trace_support import of_lines
+        from trace_support import FOLLOWED, of_lines
 
         q = queue.SimpleQueue()
         def make():
@@ -136,14 +143,14 @@ def test_a_block_that_moves_from_thread_to_thread_is_freed_where_it_ends(tmp_pat
         def drop():
             while q.get() is not None:
                 pass
-        trace.start()
+        trace.start(**FOLLOWED)
         threads = [threading.Thread(target=f) for f in (make, drop, make, drop)]
         [t.start() for t in threads]
         [t.join() for t in threads]
+        gc.collect()  # dead numbers in free lists
         print(json.dumps(of_lines(__file__, "made", domains=(1,))))
     """
-    bytes_left, blocks_left = answer(code, tmp_path)[0]
-    assert blocks_left <= 110 and bytes_left <= 110 * 32  # numbers in their free list, since 3.14
+    assert answer(code, tmp_path) == [[0, 0]]
 
 
 def test_raw_memory_of_threads_without_the_interpreter_lock_is_under_their_lines(tmp_path: Path) -> None:
@@ -223,6 +230,73 @@ def test_stacks_are_those_of_tracebacks(tmp_path: Path) -> None:
     assert n >= 60
 
 
+def test_stacks_of_programs_that_wander_are_those_of_tracebacks(tmp_path: Path) -> None:
+    """Calls from different lines of frames at the same place, and generators that are resumed at other depths."""
+    code = """
+        import json, random, sys
+        from tonnage import trace
+
+        chance, wrong, n, kept = random.Random(7), [], 0, []
+        def check():
+            global n
+            x, frame, stack = bytes(1000), sys._getframe(1), []
+            site = trace.site_of(x)
+            while frame:
+                stack.append([frame.f_code.co_name, frame.f_lineno])
+                frame = frame.f_back
+            said = [[f.name, f.line] for f in site.frames if f.file][1:]
+            n += 1
+            if said != stack:
+                wrong.append([said, stack])
+        def any_of_them(depth):
+            return chance.choice(others) if depth > 0 and n < 3000 else end
+        def thrice(depth):
+            f = any_of_them(depth)
+            f(depth - 1)
+            f(depth - 1); check()
+            f(depth - 1)
+        def twice(depth):
+            f = any_of_them(depth)
+            f(depth - 1)
+            check(); f(depth - 1)
+        def resumed(depth):
+            if not kept or chance.random() < 0.3:
+                kept.append(steps())
+            one = chance.choice(kept)
+            if not one.gi_running:
+                next(one, None)
+            check()
+        def steps():
+            for depth in range(4):
+                any_of_them(depth)(depth - 1)
+                check()
+                yield
+                check()
+        def end(depth):
+            check()
+        def caught(depth):
+            try:
+                deeper(depth - 1)
+            except ValueError:
+                check()
+        def deeper(depth):
+            check()
+            if depth < 1:
+                raise ValueError
+            deeper(depth - 1)
+        def sorted_by(depth):
+            sorted([1, 2], key=lambda _: any_of_them(depth)(depth - 1) or check() or 1)
+        others = [twice, thrice, resumed, caught, sorted_by]
+        trace.start()
+        while n < 3000:
+            any_of_them(7)(6)
+        print(json.dumps([wrong[:2], n]))
+    """
+    wrong, n = answer(code, tmp_path)
+    assert wrong == []
+    assert n >= 3000
+
+
 def test_code_that_comes_to_the_address_of_code_that_died_is_not_taken_for_it(tmp_path: Path) -> None:
     code = """
         import json
@@ -257,7 +331,7 @@ def test_depth_keeps_the_innermost_frames(mode: str, tmp_path: Path) -> None:
         print(json.dumps([[f.name for f in trace.site_of(x).frames], trace.site_of(x).interval]))
     """
     names, interval = answer(code, tmp_path, mode)
-    assert names == ["down", "down", "down", "<main thread>"]
+    assert names == ["down", "down", "down", "<truncated>", "<main thread>"]
     assert interval == (None if mode == "exact" else 4096)
 
 

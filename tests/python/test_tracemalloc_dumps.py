@@ -79,7 +79,7 @@ def expected_of(traces: list[Trace]) -> dict[tuple[stack_files.Stack, str], tupl
         key = stack_of(frames, in_all), stack_files.domain(domain or "mem")
         blocks[key] += 1
         sizes[key] += size
-    return {key: (n, sizes[key], n, sizes[key]) for key, n in blocks.items()}
+    return {key: (0, 0, n, sizes[key]) for key, n in blocks.items()}  # what was ever allocated is not known
 
 
 # ---- what is read ----
@@ -93,7 +93,8 @@ def test_a_dump_says_what_tracemalloc_says(tmp_path: Path, depth: int) -> None:
         traces = list(loaded.traces._traces)
         file = imported((tmp_path / name).read_bytes())
         assert len(traces) > 100
-        assert stack_files.samples(file, "live") == expected_of(traces) == stack_files.samples(file, "peak")
+        assert stack_files.samples(file, "live") == expected_of(traces)
+        assert not stack_files.samples(file, "peak") and "trace.peak_bytes" not in file.facts
         by_line = {(s.traceback[0].filename, s.traceback[0].lineno): (s.size, s.count)
                    for s in loaded.statistics("lineno")}  # fmt: skip
         found: dict[tuple[str, int], tuple[int, int]] = {}

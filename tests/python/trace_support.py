@@ -17,6 +17,8 @@ HERE = Path(__file__).parent
 TIMEOUT_SECONDS = 300
 
 MEM, OBJ, RAW = 0, 1, 2
+# For programs whose lines make objects that have a free list, and are to be exact: before 3.14 that is no int.
+FOLLOWED = {"free_lists": "track" if sys.version_info >= (3, 13) else "ignore"}
 
 
 # ---- in the program ----

@@ -176,7 +176,7 @@ def excluded(suite: str, test: str, mode: str, minor: int) -> bool:
     return any(
         row["in"] == suite
         and fnmatch.fnmatchcase(test, row["id"])
-        and row.get("mode", mode) == mode
+        and mode in row.get("modes", [mode])
         and minor in row.get("minors", [minor])
         for row in PLAN["excluded"]["rows"]
     )

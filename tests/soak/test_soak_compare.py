@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from soak_support import PLAN, Outcome, compare, differing, excluded, read_outcome, snapshot_faults
+from soak_support import MODES, PLAN, TRACES, Outcome, compare, differing, excluded, read_outcome, snapshot_faults
 
 TOOL = Path("/nonexistent/tonnage")
 
@@ -75,12 +75,27 @@ def test_exclusions_have_reasons_and_are_few() -> None:
     rows = PLAN["excluded"]["rows"]
     assert len(rows) <= PLAN["excluded"]["at_most"] <= 40
     for row in rows:
-        assert set(row) <= {"in", "id", "reason", "mode", "minors"} and len(row["reason"]) > 20
+        assert set(row) <= {"in", "id", "reason", "modes", "minors"} and len(row["reason"]) > 20
         assert row["in"] in [*PLAN["cpython"]["quick"], *PLAN["cpython"]["whole"], *PLAN["packages"]]
         assert row["id"].strip("*"), "a pattern for everything"
+        assert set(row.get("modes", MODES)) <= {*MODES, *TRACES}
+
+
+def test_what_is_not_run_while_we_record_has_reasons_and_is_little() -> None:
+    rows = PLAN["cpython"]["untraced"]
+    assert len(rows) <= 2
+    for row in rows:
+        assert set(row) == {"in", "id", "reason"} and len(row["reason"]) > 20
+        assert row["in"] in [*PLAN["cpython"]["quick"], *PLAN["cpython"]["whole"]]
+        assert "*" not in row["id"]
 
 
 def test_an_exclusion_holds_for_its_own_suite_only() -> None:
     row = PLAN["excluded"]["rows"][0]
-    assert excluded(row["in"], row["id"], row.get("mode", "stop"), 13)
+    assert excluded(row["in"], row["id"], "stop", 13)
     assert not excluded("another", row["id"], "stop", 13)
+
+
+def test_what_the_helper_thread_does_excuses_no_run_without_one() -> None:
+    assert excluded("test_tracemalloc", "(died: SIGSEGV)", "fork", 11)
+    assert not any(excluded("test_tracemalloc", "(died: SIGSEGV)", mode, 11) for mode in TRACES)
