@@ -55,7 +55,7 @@ typedef struct tn_profile {
     tn_buf frames, nodes, rows, escaped;
     uint32_t n_frames, n_rows;
     enum tn_profile_of of;
-    bool live_only; /* what was allocated is not known, and is 0 */
+    bool live_only;                     /* what was allocated is not known, and is 0 */
     uint64_t period_bytes;              /* 1: exact */
     uint32_t depth;                     /* of the deepest row */
     uint32_t *path;                     /* depth places */

@@ -178,7 +178,8 @@ static int read_piece(int fd, tn_buf *text, size_t *n, tn_error *err)
     if (first && text->size > 2 && text->data[0] == 0x1f && text->data[1] == 0x8b)
         return tn__error_set(err, TN_EFORMAT, 0, "it is compressed: unpack it with gunzip first");
     if (first && tn__is_pickle(text->data, text->size))
-        return tn__error_set(err, TN_EFORMAT, 0, "a pickle, as a dump of tracemalloc is one, must be a file, not a pipe");
+        return tn__error_set(err, TN_EFORMAT, 0,
+                             "a pickle, as a dump of tracemalloc is one, must be a file, not a pipe");
     return TN_OK;
 }
 
