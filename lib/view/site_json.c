@@ -54,7 +54,7 @@ static void ages_json(tn_json *j, const tn_site_ages *ages)
     tn__json_open(j, "cohorts", '[');
     for (int i = 0; i < TN_COHORTS; i++) {
         tn__json_open(j, NULL, '{');
-        tn__json_u64(j, "size", (uint64_t)(ages->bytes[i] + 0.5));
+        tn__json_u64(j, "size", tn__site_whole(ages->bytes[i] + 0.5));
         tn__json_u64(j, "count", tn__site_count(ages->count[i]));
         tn__json_close(j, '}');
     }

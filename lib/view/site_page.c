@@ -14,7 +14,7 @@ const char *const tn_sites_page_names[TN_SITES_PAGES] = {
 
 uint64_t tn__site_count(double count)
 {
-    return count > 0 ? (uint64_t)(count + 0.5) : 0;
+    return tn__site_whole(count + 0.5);
 }
 
 double tn__site_interval_bytes(const tn_site_page *p)
@@ -72,11 +72,11 @@ static int fill(tn_site_page *p, const tn_site_pair *pair, tn_site_shown *out, t
     return TN_OK;
 }
 
-const char *tn__site_signed(int64_t bytes, char *out, size_t cap)
+const char *tn__site_signed(double bytes, char *out, size_t cap)
 {
     char size[24];
-    tn_format_bytes((uint64_t)(bytes < 0 ? -bytes : bytes), size, sizeof size);
-    snprintf(out, cap, "%s%s", bytes < 0 ? "-" : "+", size);
+    tn_format_bytes(tn__site_whole(fabs(bytes)), size, sizeof size);
+    snprintf(out, cap, "%s%s", bytes <= -1 ? "-" : "+", size);
     return out;
 }
 
@@ -89,10 +89,10 @@ int tn__site_words(const tn_site_page *p, const tn_site_shown *row, tn_buf *out,
     int n = snprintf(words, sizeof words, ": size=%s", size);
     if (p->old) {
         n += snprintf(words + n, sizeof words - (size_t)n, " (%s)",
-                      tn__site_signed(r->bytes - r->old_bytes, change, sizeof change));
+                      tn__site_signed((double)(r->bytes - r->old_bytes), change, sizeof change));
         snprintf(counts, sizeof counts, " (%+" PRId64 ")", (int64_t)(count - old));
     }
-    tn_format_bytes(count ? (uint64_t)((double)r->bytes / r->count + 0.5) : 0, size, sizeof size);
+    tn_format_bytes(count ? tn__site_whole((double)r->bytes / r->count + 0.5) : 0, size, sizeof size);
     n += snprintf(words + n, sizeof words - (size_t)n, ", count=%" PRIu64 "%s, average=%s", count, counts, size);
     out->size = 0;
     if (tn__buf_append(out, r->label, strlen(r->label)) < 0 || tn__buf_append(out, words, (size_t)n + 1) < 0)

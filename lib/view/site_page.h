@@ -59,12 +59,17 @@ static inline int64_t tn__site_freed(const tn_site_sum *sum) /* bytes */
     int64_t freed = sum->bytes[TN_SITES_ALLOCATED] - sum->bytes[TN_SITES_LIVE];
     return freed > 0 ? freed : 0;
 }
+/* Bytes of an estimate or of an interval's end, which a file may put beyond what 64 bits hold. */
+static inline uint64_t tn__site_whole(double bytes)
+{
+    return bytes > 0 ? bytes < 0x1p64 ? (uint64_t)bytes : UINT64_MAX : 0;
+}
 uint64_t tn__site_count(double count);                 /* rounded */
 double tn__site_interval_bytes(const tn_site_page *p); /* of two snapshots the larger one */
 bool tn__site_process_told(const tn_site_page *p);     /* by both snapshots */
 /* "app.py:88: size=408 KiB (+408 KiB), count=5379 (+5379), average=77 B", into a buffer that is emptied first. */
 int tn__site_words(const tn_site_page *p, const tn_site_shown *row, tn_buf *out, tn_error *err);
-const char *tn__site_signed(int64_t bytes, char *out, size_t cap); /* "+1.5 KiB"; cap >= 24 */
+const char *tn__site_signed(double bytes, char *out, size_t cap); /* "+1.5 KiB"; cap >= 24 */
 
 /* ---- site_peak.c ---- */
 

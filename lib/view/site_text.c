@@ -44,11 +44,11 @@ static void add_interval(tn_table *t, tn_interval range, bool with_sign)
 {
     char low[32], high[32], text[72];
     if (with_sign) {
-        tn__site_signed((int64_t)range.low, low, sizeof low);
-        tn__site_signed((int64_t)range.high, high, sizeof high);
+        tn__site_signed(range.low, low, sizeof low);
+        tn__site_signed(range.high, high, sizeof high);
     } else {
-        tn_format_bytes(range.low > 0 ? (uint64_t)range.low : 0, low, sizeof low);
-        tn_format_bytes(range.high > 0 ? (uint64_t)range.high : 0, high, sizeof high);
+        tn_format_bytes(tn__site_whole(range.low), low, sizeof low);
+        tn_format_bytes(tn__site_whole(range.high), high, sizeof high);
     }
     snprintf(text, sizeof text, "%s to %s", low, high);
     tn__table_text(t, text);
@@ -56,7 +56,7 @@ static void add_interval(tn_table *t, tn_interval range, bool with_sign)
 
 static void add_average(tn_table *t, const tn_site_shown *r)
 {
-    tn__table_bytes(t, r->count > 0 ? (uint64_t)((double)positive(r->bytes) / r->count + 0.5) : 0);
+    tn__table_bytes(t, r->count > 0 ? tn__site_whole((double)positive(r->bytes) / r->count + 0.5) : 0);
 }
 
 static void add_percent(tn_table *t, const tn_site_shown *r)
@@ -100,7 +100,7 @@ static void compared_cells(const tn_site_page *p, const tn_site_shown *r, tn_tab
 {
     char text[40];
     tn__table_bytes(t, positive(r->bytes));
-    tn__table_text(t, tn__site_signed(r->bytes - r->old_bytes, text, sizeof text));
+    tn__table_text(t, tn__site_signed((double)(r->bytes - r->old_bytes), text, sizeof text));
     add_percent(t, r);
     if (p->sampled) {
         add_interval(t, r->change, true);
@@ -197,7 +197,7 @@ static void aged_cells(const tn_site_page *p, const tn_site_shown *r, tn_table *
     const tn_site_ages *ages = r->ages ? r->ages : &p->cohorts.total;
     tn__table_bytes(t, positive(r->bytes));
     tn__table_u64(t, tn__site_count(r->count));
-    tn__table_bytes(t, (uint64_t)(ages->slope + 0.5));
+    tn__table_bytes(t, tn__site_whole(ages->slope + 0.5));
     add_interval(t, ages->range, false);
     tn__table_text(t, curve_of(ages, bars));
 }
@@ -231,11 +231,11 @@ static void print_total_line(const tn_site_page *p, tn_out *out)
                    words[p->asked.what]);
     if (p->sampled)
         tn__out_format(out, "; 95 %% interval %s to %s, sampled every %s",
-                       tn_format_bytes(p->total.range.low > 0 ? (uint64_t)p->total.range.low : 0, low, sizeof low),
-                       tn_format_bytes((uint64_t)p->total.range.high, high, sizeof high),
-                       tn_format_bytes((uint64_t)tn__site_interval_bytes(p), size, sizeof size));
+                       tn_format_bytes(tn__site_whole(p->total.range.low), low, sizeof low),
+                       tn_format_bytes(tn__site_whole(p->total.range.high), high, sizeof high),
+                       tn_format_bytes(tn__site_whole(tn__site_interval_bytes(p)), size, sizeof size));
     if (p->old)
-        tn__out_format(out, "; %s", tn__site_signed(p->total.bytes - p->total.old_bytes, size, sizeof size));
+        tn__out_format(out, "; %s", tn__site_signed((double)(p->total.bytes - p->total.old_bytes), size, sizeof size));
     tn__out_text(out, "\n");
     print_peak(p, out);
     tn__out_unwrap(out);
@@ -311,9 +311,8 @@ static void print_change(const tn_site_page *p, const tn_site_shown *r, tn_out *
     else
         tn__out_text(out, "    change: new");
     if (p->sampled)
-        tn__out_format(out, "; 95 %% interval %s to %s; sure: %s",
-                       tn__site_signed((int64_t)r->change.low, low, sizeof low),
-                       tn__site_signed((int64_t)r->change.high, high, sizeof high), r->significant ? "yes" : "no");
+        tn__out_format(out, "; 95 %% interval %s to %s; sure: %s", tn__site_signed(r->change.low, low, sizeof low),
+                       tn__site_signed(r->change.high, high, sizeof high), r->significant ? "yes" : "no");
     tn__out_text(out, "\n");
 }
 
@@ -328,8 +327,8 @@ static void print_numbers(const tn_site_page *p, const tn_site_shown *r, tn_out 
     }
     if (p->sampled)
         tn__out_format(out, "    95 %% interval of the size: %s to %s\n",
-                       tn_format_bytes(r->range.low > 0 ? (uint64_t)r->range.low : 0, low, sizeof low),
-                       tn_format_bytes((uint64_t)r->range.high, high, sizeof high));
+                       tn_format_bytes(tn__site_whole(r->range.low), low, sizeof low),
+                       tn_format_bytes(tn__site_whole(r->range.high), high, sizeof high));
     if (tn__site_knows_ever(p))
         tn__out_format(out, "    allocated: %s; freed: %s\n",
                        tn_format_bytes(positive(sum->bytes[TN_SITES_ALLOCATED]), low, sizeof low),
@@ -346,9 +345,10 @@ static void print_numbers(const tn_site_page *p, const tn_site_shown *r, tn_out 
         char kept[24], bars[TN_COHORTS * 3 + 1];
         tn__out_format(out, "    kept of 1000 %s: %s; 95 %% interval %s to %s; old to young: %s\n",
                        p->sampled ? "samples" : "allocations",
-                       tn_format_bytes((uint64_t)(r->ages->slope + 0.5), kept, sizeof kept),
-                       tn_format_bytes((uint64_t)r->ages->range.low, low, sizeof low),
-                       tn_format_bytes((uint64_t)r->ages->range.high, high, sizeof high), curve_of(r->ages, bars));
+                       tn_format_bytes(tn__site_whole(r->ages->slope + 0.5), kept, sizeof kept),
+                       tn_format_bytes(tn__site_whole(r->ages->range.low), low, sizeof low),
+                       tn_format_bytes(tn__site_whole(r->ages->range.high), high, sizeof high),
+                       curve_of(r->ages, bars));
     }
 }
 

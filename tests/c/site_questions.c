@@ -37,8 +37,9 @@ static void ask_pages(asking *a)
     static const char *const from[] = {"*", NULL};
     for (int by = 0; by < TN_SITES_BYS; by++) {
         tn_sites_options o = {.by = (enum tn_sites_by)by, .by_time = by % 2};
-        ask_page(a, &o, NULL, by % 2 ? "name" : NULL, 1 + by % 2);
-        ask_page(a, &o, "type:*", NULL, 2 - by % 2);
+        size_t pair = by % 2 ? 2 : 1; /* how many snapshots */
+        ask_page(a, &o, NULL, by % 2 ? "name" : NULL, pair);
+        ask_page(a, &o, "type:*", NULL, 3 - pair);
         ask_members(a, &o, NULL);
         ask_members(a, &o, "<native>");
         o.cumulative = true;
@@ -48,7 +49,7 @@ static void ask_pages(asking *a)
         o = (tn_sites_options){.by = (enum tn_sites_by)by, .exclude = exclude, .n_exclude = 1};
         for (int page = TN_SITES_AT_PEAK; page <= TN_SITES_SURVIVORS; page++) {
             o.page = (enum tn_sites_page)page;
-            ask_page(a, &o, NULL, NULL, page == TN_SITES_SURVIVORS ? 1 : 1 + by % 2);
+            ask_page(a, &o, NULL, NULL, page == TN_SITES_SURVIVORS ? 1 : pair);
         }
     }
     for (size_t n = 0; n <= 2; n++) {

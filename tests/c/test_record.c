@@ -305,7 +305,8 @@ static void test_code_at_the_address_of_code_that_died_is_other_code(void **stat
 static void test_where_frees_were_missed_no_code_is_known_by_address(void **state)
 {
     (void)state;
-    tn_walked f = {0x30000, 0x30000 + MODEL_CODE_OFFSET + 8}, g = {0x40000, 0x40000 + MODEL_CODE_OFFSET + 8};
+    tn_walked f = {.code = 0x30000, .at = 0x30000 + MODEL_CODE_OFFSET + 8};
+    tn_walked g = {.code = 0x40000, .at = 0x40000 + MODEL_CODE_OFFSET + 8};
     tn_recorded_stack before, after, same;
     tn_recorded now;
     memset(&m, 0, sizeof m);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -113,3 +114,15 @@ def test_stacks_of_long_names_that_would_fill_a_disk_are_refused(tmp_path: Path,
             snapshot.export(tmp_path / "out", to=to)
         assert not (tmp_path / "out").exists()
         snapshot.export(tmp_path / "out", to="pprof")
+
+
+def test_intervals_that_end_beyond_64_bits_are_told(tmp_path: Path) -> None:
+    sizes, pages = (0, 9_200_000_000_000_000_000), []
+    for size in sizes:
+        program = site_files.empty()
+        line = program.frame(None, program.code("f", "/srv/app.py", 1), 3)
+        program.block(100, line, birth=1, interval=1 << 48)
+        program.ever[line, 1] = (size, 10, 0, 0, size, 10)
+        pages.append(tonnage.load(program.write(tmp_path / f"{size}.tonnage")))
+    found = re.search(r"([+-])[0-9.]+ EiB to ([+-])[0-9.]+ EiB +yes", str(pages[1].peak(against=pages[0])))
+    assert found is not None and found.groups() == ("+", "+"), "its upper end is 8.1 EiB"
