@@ -26,11 +26,11 @@ static void tell_alloc(unsigned i)
     tn_tracer *t = exact || tn_sampled_due(blocks[i].bytes) ? tn_record_enter() : NULL;
     if (!t)
         return;
-    uint32_t n = model_walk(&m, t, i % SITES);
+    model_walk(&m, t, i % SITES);
     if (exact)
-        tn_record_alloc(t, n, blocks[i].address, blocks[i].bytes, TN_DOMAIN_OBJ);
+        tn_record_alloc(t, blocks[i].address, blocks[i].bytes, TN_DOMAIN_OBJ);
     else
-        tn_sampled_alloc(t, n, blocks[i].address, blocks[i].bytes, TN_DOMAIN_OBJ);
+        tn_sampled_alloc(t, blocks[i].address, blocks[i].bytes, TN_DOMAIN_OBJ);
     tn_record_leave(t);
 }
 
