@@ -63,6 +63,9 @@ typedef struct cli_verb cli_verb;
 #define CLI_SUM_KINDS \
     "line, file, function, module, distribution, traceback or thread" /* of what was, objects are gone */
 
+/* What --where takes, where it is about objects: conditions that stand below on a verb's page. */
+#define CLI_OBJECTS "type, size, … (below)"
+
 typedef struct cli_options {
     const cli_verb *verb;
     const char *file, *address;
@@ -97,7 +100,7 @@ struct cli_verb {
     int (*view)(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 };
 
-/* ---- main.c, help.c ---- */
+/* ---- verbs.c, help.c ---- */
 extern const cli_verb cli_verbs[];
 extern const size_t cli_n_verbs;
 void cli_help(void);

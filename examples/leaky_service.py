@@ -3,6 +3,11 @@
     tonnage run -o leaky.tonnage examples/leaky_service.py
     tonnage summary leaky.tonnage --limit 10
 
+Who made what it keeps:
+
+    tonnage run --trace -o made.tonnage examples/leaky_service.py
+    tonnage survivors made.tonnage --limit 5
+
 Serves requests on 127.0.0.1, sends itself 3000 of them (or as many as the argument says), and ends. The leaks:
 
 - SESSIONS holds a Session for every visitor; log-out only marks it, nothing ever removes it;

@@ -536,6 +536,7 @@ typedef struct tn_birth {
     uint64_t birth;          /* as the how many-th allocation of the process; 0: not known */
     uint64_t bytes;          /* asked for from the allocator */
     uint64_t interval_bytes; /* of a sample, else 0 */
+    bool maybe_stale; /* dead objects of its type are kept for the next: the stack may be that of one before it */
 } tn_birth;
 int tn_node_birth(tn_snapshot *s, uint32_t id, tn_birth *out, tn_error *err);
 int tn_birth_frame(tn_snapshot *s, const tn_birth *birth, uint32_t depth, tn_frame *out, tn_error *err);

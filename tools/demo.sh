@@ -45,11 +45,19 @@ show why "$out/leaky.tonnage" type:Session
 show groups "$out/leaky.tonnage" --where module:__main__ --by rcs
 show paths "$out/leaky.tonnage" --where type:Session --limit 2
 
+echo
+echo "== 3. Who made them? The same with every allocation recorded"
+show run --trace -o "$out/made.tonnage" examples/leaky_service.py
+show survivors "$out/made.tonnage" --limit 3
+show creators "$out/made.tonnage" --include leaky_service.py --limit 3 --depth 2
+show sites "$out/made.tonnage" --include leaky_service.py --retained --limit 3
+
 holder=$(ask 'view["rows"][0]["path"]' suspects "$out/leaky.tonnage")
 kept=$(ask '"%.1f MiB" % (view["rows"][0]["size"] / 2**20)' suspects "$out/leaky.tonnage")
 sessions=$(ask 'view["total"]["count"]' summary "$out/leaky.tonnage" --where type:Session)
+line=$(ask 'view["rows"][0]["name"].rpartition("/")[2]' survivors "$out/made.tonnage")
 cat <<END
 
-Found: $sessions closed sessions are in memory; $holder holds them, and $kept with them.
+Found: $sessions closed sessions are in memory; $holder holds them, and $kept with them. Line $line makes what is largest.
 Ask more of $out/leaky.tonnage with $bin/tonnage.
 END

@@ -11,7 +11,7 @@
 # that no other interpreter here has. Each gets a venv of its own, build-versions/venv-X.Y.Z. Writes RESULTS/X.Y.Z.xml
 # (junit) and one line a version in RESULTS/tested: `X.Y.Z built all`, `… most` or `… few`, `X.Y.Z failed WHAT`, or `3.Y
 # untested WHY` where this machine, not tonnage, is the reason: no interpreter, no network, no right to mount.
-# TONNAGE_TESTS names the tests of all (default tests/python tests/cli).
+# TONNAGE_TESTS names the tests of all (default tests/python tests/cli without those of hypothesis).
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 exec </dev/null
@@ -21,7 +21,9 @@ results=$(realpath -m "${1:?where do results go}")
 boot=build-versions/boot
 mkdir -p "$results" build-versions
 : >"$results/tested"
-read -ra tests <<<"${TONNAGE_TESTS:-tests/python tests/cli}"
+# What reads files that are drawn at random is C code that is the same for all: the interpreter of .venv has shown it.
+tests=(-m 'not hypothesis' tests/python tests/cli)
+[ -z "${TONNAGE_TESTS:-}" ] || read -ra tests <<<"$TONNAGE_TESTS"
 few=(tests/python/test_layout.py tests/python/test_capture_census.py tests/python/test_capture_references.py)
 main=$(.venv/bin/python -c 'import sys; print(sys.version_info.minor)')
 
@@ -108,8 +110,7 @@ fi
 # As deep as build/: where there is ccache, what does not depend on the interpreter is compiled once, and Meson finds it.
 PATH=$bin:$PATH "$bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
     --force-reinstall -Cbuild-dir="build-$version" . || finish "failed does not build"
-# What fails when a call of the system fails is C code that is the same for all, and so is what reads files that are drawn
-# at random: the interpreter of .venv has shown both.
+# What fails when a call of the system fails is C code that is the same for all: the interpreter of .venv has shown it.
 left_out=()
 if [ "$share" = most ]; then
     for name in python/test_dominators python/test_set_edges python/test_format python/test_core_failures \
@@ -126,7 +127,7 @@ if [ "$share" = most ]; then
 fi
 PLANTED_MODES=stop TONNAGE_CLI=$bin/tonnage PATH=$bin:$PATH "$bin/python" tools/run_pytest.py "$results/$version.xml" \
     --ignore=tests/python/test_failing_calls.py --ignore=tests/cli/test_cli_failures.py \
-    --ignore=tests/python/test_bench.py "${left_out[@]}" -m 'not hypothesis' \
+    --ignore=tests/python/test_bench.py "${left_out[@]}" \
     -n "$((($(nproc) * 3 + 1) / 2))" --dist=worksteal "$@"
 finish "built $share"
 INNER

@@ -59,6 +59,29 @@ static int watch_forks(tn_error *err)
 
 /* ---- start and stop ---- */
 
+/* The folder of the package, with a slash at its end; "": not known. */
+static char folder[4096];
+
+static void find_folder(void)
+{
+    PyObject *name = PyUnicode_FromString("tonnage"), *package = name ? PyImport_GetModule(name) : NULL;
+    PyObject *file = package && PyModule_Check(package) ? PyModule_GetFilenameObject(package) : NULL;
+    const char *path = file ? PyUnicode_AsUTF8(file) : NULL, *slash = path ? strrchr(path, '/') : NULL;
+    size_t n = slash ? (size_t)(slash + 1 - path) : 0;
+    n = n < sizeof folder ? n : 0;
+    memcpy(folder, n ? path : "", n);
+    folder[n] = '\0';
+    Py_XDECREF(file);
+    Py_XDECREF(package);
+    Py_XDECREF(name);
+    PyErr_Clear();
+}
+
+const char *tn_trace_folder(void)
+{
+    return folder;
+}
+
 static void learn(const tn_inside *inside, const tn_trace_options *o)
 {
     const tn_layout *l = inside->target.layout;
@@ -90,6 +113,7 @@ int tn_trace_start(const tn_inside *inside, const tn_trace_options *o, tn_error 
     if (o->free_lists == TN_FREE_LISTS_TRACK && o->mode != TN_RECORD_EXACT)
         return tn__error_set(err, TN_EINVAL, 0, "objects from free lists are followed in mode exact only");
     TN_TRY(watch_forks(err));
+    find_folder();
     learn(inside, o);
     tn_record_options options = {.mode = o->mode,
                                  .depth = o->depth,

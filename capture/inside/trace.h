@@ -39,6 +39,8 @@ void tn_trace_stop(void); /* also when it is off */
 int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error *err);
 enum tn_free_lists tn_trace_free_lists(void); /* what is done now: none is tracked while sampling */
 
+const char *tn_trace_folder(void); /* of the package, with a slash at its end; "": not known. Needs no GIL */
+
 /* Are our hooks called still? Another tool may have put back what was there before us, and traces of what has been freed
  * since would stay: then they are put back in, and what was recorded is forgotten. Returns how often that was so. */
 uint64_t tn_trace_reconnect(void);
@@ -69,6 +71,9 @@ static inline uint64_t tn_trace_block_address(uint64_t object, uint64_t type_fla
     const uint64_t COLLECTED = 1 << 14, WORDS = 16; /* Py_TPFLAGS_HAVE_GC */
     return object - (type_flags & COLLECTED ? WORDS : 0) - (type_flags & managed_flags ? WORDS : 0);
 }
+
+/* Whether a new object of a type may have the block of a dead one, and its stack (base/kept.h). */
+bool tn_trace_maybe_stale(const tn_inside *inside, const char *type);
 
 /* The block that an object begins in; false: it is not recorded. */
 bool tn_trace_block_of(const tn_inside *inside, uint64_t object, uint64_t type_flags, tn_recorded_block *out);

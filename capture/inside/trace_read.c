@@ -1,6 +1,7 @@
 /* trace_read.c - what the recorder knows, for callers in the process that is recorded. */
 #include "inside/trace.h"
 
+#include "base/kept.h"
 #include "stacks/linetable.h"
 
 bool tn_trace_frame_at(uint32_t stack, tn_trace_frame *out)
@@ -15,6 +16,11 @@ bool tn_trace_frame_at(uint32_t stack, tn_trace_frame *out)
                     ? 0
                     : tn__linetable_line(code.facts.lines, code.facts.n_lines, code.facts.first_line, s.instruction);
     return true;
+}
+
+bool tn_trace_maybe_stale(const tn_inside *inside, const char *type)
+{
+    return tn_trace_free_lists() != TN_FREE_LISTS_TRACK && tn__kept_type(type, inside->hexversion) < TN_KEPT_TYPES;
 }
 
 bool tn_trace_block_of(const tn_inside *inside, uint64_t object, uint64_t type_flags, tn_recorded_block *out)

@@ -2,6 +2,7 @@
 #include "inside/traced.h"
 
 #include "inside/trace.h"
+#include "inside/traced_stacks.h"
 
 #include <string.h>
 
@@ -91,35 +92,6 @@ static void copy_sites(copying *c, uint32_t first)
     }
 }
 
-static void copy_stacks(copying *c, uint32_t first, uint32_t first_code)
-{
-    tn_recorded_stack s;
-    for (uint32_t id = 1; tn_recorded_stack_at(id, &s); id++)
-        tn_walk_add_stack(c->w, s.parent ? first + s.parent : 0, first_code + (s.code ? s.code : TN_FRAME_LOST) - 1,
-                          s.instruction);
-}
-
-static uint32_t text(copying *c, const char *utf8, uint32_t n, bool secret)
-{
-    uint32_t row = 0;
-    int status = tn__strtab_add(tn_walk_strings(c->w), utf8, secret && c->redact ? 0 : n, &row);
-    c->status = c->status < 0 ? c->status : status;
-    return row;
-}
-
-static void copy_codes(copying *c)
-{
-    tn_recorded_code code;
-    for (uint32_t id = 1; tn_recorded_code_at(id, &code); id++) {
-        const tn_code_facts *f = &code.facts;
-        bool secret = !code.pseudo || code.pseudo >= TN_FRAME_PSEUDO; /* of the program */
-        const uint32_t words[TN_CODE_WORDS] = {
-            text(c, f->name, f->n_name, secret), text(c, f->qualname, f->n_qualname, secret),
-            text(c, f->file, f->n_file, secret), f->first_line, f->n_lines < 1 << 20 ? f->n_lines : 0};
-        tn_walk_add_code(c->w, words, f->lines);
-    }
-}
-
 /* Blocks there are as far as sums say; an array that need not move has large pages. */
 static size_t expected(void)
 {
@@ -142,8 +114,8 @@ static int copy_all(copying *c)
         return c->status;
     tn_recorded_blocks(copy_block, c);
     copy_sites(c, n_stacks);
-    copy_stacks(c, n_stacks, n_codes);
-    copy_codes(c);
+    if (c->status == 0)
+        c->status = tn_traced_stacks(c->w, c->redact, n_stacks, n_codes);
     tn_recorded_cost_now(&c->t->cost);
     return c->status;
 }

@@ -6,8 +6,10 @@
 #include "record/state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { HEAD = 64, PAGE = 4096 };
 
@@ -129,27 +131,73 @@ uint64_t tn__pages_mapped(unsigned part)
     return tn_get(&pages.mapped[part]);
 }
 
-uint64_t tn__pages_resident_at(const void *p, size_t bytes)
+/* ---- what is resident ---- */
+
+/* Pages that were read and never written are all the one page of zeros, which is nobody's memory. mincore() counts them. The
+ * page map tells a page that is this process's alone; one that is not is that page, or has been shared by a fork. */
+
+int tn__pages_open_map(void)
 {
-    unsigned char there[1024];
-    uint64_t n = 0;
-    int error = errno;
-    for (size_t at = 0; at < bytes; at += PAGE * sizeof there) {
-        size_t part = bytes - at < PAGE * sizeof there ? bytes - at : PAGE * sizeof there;
-        if (mincore((char *)(uintptr_t)p + at, part, there) < 0)
-            continue;
-        for (size_t i = 0; i < whole(part) / PAGE; i++)
-            n += there[i] & 1 ? PAGE : 0;
-    }
+    int error = errno, map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
     errno = error;
-    return n;
+    return map;
 }
 
-uint64_t tn__pages_resident(void)
+void tn__pages_close_map(int map)
+{
+    int error = errno;
+    if (map >= 0)
+        close(map);
+    errno = error;
+}
+
+static bool is_zero(const char *page)
+{
+    const uint64_t *words = (const uint64_t *)(const void *)page;
+    for (unsigned i = 0; i < PAGE / sizeof *words; i++)
+        if (tn_get(&words[i]))
+            return false;
+    return true;
+}
+
+enum { SOME = 128 }; /* pages looked at at once */
+
+/* false: the map does not tell. */
+static bool add_by_map(int map, const char *from, unsigned n, uint64_t *bytes)
+{
+    const uint64_t PRESENT = 1ull << 63, ALONE = 1ull << 56;
+    uint64_t entries[SOME];
+    if (map < 0 || pread(map, entries, n * sizeof *entries,
+                         (off_t)((uint64_t)(uintptr_t)from / PAGE * sizeof *entries)) != (ssize_t)(n * sizeof *entries))
+        return false;
+    for (unsigned i = 0; i < n; i++)
+        if (entries[i] & PRESENT && (entries[i] & ALONE || !is_zero(from + i * PAGE)))
+            *bytes += PAGE;
+    return true;
+}
+
+uint64_t tn__pages_resident_at(int map, const void *p, size_t bytes)
+{
+    uint64_t found = 0, left = whole(bytes) / PAGE;
+    int error = errno;
+    for (const char *at = p; left;) {
+        unsigned char there[SOME];
+        unsigned n = left < SOME ? (unsigned)left : SOME;
+        if (!add_by_map(map, at, n, &found) && mincore((char *)(uintptr_t)at, n * (size_t)PAGE, there) == 0)
+            for (unsigned i = 0; i < n; i++)
+                found += there[i] & 1 && !is_zero(at + i * PAGE) ? PAGE : 0;
+        at += n * (size_t)PAGE;
+        left -= n;
+    }
+    errno = error;
+    return found;
+}
+
+uint64_t tn__pages_resident(int map)
 {
     uint64_t n = 0;
     for (const piece *p = tn_get_acquire(&pages.first); p; p = p->next)
-        n += tn__pages_resident_at(p, p->bytes);
+        n += tn__pages_resident_at(map, p, p->bytes);
     return n;
 }
 

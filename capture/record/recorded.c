@@ -152,7 +152,9 @@ bool tn_recorded_block_at(uint64_t address, tn_recorded_block *out)
 
 void tn_recorded_cost_now(tn_recorded_cost *out)
 {
-    *out = (tn_recorded_cost){.resident_bytes = tn__pages_resident() + tn__shadow_resident()};
+    int map = tn__pages_open_map();
+    *out = (tn_recorded_cost){.resident_bytes = tn__pages_resident(map) + tn__shadow_resident(map)};
+    tn__pages_close_map(map);
     for (unsigned i = 0; i < TN_DROPS; i++)
         out->dropped[i] = tn_get(&tn__rec.dropped[i]);
     for (unsigned i = 0; i < TN_PARTS; i++)

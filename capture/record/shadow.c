@@ -416,16 +416,22 @@ static void leaves_each(void (*visit)(void *ctx, uint64_t *leaf), void *ctx)
                 visit(ctx, root[high][m]);
 }
 
+typedef struct resident {
+    int map;
+    uint64_t bytes;
+} resident;
+
 static void add_resident(void *ctx, uint64_t *leaf)
 {
-    *(uint64_t *)ctx += tn__pages_resident_at(leaf, LEAF_BYTES);
+    resident *r = ctx;
+    r->bytes += tn__pages_resident_at(r->map, leaf, LEAF_BYTES);
 }
 
-uint64_t tn__shadow_resident(void)
+uint64_t tn__shadow_resident(int map)
 {
-    uint64_t n = 0;
-    leaves_each(add_resident, &n);
-    return n;
+    resident r = {map, 0};
+    leaves_each(add_resident, &r);
+    return r.bytes;
 }
 
 static void unmap_leaf(void *ctx, uint64_t *leaf)

@@ -39,10 +39,11 @@ static inline uint64_t tn__word_bytes(uint64_t word)
     return bytes > TN_HUGE_BLOCK ? (word >> (TN_WORD_SITE_BITS + TN_WORD_SIZE_BITS)) - 1 : bytes;
 }
 
-/* The birth of a block of one granule, if fewer than 2^34 came since. Threads apart may count while we look. */
+/* The birth of a block of one granule, if at most 2^33 came since. The count may be behind: threads apart go on while we look,
+ * and what they add is lost where the locked side counts meanwhile. */
 static inline uint64_t tn__word_birth(uint64_t word)
 {
-    enum { AHEAD = 1 << 20 };
+    enum { AHEAD = 1 << 30 };
     uint64_t now = tn_get(&tn__rec.births) + AHEAD;
     return now - ((now - (word >> TN_WORD_SITE_BITS)) & TN_HUGE_BLOCK);
 }

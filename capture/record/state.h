@@ -38,9 +38,11 @@ void tn__pages_sweep(void);     /* gives back what was retired */
 /* Mapped without a head, for what must be page after page. */
 void *tn__pages_map(unsigned part, size_t bytes);
 void tn__pages_unmap(unsigned part, void *p, size_t bytes);
-uint64_t tn__pages_resident(void); /* of what tn__pages_get gave */
+int tn__pages_open_map(void); /* for what follows; -1, which it takes, too: there is none */
+void tn__pages_close_map(int map);
+uint64_t tn__pages_resident(int map); /* of what tn__pages_get gave */
 uint64_t tn__pages_mapped(unsigned part);
-uint64_t tn__pages_resident_at(const void *p, size_t bytes);
+uint64_t tn__pages_resident_at(int map, const void *p, size_t bytes);
 
 /* An array that never moves: a directory of segments. */
 enum { SEGMENTS = 4096 };
@@ -348,7 +350,7 @@ void tn__filter_mark(uint64_t address,
 void tn__shadow_each(bool (*visit)(void *ctx, uint64_t address, uint64_t bytes, uint64_t birth, uint32_t site),
                      void *ctx);
 bool tn__shadow_find(uint64_t address, uint64_t *bytes, uint64_t *birth, uint32_t *site);
-uint64_t tn__shadow_resident(void);
+uint64_t tn__shadow_resident(int map);
 void tn__shadow_free(void);
 void tn__block_forget(tn_tracer *t, const tn_block_row *b, bool is_free); /* takes b out of its site's live sums */
 

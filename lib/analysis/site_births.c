@@ -134,7 +134,10 @@ int tn_node_birth(tn_snapshot *s, uint32_t id, tn_birth *out, tn_error *err)
         return tn__error_set(err, TN_EINVAL, 0, "there is no node %u", (unsigned)id);
     TN_TRY(tn__births(s, &entries, err));
     if (entries && id < tn_snapshot_n_objects(s) && entries[id]) {
+        tn_node node;
         birth.entry = entries[id];
+        TN_TRY(tn_node_get(s, id, &node, err));
+        birth.maybe_stale = tn__site_maybe_stale(s, node.type);
         TN_TRY(tn__snapshot_traces(s, &t, err));
         TN_TRY(find_block(s, id, &t, &block, err));
         if (block < t.n) {

@@ -1,6 +1,6 @@
 /* sites.h - who allocated what: tables over what the recorder left in a file. Private to lib/.
  *
- *   SITE, blocks ─ site_births.c ─> the stack and birth of an object
+ *   SITE, blocks ─ site_births.c ─> the stack and birth of an object ─ site_joined.c ─> how many have one
  *   call tree    ─ site_keys.c, site_match.c ─> the group of a stack, what patterns name
  *   both         ─ site_table.c ─> sums a group ─ site_pairs.c ─> beside those of another snapshot
  *                ─ site_retained.c, site_cohorts.c, site_members.c ─> what objects of a group retain; how old its
@@ -14,6 +14,7 @@
 
 #include "analysis/analysis.h"
 #include "analysis/partition.h"
+#include "base/kept.h"
 #include "snapshot/reader.h"
 
 #include <string.h>
@@ -73,6 +74,19 @@ bool tn__sites_live_only(tn_snapshot *s);
 int tn__sites_all_told(tn_snapshot *s, const char *what, tn_error *err);
 /* Entry of the stack that made each object, 0 where it is not known; NULL where that holds for all. Kept with the snapshot. */
 int tn__births(tn_snapshot *s, const uint32_t **entries, tn_error *err);
+
+/* ---- site_joined.c ---- */
+
+/* Objects in memory of an allocator, tonnage's own excluded. */
+typedef struct tn_joined {
+    uint64_t joined;      /* with the stack that made them */
+    uint64_t maybe_stale; /* ... or one before them, whose memory they have (base/kept.h) */
+    uint64_t older;       /* without: they are older than the recording */
+    uint64_t doubtful;    /* without: they are, or have the memory of one that was */
+    uint64_t by_type[TN_KEPT_TYPES];
+} tn_joined;
+int tn__sites_joined(tn_snapshot *s, tn_joined *out, tn_error *err); /* of an exact file; a pass over objects */
+bool tn__site_maybe_stale(tn_snapshot *s, uint32_t type); /* the stack of an object of this type may be another's */
 
 /* ---- site_modules.c: of a file of code; the names live as long as the snapshot ---- */
 

@@ -154,7 +154,7 @@ static void print_threads(tn_snapshot *s, const tn_view_options *o, tn_out *out)
     }
 }
 
-static void print_file(tn_snapshot *s, const tn_view_options *o, tn_out *out)
+static void print_file(tn_snapshot *s, const tn_joined *joined, const tn_view_options *o, tn_out *out)
 {
     char size[24];
     tn__out_text(out, "\n");
@@ -166,7 +166,7 @@ static void print_file(tn_snapshot *s, const tn_view_options *o, tn_out *out)
                    tn_snapshot_n_nodes(s) - tn_snapshot_n_objects(s));
     tn__out_format(out, "  references                       %" PRIu64 "\n", tn_snapshot_n_references(s));
     tn__out_format(out, "  types                            %" PRIu32 "\n", tn_snapshot_n_types(s));
-    tn__birthplaces_print(s, out);
+    tn__birthplaces_print(s, joined, out);
 }
 
 static void thread_json(tn_json *j, tn_snapshot *s, unsigned n)
@@ -199,7 +199,8 @@ static void thread_json(tn_json *j, tn_snapshot *s, unsigned n)
     tn__json_close(j, '}');
 }
 
-static void write_json(tn_snapshot *s, const tn_info_rows *rows, const tn_view_options *o, tn_out *out)
+static void write_json(tn_snapshot *s, const tn_info_rows *rows, const tn_joined *joined, const tn_view_options *o,
+                       tn_out *out)
 {
     tn_json j;
     tn__json_start(&j, out, "info");
@@ -211,14 +212,14 @@ static void write_json(tn_snapshot *s, const tn_info_rows *rows, const tn_view_o
     tn__json_close(&j, ']');
     tn__timeline_json(&j, s);
     tn__ledger_json(&j, s);
-    tn__birthplaces_json(&j, s);
+    tn__birthplaces_json(&j, s, joined);
     tn__json_line(&j);
     tn__info_json(&j, s);
     tn__json_close(&j, '}');
     tn__out_text(out, "\n");
 }
 
-static void write_page(tn_snapshot *s, const tn_view_options *options, tn_out *out)
+static void write_page(tn_snapshot *s, const tn_joined *joined, const tn_view_options *options, tn_out *out)
 {
     tn__heading_print(s, out, options);
     for (int g = 0; g <= N_GROUPS; g++)
@@ -226,27 +227,30 @@ static void write_page(tn_snapshot *s, const tn_view_options *options, tn_out *o
     print_threads(s, options, out);
     tn__ledger_print(s, out, options);
     tn__timeline_print(s, options, out);
-    print_file(s, options, out);
+    print_file(s, joined, options, out);
 }
 
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)
 {
     bool select = options->sort || (options->where && *options->where) || options->where_rows;
     tn_info_rows rows = {0};
+    tn_joined joined;
     tn_out out;
     tn__out_init(&out, sink);
     int status = select ? tn__info_rows(s, options, &rows, err) : TN_OK;
     if (status == TN_OK && (!select || options->form == TN_JSON))
         status = load_frames(s, err);
+    if (status == TN_OK && (!select || options->form == TN_JSON))
+        status = tn__joined_of(s, &joined, err);
     if (status == TN_OK && options->form == TN_JSON) {
-        write_json(s, select ? &rows : NULL, options, &out);
+        write_json(s, select ? &rows : NULL, &joined, options, &out);
     } else if (status == TN_OK && select) {
         tn_view_options plain = *options;
         plain.where = NULL; /* of facts, not of objects */
         tn__heading_print(s, &out, &plain);
         status = tn__info_rows_text(&rows, options, &out, err);
     } else if (status == TN_OK) {
-        write_page(s, options, &out);
+        write_page(s, &joined, options, &out);
     }
     if (select)
         tn__info_rows_free(&rows);

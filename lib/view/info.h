@@ -2,6 +2,7 @@
 #ifndef TN_INFO_H
 #define TN_INFO_H
 
+#include "analysis/sites.h"
 #include "view/view.h"
 
 typedef struct tn_info_rows {
@@ -20,7 +21,10 @@ void tn__timeline_print(tn_snapshot *s, const tn_view_options *o, tn_out *out);
 void tn__timeline_json(tn_json *j, tn_snapshot *s);
 
 /* What is recorded of allocations, in birthplaces.c; nothing, or null, of a file without. */
-void tn__birthplaces_print(tn_snapshot *s, tn_out *out);
-void tn__birthplaces_json(tn_json *j, tn_snapshot *s);
+void tn__birthplaces_print(tn_snapshot *s, const tn_joined *n, tn_out *out);
+void tn__birthplaces_json(tn_json *j, tn_snapshot *s, const tn_joined *n);
+/* Of how many objects; all 0 in a sampled file, of which no words are lost. */
+int tn__joined_of(tn_snapshot *s, tn_joined *out, tn_error *err);
+int tn__joined_print(tn_snapshot *s, tn_out *out, const tn_view_options *o, tn_error *err);
 
 #endif

@@ -78,12 +78,20 @@ static void numbers_json(const tn_site_page *p, tn_json *j, const tn_site_shown 
         tn__json_i64(j, "size_now", sum ? sum->bytes[TN_SITES_LIVE] : 0);
         tn__json_i64(j, "own_peak", sum ? sum->own_peak : 0);
     }
-    if (p->asked.page == TN_SITES_SOON_FREED) {
+    if (tn__site_knows_ever(p) && sum)
+        tn__json_i64(j, "freed_size", tn__site_freed(sum));
+    if (p->asked.page == TN_SITES_SOON_FREED || tn__site_knows_ever(p)) {
         tn__json_i64(j, "allocated_size", sum ? sum->bytes[TN_SITES_ALLOCATED] : 0);
         tn__json_u64(j, "allocated_count", sum ? tn__site_count(sum->count[TN_SITES_ALLOCATED]) : 0);
     }
     if (p->asked.page == TN_SITES_SURVIVORS)
         ages_json(j, r->ages ? r->ages : &p->cohorts.total);
+}
+
+static bool is_doubtful(const tn_site_shown *r)
+{
+    uint32_t type = (r->pair->now ? r->pair->now : r->pair->old)->type;
+    return type != TN_NONE && tn__site_maybe_stale(r->table->snapshot, type);
 }
 
 static int row_json(const tn_site_page *p, tn_json *j, const tn_site_shown *r, tn_buf *words, tn_error *err)
@@ -97,6 +105,8 @@ static int row_json(const tn_site_page *p, tn_json *j, const tn_site_shown *r, t
     numbers_json(p, j, r);
     if (p->asked.by == TN_SITES_TRACEBACK)
         TN_TRY(tn__frames_json(r->table->snapshot, r->entry, j, err));
+    if (p->asked.by == TN_SITES_TYPE)
+        tn__json_bool(j, "maybe_stale", is_doubtful(r));
     TN_TRY(tn__site_words(p, r, words, err));
     tn__json_string(j, "text", (const char *)words->data);
     tn__json_close(j, '}');
@@ -110,11 +120,11 @@ static void columns_json(const tn_site_page *p, tn_json *j)
         {"count", "blocks"},         {"average", "bytes"},           {"old_size", "bytes"},    {"size_change", "bytes"},
         {"change_low", "bytes"},     {"size_change_pct", "percent"}, {"change_high", "bytes"}, {"old_count", "blocks"},
         {"retained", "bytes"},       {"count_change", "blocks"},     {"size_now", "bytes"},    {"own_peak", "bytes"},
-        {"allocated_size", "bytes"}, {"allocated_count", "blocks"},
+        {"allocated_size", "bytes"}, {"allocated_count", "blocks"},  {"freed_size", "bytes"},
     };
     static const struct {
         const char *name;
-        enum { ALWAYS, TREE, COMPARED, RETAINED, PEAK, SOON, AGED, TRACED } where;
+        enum { ALWAYS, TREE, COMPARED, RETAINED, PEAK, SOON, AGED, TRACED, TYPED, EVER } where;
     } all[] = {
         {"depth", TREE},
         {"name", ALWAYS},
@@ -138,6 +148,7 @@ static void columns_json(const tn_site_page *p, tn_json *j)
         {"retained", RETAINED},
         {"size_now", PEAK},
         {"own_peak", PEAK},
+        {"freed_size", EVER},
         {"allocated_size", SOON},
         {"allocated_count", SOON},
         {"slope", AGED},
@@ -145,6 +156,7 @@ static void columns_json(const tn_site_page *p, tn_json *j)
         {"slope_high", AGED},
         {"cohorts", AGED},
         {"traceback", TRACED},
+        {"maybe_stale", TYPED},
         {"text", ALWAYS},
     };
     const bool there[] = {
@@ -153,9 +165,11 @@ static void columns_json(const tn_site_page *p, tn_json *j)
         [COMPARED] = p->old != NULL,
         [RETAINED] = p->asked.retained,
         [PEAK] = p->asked.page == TN_SITES_AT_PEAK,
-        [SOON] = p->asked.page == TN_SITES_SOON_FREED,
+        [EVER] = tn__site_knows_ever(p),
+        [SOON] = p->asked.page == TN_SITES_SOON_FREED || tn__site_knows_ever(p),
         [AGED] = p->asked.page == TN_SITES_SURVIVORS,
         [TRACED] = p->asked.by == TN_SITES_TRACEBACK,
+        [TYPED] = p->asked.by == TN_SITES_TYPE,
     };
     const char *columns[sizeof all / sizeof *all];
     size_t n = 0;
@@ -166,6 +180,26 @@ static void columns_json(const tn_site_page *p, tn_json *j)
     tn__json_open(j, "units", '{');
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         tn__json_string(j, units[i][0], units[i][1]);
+    tn__json_close(j, '}');
+}
+
+static void peak_json(const tn_site_page *p, tn_json *j)
+{
+    tn_site_peak peak;
+    if (p->asked.page != TN_SITES_AT_PEAK)
+        return;
+    if (!tn__site_peak(p->snapshot, &peak)) {
+        tn__json_null(j, "peak");
+        return;
+    }
+    tn__json_open(j, "peak", '{');
+    tn__json_u64(j, "above_now", peak.above);
+    tn__json_u64(j, "birth", peak.birth);
+    tn__json_u64(j, "births", peak.births);
+    if (peak.before_ns != TN_UNKNOWN)
+        tn__json_u64(j, "before_ns", peak.before_ns);
+    else
+        tn__json_null(j, "before_ns");
     tn__json_close(j, '}');
 }
 
@@ -187,6 +221,7 @@ int tn__site_json_page(tn_site_page *p, tn_json *j, tn_error *err)
         tn__json_double(j, "interval_bytes", tn__site_interval_bytes(p));
     else
         tn__json_null(j, "interval_bytes");
+    peak_json(p, j);
     columns_json(p, j);
     tn__json_open(j, "rows", '[');
     tn__buf_init(&words, p->now.alloc);

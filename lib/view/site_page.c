@@ -102,7 +102,18 @@ int tn__site_words(const tn_site_page *p, const tn_site_shown *row, tn_buf *out,
 
 /* ---- order ---- */
 
-enum column { BY_SIZE, BY_COUNT, BY_AVERAGE, BY_CHANGE, BY_SLOPE, BY_RETAINED, BY_NAME, COLUMNS };
+enum column {
+    BY_SIZE,
+    BY_COUNT,
+    BY_AVERAGE,
+    BY_CHANGE,
+    BY_SLOPE,
+    BY_RETAINED,
+    BY_ALLOCATED,
+    BY_FREED,
+    BY_NAME,
+    COLUMNS
+};
 
 /* Numbers of any sign in an order of unsigned ones. */
 static uint64_t key(double value)
@@ -128,6 +139,8 @@ static double number_of(const tn_site_page *p, const tn_site_pair *pair, enum co
     case BY_CHANGE: return fabs(bytes - (pair->old ? (double)pair->old->bytes[what] : 0));
     case BY_SLOPE: return steadiness(&p->cohorts.rows[pair->now - tn__sites_at(&p->now, 0)]);
     case BY_RETAINED: return pair->now ? (double)pair->now->retained : 0;
+    case BY_ALLOCATED: return pair->now ? (double)pair->now->bytes[TN_SITES_ALLOCATED] : 0;
+    case BY_FREED: return pair->now ? (double)tn__site_freed(pair->now) : 0;
     default: return bytes;
     }
 }
@@ -135,7 +148,8 @@ static double number_of(const tn_site_page *p, const tn_site_pair *pair, enum co
 /* The columns that a page has; what it is in order of where nothing is asked comes first. */
 static size_t columns_of(const tn_site_page *p, const char *names[COLUMNS], enum column columns[COLUMNS])
 {
-    static const char *const words[COLUMNS] = {"size", "count", "average", "change", "slope", "retained", "name"};
+    static const char *const words[COLUMNS] = {"size",     "count",     "average", "change", "slope",
+                                               "retained", "allocated", "freed",   "name"};
     enum column first = p->cohorts.rows                        ? BY_SLOPE
                         : p->old                               ? BY_CHANGE
                         : p->asked.retained                    ? BY_RETAINED
@@ -144,10 +158,11 @@ static size_t columns_of(const tn_site_page *p, const char *names[COLUMNS], enum
     size_t n = 0;
     columns[n++] = first;
     for (enum column c = BY_SIZE; c < COLUMNS; c++) {
-        bool there = c == BY_CHANGE     ? p->old != NULL
-                     : c == BY_SLOPE    ? p->cohorts.rows != NULL
-                     : c == BY_RETAINED ? p->asked.retained
-                                        : true;
+        bool there = c == BY_CHANGE                       ? p->old != NULL
+                     : c == BY_SLOPE                      ? p->cohorts.rows != NULL
+                     : c == BY_RETAINED                   ? p->asked.retained
+                     : c == BY_ALLOCATED || c == BY_FREED ? tn__site_knows_ever(p)
+                                                          : true;
         if (there && c != first)
             columns[n++] = c;
     }
@@ -160,6 +175,8 @@ static bool below(const tn_selection *sel, const tn_site_page *p, const tn_site_
 {
     int64_t now = pair->now ? pair->now->bytes[p->asked.what] : 0,
             old = pair->old ? pair->old->bytes[p->asked.what] : 0;
+    if (p->ever && pair->now)
+        now = pair->now->bytes[TN_SITES_ALLOCATED];
     uint64_t most = (uint64_t)(now > old ? now : old);
     return sel && !tn__selection_row(sel, "", "", &most);
 }
@@ -167,6 +184,8 @@ static bool below(const tn_selection *sel, const tn_site_page *p, const tn_site_
 static bool to_show(const tn_site_page *p, const tn_site_pair *pair)
 {
     enum tn_sites_what what = p->asked.what;
+    if (p->ever)
+        what = TN_SITES_ALLOCATED;
     bool now = pair->now && (pair->now->bytes[what] || pair->now->count[what] > 0);
     bool old = pair->old && (pair->old->bytes[what] || pair->old->count[what] > 0);
     return now || old;
@@ -179,6 +198,7 @@ static int put_in_order(tn_site_page *p, const tn_selection *sel, tn_error *err)
     size_t n = columns_of(p, names, columns), chosen;
     bool descending;
     TN_TRY(tn__order_parse(p->o->sort, names, n, n - 1, &chosen, &descending, err));
+    p->ever = columns[chosen] == BY_ALLOCATED || columns[chosen] == BY_FREED;
     for (size_t i = 0; i < p->pairs.n; i++) {
         const tn_site_pair *pair = &p->pairs.rows[i];
         if (!to_show(p, pair))

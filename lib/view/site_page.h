@@ -35,6 +35,7 @@ typedef struct tn_site_page {
     bool sampled;
     tn_order_key *order;
     size_t n_rows, n_filtered; /* rows; of them below the threshold */
+    bool ever;                 /* in order of what there ever was: rows of which nothing is alive are shown, too */
     tn_site_shown *shown;
     size_t n_shown, n_room, n_more; /* n_more: rows of the tables that are not shown */
     tn_site_shown total;
@@ -52,12 +53,32 @@ static inline uint64_t tn__site_whole(double bytes)
 {
     return bytes > 0 ? bytes < 0x1p64 ? (uint64_t)bytes : UINT64_MAX : 0;
 }
+/* What was ever allocated is known by stack alone, of all blocks. */
+static inline bool tn__site_knows_ever(const tn_site_page *p)
+{
+    return p->asked.page == TN_SITES_TABLE && !p->old && !p->now.within && p->asked.by != TN_SITES_TYPE &&
+           !tn__fact_dump(p->snapshot); /* tracemalloc knows what is alive */
+}
+static inline int64_t tn__site_freed(const tn_site_sum *sum) /* bytes */
+{
+    int64_t freed = sum->bytes[TN_SITES_ALLOCATED] - sum->bytes[TN_SITES_LIVE];
+    return freed > 0 ? freed : 0;
+}
 uint64_t tn__site_count(double count);                 /* rounded */
 double tn__site_interval_bytes(const tn_site_page *p); /* of two snapshots the larger one */
 bool tn__site_process_told(const tn_site_page *p);     /* by both snapshots */
 /* "app.py:88: size=408 KiB (+408 KiB), count=5379 (+5379), average=77 B", into a buffer that is emptied first. */
 int tn__site_words(const tn_site_page *p, const tn_site_shown *row, tn_buf *out, tn_error *err);
 const char *tn__site_signed(double bytes, char *out, size_t cap); /* "+1.5 KiB"; cap >= 24 */
+
+/* ---- site_peak.c ---- */
+
+typedef struct tn_site_peak {
+    uint64_t above;         /* bytes more than are alive now */
+    uint64_t birth, births; /* allocations since the start: until then, until now */
+    uint64_t before_ns;     /* before the snapshot, by the time line; TN_UNKNOWN: it does not tell */
+} tn_site_peak;
+bool tn__site_peak(tn_snapshot *s, tn_site_peak *out); /* false: not known */
 
 /* ---- site_tree.c ---- */
 

@@ -1,4 +1,5 @@
 /* site_text.c - tables of sites as pages. */
+#include "view/info.h"
 #include "view/sentences.h"
 #include "view/site_page.h"
 #include "view/summary.h"
@@ -122,12 +123,16 @@ static uint32_t plain_columns(const tn_site_page *p, tn_table_column *c)
     c[n++] = (tn_table_column){"Average", true, 2};
     if (p->asked.retained)
         c[n++] = (tn_table_column){"Retained", true, 0};
+    if (tn__site_knows_ever(p)) {
+        c[n++] = (tn_table_column){"Allocated", true, 3};
+        c[n++] = (tn_table_column){"Freed", true, 4};
+    }
     if (p->asked.page == TN_SITES_AT_PEAK) {
         c[n++] = (tn_table_column){"Now", true, 0};
         c[n++] = (tn_table_column){"Own peak", true, 1};
     }
     if (p->asked.page == TN_SITES_SOON_FREED) {
-        c[n++] = (tn_table_column){"Allocated", true, 0};
+        c[n++] = (tn_table_column){"Allocations", true, 0};
         c[n++] = (tn_table_column){"Soon freed %", true, 0};
     }
     return n;
@@ -146,6 +151,10 @@ static void plain_cells(const tn_site_page *p, const tn_site_shown *r, tn_table 
         tn__table_bytes(t, r->retained);
     else if (p->asked.retained)
         tn__table_text(t, "");
+    if (tn__site_knows_ever(p)) {
+        tn__table_bytes(t, positive(sum->bytes[TN_SITES_ALLOCATED]));
+        tn__table_bytes(t, positive(tn__site_freed(sum)));
+    }
     if (p->asked.page == TN_SITES_AT_PEAK) {
         tn__table_bytes(t, positive(sum->bytes[TN_SITES_LIVE]));
         tn__table_bytes(t, positive(sum->own_peak));
@@ -195,6 +204,23 @@ static void aged_cells(const tn_site_page *p, const tn_site_shown *r, tn_table *
 
 /* ---- the page ---- */
 
+/* When the high-water mark was, and how much more that is than what is alive. */
+static void print_peak(const tn_site_page *p, tn_out *out)
+{
+    tn_site_peak peak;
+    char size[24], before[40];
+    if (p->asked.page != TN_SITES_AT_PEAK || p->old || !tn__site_peak(p->snapshot, &peak))
+        return;
+    tn__out_format(out, "the peak was %s more than now, after %" PRIu64 " of %" PRIu64 " %s",
+                   tn_format_bytes(peak.above, size, sizeof size), peak.birth, peak.births,
+                   p->sampled ? "samples" : "allocations");
+    if (peak.before_ns != TN_UNKNOWN) {
+        tn__fact_duration(peak.before_ns, before, sizeof before);
+        tn__out_format(out, ", some %s before the snapshot", before);
+    }
+    tn__out_text(out, "\n");
+}
+
 static void print_total_line(const tn_site_page *p, tn_out *out)
 {
     char size[24], low[24], high[24];
@@ -211,6 +237,7 @@ static void print_total_line(const tn_site_page *p, tn_out *out)
     if (p->old)
         tn__out_format(out, "; %s", tn__site_signed((double)(p->total.bytes - p->total.old_bytes), size, sizeof size));
     tn__out_text(out, "\n");
+    print_peak(p, out);
     tn__out_unwrap(out);
 }
 
@@ -248,12 +275,15 @@ static void print_depth(const tn_site_page *p, tn_out *out)
                        depth, depth == 1 ? "" : "s");
 }
 
-static void print_notes(const tn_site_page *p, tn_out *out)
+static int print_notes(const tn_site_page *p, tn_out *out, tn_error *err)
 {
     static const char *const causes[] = {"memory", "stack", "site", "code", "sample", "replaced"};
     tn_snapshot *s = p->snapshot;
     uint64_t dropped = 0, n;
     print_depth(p, out);
+    if (p->asked.retained)
+        tn__out_text(out,
+                     "note: Size is what was asked for, Retained what allocators gave, with what other lines made\n");
     for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
         char name[40];
         snprintf(name, sizeof name, "trace.dropped.%s", causes[i]);
@@ -264,10 +294,13 @@ static void print_notes(const tn_site_page *p, tn_out *out)
         tn__out_format(
             out, "note: the recorder left out %" PRIu64 " allocations or stacks; see trace.dropped in tonnage info\n",
             dropped);
+    if (p->asked.page == TN_SITES_TABLE && !p->sampled)
+        return tn__joined_print(s, out, p->o, err);
     const char *lists = tn__fact_text(s, "trace.free_lists");
-    if (lists && strcmp(lists, "ignore") == 0)
+    if (lists && strcmp(lists, "track") != 0)
         tn__out_text(
             out, "note: blocks that free lists kept and gave out again stand at the line that allocated them first\n");
+    return TN_OK;
 }
 
 static void print_change(const tn_site_page *p, const tn_site_shown *r, tn_out *out)
@@ -296,12 +329,16 @@ static void print_numbers(const tn_site_page *p, const tn_site_shown *r, tn_out 
         tn__out_format(out, "    95 %% interval of the size: %s to %s\n",
                        tn_format_bytes(tn__site_whole(r->range.low), low, sizeof low),
                        tn_format_bytes(tn__site_whole(r->range.high), high, sizeof high));
+    if (tn__site_knows_ever(p))
+        tn__out_format(out, "    allocated: %s; freed: %s\n",
+                       tn_format_bytes(positive(sum->bytes[TN_SITES_ALLOCATED]), low, sizeof low),
+                       tn_format_bytes(positive(tn__site_freed(sum)), high, sizeof high));
     if (p->asked.page == TN_SITES_AT_PEAK)
         tn__out_format(out, "    now: %s; own peak: %s\n",
                        tn_format_bytes(positive(sum->bytes[TN_SITES_LIVE]), low, sizeof low),
                        tn_format_bytes(positive(sum->own_peak), high, sizeof high));
     if (p->asked.page == TN_SITES_SOON_FREED)
-        tn__out_format(out, "    allocated: %" PRIu64 "; soon freed: %.1f %%\n",
+        tn__out_format(out, "    allocations: %" PRIu64 "; soon freed: %.1f %%\n",
                        tn__site_count(sum->count[TN_SITES_ALLOCATED]),
                        sum->count[TN_SITES_ALLOCATED] > 0 ? 100 * r->count / sum->count[TN_SITES_ALLOCATED] : 0);
     if (r->ages) {
@@ -375,6 +412,5 @@ int tn__site_text_page(tn_site_page *p, tn_out *out, tn_error *err)
     if (p->n_more)
         tn__out_format(out, "<%zu more row%s; use --limit 0 to see all>\n", p->n_more, p->n_more == 1 ? "" : "s");
     tn__filtered_print(out, p->n_filtered);
-    print_notes(p, out);
-    return TN_OK;
+    return print_notes(p, out, err);
 }

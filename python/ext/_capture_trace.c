@@ -205,8 +205,9 @@ static PyObject *trace_frames(PyObject *module, PyObject *number)
     return frames_of((uint32_t)stack);
 }
 
-PyDoc_STRVAR(site_of_doc, "trace_site_of(object, /)\n--\n\n"
-                          "(stack, birth, bytes, interval) of the block that an object begins in, or None.");
+PyDoc_STRVAR(site_of_doc,
+             "trace_site_of(object, /)\n--\n\n"
+             "(stack, birth, bytes, interval, maybe stale) of the block that an object begins in, or None.");
 
 static PyObject *trace_site_of(PyObject *module, PyObject *object)
 {
@@ -216,7 +217,8 @@ static PyObject *trace_site_of(PyObject *module, PyObject *object)
     if (tn_record_mode() == TN_RECORD_OFF || /* here may be an interpreter that was refused */
         !tn_trace_block_of(here, (uint64_t)(uintptr_t)object, Py_TYPE(object)->tp_flags, &b))
         Py_RETURN_NONE;
-    return Py_BuildValue("(IKKd)", b.stack, (unsigned long long)b.birth, (unsigned long long)b.bytes, b.interval_bytes);
+    return Py_BuildValue("(IKKdN)", b.stack, (unsigned long long)b.birth, (unsigned long long)b.bytes, b.interval_bytes,
+                         PyBool_FromLong(tn_trace_maybe_stale(here, Py_TYPE(object)->tp_name)));
 }
 
 static PyObject *site_tuple(const tn_recorded_site *s)

@@ -180,8 +180,9 @@ PyObject *core_birth(core_snapshot *self, PyObject *arg)
     else if (!birth.entry)
         result = Py_NewRef(Py_None);
     else
-        result = Py_BuildValue("KKKN", (unsigned long long)birth.birth, (unsigned long long)birth.bytes,
-                               (unsigned long long)birth.interval_bytes, frames_list(self->handle, &birth));
+        result = Py_BuildValue("KKKNN", (unsigned long long)birth.birth, (unsigned long long)birth.bytes,
+                               (unsigned long long)birth.interval_bytes, frames_list(self->handle, &birth),
+                               PyBool_FromLong(birth.maybe_stale));
     core_leave(&call);
     return result;
 }

@@ -447,9 +447,9 @@ class Object:
         found = self._snapshot._core.birth(self._node)
         if found is None:
             return None
-        birth, size, interval, frames = found
+        birth, size, interval, frames, maybe_stale = found
         made = (Frame(file, line or None, name, qualified) for file, line, name, qualified in frames)
-        return Site(birth or None, tuple(made), interval or None, size)
+        return Site(birth or None, tuple(made), interval or None, maybe_stale, size)
 
     def why(self, *, limit: int = 5, fold: bool = True) -> View:
         """Why it is alive and what would free it, in words: the page of `tonnage why`."""

@@ -214,7 +214,7 @@ def _begin_recording(options: Options) -> Recording:
     """Makes the recording, ends the process if it cannot work, and lets the program's own calls do as the user said."""
     from tonnage import Error, ExistsError
     from tonnage._options import usage
-    from tonnage._recorder import Recording, record_processes, start_trace, tell_defaults
+    from tonnage._recorder import Recording, record_processes, tell_defaults
     from tonnage._settings import Settings
     from tonnage._take import defaults
     from tonnage._templates import Names
@@ -234,11 +234,18 @@ def _begin_recording(options: Options) -> Recording:
     defaults.name = Names(Settings().out).new
     defaults.tell = None if settings.quiet else _tell
     recording.start()
+    return recording
+
+
+def _begin_trace(options: Options) -> None:
+    from tonnage import Error
+    from tonnage._options import usage
+    from tonnage._recorder import start_trace
+
     try:
-        start_trace(settings)
+        start_trace(options.settings)
     except Error as error:
         usage(error)
-    return recording
 
 
 def _is_over() -> bool:
@@ -289,6 +296,8 @@ def _run(options: Options) -> None:
     pid = os.getpid()
     failure: BaseException | None = None
     recording = _begin_recording(options)
+    if options.kind == "-m":  # the package of a module runs before it
+        _begin_trace(options)
     try:
         code, space = _prepare(options)
     except SyntaxError as error:
@@ -297,6 +306,8 @@ def _run(options: Options) -> None:
         sys.exit(1)
     program, names = code, space
     del code, space
+    if options.kind != "-m":  # what compiles it allocates for it, and is no part of it
+        _begin_trace(options)
     try:
         exec(program, names)
     except SystemExit:

@@ -59,7 +59,8 @@ class SiteTables:
             exclude: no stack that one of these names.
             retained: also what the objects of a row keep alive.
             sort: "size", "count", "average" or "name", "change" where it is compared, "retained" where that is asked
-                for; "-" before it turns the order around.
+                for, "allocated" and "freed", of all there ever was, where it is of all blocks and not by type; "-"
+                before it turns the order around.
             limit: rows, 0 for all.
             threshold: only rows of at least this many bytes, now or before; an int or text such as "64k".
 

@@ -93,14 +93,16 @@ class Site(_Record):
     """Where an object was allocated: frames, the innermost first; birth, its number among all allocations, or None.
 
     size is what was asked for from the allocator for the object itself; interval the mean distance of samples in bytes
-    when it was one, else None.
+    when it was one, else None. maybe_stale: the interpreter keeps dead objects of this type for the next: it may be
+    made of such, elsewhere, and the frames are those of the one before.
     """
 
-    __slots__ = ("birth", "frames", "interval", "size")
+    __slots__ = ("birth", "frames", "interval", "maybe_stale", "size")
 
     birth: int | None
     frames: tuple[Frame, ...]
     interval: int | None
+    maybe_stale: bool
     size: int
 
     def __str__(self) -> str:
@@ -254,6 +256,13 @@ def cost() -> Cost:
     return Cost(parts["calls"], parts["dropped"], parts["own"], now["reconnected"], seconds)
 
 
+def _without_runner(rows: tuple[tuple[str, int, str, str], ...]) -> tuple[tuple[str, int, str, str], ...]:
+    """The program's part of a stack: without the frames of `tonnage run` that started it, as in a snapshot."""
+    runner = __file__.replace("trace.py", "_run.py")
+    at = next((i for i, row in enumerate(rows) if row[0] == runner), 0)
+    return rows[:at] + rows[-1:] if at else rows
+
+
 def site_of(x: object) -> Site | None:
     """Where a live object was allocated.
 
@@ -272,7 +281,7 @@ def site_of(x: object) -> Site | None:
     found = _call(lambda c: c.trace_site_of(x))
     if found is None:
         return None
-    stack, birth, size, interval = found
-    rows = _call(lambda c: c.trace_frames(stack))
+    stack, birth, size, interval, maybe_stale = found
+    rows = _without_runner(_call(lambda c: c.trace_frames(stack)))
     frames = tuple(Frame(file, line or None, name, qualname) for file, line, name, qualname in rows)
-    return Site(birth or None, frames, int(interval) or None, size)
+    return Site(birth or None, frames, int(interval) or None, maybe_stale, size)

@@ -437,6 +437,30 @@ static void test_errno_is_kept_and_nothing_stays_mapped(void **state)
     }
 }
 
+/* Whoever looks for blocks, a snapshot first of all, reads pages of the shadow that nothing was written to. */
+static void test_pages_that_were_only_read_are_no_memory(void **state)
+{
+    (void)state;
+    enum { BASE = 1 << 30, LEAF_PAGES = 128, PAGE_BYTES = 4096 };
+    tn_recorded_cost before, after;
+    tn_recorded_block b;
+    start(TN_RECORD_EXACT);
+    tn_tracer *t = tn_record_enter();
+    t->n_walked = 0;
+    tn_record_alloc(t, 0, BASE, 32, TN_DOMAIN_OBJ);
+    tn_recorded_cost_now(&before);
+    for (uint64_t at = BASE + 32; at < BASE + (1 << 20); at += 16)
+        assert_false(tn_recorded_block_at(at, &b));
+    tn_recorded_cost_now(&after);
+    assert_int_equal(after.resident_bytes, before.resident_bytes);
+    for (uint64_t at = BASE + 32; at < BASE + (1 << 20); at += 16)
+        tn_record_alloc(t, 0, at, 16, TN_DOMAIN_OBJ);
+    tn_record_leave(t);
+    tn_recorded_cost_now(&after);
+    assert_true(after.resident_bytes >= before.resident_bytes + (LEAF_PAGES - 2) * PAGE_BYTES);
+    tn_record_stop();
+}
+
 static void test_bad_options_are_refused(void **state)
 {
     (void)state;
@@ -600,6 +624,7 @@ int main(void)
         TEST(ten_thousand_codes_keep_their_texts),
         TEST(what_does_not_fit_is_counted_and_nothing_is_wrong),
         TEST(errno_is_kept_and_nothing_stays_mapped),
+        TEST(pages_that_were_only_read_are_no_memory),
         TEST(bad_options_are_refused),
         TEST(off_nothing_is_done),
         TEST(a_call_within_a_call_is_refused),

@@ -56,7 +56,8 @@ static void *allocate(void *unused)
 {
     tn_tracer *t = tn_record_enter();
     if (t) {
-        tn_record_alloc(t, 0, 0x7f0000000000, 100, TN_DOMAIN_RAW);
+        tn_walk_end(t, 0);
+        tn_record_alloc(t, 0x7f0000000000, 100, TN_DOMAIN_RAW);
         tn_record_leave(t);
     }
     return unused;

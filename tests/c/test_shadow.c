@@ -239,6 +239,20 @@ static void *free_all(void *ctx)
     return NULL;
 }
 
+static void test_births_of_small_blocks_stay_as_others_come(void **state)
+{
+    (void)state;
+    static const int64_t later[] = {0, -(1 << 29), 1 << 30, 1ll << 32, 1ll << 33};
+    uint64_t births = 1ull << 36;
+    start();
+    tn_set(&tn__rec.births, births - 1);
+    tell_alloc(BASE, 16, TN_DOMAIN_OBJ);
+    for (unsigned i = 0; i < 5; i++) {
+        tn_set(&tn__rec.births, births + (uint64_t)later[i]);
+        assert_int_equal(birth_of(BASE), births);
+    }
+}
+
 static void test_what_another_thread_has_made_is_not_temporary_whatever_its_size(void **state)
 {
     (void)state;
@@ -265,6 +279,7 @@ int main(void)
         TEST(a_block_that_came_to_the_second_word_of_another_is_read),
         TEST(a_block_of_the_table_is_replaced_and_replaces),
         TEST(births_of_small_blocks_are_whole_beyond_the_bits_of_a_word),
+        TEST(births_of_small_blocks_stay_as_others_come),
         TEST(what_another_thread_has_made_is_not_temporary_whatever_its_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

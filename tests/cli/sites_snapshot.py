@@ -24,6 +24,7 @@ def program(rounds: int, interval: int = 0) -> site_files.Program:
     load = made.frame(top, made.code("load", "/usr/lib/python3.11/json/__init__.py", 1), 40)
     made.block(5000, native, domain=2, birth=50, interval=interval)
     for i in range(4):
+        made.objects[i].flags |= 1 << 10  # in pymalloc
         made.block(64, load, birth=10 + i, node=made.objects[i], kind=1, interval=interval)
     for i in range(rounds):
         made.block(1000, by_a, birth=100 + 30 * i, interval=interval)
@@ -32,6 +33,7 @@ def program(rounds: int, interval: int = 0) -> site_files.Program:
     made.ever[load, 1] = (90256, 304, 90000, 300, 256, 4)
     made.facts.update({"trace.started_births": 0, "trace.births": 100 + 30 * rounds, "trace.free_lists": "ignore"})
     made.heap.facts["capture.wall_time_ns"] = 10**18 + rounds * 10**9
+    made.heap.facts["python.hexversion"] = 0x030B07F0
     return made
 
 

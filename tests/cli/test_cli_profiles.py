@@ -156,6 +156,7 @@ def test_what_a_dump_does_not_know_is_refused_and_not_made_up(cli: Cli, dump: Pa
     for verb, what in (("peak", "the peak"), ("temporary", "what was freed"), ("survivors", "how old blocks are")):
         got = cli(verb, one)
         assert (got.returncode, got.stdout, got.stderr) == (2, "", f"tonnage: {what} {alive}\n")
+    assert "Allocated" not in cli("sites", one).stdout and cli("sites", one, "--sort", "allocated").returncode == 2
     for what in ("allocated", "peak"):
         got = cli("export", one, "--to", "pprof", "--what", what, "-o", tmp_path / "out")
         assert got.returncode == 2 and alive in got.stderr and not (tmp_path / "out").exists()

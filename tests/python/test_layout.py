@@ -139,6 +139,7 @@ def test_releases_between_the_ranges_try_every_table_of_their_minor(shifted: Mod
     assert candidates_of(shifted, 0x030AFFF0) == candidates_of(shifted, 0x031000F0) == []
 
 
+@pytest.mark.timeout(600)  # the limit of others interrupts a probe, which says then that its findings differ
 def test_the_probes_leave_nothing(probes: ModuleType) -> None:
     """A leak would be a block a run at least, in each round; free lists and caches fill up in some."""
     times, rounds = 200, []

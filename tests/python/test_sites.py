@@ -364,19 +364,28 @@ def test_retained_is_the_dominator_tree_folded_on_stacks(
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_peaks_and_temporaries_are_those_of_the_rows_of_the_file(
+def test_peaks_temporaries_and_all_there_ever_was_are_those_of_the_rows_of_the_file(
     written: Callable[..., tuple[tonnage.Snapshot, Pure]], seed: int
 ) -> None:
     snapshot, pure = written(seed)
     peak: Counter[str] = Counter()
     temporary: Counter[str] = Counter()
+    ever: Counter[str] = Counter()
+    live: Counter[str] = Counter()
     for site in pure.sites:
         frames = site_files.stack_of(pure, site.stack)
         name = site_files.place(*frames[0][:2]) if frames else "<lost>"
         peak[name] += site.at_peak_bytes
         temporary[name] += int(site.temporary_count)
+        ever[name] += site.allocated_bytes
+        live[name] += site.live_bytes
     assert {row["name"]: row["size"] for row in snapshot.peak(limit=0)} == +peak
     assert {row["name"]: row["count"] for row in snapshot.temporary(limit=0)} == +temporary
+    rows = snapshot.sites(sort="freed", limit=0).rows
+    assert {row["name"]: row["allocated_size"] for row in rows} == +ever
+    freed = sorted((max(ever[name] - live[name], 0) for name in +ever), reverse=True)
+    assert [row["freed_size"] for row in rows] == freed
+    assert "allocated_size" not in snapshot.sites(by="type").rows[0]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -114,6 +114,23 @@ def test_sums_of_samples_that_are_gone_have_changes_with_an_interval(tmp_path: P
     assert "-9.8 KiB to -9.8 KiB" not in str(view)
 
 
+def test_the_peak_says_when_it_was_and_how_far_above_now(tmp_path: Path) -> None:
+    program = site_files.empty()
+    line = program.frame(program.frame(None, program.code("main thread")), program.code("f", "/srv/app/main.py", 1), 3)
+    program.block(1000, line, birth=9)
+    facts = {"traced_bytes": 1000, "peak_bytes": 50_000, "started_births": 100, "peak_birth": 900, "births": 1100}
+    program.facts.update({f"trace.{name}": value for name, value in facts.items()})
+    program.heap.facts["capture.monotonic_ns"] = 60 * 10**9
+    program.heap.times = [(second * 10**9, 1, traced, 0, 0, 0, 1) for second, traced in ((1, 9), (48, 48_000), (55, 7))]
+    with tonnage.load(program.write(tmp_path / "a.tonnage")) as taken:
+        page = taken.peak()
+        assert page.data["peak"] == {"above_now": 49_000, "birth": 800, "births": 1000, "before_ns": 12 * 10**9}
+        assert "the peak was 47.9 KiB more than now, after 800 of 1000 allocations, some 12" in str(page)
+    program.heap.times = [(10**9, 1, 9, 0, 0, 0, 1)]  # far from the peak: it tells nothing
+    with tonnage.load(program.write(tmp_path / "b.tonnage")) as taken:
+        assert taken.peak().data["peak"]["before_ns"] is None
+
+
 def test_a_line_whose_samples_are_all_young_may_have_kept_something(tmp_path: Path) -> None:
     program = site_files.empty()
     row = program.frame(None, program.code("f", "/srv/app/main.py", 1), 3)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import tonnage
+from capture_support import Shot
 
 PROGRAM = """
 import sys
@@ -79,7 +80,7 @@ def test_a_line_has_what_it_allocated(taken: tuple[str, list[Path]]) -> None:
 def test_callers_share_what_a_line_made(taken: tuple[str, list[Path]]) -> None:
     mode, paths = taken
     with tonnage.load(paths[0]) as snapshot:
-        back = snapshot.creators(include="prog.py:7").back
+        back = snapshot.creators("type:bytearray", include="prog.py:7").back  # tuples of calls may be of free lists
         ((place, made),) = back.items()
         assert place is not None and place[0].endswith("prog.py")
         sizes = {key[1]: caller.size for key, caller in made.back.items() if key is not None}
@@ -102,10 +103,51 @@ def test_objects_know_their_line(taken: tuple[str, list[Path]]) -> None:
             assert (item.site.frames[0].line, item.site.frames[0].name) == (7, "__init__")
 
 
+def test_stacks_are_the_programs_and_tonnage_is_one_name(taken: tuple[str, list[Path]]) -> None:
+    """By a second reader: outermost are a thread's and the program's frames, and none is of a file of the package."""
+    mode, paths = taken
+    file = Shot(paths[1]).file
+    package = str(Path(tonnage.__file__).parent)
+    bottoms: set[str] = set()
+    names: set[str] = set()
+    for site in file.sites or ():
+        stack = [file.codes[entry.code] for entry in file.stack(site.stack)] if site.stack is not None else []
+        assert not any(code.file.startswith(package) or code.file == "<frozen runpy>" for code in stack)
+        names.update(code.name for code in stack if not code.file)
+        own = [code.name for code in stack].count("<tonnage>")
+        assert own <= 1, "one frame stands for all that tonnage called"
+        if len(stack) > 1 and stack[-1].name == "<main thread>":
+            bottoms.add(Path(stack[-2].file).name or stack[-2].name)
+    assert bottoms <= {"prog.py", "<tonnage>", "<native>"} and "prog.py" in bottoms
+    assert mode != "exact" or "<tonnage>" in names
+    with tonnage.load(paths[1]) as snapshot:
+        files = [row["name"] for row in snapshot.sites(limit=0, by="file")]
+    assert not any(file.startswith(package) for file in files)
+    assert files.count("<tonnage>") == 1 or (mode != "exact" and "<tonnage>" not in files)
+
+
+def test_the_package_of_a_module_that_runs_is_traced(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__init__.py").write_text("first = bytearray(70_000)\nimport colorsys\n")
+    (tmp_path / "app" / "__main__.py").write_text("from tonnage import trace\nprint(trace.site_of(bytearray(9)))\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "tonnage", "run", "--trace", "-o", "end.tonnage", "-m", "app"],
+        check=True, capture_output=True, text=True, timeout=120, cwd=tmp_path,
+    )  # fmt: skip
+    main = tmp_path / "app" / "__main__.py"
+    assert done.stdout == f'  <main thread>\n  File "{main}", line 2, in <module>\n'
+    with tonnage.load(tmp_path / "end.tonnage") as snapshot:
+        assert row_of(snapshot.sites(limit=0), "app/__init__.py:1")["size"] >= 70_000  # type: ignore[operator]
+        lines = str(snapshot.sites(by="traceback", include="any:app/__init__.py:2", limit=0)).splitlines()
+    imports = [line.startswith("    <frozen importlib.") for line in lines]
+    assert any(line.endswith("frames of the import") for line in lines)
+    assert not any(one and two for one, two in zip(imports, imports[1:], strict=False)), "they are one line"
+
+
 def test_what_is_new_is_more_than_chance(taken: tuple[str, list[Path]]) -> None:
     mode, paths = taken
     with tonnage.load(paths[0]) as old, tonnage.load(paths[1]) as new:
-        row = row_of(new.sites(against=old, limit=0), "prog.py:7")
+        row = row_of(new.sites(against=old, where="type:bytearray", limit=0), "prog.py:7")
         assert row["significant"] is True
         if mode == "exact":
             assert row["size_change"] * 4 == row["old_size"]  # type: ignore[operator]

@@ -17,7 +17,7 @@ sys.path.insert(0, str(PROGRAMS))
 import allocations  # noqa: E402
 
 BOTH = """
-    import gc, json, _tracemalloc
+    import gc, json, os, _tracemalloc
     import allocations
     from tonnage import trace, _capture
     from trace_support import FOLLOWED
@@ -41,6 +41,8 @@ BOTH = """
             trace.cost()  # follows free lists again: it has taken the one place for that
         gc.collect()  # what is in free lists is nobody's
         kept = program()
+        while len(os.listdir("/proc/self/task")) > 1:
+            pass  # a thread frees its state when join() may have returned already
         gc.collect()
         theirs, ours = _tracemalloc._get_traces(), _capture.trace_sites()
         them, us = {}, {}
