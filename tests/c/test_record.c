@@ -446,15 +446,15 @@ static void test_pages_that_were_only_read_are_no_memory(void **state)
     tn_recorded_block b;
     start(TN_RECORD_EXACT);
     tn_tracer *t = tn_record_enter();
-    t->n_walked = 0;
-    tn_record_alloc(t, 0, BASE, 32, TN_DOMAIN_OBJ);
+    tn_walk_end(t, 0);
+    tn_record_alloc(t, BASE, 32, TN_DOMAIN_OBJ);
     tn_recorded_cost_now(&before);
     for (uint64_t at = BASE + 32; at < BASE + (1 << 20); at += 16)
         assert_false(tn_recorded_block_at(at, &b));
     tn_recorded_cost_now(&after);
     assert_int_equal(after.resident_bytes, before.resident_bytes);
     for (uint64_t at = BASE + 32; at < BASE + (1 << 20); at += 16)
-        tn_record_alloc(t, 0, at, 16, TN_DOMAIN_OBJ);
+        tn_record_alloc(t, at, 16, TN_DOMAIN_OBJ);
     tn_record_leave(t);
     tn_recorded_cost_now(&after);
     assert_true(after.resident_bytes >= before.resident_bytes + (LEAF_PAGES - 2) * PAGE_BYTES);
