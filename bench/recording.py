@@ -30,15 +30,25 @@ PAIRS = 7
 OBJECTS = 450_000  # of graph_heap: 2.5 million blocks
 EXACT, DEPTH1, SAMPLED, ORDINARILY = 1.6, 1.2, 1.02, 1.005  # goals of slow-downs
 OF_TRACEMALLOC, OF_MEMRAY, MEMORY, SNAPSHOT = 0.15, 0.3, 0.4, 1.5  # of added time, of memory, of a whole snapshot
+FILE = 0.1  # of memray's
+HEAP, THREADS = 1 << 30, 16  # bytes that are alive, threads: sampling is to cost no more beside them
 
 
-def ratios(python: str, program: str, mode: str, quick: bool) -> list[float]:
-    rounds = max(1, round(ROUNDS[program] * (0.01 if quick else SHARES.get(mode, 1))))
+def rounds_of(program: str, mode: str, quick: bool) -> int:
+    return max(1, round(ROUNDS[program] * (0.01 if quick else SHARES.get(mode, 1))))
+
+
+def ratios(python: str, program: str, mode: str, quick: bool, heap: int = 0, threads: int = 1) -> list[float]:
+    words = [program, rounds_of(program, mode, quick) // threads or 1, heap, threads]
     found = []
     for _ in range(3 if quick else PAIRS):
-        plain = cell(python, "recording_cells.py", "run", "off", program, rounds)["cpu"]
-        found.append(cell(python, "recording_cells.py", "run", mode, program, rounds)["cpu"] / plain)
+        plain = cell(python, "recording_cells.py", "run", "off", *words)["cpu"]
+        found.append(cell(python, "recording_cells.py", "run", mode, *words)["cpu"] / plain)
     return sorted(found)
+
+
+def told(numbers: list[float]) -> str:
+    return f"{median(numbers):.3f} ({numbers[1]:.3f}–{numbers[-2]:.3f})"
 
 
 def geometric(numbers: list[float]) -> float:
@@ -56,9 +66,6 @@ def slowdowns(python: str, quick: bool) -> str:
     for program in allocating + ordinary:
         for mode in modes:
             of[program, mode] = ratios(python, program, mode, quick)
-
-    def told(numbers: list[float]) -> str:
-        return f"{median(numbers):.3f} ({numbers[1]:.3f}–{numbers[-2]:.3f})"
 
     def line(name: str, words: Callable[[str], str]) -> list[str]:
         return [name, *(words(mode) for mode in modes)]
@@ -80,6 +87,40 @@ def slowdowns(python: str, quick: bool) -> str:
         beside = (mean["exact"] - 1) / (mean["memray"] - 1)
         said += f" {beside:.3f} of what memray adds; goal ≤ {OF_MEMRAY:g} ({mark(beside, OF_MEMRAY)})."
     return f"{table(['program', *modes], rows)}\n\n{said}"
+
+
+def surroundings(python: str, quick: bool) -> str:
+    """Sampling beside much that is alive, and in many threads."""
+    programs = ALLOCATING[:1] if quick else ALLOCATING
+    heap = HEAP // (100 if quick else 1)
+    settings = {"": {}, f"{heap >> 20} MiB alive": {"heap": heap}, f"{THREADS} threads": {"threads": THREADS}}
+    of = {
+        name: [ratios(python, program, "sampled", quick, **words) for program in programs]
+        for name, words in settings.items()
+    }
+    rows = [[name or "alone", *(told(one) for one in found), f"{geometric([median(one) for one in found]):.3f}"]
+            for name, found in of.items()]  # fmt: skip
+    return table(["sampled", *programs, "geometric mean"], rows)
+
+
+def files(python: str, quick: bool) -> str:
+    """Of what is alive at the end; memray's has each allocation there was."""
+    rows = []
+    for program in ALLOCATING[:1] if quick else ALLOCATING:
+        rounds = rounds_of(program, "memray", quick)
+        ours = cell(python, "recording_cells.py", "file", program, rounds)["bytes"]
+        theirs = cell(python, "recording_cells.py", "run", "memray", program, rounds)["own"]
+        share = ours / theirs
+        rows.append(
+            [
+                program,
+                f"{ours / 1e6:.1f} MB",
+                f"{theirs / 1e6:.1f} MB",
+                f"{share:.3f} ×",
+                f"≤ {FILE} ({mark(share, FILE)})",
+            ]
+        )
+    return table(["program", "traced snapshot", "memray's file", "share", "goal"], rows)
 
 
 def memory(python: str, n: int) -> str:
@@ -126,6 +167,8 @@ def measure(python: str, quick: bool) -> str:
     pieces = [
         f"### CPython {version}, {processor()}, medians of {PAIRS} pairs, load of others {load:.1f}",
         slowdowns(python, quick),
+        surroundings(python, quick),
+        *([files(python, quick)] if has_memray(python) else []),
         memory(python, n),
         snapshots(python, n),
     ]

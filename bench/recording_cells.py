@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import tempfile
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -58,18 +59,40 @@ def begin(mode: str, folder: str) -> Callable[[], int]:
     return stop
 
 
-def run(mode: str, name: str, rounds: str) -> dict[str, Any]:
-    """Processor seconds of a program."""
+def run(mode: str, name: str, rounds: str, heap: str = "0", threads: str = "1") -> dict[str, Any]:
+    """Processor seconds of a program, in some threads each, beside bytes that were allocated since then and stay."""
     program = (programs.ALLOCATING | programs.ORDINARY)[name]
     program(2)
     with tempfile.TemporaryDirectory() as folder:
         end = begin(mode, folder)
+        kept = [bytes(1000) for _ in range(int(heap) // 1040)]
+        gc.freeze()
         program(2)
         gc.collect()
         start = time.process_time()
-        program(int(rounds))
+        if threads == "1":
+            program(int(rounds))
+        else:
+            running = [threading.Thread(target=program, args=(int(rounds),)) for _ in range(int(threads))]
+            for thread in running:
+                thread.start()
+            for thread in running:
+                thread.join()
         took = time.process_time() - start
+        del kept
         return {"cpu": took, "own": end()}
+
+
+def file(name: str, rounds: str) -> dict[str, Any]:
+    """Bytes of a snapshot after a program that was recorded."""
+    import tonnage
+
+    with tempfile.TemporaryDirectory() as folder:
+        end = begin("exact", folder)
+        programs.ALLOCATING[name](int(rounds))
+        tonnage.snapshot(f"{folder}/a.tonnage").close()
+        end()
+        return {"bytes": os.path.getsize(f"{folder}/a.tonnage")}
 
 
 def heap(mode: str, n: str) -> dict[str, Any]:
@@ -106,4 +129,4 @@ def snapshots(mode: str, n: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"run": run, "heap": heap, "snapshots": snapshots}[sys.argv[1]](*sys.argv[2:])))
+    print(json.dumps({"run": run, "file": file, "heap": heap, "snapshots": snapshots}[sys.argv[1]](*sys.argv[2:])))
