@@ -117,58 +117,59 @@ static inline bool tn__trace_put(tn_walked *to, const char *frame)
     return other;
 }
 
-/* All frames, innermost first: where depth is limited, and where little is as it was. */
-void tn__trace_walk_all(tn_tracer *t, const char *frame);
+/* ---- trace_walk.c: what is not as it was ---- */
 
-/* The frames of a thread into t's path; state: the thread's. Nearly always the outer ones are where they were, and a few are
- * new on top. That they are is looked up in each of them, but at addresses that are known, so that the processor need not
- * wait for one link after the other. A frame is read only when the one above it, or the thread, has led to it. */
-static inline __attribute__((always_inline)) void tn__trace_follow(tn_tracer *t, const char *const first)
+/* The frames of a thread, whose innermost is first, into t's path. */
+void tn__trace_follow(tn_tracer *t, const char *first);
+
+/* ---- what nearly always is ---- */
+
+/* The frames below f, and f itself: are they where they were? Each is looked up at an address that is known, so that the
+ * processor need not wait for one link after the other; but it is read only when the one above it has led to it. Rows
+ * follow their frames, and t->n_same follows the rows. */
+static inline __attribute__((always_inline)) bool tn__trace_stand(tn_tracer *t, tn_walked *f)
 {
-    enum { FEW = 8 };
-    const size_t previous = tn__trace.frame_previous;
-    tn_walked *const path = t->path, *top = path + t->n_path, *same = path + t->n_same, *f;
-    const char *frame = first, *fresh[FEW];
-    uint32_t n = 0;
-    for (; tn__trace.depth == UINT32_MAX && frame && n < FEW; frame = TN_TRACE_AT(char *, frame, previous)) {
-        while (top > path && top[-1].frame > (uint64_t)(uintptr_t)frame) /* ended: frames go upwards, as a rule */
-            top--;
-        if (top > path + 1 && top[-2].frame == (uint64_t)(uintptr_t)frame) /* not so those of generators */
-            top--;
-        if (top > path && top[-1].frame == (uint64_t)(uintptr_t)frame)
-            break;
-        fresh[n++] = frame;
-    }
-    if (!frame || n == FEW || tn__trace.depth != UINT32_MAX || top + n > path + t->room)
-        goto all;
-    const size_t at_code = tn__trace.frame_code, at_instr = tn__trace.frame_instr;
-    for (f = top - 1;; f--) {
-        frame = (const char *)(uintptr_t)f->frame;
+    const size_t previous = tn__trace.frame_previous, at_code = tn__trace.frame_code, at_instr = tn__trace.frame_instr;
+    for (;; f--) {
+        const char *frame = (const char *)(uintptr_t)f->frame;
         uint64_t code = TN_TRACE_AT(uint64_t, frame, at_code) & TN_TRACE_CODE;
         if (__builtin_expect(((TN_TRACE_AT(uint64_t, frame, at_instr) ^ f->at) | (code ^ f->code)) != 0, 0)) {
             *f = tn__trace_frame(frame);
-            same = same < f ? same : f;
+            uint32_t i = (uint32_t)(f - t->path);
+            t->n_same = t->n_same < i ? t->n_same : i;
         }
         uint64_t below = TN_TRACE_AT(uint64_t, frame, previous);
         if (__builtin_expect(below != f[-1].frame, 0))
-            break;
-        if (!below) {
-            for (; n; top++)
-                same = tn__trace_put(top, fresh[--n]) && top < same ? top : same;
-            t->n_path = (uint32_t)(top - path);
-            t->n_same = (uint32_t)(same - path);
-            return;
-        }
+            return false;
+        if (!below)
+            return true;
     }
-    t->n_same = (uint32_t)(same - path);
-all:
-    tn__trace_walk_all(t, first);
+}
+
+/* Of depth 1, where there was a caller before: is there one again? */
+static inline __attribute__((always_inline)) bool tn__trace_stands_alone(tn_tracer *t, const char *frame)
+{
+    if (t->n_path != 2 || t->path[0].code != TN_FRAME_TRUNCATED)
+        return false;
+    bool other = tn__trace_put(&t->path[1], frame);
+    t->path[1].frame = 0;
+    t->n_same = other && t->n_same > 1 ? 1 : t->n_same;
+    frame = TN_TRACE_AT(char *, frame, tn__trace.frame_previous);
+    return !t->path[1].unseen && frame && TN_TRACE_AT(uint8_t, frame, tn__trace.frame_owner) < tn__trace.owner_skip;
 }
 
 /* The stack for tn_record_alloc. locked: this thread holds the GIL. */
 static inline __attribute__((always_inline)) void tn__trace_walk(tn_tracer *t, const PyThreadState *state, bool locked)
 {
-    tn__trace_follow(t, tn__trace_first_frame(state));
+    const char *frame = tn__trace_first_frame(state);
+    tn_walked *top = t->path + t->n_path;
+    bool stands = frame && t->n_path;
+    if (__builtin_expect(tn__trace.depth == 1, 0))
+        stands = stands && tn__trace_stands_alone(t, frame);
+    else
+        stands = stands && top[-1].frame == (uint64_t)(uintptr_t)frame && tn__trace_stand(t, top - 1);
+    if (!stands)
+        tn__trace_follow(t, frame);
     if (__builtin_expect(t->greeted != tn__trace.run, 0) && locked)
         tn__trace_greet(t, state);
 }
