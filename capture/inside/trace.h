@@ -72,8 +72,8 @@ static inline uint64_t tn_trace_block_address(uint64_t object, uint64_t type_fla
     return object - (type_flags & COLLECTED ? WORDS : 0) - (type_flags & managed_flags ? WORDS : 0);
 }
 
-/* Whether a new object of a type may have the block of a dead one, and its stack (base/kept.h). */
-bool tn_trace_maybe_stale(const tn_inside *inside, const char *type);
+/* Whether a new object of a type may have the block of a dead one, and its stack (base/kept.h). name: tp_name. */
+bool tn_trace_maybe_stale(const tn_inside *inside, const char *name, uint64_t type_flags);
 
 /* The block that an object begins in; false: it is not recorded. */
 bool tn_trace_block_of(const tn_inside *inside, uint64_t object, uint64_t type_flags, tn_recorded_block *out);

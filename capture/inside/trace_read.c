@@ -18,9 +18,13 @@ bool tn_trace_frame_at(uint32_t stack, tn_trace_frame *out)
     return true;
 }
 
-bool tn_trace_maybe_stale(const tn_inside *inside, const char *type)
+/* A class that Python code makes has no module in this name: one called slice is not the interpreter's. */
+bool tn_trace_maybe_stale(const tn_inside *inside, const char *name, uint64_t type_flags)
 {
-    return tn_trace_free_lists() != TN_FREE_LISTS_TRACK && tn__kept_type(type, inside->hexversion) < TN_KEPT_TYPES;
+    const uint64_t MADE = 1 << 9; /* Py_TPFLAGS_HEAPTYPE */
+    if (type_flags & MADE && !strchr(name, '.'))
+        return false;
+    return tn_trace_free_lists() != TN_FREE_LISTS_TRACK && tn__kept_type(name, inside->hexversion) < TN_KEPT_TYPES;
 }
 
 bool tn_trace_block_of(const tn_inside *inside, uint64_t object, uint64_t type_flags, tn_recorded_block *out)

@@ -217,8 +217,9 @@ static PyObject *trace_site_of(PyObject *module, PyObject *object)
     if (tn_record_mode() == TN_RECORD_OFF || /* here may be an interpreter that was refused */
         !tn_trace_block_of(here, (uint64_t)(uintptr_t)object, Py_TYPE(object)->tp_flags, &b))
         Py_RETURN_NONE;
+    bool stale = tn_trace_maybe_stale(here, Py_TYPE(object)->tp_name, Py_TYPE(object)->tp_flags);
     return Py_BuildValue("(IKKdN)", b.stack, (unsigned long long)b.birth, (unsigned long long)b.bytes, b.interval_bytes,
-                         PyBool_FromLong(tn_trace_maybe_stale(here, Py_TYPE(object)->tp_name)));
+                         PyBool_FromLong(stale));
 }
 
 static PyObject *site_tuple(const tn_recorded_site *s)

@@ -99,3 +99,21 @@ def test_objects_with_a_stack_are_counted_and_those_without_by_cause(stale: tupl
     assert [site and site.maybe_stale for site in sites] == [True, False]
     assert typed["dict"] and not typed["set"] and not typed["object)"]
     assert told == [True, False]
+
+
+def test_a_class_with_the_name_of_a_type_that_is_kept_is_none(tmp_path: Path) -> None:
+    code = """
+        import json, sys, tonnage
+        from tonnage import trace
+
+        class slice: pass
+        class method: pass
+        trace.start()
+        mine = [slice(), method(), [{} for _ in range(300)][-1]]  # more than any free list has
+        tonnage.snapshot(sys.argv[1])
+        print(json.dumps([[id(x), trace.site_of(x).maybe_stale] for x in mine]))
+    """
+    said = answer(code, tmp_path, str(tmp_path / "a.tonnage"))
+    with tonnage.load(tmp_path / "a.tonnage") as snapshot:
+        written = [(site := snapshot[address].site) and site.maybe_stale for address, _ in said]
+    assert [stale for _, stale in said] == written == [False, False, True]
