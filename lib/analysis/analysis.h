@@ -111,6 +111,8 @@ typedef struct tn_named_module {
 int tn__named_modules(tn_snapshot *s, const tn_named_module **rows, size_t *n, tn_error *err);
 /* NULL without memory. cut: the path goes on, so what its end would say is unknown. */
 const char *tn__distribution_of_path(tn_arena *arena, const char *path, bool cut);
+/* What follows ".../lib/python3.N/" (lib64; 3.Nt without the lock), NULL without it. A program may have such a name too. */
+const char *tn__in_library(const char *path);
 
 /* ---- scan.c ---- */
 

@@ -39,8 +39,7 @@ static const char *last_of(const char *text, const char *part)
     return found;
 }
 
-/* What follows ".../lib/python3.N/" (lib64; 3.Nt without the lock), NULL without it. A program may have such a name too. */
-static const char *in_library(const char *path)
+const char *tn__in_library(const char *path)
 {
     static const char lib[] = "/lib", lib64[] = "/lib64", python[] = "/python3.";
     for (const char *at = path; (at = strstr(at, python)); at++) {
@@ -67,7 +66,7 @@ const char *tn__distribution_of_path(tn_arena *arena, const char *path, bool cut
             n = strcspn(name, ".");
         return whole && n ? tn__arena_text(arena, name, n) : UNKNOWN;
     }
-    const char *inside = in_library(path);
+    const char *inside = tn__in_library(path);
     if (inside) /* of what is cut the next folder may still be one of the two above */
         return cut && !strchr(inside, '/') ? UNKNOWN : STANDARD;
     return cut ? UNKNOWN : PROGRAM;

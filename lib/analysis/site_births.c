@@ -48,38 +48,21 @@ static void from_blocks(const tn_site_row *rows, const tn_traces *traces, uint32
             entries[traces->node[i] - 1] = rows[traces->site[i]].stack;
 }
 
-/* The column STKI, which has rows for the objects of some shapes only. */
-static int from_column(tn_snapshot *s, const uint64_t *values, uint64_t n, uint32_t *entries, tn_error *err)
-{
-    const tn_shape *table = tn__snapshot_shapes(s);
-    const uint32_t *shapes;
-    uint64_t n_nodes, at = 0;
-    TN_TRY(tn__column_u32(s, TN_COL_SHAP, &shapes, &n_nodes, err));
-    for (uint32_t i = 0; i < tn_snapshot_n_objects(s) && at < n; i++)
-        if (table[shapes[i]].flags & TN_SHAPE_STACK)
-            entries[i] = (uint32_t)values[at++];
-    return TN_OK;
-}
-
 static int make(tn_snapshot *s, tn_birth_table *t, tn_error *err)
 {
     uint32_t n_sites;
-    uint64_t n_column;
-    const uint64_t *column;
     const tn_site_row *rows = tn__snapshot_sites(s, &n_sites);
     tn_traces traces = {0};
     if (n_sites)
         TN_TRY(tn__snapshot_traces(s, &traces, err));
-    TN_TRY(tn__column_u64(s, TN_COL_STKI, &column, &n_column, err));
-    if (!traces.n && !n_column)
+    if (!traces.n)
         return TN_OK;
     uint32_t n = tn_snapshot_n_objects(s);
     t->entries = tn__alloc_zero(tn__snapshot_alloc(s), n * sizeof *t->entries);
     if (!t->entries)
         return tn__no_memory(s, err);
-    if (traces.n)
-        from_blocks(rows, &traces, t->entries);
-    return traces.n ? TN_OK : from_column(s, column, n_column, t->entries, err);
+    from_blocks(rows, &traces, t->entries);
+    return TN_OK;
 }
 
 int tn__births(tn_snapshot *s, const uint32_t **entries, tn_error *err)

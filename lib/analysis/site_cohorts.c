@@ -65,12 +65,8 @@ static void add_blocks(const tn_sites *t, const uint32_t *sum_of, tn_cohorts *c)
     double each = (double)(c->last - c->first) / TN_COHORTS;
     for (uint64_t i = 0; i < t->traces.n; i++) {
         uint64_t bytes = t->traces.bytes[i], birth = t->traces.birth[i];
-        if (sum_of[i] == TN_NONE)
+        if (sum_of[i] == TN_NONE || !birth)
             continue;
-        if (!birth) {
-            c->unknown_bytes += bytes;
-            continue;
-        }
         uint64_t interval = t->traces.interval ? t->traces.interval[i] : 0;
         double at = birth > c->first ? (double)(birth - c->first - 1) / each : 0;
         unsigned cohort = at < TN_COHORTS ? (unsigned)at : TN_COHORTS - 1;

@@ -68,11 +68,22 @@ static int group_of(tn_site_keys *k, tn_map *rows, uint64_t number, uint32_t ent
     uint32_t *value;
     TN_TRY(tn__map_slot(rows, number, &value, err));
     if (!*value) {
-        if (tn__buf_append(&k->examples, &entry, sizeof entry) < 0)
+        if (tn__buf_append(&k->examples, &entry, sizeof entry) < 0 || tn__buf_append(&k->mixed, &(uint8_t){0}, 1) < 0)
             return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
         *value = ++k->n_groups;
     }
     *group = *value - 1;
+    return TN_OK;
+}
+
+/* A comprehension or a lambda shares its line with the function around it. */
+static int compare_functions(tn_site_keys *k, const tn_stack_entry *e, uint32_t group, tn_error *err)
+{
+    tn_stack_entry example;
+    if ((k->by != TN_SITES_LINE && k->by != TN_SITES_TYPE) || k->mixed.data[group])
+        return TN_OK;
+    TN_TRY(tn__snapshot_stack(k->snapshot, tn__site_example(k, group), &example, err));
+    k->mixed.data[group] = strcmp(example.qualified_name, e->qualified_name) != 0;
     return TN_OK;
 }
 
@@ -94,6 +105,7 @@ static int fill_own(tn_site_keys *k, tn_map *rows, tn_error *err)
         }
         TN_TRY(number_of(k, &e, &number, err));
         TN_TRY(group_of(k, rows, number, i, &k->group_of[i], err));
+        TN_TRY(compare_functions(k, &e, k->group_of[i], err));
     }
     return TN_OK;
 }
@@ -129,6 +141,7 @@ int tn__site_keys_make(tn_snapshot *s, enum tn_sites_by by, const uint32_t *at, 
         return tn__error_set(err, TN_EINVAL, 0, "there is no way %u of parting stacks", (unsigned)by);
     tn_site_keys k = {.snapshot = s, .alloc = tn__snapshot_alloc(s), .by = by};
     tn__buf_init(&k.examples, k.alloc);
+    tn__buf_init(&k.mixed, k.alloc);
     int status = make(&k, at, err);
     if (status < 0)
         tn__site_keys_free(&k);
@@ -143,6 +156,7 @@ void tn__site_keys_free(tn_site_keys *k)
         return;
     tn__free(k->alloc, k->group_of, k->group_of ? k->n_entries * sizeof *k->group_of : 0);
     tn__buf_free(&k->examples);
+    tn__buf_free(&k->mixed);
     tn__strtab_free(&k->words);
 }
 
@@ -188,6 +202,14 @@ int tn__site_text(tn_snapshot *s, uint32_t entry, tn_buf *out, tn_error *err)
 uint32_t tn__site_example(const tn_site_keys *k, uint32_t group)
 {
     return ((const uint32_t *)(const void *)k->examples.data)[group];
+}
+
+int tn__site_frame(const tn_site_keys *k, uint32_t group, tn_stack_entry *out, tn_error *err)
+{
+    TN_TRY(tn__snapshot_stack(k->snapshot, tn__site_example(k, group), out, err));
+    if (k->mixed.data[group])
+        out->name = out->qualified_name = NULL;
+    return TN_OK;
 }
 
 int tn__site_label(tn_site_keys *k, uint32_t group, tn_buf *out, tn_error *err)

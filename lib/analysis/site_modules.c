@@ -39,10 +39,8 @@ static const char *below(const char *path)
         for (const char *at = path; (at = strstr(at, folders[i])); at++)
             if (!found || at + strlen(folders[i]) > found)
                 found = at + strlen(folders[i]);
-    for (const char *at = path; !found && (at = strstr(at, "/lib/python3.")); at++) {
-        const char *slash = strchr(at + strlen("/lib/python3."), '/');
-        found = slash ? slash + 1 : NULL;
-    }
+    if (!found)
+        found = tn__in_library(path);
     const char *last = strrchr(path, '/');
     return found ? found : last ? last + 1 : path;
 }

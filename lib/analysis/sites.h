@@ -121,12 +121,15 @@ typedef struct tn_site_keys {
     uint32_t n_groups;
     uint32_t *group_of; /* n_entries: the group of a stack that ends here; TN_NONE: it is left out */
     tn_buf examples;    /* uint32_t a group: an entry of it */
+    tn_buf mixed;       /* uint8_t a group: its entries are of several functions */
     tn_strtab words;
 } tn_site_keys;
 /* at (NULL: itself): for each entry the one that says the group of the stack, itself or one further out; TN_NONE: none. */
 int tn__site_keys_make(tn_snapshot *s, enum tn_sites_by by, const uint32_t *at, tn_site_keys *out, tn_error *err);
 void tn__site_keys_free(tn_site_keys *k);
 uint32_t tn__site_example(const tn_site_keys *k, uint32_t group);
+/* Its frame, with no names where a line has several functions; not of group 0. */
+int tn__site_frame(const tn_site_keys *k, uint32_t group, tn_stack_entry *out, tn_error *err);
 /* "app.py:88", appended with a NUL. */
 int tn__site_label(tn_site_keys *k, uint32_t group, tn_buf *out, tn_error *err);
 /* "app.py:88 load()" of an entry, appended with a NUL. */
@@ -235,7 +238,6 @@ typedef struct tn_cohorts {
     tn_site_ages *rows;   /* one a sum */
     size_t n;
     tn_site_ages total;
-    uint64_t unknown_bytes; /* of blocks without a birth number */
 } tn_cohorts;
 int tn__cohorts_make(tn_sites *t, tn_cohorts *out, tn_error *err);
 void tn__cohorts_free(tn_cohorts *c);

@@ -115,49 +115,43 @@ static int row_json(const tn_site_page *p, tn_json *j, const tn_site_shown *r, t
 
 static void columns_json(const tn_site_page *p, tn_json *j)
 {
-    static const char *const units[][2] = {
-        {"size", "bytes"},           {"size_pct", "percent"},        {"size_low", "bytes"},    {"size_high", "bytes"},
-        {"count", "blocks"},         {"average", "bytes"},           {"old_size", "bytes"},    {"size_change", "bytes"},
-        {"change_low", "bytes"},     {"size_change_pct", "percent"}, {"change_high", "bytes"}, {"old_count", "blocks"},
-        {"retained", "bytes"},       {"count_change", "blocks"},     {"size_now", "bytes"},    {"own_peak", "bytes"},
-        {"allocated_size", "bytes"}, {"allocated_count", "blocks"},  {"freed_size", "bytes"},
-    };
     static const struct {
         const char *name;
         enum { ALWAYS, TREE, COMPARED, RETAINED, PEAK, SOON, AGED, TRACED, TYPED, EVER } where;
+        const char *unit; /* NULL: none */
     } all[] = {
-        {"depth", TREE},
-        {"name", ALWAYS},
-        {"file", ALWAYS},
-        {"line", ALWAYS},
-        {"function", ALWAYS},
-        {"size", ALWAYS},
-        {"size_pct", ALWAYS},
-        {"size_low", ALWAYS},
-        {"size_high", ALWAYS},
-        {"count", ALWAYS},
-        {"average", ALWAYS},
-        {"old_size", COMPARED},
-        {"size_change", COMPARED},
-        {"size_change_pct", COMPARED},
-        {"change_low", COMPARED},
-        {"change_high", COMPARED},
-        {"significant", COMPARED},
-        {"old_count", COMPARED},
-        {"count_change", COMPARED},
-        {"retained", RETAINED},
-        {"size_now", PEAK},
-        {"own_peak", PEAK},
-        {"freed_size", EVER},
-        {"allocated_size", SOON},
-        {"allocated_count", SOON},
-        {"slope", AGED},
-        {"slope_low", AGED},
-        {"slope_high", AGED},
-        {"cohorts", AGED},
-        {"traceback", TRACED},
-        {"maybe_stale", TYPED},
-        {"text", ALWAYS},
+        {"depth", TREE, NULL},
+        {"name", ALWAYS, NULL},
+        {"file", ALWAYS, NULL},
+        {"line", ALWAYS, NULL},
+        {"function", ALWAYS, NULL},
+        {"size", ALWAYS, "bytes"},
+        {"size_pct", ALWAYS, "percent"},
+        {"size_low", ALWAYS, "bytes"},
+        {"size_high", ALWAYS, "bytes"},
+        {"count", ALWAYS, "blocks"},
+        {"average", ALWAYS, "bytes"},
+        {"old_size", COMPARED, "bytes"},
+        {"size_change", COMPARED, "bytes"},
+        {"size_change_pct", COMPARED, "percent"},
+        {"change_low", COMPARED, "bytes"},
+        {"change_high", COMPARED, "bytes"},
+        {"significant", COMPARED, NULL},
+        {"old_count", COMPARED, "blocks"},
+        {"count_change", COMPARED, "blocks"},
+        {"retained", RETAINED, "bytes"},
+        {"size_now", PEAK, "bytes"},
+        {"own_peak", PEAK, "bytes"},
+        {"freed_size", EVER, "bytes"},
+        {"allocated_size", SOON, "bytes"},
+        {"allocated_count", SOON, "blocks"},
+        {"slope", AGED, "bytes"},
+        {"slope_low", AGED, "bytes"},
+        {"slope_high", AGED, "bytes"},
+        {"cohorts", AGED, NULL},
+        {"traceback", TRACED, NULL},
+        {"maybe_stale", TYPED, NULL},
+        {"text", ALWAYS, NULL},
     };
     const bool there[] = {
         [ALWAYS] = true,
@@ -178,8 +172,9 @@ static void columns_json(const tn_site_page *p, tn_json *j)
             columns[n++] = all[i].name;
     tn__json_strings(j, "columns", columns, n);
     tn__json_open(j, "units", '{');
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        tn__json_string(j, units[i][0], units[i][1]);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (there[all[i].where] && all[i].unit)
+            tn__json_string(j, all[i].name, all[i].unit);
     tn__json_close(j, '}');
 }
 

@@ -68,7 +68,7 @@ static int fill(tn_site_page *p, const tn_site_pair *pair, tn_site_shown *out, t
         return TN_OK;
     out->entry = tn__site_example(&table->keys, sum->group);
     if (out->entry)
-        TN_TRY(tn__snapshot_stack(table->snapshot, out->entry, &out->frame, err));
+        TN_TRY(tn__site_frame(&table->keys, sum->group, &out->frame, err));
     return TN_OK;
 }
 

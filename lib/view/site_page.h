@@ -19,7 +19,7 @@ typedef struct tn_site_shown {
     const tn_site_ages *ages;  /* of survivors */
     uint32_t depth;            /* creators: of the tree */
     size_t more;               /* creators: not a row, but the sum of so many that are not shown; 0: a row */
-    tn_stack_entry frame;      /* an example; file "" where the row has none */
+    tn_stack_entry frame;      /* file "": the row has none; names NULL: it is of several functions */
     uint32_t entry;            /* of the traceback; 0: none */
     tn_sites *table;           /* that the example is of */
 } tn_site_shown;

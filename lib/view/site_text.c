@@ -40,18 +40,27 @@ static void add_label(tn_table *t, const tn_site_page *p, const tn_site_shown *r
         tn__table_text(t, shortened(r->label, p->o, text, sizeof text));
 }
 
+enum { INTERVAL_ROOM = 72 };
+
+/* "1.7 MiB to 2.4 MiB": whole bytes outwards, since what it is of was rounded. */
+static const char *interval_text(tn_interval range, bool with_sign, char *out, size_t cap)
+{
+    char low[32], high[32];
+    if (with_sign) {
+        tn__site_signed(floor(range.low), low, sizeof low);
+        tn__site_signed(ceil(range.high), high, sizeof high);
+    } else {
+        tn_format_bytes(tn__site_whole(floor(range.low)), low, sizeof low);
+        tn_format_bytes(tn__site_whole(ceil(range.high)), high, sizeof high);
+    }
+    snprintf(out, cap, "%s to %s", low, high);
+    return out;
+}
+
 static void add_interval(tn_table *t, tn_interval range, bool with_sign)
 {
-    char low[32], high[32], text[72];
-    if (with_sign) {
-        tn__site_signed(range.low, low, sizeof low);
-        tn__site_signed(range.high, high, sizeof high);
-    } else {
-        tn_format_bytes(tn__site_whole(range.low), low, sizeof low);
-        tn_format_bytes(tn__site_whole(range.high), high, sizeof high);
-    }
-    snprintf(text, sizeof text, "%s to %s", low, high);
-    tn__table_text(t, text);
+    char text[INTERVAL_ROOM];
+    tn__table_text(t, interval_text(range, with_sign, text, sizeof text));
 }
 
 static void add_average(tn_table *t, const tn_site_shown *r)
@@ -223,16 +232,15 @@ static void print_peak(const tn_site_page *p, tn_out *out)
 
 static void print_total_line(const tn_site_page *p, tn_out *out)
 {
-    char size[24], low[24], high[24];
+    char size[24], range[INTERVAL_ROOM];
     static const char *const words[TN_SITES_WHATS] = {"alive", "allocated", "soon freed", "alive at the peak"};
     tn__out_wrap(out, p->o->width);
     tn__out_format(out, "%s in %" PRIu64 " block%s %s", tn_format_bytes(positive(p->total.bytes), size, sizeof size),
                    tn__site_count(p->total.count), tn__site_count(p->total.count) == 1 ? "" : "s",
                    words[p->asked.what]);
     if (p->sampled)
-        tn__out_format(out, "; 95 %% interval %s to %s, sampled every %s",
-                       tn_format_bytes(tn__site_whole(p->total.range.low), low, sizeof low),
-                       tn_format_bytes(tn__site_whole(p->total.range.high), high, sizeof high),
+        tn__out_format(out, "; 95 %% interval %s, sampled every %s",
+                       interval_text(p->total.range, false, range, sizeof range),
                        tn_format_bytes(tn__site_whole(tn__site_interval_bytes(p)), size, sizeof size));
     if (p->old)
         tn__out_format(out, "; %s", tn__site_signed((double)(p->total.bytes - p->total.old_bytes), size, sizeof size));
@@ -305,30 +313,29 @@ static int print_notes(const tn_site_page *p, tn_out *out, tn_error *err)
 
 static void print_change(const tn_site_page *p, const tn_site_shown *r, tn_out *out)
 {
-    char low[32], high[32];
+    char range[INTERVAL_ROOM];
     if (r->old_bytes)
         tn__out_format(out, "    change: %+.1f %%", 100 * ((double)r->bytes / (double)r->old_bytes - 1));
     else
         tn__out_text(out, "    change: new");
     if (p->sampled)
-        tn__out_format(out, "; 95 %% interval %s to %s; sure: %s", tn__site_signed(r->change.low, low, sizeof low),
-                       tn__site_signed(r->change.high, high, sizeof high), r->significant ? "yes" : "no");
+        tn__out_format(out, "; 95 %% interval %s; sure: %s", interval_text(r->change, true, range, sizeof range),
+                       r->significant ? "yes" : "no");
     tn__out_text(out, "\n");
 }
 
 /* What a row has besides in the table of its page. */
 static void print_numbers(const tn_site_page *p, const tn_site_shown *r, tn_out *out)
 {
-    char low[24], high[24];
+    char low[24], high[24], range[INTERVAL_ROOM];
     const tn_site_sum *sum = r->pair->now;
     if (p->old) {
         print_change(p, r, out);
         return;
     }
     if (p->sampled)
-        tn__out_format(out, "    95 %% interval of the size: %s to %s\n",
-                       tn_format_bytes(tn__site_whole(r->range.low), low, sizeof low),
-                       tn_format_bytes(tn__site_whole(r->range.high), high, sizeof high));
+        tn__out_format(out, "    95 %% interval of the size: %s\n",
+                       interval_text(r->range, false, range, sizeof range));
     if (tn__site_knows_ever(p))
         tn__out_format(out, "    allocated: %s; freed: %s\n",
                        tn_format_bytes(positive(sum->bytes[TN_SITES_ALLOCATED]), low, sizeof low),
@@ -343,16 +350,14 @@ static void print_numbers(const tn_site_page *p, const tn_site_shown *r, tn_out 
                        sum->count[TN_SITES_ALLOCATED] > 0 ? 100 * r->count / sum->count[TN_SITES_ALLOCATED] : 0);
     if (r->ages) {
         char kept[24], bars[TN_COHORTS * 3 + 1];
-        tn__out_format(out, "    kept of 1000 %s: %s; 95 %% interval %s to %s; old to young: %s\n",
+        tn__out_format(out, "    kept of 1000 %s: %s; 95 %% interval %s; old to young: %s\n",
                        p->sampled ? "samples" : "allocations",
                        tn_format_bytes(tn__site_whole(r->ages->slope + 0.5), kept, sizeof kept),
-                       tn_format_bytes(tn__site_whole(r->ages->range.low), low, sizeof low),
-                       tn_format_bytes(tn__site_whole(r->ages->range.high), high, sizeof high),
-                       curve_of(r->ages, bars));
+                       interval_text(r->ages->range, false, range, sizeof range), curve_of(r->ages, bars));
     }
 }
 
-/* Each stack on lines of its own, in the words of a row. */
+/* A stack on lines of its own, below the numbers of its row; what has none has a name before them. */
 static int print_tracebacks(const tn_site_page *p, tn_out *out, tn_error *err)
 {
     tn_buf words;
@@ -362,11 +367,12 @@ static int print_tracebacks(const tn_site_page *p, tn_out *out, tn_error *err)
         status = tn__site_words(p, &p->shown[i], &words, err);
         if (status < 0)
             break;
-        tn__out_escaped(out, (const char *)words.data);
-        tn__out_text(out, "\n");
-        print_numbers(p, &p->shown[i], out);
         const tn_site_shown *r = &p->shown[i];
-        status = tn__frames_print(r->table->snapshot, r->frame.parent, "    ", "    ", TN_FRAMES_SHOWN, out, err);
+        size_t name = r->entry ? strlen(r->label) + strlen(": ") : 0;
+        tn__out_escaped(out, (const char *)words.data + name);
+        tn__out_text(out, "\n");
+        print_numbers(p, r, out);
+        status = tn__frames_print(r->table->snapshot, r->entry, "    ", "    ", TN_FRAMES_SHOWN + 1, out, err);
     }
     tn__buf_free(&words);
     return status;

@@ -151,13 +151,14 @@ static int add_row(tn_walk_out *w, tn_site_shown row, const tn_site_sum *sum, tn
     return tn__buf_append(&w->rows, &row, sizeof row) < 0 ? tn__no_memory(w->page->snapshot, err) : TN_OK;
 }
 
-static int add_line(tn_walk_out *w, tn_run run, uint32_t entry, tn_error *err)
+static int add_line(tn_walk_out *w, tn_run run, uint32_t line, tn_error *err)
 {
+    uint32_t entry = tn__site_example(&w->lines, line);
     tn_site_sum sum = sum_of(w, run);
     tn_site_shown row = {.entry = entry, .frame = {.name = "", .qualified_name = "", .file = ""}};
     TN_TRY(label_of(w, run, &row.label, err));
     if (entry)
-        TN_TRY(tn__snapshot_stack(w->page->snapshot, entry, &row.frame, err));
+        TN_TRY(tn__site_frame(&w->lines, line, &row.frame, err));
     return add_row(w, row, &sum, err);
 }
 
@@ -191,9 +192,9 @@ static int walk(tn_walk_out *w, uint32_t depth, tn_error *err)
             continue;
         }
         tn_run run = l->runs[l->order[l->at++].row];
-        uint32_t entry = tn__site_example(&w->lines, (uint32_t)w->places[run.first].value);
-        TN_TRY(add_line(w, run, entry, err));
-        if (w->depth == depth || !entry)
+        uint32_t line = (uint32_t)w->places[run.first].value;
+        TN_TRY(add_line(w, run, line, err));
+        if (w->depth == depth || !tn__site_example(&w->lines, line))
             continue;
         TN_TRY(step_out(w, run, err));
         TN_TRY(open_level(w, run, err));
