@@ -286,7 +286,7 @@ int tn__profile_fits(uint64_t bytes, tn_error *err)
 
 uint32_t tn__profile_thread(const tn_profile *p, const tn_profile_row *row)
 {
-    static const char *const others[] = {"<native>", "<truncated>", "<lost>"};
+    static const char *const others[] = {"<native>", "<truncated>", "<lost>", "<tonnage>"};
     size_t n;
     tn__profile_walk(p, row);
     const tn_profile_function *f = tn__profile_function(p, tn__profile_frame(p, p->path[0])->function);

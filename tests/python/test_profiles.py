@@ -27,7 +27,7 @@ MAIN = Code("<module>", "<module>", "/srv/app.py", 1)
 WORK = Code("work", "Worker.work", "/srv/app; x.py", 10)
 LINES = Code("lines", "lines", "/srv/lines.py", 5, bytes.fromhex("e800 e902 8200 f8 d80000 f003410100 00"))
 ROOTS = [Code(name, name, "", 0) for name in ("<main thread>", "Pool-1; x")]
-OTHERS = [Code(name, name, "", 0) for name in ("<native>", "<truncated>", "<lost>")]
+OTHERS = [Code(name, name, "", 0) for name in ("<native>", "<truncated>", "<lost>", "<tonnage>")]
 ODD = Code("na\nme", 'q"\\\ud800', "é/ü.py", 3)
 CODES = [MAIN, WORK, LINES, ODD, *ROOTS, *OTHERS]
 
