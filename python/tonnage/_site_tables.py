@@ -131,7 +131,7 @@ class SiteTables:
     ) -> Sites:
         """Who had allocated what was alive when most of all was: the page of `tonnage peak`. See `sites`.
 
-        It is of stacks, and knows no types.
+        It is of stacks, and knows neither types nor sets: of a set it raises ArgumentError.
         """
         return self._sites(
             "peak",
@@ -159,7 +159,7 @@ class SiteTables:
     ) -> Sites:
         """Who allocates what is freed at once: the page of `tonnage temporary`. See `sites`.
 
-        It is of stacks, and knows no types.
+        It is of stacks, and knows neither types nor sets: of a set it raises ArgumentError.
         """
         return self._sites(
             "temporary",

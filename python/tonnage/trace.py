@@ -111,7 +111,10 @@ class Site(_Record):
 
 
 class Memory(_Record):
-    """In bytes: traced now, its peak since the start, the resident set of the process, and own of the recorder."""
+    """In bytes: traced now, its peak since the start, the resident set of the process, and own, the recorder's part.
+
+    `Cost.own` is what the recorder has mapped, of which not all is resident.
+    """
 
     __slots__ = ("own", "peak", "process", "traced")
 
@@ -124,7 +127,8 @@ class Memory(_Record):
 class Cost(_Record):
     """What recording takes: own bytes by part, calls and seconds by kind of call, and what was dropped by cause.
 
-    Seconds are extrapolated from one call in 1024. reconnected: how often another tool had taken our hooks out.
+    Own bytes are those mapped; `Memory.own` is what of them is resident. Seconds are extrapolated from one call in
+    1024. reconnected: how often another tool had taken our hooks out.
     """
 
     __slots__ = ("calls", "dropped", "own", "reconnected", "seconds")
@@ -258,7 +262,7 @@ def cost() -> Cost:
 
 def _without_runner(rows: tuple[tuple[str, int, str, str], ...]) -> tuple[tuple[str, int, str, str], ...]:
     """The program's part of a stack: without the frames of `tonnage run` that started it, as in a snapshot."""
-    runner = __file__.replace("trace.py", "_run.py")
+    runner = __file__.removesuffix("trace.py") + "_run.py"
     at = next((i for i, row in enumerate(rows) if row[0] == runner), 0)
     return rows[:at] + rows[-1:] if at else rows
 
