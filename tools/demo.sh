@@ -58,6 +58,6 @@ sessions=$(ask 'view["total"]["count"]' summary "$out/leaky.tonnage" --where typ
 line=$(ask 'view["rows"][0]["name"].rpartition("/")[2]' survivors "$out/made.tonnage")
 cat <<END
 
-Found: $sessions closed sessions are in memory; $holder holds them, and $kept with them. Line $line makes what is largest.
+Found: $sessions closed sessions are in memory; $holder holds them, and $kept with them. Line $line keeps most.
 Ask more of $out/leaky.tonnage with $bin/tonnage.
 END
