@@ -69,10 +69,10 @@ static uint64_t type_seed(const tn_waste_heap *h, uint32_t id)
     return mix(tn__waste_shape(h, id)->type + 0x2545f4914f6cdd1dull);
 }
 
-/* What tells arrays of equal bytes apart: a numpy array's dtype and number of dimensions. */
+/* What tells arrays of equal bytes apart: a numpy array's dtype. The room of its dimensions does not tell their number. */
 static uint64_t form_of(const tn_waste_heap *h, const tn_waste_cursor *c)
 {
-    uint64_t form = c->buffer_bytes[TN_BUFFER_OTHER], first = h->graph.offsets[c->id];
+    uint64_t form = 0, first = h->graph.offsets[c->id];
     for (uint32_t i = 0; i < tn__waste_shape(h, c->id)->n_fixed; i++)
         form = join(form, h->graph.targets[first + i]);
     return form;
