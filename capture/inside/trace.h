@@ -33,7 +33,7 @@ typedef struct tn_trace_options {
     enum tn_free_lists free_lists;
 } tn_trace_options;
 
-/* TN_EINVAL: it runs; TN_EVERSION: free lists cannot be tracked here; TN_EBUSY; TN_ENOMEM. */
+/* TN_EINVAL: it runs; TN_EVERSION: free lists cannot be tracked here; TN_ENOMEM. */
 int tn_trace_start(const tn_inside *inside, const tn_trace_options *options, tn_error *err);
 void tn_trace_stop(void); /* also when it is off */
 int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error *err);

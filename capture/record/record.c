@@ -136,6 +136,7 @@ int tn_record_start(const tn_record_options *options)
     r->run++;
     r->code_generation++;
     memset(r->dropped, 0, sizeof r->dropped);
+    tn__costs_clear();
     bool ok = tn__codes_start() && tn__sites_start();
     if (ok)
         tn_set(&r->mode, options->mode);

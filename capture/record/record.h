@@ -64,7 +64,7 @@ typedef struct tn_walked {
 } tn_walked;
 
 enum {
-    TN_FRAME_NATIVE = 1, /* no frame of Python; recorded where n_frames is 0 */
+    TN_FRAME_NATIVE = 1, /* no frame of Python; recorded where the walk is empty */
     TN_FRAME_TRUNCATED,  /* the stack was deeper than the walk could hold, or was to */
     TN_FRAME_LOST,       /* tables were full */
     TN_FRAME_PSEUDO = 16 /* addresses below are numbers of pseudo frames, or of roots' names */
@@ -94,8 +94,8 @@ typedef struct tn_record_options {
 
 /* TN_EINVAL: running already, no mode, an interval above 2^40. TN_ENOMEM. */
 int tn_record_start(const tn_record_options *options);
-void tn_record_stop(void);       /* forgets all and gives the memory back; also when off */
-void tn_record_clear(void);      /* forgets blocks and sums; stacks stay, an interval that was doubled does not */
+void tn_record_stop(void);  /* forgets all and gives the memory back, but what it keeps of each thread; also when off */
+void tn_record_clear(void); /* forgets blocks and sums; stacks stay, an interval that was doubled does not */
 void tn_record_reset_peak(void); /* the high-water mark and each site's begin with what is alive now */
 void tn_record_missed(void); /* the same where frees were not told: code objects are not known by address any more */
 /* Another mode or interval (0: as it was) on the run. From exact to sampled each live block is kept with its probability;

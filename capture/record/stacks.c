@@ -115,7 +115,9 @@ tn_place tn__place(tn_tracer *t)
         t->places[k] = at;
     }
     t->n_same = t->n_same > k ? t->n_same : k;
-    if (__builtin_expect(at.node == root && k == n, 0))
+    if (__builtin_expect(k < n, 0))
+        return (tn_place){LOST, 0};
+    if (__builtin_expect(at.node == root, 0))
         at = native(t, root);
     return at.node ? at : (tn_place){LOST, 0};
 }

@@ -204,6 +204,7 @@ static inline void tn__apart_leave(tn_tracer *t)
 /* ---- tracer.c ---- */
 
 void tn__tracers_forked(void);        /* in a child: the others are not there */
+void tn__costs_clear(void);           /* of all threads, while all are excluded */
 uint64_t tn__random(tn_tracer *t);    /* xoshiro256** */
 double tn__random_unit(tn_tracer *t); /* in (0, 1] */
 

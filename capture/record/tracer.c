@@ -166,6 +166,16 @@ double tn__random_unit(tn_tracer *t)
 
 /* ---- the time that calls take ---- */
 
+void tn__costs_clear(void)
+{
+    for (tn_tracer *t = tn__rec.tracers; t; t = t->next)
+        for (unsigned kind = 0; kind < TN_COSTS; kind++) {
+            tn_set(&t->calls[kind], 0);
+            tn_set(&t->timed[kind], 0);
+            tn_set(&t->ns[kind], 0);
+        }
+}
+
 uint64_t tn__cost_clock(void)
 {
     struct timespec now;

@@ -106,5 +106,5 @@ def begin() -> None:
         if not _is_for_others() and _is_main_interpreter():
             _switch_on()
     except Exception as error:
-        name = "TONNAGE=1" if os.environ.get("TONNAGE") else "TONNAGE_TRACE"
+        name = "TONNAGE=1" if os.environ.get("TONNAGE", "0") != "0" else "TONNAGE_TRACE"
         say(f"{name} is ignored: {error}")
