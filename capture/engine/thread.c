@@ -3,6 +3,9 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 enum { GUARD_BYTES = 4096 };
 
@@ -18,6 +21,13 @@ static void *map_stack(size_t bytes)
     return p;
 }
 
+static void *begun(void *thread)
+{
+    tn_thread *t = thread;
+    t->number = (pid_t)syscall(SYS_gettid);
+    return t->run(t->arg);
+}
+
 bool tn_thread_start(tn_thread *t, size_t stack_bytes, void *(*run)(void *arg), void *arg)
 {
     pthread_attr_t attributes;
@@ -25,12 +35,14 @@ bool tn_thread_start(tn_thread *t, size_t stack_bytes, void *(*run)(void *arg), 
     void *stack = map_stack(stack_bytes);
     if (!stack)
         return false;
+    t->run = run;
+    t->arg = arg;
     bool started = false;
     if (pthread_attr_init(&attributes) == 0) {
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before); /* a thread inherits the mask of its maker */
         started = pthread_attr_setstack(&attributes, (char *)stack + GUARD_BYTES, stack_bytes - GUARD_BYTES) == 0 &&
-                  pthread_create(&t->id, &attributes, run, arg) == 0;
+                  pthread_create(&t->id, &attributes, begun, t) == 0;
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         pthread_attr_destroy(&attributes);
     }
@@ -45,6 +57,10 @@ bool tn_thread_start(tn_thread *t, size_t stack_bytes, void *(*run)(void *arg), 
 
 void tn_thread_join(tn_thread *t)
 {
+    enum { TRIES = 200 };
+    const struct timespec pause = {.tv_nsec = 100000};
     pthread_join(t->id, NULL);
+    for (int i = 0; i < TRIES && syscall(SYS_tgkill, getpid(), t->number, 0) == 0; i++)
+        nanosleep(&pause, NULL);
     munmap(t->stack, t->stack_bytes);
 }

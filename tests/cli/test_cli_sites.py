@@ -6,6 +6,7 @@ import json
 import shlex
 from pathlib import Path
 
+import pure_reader
 import pytest
 import sites_snapshot
 from cli_support import Cli
@@ -63,9 +64,15 @@ def rows(cli: Cli, shop: Path, verb: str, *rest: str) -> dict[str, dict[str, obj
     return {row["name"]: row for row in view["rows"]}
 
 
+def content(data: bytes) -> list[tuple[str, int, bytes]]:
+    """Of all chunks: what is stored depends on the version of zstd that wrote it."""
+    chunks = pure_reader.read_container(memoryview(data))
+    return [(one.id, one.n_rows, pure_reader.decompress(one)) for of_id in chunks.values() for one in of_id]
+
+
 def test_the_files_of_the_tests_in_c_are_these() -> None:
-    assert (IN_C / "sites.tonnage").read_bytes() == sites_snapshot.data()
-    assert (IN_C / "sites-part.tonnage").read_bytes() == sites_snapshot.data(10, 4096)
+    assert content((IN_C / "sites.tonnage").read_bytes()) == content(sites_snapshot.data())
+    assert content((IN_C / "sites-part.tonnage").read_bytes()) == content(sites_snapshot.data(10, 4096))
 
 
 def test_lines_have_what_was_planted_and_native_code_is_a_row(cli: Cli, shop: Path) -> None:

@@ -301,13 +301,13 @@ def test_recording_may_end_while_the_forked_child_writes(tmp_path: Path) -> None
 
 def test_a_resized_block_keeps_its_birth(tmp_path: Path) -> None:
     code = """
-        import json, sys, tonnage
+        import array, json, sys, tonnage
         from tonnage import trace
         trace.start()
-        first = bytearray(100)
+        first = array.array("b", bytes(100))
         between = [bytes(10 + n) for n in range(500)]
-        first.extend(bytes(1 << 20))
-        last = bytearray(100)
+        first.frombytes(bytes(1 << 20))
+        last = array.array("b", bytes(100))
         tonnage.snapshot(sys.argv[1])
         print(json.dumps([id(first), id(last)]))
     """
@@ -397,10 +397,10 @@ def test_own_blocks_are_found_under_any_allocator(allocator: str, tmp_path: Path
 
 def test_a_large_heap_is_joined_by_several_threads(tmp_path: Path) -> None:
     code = """
-        import json, sys, tonnage
+        import array, json, sys, tonnage
         from tonnage import trace
         trace.start()
-        keep = [bytearray(n & 31) for n in range(300_000)]
+        keep = [array.array("b", bytes(n & 31)) for n in range(300_000)]
         tonnage.snapshot(sys.argv[1], mode="stop", threads=3)
         print(json.dumps([id(keep[0]), len(keep)]))
     """
