@@ -5,6 +5,7 @@ Oracles: values of graphs made by hypothesis, compared as Python compares them; 
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 import subprocess
@@ -460,15 +461,16 @@ def test_arrays_of_equal_bytes_are_equal_where_their_form_is(tmp_path: Path) -> 
         "ZEROS = [numpy.zeros(60000), bytearray(200000)]\n"
         "tonnage.snapshot(sys.argv[1])\n"
     )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path / "x")], check=True)
+    # What the C library maps for a block has another length than what it cuts off its heap.
+    alike = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "100000"}
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "x")], check=True, env=alike)
     with tonnage.load(tmp_path / "x") as snapshot:
-        rows = {row["kind"]: row for row in snapshot.waste().rows}
-        assert set(rows) == {"equal-data", "zero-data"}
-        equal, zeros = rows["equal-data"], rows["zero-data"]
-        assert (equal["count"], equal["grade"]) == (4, "hint")
-        assert equal["path"].startswith(("__main__.KEPT", "__main__.OTHERS[1]"))  # the one that stays is any of them
-        assert 4 * 400000 <= equal["saved"] < 4 * 406000
-        assert zeros["grade"] == "hint"
+        rows = snapshot.waste().rows
+        assert {(row["kind"], row["grade"]) for row in rows} == {("equal-data", "hint"), ("zero-data", "hint")}
+        equal = [row for row in rows if row["kind"] == "equal-data"]  # by holder; the one that stays is any of them
+        assert sum(row["count"] for row in equal) == 4
+        assert all(row["path"].startswith(("__main__.KEPT", "__main__.OTHERS[1]")) for row in equal)
+        assert 4 * 400000 <= sum(row["saved"] for row in equal) < 4 * 406000
         planted = sum(row["saved"] for row in snapshot.waste(threshold=1).rows if row["kind"] == "zero-data")
         assert 680000 <= planted < 690000
 
