@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from pathlib import Path
 
 import pure_reader
@@ -70,6 +71,7 @@ def content(data: bytes) -> list[tuple[str, int, bytes]]:
     return [(one.id, one.n_rows, pure_reader.decompress(one)) for of_id in chunks.values() for one in of_id]
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 15), reason="made with the exp() of an older C library")
 def test_the_files_of_the_tests_in_c_are_these() -> None:
     assert content((IN_C / "sites.tonnage").read_bytes()) == content(sites_snapshot.data())
     assert content((IN_C / "sites-part.tonnage").read_bytes()) == content(sites_snapshot.data(10, 4096))
