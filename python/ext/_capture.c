@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "_capture_follow.h"
 #include "_capture_helper.h"
 #include "_capture_trace.h"
 #include "inside/inside.h"
@@ -379,12 +380,14 @@ PyMODINIT_FUNC PyInit__capture(void)
     capture_error = PyErr_NewException("tonnage._capture.Error", NULL, NULL);
     if (!capture_error || PyModule_AddObjectRef(module, "Error", capture_error) < 0 ||
         PyModule_AddFunctions(module, capture_helper_methods) < 0 ||
-        PyModule_AddFunctions(module, capture_trace_methods) < 0) {
+        PyModule_AddFunctions(module, capture_trace_methods) < 0 ||
+        PyModule_AddFunctions(module, capture_follow_methods) < 0) {
         Py_DECREF(module);
         return NULL;
     }
     inside_status = tn_inside_probe(&inside, &inside_error);
     capture_trace_begin(&inside, inside_status, &inside_error, raise_error);
+    capture_follow_begin(&inside, inside_status, &inside_error, raise_error);
     if (inside_status == 0) {
         const uint64_t *heads = inside.target.gc_heads; /* of a generation: two links, threshold, count */
         capture_helper_counts((const uint64_t[]){heads[0] + 20, heads[1] + 20, heads[2] + 20});
