@@ -11,8 +11,7 @@
 
 /* The class by which a type is followed: the most derived of those that are. NULL: none. */
 PyTypeObject *tn__follow_rule(PyTypeObject *type);
-/* In the middle of anything: an object of this very type was made. */
-void tn__follow_born(PyObject *object, PyTypeObject *type);
+void tn__follow_born(PyObject *object, PyTypeObject *type); /* an object of this very type was made */
 void tn__follow_died(uint64_t block);
 
 /* ---- follow_types.c: before 3.13 ---- */

@@ -63,28 +63,33 @@ static uint64_t now_ns(void)
 
 /* ---- bits ---- */
 
-/* The word with the bit of a block. NULL: no memory, or no address. */
-static uint64_t *word_of(uint64_t block)
+static __attribute__((noinline)) bool make_leaf(uint64_t block)
 {
-    if (block >> 48)
-        return NULL;
     uint64_t **middle = tn__lives_root[block >> 32];
     if (!middle) {
         middle = mapped(MIDDLE_BYTES);
         __atomic_store_n(&tn__lives_root[block >> 32], middle, __ATOMIC_RELEASE);
     }
-    if (!middle)
-        return NULL;
-    uint64_t *leaf = middle[block >> 20 & 0xfff];
-    if (!leaf) {
+    uint64_t *leaf = middle ? middle[block >> 20 & 0xfff] : NULL;
+    if (middle && !leaf) {
         leaf = mapped(LEAF_BYTES);
         __atomic_store_n(&middle[block >> 20 & 0xfff], leaf, __ATOMIC_RELEASE);
     }
-    return leaf ? leaf + (block >> 10 & 0x3ff) : NULL;
+    return leaf != NULL;
 }
 
-static void mark(uint64_t *word, uint64_t block, bool on)
+/* Is there a word for the bit of a block? Makes it. false: no memory, or no address. */
+static inline bool has_word(uint64_t block)
 {
+    if (block >> 48)
+        return false;
+    uint64_t **middle = tn__lives_root[block >> 32];
+    return (middle && middle[block >> 20 & 0xfff]) || make_leaf(block);
+}
+
+static inline void mark(uint64_t block, bool on)
+{
+    uint64_t *word = tn__lives_root[block >> 32][block >> 20 & 0xfff] + (block >> 10 & 0x3ff);
     uint64_t bit = 1ull << (block >> 4 & 63), bits = *word;
     __atomic_store_n(word, on ? bits | bit : bits & ~bit, __ATOMIC_RELAXED);
 }
@@ -109,11 +114,9 @@ static void index_put(uint32_t *index, uint32_t mask, uint32_t row)
     index[at] = row;
 }
 
-static bool index_room(void)
+static __attribute__((noinline)) bool index_grow(void)
 {
     uint32_t size = lives.index ? lives.index_mask + 1 : 0, n = size ? 2 * size : FIRST_INDEX;
-    if (size && lives.alive < size / 2)
-        return true;
     uint32_t *index = n ? mapped(n * sizeof *index) : NULL;
     if (!index)
         return false;
@@ -126,8 +129,13 @@ static bool index_room(void)
     return true;
 }
 
+static inline bool index_room(void)
+{
+    return (lives.index && lives.alive <= lives.index_mask / 2) || index_grow();
+}
+
 /* Where the row of a block stands in the index; an empty place where there is none. */
-static uint32_t index_find(uint64_t block)
+static inline uint32_t index_find(uint64_t block)
 {
     uint32_t at = home(block, lives.index_mask);
     while (lives.index[at] && row_at(lives.index[at])->block != block)
@@ -136,7 +144,7 @@ static uint32_t index_find(uint64_t block)
 }
 
 /* Those behind that this place kept from theirs move up. */
-static void index_remove(uint32_t at)
+static inline void index_remove(uint32_t at)
 {
     uint32_t *index = lives.index, mask = lives.index_mask;
     for (uint32_t next = (at + 1) & mask; index[next]; next = (next + 1) & mask) {
@@ -149,7 +157,7 @@ static void index_remove(uint32_t at)
     index[at] = 0;
 }
 
-static uint32_t row_new(void)
+static inline uint32_t row_new(void)
 {
     uint32_t row = lives.free;
     if (row) {
@@ -186,10 +194,9 @@ uint32_t tn_lives_kind(uint64_t type)
     return lives.n_kinds;
 }
 
-static uint64_t follow(uint32_t kind, uint64_t block, uint32_t before)
+static inline uint64_t follow(uint32_t kind, uint64_t block, uint32_t before)
 {
-    uint64_t *word = word_of(block);
-    uint32_t row = word && index_room() ? row_new() : 0;
+    uint32_t row = has_word(block) && index_room() ? row_new() : 0;
     if (!row) {
         lives.dropped++;
         return 0;
@@ -198,7 +205,7 @@ static uint64_t follow(uint32_t kind, uint64_t block, uint32_t before)
     index_put(lives.index, lives.index_mask, row);
     lives.alive++;
     lives.sums[kind].born++;
-    mark(word, block, true);
+    mark(block, true);
     return lives.serial;
 }
 
@@ -220,17 +227,15 @@ uint64_t tn_lives_found(uint32_t kind, uint64_t block, uint32_t before)
 static unsigned age_class(uint64_t ns)
 {
     uint64_t ms = ns / 1000000;
-    unsigned n = 0;
-    for (; ms && n + 1 < TN_LIFETIMES; ms /= 2)
-        n++;
-    return n;
+    unsigned n = ms ? 64 - (unsigned)__builtin_clzll(ms) : 0;
+    return n < TN_LIFETIMES ? n : TN_LIFETIMES - 1;
 }
 
-static void forget(uint64_t block)
+static inline void forget(uint64_t block)
 {
     uint32_t at = index_find(block), row = lives.index[at];
     index_remove(at);
-    mark(word_of(block), block, false);
+    mark(block, false);
     lives.alive--;
     row_free(row);
 }
@@ -251,9 +256,8 @@ void tn_lives_end(const tn_life *life, uint64_t type)
 void tn_lives_move(const tn_life *life, uint64_t to)
 {
     tn_life moved = *life;
-    uint64_t *word = word_of(to);
     forget(life->block);
-    uint32_t row = word ? row_new() : 0;
+    uint32_t row = has_word(to) ? row_new() : 0;
     if (!row) {
         lives.dropped++;
         return;
@@ -262,7 +266,7 @@ void tn_lives_move(const tn_life *life, uint64_t to)
     *row_at(row) = moved;
     index_put(lives.index, lives.index_mask, row);
     lives.alive++;
-    mark(word, to, true);
+    mark(to, true);
 }
 
 void tn_lives_forget(const tn_life *life)
