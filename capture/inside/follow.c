@@ -15,7 +15,8 @@ enum { PLACES = 1024, RULES = 256 };
 typedef struct place {
     const PyTypeObject *type;
     uint32_t kind;   /* 0: not followed */
-    uint32_t before; /* bytes in front of its objects */
+    uint16_t before; /* bytes in front of its objects */
+    bool shared;     /* with other interpreters */
 } place;
 
 static struct {
@@ -84,7 +85,8 @@ static uint32_t kind_of(PyTypeObject *type, const PyTypeObject *rule)
 static __attribute__((noinline)) place *looked_up(place *p, PyTypeObject *type)
 {
     const PyTypeObject *rule = tn__follow_rule(type);
-    *p = (place){type, rule ? kind_of(type, rule) : 0, before_of(type)};
+    bool shared = !(type->tp_flags & Py_TPFLAGS_HEAPTYPE);
+    *p = (place){type, rule ? kind_of(type, rule) : 0, (uint16_t)before_of(type), shared};
     return p;
 }
 
@@ -95,7 +97,7 @@ static void type_died(const tn_life *life)
     for (uint32_t kind = 1; kind <= follow.n_kinds; kind++)
         if (follow.kinds[kind].type == type)
             follow.kinds[kind].type = 0;
-    *place_of((const PyTypeObject *)(uintptr_t)type) = (place){NULL, 0, 0};
+    *place_of((const PyTypeObject *)(uintptr_t)type) = (place){.type = NULL};
     tn_lives_forget(life);
 }
 
@@ -112,13 +114,23 @@ void tn__follow_died(uint64_t block)
 
 /* ---- births ---- */
 
-void tn__follow_born(PyObject *object, PyTypeObject *type)
+static bool is_elsewhere(void)
+{
+    return _PyThreadState_UncheckedGet()->interp != follow.interpreter;
+}
+
+static inline void born(PyObject *object, PyTypeObject *type)
 {
     place *p = place_of(type);
     if (__builtin_expect(p->type != type, 0))
         p = looked_up(p, type);
-    if (p->kind && _PyThreadState_UncheckedGet()->interp == follow.interpreter)
+    if (p->kind && !(p->shared && is_elsewhere()))
         tn_lives_born(p->kind, TN_ADDRESS(object) - p->before, p->before);
+}
+
+void tn__follow_born(PyObject *object, PyTypeObject *type)
+{
+    born(object, type);
 }
 
 #if TN_REF_TRACER
@@ -132,7 +144,7 @@ static void created(PyObject *object)
         if (p->type == (PyTypeObject *)object)
             p->type = NULL;
     }
-    tn__follow_born(object, type);
+    born(object, type);
 }
 
 static void births_of(PyTypeObject *type)

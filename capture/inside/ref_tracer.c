@@ -16,11 +16,12 @@ static int tell(PyObject *object, PyRefTracerEvent event, void *data)
     (void)data;
     if (event == PyRefTracer_CREATE) {
         tracer.created++;
-        for (unsigned who = 0; who < TN_TOLD; who++)
-            if (tracer.told[who])
-                tracer.told[who](object);
+        if (tracer.told[TN_TOLD_REUSE])
+            tracer.told[TN_TOLD_REUSE](object);
+        if (tracer.told[TN_TOLD_FOLLOW])
+            tracer.told[TN_TOLD_FOLLOW](object);
     }
-    return tracer.before ? tracer.before(object, event, tracer.before_data) : 0;
+    return __builtin_expect(tracer.before != NULL, 0) ? tracer.before(object, event, tracer.before_data) : 0;
 }
 
 /* Who came after us may tell us, or may not: an object that is made shows it. */
