@@ -104,13 +104,15 @@ const cli_verb cli_verbs[] = {
      "in words. What is alive and the program itself is left out: modules, their namespaces, classes. Below: objects "
      "with\n"
      "a finalizer, weak references and weak dictionaries.\n",
-     .by = "type, what they go over (default), or id, each one", .kinds = "type or id",
+     .by = "type, what they go over (default); site, and where they were made; or id, each one",
+     .kinds = "type, site or id",
      .against = "only cycles with an object that is new since an older snapshot, or what is: says",
      .limit = "rows shown of each table",
      .sort = "cycles, size, count, waiting, listed or cycle; of each one (--by id): size, count or references",
      .where = "only cycles with one of these objects; conditions: " OBJECTS,
      .examples = "  tonnage cycles app.tonnage\n"
                  "  tonnage cycles app.tonnage --garbage --by id --limit 3\n"
+                 "  tonnage cycles app.tonnage --by site --garbage\n"
                  "  tonnage cycles app.tonnage --where 'type:app.Session+' --sort size\n"
                  "  tonnage cycles app.tonnage --against old.tonnage --json --max-memory 2G\n",
      .view = tn_view_cycles},
@@ -322,7 +324,7 @@ const cli_verb cli_verbs[] = {
      "What is beyond --depth and --width is counted, in a node \"12 more\". The __dict__ of an instance is drawn as "
      "the\n"
      "instance.\n",
-     .by = "what a group is; of cycles type or id; kinds below (default type)", .few = 15,
+     .by = "what a group is; of cycles type, site or id; kinds below (default type)", .few = 15,
      .limit = "groups, cycles, or objects that the picture begins with", .against = SINCE,
      .sort = "groups as groups has it; cycles: cycles, size, count, waiting; objects: size, address",
      .where = "only these objects; conditions: " OBJECTS,

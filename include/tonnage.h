@@ -671,6 +671,7 @@ typedef struct tn_components_options {
     const tn_set *of;    /* components of the members and the references between them, nothing left out; NULL: of all */
     const tn_set *where; /* only those with a member of this set; NULL: all */
     bool garbage;        /* only WAITING and LISTED ones */
+    enum tn_by by;       /* of groups: TYPE, or SITE: also of one line that made most of the members, in bytes */
 } tn_components_options;
 typedef struct tn_component {
     uint32_t count, first; /* members, and the one with the lowest address */
@@ -697,14 +698,15 @@ int tn_components_cycle(tn_components *c, uint32_t index, const tn_reference **s
 int tn_components_references(tn_components *c, uint32_t index, const tn_reference **references, uint64_t *n,
                              tn_error *err);
 
-/* The cycles found, one a component, grouped where they go over the same types and labels in the same order. Places and
- * lengths of keys do not count ("[…]"). Indexes are 0 .. *n - 1, most cycles first. Cost: the first call finds them all. */
+/* The cycles found, one a component, grouped where they go over the same types and labels in the same order, and by SITE
+ * where one line made most of each. Places and lengths of keys do not count ("[…]"). Indexes are 0 .. *n - 1, most cycles first. Cost: the first call finds them all. */
 typedef struct tn_cycle_group {
     uint32_t cycles;            /* components with such a cycle */
     uint32_t waiting, listed;   /* of them */
     uint64_t count, bytes;      /* members of these components */
     uint32_t example;           /* the component with most bytes */
     uint32_t shortest, longest; /* objects in the cycle itself: more where the same types and labels come again */
+    const char *site;           /* by SITE: "app.py:88 load()", until the next call; NULL: of no member it is known */
 } tn_cycle_group;
 int tn_components_groups(tn_components *c, uint32_t *n, tn_error *err);
 int tn_components_group(tn_components *c, uint32_t index, tn_cycle_group *out, tn_error *err);
@@ -810,7 +812,7 @@ typedef struct tn_view_options {
     const char *where; /* selection, NULL: all */
     const char *sort;  /* column name, "-" before it reverses; NULL: the view's own order */
     uint32_t limit;    /* rows; 0: all */
-    enum tn_by by;     /* summary, groups, retained; cycles: TYPE or ID; and where grouped is set */
+    enum tn_by by;     /* summary, groups, retained; cycles: TYPE, SITE or ID; and where grouped is set */
     uint32_t width;    /* columns of the terminal; 0: 100 */
     bool color;
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */

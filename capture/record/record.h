@@ -241,6 +241,10 @@ void tn_record_free(tn_tracer *t, uint64_t address, unsigned domain);
 bool tn_record_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken);
 void tn_record_give(tn_tracer *t, const tn_taken *taken, uint64_t address, uint64_t bytes, unsigned domain);
 
+/* In each mode: a block of RAW counts as if it had never been allocated, for its owner tracks it by name. Of other domains none
+ * does. */
+void tn_record_untrack(tn_tracer *t, uint64_t address);
+
 /* ---- sampled.c ---- */
 
 enum { TN_FILTER_BITS = 17 };

@@ -111,7 +111,7 @@ static int print_overview(const tn_diff_view *v, const tn_view_options *o, tn_ou
 
 /* ---- rows ---- */
 
-static void fill_rows(const tn_diff_view *v, tn_table *t)
+static int fill_rows(const tn_diff_view *v, tn_table *t, tn_error *err)
 {
     char text[32];
     for (size_t i = 0; i < v->n_shown; i++) {
@@ -130,23 +130,26 @@ static void fill_rows(const tn_diff_view *v, tn_table *t)
         tn__table_bytes(t, r->new.bytes);
         tn__table_text(t, signed_bytes(r->new.bytes, r->old.bytes, text, sizeof text));
         tn__table_text(t, r->name);
+        if (v->mains)
+            TN_TRY(tn__made_cell(t, v->made, tn__diff_main(v, i), r->added.count, err));
     }
+    return t->status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
 }
 
 static int print_rows(const tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     const char *name = tn__diff_heading(v->by);
-    const tn_table_column one[] = {{"Index", true, 2},    {"New", true, 0},    {"Gone", true, 0},
-                                   {"Survived", true, 3}, {"Count", true, 0},  {"Before", true, 4},
-                                   {"Now", true, 4},      {"Change", true, 0}, {name, false, 0}};
+    const tn_table_column one[] = {
+        {"Index", true, 2},  {"New", true, 0}, {"Gone", true, 0},   {"Survived", true, 3}, {"Count", true, 0},
+        {"Before", true, 4}, {"Now", true, 4}, {"Change", true, 0}, {name, false, 0},      {"New made at", false, 0}};
     const tn_table_column two[] = {{"Index", true, 2},  {"Count before", true, 3}, {"now", true, 3},
                                    {"Change", true, 0}, {"Size before", true, 4},  {"now", true, 4},
                                    {"Change", true, 0}, {name, false, 0}};
     tn_table t;
     tn__table_init(&t, v->rows.alloc, v->about.same_process ? one : two,
-                   v->about.same_process ? sizeof one / sizeof *one : sizeof two / sizeof *two);
-    fill_rows(v, &t);
-    int status = t.status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
+                   v->about.same_process ? sizeof one / sizeof *one - !v->mains : sizeof two / sizeof *two);
+    t.last_width = v->mains ? 48 : 0; /* a line, and how much of the row it made */
+    int status = fill_rows(v, &t, err);
     if (status == TN_OK && v->n_changed == 0)
         tn__out_text(out, "nothing changed\n");
     else if (status == TN_OK)
@@ -176,7 +179,7 @@ static int fill_growing(tn_diff_view *v, size_t n, tn_table *t, tn_error *err)
                      (double)(rows[i].held_new - rows[i].held_old) / ((double)v->apart_ns / 1e9));
         tn__table_text(t, v->apart_ns > 0 ? change : "");
         TN_TRY(tn__brief(v->new, rows[i].new, n > TN_BRIEF_MANY, &v->brief, err));
-        tn__brief_cells(t, &v->brief);
+        TN_TRY(tn__brief_cells(t, &v->brief, err));
     }
     return t->status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
 }
@@ -184,12 +187,14 @@ static int fill_growing(tn_diff_view *v, size_t n, tn_table *t, tn_error *err)
 static int print_growing(tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     static const tn_table_column columns[] = {{"Before", true, 2},   {"Now", true, 0},         {"Change", true, 0},
-                                              {"a second", true, 1}, {"Collection", false, 0}, {"held as", false, 0}};
+                                              {"a second", true, 1}, {"Collection", false, 0}, {"held as", false, 0},
+                                              {"Made at", false, 0}};
     size_t all = v->growing.size / sizeof(tn_change), n = tn__diff_section(o, all);
     tn_table t;
     if (all == 0)
         return TN_OK;
-    tn__table_init(&t, v->rows.alloc, columns, sizeof columns / sizeof *columns);
+    tn__table_init(&t, v->rows.alloc, columns, sizeof columns / sizeof *columns - !v->made);
+    t.last_width = v->made ? 44 : 0;
     int status = fill_growing(v, n, &t, err);
     if (status == TN_OK) {
         tn__out_text(out, "\n");

@@ -1,5 +1,5 @@
 /* site_json.c - tables of sites as docs/view-json.md specifies them. */
-#include "view/sentences.h"
+#include "view/made_at.h"
 #include "view/site_page.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* site_text.c - tables of sites as pages. */
 #include "view/info.h"
-#include "view/sentences.h"
+#include "view/made_at.h"
 #include "view/site_page.h"
 #include "view/summary.h"
 
