@@ -32,8 +32,7 @@ enum tn_code_kind tn__traced_kind(const tn_recorded_code *code)
     return is_text(f->file, f->n_file, "<frozen runpy>") ? TN_CODE_RUNPY : TN_CODE_PROGRAM;
 }
 
-tn_traced_row tn__traced_row(enum tn_code_kind k, uint32_t id, const tn_recorded_stack *s,
-                             const tn_traced_row *outer)
+tn_traced_row tn__traced_row(enum tn_code_kind k, uint32_t id, const tn_recorded_stack *s, const tn_traced_row *outer)
 {
     bool runs = k == TN_CODE_RUNNER && outer->flags & TN_ROW_BEFORE;
     tn_traced_row r = {s->parent, s->code ? s->code : TN_FRAME_LOST, outer->root, 0};

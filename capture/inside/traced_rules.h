@@ -31,7 +31,6 @@ typedef struct tn_traced_row {
 enum tn_code_kind tn__traced_kind(const tn_recorded_code *code);
 /* id: of the stack, which is *s; k: of its innermost frame; outer: the row of the frame that called, with flags
  * TN_ROW_BEFORE alone where there is none. */
-tn_traced_row tn__traced_row(enum tn_code_kind k, uint32_t id, const tn_recorded_stack *s,
-                             const tn_traced_row *outer);
+tn_traced_row tn__traced_row(enum tn_code_kind k, uint32_t id, const tn_recorded_stack *s, const tn_traced_row *outer);
 
 #endif

@@ -15,6 +15,7 @@ def snapshot(
     force: bool = False,
     threads: int = 0,
     scan: bool = False,
+    user: tuple[tuple[str, str, int | float], ...] | None = None,
 ) -> None: ...
 def begin(
     target: int | bytes,
@@ -27,6 +28,7 @@ def begin(
     force: bool = False,
     threads: int = 0,
     scan: bool = False,
+    user: tuple[tuple[str, str, int | float], ...] | None = None,
 ) -> object | None: ...
 def poll(job: object, /) -> bool: ...
 def aside(fd: int, /) -> int: ...
