@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -22,11 +22,13 @@ class Recorder:
         self.time = 1769860800.0
         self.mode, self.interval = "exact", 0
         self.process, self.resident, self.own = 30 * MIB, MIB, MIB // 2
-        self.files: dict[str, tuple[int, float]] = {}
+        self.files: Mapping[str, tuple[int, float]] = {}
         self.rows: list[tuple[str, int, str, int, float]] = []
         self.asked: list[tuple[str, bool]] = []
 
-    def trace_live(self, by: str, cumulative: bool) -> tuple[list[tuple[str, int, str, int, float]], int, float, int, float]:
+    def trace_live(
+        self, by: str, cumulative: bool
+    ) -> tuple[list[tuple[str, int, str, int, float]], int, float, int, float]:
         self.asked.append((by, cumulative))
         rows = self.rows or [(file, 0, "", *sums) for file, sums in self.files.items()]
         return rows, sum(row[3] for row in rows), sum(row[4] for row in rows), self.own, 9.0
@@ -49,10 +51,10 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
 class Pages:
     """A Top, and what it wrote."""
 
-    def __init__(self, recorder: Recorder, *words: Any, **options: Any) -> None:
+    def __init__(self, recorder: Recorder, count: int = 2, **options: Any) -> None:
         self.recorder = recorder
         self.file = io.StringIO()
-        self.top = tonnage.Top(*(words or (2,)), self.file, **options)
+        self.top = tonnage.Top(count, self.file, **options)
 
     def next(self) -> list[str]:
         """The next page, a minute later."""
@@ -245,7 +247,9 @@ def test_rows_that_changed_length_or_order_are_an_error(recorder: Recorder, seco
     answers = [[("a", "size", 1), ("b", "count", 1)], second, [("a", "size", 3), ("b", "count", 1)]]
     pages = Pages(recorder, user_data_callback=lambda: answers.pop(0))
     pages.next()
-    with pytest.raises(ArgumentError, match="rows must stay the same, in the same order: they were 'a' \\(size\\), 'b'"):
+    with pytest.raises(
+        ArgumentError, match="rows must stay the same, in the same order: they were 'a' \\(size\\), 'b'"
+    ):
         pages.next()
     assert pages.file.getvalue() == ""
     assert pages.next()[-2] == "a: 3 B (+2 B)"
@@ -257,7 +261,10 @@ def test_rows_that_changed_length_or_order_are_an_error(recorder: Recorder, seco
         (("a", "size"), "a row is (title, format, number), not ('a', 'size')"),
         ("abc", "a row is (title, format, number), not 'abc'"),
         ((1, "size", 1), "a row is (title, format, number)"),
-        (("a", "bytes", 1), "unknown format 'bytes' of 'a': there are 'size' (bytes), 'count' (a whole number), 'number'"),
+        (
+            ("a", "bytes", 1),
+            "unknown format 'bytes' of 'a': there are 'size' (bytes), 'count' (a whole number), 'number'",
+        ),
         (("a", "size", 1.5), "'a' must be bytes, not 1.5"),
         (("a", "count", True), "'a' must be a whole number, not True"),
         (("a", "number", "1"), "'a' must be any number, not '1'"),

@@ -141,7 +141,9 @@ def test_sums_are_those_of_a_snapshot(folder: Path) -> None:
 
 def test_of_samples_the_sums_are_estimates(folder: Path) -> None:
     code = (
-        PLANT.replace("trace.start()", 'from tonnage import _capture as c; c.trace_start("sampled", interval=1024, seed=7)')
+        PLANT.replace(
+            "trace.start()", 'from tonnage import _capture as c; c.trace_start("sampled", interval=1024, seed=7)'
+        )
         + """
     kept = make(4000)
     found, total, _ = rows("file")
@@ -215,7 +217,9 @@ def test_a_fork_shows_no_page(tmp_path: Path) -> None:
 def test_a_top_is_recorded_exactly_unless_something_else_is_said(tmp_path: Path) -> None:
     code = "from tonnage import _capture; print(_capture.trace_now()['mode'])"
     modes = [
-        execute(code, tmp_path, TONNAGE_TRACE=mode, TONNAGE_TOP="1", TONNAGE_QUIET="1", TONNAGE_AT_EXIT="0", TONNAGE="1")
+        execute(
+            code, tmp_path, TONNAGE_TRACE=mode, TONNAGE_TOP="1", TONNAGE_QUIET="1", TONNAGE_AT_EXIT="0", TONNAGE="1"
+        )
         for mode in ("", "sampled", "exact")
     ]
     assert [done.stdout for done in modes] == ["exact\n", "sampled\n", "exact\n"]
