@@ -446,7 +446,6 @@ def __getattr__(name: str) -> object:
     """Classes that most programs do not use are loaded when somebody asks for them."""
     if name not in _LATER:
         raise AttributeError(f"module 'tonnage' has no attribute {name!r}")
-    from importlib import import_module
-
-    found = globals()[name] = getattr(import_module(f"tonnage.{_LATER[name]}"), name)
+    found: object = getattr(__import__(f"tonnage.{_LATER[name]}", fromlist=(name,)), name)
+    globals()[name] = found
     return found

@@ -81,7 +81,7 @@ class Top(Display):
         user_data_callback: gives rows (title, format, number) that the page ends with; format is "size", "count" or
             "number". They stay the same, in the same order.
 
-    All but count and file can be set later, by these names.
+    All but file and full are attributes as well, and may be set between two pages.
 
     Cost: docs/live.md.
 
