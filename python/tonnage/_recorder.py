@@ -63,7 +63,7 @@ def identity(path: str) -> Identity | None:
     return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
-def _rss() -> int:
+def resident() -> int:
     """0 where it cannot be read; the snapshot says why."""
     try:
         with open("/proc/self/statm", "rb") as file:
@@ -315,7 +315,7 @@ class Recording:
         from tonnage import _helper
 
         reason = f"RSS above {_mib(self._level)}"
-        self._level = int(max(_rss(), self._level) * GROWTH)
+        self._level = int(max(resident(), self._level) * GROWTH)
         _helper.on_rss(self._level, self._ask_for_rss)
         self._ask(reason)
 
@@ -342,7 +342,7 @@ class Recording:
         if reason is None or _current is not self:
             return
         try:
-            name, rss = self.names.new(), _rss()
+            name, rss = self.names.new(), resident()
             job = _begin(name, self.settings)
         except (_errors.Error, OSError) as error:
             self._failed(error, reason)
@@ -408,7 +408,7 @@ class Recording:
             self._wait()
             self._tries = 0
             while True:
-                name, rss = self.names.new(), _rss()
+                name, rss = self.names.new(), resident()
                 before = identity(name)
                 try:
                     job = _begin(name, self.settings)
@@ -431,7 +431,7 @@ class Recording:
             if self._at_exit:
                 name = self.take()
                 if not self.settings.quiet:
-                    say(f"wrote {shown(name)} ({_mib(_size(name))}, RSS {_mib(_rss())}, at exit)")
+                    say(f"wrote {shown(name)} ({_mib(_size(name))}, RSS {_mib(resident())}, at exit)")
             else:
                 with self._lock:
                     self._wait()
@@ -513,15 +513,19 @@ def tell_defaults(settings: Settings) -> None:
 
 def start_trace(settings: Settings) -> None:
     """Records allocations from now on, where the settings say so."""
-    if settings.trace is not None:
+    if settings.trace_mode is not None:
         from tonnage import trace
 
-        trace.start(settings.trace, depth=settings.depth or None)
+        trace.start(settings.trace_mode, depth=settings.depth or None)
+    if settings.top is not None:
+        from tonnage import _top_pages
+
+        _top_pages.start(settings)
 
 
 def told_trace(settings: Settings) -> str:
     """How allocations are recorded, in words."""
-    mode = settings.text("trace")
+    mode = settings.text("trace") if settings.trace else "exact"
     frames = f"{settings.depth} innermost frames" if settings.depth else "all frames"
     return f"{mode}, {frames}" if mode in ("exact", "sampled") else f"sampled each {mode}, {frames}"
 

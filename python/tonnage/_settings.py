@@ -184,6 +184,7 @@ SECONDS = Kind("seconds such as 30, 0.5, 30s, 5m or 2h", _parse_seconds, show_se
 SIZE = Kind("a size such as 500M or 2GiB", _parse_size, show_size, (int, str))
 SIGNAL = Kind("a signal such as USR2", _parse_signal, show_signal, (int, str))
 COUNT = Kind("a number of files, at least 1", _parse_count, str, (int,))
+ROWS = Kind("a number of rows, at least 1", _parse_count, str, (int,))
 PREVIEWS = Kind("a number of bytes", _parse_previews, str, (int,))
 MODE = Kind("auto, stop or fork", _parse_mode)
 TRACE = Kind(
@@ -343,6 +344,13 @@ class Settings:
         off=None,
         bare="exact",
     )
+    top = Setting[int | None](
+        ROWS, None, "N", "show the N places that have most of what is alive; with --trace if nothing is said", off=None
+    )
+    top_every = Setting(SECONDS, 60.0, "SECONDS", "time between two pages of --top, and one at the end")
+    top_file = Setting[Template | None](
+        NAME, None, "FILE", "--top appends to this file, not standard error; {pid} {host}", off=None
+    )
     depth = Setting(DEPTH, 0, "N", "innermost frames that --trace keeps of each stack")
     previews = Setting(PREVIEWS, 80, "N", "longest piece of a value that is kept, in bytes")
     redact = Setting(FLAG, False, "", "keep no text of the process at all, except names of types")
@@ -370,6 +378,11 @@ class Settings:
     def is_said(self, name: str) -> bool:
         """Whether somebody said it."""
         return self.sources[name] != "default"
+
+    @property
+    def trace_mode(self) -> str | int | None:
+        """How allocations are recorded; exactly where only --top asks for it. None: not."""
+        return "exact" if self.trace is None and self.top is not None else self.trace
 
     @property
     def is_repeated(self) -> bool:

@@ -67,7 +67,7 @@ def _start_trace() -> None:
     settings = Settings()
     settings.read_environment(os.environ)
     start_trace(settings)
-    if settings.trace is not None and not settings.quiet:
+    if settings.trace_mode is not None and not settings.quiet:
         say(f"records allocations of process {os.getpid()}: {told_trace(settings)}")
 
 
@@ -89,7 +89,7 @@ def _switch_on() -> None:
         raise
     tell_defaults(settings)
     if not settings.quiet:
-        traced = "" if settings.trace is None else f"; allocations: {told_trace(settings)}"
+        traced = "" if settings.trace_mode is None else f"; allocations: {told_trace(settings)}"
         say(f"records process {os.getpid()} into {recording.names.template.text}: {settings.occasions()}{traced}")
 
 
