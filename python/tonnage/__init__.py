@@ -7,6 +7,8 @@
 
 `python -m tonnage run script.py` takes one at the end of a program. Importing this module is cheap: capturing and
 reading are loaded when first used.
+
+(PYTEST_DONT_REWRITE: pytest, whose plugin is in here, would warn where tonnage was imported before it.)
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 from tonnage import trace
 from tonnage._errors import (
     ArgumentError,
+    BudgetExceeded,
     Busy,
     CorruptError,
     Error,
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
+    from tonnage._budget import Budget
+    from tonnage._cost import InstanceCost
     from tonnage._diff import Diff, Growth
     from tonnage._garbage import Garbage
     from tonnage._growing import Growing
@@ -59,6 +64,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError",
+    "BudgetExceeded",
     "Busy",
     "CorruptError",
     "DeepSize",
@@ -86,6 +92,8 @@ __all__ = [
     "TruncatedError",
     "VersionError",
     "__version__",
+    "budget",
+    "cost_of",
     "deep_size",
     "diff",
     "every",
@@ -258,6 +266,68 @@ def process_memory() -> int | None:
     from tonnage import _recorder
 
     return _recorder.resident() or None
+
+
+def budget(limit: int | str) -> Budget:
+    """A block, or a function, that may need so much memory and no more.
+
+    Allocations are recorded exactly meanwhile (docs/trace.md). A recording that is on is used and goes on; else one is
+    started for the block. All threads of the process count. Budgets may stand inside one another.
+
+    Args:
+        limit: what may be alive at once of what the block allocates: bytes, or text such as "50 MB" (binary: 1 MB is
+            1048576 bytes).
+
+    Returns:
+        A context manager with `peak` and `left` in bytes, and a decorator: each call of the function has this budget.
+
+    Raises:
+        ArgumentError: the limit makes no sense; or, where the block begins, a recording is on that takes samples.
+        BudgetExceeded: where the block ends: it needed more. An AssertionError; the text has who allocated what was
+            alive then. A block that raises something keeps its own exception.
+        Error: where the block ends: the recording was stopped or cleared within.
+
+    Cost: that of exact recording, and a collection of garbage where the block ends.
+
+    Example:
+        >>> with tonnage.budget("50 MB") as budget:  # doctest: +SKIP
+        ...     load()
+        >>> budget.peak, budget.left                 # doctest: +SKIP
+        (31457280, 1024)
+    """
+    from tonnage._budget import Budget
+
+    return Budget(limit)
+
+
+def cost_of(factory: Callable[[], object], n: int = 100_000) -> InstanceCost:
+    """What one more object costs, with all that is allocated for it alone.
+
+    Makes n of them in ten batches, each of which is dropped before the next, and takes the mean growth of what is
+    recorded as alive; the interval is from how much batches differ. What first calls make for good does not count,
+    nor what all instances share.
+
+    Args:
+        factory: called without arguments; what it returns is kept until its batch is measured.
+        n: instances, 10 or more.
+
+    Returns:
+        `InstanceCost`: bytes, interval, blocks and n. Bytes are as asked for from Python's allocators, headers before
+        objects included; what the allocator rounds up is not (docs/size.md), nor what C code takes from malloc itself.
+
+    Raises:
+        ArgumentError: n is too small, or a recording is on that takes samples.
+
+    Cost: the calls, recorded exactly, and a collection of garbage before and after each batch. Other threads that
+        allocate meanwhile widen the interval.
+
+    Example:
+        >>> print(tonnage.cost_of(lambda: [None] * 3))  # doctest: +SKIP
+        80.0 B in 2.00 blocks (95 % interval 80.0 to 80.0 B, n=100000)
+    """
+    from tonnage import _cost
+
+    return _cost.cost_of(factory, n)
 
 
 def show_refs(
