@@ -199,7 +199,9 @@ static void print_compared(const tn_cpu_page_made *p, tn_out *out)
     uint64_t wall;
     if (!p->old)
         return;
-    tn__out_format(out, "compared with %s%s in %" PRIu64 " %s",
+    tn__out_text(out, "compared with ");
+    tn__out_escaped(out, p->o->files ? p->o->files[0] : "the other one");
+    tn__out_format(out, ": %s%s in %" PRIu64 " %s",
                    tn__cpu_amount(&p->before, p->before.all.weight, amount, sizeof amount), p->now.of_bytes ? "" : " s",
                    p->before.all.samples, p->now.of_bytes ? "allocations" : "samples");
     if (tn__fact_u64(p->old, "capture.wall_time_ns", &wall)) {
