@@ -34,10 +34,6 @@ typedef struct piece {
     uint8_t *at;
 } piece;
 
-typedef struct head {
-    uint64_t thread, frame; /* what the thread state points to; the frame itself, where that is something else */
-} head;
-
 static struct {
     const tn_sample_places *places;
     uint8_t *bytes, *again; /* COPY_BYTES each: all spans, and all but the last a second time */
@@ -45,10 +41,11 @@ static struct {
     piece pieces[MOST_SPANS];
     uint32_t n_pieces, n_again, used;
     bool complete; /* all that was needed came in the first copy */
-    head before;
+    uint64_t thread, frame; /* what the thread state points to; the frame, which as a rule is the same */
     unsigned failure;
     uint32_t first, n; /* frames of the chain, innermost first */
     bool truncated;
+    const tn_inner *inner; /* of the thread that is looked at */
     uint64_t pid;
 } s;
 
@@ -94,22 +91,40 @@ static struct iovec at_address(uint64_t address, size_t bytes)
     return (struct iovec){(void *)(uintptr_t)address, bytes};
 }
 
+/* What the thread pointed to lately is read with it; is it one of these? */
+static bool find_head(tn_watched *w, const uint64_t *frames)
+{
+    if (!s.places->cframe) {
+        s.frame = s.thread;
+        return true;
+    }
+    for (unsigned i = 0; i < TN_CFRAMES; i++)
+        if (w->cframes[i] == s.thread) {
+            s.frame = frames[i];
+            return true;
+        }
+    w->cframes[w->next_cframe++ % TN_CFRAMES] = s.thread;
+    return false;
+}
+
 /* The head, the spans, those but the last again. false: the head is not there. */
-static bool copy_planned(const tn_watched *w)
+static bool copy_planned(tn_watched *w)
 {
     const tn_sample_places *p = s.places;
-    struct iovec to[2 * TN_SPANS + 2], from[2 * TN_SPANS + 2];
-    unsigned n = 0, n_head = 1;
-    size_t bytes = 8, again = 0;
-    to[n] = (struct iovec){&s.before.thread, 8};
+    struct iovec to[2 * TN_SPANS + 1 + TN_CFRAMES], from[2 * TN_SPANS + 1 + TN_CFRAMES];
+    uint64_t frames[TN_CFRAMES];
+    unsigned n = 0;
+    size_t head, again = 0;
+    to[n] = (struct iovec){&s.thread, 8};
     from[n++] = at_address(w->state + p->thread_frame, 8);
-    if (p->cframe) { /* where it pointed to at the last look; looked at below */
-        to[n] = (struct iovec){&s.before.frame, 8};
-        from[n++] = at_address(s.before.thread + p->thread_cframe_frame, 8);
-        n_head++, bytes += 8;
+    for (unsigned i = 0; p->cframe && i < TN_CFRAMES; i++) {
+        uint64_t cframe = w->cframes[i] ? w->cframes[i] + p->thread_cframe_frame : w->state;
+        to[n] = (struct iovec){&frames[i], 8};
+        from[n++] = at_address(cframe, 8);
     }
-    s.n_pieces = s.n_again = s.used = 0;
-    s.complete = w->n_spans > 0;
+    unsigned n_head = n;
+    head = 8 * n;
+    s.used = 0;
     for (unsigned i = 0; i < w->n_spans; i++) {
         size_t length = w->spans[i].end - w->spans[i].start;
         s.pieces[i] = (piece){w->spans[i].start, w->spans[i].end, s.bytes + s.used};
@@ -123,13 +138,14 @@ static bool copy_planned(const tn_watched *w)
         again += from[n++].iov_len;
     }
     size_t got = tn__sample_gather(to, from, n);
-    if (got < bytes)
-        return false;
-    s.n_pieces = got == bytes + s.used + again ? w->n_spans : 0; /* the stack is elsewhere by now */
-    s.n_again = s.n_pieces ? s.n_pieces - 1 : 0;
-    s.used = s.n_pieces ? s.used : 0;
-    s.complete = s.n_pieces > 0;
-    return true;
+    s.complete = w->n_spans && got == head + s.used + again;
+    s.n_pieces = s.complete ? w->n_spans : 0; /* else the stack is elsewhere by now */
+    s.n_again = s.complete ? w->n_spans - 1 : 0;
+    s.used = s.complete ? s.used : 0;
+    s.failure = got < head ? TN_REJECT_UNMAPPED : TN_REJECT_TORN;
+    if (got < head && p->cframe)
+        memset(w->cframes, 0, sizeof w->cframes); /* of a C stack that is gone */
+    return got >= head && find_head(w, frames);
 }
 
 /* The whole page of what was not asked for. */
@@ -196,10 +212,18 @@ static bool read_frame(uint64_t address, tn_seen_frame *f)
     return p;
 }
 
-/* The chain from the head on. */
-static bool walk(void)
+static const tn_inner *inner_at(const tn_watched *w, uint64_t address)
 {
-    uint64_t frame = s.places->cframe ? s.before.frame : s.before.thread;
+    for (unsigned i = 0; i < TN_INNERS; i++)
+        if (w->inner[i].address == address)
+            return &w->inner[i];
+    return NULL;
+}
+
+/* The chain from the head on. */
+static bool walk(const tn_watched *w)
+{
+    uint64_t frame = s.frame;
     s.first = AHEAD;
     s.n = 0;
     s.truncated = false;
@@ -207,18 +231,58 @@ static bool walk(void)
         tn_seen_frame *f = &s.frames[s.first + s.n];
         if (s.n == MOST_FRAMES) {
             s.truncated = true;
-            break;
+            return true;
         }
         if (!read_frame(frame, f))
             return false;
         if (f->empty && s.n) /* whoever it called was called from C */
             f[-1].entry = true;
+        if (f->owner == s.places->owner_generator && !f->previous) {
+            const tn_inner *known = inner_at(w, frame);
+            f->suspended = true;
+            f->previous = known ? known->previous : 0;
+        }
         frame = f->previous;
     }
     return true;
 }
 
+/* Does the chain end where those of the thread end? */
+static bool ends_well(tn_watched *w, bool moved, bool last)
+{
+    const tn_seen_frame *outermost = s.n ? &s.frames[s.first + s.n - 1] : NULL;
+    bool possible = !outermost || !outermost->suspended;
+    if (s.truncated || (possible && (!moved || last || !w->bottom)))
+        w->bottom = s.truncated || !outermost ? w->bottom : outermost->address;
+    else
+        possible = outermost && outermost->address == w->bottom;
+    return possible && (outermost || !moved || !w->bottom);
+}
+
 /* ---- plans ---- */
+
+static bool covered(const tn_watched *w, uint32_t n, uint64_t address)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (address >= w->spans[i].start && address + s.places->frame_locals <= w->spans[i].end)
+            return true;
+    return false;
+}
+
+/* What is not on the data stack is looked for again at the next look, whether the thread says that it is there or not. */
+static void remember(tn_watched *w)
+{
+    enum { INNERMOST = 4 };
+    for (uint32_t i = s.first; i < s.first + s.n && i < s.first + INNERMOST; i++) {
+        const tn_seen_frame *f = &s.frames[i];
+        if ((!f->empty && f->owner != s.places->owner_generator) || !f->previous || f->suspended)
+            continue;
+        tn_inner *known = (tn_inner *)(uintptr_t)inner_at(w, f->address);
+        if (!known)
+            known = &w->inner[w->next_inner++ % TN_INNERS];
+        *known = (tn_inner){f->address, f->previous};
+    }
+}
 
 /* Outermost first, so that the innermost frames are copied last, and the spans before them again just after. */
 static void plan(tn_watched *w)
@@ -243,6 +307,11 @@ static void plan(tn_watched *w)
         uint64_t page = (last->end + PAGE - 1) & ~(PAGE - 1ull);
         last->end = last->end + SLACK < page ? last->end + SLACK : page;
     }
+    for (unsigned i = 0; i < TN_INNERS && n && n < TN_SPANS; i++)
+        if (w->inner[i].address && !covered(w, n, w->inner[i].address)) {
+            memmove(w->spans + 1, w->spans, n++ * sizeof *w->spans);
+            w->spans[0] = (tn_span){w->inner[i].address, w->inner[i].address + s.places->frame_locals};
+        }
     for (uint32_t i = n; i--;) {
         total += w->spans[i].end - w->spans[i].start;
         if (total > COPY_BYTES / 2) {
@@ -267,32 +336,6 @@ static bool in_innermost(const tn_seen_frame *f)
     return in && f->address >= in->start && f->address + s.places->frame_locals <= in->end;
 }
 
-/* A frame that was called by f, where the data stack has it. */
-static bool above(const tn_seen_frame *f, tn_seen_frame *out)
-{
-    uint64_t address = f->address + f->size;
-    const piece *in = f->empty || f->owner == s.places->owner_generator ? NULL : innermost_piece();
-    if (!in || address < in->start || address + s.places->frame_locals > in->end)
-        return false;
-    decode(address, in->at + (address - in->start), out);
-    return !out->empty && out->code && out->previous == f->address && tn__sample_codes(out, 1) == 1 && !out->empty;
-}
-
-/* Follows calls that have come on top. true: one was there. */
-static bool climb(void)
-{
-    tn_seen_frame next;
-    bool any = false;
-    while (s.first && above(&s.frames[s.first], &next)) {
-        s.frames[--s.first] = next;
-        s.n++;
-        any = true;
-        if (!s.places->top_is_pointer && next.top == -1)
-            break;
-    }
-    return any;
-}
-
 static void drop(uint32_t n)
 {
     n = n < s.n ? n : s.n;
@@ -300,22 +343,86 @@ static void drop(uint32_t n)
     s.n -= n;
 }
 
+static bool peek(uint64_t address, tn_seen_frame *out)
+{
+    const piece *in = address & 7 ? NULL : piece_with(address, s.places->frame_locals);
+    if (in)
+        decode(address, in->at + (address - in->start), out);
+    return in;
+}
+
+/* Was the frame called by f, from C or not? Then both, or the one, are put before it. */
+static bool put(const tn_seen_frame *f, tn_seen_frame *next)
+{
+    tn_seen_frame between;
+    bool direct = next->previous == f->address;
+    if (s.first < 2 || next->empty || !next->code || tn__sample_codes(next, 1) != 1 || next->empty ||
+        (!direct && (!peek(next->previous, &between) || !between.empty || between.previous != f->address)))
+        return false;
+    next->entry |= !direct;
+    if (!direct)
+        s.frames[--s.first] = between, s.n++;
+    s.frames[--s.first] = *next, s.n++;
+    return true;
+}
+
+/* Where the data stack ends above the innermost frame. 0: not known. */
+static uint64_t stack_end(void)
+{
+    for (uint32_t i = s.first; i < s.first + s.n; i++)
+        if (!s.frames[i].empty && s.frames[i].owner != s.places->owner_generator)
+            return s.frames[i].address + s.frames[i].size;
+    return 0;
+}
+
+static bool executes(const tn_seen_frame *f)
+{
+    return f->top == -1;
+}
+
+/* Follows calls that have come on top: of functions on the data stack, and of generators that were called lately. true: the
+ * last one executes, or none can say so. */
+static bool climb(void)
+{
+    bool any = false;
+    for (bool more = true; more && s.first >= 2;) {
+        tn_seen_frame f = s.frames[s.first], next;
+        more = peek(stack_end(), &next) && (executes(&next) || !executes(&f)) && put(&f, &next);
+        for (unsigned i = 0; !more && i < TN_INNERS; i++)
+            more = s.inner[i].address && s.inner[i].address != f.address && peek(s.inner[i].address, &next) &&
+                   next.owner == s.places->owner_generator && next.previous && put(&f, &next);
+        any |= more;
+    }
+    return any && (s.places->top_is_pointer || executes(&s.frames[s.first]));
+}
+
 /* Frames say with -1 that they execute. Between two that is so of none, for a moment: then the caller is where it is. */
 static void find_executing(void)
 {
     uint32_t first = s.first, n = s.n;
-    if (!s.n || s.frames[first].top == -1 || s.frames[first].empty)
+    if (!s.n || s.frames[first].empty || climb())
         return;
-    bool called = climb();
-    if (s.frames[s.first].top == -1)
-        return;
+    bool called = s.first != first;
     s.first = first, s.n = n; /* what is above has ended, or is about to begin */
+    if (s.places->top_is_pointer || executes(&s.frames[first]))
+        return;
     for (uint32_t i = first; i + 1 < first + n && !s.frames[i].entry; i++)
-        if (s.frames[i + 1].top == -1) {
+        if (executes(&s.frames[i + 1])) {
             drop(i + 1 - first);
+            climb();
             return;
         }
     if (!called)
+        drop(1);
+}
+
+/* What was suspended or popped when it was copied is not where the thread is. */
+static void drop_ended(void)
+{
+    while (s.n && (s.frames[s.first].suspended || (s.places->top_is_pointer && !s.frames[s.first].empty &&
+                                                   !s.frames[s.first].code)))
+        drop(1);
+    while (s.n && s.frames[s.first].empty && s.first != AHEAD)
         drop(1);
 }
 
@@ -340,31 +447,6 @@ static bool drop_changed(void)
 
 /* ---- a look ---- */
 
-/* false: s.failure says why. */
-static bool attempt(tn_watched *w)
-{
-    if (s.places->cframe &&
-        !tn_sample_copy(w->state + s.places->thread_frame, &s.before.thread, sizeof s.before.thread)) {
-        s.failure = TN_REJECT_UNMAPPED;
-        return false;
-    }
-    uint64_t cframe = s.before.thread;
-    if (!copy_planned(w)) {
-        s.failure = TN_REJECT_UNMAPPED;
-        return false;
-    }
-    if (s.places->cframe && s.before.thread != cframe) {
-        s.failure = TN_REJECT_TORN;
-        return false;
-    }
-    if (!walk()) {
-        w->n_spans = 0;
-        return false;
-    }
-    plan(w);
-    return true;
-}
-
 static uint32_t intern(uint32_t node)
 {
     bool any = false;
@@ -382,7 +464,7 @@ static uint32_t intern(uint32_t node)
 
 static void name(tn_watched *w)
 {
-    char text[256], root[260] = "<thread ";
+    char text[256] = "", root[260] = "<thread ";
     uint32_t n = 0, m = 8;
     const tn_seen_frame *outermost = NULL;
     for (uint32_t i = s.first; i < s.first + s.n; i++)
@@ -415,38 +497,47 @@ static uint32_t task(void)
     return 0;
 }
 
+/* A chain that is whole as far as it can be seen by itself. false: s.failure says why. */
 static bool look(tn_watched *w, uint64_t cpu_ns, tn_look *out)
 {
-    for (unsigned tries = 0;; tries++) {
-        bool last = tries + 1 == TRIES, got = attempt(w);
+    for (unsigned tries = 0; tries < TRIES; tries++) {
+        bool last = tries + 1 == TRIES, got = copy_planned(w) && walk(w);
         out->moved = tn__sample_clock(w->native, false) != cpu_ns;
-        if (got && !s.complete && out->moved && !last)
+        if (!got || !ends_well(w, out->moved, last))
             continue;
-        unsigned good = got ? tn__sample_codes(s.frames + s.first, s.n) : 0;
-        if (got && good == s.n)
+        plan(w);
+        if (!s.complete && out->moved && !last)
+            continue;
+        if (out->moved)
+            drop_ended();
+        unsigned good = tn__sample_codes(s.frames + s.first, s.n);
+        if (good == s.n)
             return true;
-        s.failure = got ? TN_REJECT_CODE : s.failure;
-        if (last)
-            return false;
+        s.failure = TN_REJECT_CODE;
+        if (last && out->moved) { /* what is outside of it is there */
+            drop(good + 1);
+            out->changing = true;
+            return s.n;
+        }
     }
+    return false;
 }
 
 void tn__sample_look(tn_watched *w, uint64_t cpu_ns, tn_look *out)
 {
     *out = (tn_look){0};
-    bool got = look(w, cpu_ns, out);
-    if (!got) {
+    s.inner = w->inner;
+    if (!look(w, cpu_ns, out)) {
         out->failure = s.failure;
         return;
     }
     if (!w->named || !w->root)
         name(w);
-    if (out->moved && s.complete && !s.places->top_is_pointer)
+    if (out->moved && s.complete)
         find_executing();
-    else if (out->moved && s.complete)
-        climb();
     if (out->moved)
-        out->changing = drop_changed() || !s.complete;
+        out->changing |= drop_changed() || !s.complete;
+    remember(w);
     out->stack = w->root ? intern(w->root) : 0;
     if (out->stack && out->changing)
         out->stack = tn__sample_leaf(out->stack, TN_FRAME_CHANGING);
