@@ -5,8 +5,7 @@
  *     C stack, heap  frames without code between C and Python; frames of generators: a span each
  *
  * Where the thread's own clock has not moved the thread has not run, and what was copied is whole. Else the copy itself must
- * tell. Frames outside of the innermost span are copied twice, before and after that one: what is the same did not change
- * meanwhile. Within the span neighbours were copied so soon after one another that not more than one call or return can have
+ * tell. Spans are copied twice, one after the other and again: what is the same did not change meanwhile. Within the span neighbours were copied so soon after one another that not more than one call or return can have
  * come between; and frames say whether they execute, so the innermost one is found in the copy, and not where the thread
  * said it was a moment before: a call that takes less time than a look would never be seen. What cannot be told to be whole
  * ends in <changing>, on frames that are certain: no time goes to a stack that was not there.
@@ -36,7 +35,7 @@ typedef struct piece {
 
 static struct {
     const tn_sample_places *places;
-    uint8_t *bytes, *again; /* COPY_BYTES each: all spans, and all but the last a second time */
+    uint8_t *bytes, *again; /* COPY_BYTES each: all spans, and those of the chain a second time */
     tn_seen_frame *frames;
     piece pieces[MOST_SPANS];
     uint32_t n_pieces, n_again, used;
@@ -107,11 +106,12 @@ static bool find_head(tn_watched *w, const uint64_t *frames)
     return false;
 }
 
-/* The head, the spans, those but the last again. false: the head is not there. */
+/* The head, the spans, those of the chain again. false: the head is not there. */
 static bool copy_planned(tn_watched *w)
 {
     const tn_sample_places *p = s.places;
-    struct iovec to[2 * TN_SPANS + 1 + TN_CFRAMES], from[2 * TN_SPANS + 1 + TN_CFRAMES];
+    enum { MOST = 2 * TN_SPANS + TN_INNERS + 1 + TN_CFRAMES };
+    struct iovec to[MOST], from[MOST];
     uint64_t frames[TN_CFRAMES];
     unsigned n = 0;
     size_t head, again = 0;
@@ -132,7 +132,7 @@ static bool copy_planned(tn_watched *w)
         from[n++] = at_address(w->spans[i].start, length);
         s.used += (uint32_t)length;
     }
-    for (unsigned i = 0; i + 1 < w->n_spans; i++) {
+    for (unsigned i = 0; i < w->n_chain; i++) {
         to[n] = (struct iovec){s.again + (s.pieces[i].at - s.bytes), from[n_head + i].iov_len};
         from[n] = from[n_head + i];
         again += from[n++].iov_len;
@@ -140,7 +140,7 @@ static bool copy_planned(tn_watched *w)
     size_t got = tn__sample_gather(to, from, n);
     s.complete = w->n_spans && got == head + s.used + again;
     s.n_pieces = s.complete ? w->n_spans : 0; /* else the stack is elsewhere by now */
-    s.n_again = s.complete ? w->n_spans - 1 : 0;
+    s.n_again = s.complete ? w->n_chain : 0;
     s.used = s.complete ? s.used : 0;
     s.failure = got < head ? TN_REJECT_UNMAPPED : TN_REJECT_TORN;
     if (got < head && p->cframe)
@@ -284,7 +284,7 @@ static void remember(tn_watched *w)
     }
 }
 
-/* Outermost first, so that the innermost frames are copied last, and the spans before them again just after. */
+/* Outermost first, so that neighbours are copied one just after the other. */
 static void plan(tn_watched *w)
 {
     uint64_t total = 0;
@@ -307,11 +307,6 @@ static void plan(tn_watched *w)
         uint64_t page = (last->end + PAGE - 1) & ~(PAGE - 1ull);
         last->end = last->end + SLACK < page ? last->end + SLACK : page;
     }
-    for (unsigned i = 0; i < TN_INNERS && n && n < TN_SPANS; i++)
-        if (w->inner[i].address && !covered(w, n, w->inner[i].address)) {
-            memmove(w->spans + 1, w->spans, n++ * sizeof *w->spans);
-            w->spans[0] = (tn_span){w->inner[i].address, w->inner[i].address + s.places->frame_locals};
-        }
     for (uint32_t i = n; i--;) {
         total += w->spans[i].end - w->spans[i].start;
         if (total > COPY_BYTES / 2) {
@@ -320,14 +315,18 @@ static void plan(tn_watched *w)
             break;
         }
     }
-    w->n_spans = n;
+    w->n_spans = w->n_chain = n;
+    for (unsigned i = 0; i < TN_INNERS && n; i++)
+        if (w->inner[i].address && !covered(w, w->n_spans, w->inner[i].address))
+            w->spans[w->n_spans++] =
+                (tn_span){w->inner[i].address, w->inner[i].address + s.places->frame_locals};
 }
 
 /* ---- what is whole ---- */
 
 static const piece *innermost_piece(void)
 {
-    return s.n_again + 1 <= s.n_pieces && s.n_pieces ? &s.pieces[s.n_again] : NULL;
+    return s.n_again ? &s.pieces[s.n_again - 1] : NULL;
 }
 
 static bool in_innermost(const tn_seen_frame *f)
@@ -426,19 +425,20 @@ static void drop_ended(void)
         drop(1);
 }
 
-/* Frames outside of the innermost span that were not the same before and after it: all that they have called is uncertain.
- * The innermost one itself may go on. */
+/* What a frame that was not the same at the second copy has called is uncertain, but where both were copied in one piece. The
+ * innermost one itself goes on, of course. */
 static bool drop_changed(void)
 {
     uint32_t bad = 0;
     tn_seen_frame again;
-    for (uint32_t i = 0; i < s.n; i++) {
+    bool in_one = s.n && in_innermost(&s.frames[s.first]);
+    for (uint32_t i = 1; i < s.n; i++) {
         const tn_seen_frame *f = &s.frames[s.first + i];
-        const piece *in = in_innermost(f) ? NULL : piece_with(f->address, s.places->frame_locals);
-        if (!in || in >= innermost_piece())
+        const piece *in = in_one && in_innermost(f) ? NULL : piece_with(f->address, s.places->frame_locals);
+        if (!in || in >= s.pieces + s.n_again)
             continue;
         decode(f->address, s.again + (in->at - s.bytes) + (f->address - in->start), &again);
-        if (again.code != f->code || again.previous != f->previous || (!f->empty && i && again.at != f->at))
+        if (again.code != f->code || again.previous != f->previous || (!f->empty && again.at != f->at))
             bad = i + 1;
     }
     drop(bad);

@@ -45,8 +45,9 @@ typedef struct tn_watched {
     uint64_t bottom;            /* the outermost frame */
     uint64_t cframes[TN_CFRAMES]; /* what it pointed to lately, where that points to the frame */
     tn_inner inner[TN_INNERS];  /* frames off the data stack that were innermost lately */
-    uint32_t next_cframe, next_inner, n_spans;
-    tn_span spans[TN_SPANS];
+    uint32_t next_cframe, next_inner;
+    uint32_t n_spans, n_chain; /* the first are those of the chain, outermost first */
+    tn_span spans[TN_SPANS + TN_INNERS];
 } tn_watched;
 
 /* What came of a look at a thread. */
@@ -59,6 +60,7 @@ typedef struct tn_look {
 
 /* ---- sample_read.c ---- */
 
+void tn__sample_fixed(uint64_t start, uint64_t end); /* memory that stays mapped */
 /* Each remote piece into its local one; the bytes that were copied before one failed. */
 size_t tn__sample_gather(const struct iovec *to, const struct iovec *from, unsigned n);
 

@@ -348,6 +348,7 @@ static void end(void)
 static bool prepare(const tn_sample_places *places, uint32_t max_stacks)
 {
     sampler.places = *places;
+    tn__sample_fixed(places->fixed_start, places->fixed_end);
     if (!sampler.threads)
         sampler.threads = tn__pages_get(TN_PART_SAMPLES, MOST_THREADS * sizeof *sampler.threads);
     sampler.n_threads = 0;
