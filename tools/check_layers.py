@@ -54,6 +54,8 @@ EXTRA = {
     "python/ext/_capture_follow.c": {"capture/inside"},  # tells what is followed; follow.h
     "python/ext/_capture_follow.h": {"capture/inside"},
     "python/ext/_capture_helper.c": {"capture/inside"},  # calls into Python what helper.h calls
+    "python/ext/_capture_sample.c": {"capture/inside"},  # tells what is sampled; sample.h
+    "python/ext/_capture_sample.h": {"capture/inside"},
     "python/ext/_capture_trace.c": {"capture/inside", "capture/record"},  # tells what is recorded; trace.h, recorded.h
     "python/ext/_capture_trace.h": {"capture/inside"},
 }

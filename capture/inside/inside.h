@@ -87,6 +87,7 @@ typedef struct tn_capture_options {
     bool force;
     const tn_user_row *user;
     uint32_t n_user;
+    bool sums; /* of what is recorded: no blocks */
     tn_walk_options walk;
 } tn_capture_options;
 
