@@ -11,7 +11,7 @@ reading are loaded when first used.
 
 from __future__ import annotations
 
-from tonnage import trace
+from tonnage import sample, trace
 from tonnage._errors import (
     ArgumentError,
     Busy,
@@ -82,6 +82,7 @@ __all__ = [
     "grows",
     "import_dump",
     "load",
+    "sample",
     "show_backrefs",
     "show_refs",
     "size_of",

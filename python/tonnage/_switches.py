@@ -1,0 +1,42 @@
+"""What `tonnage run` and variables of the environment switch on besides snapshots: records of allocations, samples."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tonnage._settings import Settings
+
+
+def switch_on(settings: Settings) -> None:
+    """Records allocations and samples from now on, where the settings say so; both or nothing."""
+    from tonnage import sample, trace
+
+    if settings.trace is not None:
+        trace.start(settings.trace, depth=settings.depth or None)
+    if settings.sample is None:
+        return
+    try:
+        sample.start(
+            settings.sample,
+            settings.sample_interval,
+            max_stacks=settings.sample_stacks,
+            duration=settings.sample_duration,
+        )
+    except BaseException:
+        trace.stop()
+        raise
+
+
+def told_trace(settings: Settings) -> str:
+    """How allocations are recorded, in words."""
+    mode = settings.text("trace")
+    frames = f"{settings.depth} innermost frames" if settings.depth else "all frames"
+    return f"{mode}, {frames}" if mode in ("exact", "sampled") else f"sampled each {mode}, {frames}"
+
+
+def told_sample(settings: Settings) -> str:
+    """How it samples, in words."""
+    from tonnage._settings import read_interval, show_interval
+
+    clock, interval = read_interval(settings.sample, settings.sample_interval)
+    return f"{clock} each {show_interval(clock, interval)}"
