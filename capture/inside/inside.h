@@ -77,6 +77,7 @@ typedef struct tn_capture_options {
     const char *path; /* NULL: fd */
     int fd;
     bool force;
+    bool sums; /* of what is recorded: no blocks */
     tn_walk_options walk;
 } tn_capture_options;
 

@@ -67,6 +67,8 @@ enum {
     TN_FRAME_NATIVE = 1, /* no frame of Python; recorded where the walk is empty */
     TN_FRAME_TRUNCATED,  /* the stack was deeper than the walk could hold, or was to */
     TN_FRAME_LOST,       /* tables were full */
+    TN_FRAME_GC,         /* of the sampler only: a garbage collection runs */
+    TN_FRAME_CHANGING,   /* likewise: what was called here changed faster than it could be read */
     TN_FRAME_PSEUDO = 16 /* addresses below are numbers of pseudo frames, or of roots' names */
 };
 

@@ -16,6 +16,7 @@ static const struct {
     {"objects.", "Objects"},
     {"own.", "tonnage's own"},
     {"trace.", "Recorded allocations"},
+    {"sample.", "Samples of threads"},
     {"memory.", "Memory"},
     {"status.", "Memory, as Linux counts it (after the pause)"},
     {"smaps.", "Mappings (after the pause)"},

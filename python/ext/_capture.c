@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "_capture_helper.h"
+#include "_capture_sample.h"
 #include "_capture_trace.h"
 #include "inside/inside.h"
 #include "inside/trace.h"
@@ -154,7 +155,7 @@ static bool read_request(PyObject *args, PyObject *kwargs, request *out)
 }
 
 /* The job under way, or NULL and *done: the file is whole, or an exception is set. */
-static tn_job *begin(PyObject *args, PyObject *kwargs, bool *done)
+static tn_job *begin(PyObject *args, PyObject *kwargs, bool sums, bool *done)
 {
     request r;
     tn_job *job = NULL;
@@ -162,6 +163,7 @@ static tn_job *begin(PyObject *args, PyObject *kwargs, bool *done)
     *done = false;
     if (!read_request(args, kwargs, &r))
         return NULL;
+    r.options.sums = sums;
     int status = TN_OK, saved_errno = errno;
     tn_room room = {0};
     if (r.options.mode != TN_MODE_STOP) { /* before the turn, which nobody may have while he waits for the GIL */
@@ -205,7 +207,7 @@ static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kw
     int status = TN_OK;
     tn_error err = {0};
     (void)module;
-    tn_job *job = begin(args, kwargs, &done);
+    tn_job *job = begin(args, kwargs, false, &done);
     if (!job)
         return done ? Py_NewRef(Py_None) : NULL;
     while (!done && PyErr_CheckSignals() == 0) {
@@ -217,6 +219,14 @@ static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kw
     if (!done)
         return NULL;
     return status < 0 ? raise_error(status, &err) : Py_NewRef(Py_None);
+}
+
+/* In place, so there is nothing to wait for. */
+static PyObject *take_sums(PyObject *args, PyObject *kwargs)
+{
+    bool done;
+    begin(args, kwargs, true, &done);
+    return done ? Py_NewRef(Py_None) : NULL;
 }
 
 static void drop_job(PyObject *capsule)
@@ -235,7 +245,7 @@ static PyObject *capture_begin(PyObject *module, PyObject *args, PyObject *kwarg
 {
     bool done;
     (void)module;
-    tn_job *job = begin(args, kwargs, &done);
+    tn_job *job = begin(args, kwargs, false, &done);
     if (!job)
         return done ? Py_NewRef(Py_None) : NULL;
     PyObject *capsule = PyCapsule_New(&inside, "tonnage.job", drop_job);
@@ -379,12 +389,14 @@ PyMODINIT_FUNC PyInit__capture(void)
     capture_error = PyErr_NewException("tonnage._capture.Error", NULL, NULL);
     if (!capture_error || PyModule_AddObjectRef(module, "Error", capture_error) < 0 ||
         PyModule_AddFunctions(module, capture_helper_methods) < 0 ||
+        PyModule_AddFunctions(module, capture_sample_methods) < 0 ||
         PyModule_AddFunctions(module, capture_trace_methods) < 0) {
         Py_DECREF(module);
         return NULL;
     }
     inside_status = tn_inside_probe(&inside, &inside_error);
     capture_trace_begin(&inside, inside_status, &inside_error, raise_error);
+    capture_sample_begin(&inside, inside_status, &inside_error, raise_error, take_sums);
     if (inside_status == 0) {
         const uint64_t *heads = inside.target.gc_heads; /* of a generation: two links, threshold, count */
         capture_helper_counts((const uint64_t[]){heads[0] + 20, heads[1] + 20, heads[2] + 20});

@@ -155,7 +155,7 @@ static PyObject *trace_cost(PyObject *module, PyObject *nothing)
     bool ok = dict && add(dict, "", "resident", cost.resident_bytes) && add(dict, "", "threads", cost.n_threads);
     for (unsigned i = 0; ok && i < TN_DROPS; i++)
         ok = add(dict, "dropped.", drops[i], cost.dropped[i]);
-    for (unsigned i = 0; ok && i < TN_PARTS; i++)
+    for (unsigned i = 0; ok && i < TN_PART_SAMPLES; i++)
         ok = add(dict, "own.", parts[i], cost.mapped_bytes[i]);
     for (unsigned i = 0; ok && i < TN_COSTS; i++)
         ok = add(dict, "calls.", calls[i], cost.calls[i]) && add(dict, "ns.", calls[i], cost.ns[i]);
