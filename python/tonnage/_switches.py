@@ -38,5 +38,7 @@ def told_sample(settings: Settings) -> str:
     """How it samples, in words."""
     from tonnage._settings import read_interval, show_interval
 
+    if settings.sample == "alloc" and settings.trace is not None:
+        return "alloc, of what is recorded"
     clock, interval = read_interval(settings.sample, settings.sample_interval)
     return f"{clock} each {show_interval(clock, interval)}"
