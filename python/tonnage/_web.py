@@ -35,6 +35,7 @@ _FORMATS = {
     "collapsed": ("collapsed", "text/plain; charset=utf-8"),
     "speedscope": ("speedscope.json", "application/json"),
     "pprof": ("pprof", "application/octet-stream"),
+    "pstats": ("pstats", "application/octet-stream"),
     "text": ("txt", "text/plain; charset=utf-8"),
 }
 _STATUSES: dict[type[Error], int] = {VersionError: 501, Busy: 503, ArgumentError: 409}

@@ -236,7 +236,7 @@ def test_a_middleware_that_makes_no_sense_is_not_made(options: dict[str, Any], w
         ("clock=cpu", 400, "unknown clock 'cpu'"),
         ("interval=1us", 400, "1us is out of range"),
         ("clock=prof&interval=64K", 400, "the interval of prof takes a time"),
-        ("format=svg", 400, "formats are file, collapsed, speedscope, pprof, text, not 'svg'"),
+        ("format=svg", 400, "formats are file, collapsed, speedscope, pprof, pstats, text, not 'svg'"),
         ("second=3", 400, "unknown: second"),
         ("&".join(f"a{n}=1" for n in range(20)), 400, "more than 16 fields"),
     ],
