@@ -17,6 +17,7 @@ void cli_help(void)
         cli_print(line);
     }
     cli_print("  run        runs a Python program and writes snapshots of it\n"
+              "  sample     runs a Python program and samples where its time goes\n"
               "  config     what run would do here, and which option, variable or file says so\n"
               "  shell      a Python prompt with the snapshot loaded\n"
               "  sql        a query over the tables of a snapshot\n"

@@ -13,7 +13,7 @@ reading are loaded when first used.
 
 from __future__ import annotations
 
-from tonnage import trace
+from tonnage import sample, trace
 from tonnage._errors import (
     ArgumentError,
     BudgetExceeded,
@@ -102,6 +102,7 @@ __all__ = [
     "import_dump",
     "load",
     "process_memory",
+    "sample",
     "show_backrefs",
     "show_refs",
     "size_of",

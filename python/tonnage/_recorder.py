@@ -83,6 +83,15 @@ def _mib(size: int) -> str:
     return f"{size / (1 << 20):.1f} MiB"
 
 
+def check_first(names: Names, force: bool) -> None:
+    """Raises tonnage.Error if the first file cannot be made, as far as can be told."""
+    name = names.render(1)
+    if names.is_one and not force and os.path.lexists(name):
+        raise _errors.ExistsError(f"{name} exists", -13)
+    if (reason := what_prevents(name)) is not None:
+        raise _errors.FileError(f"cannot write {name}: {reason}", -2)
+
+
 # ---- the one place that takes snapshots ----
 
 
@@ -219,11 +228,7 @@ class Recording:
 
     def check(self) -> None:
         """Raises tonnage.Error if its first file cannot be made, as far as can be told."""
-        name = self.names.render(1)
-        if self.names.is_one and not self.settings.force and os.path.lexists(name):
-            raise _errors.ExistsError(f"{name} exists", -13)
-        if (reason := what_prevents(name)) is not None:
-            raise _errors.FileError(f"cannot write {name}: {reason}", -2)
+        check_first(self.names, self.settings.force)
 
     def start(self) -> None:
         """Makes it the one recording of this process; the one before is stopped. When it cannot, that one goes on."""
@@ -494,6 +499,10 @@ def _in_child() -> None:
     if _current is None:
         return
     if not _current.settings.children or _is_about_to_exec():
+        if _current.settings.sample is not None:
+            from tonnage import sample
+
+            sample.end_in_child()
         _current = None
         return
     try:
@@ -509,25 +518,6 @@ def tell_defaults(settings: Settings) -> None:
 
     defaults.mode, defaults.previews, defaults.redact = settings.mode, settings.previews, settings.redact
     defaults.scan, defaults.settings = settings.scan, settings
-
-
-def start_trace(settings: Settings) -> None:
-    """Records allocations from now on, where the settings say so."""
-    if settings.trace_mode is not None:
-        from tonnage import trace
-
-        trace.start(settings.trace_mode, depth=settings.depth or None)
-    if settings.top is not None:
-        from tonnage import _top_pages
-
-        _top_pages.start(settings)
-
-
-def told_trace(settings: Settings) -> str:
-    """How allocations are recorded, in words."""
-    mode = settings.text("trace") if settings.trace else "exact"
-    frames = f"{settings.depth} innermost frames" if settings.depth else "all frames"
-    return f"{mode}, {frames}" if mode in ("exact", "sampled") else f"sampled each {mode}, {frames}"
 
 
 def record_processes(settings: Settings) -> None:
