@@ -381,11 +381,12 @@ const cli_verb cli_verbs[] = {
      "Writes objects, references, types or roots as a table. csv is one of them; parquet and arrow are a folder with\n"
      "a file of each, or with --what one file, and need pyarrow in the Python beside this command (--python names\n"
      "another). heapsnapshot is the whole graph, for the Memory panel of Chrome's DevTools; meliae is JSON lines, as\n"
-     "Meliae's scanner writes them. pprof, speedscope and collapsed are the stacks that allocated, of a program that\n"
-     "was traced: what is alive, all there ever was, or the high-water mark. Without --to the end of the name after "
-     "-o\n"
-     "says which; without -o all but parquet and arrow go to standard output. What is written is whole or not there,\n"
-     "and for its owner only.\n",
+     "Meliae's scanner writes them. pprof, speedscope and collapsed are stacks: those that allocated, of a program "
+     "that\n"
+     "was traced (what is alive, all there ever was, the high-water mark), or where threads were, of one that was\n"
+     "sampled (--what cpu, the default where there is nothing else); of the latter also pstats and plop. Without --to\n"
+     "the end of the name after -o says which; without -o all but parquet and arrow go to standard output. What is\n"
+     "written is whole or not there, and for its owner only.\n",
      .where = "only these objects; conditions: " OBJECTS, .against = SINCE,
      .examples = "  tonnage export app.tonnage --to csv --where type:dict --max-memory 2G\n"
                  "  tonnage export app.tonnage --what references -o references.csv --force\n"
@@ -393,7 +394,8 @@ const cli_verb cli_verbs[] = {
                  "  tonnage export app.tonnage --to parquet -o app.parquet --python .venv/bin/python\n"
                  "  tonnage export app.tonnage --max-nodes 1000000 -o app.heapsnapshot\n"
                  "  tonnage export app.tonnage --to meliae -o app.json\n"
-                 "  tonnage export app.tonnage --to pprof --what peak -o app.pb.gz\n"},
+                 "  tonnage export app.tonnage --to pprof --what peak -o app.pb.gz\n"
+                 "  tonnage export app.tonnage --what cpu -o app.pstats\n"},
     {"import", CLI_OUTPUT | CLI_FORCE | CLI_MEMORY, cmd_import, "a dump of Meliae or tracemalloc as a snapshot",
      "Makes a snapshot of the JSON lines that Meliae's scanner wrote; packed by gzip, too, or - for standard input. "
      "Its\n"

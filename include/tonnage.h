@@ -1057,9 +1057,18 @@ void tn_batches_close(tn_batches *b); /* NULL allowed; before the snapshot is cl
 int tn_batches_schema(tn_batches *b, struct ArrowSchema *out, tn_error *err);
 int tn_batches_next(tn_batches *b, struct ArrowArray *out, tn_error *err); /* 1; 0: there are no more */
 
-/* What a profile is about: what is alive, all that ever was allocated, or what was alive at the high-water mark. */
-enum tn_profile_of { TN_PROFILE_LIVE, TN_PROFILE_ALLOCATED, TN_PROFILE_PEAK, TN_PROFILES };
-extern const char *const tn_profile_names[TN_PROFILES]; /* "live" "allocated" "peak" */
+/* What a profile is about: what is alive, all that ever was allocated, what was alive at the high-water mark, or where the
+ * processor's time went. ANY: CPU of what has samples alone, ALLOCATED where allocations were sampled in the place of time, else
+ * LIVE. */
+enum tn_profile_of {
+    TN_PROFILE_ANY,
+    TN_PROFILE_LIVE,
+    TN_PROFILE_ALLOCATED,
+    TN_PROFILE_PEAK,
+    TN_PROFILE_CPU,
+    TN_PROFILES,
+};
+extern const char *const tn_profile_names[TN_PROFILES]; /* "" "live" "allocated" "peak" "cpu" */
 
 /* A snapshot in the format of other programs, written as a stream (docs/export.md). */
 typedef struct tn_export_options {
@@ -1070,7 +1079,8 @@ typedef struct tn_export_options {
     const tn_set *set;        /* only these of the selected objects; NULL: all */
     tn_snapshot *against;     /* an older snapshot of the process: only what is new since, or what is: in where says */
     uint32_t max_nodes;       /* heapsnapshot: what retains least is folded until there are no more; 0: no limit */
-    enum tn_profile_of profile; /* pprof, speedscope, collapsed: of which of the sums; these take no selection */
+    enum tn_profile_of
+        profile; /* of stacks: which of the sums; pstats and plop have CPU only. These take no selection */
 } tn_export_options;
 
 const char *tn_export_format(size_t index); /* names of the formats; NULL behind the last one */

@@ -22,6 +22,7 @@ SITES = [
     Site(5, 2, 0, 64, 64, 64, 64, 0, 1, 1, 1),
     Site(0, 2**31 + 389047, 1, 1, 0, 1, 1, 1, 1, 0, 1),
 ]
+NOTHING = "the snapshot has no allocations and no samples: nothing was traced or sampled"
 GOLDEN = Path(__file__).with_name("golden")
 DUMP = """
 import sys, tracemalloc
@@ -77,10 +78,10 @@ def test_the_end_of_the_name_says_which(cli: Cli, traced: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("--what", "cpu"), 2, "export: a snapshot has no samples of the processor's time: --what takes live,"),
-        (("--what", "roots"), 2, 'export: of stacks --what takes live, allocated or peak, not "roots"'),
-        (("--where", "type:dict"), 2, "pprof is of all that was traced: it takes no selection of objects"),
-        (("--against", "traced.tonnage"), 2, "pprof is of all that was traced: it takes no selection of objects"),
+        (("--what", "cpu"), 2, "the snapshot has no samples of the processor's time: nothing was sampled"),
+        (("--what", "roots"), 2, 'export: of stacks --what takes live, allocated, peak or cpu, not "roots"'),
+        (("--where", "type:dict"), 2, "pprof is of stacks: it takes no selection of objects"),
+        (("--against", "traced.tonnage"), 2, "pprof is of stacks: it takes no selection of objects"),
         (("--columns", "size"), 2, "pprof is of stacks as they are: it has no choice of tables or columns"),
         (("--max-nodes", "5"), 2, "pprof folds nothing"),
         (("--max-memory", "1k"), 5, ""),
@@ -97,7 +98,7 @@ def test_what_makes_no_sense_is_one_line(
 def test_a_snapshot_that_was_not_traced_has_no_profile(cli: Cli, shop: Path) -> None:
     got = cli("export", shop, "--to", "pprof")
     assert (got.returncode, got.stdout) == (2, "")
-    assert got.stderr == "tonnage: the snapshot has no allocations: nothing was traced\n"
+    assert got.stderr == f"tonnage: {NOTHING}\n"
 
 
 def test_a_full_disk_is_one_line(cli: Cli, traced: Path) -> None:
@@ -177,4 +178,4 @@ def test_a_dump_without_traces_is_told_as_one(cli: Cli, tmp_path: Path) -> None:
     got = cli("import", path, "-o", tmp_path / "out.tonnage")
     assert (got.returncode, got.stdout) == (0, "0 traced blocks, 0 B; objects are not in such a dump\n")
     got = cli("export", tmp_path / "out.tonnage", "--to", "collapsed")
-    assert (got.returncode, got.stderr) == (2, "tonnage: the snapshot has no allocations: nothing was traced\n")
+    assert (got.returncode, got.stderr) == (2, f"tonnage: {NOTHING}\n")
