@@ -139,22 +139,28 @@ static int fill(tn_live *l, bool cumulative)
     return 0;
 }
 
-int tn_live_take(enum tn_live_by by, bool cumulative, tn_live **out)
+static int no_memory(int status, tn_error *err)
+{
+    return tn__error_set(err, status, 0, "not enough memory to sum up what is alive: free some, or stop tracing");
+}
+
+int tn_live_take(enum tn_live_by by, bool cumulative, tn_live **out, tn_error *err)
 {
     tn_live *l = tn__alloc_zero(&tn__alloc_pages, sizeof *l);
     if (!l)
-        return TN_ENOMEM;
+        return no_memory(TN_ENOMEM, err);
     l->by = by;
     tn__buf_init(&l->codes, &tn__alloc_pages);
     tn__buf_init(&l->rows, &tn__alloc_pages);
     tn__buf_init(&l->groups, &tn__alloc_pages);
     tn__buf_init(&l->of_stacks, &tn__alloc_pages);
     int status = fill(l, cumulative);
-    if (status < 0)
+    if (status < 0) {
         tn_live_free(l);
-    else
-        *out = l;
-    return status;
+        return no_memory(status, err);
+    }
+    *out = l;
+    return 0;
 }
 
 void tn_live_free(tn_live *live)

@@ -26,7 +26,7 @@ typedef struct tn_live_row {
 
 /* cumulative: a block counts in the row of each frame of its stack, once, instead of in that of the innermost. With the
  * GIL. Cost: O(stacks), cumulative O(sites * depth). TN_ENOMEM. */
-int tn_live_take(enum tn_live_by by, bool cumulative, tn_live **out);
+int tn_live_take(enum tn_live_by by, bool cumulative, tn_live **out, tn_error *err);
 uint32_t tn_live_n(const tn_live *live);
 tn_live_row tn_live_row_at(const tn_live *live, uint32_t index);
 tn_live_sum tn_live_total(const tn_live *live); /* of all blocks but tonnage's own */

@@ -44,17 +44,20 @@ static void print_apart(const tn_diff_view *v, tn_out *out)
 /* What the program told of itself; a row is the same where its title is. */
 static void fill_user(const tn_diff_view *v, tn_table *t)
 {
-    tn_user_figure now, before;
+    tn_user_figure now, before[TN_USER_ROWS];
+    unsigned n = 0;
     char text[40];
+    while (n < TN_USER_ROWS && tn__user_row(v->old, n, &before[n]))
+        n++;
     for (unsigned i = 0; tn__user_row(v->new, i, &now); i++) {
-        unsigned k = 0;
-        bool found = false;
-        while (!found && tn__user_row(v->old, k++, &before))
-            found = strcmp(before.title, now.title) == 0 && before.is_size == now.is_size;
+        const tn_user_figure *b = before;
+        while (b < before + n && (strcmp(b->title, now.title) != 0 || b->is_size != now.is_size))
+            b++;
+        bool found = b < before + n;
         tn__table_text(t, now.title);
-        tn__table_text(t, found ? tn__user_text(&before, before.value, false, text, sizeof text) : "");
+        tn__table_text(t, found ? tn__user_text(b, b->value, false, text, sizeof text) : "");
         tn__table_text(t, tn__user_text(&now, now.value, false, text, sizeof text));
-        tn__table_text(t, found ? tn__user_text(&now, now.value - before.value, true, text, sizeof text) : "");
+        tn__table_text(t, found ? tn__user_text(&now, now.value - b->value, true, text, sizeof text) : "");
     }
 }
 

@@ -15,7 +15,7 @@ static bool fact_of(tn_snapshot *s, unsigned n, const char *what, tn_fact *out)
 bool tn__user_row(tn_snapshot *s, unsigned n, tn_user_figure *out)
 {
     tn_fact title, format, value;
-    if (!fact_of(s, n, "value", &value) || value.kind == TN_FACT_TEXT)
+    if (n >= TN_USER_ROWS || !fact_of(s, n, "value", &value) || value.kind == TN_FACT_TEXT)
         return false;
     bool named = fact_of(s, n, "title", &title) && title.kind == TN_FACT_TEXT;
     bool formatted = fact_of(s, n, "format", &format) && format.kind == TN_FACT_TEXT;

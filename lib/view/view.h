@@ -147,6 +147,7 @@ typedef struct tn_user_figure {
     bool is_size; /* bytes; else a number as it is */
     double value;
 } tn_user_figure;
+enum { TN_USER_ROWS = 100 };                                        /* more are not looked for: each is a search */
 bool tn__user_row(tn_snapshot *s, unsigned n, tn_user_figure *out); /* false: there are no more */
 const char *tn__user_text(const tn_user_figure *f, double value, bool with_sign, char *out, size_t cap);
 void tn__user_print(tn_snapshot *s, tn_out *out, const tn_view_options *o);

@@ -276,6 +276,7 @@ static PyObject *trace_live(PyObject *module, PyObject *args)
     const char *name;
     int cumulative = 0;
     tn_live *live;
+    tn_error err = {0};
     (void)module;
     if (!PyArg_ParseTuple(args, "s|p", &name, &cumulative))
         return NULL;
@@ -283,8 +284,9 @@ static PyObject *trace_live(PyObject *module, PyObject *args)
     if (by < 0)
         return NULL;
     tn_trace_reconnect();
-    if (tn_live_take((enum tn_live_by)by, cumulative, &live) < 0)
-        return PyErr_NoMemory();
+    int status = tn_live_take((enum tn_live_by)by, cumulative, &live, &err);
+    if (status < 0)
+        return raise_error(status, &err);
     PyObject *list = PyList_New(tn_live_n(live));
     for (uint32_t i = 0; list && i < tn_live_n(live); i++) {
         const tn_live_row row = tn_live_row_at(live, i);

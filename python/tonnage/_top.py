@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tonnage import _live_text
-from tonnage._errors import ArgumentError, of_import
+from tonnage import _live_text, trace
+from tonnage._errors import ArgumentError
 from tonnage._live_text import changed, moment, number, short_path, size
 from tonnage._periodic import Display
 from tonnage._user_data import Figures, lines
@@ -47,19 +47,14 @@ class _Look:
     __slots__ = ("interval", "mode", "own", "places", "process", "time", "total", "user")
 
     def __init__(self, by: str, cumulative: bool, user: tuple[Row, ...]) -> None:
-        try:
-            from tonnage import _capture
-        except ImportError as error:
-            raise of_import(error) from None
         self.time = _live_text.now()
         self.user = user
-        now = _capture.trace_now()
+        now, cost, sums = trace._call(lambda c: (c.trace_now(), c.trace_cost(), c.trace_live(by, cumulative)))
         self.mode: str = now["mode"]
         self.interval: int = now["interval"]
         self.process: int = now["process"]  # 0: not known
-        self.own: int = _capture.trace_cost()["resident"]
-        rows, total, total_count, own, _ = _capture.trace_live(by, cumulative)
-        self.own += own
+        rows, total, total_count, own, _ = sums
+        self.own: int = cost["resident"] + own
         self.total = _Sum(total, total_count)
         self.places: dict[Place, _Sum] = {row[:3]: _Sum(row[3], row[4]) for row in rows}
 
@@ -144,6 +139,7 @@ class Top(Display):
 
         Raises:
             ArgumentError: what the callback gives is wrong, or has changed its rows; nothing is written.
+            NoMemoryError: there is no memory for the sums.
         """
         way = self._rows_are()
         look = _Look(way, self.cumulative, self._figures.ask(self.user_data_callback))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     Row = tuple[str, str, int | float]
     Callback = Callable[[], Iterable[Row]] | None
 
+ROWS_MAX = 100  # as many as views show
 FORMATS = {"size": "bytes", "count": "a whole number", "number": "any number"}
 
 
@@ -27,6 +28,10 @@ def _row(given: object) -> Row:
     if len(row) != 3 or not isinstance(row[0], str):
         raise _wrong(f"a row is (title, format, number), not {given!r}")
     title, form, value = row
+    try:
+        title.encode()
+    except UnicodeEncodeError:
+        raise _wrong(f"the title {title!r} is no text that can be written") from None
     if form not in FORMATS:
         known = ", ".join(f"{name!r} ({what})" for name, what in FORMATS.items())
         raise _wrong(f"unknown format {form!r} of {title!r}: there are {known}")
@@ -43,7 +48,10 @@ def read(rows: Iterable[Row] | None) -> tuple[Row, ...]:
     Raises:
         ArgumentError: one is not.
     """
-    return tuple(map(_row, rows or ()))
+    found = tuple(map(_row, rows or ()))
+    if len(found) > ROWS_MAX:
+        raise _wrong(f"{len(found)} rows are too many: at most {ROWS_MAX}")
+    return found
 
 
 def _names(rows: tuple[Row, ...]) -> str:

@@ -269,11 +269,19 @@ def test_rows_that_changed_length_or_order_are_an_error(recorder: Recorder, seco
         (("a", "count", True), "'a' must be a whole number, not True"),
         (("a", "number", "1"), "'a' must be any number, not '1'"),
         (("a", "count", 1 << 63), "'a' is out of range"),
+        (("\udc80", "count", 1), "the title '\\udc80' is no text that can be written"),
     ],
 )
 def test_a_wrong_row_is_named(recorder: Recorder, row: Any, message: str) -> None:
     with pytest.raises(ArgumentError, match=re.escape(message)):
         tonnage.Top(2, io.StringIO(), user_data_callback=lambda: [row]).display()
+
+
+def test_there_are_not_too_many_rows(recorder: Recorder) -> None:
+    rows = [("a", "size", 1)] * 100
+    assert Pages(recorder, user_data_callback=lambda: rows).next()[-1] == "a: 1 B"
+    with pytest.raises(ArgumentError, match="101 rows are too many: at most 100"):
+        Pages(recorder, user_data_callback=lambda: [*rows, rows[0]]).next()
 
 
 @pytest.mark.parametrize(
