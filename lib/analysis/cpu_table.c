@@ -134,8 +134,11 @@ static tn_cpu_sum sum_of_site(const tn_cpu *t, const tn_site_row *site)
     return (tn_cpu_sum){.weight = bytes, .samples = (uint64_t)(site->allocated_count + 0.5), .bytes = bytes};
 }
 
+/* Samples that stand for nothing, as those of threads that wait, say nothing of shares, and those that stand for much say as
+ * little as one: what counts is Kish's effective number, (sum of weights)² / sum of their squares. Within a row all are alike. */
 static void add_rows(tn_cpu *t)
 {
+    double squares = 0;
     uint32_t n;
     const tn_sample_row *rows = tn__snapshot_samples(t->snapshot, &n);
     for (uint32_t i = 0; !t->of_bytes && i < n; i++) {
@@ -144,7 +147,9 @@ static void add_rows(tn_cpu *t)
         tn_cpu_sum sum = sum_of_row(&rows[i]);
         tn__cpu_add(&t->stacks[rows[i].stack], &sum);
         tn__cpu_add(&t->all, &sum);
+        squares += (double)rows[i].ns * ((double)rows[i].ns / (double)rows[i].samples);
     }
+    t->draws = squares > 0 ? (double)t->all.weight * ((double)t->all.weight / squares) : 0;
 }
 
 static void add_sites(tn_cpu *t)
@@ -290,8 +295,9 @@ static int fill(tn_cpu *t, tn_error *err)
     TN_TRY(choose_stacks(t, err));
     add_rows(t);
     add_sites(t);
-    double interval = t->of_bytes ? tn__sites_interval_of(t->snapshot) : 0;
-    t->draws = !t->of_bytes ? (double)t->all.samples : interval > 0 ? (double)t->all.weight / interval : 0;
+    double interval = tn__sites_interval_of(t->snapshot);
+    if (t->of_bytes)
+        t->draws = interval > 0 ? (double)t->all.weight / interval : 0;
     TN_TRY(add_subtrees(t, err));
     return t->by_stack ? group_stacks(t, err) : group_names(t, err);
 }
