@@ -488,12 +488,25 @@ static void name(tn_watched *w)
                     : tn__pseudo(0, TN_FRAME_PSEUDO, "<thread>", 8);
 }
 
+/* Where it is not to be had, the name of the task's coroutine. */
 static uint32_t task(void)
 {
     char text[256];
-    for (uint32_t i = s.first; i < s.first + s.n; i++)
-        if (s.frames[i].handle && !s.frames[i].empty)
-            return tn__sample_name(text, s.places->task_name(s.frames[i].address, text, sizeof text));
+    const tn_seen_frame *called = NULL;
+    for (uint32_t i = s.first; i < s.first + s.n; i++) {
+        const tn_seen_frame *f = &s.frames[i];
+        if (f->empty)
+            continue;
+        if (!f->handle) {
+            called = f;
+            continue;
+        }
+        uint32_t n = s.places->task_name(f->address, text, sizeof text);
+        if (n || !called || called->owner != s.places->owner_generator)
+            return tn__sample_name(text, n);
+        const tn_code_facts *facts = &tn__code_at(called->row)->facts;
+        return tn__sample_name(facts->qualname, facts->n_qualname);
+    }
     return 0;
 }
 
