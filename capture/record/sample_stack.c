@@ -25,6 +25,7 @@ enum {
     GAP = 4096,   /* between frames that are copied in one piece: locals and what C functions were given */
     SLACK = 1024, /* beyond the innermost */
     TRIES = 4,
+    CALL_BITS = 15,
     NATIVE_LEAF = TN_FRAME_NATIVE,
 };
 
@@ -37,6 +38,7 @@ static struct {
     const tn_sample_places *places;
     uint8_t *bytes, *again; /* COPY_BYTES each: all spans, and those of the chain a second time */
     tn_seen_frame *frames;
+    uint32_t *calls; /* that are known, by hash */
     piece pieces[MOST_SPANS];
     uint32_t n_pieces, n_again, used;
     bool complete; /* all that was needed came in the first copy */
@@ -56,13 +58,15 @@ bool tn__sample_stacks_start(const tn_sample_places *places)
     s.bytes = s.bytes ? s.bytes : tn__pages_get(TN_PART_SAMPLES, 2 * COPY_BYTES);
     s.again = s.bytes + COPY_BYTES;
     s.frames = s.frames ? s.frames : tn__pages_get(TN_PART_SAMPLES, frames);
-    return s.bytes && s.frames;
+    s.calls = s.calls ? s.calls : tn__pages_get(TN_PART_SAMPLES, sizeof *s.calls << CALL_BITS);
+    return s.bytes && s.frames && s.calls;
 }
 
 void tn__sample_stacks_forget(void)
 {
     s.bytes = NULL;
     s.frames = NULL;
+    s.calls = NULL;
 }
 
 /* The number of a thread's clock (include/linux/posix-timers.h): no descriptor, no call of the C library. */
@@ -223,7 +227,7 @@ static const tn_inner *inner_at(const tn_watched *w, uint64_t address)
 /* The chain from the head on. */
 static bool walk(const tn_watched *w)
 {
-    uint64_t frame = s.frame;
+    uint64_t frame = s.frame, passed = 0;
     s.first = AHEAD;
     s.n = 0;
     s.truncated = false;
@@ -233,6 +237,11 @@ static bool walk(const tn_watched *w)
             s.truncated = true;
             return true;
         }
+        if (frame == passed) { /* a ring, of frames that were copied at several times */
+            s.failure = TN_REJECT_TORN;
+            return false;
+        }
+        passed = s.n & (s.n - 1) ? passed : frame;
         if (!read_frame(frame, f))
             return false;
         if (f->empty && s.n) /* whoever it called was called from C */
@@ -324,17 +333,6 @@ static void plan(tn_watched *w)
 
 /* ---- what is whole ---- */
 
-static const piece *innermost_piece(void)
-{
-    return s.n_again ? &s.pieces[s.n_again - 1] : NULL;
-}
-
-static bool in_innermost(const tn_seen_frame *f)
-{
-    const piece *in = innermost_piece();
-    return in && f->address >= in->start && f->address + s.places->frame_locals <= in->end;
-}
-
 static void drop(uint32_t n)
 {
     n = n < s.n ? n : s.n;
@@ -425,24 +423,73 @@ static void drop_ended(void)
         drop(1);
 }
 
-/* What a frame that was not the same at the second copy has called is uncertain, but where both were copied in one piece. The
- * innermost one itself goes on, of course. */
-static bool drop_changed(void)
+/* A caller that executes has no callee on the data stack any more. */
+static void drop_returned(void)
 {
-    uint32_t bad = 0;
-    tn_seen_frame again;
-    bool in_one = s.n && in_innermost(&s.frames[s.first]);
-    for (uint32_t i = 1; i < s.n; i++) {
+    uint32_t gone = 0;
+    for (uint32_t i = 0; i + 1 < s.n; i++) {
         const tn_seen_frame *f = &s.frames[s.first + i];
-        const piece *in = in_one && in_innermost(f) ? NULL : piece_with(f->address, s.places->frame_locals);
-        if (!in || in >= s.pieces + s.n_again)
-            continue;
-        decode(f->address, s.again + (in->at - s.bytes) + (f->address - in->start), &again);
-        if (again.code != f->code || again.previous != f->previous || (!f->empty && again.at != f->at))
-            bad = i + 1;
+        if (!f->entry && !f->empty && !f[1].empty && executes(&f[1]))
+            gone = i + 1;
     }
-    drop(bad);
-    return bad;
+    drop(gone);
+}
+
+/* ---- calls that are known ---- */
+
+/* Who calls what from where. It is learned from stacks that are whole, and others are believed as far as all their calls
+ * are known: the processor may copy neighbours in another order than that of their addresses. */
+static uint32_t *call_slot(const tn_seen_frame *caller, const tn_seen_frame *callee, uint32_t *mark)
+{
+    uint64_t h = ((uint64_t)caller->row << 32 | callee->row) * 0x9e3779b97f4a7c15u;
+    h = (h ^ h >> 32 ^ (uint32_t)caller->offset) * 0xd6e8feb86659fd93u;
+    *mark = (uint32_t)h | 1;
+    return &s.calls[h >> (64 - CALL_BITS)];
+}
+
+static void learn(const tn_seen_frame *caller, const tn_seen_frame *callee)
+{
+    uint32_t mark, *slot = call_slot(caller, callee, &mark);
+    *slot = mark;
+}
+
+static bool is_known(const tn_seen_frame *caller, const tn_seen_frame *callee)
+{
+    uint32_t mark, *slot = call_slot(caller, callee, &mark);
+    return *slot == mark;
+}
+
+/* false: not copied twice, or not the same; as the innermost it may go on, and as a caller not. */
+static bool is_same_again(const tn_seen_frame *f, bool caller)
+{
+    tn_seen_frame again;
+    const piece *in = piece_with(f->address, s.places->frame_locals);
+    if (!in || in >= s.pieces + s.n_again)
+        return false;
+    decode(f->address, s.again + (in->at - s.bytes) + (f->address - in->start), &again);
+    return again.code == f->code && again.previous == f->previous &&
+           (f->empty || (executes(&again) == executes(f) && (!caller || again.at == f->at)));
+}
+
+/* From the outermost frame on. true: not all of it was to be believed, and that part is gone. */
+static bool drop_unknown(bool moved)
+{
+    const tn_seen_frame *caller = NULL;
+    bool same = true;
+    for (uint32_t i = s.n; i-- > 0;) {
+        const tn_seen_frame *f = &s.frames[s.first + i];
+        same = same && (!moved || is_same_again(f, i > 0));
+        if (f->empty)
+            continue;
+        if (caller && same)
+            learn(caller, f);
+        else if (caller && !is_known(caller, f)) {
+            drop(i + 1);
+            return true;
+        }
+        caller = f;
+    }
+    return false;
 }
 
 /* ---- a look ---- */
@@ -488,12 +535,25 @@ static void name(tn_watched *w)
                     : tn__pseudo(0, TN_FRAME_PSEUDO, "<thread>", 8);
 }
 
+/* Where it is not to be had, the name of the task's coroutine. */
 static uint32_t task(void)
 {
     char text[256];
-    for (uint32_t i = s.first; i < s.first + s.n; i++)
-        if (s.frames[i].handle && !s.frames[i].empty)
-            return tn__sample_name(text, s.places->task_name(s.frames[i].address, text, sizeof text));
+    const tn_seen_frame *called = NULL;
+    for (uint32_t i = s.first; i < s.first + s.n; i++) {
+        const tn_seen_frame *f = &s.frames[i];
+        if (f->empty)
+            continue;
+        if (!f->handle) {
+            called = f;
+            continue;
+        }
+        uint32_t n = s.places->task_name(f->address, text, sizeof text);
+        if (n || !called || called->owner != s.places->owner_generator)
+            return tn__sample_name(text, n);
+        const tn_code_facts *facts = &tn__code_at(called->row)->facts;
+        return tn__sample_name(facts->qualname, facts->n_qualname);
+    }
     return 0;
 }
 
@@ -535,8 +595,9 @@ void tn__sample_look(tn_watched *w, uint64_t cpu_ns, tn_look *out)
         name(w);
     if (out->moved && s.complete)
         find_executing();
-    if (out->moved)
-        out->changing |= drop_changed() || !s.complete;
+    if (out->moved && s.complete && !s.places->top_is_pointer)
+        drop_returned();
+    out->changing |= drop_unknown(out->moved);
     remember(w);
     out->stack = w->root ? intern(w->root) : 0;
     if (out->stack && out->changing)
