@@ -9,6 +9,7 @@
 #include "cpython/hooks.h"
 #include "inside/trace.h"
 
+#include <link.h>
 #include <string.h>
 
 #define ADDRESS(p) ((uint64_t)(uintptr_t)(p))
@@ -20,6 +21,23 @@ static tn_sample_places places;
 static uint64_t first_interpreter(void)
 {
     return ADDRESS(PyInterpreterState_Head());
+}
+
+/* The program's or the library's own data, with the main interpreter and its first thread in it. */
+static int find_fixed(struct dl_phdr_info *info, size_t size, void *data)
+{
+    const uint64_t inside = *(const uint64_t *)data;
+    (void)size;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        uint64_t start = info->dlpi_addr + p->p_vaddr, end = start + p->p_memsz;
+        if (p->p_type == PT_LOAD && p->p_flags & PF_W && inside >= start && inside < end) {
+            places.fixed_start = ADDRESS(_PyRuntime) > start ? ADDRESS(_PyRuntime) : start;
+            places.fixed_end = end;
+            return 1;
+        }
+    }
+    return 0;
 }
 
 static bool find_next(void)
@@ -134,6 +152,7 @@ int tn_sample_start(const tn_inside *inside, const tn_sample_options *o, tn_erro
     if (PyInterpreterState_Get() != (PyInterpreterState *)(uintptr_t)inside->target.interpreter)
         return tn__error_set(err, TN_EVERSION, 0, "sampling starts in the main interpreter only");
     learn(inside);
+    dl_iterate_phdr(find_fixed, &(uint64_t){inside->target.interpreter});
     if (!tn_sample_read_start())
         return tn__error_set(err, TN_EVERSION, 0,
                              "this process may not copy its own memory (process_vm_readv, /proc/self/mem): allow one");

@@ -5,8 +5,7 @@
  *     C stack, heap  frames without code between C and Python; frames of generators: a span each
  *
  * Where the thread's own clock has not moved the thread has not run, and what was copied is whole. Else the copy itself must
- * tell. Frames outside of the innermost span are copied twice, before and after that one: what is the same did not change
- * meanwhile. Within the span neighbours were copied so soon after one another that not more than one call or return can have
+ * tell. Spans are copied twice, one after the other and again: what is the same did not change meanwhile. Within the span neighbours were copied so soon after one another that not more than one call or return can have
  * come between; and frames say whether they execute, so the innermost one is found in the copy, and not where the thread
  * said it was a moment before: a call that takes less time than a look would never be seen. What cannot be told to be whole
  * ends in <changing>, on frames that are certain: no time goes to a stack that was not there.
@@ -26,6 +25,7 @@ enum {
     GAP = 4096,   /* between frames that are copied in one piece: locals and what C functions were given */
     SLACK = 1024, /* beyond the innermost */
     TRIES = 4,
+    CALL_BITS = 15,
     NATIVE_LEAF = TN_FRAME_NATIVE,
 };
 
@@ -34,21 +34,19 @@ typedef struct piece {
     uint8_t *at;
 } piece;
 
-typedef struct head {
-    uint64_t thread, frame; /* what the thread state points to; the frame itself, where that is something else */
-} head;
-
 static struct {
     const tn_sample_places *places;
-    uint8_t *bytes, *again; /* COPY_BYTES each: all spans, and all but the last a second time */
+    uint8_t *bytes, *again; /* COPY_BYTES each: all spans, and those of the chain a second time */
     tn_seen_frame *frames;
+    uint32_t *calls; /* that are known, by hash */
     piece pieces[MOST_SPANS];
     uint32_t n_pieces, n_again, used;
     bool complete; /* all that was needed came in the first copy */
-    head before;
+    uint64_t thread, frame; /* what the thread state points to; the frame, which as a rule is the same */
     unsigned failure;
     uint32_t first, n; /* frames of the chain, innermost first */
     bool truncated;
+    const tn_inner *inner; /* of the thread that is looked at */
     uint64_t pid;
 } s;
 
@@ -60,13 +58,15 @@ bool tn__sample_stacks_start(const tn_sample_places *places)
     s.bytes = s.bytes ? s.bytes : tn__pages_get(TN_PART_SAMPLES, 2 * COPY_BYTES);
     s.again = s.bytes + COPY_BYTES;
     s.frames = s.frames ? s.frames : tn__pages_get(TN_PART_SAMPLES, frames);
-    return s.bytes && s.frames;
+    s.calls = s.calls ? s.calls : tn__pages_get(TN_PART_SAMPLES, sizeof *s.calls << CALL_BITS);
+    return s.bytes && s.frames && s.calls;
 }
 
 void tn__sample_stacks_forget(void)
 {
     s.bytes = NULL;
     s.frames = NULL;
+    s.calls = NULL;
 }
 
 /* The number of a thread's clock (include/linux/posix-timers.h): no descriptor, no call of the C library. */
@@ -94,22 +94,41 @@ static struct iovec at_address(uint64_t address, size_t bytes)
     return (struct iovec){(void *)(uintptr_t)address, bytes};
 }
 
-/* The head, the spans, those but the last again. false: the head is not there. */
-static bool copy_planned(const tn_watched *w)
+/* What the thread pointed to lately is read with it; is it one of these? */
+static bool find_head(tn_watched *w, const uint64_t *frames)
+{
+    if (!s.places->cframe) {
+        s.frame = s.thread;
+        return true;
+    }
+    for (unsigned i = 0; i < TN_CFRAMES; i++)
+        if (w->cframes[i] == s.thread) {
+            s.frame = frames[i];
+            return true;
+        }
+    w->cframes[w->next_cframe++ % TN_CFRAMES] = s.thread;
+    return false;
+}
+
+/* The head, the spans, those of the chain again. false: the head is not there. */
+static bool copy_planned(tn_watched *w)
 {
     const tn_sample_places *p = s.places;
-    struct iovec to[2 * TN_SPANS + 2], from[2 * TN_SPANS + 2];
-    unsigned n = 0, n_head = 1;
-    size_t bytes = 8, again = 0;
-    to[n] = (struct iovec){&s.before.thread, 8};
+    enum { MOST = 2 * TN_SPANS + TN_INNERS + 1 + TN_CFRAMES };
+    struct iovec to[MOST], from[MOST];
+    uint64_t frames[TN_CFRAMES];
+    unsigned n = 0;
+    size_t head, again = 0;
+    to[n] = (struct iovec){&s.thread, 8};
     from[n++] = at_address(w->state + p->thread_frame, 8);
-    if (p->cframe) { /* where it pointed to at the last look; looked at below */
-        to[n] = (struct iovec){&s.before.frame, 8};
-        from[n++] = at_address(s.before.thread + p->thread_cframe_frame, 8);
-        n_head++, bytes += 8;
+    for (unsigned i = 0; p->cframe && i < TN_CFRAMES; i++) {
+        uint64_t cframe = w->cframes[i] ? w->cframes[i] + p->thread_cframe_frame : w->state;
+        to[n] = (struct iovec){&frames[i], 8};
+        from[n++] = at_address(cframe, 8);
     }
-    s.n_pieces = s.n_again = s.used = 0;
-    s.complete = w->n_spans > 0;
+    unsigned n_head = n;
+    head = 8 * n;
+    s.used = 0;
     for (unsigned i = 0; i < w->n_spans; i++) {
         size_t length = w->spans[i].end - w->spans[i].start;
         s.pieces[i] = (piece){w->spans[i].start, w->spans[i].end, s.bytes + s.used};
@@ -117,19 +136,20 @@ static bool copy_planned(const tn_watched *w)
         from[n++] = at_address(w->spans[i].start, length);
         s.used += (uint32_t)length;
     }
-    for (unsigned i = 0; i + 1 < w->n_spans; i++) {
+    for (unsigned i = 0; i < w->n_chain; i++) {
         to[n] = (struct iovec){s.again + (s.pieces[i].at - s.bytes), from[n_head + i].iov_len};
         from[n] = from[n_head + i];
         again += from[n++].iov_len;
     }
     size_t got = tn__sample_gather(to, from, n);
-    if (got < bytes)
-        return false;
-    s.n_pieces = got == bytes + s.used + again ? w->n_spans : 0; /* the stack is elsewhere by now */
-    s.n_again = s.n_pieces ? s.n_pieces - 1 : 0;
-    s.used = s.n_pieces ? s.used : 0;
-    s.complete = s.n_pieces > 0;
-    return true;
+    s.complete = w->n_spans && got == head + s.used + again;
+    s.n_pieces = s.complete ? w->n_spans : 0; /* else the stack is elsewhere by now */
+    s.n_again = s.complete ? w->n_chain : 0;
+    s.used = s.complete ? s.used : 0;
+    s.failure = got < head ? TN_REJECT_UNMAPPED : TN_REJECT_TORN;
+    if (got < head && p->cframe)
+        memset(w->cframes, 0, sizeof w->cframes); /* of a C stack that is gone */
+    return got >= head && find_head(w, frames);
 }
 
 /* The whole page of what was not asked for. */
@@ -196,10 +216,18 @@ static bool read_frame(uint64_t address, tn_seen_frame *f)
     return p;
 }
 
-/* The chain from the head on. */
-static bool walk(void)
+static const tn_inner *inner_at(const tn_watched *w, uint64_t address)
 {
-    uint64_t frame = s.places->cframe ? s.before.frame : s.before.thread;
+    for (unsigned i = 0; i < TN_INNERS; i++)
+        if (w->inner[i].address == address)
+            return &w->inner[i];
+    return NULL;
+}
+
+/* The chain from the head on. */
+static bool walk(const tn_watched *w)
+{
+    uint64_t frame = s.frame, passed = 0;
     s.first = AHEAD;
     s.n = 0;
     s.truncated = false;
@@ -207,20 +235,65 @@ static bool walk(void)
         tn_seen_frame *f = &s.frames[s.first + s.n];
         if (s.n == MOST_FRAMES) {
             s.truncated = true;
-            break;
+            return true;
         }
+        if (frame == passed) { /* a ring, of frames that were copied at several times */
+            s.failure = TN_REJECT_TORN;
+            return false;
+        }
+        passed = s.n & (s.n - 1) ? passed : frame;
         if (!read_frame(frame, f))
             return false;
         if (f->empty && s.n) /* whoever it called was called from C */
             f[-1].entry = true;
+        if (f->owner == s.places->owner_generator && !f->previous) {
+            const tn_inner *known = inner_at(w, frame);
+            f->suspended = true;
+            f->previous = known ? known->previous : 0;
+        }
         frame = f->previous;
     }
     return true;
 }
 
+/* Does the chain end where those of the thread end? */
+static bool ends_well(tn_watched *w, bool moved, bool last)
+{
+    const tn_seen_frame *outermost = s.n ? &s.frames[s.first + s.n - 1] : NULL;
+    bool possible = !outermost || !outermost->suspended;
+    if (s.truncated || (possible && (!moved || last || !w->bottom)))
+        w->bottom = s.truncated || !outermost ? w->bottom : outermost->address;
+    else
+        possible = outermost && outermost->address == w->bottom;
+    return possible && (outermost || !moved || !w->bottom);
+}
+
 /* ---- plans ---- */
 
-/* Outermost first, so that the innermost frames are copied last, and the spans before them again just after. */
+static bool covered(const tn_watched *w, uint32_t n, uint64_t address)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (address >= w->spans[i].start && address + s.places->frame_locals <= w->spans[i].end)
+            return true;
+    return false;
+}
+
+/* What is not on the data stack is looked for again at the next look, whether the thread says that it is there or not. */
+static void remember(tn_watched *w)
+{
+    enum { INNERMOST = 4 };
+    for (uint32_t i = s.first; i < s.first + s.n && i < s.first + INNERMOST; i++) {
+        const tn_seen_frame *f = &s.frames[i];
+        if ((!f->empty && f->owner != s.places->owner_generator) || !f->previous || f->suspended)
+            continue;
+        tn_inner *known = (tn_inner *)(uintptr_t)inner_at(w, f->address);
+        if (!known)
+            known = &w->inner[w->next_inner++ % TN_INNERS];
+        *known = (tn_inner){f->address, f->previous};
+    }
+}
+
+/* Outermost first, so that neighbours are copied one just after the other. */
 static void plan(tn_watched *w)
 {
     uint64_t total = 0;
@@ -251,47 +324,14 @@ static void plan(tn_watched *w)
             break;
         }
     }
-    w->n_spans = n;
+    w->n_spans = w->n_chain = n;
+    for (unsigned i = 0; i < TN_INNERS && n; i++)
+        if (w->inner[i].address && !covered(w, w->n_spans, w->inner[i].address))
+            w->spans[w->n_spans++] =
+                (tn_span){w->inner[i].address, w->inner[i].address + s.places->frame_locals};
 }
 
 /* ---- what is whole ---- */
-
-static const piece *innermost_piece(void)
-{
-    return s.n_again + 1 <= s.n_pieces && s.n_pieces ? &s.pieces[s.n_again] : NULL;
-}
-
-static bool in_innermost(const tn_seen_frame *f)
-{
-    const piece *in = innermost_piece();
-    return in && f->address >= in->start && f->address + s.places->frame_locals <= in->end;
-}
-
-/* A frame that was called by f, where the data stack has it. */
-static bool above(const tn_seen_frame *f, tn_seen_frame *out)
-{
-    uint64_t address = f->address + f->size;
-    const piece *in = f->empty || f->owner == s.places->owner_generator ? NULL : innermost_piece();
-    if (!in || address < in->start || address + s.places->frame_locals > in->end)
-        return false;
-    decode(address, in->at + (address - in->start), out);
-    return !out->empty && out->code && out->previous == f->address && tn__sample_codes(out, 1) == 1 && !out->empty;
-}
-
-/* Follows calls that have come on top. true: one was there. */
-static bool climb(void)
-{
-    tn_seen_frame next;
-    bool any = false;
-    while (s.first && above(&s.frames[s.first], &next)) {
-        s.frames[--s.first] = next;
-        s.n++;
-        any = true;
-        if (!s.places->top_is_pointer && next.top == -1)
-            break;
-    }
-    return any;
-}
 
 static void drop(uint32_t n)
 {
@@ -300,70 +340,159 @@ static void drop(uint32_t n)
     s.n -= n;
 }
 
+static bool peek(uint64_t address, tn_seen_frame *out)
+{
+    const piece *in = address & 7 ? NULL : piece_with(address, s.places->frame_locals);
+    if (in)
+        decode(address, in->at + (address - in->start), out);
+    return in;
+}
+
+/* Was the frame called by f, from C or not? Then both, or the one, are put before it. */
+static bool put(const tn_seen_frame *f, tn_seen_frame *next)
+{
+    tn_seen_frame between;
+    bool direct = next->previous == f->address;
+    if (s.first < 2 || next->empty || !next->code || tn__sample_codes(next, 1) != 1 || next->empty ||
+        (!direct && (!peek(next->previous, &between) || !between.empty || between.previous != f->address)))
+        return false;
+    next->entry |= !direct;
+    if (!direct)
+        s.frames[--s.first] = between, s.n++;
+    s.frames[--s.first] = *next, s.n++;
+    return true;
+}
+
+/* Where the data stack ends above the innermost frame. 0: not known. */
+static uint64_t stack_end(void)
+{
+    for (uint32_t i = s.first; i < s.first + s.n; i++)
+        if (!s.frames[i].empty && s.frames[i].owner != s.places->owner_generator)
+            return s.frames[i].address + s.frames[i].size;
+    return 0;
+}
+
+static bool executes(const tn_seen_frame *f)
+{
+    return f->top == -1;
+}
+
+/* Follows calls that have come on top: of functions on the data stack, and of generators that were called lately. true: the
+ * last one executes, or none can say so. */
+static bool climb(void)
+{
+    bool any = false;
+    for (bool more = true; more && s.first >= 2;) {
+        tn_seen_frame f = s.frames[s.first], next;
+        more = peek(stack_end(), &next) && (executes(&next) || !executes(&f)) && put(&f, &next);
+        for (unsigned i = 0; !more && i < TN_INNERS; i++)
+            more = s.inner[i].address && s.inner[i].address != f.address && peek(s.inner[i].address, &next) &&
+                   next.owner == s.places->owner_generator && next.previous && put(&f, &next);
+        any |= more;
+    }
+    return any && (s.places->top_is_pointer || executes(&s.frames[s.first]));
+}
+
 /* Frames say with -1 that they execute. Between two that is so of none, for a moment: then the caller is where it is. */
 static void find_executing(void)
 {
     uint32_t first = s.first, n = s.n;
-    if (!s.n || s.frames[first].top == -1 || s.frames[first].empty)
+    if (!s.n || s.frames[first].empty || climb())
         return;
-    bool called = climb();
-    if (s.frames[s.first].top == -1)
-        return;
+    bool called = s.first != first;
     s.first = first, s.n = n; /* what is above has ended, or is about to begin */
+    if (s.places->top_is_pointer || executes(&s.frames[first]))
+        return;
     for (uint32_t i = first; i + 1 < first + n && !s.frames[i].entry; i++)
-        if (s.frames[i + 1].top == -1) {
+        if (executes(&s.frames[i + 1])) {
             drop(i + 1 - first);
+            climb();
             return;
         }
     if (!called)
         drop(1);
 }
 
-/* Frames outside of the innermost span that were not the same before and after it: all that they have called is uncertain.
- * The innermost one itself may go on. */
-static bool drop_changed(void)
+/* What was suspended or popped when it was copied is not where the thread is. */
+static void drop_ended(void)
 {
-    uint32_t bad = 0;
-    tn_seen_frame again;
-    for (uint32_t i = 0; i < s.n; i++) {
+    while (s.n && (s.frames[s.first].suspended || (s.places->top_is_pointer && !s.frames[s.first].empty &&
+                                                   !s.frames[s.first].code)))
+        drop(1);
+    while (s.n && s.frames[s.first].empty && s.first != AHEAD)
+        drop(1);
+}
+
+/* A caller that executes has no callee on the data stack any more. */
+static void drop_returned(void)
+{
+    uint32_t gone = 0;
+    for (uint32_t i = 0; i + 1 < s.n; i++) {
         const tn_seen_frame *f = &s.frames[s.first + i];
-        const piece *in = in_innermost(f) ? NULL : piece_with(f->address, s.places->frame_locals);
-        if (!in || in >= innermost_piece())
-            continue;
-        decode(f->address, s.again + (in->at - s.bytes) + (f->address - in->start), &again);
-        if (again.code != f->code || again.previous != f->previous || (!f->empty && i && again.at != f->at))
-            bad = i + 1;
+        if (!f->entry && !f->empty && !f[1].empty && executes(&f[1]))
+            gone = i + 1;
     }
-    drop(bad);
-    return bad;
+    drop(gone);
+}
+
+/* ---- calls that are known ---- */
+
+/* Who calls what from where. It is learned from stacks that are whole, and others are believed as far as all their calls
+ * are known: the processor may copy neighbours in another order than that of their addresses. */
+static uint32_t *call_slot(const tn_seen_frame *caller, const tn_seen_frame *callee, uint32_t *mark)
+{
+    uint64_t h = ((uint64_t)caller->row << 32 | callee->row) * 0x9e3779b97f4a7c15u;
+    h = (h ^ h >> 32 ^ (uint32_t)caller->offset) * 0xd6e8feb86659fd93u;
+    *mark = (uint32_t)h | 1;
+    return &s.calls[h >> (64 - CALL_BITS)];
+}
+
+static void learn(const tn_seen_frame *caller, const tn_seen_frame *callee)
+{
+    uint32_t mark, *slot = call_slot(caller, callee, &mark);
+    *slot = mark;
+}
+
+static bool is_known(const tn_seen_frame *caller, const tn_seen_frame *callee)
+{
+    uint32_t mark, *slot = call_slot(caller, callee, &mark);
+    return *slot == mark;
+}
+
+/* false: not copied twice, or not the same; as the innermost it may go on, and as a caller not. */
+static bool is_same_again(const tn_seen_frame *f, bool caller)
+{
+    tn_seen_frame again;
+    const piece *in = piece_with(f->address, s.places->frame_locals);
+    if (!in || in >= s.pieces + s.n_again)
+        return false;
+    decode(f->address, s.again + (in->at - s.bytes) + (f->address - in->start), &again);
+    return again.code == f->code && again.previous == f->previous &&
+           (f->empty || (executes(&again) == executes(f) && (!caller || again.at == f->at)));
+}
+
+/* From the outermost frame on. true: not all of it was to be believed, and that part is gone. */
+static bool drop_unknown(bool moved)
+{
+    const tn_seen_frame *caller = NULL;
+    bool same = true;
+    for (uint32_t i = s.n; i-- > 0;) {
+        const tn_seen_frame *f = &s.frames[s.first + i];
+        same = same && (!moved || is_same_again(f, i > 0));
+        if (f->empty)
+            continue;
+        if (caller && same)
+            learn(caller, f);
+        else if (caller && !is_known(caller, f)) {
+            drop(i + 1);
+            return true;
+        }
+        caller = f;
+    }
+    return false;
 }
 
 /* ---- a look ---- */
-
-/* false: s.failure says why. */
-static bool attempt(tn_watched *w)
-{
-    if (s.places->cframe &&
-        !tn_sample_copy(w->state + s.places->thread_frame, &s.before.thread, sizeof s.before.thread)) {
-        s.failure = TN_REJECT_UNMAPPED;
-        return false;
-    }
-    uint64_t cframe = s.before.thread;
-    if (!copy_planned(w)) {
-        s.failure = TN_REJECT_UNMAPPED;
-        return false;
-    }
-    if (s.places->cframe && s.before.thread != cframe) {
-        s.failure = TN_REJECT_TORN;
-        return false;
-    }
-    if (!walk()) {
-        w->n_spans = 0;
-        return false;
-    }
-    plan(w);
-    return true;
-}
 
 static uint32_t intern(uint32_t node)
 {
@@ -382,7 +511,7 @@ static uint32_t intern(uint32_t node)
 
 static void name(tn_watched *w)
 {
-    char text[256], root[260] = "<thread ";
+    char text[256] = "", root[260] = "<thread ";
     uint32_t n = 0, m = 8;
     const tn_seen_frame *outermost = NULL;
     for (uint32_t i = s.first; i < s.first + s.n; i++)
@@ -406,47 +535,70 @@ static void name(tn_watched *w)
                     : tn__pseudo(0, TN_FRAME_PSEUDO, "<thread>", 8);
 }
 
+/* Where it is not to be had, the name of the task's coroutine. */
 static uint32_t task(void)
 {
     char text[256];
-    for (uint32_t i = s.first; i < s.first + s.n; i++)
-        if (s.frames[i].handle && !s.frames[i].empty)
-            return tn__sample_name(text, s.places->task_name(s.frames[i].address, text, sizeof text));
+    const tn_seen_frame *called = NULL;
+    for (uint32_t i = s.first; i < s.first + s.n; i++) {
+        const tn_seen_frame *f = &s.frames[i];
+        if (f->empty)
+            continue;
+        if (!f->handle) {
+            called = f;
+            continue;
+        }
+        uint32_t n = s.places->task_name(f->address, text, sizeof text);
+        if (n || !called || called->owner != s.places->owner_generator)
+            return tn__sample_name(text, n);
+        const tn_code_facts *facts = &tn__code_at(called->row)->facts;
+        return tn__sample_name(facts->qualname, facts->n_qualname);
+    }
     return 0;
 }
 
+/* A chain that is whole as far as it can be seen by itself. false: s.failure says why. */
 static bool look(tn_watched *w, uint64_t cpu_ns, tn_look *out)
 {
-    for (unsigned tries = 0;; tries++) {
-        bool last = tries + 1 == TRIES, got = attempt(w);
+    for (unsigned tries = 0; tries < TRIES; tries++) {
+        bool last = tries + 1 == TRIES, got = copy_planned(w) && walk(w);
         out->moved = tn__sample_clock(w->native, false) != cpu_ns;
-        if (got && !s.complete && out->moved && !last)
+        if (!got || !ends_well(w, out->moved, last))
             continue;
-        unsigned good = got ? tn__sample_codes(s.frames + s.first, s.n) : 0;
-        if (got && good == s.n)
+        plan(w);
+        if (!s.complete && out->moved && !last)
+            continue;
+        if (out->moved)
+            drop_ended();
+        unsigned good = tn__sample_codes(s.frames + s.first, s.n);
+        if (good == s.n)
             return true;
-        s.failure = got ? TN_REJECT_CODE : s.failure;
-        if (last)
-            return false;
+        s.failure = TN_REJECT_CODE;
+        if (last && out->moved) { /* what is outside of it is there */
+            drop(good + 1);
+            out->changing = true;
+            return s.n;
+        }
     }
+    return false;
 }
 
 void tn__sample_look(tn_watched *w, uint64_t cpu_ns, tn_look *out)
 {
     *out = (tn_look){0};
-    bool got = look(w, cpu_ns, out);
-    if (!got) {
+    s.inner = w->inner;
+    if (!look(w, cpu_ns, out)) {
         out->failure = s.failure;
         return;
     }
     if (!w->named || !w->root)
         name(w);
-    if (out->moved && s.complete && !s.places->top_is_pointer)
+    if (out->moved && s.complete)
         find_executing();
-    else if (out->moved && s.complete)
-        climb();
-    if (out->moved)
-        out->changing = drop_changed() || !s.complete;
+    if (out->moved && s.complete && !s.places->top_is_pointer)
+        drop_returned();
+    out->changing |= drop_unknown(out->moved);
+    remember(w);
     out->stack = w->root ? intern(w->root) : 0;
     if (out->stack && out->changing)
         out->stack = tn__sample_leaf(out->stack, TN_FRAME_CHANGING);

@@ -15,6 +15,7 @@ typedef struct tn_seen_frame {
     int32_t offset;     /* of the instruction */
     uint8_t owner;
     bool entry; /* called from C */
+    bool suspended; /* a generator's, which was called a moment ago */
     bool empty; /* no code, or it has not begun */
     bool handle; /* asyncio's Handle._run */
 } tn_seen_frame;
@@ -23,7 +24,12 @@ typedef struct tn_seen_frame {
 typedef struct tn_span {
     uint64_t start, end;
 } tn_span;
-enum { TN_SPANS = 24 };
+enum { TN_SPANS = 24, TN_CFRAMES = 4, TN_INNERS = 6 };
+
+/* A generator's frame, which forgets who called it while it is suspended, or one without code. */
+typedef struct tn_inner {
+    uint64_t address, previous;
+} tn_inner;
 
 /* A thread of Python. */
 typedef struct tn_watched {
@@ -36,8 +42,12 @@ typedef struct tn_watched {
     uint32_t stack, task;       /* where it was last; 0: not known */
     uint32_t paid;              /* row */
     bool named;
-    uint32_t n_spans;
-    tn_span spans[TN_SPANS];
+    uint64_t bottom;            /* the outermost frame */
+    uint64_t cframes[TN_CFRAMES]; /* what it pointed to lately, where that points to the frame */
+    tn_inner inner[TN_INNERS];  /* frames off the data stack that were innermost lately */
+    uint32_t next_cframe, next_inner;
+    uint32_t n_spans, n_chain; /* the first are those of the chain, outermost first */
+    tn_span spans[TN_SPANS + TN_INNERS];
 } tn_watched;
 
 /* What came of a look at a thread. */
@@ -50,6 +60,7 @@ typedef struct tn_look {
 
 /* ---- sample_read.c ---- */
 
+void tn__sample_fixed(uint64_t start, uint64_t end); /* memory that stays mapped */
 /* Each remote piece into its local one; the bytes that were copied before one failed. */
 size_t tn__sample_gather(const struct iovec *to, const struct iovec *from, unsigned n);
 

@@ -270,7 +270,7 @@ static uint64_t random_below(uint64_t n)
     uint64_t z = (sampler.random += 0x9e3779b97f4a7c15u);
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (uint64_t)((unsigned __int128)(z ^ z >> 31) * n >> 64);
+    return (z ^ z >> 31) % n; /* n is far from 2^64 */
 }
 
 /* Until the time, or until it is to end. */
@@ -348,6 +348,7 @@ static void end(void)
 static bool prepare(const tn_sample_places *places, uint32_t max_stacks)
 {
     sampler.places = *places;
+    tn__sample_fixed(places->fixed_start, places->fixed_end);
     if (!sampler.threads)
         sampler.threads = tn__pages_get(TN_PART_SAMPLES, MOST_THREADS * sizeof *sampler.threads);
     sampler.n_threads = 0;
