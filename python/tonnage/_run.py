@@ -1,5 +1,5 @@
 """`python -m tonnage run …`: runs a program as Python itself would, and takes snapshots meanwhile and when it ends.
-`python -m tonnage sample …` runs it in the same way (_profiled.py).
+`python -m tonnage sample …` runs it in the same way (_sampled_run.py).
 
 The program gets the one module `__main__`, emptied and filled as the interpreter fills it; sys.argv, sys.path[0], exit
 codes and tracebacks are those of a plain run. The last snapshot is taken when the main program has ended, in whatever
@@ -334,10 +334,10 @@ def _record(options: Options) -> None:
 
 
 def _sample(options: Options) -> None:
-    from tonnage._profiled import Profiled
+    from tonnage._sampled_run import SampledRun
 
-    profiled = Profiled(options.settings)
-    _run(options, profiled.begin, profiled.end)
+    sampled = SampledRun(options.settings)
+    _run(options, sampled.begin, sampled.end)
 
 
 # ---- other verbs ----

@@ -11,7 +11,7 @@ import os
 import time
 
 from tonnage import sample
-from tonnage._errors import ArgumentError, Busy, Error, VersionError
+from tonnage._errors import Busy, Error, VersionError
 from tonnage._records import wrong
 from tonnage._take import take
 
@@ -28,6 +28,7 @@ SECONDS_MAX = 300.0
 _SECONDS = "30"
 _PIECE = 1 << 16
 _FIELDS_MAX = 16
+_UNCUT = (1 << 32) - 1  # as the command has lines that go to a file
 _FORWARDED = ("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip")
 # of a profile: the end of the file's name, and what a browser takes it for
 _FORMATS = {
@@ -38,7 +39,7 @@ _FORMATS = {
     "pstats": ("pstats", "application/octet-stream"),
     "text": ("txt", "text/plain; charset=utf-8"),
 }
-_STATUSES: dict[type[Error], int] = {VersionError: 501, Busy: 503, ArgumentError: 409}
+_STATUSES: dict[type[Error], int] = {VersionError: 501, Busy: 503}
 _busy: dict[tuple[int, str], object] = {}  # by process, which may have been forked meanwhile, and kind: the job
 
 
@@ -114,7 +115,7 @@ def _exported(snapshot: Snapshot, to: str, what: str) -> int:
         path = os.path.join(folder, "profile")
         if to == "text":
             with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(str(snapshot.profile()))
+                file.write(snapshot.profile()._render(width=_UNCUT))
         else:
             snapshot.export(path, to=to, what=what)
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -138,12 +139,15 @@ class Profile:
             self._clock, _ = sample.check(clock, self._interval)
         except ValueError as error:
             raise Refused(400, str(error)) from None
+        if self._clock == "alloc" and self._format == "pstats":
+            raise Refused(400, "pstats is of time: of alloc there are the other formats")
         if not 0 < self._seconds <= seconds_max:
             raise Refused(400, f"seconds may be at most {seconds_max:g} here, not {self._seconds:g}")
 
     def run(self, wait: Callable[[float], object]) -> Answer:
         """Begins anew: what the program sampled before, and has not saved, is gone."""
-        sample.check_off()
+        if sample.is_on():
+            raise Refused(409, "the program samples itself already")
         sample.clear()
         # Where this thread does not come back, the helper stops it a minute later.
         with sample.start(self._clock, self._interval, duration=self._seconds + 60) as sampling:

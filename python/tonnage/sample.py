@@ -188,14 +188,9 @@ def start(
         said.read_call({"sample_stacks": max_stacks, "sample_duration": duration})
     except ValueError as error:
         raise _wrong(error) from None
-    check_off()
-    return _start(clock, distance, said.sample_stacks, said.sample_duration)
-
-
-def check_off() -> None:
-    """Raises ArgumentError where it samples already."""
     if is_on():
         raise _wrong(f"it samples already, by {_current.clock if _current else 'a clock'}: stop it first")
+    return _start(clock, distance, said.sample_stacks, said.sample_duration)
 
 
 def check(clock: str | None, interval: float | str | None) -> tuple[str, int]:

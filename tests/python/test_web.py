@@ -237,6 +237,7 @@ def test_a_middleware_that_makes_no_sense_is_not_made(options: dict[str, Any], w
         ("interval=1us", 400, "1us is out of range"),
         ("clock=prof&interval=64K", 400, "the interval of prof takes a time"),
         ("format=svg", 400, "formats are file, collapsed, speedscope, pprof, pstats, text, not 'svg'"),
+        ("format=pstats&clock=alloc", 400, "pstats is of time"),
         ("second=3", 400, "unknown: second"),
         ("&".join(f"a{n}=1" for n in range(20)), 400, "more than 16 fields"),
     ],
@@ -285,7 +286,7 @@ def test_bytes_are_profiled_and_a_trace_that_is_on_stays_on(ask: Ask) -> None:
 def test_a_program_that_samples_itself_is_left_alone(ask: Ask, sampler: Sampler) -> None:
     with sample.start("gil") as sampling:
         got = ask(PROFILE)
-        assert (got.status, got.text) == (409, "tonnage: it samples already, by gil: stop it first\n")
+        assert (got.status, got.text) == (409, "tonnage: the program samples itself already\n")
         assert sampling.active
 
 

@@ -18,7 +18,7 @@ from tonnage._take import defaults
 from tonnage._templates import Names
 
 
-class Profiled:
+class SampledRun:
     """One run. Ends the process if no file could be made."""
 
     __slots__ = ("_has_run", "_is_over", "_name", "_pid", "_settings")
