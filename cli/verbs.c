@@ -186,6 +186,25 @@ const cli_verb cli_verbs[] = {
                  "  tonnage survivors app.tonnage --include 'app/*' --exclude '<native>' --color never\n"
                  "  tonnage survivors app.tonnage --json --max-memory 2G\n",
      .page = TN_SITES_SURVIVORS},
+    {"profile",
+     CLI_JSON | CLI_LIMIT | CLI_SORT | CLI_MEMORY | CLI_BY | CLI_AGAINST | CLI_DEPTH | CLI_SITES | CLI_CUMULATE |
+         CLI_PROFILE,
+     cmd_profile, "where time goes: functions, lines, threads, call tree and graph, with changes",
+     "Time by function, or by another part of the stack, of a run that was sampled (--sample): of its own, and with\n"
+     "what it called. Each share has its 95 % interval. Of a file that has allocations alone: bytes. <gc> is garbage\n"
+     "collection, <native> C code without the interpreter's lock, <changing> what changed while it was read.\n",
+     .by = "what a row stands for; kinds below (default function)", .kinds = CLI_CPU_KINDS,
+     .against = "what changed since another file, of any run", .limit = "rows shown, or of each level of the tree",
+     .sort = "own, total, samples, name; bytes; compared: change",
+     .examples = "  tonnage profile app.tonnage --limit 10\n"
+                 "  tonnage profile app.tonnage --by line --include app.py --exclude '<native>' --sort samples\n"
+                 "  tonnage profile app.tonnage --cumulative --thread 'worker-*' --state running\n"
+                 "  tonnage profile app.tonnage --tree --depth 5\n"
+                 "  tonnage profile app.tonnage --graph --task Task-1\n"
+                 "  tonnage profile app.tonnage --callers load\n"
+                 "  tonnage profile app.tonnage --callees app.py:88 --color never\n"
+                 "  tonnage profile app.tonnage --against old.tonnage\n"
+                 "  tonnage profile app.tonnage --clock alloc --json --max-memory 2G\n"},
     {"groups", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_HEADS | CLI_AGAINST, cmd_table,
      "objects parted by kind, by what holds them, or under heads of your choice",
      "Every object falls into exactly one group. With --heads a group is what one object, module or thread alone "

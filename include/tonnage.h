@@ -2,7 +2,8 @@
  *
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
- *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 sites (who allocated)
+ *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 sites (who allocated),
+ *   samples (where time goes)
  *   11 diff   12 patterns   13 cycles   14 audit   15 waste   16 views   17 pictures   18 export   19 import
  *
  * Rules that hold everywhere
@@ -542,6 +543,45 @@ int tn_node_birth(tn_snapshot *s, uint32_t id, tn_birth *out, tn_error *err);
 int tn_birth_frame(tn_snapshot *s, const tn_birth *birth, uint32_t depth, tn_frame *out, tn_error *err);
 int tn_birth_caller(tn_snapshot *s, tn_birth *birth, tn_error *err);
 
+/* Where time goes, of a process whose threads were sampled, or bytes, of one whose allocations were (docs/profile.md): stacks in
+ * groups. What a group has of its own is what stacks have that end in it; all in all, what stacks have that it is on. */
+enum tn_cpu_by {
+    TN_CPU_FUNCTION,
+    TN_CPU_LINE,
+    TN_CPU_FILE,
+    TN_CPU_MODULE,
+    TN_CPU_DISTRIBUTION,
+    TN_CPU_TRACEBACK,
+    TN_CPU_THREAD,
+    TN_CPU_TASK,  /* of asyncio */
+    TN_CPU_STATE, /* whether it ran, and held the interpreter's lock */
+    TN_CPU_BYS
+};
+extern const char *const tn_cpu_by_names[TN_CPU_BYS];
+
+enum tn_cpu_page {
+    TN_CPU_TABLE,
+    TN_CPU_TREE,    /* who called whom, from the outermost frame inwards */
+    TN_CPU_GRAPH,   /* groups, and how much came from each to each other */
+    TN_CPU_CALLERS, /* who called a function, and how much of its time that is */
+    TN_CPU_CALLEES, /* what a function called */
+    TN_CPU_PAGES
+};
+extern const char *const tn_cpu_page_names[TN_CPU_PAGES];
+
+typedef struct tn_cpu_options {
+    enum tn_cpu_page page;
+    enum tn_cpu_by by;
+    bool cumulative;           /* of the table: what has nothing of its own, too, in order of all in all */
+    const char *clock;         /* that of the samples, or "alloc"; NULL: samples if there are any, else allocations */
+    const char *thread, *task; /* only these, by name, with * and ?; NULL: all */
+    const char *state;         /* "running", "waiting" or "gil"; NULL: all */
+    const char *function;      /* of CALLERS and CALLEES: its name, with * and ?, or FILE[:LINE] */
+    /* Places: FILE[:LINE], any:FILE[:LINE]. A stack counts that one of include names, if there are any, and none of exclude. */
+    const char *const *include, *const *exclude;
+    size_t n_include, n_exclude;
+} tn_cpu_options;
+
 /* ---- 11. Diff -------------------------------------------------------------------------------------------------- */
 
 /* Two snapshots, object by object where they are of one process (docs/diff.md). */
@@ -837,6 +877,7 @@ typedef struct tn_view_options {
     tn_patterns *patterns;
     tn_components *components;     /* cycles */
     const tn_sites_options *sites; /* sites: what the rows are; NULL: lines */
+    const tn_cpu_options *cpu;     /* profile: likewise; NULL: functions */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
@@ -882,6 +923,8 @@ int tn_view_waste(tn_snapshot *s, const tn_view_options *options, const tn_sink 
  * is compared with the one before it. */
 int tn_view_sites(tn_snapshot *const *snapshots, size_t n, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err);
+/* Where time goes (options' cpu). With against: what changed since that file, of any process. */
+int tn_view_profile(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */
 int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err);

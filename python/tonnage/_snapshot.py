@@ -11,6 +11,7 @@ from tonnage import _errors
 from tonnage._facts import Facts
 from tonnage._keywords import told
 from tonnage._object import Object, an_address
+from tonnage._profile_tables import ProfileTables
 from tonnage._tables import Tables
 from tonnage._threads import Thread
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @told
-class Snapshot(Tables, Facts):
+class Snapshot(Tables, ProfileTables, Facts):
     """What was in memory when it was taken. Made by `tonnage.snapshot()` and `tonnage.load()`.
 
     Nothing is read before it is asked for; then the parts that are needed are loaded, checked and kept. A snapshot may
