@@ -396,14 +396,15 @@ const cli_verb cli_verbs[] = {
                  "  tonnage export app.tonnage --to meliae -o app.json\n"
                  "  tonnage export app.tonnage --to pprof --what peak -o app.pb.gz\n"
                  "  tonnage export app.tonnage --what cpu -o app.pstats\n"},
-    {"import", CLI_OUTPUT | CLI_FORCE | CLI_MEMORY, cmd_import, "a dump of Meliae or tracemalloc as a snapshot",
+    {"import", CLI_OUTPUT | CLI_FORCE | CLI_MEMORY, cmd_import, "a dump of Meliae, tracemalloc or plop as a snapshot",
      "Makes a snapshot of the JSON lines that Meliae's scanner wrote; packed by gzip, too, or - for standard input. "
      "Its\n"
      "sizes are those of the dump; what a dump does not know, roots, names of references and reference counts, stays\n"
      "unknown. Or of what tracemalloc's Snapshot.dump wrote, which has stacks and no objects: a pickle, of which\n"
-     "nothing is run.\n",
+     "nothing is run. Or of what plop's collector wrote: stacks, and how often they were seen.\n",
      .examples = "  tonnage import dump.json -o app.tonnage --force --max-memory 2G\n"
                  "  tonnage import dump.json.gz -o app.tonnage\n"
-                 "  tonnage import dump.pickle -o app.tonnage\n"},
+                 "  tonnage import dump.pickle -o app.tonnage\n"
+                 "  tonnage import profiles/app.plop -o app.tonnage\n"},
 };
 const size_t cli_n_verbs = sizeof cli_verbs / sizeof *cli_verbs;

@@ -1099,13 +1099,14 @@ typedef struct tn_import_options {
 typedef struct tn_import_info {
     uint64_t objects, bytes, lines;
     uint64_t blocks;    /* of tracemalloc: traced blocks, whose bytes these are; there are no objects and lines */
+    uint64_t samples;   /* of plop; there is nothing else */
     uint64_t repeated;  /* objects that were in the dump before; the first one counts */
     uint64_t elsewhere; /* references to what is not in the dump; they are absent in the file */
 } tn_import_info;
 
-/* A dump of Meliae (JSON lines; a file, or a pipe such as /dev/stdin) or of tracemalloc (a pickle in a file, of which nothing is
- * run) as a snapshot file, whole or not there (docs/import.md). options and info may be NULL. EINVAL where out is the dump
- * itself. Cost: O(n log n); some 90 bytes an object and 8 a reference, or 100 a traced block, for as long as it takes. EFORMAT
+/* A dump of Meliae (JSON lines; a file, or a pipe such as /dev/stdin), of tracemalloc (a pickle in a file, of which nothing is
+ * run) or of plop (a dict of stacks in a file) as a snapshot file, whole or not there (docs/import.md). options and info may be
+ * NULL. EINVAL where out is the dump itself. Cost: O(n log n); some 90 bytes an object and 8 a reference, or 100 a traced block, for as long as it takes. EFORMAT
  * where it is none of such a dump. */
 int tn_import(const char *dump, const char *out, const tn_import_options *options, tn_import_info *info, tn_error *err);
 

@@ -165,9 +165,7 @@ def function_of(frame: Frame) -> Function:
 def stats_of(file: reader.Snapshot) -> dict[Function, Any]:
     """As pstats has them: of a function its own samples, samples, own nanoseconds, nanoseconds; of callers, too."""
     sums: defaultdict[Function, list[int]] = defaultdict(lambda: [0] * 4)
-    edges: defaultdict[Function, defaultdict[Function, list[int]]] = defaultdict(
-        lambda: defaultdict(lambda: [0] * 4)
-    )
+    edges: defaultdict[Function, defaultdict[Function, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0] * 4))
     for sample in samples_of(file):
         path = [function_of(frame) for frame in stack_files.frames(file, sample.stack)]
         for function in set(path):
@@ -246,7 +244,7 @@ def test_plop_has_the_samples_of_each_stack_of_functions(data: bytes) -> None:
 
 
 def test_plop_is_what_repr_writes() -> None:
-    names = ["a'b", "a\"b", "a'\"b", "\\", "\n\r\t\x01", "\x7f\xa0\xad", "é\u200b\ud800\udfff", "\U0001f600\U000e0001"]
+    names = ["a'b", 'a"b', "a'\"b", "\\", "\n\r\t\x01", "\x7f\xa0\xad", "é\u200b\ud800\udfff", "\U0001f600\U000e0001"]
     codes = [Code(name, name, name, row) for row, name in enumerate(names)]
     stack = [(row, row, 0, 1) for row in range(len(names))]
     data = file_of(codes, stack, None, [Sample(row + 1, samples=len(names) - row) for row in range(len(names))])
