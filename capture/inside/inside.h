@@ -44,7 +44,8 @@ typedef struct tn_inside {
 } tn_inside;
 
 /* Fills the parts of target that never change. Holds the GIL; may allocate Python objects. TN_EVERSION when the
- * interpreter's structures are not those of its table. */
+ * interpreter's structures are not those of its table. With an exception set nothing was found out: there was no memory, or a
+ * handler of a signal raised it. */
 int tn_inside_probe(tn_inside *inside, tn_error *err);
 
 /* The rest, just before a walk, allocates no Python memory. tn_inside_begin, with the GIL: what a forked process could not

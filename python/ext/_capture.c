@@ -451,6 +451,12 @@ PyMODINIT_FUNC PyInit__capture(void)
         return NULL;
     }
     inside_status = tn_inside_probe(&inside, &inside_error);
+    if (inside_status == TN_ENOMEM)
+        PyErr_NoMemory();
+    if (PyErr_Occurred()) { /* the next import asks again */
+        Py_DECREF(module);
+        return NULL;
+    }
     capture_trace_begin(&inside, inside_status, &inside_error, raise_error);
     capture_follow_begin(&inside, inside_status, &inside_error, raise_error);
     capture_sample_begin(&inside, inside_status, &inside_error, raise_error, take_sums);
