@@ -16,29 +16,17 @@ if TYPE_CHECKING:
     from tonnage._user_data import Callback, Row
 
     Place = tuple[str, int, str]
+    Sum = tuple[int, float]  # bytes and blocks
 
 WAYS = ("file", "line", "function")
 
 
-class _Sum:
-    """Bytes and blocks."""
-
-    __slots__ = ("bytes", "count")
-
-    def __init__(self, n_bytes: int = 0, count: float = 0) -> None:
-        self.bytes = n_bytes
-        self.count = count
-
-    def minus(self, other: _Sum) -> _Sum:
-        return _Sum(self.bytes - other.bytes, self.count - other.count)
+_NOTHING = 0, 0.0
 
 
-_NOTHING = _Sum()
-
-
-def _all(sums: Iterable[_Sum]) -> _Sum:
+def _all(sums: Iterable[Sum]) -> Sum:
     found = list(sums)
-    return _Sum(sum(one.bytes for one in found), sum(one.count for one in found))
+    return sum(one[0] for one in found), sum(one[1] for one in found)
 
 
 class _Look:
@@ -55,8 +43,8 @@ class _Look:
         self.process: int = now["process"]  # 0: not known
         rows, total, total_count, own, _ = sums
         self.own: int = cost["resident"] + own
-        self.total = _Sum(total, total_count)
-        self.places: dict[Place, _Sum] = {row[:3]: _Sum(row[3], row[4]) for row in rows}
+        self.total: Sum = total, total_count
+        self.places: dict[Place, Sum] = {row[:3]: row[3:] for row in rows}
 
 
 class Top(Display):
@@ -171,7 +159,8 @@ class _Page:
             found.append("no allocations are recorded: tonnage.trace.start() begins")
         else:
             found += self._rows()
-            found.append("Total traced: " + self._columns(look.total, None if before is None else before.total))
+            columns = self._columns(look.total, None if before is None else before.total)
+            found.append(f"Total traced: {columns or size(look.total[0])}")
         found.append("Total process memory: " + self._process())
         return found + lines(look.user, None if before is None else before.user, self._paint)
 
@@ -186,12 +175,12 @@ class _Page:
             words += f"; changes since {moment(self._before.time)}"
         return self._paint.title(words)
 
-    def _ordered(self) -> list[tuple[Place, _Sum, _Sum]]:
+    def _ordered(self) -> list[tuple[Place, Sum, Sum]]:
         """Rows with what they were, the largest difference first; without one, the largest."""
         now = self._look.places
         before = now if self._before is None else self._before.places
         rows = [(place, now.get(place, _NOTHING), before.get(place, _NOTHING)) for place in now | before]
-        return sorted(rows, key=lambda row: (-abs(row[1].bytes - row[2].bytes), -row[1].bytes, row[0]))
+        return sorted(rows, key=lambda row: (-abs(row[1][0] - row[2][0]), -row[1][0], row[0]))
 
     def _rows(self) -> list[str]:
         rows, count = self._ordered(), self._top.count
@@ -207,7 +196,7 @@ class _Page:
             found.append(f"{len(others)} more{rest}")
         return found
 
-    def _told(self, now: _Sum, before: _Sum) -> str:
+    def _told(self, now: Sum, before: Sum) -> str:
         columns = self._columns(now, None if self._before is None else before)
         return f": {columns}" if columns else ""
 
@@ -220,21 +209,22 @@ class _Page:
             return f"{shown}:{line or '?'}"
         return f"{shown} {name}()" if self._way == "function" else shown
 
-    def _columns(self, now: _Sum, before: _Sum | None) -> str:
+    def _columns(self, now: Sum, before: Sum | None) -> str:
         """ "size=408.0 KiB (+1.0 KiB), count=5379 (+2), average=77 B"; of a size alone its name is not needed."""
         top, paint = self._top, self._paint
         about = "≈" if self._look.mode == "sampled" else ""
-        change = None if before is None else now.minus(before)
+        n_bytes, count = now
         found = []
         if top.show_size:
-            text = about + size(now.bytes)
-            text += "" if change is None else f" ({changed(change.bytes, size, paint)})"
+            text = about + size(n_bytes)
+            text += "" if before is None else f" ({changed(n_bytes - before[0], size, paint)})"
             found.append(f"size={text}" if top.show_count or top.show_average else text)
         if top.show_count:
-            text = f"count={about}{round(now.count)}"
-            found.append(text if change is None else f"{text} ({changed(round(change.count), number, paint)})")
+            text = f"count={about}{round(count)}"
+            text += "" if before is None else f" ({changed(round(count - before[1]), number, paint)})"
+            found.append(text)
         if top.show_average:
-            found.append(f"average={about}{size(round(now.bytes / now.count) if now.count else 0)}")
+            found.append(f"average={about}{size(round(n_bytes / count) if count else 0)}")
         return ", ".join(found)
 
     def _process(self) -> str:

@@ -54,5 +54,8 @@ def start(settings: Settings) -> None:
             top.stop()
             top.display()
 
-    top.start(settings.top_every)
+    try:
+        top.start(settings.top_every)
+    except RuntimeError as error:
+        say(f"no page of --top before the end: {error}")
     atexit.register(last)

@@ -110,6 +110,12 @@ def test_each_column_switches_off(recorder: Recorder, options: dict[str, Any], r
     assert Pages(recorder, **options).next()[1] == row
 
 
+def test_the_total_is_told_without_any_column(recorder: Recorder) -> None:
+    recorder.files = {"x.py": (2048, 3), "y.py": (1, 1), "z.py": (1, 1)}
+    page = Pages(recorder, show_size=False).next()
+    assert page[1:5] == ["#1: x.py", "#2: y.py", "1 more", "Total traced: 2.0 KiB"]
+
+
 def test_the_largest_difference_comes_first_whichever_its_sign(recorder: Recorder) -> None:
     pages = Pages(recorder, 4, show_count=True)
     recorder.files = {"big.py": (9 * MIB, 9), "gone.py": (5000, 5), "less.py": (4096, 2), "same.py": (70, 1)}

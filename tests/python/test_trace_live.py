@@ -207,6 +207,24 @@ def test_a_file_that_cannot_be_written_is_one_line_and_the_program_goes_on(tmp_p
     assert done.stderr == f"tonnage: no page of --top: {tmp_path}/nowhere/top.log: No such file or directory\n"
 
 
+def test_without_a_thread_there_is_the_page_at_the_end(tmp_path: Path) -> None:
+    code = """
+        from tonnage import _capture, _top_pages
+        from tonnage._settings import BY_NAME, Settings
+        def helper_start(function):
+            raise RuntimeError("the system gives no thread")
+        _capture.helper_start = helper_start
+        settings = Settings()
+        settings.set(BY_NAME["top"], 4, "test")
+        _top_pages.start(settings)
+    """
+    done = execute(code, tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    first, title, *_ = done.stderr.splitlines()
+    assert first == "tonnage: no page of --top before the end: the system gives no thread"
+    assert "UTC: Top 4 allocations" in title
+
+
 def test_a_fork_shows_no_page(tmp_path: Path) -> None:
     code = SERVICE + "    import os; pid = os.fork()\n    pid and os.waitpid(pid, 0)\n"
     done = execute(code, tmp_path, TONNAGE_TRACE="1", TONNAGE_TOP="3", TONNAGE_QUIET="1")
