@@ -107,11 +107,11 @@ def test_the_known_examples_fail_and_pass_as_they_say(ran) -> None:  # type: ign
     assert "_pytest" not in memory
     leaks = done.section("test_looped_and_kept")
     assert "limit_leaks: 1 stack left more than 1.0 MiB; 6.3 MiB are left of all" in leaks
-    assert re.search(r"bytearray of 64\.\d KiB: kept by app\.KEPT\['loop'\]\[\d+\]", leaks)
+    assert re.search(r"bytearray of 64\.\d KiB; path: app\.KEPT\['loop'\]\[\d+\]", leaks)
     objects = done.section("test_six_are_kept")
     assert "limit_objects: 6 more app.Session than before (5, now 11); the limit is 5" in objects
     assert re.search(r'  6 made at\n    File ".*app\.py", line 6, in ', objects)
-    assert re.search(r"app\.Session of \d+ B: kept by app\.KEPT\['six'\]\[\d\]", objects)
+    assert re.search(r"app\.Session of \d+ B; path: app\.KEPT\['six'\]\[\d\]", objects)
     rows = re.findall(r"^ +([\d.]+) MiB  test_it\.py::(\w+)$", done.text, re.M)
     assert rows[:2] == [("25.0", "test_foobar_too_large"), ("20.0", "test_foobar")]
     assert "5 of 8 that needed most" in done.text
@@ -274,6 +274,19 @@ def test_an_error_of_a_marker_is_an_error_of_its_test_alone(ran) -> None:  # typ
     assert "ERROR: --tonnage-top takes a number of tests, 0 for none, not -1" in done.text
 
 
+def test_only_what_this_test_has_made_is_told(ran) -> None:  # type: ignore[no-untyped-def]
+    done = ran("""
+@pytest.mark.parametrize(("name", "n"), [("first", 4), ("second", 2)])
+@pytest.mark.limit_leaks("1 KB")
+def test_keeps(name, n):
+    app.KEPT[name] = app.load(n << 20)
+""", "--tonnage")  # fmt: skip
+    for name, n in (("first", 4), ("second", 2)):
+        told = done.section(f"test_keeps[{name}-{n}]")
+        assert f"limit_leaks: 1 stack left more than 1.0 KiB; {n}.0 MiB are left of all" in told
+        assert f"  {n}.0 MiB in 2 blocks\n" in told and f"path: app.KEPT['{name}']\n" in told
+
+
 def test_workers_of_xdist_report_to_the_one_summary(ran) -> None:  # type: ignore[no-untyped-def]
     pytest.importorskip("xdist")
     done = ran(EXAMPLES, "--tonnage", "-p", "xdist", "-n2")
@@ -321,7 +334,7 @@ def test_a_recording_that_is_on_is_left_on(ran, monkeypatch: pytest.MonkeyPatch)
     }, done.text
     assert "PytestAssertRewriteWarning" not in done.text
     told = done.section("test_limits_beside_a_recording")
-    assert "limit_leaks: 1 stack left more" in told and "kept by app.KEPT['a']" in told and "limit_memory" not in told
+    assert "limit_leaks: 1 stack left more" in told and "path: app.KEPT['a']" in told and "limit_memory" not in told
     assert done.section("test_forgets") == (
         "the recording was stopped or cleared meanwhile: what was needed is not known\n"
     )
