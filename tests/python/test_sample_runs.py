@@ -182,7 +182,8 @@ def test_bytes_are_sampled_as_well(tmp_path: Path) -> None:
     done = Done(tmp_path, code, "--interval", "16K")
     assert re.fullmatch(r"tonnage: wrote .* by alloc each 16KiB, overhead .*\n", done.errors), done.errors
     file = done.file
-    assert (file.n_objects, file.samples) == (0, None) and file.facts["trace.mode"] == "sampled"
+    assert (file.n_objects, file.samples, file.facts["sample.clock"]) == (0, None, "alloc")
+    assert (file.facts["trace.mode"], file.facts["trace.interval_bytes"]) == ("sampled", 16384)
     assert file.sites is not None
     names = {file.codes[entry.code].name for site in file.sites if site.stack is not None
              for entry in file.stack(site.stack)}  # fmt: skip
