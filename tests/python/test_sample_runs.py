@@ -10,6 +10,7 @@ from typing import Any
 
 import pure_reader
 import pytest
+import tonnage
 from capture_support import environment, python
 
 SAMPLE = ["-m", "tonnage", "sample"]
@@ -188,6 +189,9 @@ def test_bytes_are_sampled_as_well(tmp_path: Path) -> None:
     names = {file.codes[entry.code].name for site in file.sites if site.stack is not None
              for entry in file.stack(site.stack)}  # fmt: skip
     assert "make" in names
+    with tonnage.load(tmp_path / next(iter(done.files))) as snapshot:
+        for total in snapshot.sites().total, snapshot.sites().rows[0]:  # by sums: of no block the site is known
+            assert 0 < total["size_low"] <= total["size"] <= total["size_high"]
 
 
 # ---- with snapshots ----
