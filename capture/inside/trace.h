@@ -8,6 +8,7 @@
  *   trace_tracked.c  what others track by name: PyTraceMalloc_Track
  *   trace_reuse.c    objects that come out of free lists
  *   trace_read.c     what was recorded, for Python
+ *   trace_live.c     sums of what is alive, for displays (trace_live.h)
  *
  * All functions: with the GIL of the main interpreter, outside of allocations, unless they say more.
  */

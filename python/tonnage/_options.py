@@ -39,6 +39,7 @@ examples:
   python -m tonnage run -o app.tonnage --force --previews 200 app.py --serve
   python -m tonnage run --every 5m --keep 6 --on-signal USR2 --on-rss 2GiB --timeline 10 -o app-{{time}}.tonnage app.py
   python -m tonnage run --no-at-exit --mode stop --children --quiet --redact --scan -m app.worker
+  python -m tonnage run --trace=sampled --top 10 --top-every 60 --top-file top-{{pid}}.log --no-at-exit app.py
   python -m tonnage run --trace --depth 5 --sample=real --sample-interval 5ms app.py
 """
 _SAMPLE = """\
@@ -299,7 +300,10 @@ def config(words: list[str]) -> None:
     lines = [f"{'Setting':<{names}} {'Value':<{width}} Source\n"]
     for setting in TABLE:
         name = setting.name
-        unused = name == "timeline" and not (settings.is_repeated or settings.is_said(name))
-        note = " (only with every, on-signal or on-rss)" if unused else ""
+        note = ""
+        if name == "timeline" and not (settings.is_repeated or settings.is_said(name)):
+            note = " (only with every, on-signal or on-rss)"
+        elif name in ("top-every", "top-file") and settings.top is None:
+            note = " (only with top)"
         lines.append(f"{name:<{names}} {settings.text(name):<{width}} {settings.sources[name]}{note}\n")
     print_out("".join(lines))

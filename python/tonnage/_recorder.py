@@ -63,7 +63,7 @@ def identity(path: str) -> Identity | None:
     return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
-def _rss() -> int:
+def resident() -> int:
     """0 where it cannot be read; the snapshot says why."""
     try:
         with open("/proc/self/statm", "rb") as file:
@@ -320,7 +320,7 @@ class Recording:
         from tonnage import _helper
 
         reason = f"RSS above {_mib(self._level)}"
-        self._level = int(max(_rss(), self._level) * GROWTH)
+        self._level = int(max(resident(), self._level) * GROWTH)
         _helper.on_rss(self._level, self._ask_for_rss)
         self._ask(reason)
 
@@ -347,7 +347,7 @@ class Recording:
         if reason is None or _current is not self:
             return
         try:
-            name, rss = self.names.new(), _rss()
+            name, rss = self.names.new(), resident()
             job = _begin(name, self.settings)
         except (_errors.Error, OSError) as error:
             self._failed(error, reason)
@@ -413,7 +413,7 @@ class Recording:
             self._wait()
             self._tries = 0
             while True:
-                name, rss = self.names.new(), _rss()
+                name, rss = self.names.new(), resident()
                 before = identity(name)
                 try:
                     job = _begin(name, self.settings)
@@ -436,7 +436,7 @@ class Recording:
             if self._at_exit:
                 name = self.take()
                 if not self.settings.quiet:
-                    say(f"wrote {shown(name)} ({_mib(_size(name))}, RSS {_mib(_rss())}, at exit)")
+                    say(f"wrote {shown(name)} ({_mib(_size(name))}, RSS {_mib(resident())}, at exit)")
             else:
                 with self._lock:
                     self._wait()

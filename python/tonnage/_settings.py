@@ -228,6 +228,7 @@ TICK = Kind("a time such as 10ms", _parse_tick, lambda ns: f"{ns / 1e6:g}ms", (i
 DISTANCE = Kind("a size such as 512KiB", _parse_distance, show_size, (int, str))
 STACKS = Kind("a number of stacks, at least 1", _parse_count, str, (int,))
 COUNT = Kind("a number of files, at least 1", _parse_count, str, (int,))
+ROWS = Kind("a number of rows, at least 1", _parse_count, str, (int,))
 PREVIEWS = Kind("a number of bytes", _parse_previews, str, (int,))
 MODE = Kind("auto, stop or fork", _parse_mode)
 TRACE = Kind(
@@ -387,6 +388,13 @@ class Settings:
         off=None,
         bare="exact",
     )
+    top = Setting[int | None](
+        ROWS, None, "N", "show the N places that have most of what is alive; with --trace if nothing is said", off=None
+    )
+    top_every = Setting(SECONDS, 60.0, "SECONDS", "time between two pages of --top, and one at the end")
+    top_file = Setting[Template | None](
+        NAME, None, "FILE", "--top appends to this file, not standard error; {pid} {host}", off=None
+    )
     sample = Setting[str | None](
         CLOCK,
         None,
@@ -427,6 +435,11 @@ class Settings:
     def is_said(self, name: str) -> bool:
         """Whether somebody said it."""
         return self.sources[name] != "default"
+
+    @property
+    def trace_mode(self) -> str | int | None:
+        """How allocations are recorded; exactly where only --top asks for it. None: not."""
+        return "exact" if self.trace is None and self.top is not None else self.trace
 
     @property
     def is_repeated(self) -> bool:

@@ -70,7 +70,7 @@ def _start_alone() -> None:
     switch_on(settings)
     if settings.quiet:
         return
-    if settings.trace is not None:
+    if settings.trace_mode is not None:
         say(f"records allocations of process {os.getpid()}: {told_trace(settings)}")
     if settings.sample is not None:
         say(f"samples process {os.getpid()}: {told_sample(settings)}")
@@ -94,7 +94,7 @@ def _switch_on() -> None:
         raise
     tell_defaults(settings)
     if not settings.quiet:
-        also = "" if settings.trace is None else f"; allocations: {told_trace(settings)}"
+        also = "" if settings.trace_mode is None else f"; allocations: {told_trace(settings)}"
         also += "" if settings.sample is None else f"; samples: {told_sample(settings)}"
         say(f"records process {os.getpid()} into {recording.names.template.text}: {settings.occasions()}{also}")
 

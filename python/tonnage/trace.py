@@ -19,6 +19,10 @@ from tonnage._records import Record as _Record
 from tonnage._records import call as _call
 from tonnage._records import wrong as _wrong
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tonnage._region import Region
+
 __all__ = [
     "Cost",
     "Frame",
@@ -38,7 +42,9 @@ __all__ = [
 FREE_LISTS = ("ignore", "track", "flush")
 _INTERVAL_MAX = 1 << 40
 _DEPTH_MAX = (1 << 31) - 1
-_began = False
+_starts = 0
+_regions: list[Region] = []  # stretches of the program that are measured now (_region.py)
+_peak_before = 0  # the high-water mark when one of them made it begin anew
 
 
 class Frame(_Record):
@@ -150,21 +156,31 @@ def start(mode: str | int | None = None, *, depth: int | None = None, free_lists
         raise _wrong(f"depth must be at least 1 frame, not {depth}")
     if free_lists not in FREE_LISTS:
         raise _wrong(f"unknown way with free lists {free_lists!r}: it is ignore, track or flush")
-    global _began
+    global _starts, _peak_before
     _call(lambda c: c.trace_start(name, depth=depth or 0, interval=interval, free_lists=free_lists))
-    _began = True
+    _starts += 1
+    _peak_before = 0
 
 
 @atexit.register  # now: handlers of later come before it, and the last snapshot is taken by one
 def _end() -> None:
-    if _began:
+    if _starts:
         stop()
 
 
 def stop() -> None:
     """Records no more, and forgets what was recorded. Does nothing when it is off."""
     if is_on():
+        _forget()
         _call(lambda c: c.trace_stop())
+
+
+def _forget() -> None:
+    """What is recorded is about to be lost: regions that began before cannot be measured any more."""
+    global _peak_before
+    _peak_before = 0
+    for region in _regions:
+        region.is_lost = True
 
 
 def is_on() -> bool:
@@ -174,11 +190,16 @@ def is_on() -> bool:
 
 def clear() -> None:
     """Forgets blocks and sums: what is allocated now is unknown from then on. Recording goes on."""
+    _forget()
     _call(lambda c: c.trace_clear())
 
 
 def reset_peak() -> None:
     """The high-water mark begins with what is alive now."""
+    global _peak_before
+    _peak_before = 0
+    for region in _regions:
+        region.note_peak()
     _call(lambda c: c.trace_reset_peak())
 
 
@@ -193,12 +214,13 @@ def switch(mode: str | int) -> None:
     """
     name, interval = _mode(mode)
     _call(lambda c: c.trace_switch(name, interval))
+    _forget()
 
 
 def memory() -> Memory:
     """Traced memory now and at its peak, that of the process, and the recorder's own; traced 0 when it is off."""
     now, cost = _call(lambda c: (c.trace_now(), c.trace_cost()))
-    return Memory(cost["resident"], max(now["peak"], 0), now["process"], max(now["traced"], 0))
+    return Memory(cost["resident"], max(now["peak"], _peak_before), now["process"], max(now["traced"], 0))
 
 
 def cost() -> Cost:
