@@ -16,6 +16,8 @@
 
 extern char _PyRuntime[];
 
+bool tn_sample_of_bytes;
+
 static tn_sample_places places;
 
 static uint64_t first_interpreter(void)

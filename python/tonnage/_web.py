@@ -149,16 +149,21 @@ class Profile:
         if sample.is_on():
             raise Refused(409, "the program samples itself already")
         sample.clear()
-        # Where this thread does not come back, the helper stops it a minute later.
-        with sample.start(self._clock, self._interval, duration=self._seconds + 60) as sampling:
-            wait(self._seconds)
-        with sampling.save() as snapshot:
-            suffix, content_type = _FORMATS[self._format]
-            if self._format == "file":
-                fd = os.dup(snapshot._fd)
-            else:
-                fd = _exported(snapshot, self._format, "allocated" if self._clock == "alloc" else "cpu")
-        sample.clear()
+        try:
+            # Where this thread does not come back, the helper stops it a minute later.
+            with sample.start(self._clock, self._interval, duration=self._seconds + 60) as sampling:
+                wait(self._seconds)
+            with sampling.save() as snapshot:
+                return self._answer(snapshot)
+        finally:
+            sample.clear()
+
+    def _answer(self, snapshot: Snapshot) -> Answer:
+        suffix, content_type = _FORMATS[self._format]
+        if self._format == "file":
+            fd = os.dup(snapshot._fd)
+        else:
+            fd = _exported(snapshot, self._format, "allocated" if self._clock == "alloc" else "cpu")
         return _attached(f"profile.{suffix}", content_type, fd)
 
 
@@ -306,6 +311,6 @@ class Door:
                 del _busy[key]
         except Refused as refused:
             return Answer.of(refused)
-        except (Error, OSError, ImportError, MemoryError) as error:
+        except (Error, OSError, ImportError, MemoryError, RuntimeError) as error:
             status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500)
             return Answer.of(Refused(status, str(error)))

@@ -113,13 +113,19 @@ class Sampling:
             from tonnage import _helper
 
             _helper.cancel("sample")
-        if self.clock != "alloc":
+        if self.clock == "alloc":
+            self._stop_bytes(keep)
+        else:
             _call(lambda c: c.sample_stop())
-        elif self._owns_trace and trace.is_on():
-            self._cost = trace.cost()
-            try:
-                self._kept = _write(None, False) if keep else None
-            finally:
+
+    def _stop_bytes(self, keep: bool) -> None:
+        try:
+            if keep and self._owns_trace and trace.is_on():
+                self._cost = trace.cost()
+                self._kept = _write(None, False)
+        finally:
+            _call(lambda c: c.sample_bytes(False))
+            if self._owns_trace:
                 trace.stop()
 
     def save(self, path: str | os.PathLike[str] | None = None, *, force: bool = False) -> Snapshot:
@@ -207,17 +213,13 @@ def check(clock: str | None, interval: float | str | None) -> tuple[str, int]:
 
 def _start(clock: str, distance: int, max_stacks: int, duration: float | None) -> Sampling:
     global _began, _current
-    owns_trace = clock == "alloc" and not trace.is_on()
+    interval, owns_trace = distance / 1e9, False
     if clock == "alloc":
-        _call(lambda c: c.sample_clear())  # of another clock, as the sampler does by itself
-    if owns_trace:
-        trace.start(distance)
-    elif clock != "alloc":
+        interval, owns_trace = _start_bytes(distance)
+    else:
         _call(lambda c: c.sample_start(_NUMBERS[clock], distance, max_stacks))
     _began = True
-    _current = sampling = Sampling(
-        clock, _distance_now() if clock == "alloc" else distance / 1e9, owns_trace, duration is not None
-    )
+    _current = sampling = Sampling(clock, interval, owns_trace, duration is not None)
     if duration is not None:
         from tonnage import _helper
 
@@ -230,9 +232,15 @@ def _start(clock: str, distance: int, max_stacks: int, duration: float | None) -
     return sampling
 
 
-def _distance_now() -> int:
+def _start_bytes(distance: int) -> tuple[int, bool]:
+    """What bytes are sampled by, 0: each block is recorded; and whether it was switched on for that."""
+    owns_trace = not trace.is_on()
+    if owns_trace:
+        trace.start(distance)
+    _call(lambda c: c.sample_clear())  # what is of another clock, as the sampler does by itself
+    _call(lambda c: c.sample_bytes(True))
     now = _call(lambda c: c.trace_now())
-    return now["interval"] if now["mode"] == "sampled" else 0
+    return (now["interval"] if now["mode"] == "sampled" else 0), owns_trace
 
 
 def end_in_child() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pure_reader
 import pytest
+import tonnage
 from capture_support import environment, python
 
 SAMPLE = ["-m", "tonnage", "sample"]
@@ -182,11 +183,15 @@ def test_bytes_are_sampled_as_well(tmp_path: Path) -> None:
     done = Done(tmp_path, code, "--interval", "16K")
     assert re.fullmatch(r"tonnage: wrote .* by alloc each 16KiB, overhead .*\n", done.errors), done.errors
     file = done.file
-    assert (file.n_objects, file.samples) == (0, None) and file.facts["trace.mode"] == "sampled"
+    assert (file.n_objects, file.samples, file.facts["sample.clock"]) == (0, None, "alloc")
+    assert (file.facts["trace.mode"], file.facts["trace.interval_bytes"]) == ("sampled", 16384)
     assert file.sites is not None
     names = {file.codes[entry.code].name for site in file.sites if site.stack is not None
              for entry in file.stack(site.stack)}  # fmt: skip
     assert "make" in names
+    with tonnage.load(tmp_path / next(iter(done.files))) as snapshot:
+        for total in snapshot.sites().total, snapshot.sites().rows[0]:  # by sums: of no block the site is known
+            assert 0 < total["size_low"] <= total["size"] <= total["size_high"]
 
 
 # ---- with snapshots ----

@@ -311,6 +311,7 @@ def test_a_heap_is_a_snapshot_of_the_one_who_asks_alone(
         (tonnage.VersionError("CPython 9 is not supported"), 501),
         (tonnage.FileError("no room"), 500),
         (MemoryError("no memory"), 500),
+        (RuntimeError("the interpreter is ending"), 500),
     ],
 )
 def test_a_failure_is_one_line_and_the_next_is_answered(
@@ -325,6 +326,7 @@ def test_a_failure_is_one_line_and_the_next_is_answered(
         assert (got.status, got.text) == (status, f"tonnage: {error}\n")
         patch.setattr(sample, "save", fail)
         assert ask(PROFILE).status == status
+        assert sample.status() is None
     assert ask(PROFILE).status == 200
 
 
