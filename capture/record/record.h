@@ -68,6 +68,8 @@ enum {
     TN_FRAME_NATIVE = 1, /* no frame of Python; recorded where the walk is empty */
     TN_FRAME_TRUNCATED,  /* the stack was deeper than the walk could hold, or was to */
     TN_FRAME_LOST,       /* tables were full */
+    TN_FRAME_GC,         /* of the sampler only: a garbage collection runs */
+    TN_FRAME_CHANGING,   /* likewise: what was called here changed faster than it could be read */
     TN_FRAME_PSEUDO = 16 /* addresses below are numbers of pseudo frames, or of roots' names */
 };
 
@@ -249,6 +251,10 @@ void tn_record_free(tn_tracer *t, uint64_t address, unsigned domain);
 /* false: not traced, and *taken is untouched. What was taken must be given, or dropped. */
 bool tn_record_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken);
 void tn_record_give(tn_tracer *t, const tn_taken *taken, uint64_t address, uint64_t bytes, unsigned domain);
+
+/* In each mode: a block of RAW counts as if it had never been allocated, for its owner tracks it by name. Of other domains none
+ * does. */
+void tn_record_untrack(tn_tracer *t, uint64_t address);
 
 /* ---- sampled.c ---- */
 
