@@ -11,6 +11,7 @@
 #include "inside/trace_walk.h"
 
 tn_trace tn__trace;
+__thread uint64_t tn__trace_last_block __attribute__((tls_model("initial-exec")));
 
 /* With what debug hooks add, no more than this comes out of pymalloc's pools. */
 enum { SMALL = 440 };
@@ -77,7 +78,7 @@ INLINE void made(tn_tracer *t, unsigned domain, const void *p, size_t n)
     tn__trace_walk(t, state, !IS_RAW(domain));
     tn_record_alloc(t, A(p), n, domain | side);
     if (domain == TN_DOMAIN_OBJ && TN_REF_TRACER)
-        tn__trace.last_block = A(p);
+        tn__trace_last_block = A(p);
     tn_cost_end(t, TN_COST_ALLOC, begun);
 }
 
@@ -169,7 +170,7 @@ INLINE void *exact_resized(tn_tracer *t, unsigned domain, void *p, size_t n)
     else if (q)
         made(t, domain, q, n);
     if (domain == TN_DOMAIN_OBJ && TN_REF_TRACER)
-        tn__trace.last_block = A(q); /* an object that was resized is told of as one that is made */
+        tn__trace_last_block = A(q); /* an object that was resized is told of as one that is made */
     tn_cost_end(t, TN_COST_RESIZE, begun);
     return q;
 }

@@ -281,12 +281,22 @@ static __attribute__((noinline)) void release_small(tn_tracer *t, uint64_t *word
     forget(t, tn__word_site(seen), tn__word_bytes(seen), small_birth_by(t, seen), false);
 }
 
+/* What was recorded exactly may be a sample when a call apart comes in that began before. */
+static bool take_sample(uint64_t address, unsigned domain, tn_block_row *b)
+{
+    return tn_get(&tn__rec.mode) == TN_RECORD_SAMPLED && tn__rows_take(tn__block_key(address, domain), b);
+}
+
 static __attribute__((noinline)) void release_any(tn_tracer *t, uint64_t address, unsigned domain)
 {
+    tn_block_row b;
     if (!tn__is_apart(domain)) {
         release(t, address, domain, false);
     } else if (tn__apart_enter(t)) {
-        release(t, address, domain, true);
+        if (take_sample(address, domain, &b))
+            tn__block_forget(t, &b, true);
+        else
+            release(t, address, domain, true);
         tn__apart_leave(t);
     }
 }
@@ -320,6 +330,8 @@ bool tn_record_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *t
     bool apart = tn__is_apart(domain);
     if (apart && !tn__apart_enter(t))
         return false;
+    if (apart && take_sample(address, domain, &b))
+        tn__block_forget(t, &b, false);
     bool found = take(t, address, domain, &b);
     if (found)
         *taken = (tn_taken){b.bytes, b.birth, b.site, b.interval, b.clock, tn__rec.session};
@@ -394,7 +406,8 @@ static uint64_t leaf_each(const uint64_t *leaf, uint64_t base, uint64_t from,
     return i - LEAF;
 }
 
-/* A block that crosses into the next leaf hides nothing there but what it covers itself. */
+/* A block that crosses into the next leaf hides nothing there but what it covers itself, and not even that where another begins
+ * at the leaf: then nobody told of its end. The second granule of a block in a leaf's last one is there. */
 void tn__shadow_each(bool (*visit)(void *ctx, uint64_t address, uint64_t bytes, uint64_t birth, uint32_t site),
                      void *ctx)
 {
@@ -407,6 +420,8 @@ void tn__shadow_each(bool (*visit)(void *ctx, uint64_t address, uint64_t bytes, 
         }
         for (uint64_t m = 0; m < MIDDLE; m++) {
             const uint64_t *leaf = tn_get_acquire(&middle[m]);
+            if (leaf && covered && tn__word_is_first(tn_get(leaf)))
+                covered = 0;
             if (!leaf || covered >= LEAF) {
                 covered -= covered < LEAF ? covered : LEAF;
                 continue;
