@@ -2,6 +2,7 @@
  *
  *   SITE, blocks ─ site_births.c ─> the stack and birth of an object ─ site_joined.c ─> how many have one
  *   call tree    ─ site_keys.c, site_match.c ─> the group of a stack, what patterns name
+ *                ─ site_outward.c, site_names.c ─> where a group begins on a stack; the same stack in two snapshots
  *   both         ─ site_table.c ─> sums a group ─ site_pairs.c ─> beside those of another snapshot
  *                ─ site_retained.c, site_cohorts.c, site_members.c ─> what objects of a group retain; how old its
  *                   blocks are; which objects have them
@@ -59,8 +60,9 @@ typedef struct tn_site_pattern {
 } tn_site_pattern;
 /* EINVAL. The text must outlive the pattern. */
 int tn__site_pattern(const char *text, size_t n, tn_site_pattern *out, tn_error *err);
-extern const char *const tn__site_domains[TN_SITE_ALLOCATORS]; /* "mem" "obj" "raw" */
-extern const tn_stack_entry tn__site_lost;                     /* what stands for no stack */
+extern const char *const tn__site_domains[TN_SITE_ALLOCATORS];       /* "mem" "obj" "raw" */
+extern const tn_stack_entry tn__site_lost;                           /* what stands for no stack */
+bool tn__site_glob(const char *pattern, size_t n, const char *text); /* "*" any characters, "?" one */
 bool tn__site_frame_matches(const tn_site_pattern *p, const tn_stack_entry *frame);
 /* Marks (1) in one byte an entry, the first of them that of no stack, those that a pattern of files names. */
 int tn__site_mark(tn_snapshot *s, const tn_site_pattern *p, uint8_t *marks, tn_error *err);
@@ -136,6 +138,28 @@ int tn__site_frame(const tn_site_keys *k, uint32_t group, tn_stack_entry *out, t
 int tn__site_label(tn_site_keys *k, uint32_t group, tn_buf *out, tn_error *err);
 /* "app.py:88 load()" of an entry, appended with a NUL. */
 int tn__site_text(tn_snapshot *s, uint32_t entry, tn_buf *out, tn_error *err);
+
+/* ---- site_outward.c ---- */
+
+/* Marks (1) the entries, the first of them that of no stack, that have a key (TN_NONE: none) which no entry further out has. */
+int tn__site_outermost(tn_snapshot *s, const uint32_t *key_of, uint32_t n_keys, uint8_t *outermost, tn_error *err);
+
+/* ---- site_names.c: what rows of two snapshots go by ---- */
+
+typedef struct tn_naming {
+    bool alone; /* without another snapshot each sum is a row */
+    tn_buf label;
+    tn_strtab rows;  /* names, or numbers of stacks */
+    tn_map words;    /* address of a string of one of the snapshots -> 1 + number of the text */
+    tn_strtab texts; /* ... of both */
+    tn_strtab calls; /* tn_call: the number of a stack is that of its innermost frame */
+} tn_naming;
+int tn__naming_init(tn_naming *x, const tn_alloc *a, bool alone); /* to be freed in any case */
+void tn__naming_free(tn_naming *x);
+/* Of each entry of the call tree, the first of them that of no stack, 1 + the number of the stack; of no stack 0. */
+int tn__naming_stacks(tn_naming *x, tn_snapshot *s, uint32_t *numbers, tn_error *err);
+/* The number of the row that label names, as it stands with its NUL, or the number of a stack; NULL: label. Counts from 0. */
+int tn__naming_row(tn_naming *x, const uint32_t *stack, uint32_t *row, tn_error *err);
 
 /* ---- site_table.c ---- */
 

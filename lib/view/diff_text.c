@@ -41,6 +41,26 @@ static void print_apart(const tn_diff_view *v, tn_out *out)
         tn__out_format(out, "; no object is in both: %s\n", v->about.why);
 }
 
+/* What the program told of itself; a row is the same where its title is. */
+static void fill_user(const tn_diff_view *v, tn_table *t)
+{
+    tn_user_figure now, before[TN_USER_ROWS];
+    unsigned n = 0;
+    char text[40];
+    while (n < TN_USER_ROWS && tn__user_row(v->old, n, &before[n]))
+        n++;
+    for (unsigned i = 0; tn__user_row(v->new, i, &now); i++) {
+        const tn_user_figure *b = before;
+        while (b < before + n && (strcmp(b->title, now.title) != 0 || b->is_size != now.is_size))
+            b++;
+        bool found = b < before + n;
+        tn__table_text(t, now.title);
+        tn__table_text(t, found ? tn__user_text(b, b->value, false, text, sizeof text) : "");
+        tn__table_text(t, tn__user_text(&now, now.value, false, text, sizeof text));
+        tn__table_text(t, found ? tn__user_text(&now, now.value - b->value, true, text, sizeof text) : "");
+    }
+}
+
 static void fill_totals(const tn_diff_view *v, tn_table *t)
 {
     char text[32];
@@ -60,6 +80,7 @@ static void fill_totals(const tn_diff_view *v, tn_table *t)
     tn__table_bytes(t, v->about.old_bytes);
     tn__table_bytes(t, v->about.new_bytes);
     tn__table_text(t, signed_bytes(v->about.new_bytes, v->about.old_bytes, text, sizeof text));
+    fill_user(v, t);
 }
 
 static void print_matching(const tn_diff_view *v, tn_out *out)

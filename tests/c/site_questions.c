@@ -77,7 +77,7 @@ static void ask_births(asking *a)
 
 static void ask_profiles(asking *a)
 {
-    static const char *const formats[] = {"pprof", "speedscope", "collapsed"};
+    static const char *const formats[] = {"pprof", "speedscope", "collapsed", "pstats", "plop"};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         for (int of = 0; of < TN_PROFILES; of++) {
             const tn_export_options o = {.format = formats[i], .profile = (enum tn_profile_of)of};
