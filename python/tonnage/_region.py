@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 from _thread import RLock
 
-from tonnage import trace
+from tonnage import _records, trace
 from tonnage._errors import ArgumentError, Error
 
 TYPE_CHECKING = False
@@ -45,7 +45,7 @@ _NOTHING = memoryview(b"").cast("q")
 def _record() -> bool:
     """Whether it was not on before."""
     global _started
-    mode: str = trace._call(lambda c: c.trace_mode())
+    mode: str = _records.call(lambda c: c.trace_mode())
     if mode == "sampled":
         raise ArgumentError(
             "allocations are recorded by samples, but each block is needed here: call trace.stop() before, or"
@@ -68,7 +68,7 @@ def renew_peak() -> None:
             region.peak, region._at_peak = peak - region._base, table
         trace._peak_before = max(trace._peak_before, peak)
         _settle(traced)
-        trace._call(lambda c: c.trace_reset_peak())
+        _records.call(lambda c: c.trace_reset_peak())
 
 
 def _settle(traced: int) -> None:
@@ -85,7 +85,7 @@ class Stack:
     __slots__ = ("count", "frames", "size")
 
     def __init__(self, number: int, size: int, count: int) -> None:
-        rows = trace._without_runner(trace._call(lambda c: c.trace_frames(number)))
+        rows = trace._without_runner(_records.call(lambda c: c.trace_frames(number)))
         self.size = size
         self.count = count
         self.frames = tuple(trace.Frame(file, line or None, name, qualname) for file, line, name, qualname in rows)
