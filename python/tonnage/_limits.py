@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _ROWS = 5
 _FRAMES = 4
 _SHARE = 100  # of the peak: smaller rows are not shown
-_LOOKED_AT = 1000  # objects of a line whose stacks are compared
 _RUNNERS = ("/_pytest/", "/pluggy/")
 
 
@@ -81,7 +80,7 @@ def peak(region: Region, limit: int) -> str | None:
 
 def leaks(region: Region, limit: int, filter: Filter | None, snapshot: Callable[[], Snapshot]) -> str | None:
     """What stacks left more than a limit each; None: none did."""
-    stacks = region.left_behind(limit + 1)
+    stacks = region.left_behind(limit + 1) if region.left > limit else []
     stacks = [stack for stack in stacks if filter is None or filter(stack.frames)]
     if not stacks:
         return None
@@ -135,13 +134,13 @@ def _places(frames: Sequence[Frame]) -> list[tuple[str, int | None]]:
 
 
 def _object_of(snapshot: Snapshot, stack: Stack, birth: int) -> Object | None:
-    """The largest object that a stack has made since a birth, and of such the youngest."""
+    """The largest object that a stack has made since a birth."""
     inner = stack.frames[0]
     place = f"={inner.file}:{inner.line or 0}" if inner.file else inner.name
     quote = '"' if "'" in place else "'"
-    wanted, found = _places(stack.frames), []
-    for thing in snapshot.where(f"site:{quote}{place}{quote}").sort("size")[:_LOOKED_AT]:
+    wanted = _places(stack.frames)
+    for thing in snapshot.where(f"site:{quote}{place}{quote}").sort("size"):
         site = thing.site
         if site is not None and site.birth and site.birth > birth and _places(site.frames) == wanted:
-            found.append((thing.size, site.birth, thing))
-    return max(found, key=lambda row: row[:2])[2] if found else None
+            return thing
+    return None
