@@ -51,7 +51,11 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
 # Exceptions, each with its reason.
 EXTRA = {
     "python/ext/_capture.c": {"capture/inside"},  # loads the capture; the border is inside.h
+    "python/ext/_capture_follow.c": {"capture/inside"},  # tells what is followed; follow.h
+    "python/ext/_capture_follow.h": {"capture/inside"},
     "python/ext/_capture_helper.c": {"capture/inside"},  # calls into Python what helper.h calls
+    "python/ext/_capture_sample.c": {"capture/inside"},  # tells what is sampled; sample.h
+    "python/ext/_capture_sample.h": {"capture/inside"},
     "python/ext/_capture_trace.c": {"capture/inside", "capture/record"},  # tells what is recorded; trace.h, recorded.h
     "python/ext/_capture_trace.h": {"capture/inside"},
 }

@@ -8,7 +8,7 @@
 static const char ids[TN_IDS][5] = {
     "AODD", "SHAP", "SIZE", "REFC", "FLAG", "DEGR", "REFS", "LENG", "CAPA", "BUFS", "BUFK",
     "HASH", "STKI", "TADR", "TBYT", "TSIT", "TBIR", "TNOD", "TKND", "TINT", "ADDR", "SHTB",
-    "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME", "SEEN", "SITE",
+    "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME", "SEEN", "SITE", "SAMP",
 };
 
 enum { MORE_STORED = 1 << 17 }; /* what compression may add at worst */

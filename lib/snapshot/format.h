@@ -7,7 +7,7 @@
 #define TN_FILE_MAGIC "\x89TNG\r\n\x1a\n"
 #define TN_FILE_END "TNG-END\n"
 #define TN_FILE_MAJOR 1
-#define TN_FILE_MINOR 3
+#define TN_FILE_MINOR 4
 
 enum {
     TN_CHUNK_MAX_RAW = 16 << 20,
@@ -89,6 +89,13 @@ typedef struct tn_site_row {
     int64_t live_bytes, allocated_bytes, temporary_bytes, peak_bytes, at_peak_bytes;
     double live_count, allocated_count, temporary_count, at_peak_count;
 } tn_site_row;
+
+/* SAMP: stack 0 lost, else 1 + row of STAK; thread and task are rows of STRS. */
+enum { TN_SAMPLE_RUNNING = 1, TN_SAMPLE_LOCK = 2, TN_SAMPLE_STATES = 4 };
+typedef struct tn_sample_row {
+    uint32_t stack, thread, task, state;
+    uint64_t samples, ns, cpu_ns;
+} tn_sample_row;
 
 /* TKND: TN_TRACE_BUFFER + enum tn_buffer_kind. */
 enum { TN_TRACE_NONE, TN_TRACE_OWN, TN_TRACE_BUFFER };

@@ -113,6 +113,10 @@ typedef struct tn_traces {
 } tn_traces;
 int tn__snapshot_traces(tn_snapshot *s, tn_traces *out, tn_error *err);
 
+/* Where threads were: rows of SAMP; n 0 where they were not sampled. Rows of stacks and strings exist, samples is not 0, and the
+ * sum of each number over all rows is below 2^63. */
+const tn_sample_row *tn__snapshot_samples(const tn_snapshot *s, uint32_t *n);
+
 /* tables.c: whether there is such a fact, and it is a number not below 0. */
 bool tn__fact_u64(const tn_snapshot *s, const char *key, uint64_t *out);
 /* Raw preview of a node; kind 0 when there is none. */

@@ -8,6 +8,7 @@
  *   addresses.c  address of an object, object at an address
  *   edges.c      references
  *   traces.c     who allocated: sites, and blocks that are alive
+ *   spent.c      where threads were
  *   nodes.c      one node with all that is known of it
  *   check.c      reads and verifies everything
  *
@@ -31,6 +32,7 @@ enum {
     TN_ID_TIME,
     TN_ID_SEEN,
     TN_ID_SITE,
+    TN_ID_SAMP,
     TN_IDS,
     TN_ID_OTHER = TN_IDS, /* skipped */
 };
@@ -104,6 +106,8 @@ struct tn_snapshot {
     uint32_t n_seen;
     tn_site_row *sites;
     uint32_t n_sites;
+    tn_sample_row *samples;
+    uint32_t n_samples;
     struct {
         tn_region_row *rows;
         uint32_t *ranks; /* objects before each region, and in all */
@@ -187,5 +191,8 @@ void tn__edges_free(tn_snapshot *s);
 /* traces.c */
 int tn__sites_load(tn_snapshot *s, tn_error *err);
 void tn__traces_free(tn_snapshot *s);
+
+/* spent.c */
+int tn__samples_load(tn_snapshot *s, tn_error *err);
 
 #endif

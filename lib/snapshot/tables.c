@@ -371,7 +371,8 @@ int tn__tables_load(tn_snapshot *s, tn_error *err)
     TN_TRY(load_times(s, err));
     TN_TRY(tn__regions_load(s, err));
     TN_TRY(load_seen(s, err));
-    return tn__sites_load(s, err);
+    TN_TRY(tn__sites_load(s, err));
+    return tn__samples_load(s, err);
 }
 
 /* ---- what tonnage.h gives of them ---- */

@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { MAX_IDS = 32, PATH_BYTES = 4096 };
+enum { MAX_IDS = 40, PATH_BYTES = 4096 };
 
 struct tn_writer {
     const tn_alloc *alloc;

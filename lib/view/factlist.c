@@ -60,7 +60,8 @@ const char *tn__fact_value(const tn_fact *fact, char *out, size_t cap)
         return fact->value.text;
     if (tn__fact_bytes(fact, &bytes))
         tn_format_bytes(bytes, out, cap);
-    else if (uint && (ends_with(fact->key, "wall_time_ns") || ends_with(fact->key, "start_time_ns")))
+    else if (uint && (ends_with(fact->key, "wall_time_ns") || ends_with(fact->key, "start_time_ns") ||
+                      ends_with(fact->key, "started_wall_ns")))
         tn__fact_time(fact->value.u, out, cap);
     else if (uint && ends_with(fact->key, "_ns"))
         tn__fact_duration(fact->value.u, out, cap);

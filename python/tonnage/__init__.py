@@ -13,7 +13,7 @@ reading are loaded when first used.
 
 from __future__ import annotations
 
-from tonnage import trace
+from tonnage import sample, trace
 from tonnage._errors import (
     ArgumentError,
     BudgetExceeded,
@@ -42,17 +42,23 @@ from tonnage._threads import Frame, Thread
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     from tonnage._budget import Budget
     from tonnage._cost import InstanceCost
     from tonnage._diff import Diff, Growth
+    from tonnage._garbage import Garbage
+    from tonnage._growing import Growing
     from tonnage._grows import Grown
+    from tonnage._live_text import Target
     from tonnage._picture import Picture
     from tonnage._recorder import Recording
     from tonnage._sets import ObjectSet
+    from tonnage._snapshot_task import SnapshotTask
     from tonnage._timer import Timer
+    from tonnage._top import Top
+    from tonnage._user_data import Row
 
 __version__ = "0.1.0"
 
@@ -67,6 +73,8 @@ __all__ = [
     "FileError",
     "FormatError",
     "Frame",
+    "Garbage",
+    "Growing",
     "InterruptedCapture",
     "MissingPackageError",
     "LimitError",
@@ -78,7 +86,9 @@ __all__ = [
     "Reference",
     "References",
     "Snapshot",
+    "SnapshotTask",
     "Thread",
+    "Top",
     "TruncatedError",
     "VersionError",
     "__version__",
@@ -87,9 +97,12 @@ __all__ = [
     "deep_size",
     "diff",
     "every",
+    "growth",
     "grows",
     "import_dump",
     "load",
+    "process_memory",
+    "sample",
     "show_backrefs",
     "show_refs",
     "size_of",
@@ -109,6 +122,7 @@ def snapshot(
     force: bool = False,
     threads: int | None = None,
     scan: bool | None = None,
+    user_data: Iterable[Row] | None = None,
 ) -> Snapshot:
     """Takes a snapshot of this process.
 
@@ -133,6 +147,8 @@ def snapshot(
             word of theirs that is the address of an object counts as a reference of kind "guessed"; and look for
             pointers outside of objects to what has a higher reference count than references (`Snapshot.audit`). None:
             False, or what `tonnage run` was told.
+        user_data: figures that the program tells of itself, rows (title, format, number), where format is "size",
+            "count" or "number". `.user_data` has them, `tonnage info` and `diff` show them.
 
     Returns:
         The snapshot, ready to be read; nothing of it is loaded yet.
@@ -156,7 +172,7 @@ def snapshot(
         ...     print(s.summary(limit=5))
     """
     roots = None if of is None else tuple(of) if isinstance(of, list) else (of,)
-    return _take(path, mode, previews, redact, roots, force, threads, scan)
+    return _take(path, mode, previews, redact, roots, force, threads, scan, user_data=user_data)
 
 
 def diff(
@@ -215,6 +231,42 @@ def grows(func: Callable[[], object], *, times: int = 7, warmup: int = 2) -> Gro
     from tonnage import _grows
 
     return _grows.grows(func, times, warmup)
+
+
+def growth(
+    count: int = 10,
+    file: Target = None,
+    *,
+    color: bool | None = None,
+    sort: str = "growth",
+    shortnames: bool = False,
+    where: str | None = None,
+) -> None:
+    """Shows the types of which there are more objects than at any call before.
+
+    The first call has nothing to compare with, and tells the totals. Arguments and cost are those of `Growing`; calls
+    with another `where` have a history of their own.
+
+    Example:
+        >>> tonnage.growth()   # doctest: +SKIP
+        >>> work()             # doctest: +SKIP
+        >>> tonnage.growth()   # doctest: +SKIP
+    """
+    from tonnage import _growing
+
+    _growing.growth(count, file, color, sort, shortnames, where)
+
+
+def process_memory() -> int | None:
+    """The resident set of this process in bytes, as Linux counts it; None: /proc cannot be read.
+
+    Example:
+        >>> tonnage.process_memory()   # doctest: +SKIP
+        25153536
+    """
+    from tonnage import _recorder
+
+    return _recorder.resident() or None
 
 
 def budget(limit: int | str) -> Budget:
@@ -456,3 +508,15 @@ def every(
         timeline=timeline,
         quiet=quiet,
     )
+
+
+_LATER = {"Garbage": "_garbage", "Growing": "_growing", "SnapshotTask": "_snapshot_task", "Top": "_top"}
+
+
+def __getattr__(name: str) -> object:
+    """Classes that most programs do not use are loaded when somebody asks for them."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'tonnage' has no attribute {name!r}")
+    found: object = getattr(__import__(f"tonnage.{_LATER[name]}", fromlist=(name,)), name)
+    globals()[name] = found
+    return found

@@ -15,16 +15,13 @@ from __future__ import annotations
 
 import atexit
 
-from tonnage import _errors
+from tonnage._records import Record as _Record
+from tonnage._records import call as _call
+from tonnage._records import wrong as _wrong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, TypeVar
-
     from tonnage._region import Region
-
-    T = TypeVar("T")
 
 __all__ = [
     "Cost",
@@ -48,32 +45,6 @@ _DEPTH_MAX = (1 << 31) - 1
 _starts = 0
 _regions: list[Region] = []  # stretches of the program that are measured now (_region.py)
 _peak_before = 0  # the high-water mark when one of them made it begin anew
-
-
-class _Record:
-    """Named values, equal when all of them are."""
-
-    __slots__: tuple[str, ...] = ()
-
-    def __init__(self, *values: object) -> None:
-        for name, value in zip(self.__slots__, values, strict=True):
-            object.__setattr__(self, name, value)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{type(self).__name__}.{name} cannot be set")
-
-    def _values(self) -> tuple[object, ...]:
-        return tuple(getattr(self, name) for name in self.__slots__)
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and isinstance(other, _Record) and other._values() == self._values()
-
-    def __hash__(self) -> int:
-        return hash(self._values())
-
-    def __repr__(self) -> str:
-        values = (f"{name}={value!r}" for name, value in zip(self.__slots__, self._values(), strict=True))
-        return f"{type(self).__name__}({', '.join(values)})"
 
 
 class Frame(_Record):
@@ -142,22 +113,6 @@ class Cost(_Record):
     own: dict[str, int]
     reconnected: int
     seconds: dict[str, float]
-
-
-def _call(function: Callable[[Any], T]) -> T:
-    """Calls something of the extension with it, and raises what is ours."""
-    try:
-        from tonnage import _capture
-    except ImportError as error:
-        raise _errors.of_import(error) from None
-    try:
-        return function(_capture)
-    except _capture.Error as error:
-        raise _errors.from_status(*error.args) from None
-
-
-def _wrong(message: str) -> _errors.ArgumentError:
-    return _errors.ArgumentError(message, -8)
 
 
 def _mode(mode: str | int | None) -> tuple[str, int]:

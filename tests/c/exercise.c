@@ -80,6 +80,9 @@ static int traces(tn_snapshot *s, uint64_t *sum)
         *sum += (uint64_t)sites[i].live_bytes + (uint64_t)sites[i].live_count;
     for (uint64_t i = 0; i < t.n && status == 0; i++)
         *sum += (uint64_t)sites[t.site[i]].peak_bytes + t.bytes[i] + t.kind[i] + (t.interval ? t.interval[i] : 0);
+    const tn_sample_row *samples = tn__snapshot_samples(s, &n);
+    for (uint32_t i = 0; i < n; i++)
+        *sum += samples[i].samples + samples[i].ns + samples[i].cpu_ns;
     return status;
 }
 

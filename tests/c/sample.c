@@ -221,6 +221,13 @@ const tn_site_row sample_sites[SAMPLE_SITES] = {
     {0, TN_SITE_TRACKED | 389047, 0, 0, 0, 0, 0, 0, 0, 0, 0},
 };
 
+/* A call tree's two entries, and what is lost; the thread and the task have any names. */
+const tn_sample_row sample_samples[SAMPLE_SAMPLES] = {
+    {2, 22, 25, TN_SAMPLE_RUNNING | TN_SAMPLE_LOCK, 30, 300000000, 290000000},
+    {1, 22, 25, TN_SAMPLE_LOCK, 10, 100000000, 1},
+    {0, 23, 22, 0, 1, 1ull << 40, 0},
+};
+
 /* An own block with a header, a buffer, one that two domains know, and one of no object. */
 const sample_trace sample_traces[SAMPLE_TRACES] = {
     {0x7f0000000030, 48, 0, 3, 1, TN_TRACE_OWN, 1 << 19},
@@ -399,6 +406,8 @@ int sample_put(tn_writer *w, tn_error *err)
     add(&b, sample_facts, sizeof sample_facts);
     status = status < 0 ? status : put_table(w, "FACT", &b, SAMPLE_FACTS, err);
     status = status < 0 ? status : tn_writer_table(w, "TIME", sample_times, sizeof sample_times, SAMPLE_TIMES, err);
+    status =
+        status < 0 ? status : tn_writer_table(w, "SAMP", sample_samples, sizeof sample_samples, SAMPLE_SAMPLES, err);
     status = status < 0 ? status : tn_writer_table(w, "SEEN", sample_seen, sizeof sample_seen, SAMPLE_SEEN, err);
     tn__buf_free(&b);
     return status < 0 ? status : put_strings(w, err);

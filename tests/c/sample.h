@@ -53,6 +53,7 @@ enum {
     SAMPLE_TIMES = 3,
     SAMPLE_SEEN = 3,
     SAMPLE_SITES = 2,
+    SAMPLE_SAMPLES = 3,
     SAMPLE_TRACES = 5
 };
 extern const sample_node sample_nodes[SAMPLE_NODES];
@@ -65,6 +66,7 @@ extern const tn_stack_row sample_stacks[SAMPLE_STACKS];
 extern const tn_time_row sample_times[SAMPLE_TIMES];
 extern const tn_seen_row sample_seen[SAMPLE_SEEN];
 extern const tn_site_row sample_sites[SAMPLE_SITES];
+extern const tn_sample_row sample_samples[SAMPLE_SAMPLES];
 typedef struct sample_trace {
     uint64_t address, bytes, site, birth, node, kind, interval;
 } sample_trace;

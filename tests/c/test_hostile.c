@@ -160,7 +160,7 @@ static void other_major_versions_are_refused_by_number(void **state)
     copy[8] = 2;
     parts_rehash(copy, n_good);
     assert_int_equal(tn_snapshot_open_memory(copy, n_good, NULL, &s, &err), TN_EVERSION);
-    assert_non_null(strstr(err.message, "2.3"));
+    assert_non_null(strstr(err.message, "2.4"));
     assert_int_equal(err.offset, 8);
     copy[8] = 1;
     copy[10] = 9; /* a later minor version is read */
@@ -334,6 +334,14 @@ static const rule rules[] = {
     {"bytes of sites are not below 0", "SITE", 8 + 7, 1, {0x80}},
     {"counts of sites are numbers", "SITE", 48, 8, {0, 0, 0, 0, 0, 0, 0xf8, 0x7f}},
     {"counts of sites have an end", "SITE", 72, 8, {0, 0, 0, 0, 0, 0, 0xf0, 0x7f}},
+    {"stacks of samples exist", "SAMP", 0, 4, U32(SAMPLE_STACKS + 1)},
+    {"threads of samples are strings", "SAMP", 4, 4, U32(SAMPLE_STRINGS)},
+    {"tasks of samples are strings", "SAMP", 8, 4, U32(SAMPLE_STRINGS)},
+    {"states of samples are known", "SAMP", 12, 4, U32(TN_SAMPLE_STATES)},
+    {"a row has samples", "SAMP", 16, 1, {0}},
+    {"samples have a sum", "SAMP", 16 + 7, 1, {0x80}},
+    {"times of samples have a sum", "SAMP", 24 + 7, 1, {0x80}},
+    {"processor times of samples have a sum", "SAMP", 32 + 7, 1, {0x80}},
     {"strings end with the chunk", "STRS", 0, 4, U32(UINT32_MAX)},
     {"strings fill the chunk", "STRS", 0, 4, U32(0)},
     {"regions ascend", "ADDR", 0, 8, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0}},

@@ -63,7 +63,7 @@ static void chunks_lie_one_behind_another(void **state)
     (void)state;
     tn_chunk_info info;
     uint64_t at = 32;
-    assert_int_equal(tn_snapshot_n_chunks(s), 30 + 1);
+    assert_int_equal(tn_snapshot_n_chunks(s), 31 + 1);
     for (size_t i = 0; i < tn_snapshot_n_chunks(s); i++) {
         assert_int_equal(tn_snapshot_chunk(s, i, &info), 0);
         assert_int_equal(info.offset, at);
@@ -103,6 +103,15 @@ static void sites_are_those_written(void **state)
     const tn_site_row *rows = tn__snapshot_sites(s, &n);
     assert_int_equal(n, SAMPLE_SITES);
     assert_memory_equal(rows, sample_sites, sizeof sample_sites);
+}
+
+static void samples_are_those_written(void **state)
+{
+    (void)state;
+    uint32_t n;
+    const tn_sample_row *rows = tn__snapshot_samples(s, &n);
+    assert_int_equal(n, SAMPLE_SAMPLES);
+    assert_memory_equal(rows, sample_samples, sizeof sample_samples);
 }
 
 static void blocks_of_sites_are_those_written(void **state)
@@ -402,6 +411,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(chunks_lie_one_behind_another),
         cmocka_unit_test(strings_are_those_written),
         cmocka_unit_test(sites_are_those_written),
+        cmocka_unit_test(samples_are_those_written),
         cmocka_unit_test(blocks_of_sites_are_those_written),
         cmocka_unit_test(facts_are_those_written),
         cmocka_unit_test(times_are_those_written),

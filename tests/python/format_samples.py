@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pure_reader as reader
 import pure_writer as writer
-from pure_writer import Code, Description, Encoding, Node, RawChunk, Shape, Site, Trace, Type
+from pure_writer import Code, Description, Encoding, Node, RawChunk, Sample, Shape, Site, Trace, Type
 
 PYMALLOC, MALLOC = 1 << 10, 2 << 10  # FLAG bits 10-11
 TRACKED, IMMORTAL, STATIC, OWN, HIDDEN = 1, 1 << 3, 1 << 4, 1 << 6, 1 << 7
@@ -271,7 +271,13 @@ def sample() -> Description:
         Trace(base + 0xB100, 48, 3, 12, pairs, 4),
         Trace(base + 0xC000, 300, 0, 20, root, 3),
     ]
-    return Description(nodes, types, shapes, facts, codes, stack, times, sites=sites, traces=traces)
+    samples = [
+        Sample(3, samples=7, ns=2**62, cpu_ns=2**40),
+        Sample(0, "", state=0),
+        Sample(3, "caf\N{LATIN SMALL LETTER E WITH ACUTE}-1", "Task-7", 2, 2**62, 5),
+        Sample(1, "worker-12", state=1, samples=2, ns=2**61, cpu_ns=2**61),
+    ]
+    return Description(nodes, types, shapes, facts, codes, stack, times, sites=sites, traces=traces, samples=samples)
 
 
 def sample_chunks() -> list[RawChunk]:
@@ -282,11 +288,11 @@ def sample_chunks() -> list[RawChunk]:
 # --- What a reader must accept -------------------------------------------------------------------
 
 
-def no_objects() -> bytes:
-    """A file with a root and nothing else."""
+def no_objects(samples: list[Sample] | None = None) -> bytes:
+    """A file with a root and nothing else, or these samples."""
     roots = Type("roots", "tonnage", SYNTHETIC_TYPE)
     shape = Shape(roots, run_style=UNLABELLED)
-    return writer.write(Description([Node(shape)], [roots], [shape]))
+    return writer.write(Description([Node(shape)], [roots], [shape], samples=samples))
 
 
 def good_files() -> dict[str, bytes]:
@@ -294,7 +300,7 @@ def good_files() -> dict[str, bytes]:
     chunks = sample_chunks()
     unknown = RawChunk(b"zz 9", b"anything", 5, version=9, compression=7, width=3, transform=255)
     backward = sorted(chunks, key=lambda chunk: chunk.id, reverse=True)
-    optional = ("REFC", "LENG", "CAPA", "HASH", "STKI", "PREV", "CODE", "STAK", "TIME", "SEEN", "SITE")
+    optional = ("REFC", "LENG", "CAPA", "HASH", "STKI", "PREV", "CODE", "STAK", "TIME", "SEEN", "SITE", "SAMP")
     return {
         "plain": writer.assemble(chunks),
         "other order": writer.assemble(backward),
@@ -304,6 +310,8 @@ def good_files() -> dict[str, bytes]:
         "no block of a site": writer.write(sample(), omit=reader.TRACE_COLUMNS),
         "exact blocks": writer.write(sample(), omit=["TINT"]),
         "sites and no more": with_traces([Site()], []),
+        "samples and no object": no_objects([Sample(task="crawler")]),
+        "samples, but none": no_objects([]),
         "no objects": no_objects(),
         "small chunks": writer.write(sample(), default=Encoding(compress=True, rows=2)),
         "compressed contents": writer.assemble(chunks, toc_encoding=Encoding(compress=True)),
@@ -329,6 +337,11 @@ def column(chunk_id: str, change: Callable[[list[int]], object]) -> bytes:
 def with_sites(*sites: Site) -> bytes:
     """The sample with sites that no block has."""
     return writer.write(dataclasses.replace(sample(), sites=list(sites), traces=None))
+
+
+def with_samples(*samples: Sample) -> bytes:
+    """The sample with these samples."""
+    return writer.write(dataclasses.replace(sample(), samples=list(samples)))
 
 
 def with_traces(sites: list[Site], traces: list[Trace]) -> bytes:
@@ -570,6 +583,15 @@ def broken_contents() -> dict[str, bytes]:
         "site: count is no number": with_sites(Site(at_peak_count=math.nan)),
         "site: count without end": with_sites(Site(temporary_count=math.inf)),
         "site: counts beyond all sums": with_sites(Site(live_count=2.0**62), Site(live_count=2.0**62)),
+        "samples: half a row": raw("SAMP", bytes(60), 1),
+        "samples: stack": with_samples(Sample(len(description.stack) + 1)),
+        "samples: thread": raw("SAMP", struct.pack("<4I3Q", 0, n_strings, 0, 0, 1, 0, 0), 1),
+        "samples: task": raw("SAMP", struct.pack("<4I3Q", 0, 0, n_strings, 0, 1, 0, 0), 1),
+        "samples: state": with_samples(Sample(state=4)),
+        "samples: none": with_samples(Sample(samples=0)),
+        "samples: time beyond all sums": with_samples(Sample(ns=2**62), Sample(ns=2**62)),
+        "samples: processor time wraps": with_samples(Sample(cpu_ns=2**64 - 1), Sample(cpu_ns=1)),
+        "samples: more than all sums": with_samples(Sample(samples=2**63)),
         "sites missing": writer.write(sample(), omit=["SITE"]),
         "blocks: no addresses": writer.write(sample(), omit=["TADR"]),
         "blocks: intervals only": writer.write(sample(), omit=reader.TRACE_COLUMNS[:-1]),

@@ -42,8 +42,11 @@ TRACE_COLUMNS = ("TADR", "TBYT", "TSIT", "TBIR", "TNOD", "TKND", "TINT")
 COLUMNS = NODE_COLUMNS.union(
     ("AODD", "DEGR", "REFS", "LENG", "CAPA", "BUFS", "BUFK", "HASH", "STKI", *TRACE_COLUMNS)
 )
-FIXED_ROW_BYTES = {"ADDR": ADDRESS_ROW_BYTES, "STAK": 16, "FACT": 16, "TIME": 40, "SEEN": 16, "SITE": 80, "TOC ": 32}
-KNOWN = COLUMNS.union(("ADDR", "SHTB", "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME", "SEEN", "SITE", "TOC "))
+FIXED_ROW_BYTES = {
+    "ADDR": ADDRESS_ROW_BYTES, "STAK": 16, "FACT": 16, "TIME": 40, "SEEN": 16, "SITE": 80, "SAMP": 40, "TOC ": 32
+}  # fmt: skip
+TABLES = ("ADDR", "SHTB", "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME", "SEEN", "SITE", "SAMP", "TOC ")
+KNOWN = COLUMNS.union(TABLES)
 REQUIRED = ("FACT", "STRS", "TYPE", "SHTB", "ADDR", "SHAP", "SIZE")
 
 TYPECODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
@@ -247,6 +250,19 @@ class Site(NamedTuple):
     allocated_count: float
     temporary_count: float
     at_peak_count: float
+
+
+class Sample(NamedTuple):
+    """Row of `SAMP`: `stack` is a row of `stack_entries`, None: lost; `task` None: none."""
+
+    stack: int | None
+    thread: str
+    task: str | None
+    running: bool
+    holds_lock: bool
+    samples: int
+    ns: int
+    cpu_ns: int
 
 
 class Trace(NamedTuple):
@@ -666,6 +682,7 @@ class Snapshot:
     times: list[Time]
     seen: dict[int, list[Seen]] | None
     sites: list[Site] | None
+    samples: list[Sample] | None
     traces: list[Trace]
     addresses: array[int]  # of objects, ascending
     shapes: array[int]  # of nodes: rows of shape_table
@@ -689,6 +706,7 @@ class Snapshot:
         self._stacks = self._sparse("STKI", HAS_STACK)
         self._read_previews()
         self._read_sites()
+        self._read_samples()
         self._read_traces()
         self._check_ranges()
 
@@ -899,6 +917,20 @@ class Snapshot:
         for column in list(zip(*self.sites or (), strict=True))[2:]:
             require(all(value >= 0 for value in column), "SITE: a number below 0, or none")
             require(sum(column) < 1 << 63, "SITE: a sum is out of range")
+
+    def _read_samples(self) -> None:
+        self.samples = None if "SAMP" not in self.chunks else []
+        for chunk in self.chunks.get("SAMP", ()):
+            for stack, thread, task, state, *numbers in struct.iter_unpack("<4I3Q", decompress(chunk)):
+                require(stack <= len(self.stack_entries), f"SAMP: stack {stack}")
+                require(max(thread, task) < len(self.strings), f"SAMP: string {max(thread, task)}")
+                require(state < 4, f"SAMP: state {state}")
+                require(numbers[0] > 0, "SAMP: no samples")
+                said = self.strings[thread], self.strings[task] or None, bool(state & 1), bool(state & 2)
+                assert self.samples is not None
+                self.samples.append(Sample(stack - 1 if stack else None, *said, *numbers))
+        for column in list(zip(*self.samples or (), strict=True))[5:]:
+            require(sum(column) < 1 << 63, "SAMP: a sum is out of range")
 
     def _read_traces(self) -> None:
         self.traces = []

@@ -318,6 +318,24 @@ class Site:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """A row of `SAMP`: `stack` as stored (0: lost), `state` 1 on a processor + 2 with the lock."""
+
+    stack: int = 0
+    thread: str = "<main thread>"
+    task: str = ""
+    state: int = 3
+    samples: int = 1
+    ns: int = 0
+    cpu_ns: int = 0
+
+    def encode(self, string_row: Callable[[str], int]) -> bytes:
+        """The row."""
+        names = (string_row(self.thread), string_row(self.task))
+        return struct.pack("<4I3Q", self.stack, *names, self.state, self.samples, self.ns, self.cpu_ns)
+
+
+@dataclass(frozen=True)
 class Trace:
     """A live block: `kind` 0 none, 1 the own block of `node`, 2 + k its buffer of kind k; `interval` 0: exact."""
 
@@ -341,7 +359,8 @@ class Description:
     `stack` holds the rows of `STAK`: parent as stored (0: none), row of `codes`, offset, line.
     `times` holds those of `TIME`: three u64, four u32.
     `seen` holds those of `SEEN`: number of the object, kind, a library or a number, count. None: no such chunk.
-    `traces` may be in any order. None, like `sites`: no such chunks; `TINT` is there if one has an interval.
+    `traces` may be in any order; `TINT` is there if one has an interval. None of them, `sites` or `samples`: no
+    such chunks.
     """
 
     nodes: list[Node]
@@ -354,6 +373,7 @@ class Description:
     seen: list[tuple[int, int, str | int, int]] | None = None
     sites: list[Site] | None = None
     traces: list[Trace] | None = None
+    samples: list[Sample] | None = None
 
     def ordered(self) -> list[Node]:
         """Nodes in the order of their numbers: objects by address, then synthetic ones."""
@@ -496,6 +516,8 @@ def describe(
         ]
     if description.sites is not None:
         tables["SITE"] = [site.encode() for site in description.sites]
+    if description.samples is not None:
+        tables["SAMP"] = [sample.encode(strings.row) for sample in description.samples]
     for type_ in description.types:
         mro = [type_row[other] for other in type_.resolved_mro()]
         row = [

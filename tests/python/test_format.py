@@ -49,7 +49,7 @@ from format_samples import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pure_reader import Snapshot
-from pure_writer import Code, Description, Encoding, Node, Shape, Site, Trace, Type
+from pure_writer import Code, Description, Encoding, Node, Sample, Shape, Site, Trace, Type
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD, FINDINGS, UNREADABLE, UNSUPPORTED = 0, 1, 5, 6  # exit codes of the command
@@ -106,6 +106,7 @@ def assert_same(snapshot: Snapshot, description: Description) -> None:
     ] == [tuple(None if value in (2**32 - 1, 2**64 - 1) else value for value in row) for row in description.times]
 
     assert_same_traces(snapshot, description)
+    assert_same_samples(snapshot, description)
 
     assert len(snapshot.types) == len(description.types)
     for found, type_ in zip(snapshot.types, description.types, strict=True):
@@ -169,6 +170,26 @@ def assert_same_traces(snapshot: Snapshot, description: Description) -> None:
             trace.interval,
         )
         for trace in sorted(description.traces or [], key=lambda trace: trace.address)
+    ]
+
+
+def assert_same_samples(snapshot: Snapshot, description: Description) -> None:
+    """Samples, in the order of the file."""
+    if description.samples is None:
+        assert snapshot.samples is None
+        return
+    assert snapshot.samples == [
+        (
+            sample.stack - 1 if sample.stack else None,
+            sample.thread,
+            sample.task or None,
+            sample.state in (1, 3),
+            sample.state in (2, 3),
+            sample.samples,
+            sample.ns,
+            sample.cpu_ns,
+        )
+        for sample in description.samples
     ]
 
 
@@ -266,7 +287,19 @@ def descriptions(draw: st.DrawFn) -> Description:
     facts = draw(st.dictionaries(strings, integers | finite | strings, max_size=4))
     sites = draw(st.none() | st.lists(random_sites(n_entries), max_size=4))
     traces = draw(st.none() | random_traces(nodes, len(sites or ())))
-    return Description(nodes, [roots, *types], shapes, facts, codes, stack, sites=sites, traces=traces)
+    samples = draw(st.none() | st.lists(random_samples(n_entries), max_size=4))
+    return Description(
+        nodes, [roots, *types], shapes, facts, codes, stack, sites=sites, traces=traces, samples=samples
+    )
+
+
+def random_samples(n_entries: int) -> st.SearchStrategy[Sample]:
+    """Any row of samples; sums of a few do not reach the bound."""
+    many = st.integers(0, 2**60)
+    name = st.text(max_size=4)
+    return st.builds(
+        Sample, st.integers(0, n_entries), name, name, st.integers(0, 3), st.integers(1, 2**60), many, many
+    )
 
 
 def random_sites(n_entries: int) -> st.SearchStrategy[Site]:
