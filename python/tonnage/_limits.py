@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tonnage._live_text import size as shown
 from tonnage._region import is_own
 from tonnage._settings import SIZE
 
@@ -37,17 +38,6 @@ def size_given(limit: object, where: str) -> int:
     raise ValueError(f"{where} takes {SIZE.takes}, not {limit!r}")
 
 
-def shown_size(size: float) -> str:
-    """As views show it."""
-    if size < 1024:
-        return f"{size:.0f} B"
-    for unit in ("KiB", "MiB"):
-        size /= 1024
-        if size < 1024:
-            return f"{size:.1f} {unit}"
-    return f"{size / 1024:.1f} GiB"
-
-
 def shown_blocks(count: int) -> str:
     return f"{count} block{'' if count == 1 else 's'}"
 
@@ -62,19 +52,19 @@ def program_frames(frames: Sequence[Frame]) -> Iterator[Frame]:
 
 def _told_stack(stack: Stack) -> list[str]:
     frames = list(program_frames(stack.frames)) or stack.frames[:1]
-    return [f"  {shown_size(stack.size)} in {shown_blocks(stack.count)}", *(f"    {frame}" for frame in frames)]
+    return [f"  {shown(stack.size)} in {shown_blocks(stack.count)}", *(f"    {frame}" for frame in frames)]
 
 
 def peak(region: Region, limit: int) -> str | None:
     """What exceeds a limit of the peak; None: nothing."""
     if region.peak <= limit:
         return None
-    lines = [f"{shown_size(region.peak)} were needed at the peak; the limit is {shown_size(limit)}. Alive then:"]
+    lines = [f"{shown(region.peak)} were needed at the peak; the limit is {shown(limit)}. Alive then:"]
     stacks = region.at_peak(max(region.peak // _SHARE, 1))
     for stack in stacks[:_ROWS]:
         lines += _told_stack(stack)
     rest = region.peak - sum(stack.size for stack in stacks[:_ROWS])
-    lines.append(f"  {shown_size(max(rest, 0))} of other stacks ({_ROWS} with 1 % or more are shown)")
+    lines.append(f"  {shown(max(rest, 0))} of other stacks ({_ROWS} with 1 % or more are shown)")
     return "\n".join(lines)
 
 
@@ -85,7 +75,7 @@ def leaks(region: Region, limit: int, filter: Filter | None, snapshot: Callable[
     if not stacks:
         return None
     n = "1 stack" if len(stacks) == 1 else f"{len(stacks)} stacks"
-    lines = [f"{n} left more than {shown_size(limit)}; {shown_size(region.left)} are left of all:"]
+    lines = [f"{n} left more than {shown(limit)}; {shown(region.left)} are left of all:"]
     for stack in stacks[:_ROWS]:
         lines += [*_told_stack(stack), f"    {_kept(snapshot(), stack, region.birth)}"]
     if len(stacks) > _ROWS:
@@ -126,7 +116,7 @@ def _kept(snapshot: Snapshot, stack: Stack, birth: int) -> str:
 def _told_path(thing: Object) -> str:
     path = next(iter(thing.paths(limit=1)), None)
     held = "nothing that was found holds it" if path is None else f"path: {path}"
-    return f"{thing.type} of {shown_size(thing.size)}; {held}"
+    return f"{thing.type} of {shown(thing.size)}; {held}"
 
 
 def _places(frames: Sequence[Frame]) -> list[tuple[str, int | None]]:

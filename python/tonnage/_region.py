@@ -11,6 +11,7 @@ from _thread import RLock
 
 from tonnage import trace
 from tonnage._errors import ArgumentError, Error
+from tonnage._records import call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ _NOTHING = memoryview(b"").cast("q")
 def _record() -> bool:
     """Whether it was not on before."""
     global _started
-    mode: str = trace._call(lambda c: c.trace_mode())
+    mode: str = call(lambda c: c.trace_mode())
     if mode == "sampled":
         raise ArgumentError(
             "allocations are recorded by samples, but each block is needed here: call trace.stop() before, or"
@@ -70,7 +71,7 @@ def renew_peak() -> None:
             region.peak, region._at_peak = peak - region._base, table
         trace._peak_before = max(trace._peak_before, peak)
         _settle(traced)
-        trace._call(lambda c: c.trace_reset_peak())
+        call(lambda c: c.trace_reset_peak())
 
 
 def _settle(traced: int) -> None:
@@ -185,7 +186,7 @@ class Region:
 
 
 def _frames(number: int) -> Rows:
-    return trace._without_runner(trace._call(lambda c: c.trace_frames(number)))
+    return trace._without_runner(call(lambda c: c.trace_frames(number)))
 
 
 def _by_number(table: memoryview[int]) -> tuple[dict[int, int], dict[int, int]]:
