@@ -52,19 +52,22 @@ static int choose_clock(tn_cpu *t, tn_error *err)
     const char *asked = t->options.clock;
     tn__snapshot_samples(t->snapshot, &n_samples);
     tn__snapshot_sites(t->snapshot, &n_sites);
-    if (!n_samples && !n_sites)
+    t->clock = "unknown";
+    bool sampled = n_samples > 0; /* or it was, and nothing was seen */
+    if (tn_snapshot_find_fact(t->snapshot, "sample.clock", &fact) == TN_OK && fact.kind == TN_FACT_TEXT) {
+        t->clock = fact.value.text;
+        sampled |= strcmp(t->clock, alloc_clock) != 0;
+    }
+    if (!sampled && !n_sites)
         return tn__error_set(err, TN_EINVAL, 0,
                              "the snapshot does not say where time goes: run the program with --sample, or call "
                              "tonnage.sample.start()");
-    t->clock = "unknown";
-    if (tn_snapshot_find_fact(t->snapshot, "sample.clock", &fact) == TN_OK && fact.kind == TN_FACT_TEXT)
-        t->clock = fact.value.text;
-    t->of_bytes = asked ? strcmp(asked, alloc_clock) == 0 : !n_samples;
+    t->of_bytes = asked ? strcmp(asked, alloc_clock) == 0 : !sampled;
     if (t->of_bytes && !n_sites)
         return tn__error_set(err, TN_EINVAL, 0, "the snapshot has no allocations: nothing was traced");
-    if (!t->of_bytes && (!n_samples || (asked && strcmp(asked, t->clock) != 0)))
+    if (!t->of_bytes && asked && (!sampled || strcmp(asked, t->clock) != 0))
         return tn__error_set(err, TN_EINVAL, 0, "the snapshot has no samples of the clock %.40s, but of %.40s", asked,
-                             n_samples ? t->clock : alloc_clock);
+                             sampled ? t->clock : alloc_clock);
     if (t->of_bytes)
         t->clock = alloc_clock;
     return t->of_bytes ? tn__sites_all_told(t->snapshot, "what was allocated", err) : TN_OK;

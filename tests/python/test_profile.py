@@ -420,6 +420,17 @@ def test_a_file_without_samples_says_how_to_get_them(tmp_path: Path) -> None:
             snapshot.profile()
 
 
+def test_a_sampler_that_saw_nothing_is_no_error(tmp_path: Path) -> None:
+    profile = shop("gil", recorded=True)
+    profile.samples.clear()
+    with tonnage.load(profile.write(tmp_path / "nothing.tonnage")) as snapshot:
+        view = snapshot.profile()
+        assert (view.data["profile"]["clock"], view.rows, view.total["samples"]) == ("gil", [], 0)
+        for page in ("tree", "graph"):
+            assert snapshot.profile(page=page).data["more"] == 0
+        assert snapshot.profile(clock="alloc").total["total"] == 404_096
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
