@@ -175,6 +175,6 @@ int cmd_retained(const cli_options *options);
 int cmd_paths(const cli_options *options);
 int cmd_refs(const cli_options *options);
 int cmd_referrers(const cli_options *options);
-int cmd_python(const char *verb, int n, char **words); /* run, config and what else is written in Python */
+int cmd_python(const char *verb, int n, char **words); /* run, sample and what else is written in Python */
 
 #endif

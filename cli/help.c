@@ -17,6 +17,7 @@ void cli_help(void)
         cli_print(line);
     }
     cli_print("  run        runs a Python program and writes snapshots of it\n"
+              "  sample     runs a Python program and samples where its time goes\n"
               "  config     what run would do here, and which option, variable or file says so\n"
               "  shell      a Python prompt with the snapshot loaded\n"
               "  sql        a query over the tables of a snapshot\n"
@@ -104,11 +105,12 @@ void cli_help_verb(const cli_verb *verb)
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");
-    print_option(verb, CLI_TO, "--to FORMAT", "csv, parquet, arrow, heapsnapshot, meliae, pprof, speedscope, collapsed",
-                 "");
+    print_option(verb, CLI_TO, "--to FORMAT",
+                 "csv, parquet, arrow, heapsnapshot, meliae, pprof, speedscope, collapsed, pstats, plop", "");
     print_option(verb, CLI_WHAT, "--what TABLE", "objects, references, types or roots (default all; of csv objects)",
                  "");
-    print_option(verb, CLI_WHAT, "--what SUMS", "of stacks: live, allocated or peak (default live)", "");
+    print_option(verb, CLI_WHAT, "--what SUMS",
+                 "of stacks: live, allocated, peak or cpu (default live, or what there is)", "");
     print_option(verb, CLI_COLUMNS, "--columns NAMES", "only these, with commas between; docs/export.md has them", "");
     print_option(verb, CLI_NODES, "--max-nodes N", "heapsnapshot: fold what retains least, sums kept", "");
     print_option(verb, CLI_OUTPUT, "-o OUT", output_of(verb), "");

@@ -82,13 +82,16 @@ static const struct {
     uint64_t option;
     const char *why;
 } refused[] = {
-    {"largest", CLI_BY, "its rows are single objects"},
-    {"show", CLI_BY, "its rows are single references"},
-    {"info", CLI_BY, "its rows are facts"},
+    {"largest", CLI_BY, "its rows are single objects; tonnage groups parts them"},
+    {"show", CLI_BY, "its rows are single references; tonnage refs and referrers part them"},
+    {"info", CLI_BY, "its rows are facts, no objects; tonnage groups parts those"},
     {"info", CLI_AGAINST, "its rows are facts"},
     {"check", CLI_AGAINST, "it is about one file"},
     {"show", CLI_AGAINST, "an object is in one of them; show it in the other"},
-    {"check", CLI_BY, "its rows are findings"},
+    {"check", CLI_BY, "its rows are findings, no objects; tonnage groups parts those"},
+    {"creators", CLI_BY, "its rows are lines and their callers; tonnage sites parts by other things"},
+    {"peak", CLI_WHERE, "objects of then are gone; --include and --exclude take places in code"},
+    {"temporary", CLI_WHERE, "its objects are gone; --include and --exclude take places in code"},
     {"audit", CLI_THRESHOLD, "its rows are findings"},
     {"suspects", CLI_THRESHOLD, "a suspect retains a tenth of the heap"},
     {"cycles", CLI_THRESHOLD, "cycles are many small ones"},

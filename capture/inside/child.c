@@ -216,7 +216,7 @@ static int walk_and_save(tn_inside *inside, tn_save *save, tn_error *err)
     guard.walking = false;
     tn_inside_close_areas(inside);
     if (status == 0)
-        status = tn_traced_take(w, options.redact, &save->traced, err);
+        status = tn_traced_take(w, options.redact, !save->options->sums, &save->traced, err);
     return status < 0 ? status : tn_save_file(save, w, await_report, save, err);
 }
 

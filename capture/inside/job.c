@@ -22,7 +22,7 @@ static int walk_here(tn_job *job, tn_inside *inside, tn_error *err)
     job->options.walk.data_bytes = TN_DATA_IN_PAUSE;
     int status = tn_walk_run(&inside->target, &job->options.walk, job->save.alloc, &job->w, err);
     if (status == 0)
-        status = tn_traced_take(job->w, job->options.walk.redact, &job->save.traced, err);
+        status = tn_traced_take(job->w, job->options.walk.redact, !job->options.sums, &job->save.traced, err);
     times->pause_ns = tn__sys_monotonic_ns() - times->monotonic_ns;
     if (status == 0 && !job->options.walk.from)
         tn_choose_learn(pool_bytes, times->pause_ns);

@@ -2,6 +2,7 @@
 #include "inside/traced.h"
 
 #include "inside/trace.h"
+#include "inside/traced_samples.h"
 #include "inside/traced_stacks.h"
 
 #include <string.h>
@@ -18,6 +19,7 @@ struct tn_traced {
     tn_buf blocks, sites; /* tn_recorded_row, tn_site_row */
     tn_buf intervals;     /* u64, of each block; empty: nothing is sampled */
     size_t n_ordered;     /* blocks at the front that come in order */
+    tn_traced_samples samples;
 };
 
 enum { MOST_EXPECTED = 1 << 26 };
@@ -30,7 +32,7 @@ enum { MOST_EXPECTED = 1 << 26 };
 typedef struct copying {
     tn_traced *t;
     tn_walk *w;
-    bool redact;
+    bool redact, blocks;
     int status;
     uint64_t last; /* address */
 } copying;
@@ -102,6 +104,13 @@ static size_t expected(void)
     return n < (double)MOST_EXPECTED ? (size_t)n : MOST_EXPECTED;
 }
 
+static void copy_blocks(copying *c)
+{
+    c->status = tn__buf_reserve(&c->t->blocks, (expected() + 1024) * sizeof(tn_recorded_row));
+    if (c->status == 0)
+        tn_recorded_blocks(copy_block, c);
+}
+
 /* A site is there before its blocks are, a stack before its site, a code object before its stack: what is added meanwhile by
  * who needs no lock is then copied with all that it names. */
 static int copy_all(copying *c)
@@ -109,21 +118,24 @@ static int copy_all(copying *c)
     uint32_t n_codes, n_stacks;
     tn_walk_calltree(c->w, &n_codes, &n_stacks);
     tn_recorded_now(&c->t->now);
-    c->status = tn__buf_reserve(&c->t->blocks, (expected() + 1024) * sizeof(tn_recorded_row));
-    if (c->status < 0)
-        return c->status;
-    tn_recorded_blocks(copy_block, c);
-    copy_sites(c, n_stacks);
+    if (c->t->now.mode != TN_RECORD_OFF && c->blocks)
+        copy_blocks(c);
+    if (c->t->now.mode != TN_RECORD_OFF)
+        copy_sites(c, n_stacks);
+    if (c->status == 0)
+        c->status = tn_traced_samples_take(c->w, c->redact, n_stacks, &c->t->samples);
     if (c->status == 0)
         c->status = tn_traced_stacks(c->w, c->redact, n_stacks, n_codes);
     tn_recorded_cost_now(&c->t->cost);
     return c->status;
 }
 
-int tn_traced_take(tn_walk *w, bool redact, tn_traced **out, tn_error *err)
+int tn_traced_take(tn_walk *w, bool redact, bool blocks, tn_traced **out, tn_error *err)
 {
+    tn_sampled sampled;
     *out = NULL;
-    if (tn_record_mode() == TN_RECORD_OFF)
+    tn_sampled_now(&sampled);
+    if (tn_record_mode() == TN_RECORD_OFF && !sampled.ever)
         return 0;
     tn_traced *t = tn__alloc_zero(tn_walk_alloc(w), sizeof *t);
     if (!t)
@@ -134,7 +146,8 @@ int tn_traced_take(tn_walk *w, bool redact, tn_traced **out, tn_error *err)
     tn__buf_init(&t->blocks, t->alloc);
     tn__buf_init(&t->sites, t->alloc);
     tn__buf_init(&t->intervals, t->alloc);
-    copying c = {t, w, redact, 0, 0};
+    tn__buf_init(&t->samples.rows, t->alloc);
+    copying c = {.t = t, .w = w, .redact = redact, .blocks = blocks};
     if (copy_all(&c) < 0) {
         tn_traced_free(t);
         return tn__error_set(err, TN_ENOMEM, 0, TN_NO_MEMORY_TO_COPY);
@@ -150,6 +163,7 @@ void tn_traced_free(tn_traced *t)
     tn__buf_free(&t->blocks);
     tn__buf_free(&t->sites);
     tn__buf_free(&t->intervals);
+    tn__buf_free(&t->samples.rows);
     tn__free(t->alloc, t, sizeof *t);
 }
 
@@ -309,6 +323,9 @@ int tn_traced_save(tn_traced *t, tn_walk *w, tn_writer *writer, tn_error *err)
 {
     if (!t)
         return 0;
+    TN_TRY(tn_traced_samples_save(&t->samples, writer, err));
+    if (t->now.mode == TN_RECORD_OFF)
+        return 0;
     TN_TRY(order(t, err));
     TN_TRY(order_intervals(t, err));
     TN_TRY(tn_walk_owners(w, BLOCKS(t), N_BLOCKS(t), &t->unjoined, err));
@@ -361,7 +378,7 @@ static void tell_costs(const tn_recorded_cost *cost, const teller *by)
     static const char *const calls[TN_COSTS] = {"alloc", "resize", "free"};
     for (unsigned i = 0; i < TN_DROPS; i++)
         tell(by, "dropped.", drops[i], "", cost->dropped[i]);
-    for (unsigned i = 0; i < TN_PARTS; i++)
+    for (unsigned i = 0; i < TN_PART_SAMPLES; i++)
         tell(by, "own.", parts[i], "_bytes", cost->mapped_bytes[i]);
     tell(by, "own.resident_bytes", "", "", cost->resident_bytes);
     for (unsigned i = 0; i < TN_COSTS; i++) {
@@ -379,7 +396,9 @@ void tn_traced_tell(const tn_traced *t, void (*number)(void *ctx, const char *ke
     tn_recorded_now(&now);
     if (t || now.births)
         word(ctx, "trace.mode", modes[t ? t->now.mode : TN_RECORD_OFF]);
-    if (!t)
+    if (t)
+        tn_traced_samples_tell(&t->samples, number, word, ctx);
+    if (!t || t->now.mode == TN_RECORD_OFF)
         return;
     word(ctx, "trace.free_lists", lists[t->free_lists]);
     tell_sums(t, &by);

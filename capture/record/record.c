@@ -42,24 +42,30 @@ void tn__spin_lock(uint32_t *lock)
 
 /* ---- exclusion ---- */
 
-bool tn__apart_wait(tn_tracer *t)
+bool tn__busy_wait(uint32_t *busy)
 {
     for (;;) {
-        __atomic_store_n(&t->busy, 0, __ATOMIC_SEQ_CST);
+        __atomic_store_n(busy, 0, __ATOMIC_SEQ_CST);
         for (unsigned tries = 0; __atomic_load_n(&tn__rec.closed, __ATOMIC_SEQ_CST); tries++)
             wait_a_little(tries);
-        __atomic_store_n(&t->busy, 1, __ATOMIC_SEQ_CST);
+        __atomic_store_n(busy, 1, __ATOMIC_SEQ_CST);
         if (!__atomic_load_n(&tn__rec.closed, __ATOMIC_SEQ_CST))
             return true;
     }
+}
+
+static void wait_for(const uint32_t *busy)
+{
+    for (unsigned tries = 0; __atomic_load_n(busy, __ATOMIC_SEQ_CST); tries++)
+        wait_a_little(tries);
 }
 
 static void exclude(void)
 {
     __atomic_store_n(&tn__rec.closed, 1, __ATOMIC_SEQ_CST);
     for (const tn_tracer *t = __atomic_load_n(&tn__rec.tracers, __ATOMIC_SEQ_CST); t; t = t->next)
-        for (unsigned tries = 0; __atomic_load_n(&t->busy, __ATOMIC_SEQ_CST); tries++)
-            wait_a_little(tries);
+        wait_for(&t->busy);
+    wait_for(&tn__rec.sampling);
     tn__pages_sweep();
 }
 
@@ -105,13 +111,20 @@ static void forget_blocks(void)
     r->peak_birth = r->started_births = r->births;
 }
 
+/* Code objects that the sampler's stacks name are not known by address any more: nobody sees them die. */
 static void forget_all(void)
 {
     tn_recorder *r = &tn__rec;
+    if (r->kept)
+        tn__codes_forget();
     forget_blocks();
     tn__rows_free();
-    tn__stacks_free();
-    tn__codes_free();
+    if (r->kept) {
+        tn__sites_free();
+    } else {
+        tn__stacks_free();
+        tn__codes_free();
+    }
     r->n_domains = 0;
     r->options = (tn_record_options){0};
     tn_set(&r->max_bytes, 0);
@@ -211,6 +224,31 @@ int tn_record_switch(enum tn_record_mode mode, uint64_t interval_bytes)
     tn_set(&r->mode, mode);
     admit();
     return TN_OK;
+}
+
+bool tn__tables_keep(void)
+{
+    tn_recorder *r = &tn__rec;
+    if (r->kept)
+        return true;
+    exclude();
+    r->kept = r->mode != TN_RECORD_OFF || (tn__codes_start() && tn__node(0, TN_FRAME_LOST, 0) == LOST_NODE);
+    if (!r->kept)
+        forget_all();
+    admit();
+    return r->kept;
+}
+
+void tn__tables_release(void)
+{
+    tn_recorder *r = &tn__rec;
+    if (!r->kept)
+        return;
+    exclude();
+    r->kept = false;
+    if (r->mode == TN_RECORD_OFF)
+        forget_all();
+    admit();
 }
 
 enum tn_record_mode tn_record_mode(void)

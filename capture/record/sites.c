@@ -73,11 +73,11 @@ unsigned tn_record_domain(uint32_t number)
     return index;
 }
 
-/* Node 1 is <lost>, with a site for each side. */
+/* Node 1 is <lost>, with a site for each side. The sampler may have made it. */
 bool tn__sites_start(void)
 {
-    return tn__node(0, TN_FRAME_LOST, 0) == 1 && tn__site(1, TN_DOMAIN_OBJ) == LOST_SITE &&
-           tn__site(1, TN_DOMAIN_RAW) == LOST_SITE + 1;
+    return tn__node(0, TN_FRAME_LOST, 0) == LOST_NODE && tn__site(LOST_NODE, TN_DOMAIN_OBJ) == LOST_SITE &&
+           tn__site(LOST_NODE, TN_DOMAIN_RAW) == LOST_SITE + 1;
 }
 
 void tn__stacks_free(void)
@@ -89,6 +89,16 @@ void tn__stacks_free(void)
     memset(&r->nodes, 0, sizeof r->nodes);
     memset(&r->sites, 0, sizeof r->sites);
     memset(&r->tallies, 0, sizeof r->tallies);
+}
+
+void tn__sites_free(void)
+{
+    tn_recorder *r = &tn__rec;
+    tn__pages_put_all(TN_PART_SITES);
+    memset(&r->sites, 0, sizeof r->sites);
+    memset(&r->tallies, 0, sizeof r->tallies);
+    for (uint32_t id = 1; id < r->nodes.count; id++)
+        tn__node_at(id)->site = 0;
 }
 
 void tn__sites_clear(void)

@@ -103,7 +103,6 @@ static __attribute__((noinline)) tn_place native(tn_tracer *t, uint32_t root)
 
 tn_place tn__place(tn_tracer *t)
 {
-    enum { LOST = 1 /* the node of <lost> */ };
     if (__builtin_expect(t->code_generation != tn_get(&tn__rec.code_generation), 0))
         renew(t);
     uint32_t root = t->root_run == tn_get(&tn__rec.run) ? t->root : 0, n = t->n_path;
@@ -116,19 +115,19 @@ tn_place tn__place(tn_tracer *t)
     }
     t->n_same = t->n_same > k ? t->n_same : k;
     if (__builtin_expect(k < n, 0))
-        return (tn_place){LOST, 0};
+        return (tn_place){LOST_NODE, 0};
     if (__builtin_expect(at.node == root, 0))
         at = native(t, root);
-    return at.node ? at : (tn_place){LOST, 0};
+    return at.node ? at : (tn_place){LOST_NODE, 0};
 }
 
-static uint32_t root_node(const char *name, uint32_t n)
+uint32_t tn__pseudo(uint32_t parent, uint32_t pseudo, const char *name, uint32_t n)
 {
     tn_code_facts facts = {.name = name, .qualname = name, .file = "", .n_name = n, .n_qualname = n};
     tn__spin_lock(&tn__rec.intern);
-    uint32_t code = tn__code_add(&facts, TN_FRAME_PSEUDO);
+    uint32_t code = tn__code_add(&facts, pseudo);
     tn__spin_unlock(&tn__rec.intern);
-    return code ? tn__node(0, code, 0) : 0;
+    return code ? tn__node(parent, code, 0) : 0;
 }
 
 uint32_t tn_record_root(const char *name, size_t n)
@@ -136,7 +135,7 @@ uint32_t tn_record_root(const char *name, size_t n)
     tn_tracer *t = tn__tracer ? tn__tracer : tn__tracer_make();
     if (!t || !tn__apart_enter(t))
         return 0;
-    uint32_t node = tn_record_mode() == TN_RECORD_OFF ? 0 : root_node(name, n <= 4096 ? (uint32_t)n : 4096);
+    uint32_t node = tn_record_mode() == TN_RECORD_OFF ? 0 : tn__pseudo(0, TN_FRAME_PSEUDO, name, n <= 4096 ? (uint32_t)n : 4096);
     tn__apart_leave(t);
     return node;
 }

@@ -88,7 +88,7 @@ typedef struct tn_call_row {
     uint32_t parent, code, instruction;
     uint32_t site; /* the first whose stack ends here */
 } tn_call_row;
-enum { NODE_SHIFT = 14 };
+enum { NODE_SHIFT = 14, LOST_NODE = 1 /* of <lost> */ };
 
 /* What is allocated by one stack from one domain. */
 typedef struct tn_site {
@@ -125,6 +125,8 @@ enum { ALIAS_SHIFT = 14 };
 typedef struct tn_recorder {
     uint32_t mode, session; /* a session ends with all blocks forgotten */
     uint32_t code_generation, closed;
+    uint32_t sampling; /* the sampler is inside apart */
+    bool kept;         /* tn__tables_keep */
     uint32_t run, clears;            /* starts there were; and since then, how often all was forgotten */
     uint64_t births, started_births; /* the latter: what all was forgotten at */
     int64_t live, live_apart;        /* bytes, by side */
@@ -185,21 +187,35 @@ static inline void tn__drop(unsigned cause)
 
 /* ---- record.c ---- */
 
-bool tn__apart_wait(tn_tracer *t); /* the slow part of tn__apart_enter */
+bool tn__busy_wait(uint32_t *busy); /* the slow part of tn__busy_enter */
 
 /* To be inside apart is to keep control calls waiting: never around a call of somebody else's. false: off. */
+static inline bool tn__busy_enter(uint32_t *busy)
+{
+    __atomic_store_n(busy, 1, __ATOMIC_SEQ_CST);
+    if (__builtin_expect(__atomic_load_n(&tn__rec.closed, __ATOMIC_SEQ_CST), 0))
+        return tn__busy_wait(busy);
+    return true;
+}
+
+static inline void tn__busy_leave(uint32_t *busy)
+{
+    tn_set_release(busy, 0);
+}
+
 static inline bool tn__apart_enter(tn_tracer *t)
 {
-    __atomic_store_n(&t->busy, 1, __ATOMIC_SEQ_CST);
-    if (__builtin_expect(__atomic_load_n(&tn__rec.closed, __ATOMIC_SEQ_CST), 0))
-        return tn__apart_wait(t);
-    return true;
+    return tn__busy_enter(&t->busy);
 }
 
 static inline void tn__apart_leave(tn_tracer *t)
 {
-    tn_set_release(&t->busy, 0);
+    tn__busy_leave(&t->busy);
 }
+
+/* Stacks and code objects are kept, whether allocations are recorded or not: the sampler uses them. With the lock. */
+bool tn__tables_keep(void); /* false: no memory */
+void tn__tables_release(void);
 
 /* ---- tracer.c ---- */
 
@@ -242,11 +258,13 @@ uint32_t tn__code_add(const tn_code_facts *f, uint32_t pseudo); /* under intern;
 
 tn_place tn__place(tn_tracer *t);                                        /* of t's path; its node is never 0 */
 uint32_t tn__node(uint32_t parent, uint32_t code, uint32_t instruction); /* 0: no memory */
+uint32_t tn__pseudo(uint32_t parent, uint32_t pseudo, const char *name, uint32_t n); /* a frame without code; likewise */
 
 /* ---- sites.c ---- */
 
 bool tn__sites_start(void);
 void tn__stacks_free(void);                         /* of stacks and sites */
+void tn__sites_free(void);                          /* of sites alone */
 uint32_t tn__site(uint32_t stack, unsigned domain); /* LOST_SITE where tables are full */
 void tn__sites_clear(void);
 void tn__sites_reset_peak(void);

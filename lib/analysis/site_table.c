@@ -447,6 +447,7 @@ tn_interval tn__sites_interval(const tn_sites *t, const tn_site_sum *sum, enum t
     double bytes = (double)sum->bytes[what];
     if (!t->sampled)
         return (tn_interval){bytes, bytes};
-    tn_spread spread = what == TN_SITES_LIVE ? sum->live : tn__spread_of(bytes, t->interval_bytes);
+    bool blocks_known = what == TN_SITES_LIVE && t->traces.n; /* a file of samples alone has sums, and no object */
+    tn_spread spread = blocks_known ? sum->live : tn__spread_of(bytes, t->interval_bytes);
     return tn__spread_interval(&spread, t->interval_bytes);
 }

@@ -6,6 +6,7 @@
  *   both         ─ site_table.c ─> sums a group ─ site_pairs.c ─> beside those of another snapshot
  *                ─ site_retained.c, site_cohorts.c, site_members.c ─> what objects of a group retain; how old its
  *                   blocks are; which objects have them
+ *   objects      ─ site_mains.c ─> the line that made most of a row of some other table
  *   blocks       ─ site_interval.c ─> 95 % intervals of sums that were sampled (docs/decisions/intervals.md)
  *
  * An *entry* is a row of the call tree counted from 1, as stacks are in the file; 0: the stack is not known.
@@ -99,6 +100,7 @@ int tn__distribution_of_file(tn_snapshot *s, const char *file, const char **out,
 
 #define TN_SITE_LOST "<lost>"     /* no stack is known */
 #define TN_SITE_CUT "<truncated>" /* the stack was deeper */
+#define TN_NOT_RECORDED "(not recorded)" /* objects whose stack is not known */
 #define TN_SITE_BOTTOM "(bottom of the stack)"
 
 /* The file of a frame; of what has none, as <native> or the root of a thread, its name. */
@@ -221,6 +223,17 @@ tn_interval tn__sites_interval(const tn_sites *t, const tn_site_sum *sum, enum t
 /* What objects of each group retain together as far as the dominator tree tells: of those that no other one of the group
  * dominates, the sum. Needs dominators. */
 int tn__sites_retained(tn_sites *t, tn_error *err);
+
+/* ---- site_mains.c ---- */
+
+typedef struct tn_site_main {
+    uint32_t line;         /* its group; TN_NONE: the stack of no object of the part is known */
+    uint64_t count, bytes; /* objects of the part that it made */
+} tn_site_main;
+typedef int tn_site_part(void *ctx, uint32_t object, uint32_t *part, tn_error *err); /* TN_NONE: of no part */
+/* Of each part of set the line that made most. lines: groups by SITE of set, or of more. 32 bytes an object meanwhile. */
+int tn__site_mains(tn_snapshot *s, tn_groups *lines, const tn_set *set, tn_site_part *part_of, void *ctx,
+                   uint32_t n_parts, tn_site_main *out, tn_error *err);
 
 /* ---- site_pairs.c: two tables as one ---- */
 

@@ -511,11 +511,11 @@ class Snapshot(Tables, ProfileTables, Facts):
 def import_dump(
     dump: str | os.PathLike[str], path: str | os.PathLike[str], *, force: bool = False, max_memory: int = 0
 ) -> Snapshot:
-    """Makes a snapshot file of a dump of Meliae or of tracemalloc (docs/import.md), whole or not at all.
+    """Makes a snapshot file of a dump of Meliae, tracemalloc or plop (docs/import.md), whole or not at all.
 
     Args:
         dump: the JSON lines of Meliae's scanner (a file, which gzip may have packed, or a pipe), or the pickle that
-            tracemalloc's `Snapshot.dump` wrote, of which nothing is run.
+            tracemalloc's `Snapshot.dump` wrote, of which nothing is run, or the dict that plop's collector wrote.
         path: the file to write.
         force: replace what is there.
         max_memory: refuse to use more than this many bytes, here and in the snapshot; 0: no limit.

@@ -1,0 +1,96 @@
+/* sample_state.h - what the sampler's files share. Only its thread writes here, but for control calls, which end it first. */
+#ifndef TN_SAMPLE_STATE_H
+#define TN_SAMPLE_STATE_H
+
+#include "record/sampler.h"
+#include "record/state.h"
+
+#include <sys/uio.h>
+
+/* A frame, as it was copied. */
+typedef struct tn_seen_frame {
+    uint64_t address, code, at, previous;
+    int64_t top;
+    uint32_t row, size; /* of its code: of the recorder, 0 not known yet; bytes of such a frame */
+    int32_t offset;     /* of the instruction */
+    uint8_t owner;
+    bool entry; /* called from C */
+    bool suspended; /* a generator's, which was called a moment ago */
+    bool empty; /* no code, or it has not begun */
+    bool handle; /* asyncio's Handle._run */
+} tn_seen_frame;
+
+/* Memory to copy at the next look: where frames were at the last. */
+typedef struct tn_span {
+    uint64_t start, end;
+} tn_span;
+enum { TN_SPANS = 24, TN_CFRAMES = 4, TN_INNERS = 6 };
+
+/* A generator's frame, which forgets who called it while it is suspended, or one without code. */
+typedef struct tn_inner {
+    uint64_t address, previous;
+} tn_inner;
+
+/* A thread of Python. */
+typedef struct tn_watched {
+    uint64_t state; /* address of its thread state; 0: unused */
+    uint64_t native;
+    uint64_t cpu_ns, user_ns;   /* of its clocks, when they were read last */
+    uint64_t debt_ns, debt_user_ns;
+    uint64_t tick;              /* it was seen in */
+    uint32_t root, name;        /* what its stacks stand on, and the text of its name */
+    uint32_t stack, task;       /* where it was last; 0: not known */
+    uint32_t paid;              /* row */
+    bool named;
+    uint64_t bottom;            /* the outermost frame */
+    uint64_t cframes[TN_CFRAMES]; /* what it pointed to lately, where that points to the frame */
+    tn_inner inner[TN_INNERS];  /* frames off the data stack that were innermost lately */
+    uint32_t next_cframe, next_inner;
+    uint32_t n_spans, n_chain; /* the first are those of the chain, outermost first */
+    tn_span spans[TN_SPANS + TN_INNERS];
+} tn_watched;
+
+/* What came of a look at a thread. */
+typedef struct tn_look {
+    uint32_t stack, task;
+    bool changing;
+    bool moved;       /* its clock went on meanwhile */
+    unsigned failure; /* where stack is 0 */
+} tn_look;
+
+/* ---- sample_read.c ---- */
+
+void tn__sample_fixed(uint64_t start, uint64_t end); /* memory that stays mapped */
+/* Each remote piece into its local one; the bytes that were copied before one failed. */
+size_t tn__sample_gather(const struct iovec *to, const struct iovec *from, unsigned n);
+
+/* ---- sample_codes.c ---- */
+
+bool tn__sample_codes_start(const tn_sample_places *places);
+void tn__sample_codes_forget(void); /* its memory has been given back */
+/* Fills row, size, offset, empty and handle of n frames as their code objects are now. The index of the first of which that
+ * cannot be told; n: none. */
+unsigned tn__sample_codes(tn_seen_frame *frames, unsigned n);
+
+/* ---- sample_stack.c ---- */
+
+bool tn__sample_stacks_start(const tn_sample_places *places);
+void tn__sample_stacks_forget(void);
+/* The stack of a thread whose clock was at cpu_ns just before. stack 0: it was not to be had. */
+void tn__sample_look(tn_watched *w, uint64_t cpu_ns, tn_look *out);
+uint64_t tn__sample_clock(uint64_t native, bool user); /* a thread's; 0: it is not there */
+uint32_t tn__sample_leaf(uint32_t stack, unsigned pseudo); /* <gc>, <native>, <changing> */
+
+/* ---- samples.c ---- */
+
+bool tn__samples_start(uint32_t max_stacks);
+void tn__samples_free(void);
+uint32_t tn__sample_name(const char *text, uint32_t n); /* a text's number; 0: empty, or tables are full */
+uint32_t tn__sample_row(uint32_t stack, uint32_t thread, uint32_t task, uint32_t state);
+void tn__sample_add(uint32_t row, uint64_t samples, uint64_t ns, uint64_t cpu_ns);
+uint32_t tn__samples_count(void);
+const char *tn__sample_name_at(uint32_t id, uint32_t *n);
+
+extern tn_sampled tn__sampled; /* by tn_set; all but own_bytes, threads and n_rows */
+
+#endif

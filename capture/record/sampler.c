@@ -1,0 +1,475 @@
+/* sampler.c - see sampler.h: the thread that samples, and what starts and stops it. */
+#include "record/sample_state.h"
+
+#include "tonnage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MOST_THREADS = 4096, MOST_INTERPRETERS = 256, HEAD = 512, STACK_BYTES = 256 << 10 };
+static const uint64_t SECOND_NS = 1000000000, LONGEST_NS = 1000000000000, SHORTEST_NS = 1000;
+
+typedef struct interpreter {
+    uint64_t address, next, threads, lock, holder;
+    bool collecting;
+} interpreter;
+
+typedef struct thread_state {
+    uint64_t state, native; /* native 0: it is not looked at */
+    uint32_t of;            /* its interpreter */
+} thread_state;
+
+static struct {
+    tn_sample_places places;
+    pthread_t thread;
+    bool exists;       /* started and not joined */
+    uint32_t leaves;   /* futex: the thread is to end */
+    bool settles;      /* the next tick only reads clocks: what threads did before is nobody's */
+    uint64_t origin_ns, began_ns, before_ns; /* of strata; this time on; on before that */
+    uint64_t next;     /* stratum */
+    uint64_t own_before_ns;
+    uint64_t random;
+    tn_watched *threads; /* MOST_THREADS, in order of first sight; those that ended are gone */
+    interpreter interpreters[MOST_INTERPRETERS];
+    thread_state *states; /* MOST_THREADS */
+    uint32_t n_states;
+    uint32_t n_threads, found; /* found: where the last was, for they come in order */
+    uint64_t tick;
+} sampler;
+
+static uint64_t now_ns(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
+}
+
+static void raise_by(uint64_t *count, uint64_t n)
+{
+    tn_set(count, *count + n);
+}
+
+/* ---- threads ---- */
+
+static bool word_at(uint64_t address, uint64_t *out)
+{
+    return tn_sample_copy(address, out, sizeof *out);
+}
+
+static uint64_t holder_of(const interpreter *i)
+{
+    const tn_sample_places *p = &sampler.places;
+    uint64_t holder;
+    uint32_t locked;
+    bool known = p->gil_known && i->lock && word_at(i->lock + p->gil_holder, &holder) &&
+                 tn_sample_copy(i->lock + p->gil_locked, &locked, sizeof locked);
+    return known && locked == 1 ? holder : 0;
+}
+
+static bool read_interpreter(uint64_t address, interpreter *out)
+{
+    const tn_sample_places *p = &sampler.places;
+    uint32_t collecting;
+    *out = (interpreter){.address = address, .lock = p->gil};
+    if (!word_at(address + p->interp_next, &out->next) || !word_at(address + p->interp_threads, &out->threads) ||
+        !tn_sample_copy(address + p->interp_collecting, &collecting, sizeof collecting))
+        return false;
+    if (p->gil_known && !p->gil_is_one && !word_at(address + p->gil, &out->lock))
+        return false;
+    out->collecting = collecting == 1;
+    out->holder = holder_of(out);
+    return true;
+}
+
+static tn_watched *watched(uint64_t state, uint64_t native)
+{
+    for (uint32_t i = 0; i < sampler.n_threads; i++) {
+        uint32_t at = (sampler.found + i) % sampler.n_threads;
+        tn_watched *w = &sampler.threads[at];
+        if (w->state == state && w->native == native) {
+            sampler.found = at + 1;
+            return w;
+        }
+    }
+    if (sampler.n_threads == MOST_THREADS)
+        return NULL;
+    tn_watched *w = &sampler.threads[sampler.n_threads++];
+    *w = (tn_watched){.state = state, .native = native};
+    return w;
+}
+
+/* ---- what is paid ---- */
+
+static void pay(tn_watched *w, uint32_t stack, uint32_t task, uint32_t state, uint64_t ns, uint64_t cpu_ns)
+{
+    uint32_t row = tn__sample_row(stack, w->name, task, state);
+    tn__sample_add(row, 1, ns, cpu_ns);
+    w->paid = row;
+}
+
+static uint64_t settled(uint64_t *debt)
+{
+    uint64_t ns = *debt;
+    *debt = 0;
+    return ns;
+}
+
+/* What is left of a thread that is seen no more. */
+static void pay_rest(tn_watched *w)
+{
+    if (!w->paid || sampler.settles)
+        return;
+    uint64_t user = settled(&w->debt_user_ns), cpu = settled(&w->debt_ns);
+    enum tn_sample_clock clock = tn__sampled.clock;
+    tn__sample_add(w->paid, 0, clock == TN_SAMPLE_PROF ? cpu : clock == TN_SAMPLE_VIRTUAL ? user : 0, cpu);
+}
+
+static void bury(void)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < sampler.n_threads; i++) {
+        tn_watched *w = &sampler.threads[i];
+        if (w->tick != sampler.tick)
+            pay_rest(w);
+        else if (i != n++)
+            sampler.threads[n - 1] = *w;
+    }
+    sampler.n_threads = n;
+    sampler.found = 0;
+    tn_set(&tn__sampled.threads, n);
+}
+
+/* ---- a look at a thread ---- */
+
+/* Waits for a processor, as on a machine that has one, which is ours just now. */
+static bool is_runnable(uint64_t native)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/self/task/%llu/stat", (unsigned long long)native);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *end = strrchr(text, ')'); /* of its name */
+    return end && end[1] == ' ' && end[2] == 'R';
+}
+
+static uint32_t decorated(const interpreter *in, uint64_t state, uint32_t stack, bool on_cpu, bool *locked)
+{
+    *locked = in->holder == state;
+    if (!stack)
+        return 0;
+    if (in->collecting && *locked)
+        return tn__sample_leaf(stack, TN_FRAME_GC);
+    if (on_cpu && in->lock && !*locked) {
+        *locked = holder_of(in) == state; /* it may have taken it meanwhile */
+        return *locked ? stack : tn__sample_leaf(stack, TN_FRAME_NATIVE);
+    }
+    return stack;
+}
+
+/* ran_ns: what it has run since its clock was read last. false: nothing was sampled. */
+static void sample(const interpreter *in, tn_watched *w, uint64_t cpu_ns, uint64_t ran_ns, uint64_t weight_ns)
+{
+    enum tn_sample_clock clock = tn__sampled.clock;
+    bool by_cpu = clock == TN_SAMPLE_PROF || clock == TN_SAMPLE_VIRTUAL, on_cpu = false, locked;
+    if (ran_ns || !w->stack) {
+        tn_look look;
+        if (by_cpu && !ran_ns)
+            return;
+        tn__sample_look(w, cpu_ns, &look);
+        on_cpu = ran_ns && (look.moved || is_runnable(w->native));
+        if (by_cpu && !on_cpu)
+            return;
+        if (!look.stack)
+            raise_by(&tn__sampled.rejected[look.failure], 1);
+        if (look.changing)
+            raise_by(&tn__sampled.changing, 1);
+        w->stack = look.stack;
+        w->task = look.task;
+    } else if (by_cpu) {
+        return;
+    }
+    uint32_t stack = decorated(in, w->state, w->stack, on_cpu, &locked);
+    uint32_t state = (on_cpu ? TN_SAMPLE_ON_CPU : 0) | (locked ? TN_SAMPLE_LOCKED : 0);
+    uint64_t cpu = on_cpu ? settled(&w->debt_ns) : 0, user = on_cpu ? settled(&w->debt_user_ns) : 0;
+    uint64_t ns = clock == TN_SAMPLE_PROF ? cpu : clock == TN_SAMPLE_VIRTUAL ? user : weight_ns;
+    pay(w, stack, w->task, state, ns, cpu);
+}
+
+static void visit(const interpreter *in, uint64_t state, uint64_t native, uint64_t weight_ns)
+{
+    enum tn_sample_clock clock = tn__sampled.clock;
+    tn_watched *w = watched(state, native);
+    if (!w) {
+        raise_by(&tn__sampled.rejected[TN_REJECT_THREADS], 1);
+        return;
+    }
+    w->tick = sampler.tick;
+    uint64_t cpu = tn__sample_clock(native, false), user = clock == TN_SAMPLE_VIRTUAL ? tn__sample_clock(native, true) : 0;
+    if (cpu < w->cpu_ns) /* another thread, by the same name */
+        *w = (tn_watched){.state = state, .native = native, .tick = sampler.tick};
+    uint64_t ran = cpu - w->cpu_ns;
+    if (clock != TN_SAMPLE_GIL || in->holder == state) {
+        w->debt_ns += ran;
+        w->debt_user_ns += user > w->user_ns ? user - w->user_ns : 0;
+    }
+    w->cpu_ns = cpu;
+    w->user_ns = user;
+    if (sampler.settles) {
+        w->debt_ns = w->debt_user_ns = 0;
+        return;
+    }
+    if (clock != TN_SAMPLE_GIL || in->holder == state)
+        sample(in, w, cpu, ran, weight_ns);
+    else if (ran)
+        w->stack = 0;
+}
+
+/* Thread states of all interpreters. */
+static void find_threads(const interpreter *in, uint32_t of)
+{
+    const tn_sample_places *p = &sampler.places;
+    uint32_t bytes = (p->thread_next > p->thread_native ? p->thread_next : p->thread_native) + 8;
+    uint8_t head[HEAD];
+    for (uint64_t state = in->threads; state && sampler.n_states < MOST_THREADS;) {
+        if (state & 7 || bytes > HEAD || !tn_sample_copy(state, head, bytes)) {
+            raise_by(&tn__sampled.rejected[TN_REJECT_THREADS], 1);
+            return;
+        }
+        thread_state *t = &sampler.states[sampler.n_states];
+        *t = (thread_state){.state = state, .of = of};
+        memcpy(&t->native, head + p->thread_native, sizeof t->native);
+        memcpy(&state, head + p->thread_next, sizeof state);
+        sampler.n_states += t->native != 0;
+    }
+}
+
+/* A thread that goes from one interpreter to another has a state in each, and is at one of them: at that which holds a lock,
+ * else at the outermost, as it seems. n: of the interpreters, of which the main one is the last. */
+static void drop_doubles(const interpreter *in, uint32_t n)
+{
+    for (uint32_t i = 0; i < sampler.n_states; i++) {
+        thread_state *t = &sampler.states[i];
+        if (t->of + 1 == n)
+            return;
+        for (uint32_t k = i + 1; t->native && k < sampler.n_states; k++) {
+            thread_state *other = &sampler.states[k];
+            if (other->native == t->native)
+                *(in[t->of].holder == t->state ? &other->native : &t->native) = 0;
+        }
+    }
+}
+
+/* A control call may come in between, but not within one. */
+static void visit_threads(const interpreter *in, uint64_t weight_ns)
+{
+    for (uint32_t i = 0; i < sampler.n_states; i++) {
+        const thread_state *t = &sampler.states[i];
+        tn__busy_enter(&tn__rec.sampling);
+        if (t->native)
+            visit(&in[t->of], t->state, t->native, weight_ns);
+        tn__busy_leave(&tn__rec.sampling);
+    }
+}
+
+/* ---- ticks ---- */
+
+static void tick(uint64_t strata)
+{
+    uint64_t address = sampler.places.interpreters();
+    interpreter *in = sampler.interpreters;
+    uint32_t n = 0;
+    sampler.tick++;
+    sampler.n_states = 0;
+    for (; address && n < MOST_INTERPRETERS && read_interpreter(address, &in[n]); address = in[n++].next)
+        find_threads(&in[n], n);
+    if (n > 1)
+        drop_doubles(in, n);
+    visit_threads(in, strata * tn__sampled.interval_ns);
+    bury();
+    if (!sampler.settles) {
+        raise_by(&tn__sampled.ticks, 1);
+        raise_by(&tn__sampled.missed, strata - 1);
+    }
+    sampler.settles = false;
+}
+
+static uint64_t random_below(uint64_t n)
+{
+    uint64_t z = (sampler.random += 0x9e3779b97f4a7c15u);
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (z ^ z >> 31) % n; /* n is far from 2^64 */
+}
+
+/* Until the time, or until it is to end. */
+static void sleep_until(uint64_t at_ns)
+{
+    struct timespec at = {(time_t)(at_ns / SECOND_NS), (long)(at_ns % SECOND_NS)};
+    while (!tn_get_acquire(&sampler.leaves) && now_ns(CLOCK_MONOTONIC) < at_ns)
+        syscall(SYS_futex, &sampler.leaves, FUTEX_WAIT_BITSET_PRIVATE, 0, &at, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+static void note_costs(void)
+{
+    tn_set(&tn__sampled.own_cpu_ns, sampler.own_before_ns + now_ns(CLOCK_THREAD_CPUTIME_ID));
+    tn_set(&tn__sampled.duration_ns, sampler.before_ns + now_ns(CLOCK_MONOTONIC) - sampler.began_ns);
+}
+
+static void *run(void *nothing)
+{
+    uint64_t interval = tn__sampled.interval_ns;
+    (void)nothing;
+    prctl(PR_SET_NAME, "tonnage-sampler");
+    prctl(PR_SET_TIMERSLACK, 1000ul); /* ns; as a rule it is a twentieth of a millisecond */
+    if (sampler.settles)
+        tick(1);
+    for (;; note_costs()) {
+        sleep_until(sampler.origin_ns + sampler.next * interval + random_below(interval));
+        if (tn_get_acquire(&sampler.leaves))
+            break;
+        uint64_t at = (now_ns(CLOCK_MONOTONIC) - sampler.origin_ns) / interval;
+        at = at > sampler.next ? at : sampler.next;
+        tick(at + 1 - sampler.next);
+        sampler.next = at + 1;
+    }
+    note_costs();
+    return NULL;
+}
+
+/* ---- control ---- */
+
+static int begin(void)
+{
+    sigset_t all, before;
+    pthread_attr_t attributes;
+    uint64_t now = now_ns(CLOCK_MONOTONIC), interval = tn__sampled.interval_ns;
+    sampler.leaves = 0;
+    sampler.began_ns = now;
+    sampler.before_ns = tn__sampled.duration_ns;
+    sampler.own_before_ns = tn__sampled.own_cpu_ns;
+    if (sampler.settles)
+        sampler.origin_ns = now, sampler.next = 0;
+    else if ((now - sampler.origin_ns) / interval > sampler.next)
+        sampler.next = (now - sampler.origin_ns) / interval;
+    if (pthread_attr_init(&attributes) != 0)
+        return TN_ENOMEM;
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int code = pthread_create(&sampler.thread, &attributes, run, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    sampler.exists = code == 0;
+    return code == 0 ? TN_OK : TN_ELIMIT;
+}
+
+static void end(void)
+{
+    if (!sampler.exists)
+        return;
+    tn_set_release(&sampler.leaves, 1);
+    syscall(SYS_futex, &sampler.leaves, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    pthread_join(sampler.thread, NULL);
+    sampler.exists = false;
+}
+
+static bool prepare(const tn_sample_places *places, uint32_t max_stacks)
+{
+    sampler.places = *places;
+    tn__sample_fixed(places->fixed_start, places->fixed_end);
+    if (!sampler.threads)
+        sampler.threads = tn__pages_get(TN_PART_SAMPLES, MOST_THREADS * sizeof *sampler.threads);
+    if (!sampler.states)
+        sampler.states = tn__pages_get(TN_PART_SAMPLES, MOST_THREADS * sizeof *sampler.states);
+    sampler.n_threads = 0;
+    sampler.settles = true;
+    return sampler.threads && sampler.states && tn__tables_keep() && tn_sample_read_start() && tn__samples_start(max_stacks) &&
+           tn__sample_codes_start(&sampler.places) && tn__sample_stacks_start(&sampler.places);
+}
+
+int tn_sampler_start(const tn_sample_places *places, const tn_sample_options *o)
+{
+    if (tn__sampled.on || (unsigned)o->clock >= TN_SAMPLE_CLOCKS || o->interval_ns < SHORTEST_NS ||
+        o->interval_ns > LONGEST_NS)
+        return TN_EINVAL;
+    if (tn__sampled.ever && tn__sampled.clock != o->clock)
+        tn_sampler_clear();
+    int error = errno;
+    if (!prepare(places, o->max_stacks)) {
+        tn_sampler_clear();
+        return TN_ENOMEM;
+    }
+    tn_sampled *s = &tn__sampled;
+    s->clock = o->clock;
+    s->interval_ns = o->interval_ns;
+    if (!s->ever)
+        s->started_wall_ns = now_ns(CLOCK_REALTIME);
+    sampler.random = sampler.random ? sampler.random : now_ns(CLOCK_REALTIME) ^ (uint64_t)getpid() << 40;
+    int status = begin();
+    s->on = status == TN_OK;
+    s->ever |= s->on;
+    errno = error;
+    return status;
+}
+
+void tn_sampler_stop(void)
+{
+    end();
+    for (uint32_t i = 0; tn__sampled.on && i < sampler.n_threads; i++)
+        pay_rest(&sampler.threads[i]);
+    sampler.n_threads = 0;
+    tn__sampled.on = false;
+}
+
+/* The tables may hold rows that the next run shall not have: it begins as the first. */
+void tn_sampler_clear(void)
+{
+    bool was = tn__sampled.on;
+    tn_sample_options o = {tn__sampled.clock, tn__sampled.interval_ns, tn__sampled.max_stacks};
+    tn_sample_places places = sampler.places;
+    tn_sampler_stop();
+    tn__samples_free();
+    tn__sample_codes_forget();
+    tn__sample_stacks_forget();
+    sampler.threads = NULL;
+    sampler.states = NULL;
+    tn__sampled = (tn_sampled){0};
+    tn__tables_release();
+    if (was)
+        tn_sampler_start(&places, &o);
+}
+
+void tn_sampler_pause(void)
+{
+    end();
+}
+
+int tn_sampler_resume(void)
+{
+    return tn__sampled.on && !sampler.exists ? begin() : TN_OK;
+}
+
+int tn_sampler_forked(void)
+{
+    sampler.exists = false; /* it was the parent's */
+    tn__rec.sampling = 0;
+    sampler.random ^= (uint64_t)getpid() << 40;
+    bool was = tn__sampled.on;
+    tn_sample_options o = {tn__sampled.clock, tn__sampled.interval_ns, tn__sampled.max_stacks};
+    tn_sample_places places = sampler.places;
+    tn__sampled.on = false;
+    tn_sampler_clear();
+    return was ? tn_sampler_start(&places, &o) : TN_OK;
+}
