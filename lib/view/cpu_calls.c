@@ -281,7 +281,7 @@ static int print_edges(const tn_calls *c, tn_out *out, tn_error *err)
                                        {"Caller", false, 0},
                                        {"Callee", false, 0}};
     tn_table t;
-    char amount[32];
+    char amount[32], text[512];
     tn__table_init(&t, c->page->now.alloc, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < c->n_shown; i++) {
         const tn_cpu_edge *e = edge_at(c, (uint32_t)c->order[i].row);
@@ -289,8 +289,8 @@ static int print_edges(const tn_calls *c, tn_out *out, tn_error *err)
         tn__table_pct(&t, e->sum.weight, c->page->now.all.weight);
         tn__table_pct(&t, e->sum.weight, group_at(c, named_end(c, e))->total.weight);
         tn__table_u64(&t, e->sum.samples);
-        tn__table_text(&t, c->labels[e->from]);
-        tn__table_text(&t, c->labels[e->to]);
+        tn__table_text(&t, tn__site_shortened(c->labels[e->from], c->page->o, text, sizeof text));
+        tn__table_text(&t, tn__site_shortened(c->labels[e->to], c->page->o, text, sizeof text));
     }
     int status = t.status < 0 ? tn__no_memory(c->page->snapshot, err) : TN_OK;
     if (status == TN_OK && c->n_shown)

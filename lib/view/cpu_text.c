@@ -137,12 +137,16 @@ static void tree_cells(const tn_cpu_page_made *p, const tn_cpu_shown *r, tn_tabl
     tn__table_u64(t, r->total->samples);
 }
 
-static void add_label(tn_table *t, const tn_cpu_shown *r)
+static void add_label(const tn_cpu_page_made *p, tn_table *t, const tn_cpu_shown *r)
 {
-    char text[512];
-    snprintf(text, sizeof text, "%*s%.400s", (int)(2 * (r->depth < MOST_INDENT ? r->depth : MOST_INDENT)), "",
-             r->label);
-    tn__table_text(t, r->depth ? text : r->label);
+    char plain[600], text[512];
+    const char *label = tn__site_shortened(r->label, p->o, text, sizeof text);
+    tn_text indented;
+    tn__text_init(&indented, plain, sizeof plain);
+    tn__text_format(&indented, "%*s", (int)(2 * (r->depth < MOST_INDENT ? r->depth : MOST_INDENT)), "");
+    tn__text_add(&indented, label, strlen(label));
+    tn__text_end(&indented);
+    tn__table_text(t, r->depth ? plain : label);
 }
 
 static int print_rows(const tn_cpu_page_made *p, tn_out *out, tn_error *err)
@@ -162,7 +166,7 @@ static int print_rows(const tn_cpu_page_made *p, tn_out *out, tn_error *err)
             compared_cells(p, r, i == n_rows, &t);
         else
             plain_cells(p, r, i < n_rows ? i + 1 : 0, &t);
-        add_label(&t, r);
+        add_label(p, &t, r);
     }
     int status = t.status < 0 ? tn__no_memory(p->snapshot, err) : TN_OK;
     if (status == TN_OK)
