@@ -160,6 +160,16 @@ def snapshots(python: str, n: int) -> str:
     return table(["recorder", "snapshot", "processor", "of an untraced one", "goal", "file"], rows)
 
 
+def pages(python: str, n: int) -> str:
+    rows = []
+    for functions in (n // 1500, n // 150, n // 15):
+        one = cell(python, "recording_cells.py", "pages", max(1, functions))
+        figures = [f"{1000 * seconds:.1f} ms" for word in ("file", "line", "cumulative") for seconds in one[word]]
+        rows.append([f"{one['sites']:,}", f"{one['stacks']:,}", *figures])
+    heads = [f"{what}, {by}" for by in ("by file", "by line", "by line cumulative") for what in ("copied", "page")]
+    return table(["stacks that allocated", "nodes of their tree", *heads], rows)
+
+
 def measure(python: str, quick: bool) -> str:
     load = os.getloadavg()[0]
     n = OBJECTS // (100 if quick else 1)
@@ -171,6 +181,7 @@ def measure(python: str, quick: bool) -> str:
         *([files(python, quick)] if has_memray(python) else []),
         memory(python, n),
         snapshots(python, n),
+        pages(python, n),
     ]
     return "\n\n".join(pieces)
 

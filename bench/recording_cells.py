@@ -128,5 +128,32 @@ def snapshots(mode: str, n: str) -> dict[str, Any]:
         return {"wall": wall, "cpu": cpu, "bytes": size}
 
 
+def pages(n: str) -> dict[str, Any]:
+    """Seconds of pages of tonnage.Top, when functions have allocated below 0, 3 and 20 calls."""
+    import io
+
+    import tonnage
+    from tonnage import _capture
+
+    names: dict[str, Any] = {}
+    lines = (f"def f{i}(d): return f{i}(d - 1) if d else bytes(100)" for i in range(int(n)))
+    exec(compile("\n".join(lines), "/srv/app.py", "exec"), names)
+    tonnage.trace.start()
+    kept = [names[f"f{i}"](depth) for i in range(int(n)) for depth in (0, 3, 20)]
+    found: dict[str, Any] = dict(_capture.trace_now())
+    for word, by, cumulative in ("file", "file", False), ("line", "line", False), ("cumulative", "line", True):
+        top, wall = tonnage.Top(10, io.StringIO(), by=by, cumulative=cumulative), []
+        for _ in range(6):
+            start = time.perf_counter()
+            _capture.trace_live(by, cumulative)
+            copied = time.perf_counter()
+            top.display()
+            wall.append((copied - start, time.perf_counter() - copied))
+        found[word] = [sorted(times)[len(times) // 2] for times in zip(*wall[1:], strict=True)]
+    assert kept
+    return found
+
+
 if __name__ == "__main__":
-    print(json.dumps({"run": run, "file": file, "heap": heap, "snapshots": snapshots}[sys.argv[1]](*sys.argv[2:])))
+    cells = {"run": run, "file": file, "heap": heap, "snapshots": snapshots, "pages": pages}
+    print(json.dumps(cells[sys.argv[1]](*sys.argv[2:])))

@@ -49,6 +49,7 @@ enum {
 #define CLI_SUMS (1ULL << 34)    /* ... --retained */
 #define CLI_FROM (1ULL << 35)    /* ... --from PLACE */
 #define CLI_CUMULATE (1ULL << 36)
+#define CLI_PROFILE (1ULL << 37) /* which samples count, and as what: --tree … --clock CLOCK */
 
 enum { CLI_PLACES = 64 }; /* of --include, of --exclude, of --from */
 
@@ -62,6 +63,9 @@ typedef struct cli_verb cli_verb;
 #define CLI_SITE_KINDS "line, file, function, module, distribution, traceback, thread or type"
 #define CLI_SUM_KINDS \
     "line, file, function, module, distribution, traceback or thread" /* of what was, objects are gone */
+
+/* tn_cpu_by_names, likewise. */
+#define CLI_CPU_KINDS "function, line, file, module, distribution, traceback, thread, task or state"
 
 /* What --where takes, where it is about objects: conditions that stand below on a verb's page. */
 #define CLI_OBJECTS "type, size, … (below)"
@@ -80,6 +84,7 @@ typedef struct cli_options {
         const char *include[CLI_PLACES], *exclude[CLI_PLACES], *from[CLI_PLACES];
         tn_sites_options asked;
     } sites;
+    tn_cpu_options cpu;
     tn_picture_options picture;
     bool help, index, force, drawn, folding; /* drawn: the picture is chosen; folding: --fold or --no-fold is given */
     uint32_t max_nodes;                      /* 0: not given */
@@ -159,6 +164,7 @@ int cmd_table(const cli_options *options);
 int cmd_diff(const cli_options *options);
 int cmd_why(const cli_options *options);
 int cmd_sites(const cli_options *options);
+int cmd_profile(const cli_options *options);
 int cmd_export(const cli_options *options);
 int cmd_import(const cli_options *options);
 int cmd_graph(const cli_options *options);
@@ -169,6 +175,6 @@ int cmd_retained(const cli_options *options);
 int cmd_paths(const cli_options *options);
 int cmd_refs(const cli_options *options);
 int cmd_referrers(const cli_options *options);
-int cmd_python(const char *verb, int n, char **words); /* run, config and what else is written in Python */
+int cmd_python(const char *verb, int n, char **words); /* run, sample and what else is written in Python */
 
 #endif

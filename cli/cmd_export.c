@@ -51,7 +51,7 @@ static int hand_over(const cli_options *options, const char *format)
 
 static bool is_profile(const char *format)
 {
-    static const char *const profiles[] = {"pprof", "speedscope", "collapsed"};
+    static const char *const profiles[] = {"pprof", "speedscope", "collapsed", "pstats", "plop"};
     for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++)
         if (strcmp(format, profiles[i]) == 0)
             return true;
@@ -60,15 +60,13 @@ static bool is_profile(const char *format)
 
 static int find_profile(const cli_options *options, enum tn_profile_of *of)
 {
-    for (int i = 0; i < TN_PROFILES && options->what; i++)
+    for (int i = TN_PROFILE_ANY + 1; i < TN_PROFILES && options->what; i++)
         if (strcmp(options->what, tn_profile_names[i]) == 0) {
             *of = (enum tn_profile_of)i;
             return CLI_OK;
         }
-    if (options->what && strcmp(options->what, "cpu") == 0)
-        cli_say("export: a snapshot has no samples of the processor's time: --what takes live, allocated or peak");
-    else if (options->what)
-        cli_say("export: of stacks --what takes live, allocated or peak, not \"%s\"; see tonnage export --help",
+    if (options->what)
+        cli_say("export: of stacks --what takes live, allocated, peak or cpu, not \"%s\"; see tonnage export --help",
                 options->what);
     return options->what ? CLI_USAGE : CLI_OK;
 }

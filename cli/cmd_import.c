@@ -78,7 +78,10 @@ static int import(const cli_options *options, const char *dump)
     if (tn_import(dump, options->output, &how, &info, &err) < 0)
         return cli_fail(err.status == TN_EEXIST ? options->output : options->file, &err);
     tn_format_bytes(info.bytes, bytes, sizeof bytes);
-    if (!info.objects) /* what Meliae dumps has some */
+    if (info.samples)
+        snprintf(line, sizeof line, "%" PRIu64 " sample%s; threads, clock and times are not in such a dump\n",
+                 info.samples, info.samples == 1 ? "" : "s");
+    else if (!info.objects) /* what Meliae dumps has some */
         snprintf(line, sizeof line, "%" PRIu64 " traced block%s, %s; objects are not in such a dump\n", info.blocks,
                  info.blocks == 1 ? "" : "s", bytes);
     else

@@ -1,4 +1,5 @@
-/* cmd_run.c - tonnage run …, config … and shell …: hands over to `python -m tonnage …` of a Python that has the package.
+/* cmd_run.c - tonnage run …, sample …, config … and what else is written in Python: hands over to `python -m tonnage …` of
+ * a Python that has the package.
  *
  * Candidates: --python PATH alone; else python3 and python beside this command, then on PATH. Each must import tonnage;
  * those that cannot are asked what they are (python/tonnage/_interpreter.py, built in).
@@ -137,34 +138,45 @@ static int exec_python(const char *python, const char *verb, int n, char **words
     return CLI_NO_TARGET;
 }
 
-static void help(void)
+static void help(bool samples)
 {
+    if (samples)
+        cli_print("usage: tonnage sample [--python PATH] [options] script.py args | -m module | -c code | -\n\n"
+                  "Runs a Python program, samples where its time goes, and writes that when it ends, by `PATH -m\n"
+                  "tonnage sample`. tonnage profile FILE shows it.\n");
+    else
+        cli_print("usage: tonnage run [--python PATH] [options] script.py args | -m module | -c code | -\n\n"
+                  "Runs a Python program and writes a snapshot of it when it ends, and others meanwhile if told to, by "
+                  "`PATH -m\n"
+                  "tonnage run`.\n");
     cli_print(
-        "usage: tonnage run [--python PATH] [options] script.py args | -m module | -c code | -\n\n"
-        "Runs a Python program and writes a snapshot of it when it ends, and others meanwhile if told to, by `PATH -m\n"
-        "tonnage run`. Without --python it is the python3 or python beside this command, then the one on PATH; it "
-        "must\n"
-        "be able to import tonnage. All other options are those of `python -m tonnage run --help`.\n\n"
-        "examples:\n"
-        "  tonnage run -o app.tonnage app.py --serve\n"
-        "  tonnage run --every 5m --keep 6 --on-signal USR2 -o app.tonnage app.py --serve\n\n"
-        "  --python PATH          the interpreter to run\n"
-        "  --help                 this page\n");
+        "Without --python it is the python3 or python beside this command, then the one on PATH; it must be able to\n"
+        "import tonnage. All other options are those of `python -m tonnage ");
+    cli_print(samples ? "sample --help`.\n\nexamples:\n"
+                        "  tonnage sample -o app.tonnage app.py --serve\n"
+                        "  tonnage sample --clock real --interval 5ms --duration 30 -o app.tonnage -m app.worker\n"
+                      : "run --help`.\n\nexamples:\n"
+                        "  tonnage run -o app.tonnage app.py --serve\n"
+                        "  tonnage run --every 5m --keep 6 --on-signal USR2 -o app.tonnage app.py --serve\n");
+    cli_print("\n  --python PATH          the interpreter to run\n"
+              "  --help                 this page\n");
 }
 
 int cmd_python(const char *verb, int n, char **words)
 {
     char path[PATH_MAX];
     const char *python = NULL;
-    if (n > 0 && strcmp(verb, "run") == 0 && (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0)) {
-        help();
+    bool samples = strcmp(verb, "sample") == 0;
+    if (n > 0 && (samples || strcmp(verb, "run") == 0) &&
+        (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0)) {
+        help(samples);
         return CLI_OK;
     }
     bool named = n > 0 && (strcmp(words[0], "--python") == 0 || strncmp(words[0], "--python=", 9) == 0);
     if (named) {
         bool equals = words[0][8] == '=';
         if (!equals && n < 2) {
-            cli_say("%s: a path must follow --python; see tonnage run --help", verb);
+            cli_say("%s: a path must follow --python; see tonnage %s --help", verb, samples ? verb : "run");
             return CLI_USAGE;
         }
         python = equals ? words[0] + 9 : words[1];

@@ -17,6 +17,7 @@ void cli_help(void)
         cli_print(line);
     }
     cli_print("  run        runs a Python program and writes snapshots of it\n"
+              "  sample     runs a Python program and samples where its time goes\n"
               "  config     what run would do here, and which option, variable or file says so\n"
               "  shell      a Python prompt with the snapshot loaded\n"
               "  sql        a query over the tables of a snapshot\n"
@@ -55,6 +56,22 @@ static void print_picture_options(const cli_verb *verb)
         print_option(verb, CLI_PICTURE, words[i][0], words[i][1], "");
 }
 
+static void print_profile_options(const cli_verb *verb)
+{
+    static const char *const words[][2] = {
+        {"--tree", "who called whom, from the outermost frame inwards"},
+        {"--graph", "of each row, who called it and what it called"},
+        {"--callers FUNCTION", "who called load, app.py or app.py:88"},
+        {"--callees FUNCTION", "what it called"},
+        {"--thread NAME", "only this thread; * and ? stand for others"},
+        {"--task NAME", "only this asyncio task; likewise"},
+        {"--state STATE", "only running, waiting or gil (held the interpreter's lock)"},
+        {"--clock CLOCK", "alloc: of a file with both, allocations and not samples"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        print_option(verb, CLI_PROFILE, words[i][0], words[i][1], "");
+}
+
 static const char *output_of(const cli_verb *verb)
 {
     if (verb->options & CLI_PICTURE)
@@ -64,10 +81,12 @@ static const char *output_of(const cli_verb *verb)
 
 static void print_kinds(const cli_verb *verb)
 {
-    bool sites = verb->options & CLI_SITES;
+    bool sites = verb->options & CLI_SITES, samples = verb->options & CLI_PROFILE;
     cli_print("\nkinds: ");
     cli_print(verb->kinds ? verb->kinds : sites ? CLI_SITE_KINDS : CLI_KINDS);
-    cli_print(sites ? "\nwhat they mean is in docs/sites.md\n" : "\nwhat they mean is in docs/sets.md\n");
+    cli_print(samples ? "\nwhat they mean is in docs/profile.md\n"
+              : sites ? "\nwhat they mean is in docs/sites.md\n"
+                      : "\nwhat they mean is in docs/sets.md\n");
 }
 
 void cli_help_verb(const cli_verb *verb)
@@ -86,11 +105,12 @@ void cli_help_verb(const cli_verb *verb)
     cli_print(line);
     cli_print(verb->help);
     cli_print("\n");
-    print_option(verb, CLI_TO, "--to FORMAT", "csv, parquet, arrow, heapsnapshot, meliae, pprof, speedscope, collapsed",
-                 "");
+    print_option(verb, CLI_TO, "--to FORMAT",
+                 "csv, parquet, arrow, heapsnapshot, meliae, pprof, speedscope, collapsed, pstats, plop", "");
     print_option(verb, CLI_WHAT, "--what TABLE", "objects, references, types or roots (default all; of csv objects)",
                  "");
-    print_option(verb, CLI_WHAT, "--what SUMS", "of stacks: live, allocated or peak (default live)", "");
+    print_option(verb, CLI_WHAT, "--what SUMS",
+                 "of stacks: live, allocated, peak or cpu (default live, or what there is)", "");
     print_option(verb, CLI_COLUMNS, "--columns NAMES", "only these, with commas between; docs/export.md has them", "");
     print_option(verb, CLI_NODES, "--max-nodes N", "heapsnapshot: fold what retains least, sums kept", "");
     print_option(verb, CLI_OUTPUT, "-o OUT", output_of(verb), "");
@@ -103,10 +123,15 @@ void cli_help_verb(const cli_verb *verb)
     print_option(verb, CLI_GARBAGE, "--garbage", "only what waits for the collector or is in gc.garbage", "");
     print_option(verb, CLI_MERGE, "--merge", "of a set: one tree, with what comes through each branch", "");
     print_picture_options(verb);
-    print_option(verb, CLI_CUMULATE, "--cumulative", "a row has what was called from it, too", "");
+    print_option(verb, CLI_CUMULATE, "--cumulative",
+                 verb->options & CLI_PROFILE ? "what only called others, too, in order of all in all"
+                                             : "a row has what was called from it, too",
+                 "");
+    print_profile_options(verb);
     print_option(verb, CLI_SUMS, "--retained", "what the objects of a row keep alive, and put in order of that", "");
     print_option(verb, CLI_FROM, "--from PLACE", "app.py:11; once more: the place that called it", "");
-    print_option(verb, CLI_SITES, "--include PLACE", "only app.py, app.py:88, any:app.py (any frame), domain:raw", "");
+    print_option(verb, CLI_SITES, "--include PLACE", "only app.py, app.py:88, any:app.py (any frame)",
+                 verb->options & CLI_PROFILE ? "" : ", domain:raw");
     print_option(verb, CLI_SITES, "--exclude PLACE", "but not these; both may come again", "");
     print_option(verb, CLI_COMPARE, "--first", "compare each file with the first one", "");
     print_option(verb, CLI_SITES, "--color WHEN", "always, never or auto", "");
@@ -114,6 +139,7 @@ void cli_help_verb(const cli_verb *verb)
                  picture                        ? " (default 3)"
                  : verb->options & CLI_FROM     ? " (default 3)"
                  : verb->options & CLI_BRANCHES ? " (default 4)"
+                 : verb->options & CLI_PROFILE  ? " (default 12)"
                                                 : " (default 1)");
     print_option(verb, CLI_BRANCHES, "--width N",
                  picture ? "objects next to one, or paths (default 10); arrows out of a group (3)"

@@ -34,7 +34,7 @@ static int run_verb(const cli_verb *verb, int n, char **words)
     return options.against ? run_against(verb, &options) : verb->run(&options);
 }
 
-static const char *const python_verbs[] = {"run", "config", "shell", "sql"};
+static const char *const python_verbs[] = {"run", "sample", "config", "shell", "sql"};
 
 /* The most similar verb, if one is; NULL. */
 static const char *nearest_verb(const char *name)
@@ -108,7 +108,7 @@ static int dispatch(int n, char **words)
 int main(int argc, char **argv)
 {
     /* EPIPE and EFBIG are handled where they happen; a program that is run gets what was there. */
-    if (argc < 2 || strcmp(argv[1], "run") != 0) {
+    if (argc < 2 || (strcmp(argv[1], "run") != 0 && strcmp(argv[1], "sample") != 0)) {
         signal(SIGPIPE, SIG_IGN);
         signal(SIGXFSZ, SIG_IGN);
     }

@@ -59,19 +59,39 @@ static const struct {
     {"--full-names", TN_PICTURE_GROUPS, TN_PICTURE_FULL_NAMES},
 };
 
+/* Options of CLI_PROFILE; those from THREAD on take a value. */
+enum {
+    PROFILE_TREE,
+    PROFILE_GRAPH,
+    PROFILE_THREAD,
+    PROFILE_TASK,
+    PROFILE_STATE,
+    PROFILE_CLOCK,
+    PROFILE_CALLERS,
+    PROFILE_CALLEES
+};
+static const char *const profiling[] = {
+    [PROFILE_TREE] = "--tree",       [PROFILE_GRAPH] = "--graph",     [PROFILE_THREAD] = "--thread",
+    [PROFILE_TASK] = "--task",       [PROFILE_STATE] = "--state",     [PROFILE_CLOCK] = "--clock",
+    [PROFILE_CALLERS] = "--callers", [PROFILE_CALLEES] = "--callees",
+};
+
 /* Options of other verbs, and why this one has them not. */
 static const struct {
     const char *verb;
     uint64_t option;
     const char *why;
 } refused[] = {
-    {"largest", CLI_BY, "its rows are single objects"},
-    {"show", CLI_BY, "its rows are single references"},
-    {"info", CLI_BY, "its rows are facts"},
+    {"largest", CLI_BY, "its rows are single objects; tonnage groups parts them"},
+    {"show", CLI_BY, "its rows are single references; tonnage refs and referrers part them"},
+    {"info", CLI_BY, "its rows are facts, no objects; tonnage groups parts those"},
     {"info", CLI_AGAINST, "its rows are facts"},
     {"check", CLI_AGAINST, "it is about one file"},
     {"show", CLI_AGAINST, "an object is in one of them; show it in the other"},
-    {"check", CLI_BY, "its rows are findings"},
+    {"check", CLI_BY, "its rows are findings, no objects; tonnage groups parts those"},
+    {"creators", CLI_BY, "its rows are lines and their callers; tonnage sites parts by other things"},
+    {"peak", CLI_WHERE, "objects of then are gone; --include and --exclude take places in code"},
+    {"temporary", CLI_WHERE, "its objects are gone; --include and --exclude take places in code"},
     {"audit", CLI_THRESHOLD, "its rows are findings"},
     {"suspects", CLI_THRESHOLD, "a suspect retains a tenth of the heap"},
     {"cycles", CLI_THRESHOLD, "cycles are many small ones"},
@@ -83,6 +103,8 @@ static const struct {
     {"export", CLI_JSON, "it writes the formats of --to"},
     {"diff", CLI_THRESHOLD, "a change may be less than nothing"},
     {"diff", CLI_AGAINST, "OLD is its first word"},
+    {"profile", CLI_WHERE, "samples are of stacks, not of objects; --include names some of these"},
+    {"profile", CLI_THRESHOLD, "its rows are time"},
 };
 
 static int usage(const cli_verb *verb, const char *what, const char *word)
@@ -128,8 +150,21 @@ static int set_sites_by(const cli_verb *verb, const char *value, cli_options *ou
     return no_kind(verb, kinds, value);
 }
 
+static int set_cpu_by(const cli_verb *verb, const char *value, cli_options *out)
+{
+    for (int i = 0; i < TN_CPU_BYS; i++) {
+        if (strcmp(value, tn_cpu_by_names[i]) == 0) {
+            out->cpu.by = (enum tn_cpu_by)i;
+            return CLI_OK;
+        }
+    }
+    return no_kind(verb, verb->kinds, value);
+}
+
 static int set_by(const cli_verb *verb, const char *value, cli_options *out)
 {
+    if (verb->options & CLI_PROFILE)
+        return set_cpu_by(verb, value, out);
     if (verb->options & CLI_SITES)
         return set_sites_by(verb, value, out);
     const char *kinds = verb->kinds ? verb->kinds : CLI_KINDS;
@@ -235,6 +270,30 @@ static int set_sites(const cli_verb *verb, size_t i, const char *value, cli_opti
     case SITES_EXCLUDE: return add_place(verb, value, out->sites.exclude, &asked->n_exclude);
     case SITES_FROM: return add_place(verb, value, out->sites.from, &asked->n_from);
     default: return set_color(verb, value, out);
+    }
+}
+
+static int set_cpu_page(const cli_verb *verb, enum tn_cpu_page page, const char *name, const char *function,
+                        cli_options *out)
+{
+    if (out->cpu.page != TN_CPU_TABLE)
+        return usage(verb, "one page at a time: --tree, --graph, --callers or --callees, not also", name);
+    out->cpu.page = page;
+    out->cpu.function = function;
+    return CLI_OK;
+}
+
+static int set_profile(const cli_verb *verb, size_t i, const char *value, cli_options *out)
+{
+    switch (i) {
+    case PROFILE_TREE: return set_cpu_page(verb, TN_CPU_TREE, profiling[i], NULL, out);
+    case PROFILE_GRAPH: return set_cpu_page(verb, TN_CPU_GRAPH, profiling[i], NULL, out);
+    case PROFILE_CALLERS: return set_cpu_page(verb, TN_CPU_CALLERS, profiling[i], value, out);
+    case PROFILE_CALLEES: return set_cpu_page(verb, TN_CPU_CALLEES, profiling[i], value, out);
+    case PROFILE_THREAD: out->cpu.thread = value; return CLI_OK;
+    case PROFILE_TASK: out->cpu.task = value; return CLI_OK;
+    case PROFILE_STATE: out->cpu.state = value; return CLI_OK;
+    default: out->cpu.clock = value; return CLI_OK;
     }
 }
 
@@ -357,6 +416,12 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
             continue;
         int code = take_value(verb, i <= DRAW_HIGHLIGHT, n, words, at, &value);
         return code == CLI_OK ? set_picture(verb, i, value, out) : code;
+    }
+    for (size_t i = 0; verb->options & CLI_PROFILE && i < sizeof profiling / sizeof *profiling; i++) {
+        if (!is_option(profiling[i], word, length))
+            continue;
+        int code = take_value(verb, i >= PROFILE_THREAD, n, words, at, &value);
+        return code == CLI_OK ? set_profile(verb, i, value, out) : code;
     }
     for (size_t i = 0; i < sizeof placing / sizeof *placing; i++) {
         if (!(verb->options & placing[i].option) || !is_option(placing[i].name, word, length))

@@ -104,13 +104,15 @@ const cli_verb cli_verbs[] = {
      "in words. What is alive and the program itself is left out: modules, their namespaces, classes. Below: objects "
      "with\n"
      "a finalizer, weak references and weak dictionaries.\n",
-     .by = "type, what they go over (default), or id, each one", .kinds = "type or id",
+     .by = "type, what they go over (default); site, and where they were made; or id, each one",
+     .kinds = "type, site or id",
      .against = "only cycles with an object that is new since an older snapshot, or what is: says",
      .limit = "rows shown of each table",
      .sort = "cycles, size, count, waiting, listed or cycle; of each one (--by id): size, count or references",
      .where = "only cycles with one of these objects; conditions: " OBJECTS,
      .examples = "  tonnage cycles app.tonnage\n"
                  "  tonnage cycles app.tonnage --garbage --by id --limit 3\n"
+                 "  tonnage cycles app.tonnage --by site --garbage\n"
                  "  tonnage cycles app.tonnage --where 'type:app.Session+' --sort size\n"
                  "  tonnage cycles app.tonnage --against old.tonnage --json --max-memory 2G\n",
      .view = tn_view_cycles},
@@ -186,6 +188,25 @@ const cli_verb cli_verbs[] = {
                  "  tonnage survivors app.tonnage --include 'app/*' --exclude '<native>' --color never\n"
                  "  tonnage survivors app.tonnage --json --max-memory 2G\n",
      .page = TN_SITES_SURVIVORS},
+    {"profile",
+     CLI_JSON | CLI_LIMIT | CLI_SORT | CLI_MEMORY | CLI_BY | CLI_AGAINST | CLI_DEPTH | CLI_SITES | CLI_CUMULATE |
+         CLI_PROFILE,
+     cmd_profile, "where time goes: functions, lines, threads, call tree and graph, with changes",
+     "Time by function, or by another part of the stack, of a run that was sampled (--sample): of its own, and with\n"
+     "what it called. Each share has its 95 % interval. Of a file that has allocations alone: bytes. <gc> is garbage\n"
+     "collection, <native> C code without the interpreter's lock, <changing> what changed while it was read.\n",
+     .by = "what a row stands for; kinds below (default function)", .kinds = CLI_CPU_KINDS,
+     .against = "what changed since another file, of any run", .limit = "rows shown, or of each level of the tree",
+     .sort = "own, total, samples, name; bytes; compared: change",
+     .examples = "  tonnage profile app.tonnage --limit 10\n"
+                 "  tonnage profile app.tonnage --by line --include app.py --exclude '<native>' --sort samples\n"
+                 "  tonnage profile app.tonnage --cumulative --thread 'worker-*' --state running\n"
+                 "  tonnage profile app.tonnage --tree --depth 5\n"
+                 "  tonnage profile app.tonnage --graph --task Task-1\n"
+                 "  tonnage profile app.tonnage --callers load\n"
+                 "  tonnage profile app.tonnage --callees app.py:88 --color never\n"
+                 "  tonnage profile app.tonnage --against old.tonnage\n"
+                 "  tonnage profile app.tonnage --clock alloc --json --max-memory 2G\n"},
     {"groups", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_HEADS | CLI_AGAINST, cmd_table,
      "objects parted by kind, by what holds them, or under heads of your choice",
      "Every object falls into exactly one group. With --heads a group is what one object, module or thread alone "
@@ -322,7 +343,7 @@ const cli_verb cli_verbs[] = {
      "What is beyond --depth and --width is counted, in a node \"12 more\". The __dict__ of an instance is drawn as "
      "the\n"
      "instance.\n",
-     .by = "what a group is; of cycles type or id; kinds below (default type)", .few = 15,
+     .by = "what a group is; of cycles type, site or id; kinds below (default type)", .few = 15,
      .limit = "groups, cycles, or objects that the picture begins with", .against = SINCE,
      .sort = "groups as groups has it; cycles: cycles, size, count, waiting; objects: size, address",
      .where = "only these objects; conditions: " OBJECTS,
@@ -360,11 +381,12 @@ const cli_verb cli_verbs[] = {
      "Writes objects, references, types or roots as a table. csv is one of them; parquet and arrow are a folder with\n"
      "a file of each, or with --what one file, and need pyarrow in the Python beside this command (--python names\n"
      "another). heapsnapshot is the whole graph, for the Memory panel of Chrome's DevTools; meliae is JSON lines, as\n"
-     "Meliae's scanner writes them. pprof, speedscope and collapsed are the stacks that allocated, of a program that\n"
-     "was traced: what is alive, all there ever was, or the high-water mark. Without --to the end of the name after "
-     "-o\n"
-     "says which; without -o all but parquet and arrow go to standard output. What is written is whole or not there,\n"
-     "and for its owner only.\n",
+     "Meliae's scanner writes them. pprof, speedscope and collapsed are stacks: those that allocated, of a program "
+     "that\n"
+     "was traced (what is alive, all there ever was, the high-water mark), or where threads were, of one that was\n"
+     "sampled (--what cpu, the default where there is nothing else); of the latter also pstats and plop. Without --to\n"
+     "the end of the name after -o says which; without -o all but parquet and arrow go to standard output. What is\n"
+     "written is whole or not there, and for its owner only.\n",
      .where = "only these objects; conditions: " OBJECTS, .against = SINCE,
      .examples = "  tonnage export app.tonnage --to csv --where type:dict --max-memory 2G\n"
                  "  tonnage export app.tonnage --what references -o references.csv --force\n"
@@ -372,15 +394,17 @@ const cli_verb cli_verbs[] = {
                  "  tonnage export app.tonnage --to parquet -o app.parquet --python .venv/bin/python\n"
                  "  tonnage export app.tonnage --max-nodes 1000000 -o app.heapsnapshot\n"
                  "  tonnage export app.tonnage --to meliae -o app.json\n"
-                 "  tonnage export app.tonnage --to pprof --what peak -o app.pb.gz\n"},
-    {"import", CLI_OUTPUT | CLI_FORCE | CLI_MEMORY, cmd_import, "a dump of Meliae or tracemalloc as a snapshot",
+                 "  tonnage export app.tonnage --to pprof --what peak -o app.pb.gz\n"
+                 "  tonnage export app.tonnage --what cpu -o app.pstats\n"},
+    {"import", CLI_OUTPUT | CLI_FORCE | CLI_MEMORY, cmd_import, "a dump of Meliae, tracemalloc or plop as a snapshot",
      "Makes a snapshot of the JSON lines that Meliae's scanner wrote; packed by gzip, too, or - for standard input. "
      "Its\n"
      "sizes are those of the dump; what a dump does not know, roots, names of references and reference counts, stays\n"
      "unknown. Or of what tracemalloc's Snapshot.dump wrote, which has stacks and no objects: a pickle, of which\n"
-     "nothing is run.\n",
+     "nothing is run. Or of what plop's collector wrote: stacks, and how often they were seen.\n",
      .examples = "  tonnage import dump.json -o app.tonnage --force --max-memory 2G\n"
                  "  tonnage import dump.json.gz -o app.tonnage\n"
-                 "  tonnage import dump.pickle -o app.tonnage\n"},
+                 "  tonnage import dump.pickle -o app.tonnage\n"
+                 "  tonnage import profiles/app.plop -o app.tonnage\n"},
 };
 const size_t cli_n_verbs = sizeof cli_verbs / sizeof *cli_verbs;

@@ -2,7 +2,8 @@
  *
  * Sections stand in the order data flows:
  *   1 status and errors   2 snapshot   3 facts, time line and types   4 nodes   5 references
- *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 sites (who allocated)
+ *   6 graph (what holds what: dominators, retained sizes)   7 paths   8 sets (selection)   9 groups   10 sites (who allocated),
+ *   samples (where time goes)
  *   11 diff   12 patterns   13 cycles   14 audit   15 waste   16 views   17 pictures   18 export   19 import
  *
  * Rules that hold everywhere
@@ -378,6 +379,7 @@ enum tn_number {
     TN_NUMBER_LENGTH, /* TN_UNKNOWN where there is none */
     TN_NUMBER_FLAGS,
     TN_NUMBER_RETAINED, /* needs dominators */
+    TN_NUMBER_PART,     /* likewise: what it retains without what other members below it do; 4 bytes a node meanwhile */
     TN_NUMBERS
 };
 extern const char *const tn_number_names[TN_NUMBERS];
@@ -542,6 +544,45 @@ int tn_node_birth(tn_snapshot *s, uint32_t id, tn_birth *out, tn_error *err);
 int tn_birth_frame(tn_snapshot *s, const tn_birth *birth, uint32_t depth, tn_frame *out, tn_error *err);
 int tn_birth_caller(tn_snapshot *s, tn_birth *birth, tn_error *err);
 
+/* Where time goes, of a process whose threads were sampled, or bytes, of one whose allocations were (docs/profile.md): stacks in
+ * groups. What a group has of its own is what stacks have that end in it; all in all, what stacks have that it is on. */
+enum tn_cpu_by {
+    TN_CPU_FUNCTION,
+    TN_CPU_LINE,
+    TN_CPU_FILE,
+    TN_CPU_MODULE,
+    TN_CPU_DISTRIBUTION,
+    TN_CPU_TRACEBACK,
+    TN_CPU_THREAD,
+    TN_CPU_TASK,  /* of asyncio */
+    TN_CPU_STATE, /* whether it ran, and held the interpreter's lock */
+    TN_CPU_BYS
+};
+extern const char *const tn_cpu_by_names[TN_CPU_BYS];
+
+enum tn_cpu_page {
+    TN_CPU_TABLE,
+    TN_CPU_TREE,    /* who called whom, from the outermost frame inwards */
+    TN_CPU_GRAPH,   /* groups, and how much came from each to each other */
+    TN_CPU_CALLERS, /* who called a function, and how much of its time that is */
+    TN_CPU_CALLEES, /* what a function called */
+    TN_CPU_PAGES
+};
+extern const char *const tn_cpu_page_names[TN_CPU_PAGES];
+
+typedef struct tn_cpu_options {
+    enum tn_cpu_page page;
+    enum tn_cpu_by by;
+    bool cumulative;           /* of the table: what has nothing of its own, too, in order of all in all */
+    const char *clock;         /* that of the samples, or "alloc"; NULL: samples if there are any, else allocations */
+    const char *thread, *task; /* only these, by name, with * and ?; NULL: all */
+    const char *state;         /* "running", "waiting" or "gil"; NULL: all */
+    const char *function;      /* of CALLERS and CALLEES: its name, with * and ?, or FILE[:LINE] */
+    /* Places: FILE[:LINE], any:FILE[:LINE]. A stack counts that one of include names, if there are any, and none of exclude. */
+    const char *const *include, *const *exclude;
+    size_t n_include, n_exclude;
+} tn_cpu_options;
+
 /* ---- 11. Diff -------------------------------------------------------------------------------------------------- */
 
 /* Two snapshots, object by object where they are of one process (docs/diff.md). */
@@ -670,6 +711,7 @@ typedef struct tn_components_options {
     const tn_set *of;    /* components of the members and the references between them, nothing left out; NULL: of all */
     const tn_set *where; /* only those with a member of this set; NULL: all */
     bool garbage;        /* only WAITING and LISTED ones */
+    enum tn_by by;       /* of groups: TYPE, or SITE: also of one line that made most of the members, in bytes */
 } tn_components_options;
 typedef struct tn_component {
     uint32_t count, first; /* members, and the one with the lowest address */
@@ -696,14 +738,15 @@ int tn_components_cycle(tn_components *c, uint32_t index, const tn_reference **s
 int tn_components_references(tn_components *c, uint32_t index, const tn_reference **references, uint64_t *n,
                              tn_error *err);
 
-/* The cycles found, one a component, grouped where they go over the same types and labels in the same order. Places and
- * lengths of keys do not count ("[…]"). Indexes are 0 .. *n - 1, most cycles first. Cost: the first call finds them all. */
+/* The cycles found, one a component, grouped where they go over the same types and labels in the same order, and by SITE
+ * where one line made most of each. Places and lengths of keys do not count ("[…]"). Indexes are 0 .. *n - 1, most cycles first. Cost: the first call finds them all. */
 typedef struct tn_cycle_group {
     uint32_t cycles;            /* components with such a cycle */
     uint32_t waiting, listed;   /* of them */
     uint64_t count, bytes;      /* members of these components */
     uint32_t example;           /* the component with most bytes */
     uint32_t shortest, longest; /* objects in the cycle itself: more where the same types and labels come again */
+    const char *site;           /* by SITE: "app.py:88 load()", until the next call; NULL: of no member it is known */
 } tn_cycle_group;
 int tn_components_groups(tn_components *c, uint32_t *n, tn_error *err);
 int tn_components_group(tn_components *c, uint32_t index, tn_cycle_group *out, tn_error *err);
@@ -809,7 +852,7 @@ typedef struct tn_view_options {
     const char *where; /* selection, NULL: all */
     const char *sort;  /* column name, "-" before it reverses; NULL: the view's own order */
     uint32_t limit;    /* rows; 0: all */
-    enum tn_by by;     /* summary, groups, retained; cycles: TYPE or ID; and where grouped is set */
+    enum tn_by by;     /* summary, groups, retained; cycles: TYPE, SITE or ID; and where grouped is set */
     uint32_t width;    /* columns of the terminal; 0: 100 */
     bool color;
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
@@ -837,6 +880,7 @@ typedef struct tn_view_options {
     tn_patterns *patterns;
     tn_components *components;     /* cycles */
     const tn_sites_options *sites; /* sites: what the rows are; NULL: lines */
+    const tn_cpu_options *cpu;     /* profile: likewise; NULL: functions */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
@@ -882,6 +926,8 @@ int tn_view_waste(tn_snapshot *s, const tn_view_options *options, const tn_sink 
  * is compared with the one before it. */
 int tn_view_sites(tn_snapshot *const *snapshots, size_t n, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err);
+/* Where time goes (options' cpu). With against: what changed since that file, of any process. */
+int tn_view_profile(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */
 int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err);
@@ -1011,9 +1057,18 @@ void tn_batches_close(tn_batches *b); /* NULL allowed; before the snapshot is cl
 int tn_batches_schema(tn_batches *b, struct ArrowSchema *out, tn_error *err);
 int tn_batches_next(tn_batches *b, struct ArrowArray *out, tn_error *err); /* 1; 0: there are no more */
 
-/* What a profile is about: what is alive, all that ever was allocated, or what was alive at the high-water mark. */
-enum tn_profile_of { TN_PROFILE_LIVE, TN_PROFILE_ALLOCATED, TN_PROFILE_PEAK, TN_PROFILES };
-extern const char *const tn_profile_names[TN_PROFILES]; /* "live" "allocated" "peak" */
+/* What a profile is about: what is alive, all that ever was allocated, what was alive at the high-water mark, or where the
+ * processor's time went. ANY: CPU of what has samples alone, ALLOCATED where allocations were sampled in the place of time, else
+ * LIVE. */
+enum tn_profile_of {
+    TN_PROFILE_ANY,
+    TN_PROFILE_LIVE,
+    TN_PROFILE_ALLOCATED,
+    TN_PROFILE_PEAK,
+    TN_PROFILE_CPU,
+    TN_PROFILES,
+};
+extern const char *const tn_profile_names[TN_PROFILES]; /* "" "live" "allocated" "peak" "cpu" */
 
 /* A snapshot in the format of other programs, written as a stream (docs/export.md). */
 typedef struct tn_export_options {
@@ -1024,7 +1079,8 @@ typedef struct tn_export_options {
     const tn_set *set;        /* only these of the selected objects; NULL: all */
     tn_snapshot *against;     /* an older snapshot of the process: only what is new since, or what is: in where says */
     uint32_t max_nodes;       /* heapsnapshot: what retains least is folded until there are no more; 0: no limit */
-    enum tn_profile_of profile; /* pprof, speedscope, collapsed: of which of the sums; these take no selection */
+    enum tn_profile_of
+        profile; /* of stacks: which of the sums; pstats and plop have CPU only. These take no selection */
 } tn_export_options;
 
 const char *tn_export_format(size_t index); /* names of the formats; NULL behind the last one */
@@ -1043,13 +1099,14 @@ typedef struct tn_import_options {
 typedef struct tn_import_info {
     uint64_t objects, bytes, lines;
     uint64_t blocks;    /* of tracemalloc: traced blocks, whose bytes these are; there are no objects and lines */
+    uint64_t samples;   /* of plop; there is nothing else */
     uint64_t repeated;  /* objects that were in the dump before; the first one counts */
     uint64_t elsewhere; /* references to what is not in the dump; they are absent in the file */
 } tn_import_info;
 
-/* A dump of Meliae (JSON lines; a file, or a pipe such as /dev/stdin) or of tracemalloc (a pickle in a file, of which nothing is
- * run) as a snapshot file, whole or not there (docs/import.md). options and info may be NULL. EINVAL where out is the dump
- * itself. Cost: O(n log n); some 90 bytes an object and 8 a reference, or 100 a traced block, for as long as it takes. EFORMAT
+/* A dump of Meliae (JSON lines; a file, or a pipe such as /dev/stdin), of tracemalloc (a pickle in a file, of which nothing is
+ * run) or of plop (a dict of stacks in a file) as a snapshot file, whole or not there (docs/import.md). options and info may be
+ * NULL. EINVAL where out is the dump itself. Cost: O(n log n); some 90 bytes an object and 8 a reference, or 100 a traced block, for as long as it takes. EFORMAT
  * where it is none of such a dump. */
 int tn_import(const char *dump, const char *out, const tn_import_options *options, tn_import_info *info, tn_error *err);
 

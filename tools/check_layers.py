@@ -10,7 +10,8 @@ Prints `file:line: what is wrong` for each finding and ends with 1 when there is
 - Python.h only in capture/inside, capture/cpython and python/ext;
 - no two C files have one name, so that a name alone says which is meant;
 - CPython's version is tested in capture/cpython and where LOADERS says why, nowhere else;
-- the package imports the standard library and itself; compat modules import public names of tonnage only.
+- the package imports the standard library and itself, and a plugin the program that loads it; compat modules import
+  public names of tonnage only.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
 # Exceptions, each with its reason.
 EXTRA = {
     "python/ext/_capture.c": {"capture/inside"},  # loads the capture; the border is inside.h
+    "python/ext/_capture_follow.c": {"capture/inside"},  # tells what is followed; follow.h
+    "python/ext/_capture_follow.h": {"capture/inside"},
     "python/ext/_capture_helper.c": {"capture/inside"},  # calls into Python what helper.h calls
     "python/ext/_capture_sample.c": {"capture/inside"},  # tells what is sampled; sample.h
     "python/ext/_capture_sample.h": {"capture/inside"},
@@ -65,6 +68,10 @@ LOADERS = {
     "capture/inside/interpreter.c",  # asks the running interpreter its version, to find its table
     "python/tonnage/_interpreter.py",  # says which interpreters are not supported
     "python/tonnage/_run.py",  # starts programs as the interpreter of its version does
+}
+PLUGINS = {  # of another program, which alone loads them: what they may import of it
+    "python/tonnage/_pytest.py": "pytest",
+    "python/tonnage/_pytest_limits.py": "pytest",
 }
 OS_FILES = {"lib/base/sys.c"}
 
@@ -184,7 +191,7 @@ def check_python(root: Path, source: Path) -> Iterator[Finding]:
     for line, module, level, names in _imports(tree):
         top = module.partition(".")[0]
         if level == 0 and top != "tonnage":
-            if top not in sys.stdlib_module_names:
+            if top not in sys.stdlib_module_names and top != PLUGINS.get(path):
                 yield Finding(path, line, f"import {module}: the package uses the standard library only")
             continue
         if compat:

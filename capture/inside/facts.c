@@ -430,6 +430,20 @@ static void add_threads(facts *f, const tn_walk *w, const tn_walk_report *r)
     }
 }
 
+static void add_user(facts *f, const tn_capture_options *o)
+{
+    for (uint32_t i = 0; i < o->n_user; i++) {
+        const tn_user_row *row = &o->user[i];
+        char key[32];
+        tn__compose(key, sizeof key, "user.%u.title", i);
+        secret(f, key, row->title, row->n_title);
+        tn__compose(key, sizeof key, "user.%u.format", i);
+        text(f, key, row->format, row->n_format);
+        tn__compose(key, sizeof key, "user.%u.value", i);
+        put(f, key, row->kind, row->value);
+    }
+}
+
 int tn_facts_save(const tn_save *save, const tn_walk_report *report, const tn_process_report *process, tn_walk *w,
                   tn_writer *writer, tn_error *err)
 {
@@ -446,6 +460,7 @@ int tn_facts_save(const tn_save *save, const tn_walk_report *report, const tn_pr
     add_pools(&f, &report->pools, arenas);
     add_gc(&f, save->inside, report);
     add_threads(&f, w, report);
+    add_user(&f, save->options);
     tn_traced_tell(save->traced, tell_number, tell_word, &f);
     if (!save->options->walk.from) {
         tn_process_memory memory;

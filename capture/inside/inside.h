@@ -44,7 +44,8 @@ typedef struct tn_inside {
 } tn_inside;
 
 /* Fills the parts of target that never change. Holds the GIL; may allocate Python objects. TN_EVERSION when the
- * interpreter's structures are not those of its table. */
+ * interpreter's structures are not those of its table. With an exception set nothing was found out: there was no memory, or a
+ * handler of a signal raised it. */
 int tn_inside_probe(tn_inside *inside, tn_error *err);
 
 /* The rest, just before a walk, allocates no Python memory. tn_inside_begin, with the GIL: what a forked process could not
@@ -72,11 +73,21 @@ enum tn_mode {
 #define TN_DATA_IN_PAUSE ((uint64_t)256 << 20)
 #define TN_DATA_IN_CHILD ((uint64_t)8 << 30)
 
+/* What the program tells of itself: facts user.<n> (docs/facts.md). Texts are not terminated. */
+typedef struct tn_user_row {
+    const char *title, *format;
+    size_t n_title, n_format;
+    uint32_t kind; /* of the value: enum tn_fact_kind but text */
+    uint64_t value;
+} tn_user_row;
+
 typedef struct tn_capture_options {
     enum tn_mode mode;
     const char *path; /* NULL: fd */
     int fd;
     bool force;
+    const tn_user_row *user;
+    uint32_t n_user;
     bool sums; /* of what is recorded: no blocks */
     tn_walk_options walk;
 } tn_capture_options;
@@ -177,7 +188,7 @@ typedef struct tn_capture_times {
 
 typedef struct tn_job tn_job; /* a capture under way */
 
-/* The pause: walks, or forks. Holds the GIL. options->path and from need last no longer than this call, in mode stop until
+/* The pause: walks, or forks. Holds the GIL. options->path, user and from need last no longer than this call, in mode stop until
  * tn_job_finish. TN_EBUSY TN_EVERSION TN_ENOMEM TN_ELIMIT. */
 int tn_job_begin(tn_inside *inside, const tn_capture_options *options, const tn_room *room, const tn_alloc *alloc,
                  tn_job **out, tn_error *err);

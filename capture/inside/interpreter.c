@@ -249,7 +249,6 @@ static const char *find_places(tn_inside *inside)
     Py_XDECREF(number);
     Py_XDECREF(list);
     Py_XDECREF(young);
-    PyErr_Clear();
     return wrong;
 }
 
@@ -267,12 +266,40 @@ static const char *allocator_name(const tn_inside *inside)
     return asked && strcmp(asked, "malloc") == 0 ? "malloc" : "unknown";
 }
 
-/* NULL, or what in this interpreter is not as the table says. */
-static const char *try_layout(tn_inside *inside, const tn_layout *layout)
+static const char *check_layout(tn_inside *inside, const tn_layout *layout)
 {
     inside->target.layout = layout;
     const char *wrong = find_places(inside);
     return wrong ? wrong : tn_planted_check(inside);
+}
+
+/* The exception that is set is no answer of the planted program's. */
+static bool is_from_outside(void)
+{
+    return PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception);
+}
+
+/* NULL, or what in this interpreter is not as the table says, unless an exception is set. It is looked at twice: what a handler
+ * of a signal raised while objects were planted, or a lack of memory, is not there again. */
+static const char *try_layout(tn_inside *inside, const tn_layout *layout)
+{
+    PyObject *type, *raised, *traceback;
+    const char *wrong = check_layout(inside, layout), *again;
+    if (!wrong)
+        return NULL;
+    PyErr_Fetch(&type, &raised, &traceback);
+    again = check_layout(inside, layout);
+    if (type && !(again && PyErr_Occurred())) {
+        PyErr_Clear();
+        PyErr_Restore(type, raised, traceback);
+        return wrong;
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(raised);
+    Py_XDECREF(traceback);
+    if (PyErr_Occurred() && !is_from_outside())
+        PyErr_Clear();
+    return again;
 }
 
 int tn_inside_probe(tn_inside *inside, tn_error *err)
@@ -291,7 +318,7 @@ int tn_inside_probe(tn_inside *inside, tn_error *err)
     builtin_types(t->builtin_types);
     TN_TRY(tn_process_ranges(&inside->ranges, err)); /* with an error of its own where /proc is missing */
     const char *wrong = try_layout(inside, layout), *again = wrong;
-    for (unsigned i = 1; again && (layout = tn_layout_find(inside->hexversion, i, &inside->listed)); i++)
+    for (unsigned i = 1; again && !PyErr_Occurred() && (layout = tn_layout_find(inside->hexversion, i, &inside->listed)); i++)
         again = try_layout(inside, layout);
     if (again)
         return tn__error_set(err, TN_EVERSION, 0,

@@ -179,7 +179,6 @@ static void unplant(tn_planted *p)
 {
     static const char *const names[] = {"Child", "Planted", "Slots", "Text", "Raised"}; /* a subclass before its base */
     PyObject *classes[5] = {NULL};
-    PyErr_Clear();
     Py_CLEAR(p->frame);
     for (int i = 0; p->names && i < 5; i++)
         classes[i] = Py_XNewRef(PyDict_GetItemString(p->names, names[i]));
@@ -204,7 +203,10 @@ const char *tn_planted_check(tn_inside *inside)
         inside->target.subtype_traverse = ADDRESS(((PyTypeObject *)tn__get(&p, "Planted"))->tp_traverse);
         inside->target.subtype_dealloc = ADDRESS(((PyTypeObject *)tn__get(&p, "Planted"))->tp_dealloc);
     }
+    PyObject *type, *raised, *traceback;
+    PyErr_Fetch(&type, &raised, &traceback);
     unplant(&p);
+    PyErr_Restore(type, raised, traceback);
     PyThreadState_LeaveTracing(PyThreadState_Get());
     return p.wrong ? p.wrong : p.failed ? "planted objects" : NULL;
 }

@@ -20,7 +20,7 @@ typedef struct tn_planted {
     PyObject *frame;               /* of the function that looked, kept when it has returned */
     uint64_t handled;              /* top of the thread's chain of handled exceptions then */
     unsigned n_looks, n_reloads;
-    bool failed;       /* an object could not be made */
+    bool failed;       /* an object could not be made; as a rule with an exception set */
     const char *wrong; /* the first field that differed */
 } tn_planted;
 

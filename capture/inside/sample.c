@@ -7,6 +7,7 @@
 #include "inside/sample.h"
 
 #include "cpython/hooks.h"
+#include "inside/trace.h"
 
 #include <link.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #define ADDRESS(p) ((uint64_t)(uintptr_t)(p))
 
 extern char _PyRuntime[];
+
+bool tn_sample_of_bytes;
 
 static tn_sample_places places;
 
@@ -159,6 +162,7 @@ int tn_sample_start(const tn_inside *inside, const tn_sample_options *o, tn_erro
     if (!find_next() || (o->clock == TN_SAMPLE_GIL && !places.gil_known))
         return tn__error_set(err, TN_EVERSION, 0, "the interpreter's lock was not found: take clock prof or real");
     tn_sample_names_start(inside->target.layout, &places);
+    tn_trace_find_folder(); /* whose frames are left out of stacks */
     int status = tn_sampler_start(&places, o);
     if (status < 0)
         return tn__error_set(err, status, 0,

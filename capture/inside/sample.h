@@ -13,6 +13,9 @@
 /* With the GIL of the main interpreter. TN_EINVAL: it runs, or no such clock or interval; TN_EVERSION; TN_ENOMEM; TN_ELIMIT. */
 int tn_sample_start(const tn_inside *inside, const tn_sample_options *options, tn_error *err);
 
+/* Whether bytes are sampled in the place of time: the recorder of allocations does it, and files name the clock. With the GIL. */
+extern bool tn_sample_of_bytes;
+
 /* ---- sample_names.c ---- */
 
 void tn_sample_names_start(const tn_layout *layout, const tn_sample_places *places);

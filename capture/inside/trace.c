@@ -62,7 +62,7 @@ static int watch_forks(tn_error *err)
 /* The folder of the package, with a slash at its end; "": not known. */
 static char folder[4096];
 
-static void find_folder(void)
+void tn_trace_find_folder(void)
 {
     PyObject *name = PyUnicode_FromString("tonnage"), *package = name ? PyImport_GetModule(name) : NULL;
     PyObject *file = package && PyModule_Check(package) ? PyModule_GetFilenameObject(package) : NULL;
@@ -113,7 +113,7 @@ int tn_trace_start(const tn_inside *inside, const tn_trace_options *o, tn_error 
     if (o->free_lists == TN_FREE_LISTS_TRACK && o->mode != TN_RECORD_EXACT)
         return tn__error_set(err, TN_EINVAL, 0, "objects from free lists are followed in mode exact only");
     TN_TRY(watch_forks(err));
-    find_folder();
+    tn_trace_find_folder();
     learn(inside, o);
     tn_record_options options = {.mode = o->mode,
                                  .depth = o->depth,

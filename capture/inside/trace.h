@@ -8,6 +8,7 @@
  *   trace_tracked.c  what others track by name: PyTraceMalloc_Track
  *   trace_reuse.c    objects that come out of free lists
  *   trace_read.c     what was recorded, for Python
+ *   trace_live.c     sums of what is alive, for displays (trace_live.h)
  *
  * All functions: with the GIL of the main interpreter, outside of allocations, unless they say more.
  */
@@ -39,6 +40,7 @@ void tn_trace_stop(void); /* also when it is off */
 int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error *err);
 enum tn_free_lists tn_trace_free_lists(void); /* what is done now: none is tracked while sampling */
 
+void tn_trace_find_folder(void);   /* with the GIL */
 const char *tn_trace_folder(void); /* of the package, with a slash at its end; "": not known. Needs no GIL */
 
 /* Are our hooks called still? Another tool may have put back what was there before us, and traces of what has been freed

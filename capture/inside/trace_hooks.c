@@ -5,8 +5,8 @@
  * top cannot be exchanged or taken out: the exact set then does the sampled set's work, or is put on top of it and leaves
  * sampling to it; and after the end both pass everything through.
  *
- * pymalloc asks RAW for what is larger than 512 bytes, which is no block of its own: RAW's hooks do nothing while their thread
- * is inside one of MEM or OBJ.
+ * pymalloc asks RAW for what is larger than 512 bytes, which is no block of its own: exact, RAW does nothing while its thread
+ * is inside a hook of MEM or OBJ; sampled, see park().
  */
 #include "inside/trace_walk.h"
 
@@ -56,6 +56,30 @@ INLINE unsigned side_for(unsigned domain)
                                                                                     : 0;
 }
 
+/* A library that was loaded may track memory by name; where code is new, one may have been. */
+INLINE void look(unsigned domain)
+{
+    if (!IS_RAW(domain) && __builtin_expect(tn__trace.look, 0))
+        tn__trace_tracked_ask();
+}
+
+/* ---- sampling ---- */
+
+/* What pymalloc asks RAW for is no block of its own: meanwhile RAW counts off a distance that does not run out. */
+INLINE int64_t park(unsigned domain)
+{
+    int64_t gap = tn__gap;
+    if (!IS_RAW(domain))
+        tn__gap = INT64_MAX / 2;
+    return gap;
+}
+
+INLINE void unpark(unsigned domain, int64_t gap)
+{
+    if (!IS_RAW(domain))
+        tn__gap = gap;
+}
+
 OUT_OF_LINE void sampled_made(tn_tracer *t, unsigned domain, const void *p, size_t n)
 {
     const PyThreadState *state = state_for(domain);
@@ -64,13 +88,112 @@ OUT_OF_LINE void sampled_made(tn_tracer *t, unsigned domain, const void *p, size
     tn_sampled_alloc(t, A(p), n, domain | side);
 }
 
+INLINE void *under_alloc(unsigned set, unsigned domain, bool clear, size_t count, size_t n)
+{
+    return clear ? UNDER(set, domain, calloc, count, n) : UNDER(set, domain, malloc, n);
+}
+
+/* The distance has run out. */
+OUT_OF_LINE void *sampled_alloc_due(unsigned set, unsigned domain, bool clear, size_t count, size_t n)
+{
+    bool due = !is_asked(set) && tn__sampled_ran_out() && tn__trace.mode == TN_RECORD_SAMPLED;
+    tn_tracer *t = due ? tn_record_enter() : NULL;
+    uint64_t begun = t ? tn_cost_begin(t, TN_COST_ALLOC) : 0;
+    int64_t gap = park(domain);
+    void *p = under_alloc(set, domain, clear, count, n);
+    unpark(domain, gap);
+    if (!t)
+        return p;
+    if (p)
+        sampled_made(t, domain, p, count * n);
+    else
+        tn_sampled_missed(t);
+    tn_cost_end(t, TN_COST_ALLOC, begun);
+    tn_record_leave(t);
+    look(domain);
+    return p;
+}
+
+/* RAW may be asked. */
+OUT_OF_LINE void *sampled_alloc_large(unsigned set, unsigned domain, bool clear, size_t count, size_t n)
+{
+    int64_t gap = park(domain);
+    void *p = under_alloc(set, domain, clear, count, n);
+    unpark(domain, gap);
+    return p;
+}
+
+INLINE void *sampled_alloc(unsigned set, unsigned domain, bool clear, size_t count, size_t n)
+{
+    size_t bytes = count * n;
+    if (__builtin_expect((tn__gap -= (int64_t)bytes) < 0, 0))
+        return sampled_alloc_due(set, domain, clear, count, n);
+    if (!IS_RAW(domain) && __builtin_expect(bytes > SMALL, 0))
+        return sampled_alloc_large(set, domain, clear, count, n);
+    return under_alloc(set, domain, clear, count, n);
+}
+
+OUT_OF_LINE void sampled_free_maybe(unsigned set, unsigned domain, void *p)
+{
+    tn_tracer *t = p && tn__trace.mode == TN_RECORD_SAMPLED ? tn_record_enter() : NULL;
+    if (t) {
+        uint64_t begun = tn_cost_begin(t, TN_COST_FREE);
+        if (domain == TN_DOMAIN_OBJ)
+            tn_record_code_dies(A(p));
+        tn_sampled_free(t, A(p), domain | side_for(domain));
+        tn_cost_end(t, TN_COST_FREE, begun);
+        tn_record_leave(t);
+    }
+    UNDER(set, domain, free, p);
+}
+
+INLINE void sampled_free(unsigned set, unsigned domain, void *p)
+{
+    if (tn_sampled_maybe(A(p)))
+        sampled_free_maybe(set, domain, p);
+    else
+        UNDER(set, domain, free, p);
+}
+
+/* The distance has run out, or p may be a sample. What comes back is as good as new. */
+OUT_OF_LINE void *sampled_realloc_maybe(unsigned set, unsigned domain, void *p, size_t n)
+{
+    bool due = tn__gap < 0 && tn__sampled_ran_out();
+    tn_tracer *t = tn__trace.mode == TN_RECORD_SAMPLED ? tn_record_enter() : NULL;
+    uint64_t begun = t ? tn_cost_begin(t, TN_COST_RESIZE) : 0;
+    unsigned full = domain | side_for(domain);
+    tn_taken taken;
+    bool was = t && p && tn_sampled_maybe(A(p)) && tn_sampled_take(t, A(p), full, &taken);
+    int64_t gap = park(domain);
+    void *q = UNDER(set, domain, realloc, p, n);
+    unpark(domain, gap);
+    if (!t)
+        return q;
+    if (due && q)
+        sampled_made(t, domain, q, n);
+    else if (due)
+        tn_sampled_missed(t);
+    if (was && !q)
+        tn_sampled_give(t, &taken, A(p), full);
+    tn_cost_end(t, TN_COST_RESIZE, begun);
+    tn_record_leave(t);
+    return q;
+}
+
+INLINE void *sampled_realloc(unsigned set, unsigned domain, void *p, size_t n)
+{
+    if (__builtin_expect((tn__gap -= (int64_t)n) < 0, 0) || tn_sampled_maybe(A(p)))
+        return sampled_realloc_maybe(set, domain, p, n);
+    int64_t gap = park(domain);
+    void *q = UNDER(set, domain, realloc, p, n);
+    unpark(domain, gap);
+    return q;
+}
+
+/* ---- recording ---- */
+
 INLINE void made(tn_tracer *t, unsigned domain, const void *p, size_t n)
 {
-    if (__builtin_expect(tn__trace.mode == TN_RECORD_SAMPLED, 0)) {
-        if (tn_sampled_due(n))
-            sampled_made(t, domain, p, n);
-        return;
-    }
     uint64_t begun = tn_cost_begin(t, TN_COST_ALLOC);
     const PyThreadState *state = state_for(domain);
     unsigned side = IS_RAW(domain) ? 0 : tn__trace_side(state);
@@ -84,80 +207,13 @@ INLINE void made(tn_tracer *t, unsigned domain, const void *p, size_t n)
 INLINE void freed(tn_tracer *t, unsigned domain, const void *p)
 {
     uint64_t begun = tn_cost_begin(t, TN_COST_FREE);
-    unsigned side = side_for(domain);
-    if (__builtin_expect(tn_sampled_maybe(A(p)), 0)) {
-        if (domain == TN_DOMAIN_OBJ)
-            tn_record_code_dies(A(p));
-        if (tn__trace.mode == TN_RECORD_SAMPLED)
-            tn_sampled_free(t, A(p), domain | side);
-    }
-    if (tn__trace.mode == TN_RECORD_EXACT)
-        tn_record_free(t, A(p), domain | side);
+    if (domain == TN_DOMAIN_OBJ && __builtin_expect(tn_sampled_maybe(A(p)), 0))
+        tn_record_code_dies(A(p));
+    tn_record_free(t, A(p), domain | side_for(domain));
     tn_cost_end(t, TN_COST_FREE, begun);
 }
 
-/* A library that was loaded may track memory by name; where code is new, one may have been. */
-INLINE void look(unsigned domain)
-{
-    if (!IS_RAW(domain) && __builtin_expect(tn__trace.look, 0))
-        tn__trace_tracked_ask();
-}
-
-/* ---- the exact set ---- */
-
-/* A thread that is inside would be passed over by a sampled set below: what is left to it is not entered. */
-OUT_OF_LINE tn_tracer *exact_enters_too(unsigned domain)
-{
-    bool samples = tn__trace.mode == TN_RECORD_SAMPLED && !is_asked(EXACT) && !sets[SAMPLED].in_chain[domain];
-    return samples ? tn_record_enter() : NULL;
-}
-
-/* NULL: nothing is to be done. */
-INLINE tn_tracer *exact_enter(unsigned domain)
-{
-    return __builtin_expect(tn__trace.mode == TN_RECORD_EXACT, 1) ? tn_record_enter() : exact_enters_too(domain);
-}
-
-INLINE void *exact_alloc(unsigned domain, bool clear, size_t count, size_t n)
-{
-    tn_tracer *t = exact_enter(domain);
-    void *p = clear ? UNDER(EXACT, domain, calloc, count, n) : UNDER(EXACT, domain, malloc, n);
-    if (!t)
-        return p;
-    if (__builtin_expect(p != NULL, 1))
-        made(t, domain, p, count * n);
-    tn_record_leave(t);
-    look(domain);
-    return p;
-}
-
-INLINE void exact_free(unsigned domain, void *p)
-{
-    tn_tracer *t = p ? exact_enter(domain) : NULL;
-    if (t) {
-        freed(t, domain, p);
-        tn_record_leave(t);
-    }
-    UNDER(EXACT, domain, free, p);
-}
-
-/* While sampling, on a thread that is inside: what comes back is as good as new. */
-OUT_OF_LINE void *sampled_resized(tn_tracer *t, unsigned set, unsigned domain, void *p, size_t n)
-{
-    tn_taken taken;
-    uint64_t begun = tn_cost_begin(t, TN_COST_RESIZE);
-    unsigned full = domain | side_for(domain);
-    bool was = p && tn_sampled_maybe(A(p)) && tn_sampled_take(t, A(p), full, &taken);
-    void *q = UNDER(set, domain, realloc, p, n);
-    if (q && tn_sampled_due(n))
-        sampled_made(t, domain, q, n);
-    else if (!q && was)
-        tn_sampled_give(t, &taken, A(p), full);
-    tn_cost_end(t, TN_COST_RESIZE, begun);
-    return q;
-}
-
-INLINE void *exact_resized(tn_tracer *t, unsigned domain, void *p, size_t n)
+INLINE void *resized(tn_tracer *t, unsigned domain, void *p, size_t n)
 {
     tn_taken taken;
     uint64_t begun = tn_cost_begin(t, TN_COST_RESIZE);
@@ -174,128 +230,109 @@ INLINE void *exact_resized(tn_tracer *t, unsigned domain, void *p, size_t n)
     return q;
 }
 
-INLINE void *exact_realloc(unsigned domain, void *p, size_t n)
+/* ---- the exact set ---- */
+
+/* Nothing is recorded exactly. Does this set sample? Not what is left to a sampled set below. */
+INLINE bool samples(unsigned domain)
 {
-    tn_tracer *t = exact_enter(domain);
-    if (!t)
-        return UNDER(EXACT, domain, realloc, p, n);
-    bool sampled = tn__trace.mode == TN_RECORD_SAMPLED;
-    void *q = sampled ? sampled_resized(t, EXACT, domain, p, n) : exact_resized(t, domain, p, n);
-    tn_record_leave(t);
-    return q;
+    return tn__trace.mode == TN_RECORD_SAMPLED && !is_asked(EXACT) && !sets[SAMPLED].in_chain[domain];
 }
 
-/* ---- the sampled set ---- */
-
-INLINE bool is_inside(unsigned domain)
+OUT_OF_LINE void *exact_alloc_else(unsigned domain, bool clear, size_t count, size_t n)
 {
-    return IS_RAW(domain) && tn__tracer && tn__tracer->inside;
+    return samples(domain) ? sampled_alloc(EXACT, domain, clear, count, n)
+                           : under_alloc(EXACT, domain, clear, count, n);
 }
 
-OUT_OF_LINE void *sampled_alloc_slow(unsigned domain, bool clear, size_t count, size_t n)
+OUT_OF_LINE void exact_free_else(unsigned domain, void *p)
 {
-    bool due = false;
-    if (tn__gap < 0) {
-        if (is_asked(SAMPLED))
-            return clear ? UNDER(SAMPLED, domain, calloc, count, n) : UNDER(SAMPLED, domain, malloc, n);
-        due = tn__sampled_ran_out();
-    }
-    tn_tracer *t = (due || !IS_RAW(domain)) && tn__trace.mode != TN_RECORD_OFF ? tn_record_enter() : NULL;
-    uint64_t begun = t && due ? tn_cost_begin(t, TN_COST_ALLOC) : 0;
-    void *p = clear ? UNDER(SAMPLED, domain, calloc, count, n) : UNDER(SAMPLED, domain, malloc, n);
+    if (samples(domain))
+        sampled_free(EXACT, domain, p);
+    else
+        UNDER(EXACT, domain, free, p);
+}
+
+OUT_OF_LINE void *exact_realloc_else(unsigned domain, void *p, size_t n)
+{
+    return samples(domain) ? sampled_realloc(EXACT, domain, p, n) : UNDER(EXACT, domain, realloc, p, n);
+}
+
+INLINE bool is_exact(void)
+{
+    return __builtin_expect(tn__trace.mode == TN_RECORD_EXACT, 1);
+}
+
+INLINE void *exact_alloc(unsigned domain, bool clear, size_t count, size_t n)
+{
+    if (!is_exact())
+        return exact_alloc_else(domain, clear, count, n);
+    tn_tracer *t = tn_record_enter();
+    void *p = under_alloc(EXACT, domain, clear, count, n);
     if (!t)
         return p;
-    if (due && p)
-        sampled_made(t, domain, p, count * n);
-    else if (due)
-        tn_sampled_missed(t);
-    if (due)
-        tn_cost_end(t, TN_COST_ALLOC, begun);
+    if (__builtin_expect(p != NULL, 1))
+        made(t, domain, p, count * n);
     tn_record_leave(t);
     look(domain);
     return p;
 }
 
-INLINE void *sampled_alloc(unsigned domain, bool clear, size_t count, size_t n)
+INLINE void exact_free(unsigned domain, void *p)
 {
-    size_t bytes = count * n;
-    if (!is_inside(domain) &&
-        ((tn__gap -= (int64_t)bytes) < 0 || (!IS_RAW(domain) && __builtin_expect(bytes > SMALL, 0))))
-        return sampled_alloc_slow(domain, clear, count, n);
-    return clear ? UNDER(SAMPLED, domain, calloc, count, n) : UNDER(SAMPLED, domain, malloc, n);
-}
-
-OUT_OF_LINE void sampled_free_slow(unsigned domain, void *p)
-{
-    tn_tracer *t = p && tn__trace.mode == TN_RECORD_SAMPLED ? tn_record_enter() : NULL;
+    if (!is_exact()) {
+        exact_free_else(domain, p);
+        return;
+    }
+    tn_tracer *t = p ? tn_record_enter() : NULL;
     if (t) {
         freed(t, domain, p);
         tn_record_leave(t);
     }
-    UNDER(SAMPLED, domain, free, p);
+    UNDER(EXACT, domain, free, p);
 }
 
-INLINE void sampled_free(unsigned domain, void *p)
+INLINE void *exact_realloc(unsigned domain, void *p, size_t n)
 {
-    if (tn_sampled_maybe(A(p)))
-        sampled_free_slow(domain, p);
-    else
-        UNDER(SAMPLED, domain, free, p);
-}
-
-OUT_OF_LINE void *sampled_realloc_slow(unsigned domain, void *p, size_t n)
-{
-    tn_tracer *t = tn__trace.mode == TN_RECORD_SAMPLED ? tn_record_enter() : NULL;
+    if (!is_exact())
+        return exact_realloc_else(domain, p, n);
+    tn_tracer *t = tn_record_enter();
     if (!t)
-        return UNDER(SAMPLED, domain, realloc, p, n);
-    void *q = sampled_resized(t, SAMPLED, domain, p, n);
-    tn_record_leave(t);
-    return q;
-}
-
-/* What is no sample, and makes none. */
-INLINE void *sampled_realloc(unsigned domain, void *p, size_t n)
-{
-    tn_tracer *t = tn__tracer;
-    if (!t || t->inside || tn_sampled_maybe(A(p)) || tn__gap < (int64_t)n)
-        return sampled_realloc_slow(domain, p, n);
-    t->inside = 1;
-    void *q = UNDER(SAMPLED, domain, realloc, p, n);
-    tn__gap -= q ? (int64_t)n : 0;
+        return UNDER(EXACT, domain, realloc, p, n);
+    void *q = resized(t, domain, p, n);
     tn_record_leave(t);
     return q;
 }
 
 /* ---- as functions: one of each kind for each domain, which use no context ---- */
 
-#define FUNCTIONS(set, name, domain)                                 \
+#define FUNCTIONS(set, name, ...)                                    \
     static void *set##_malloc_##name(void *ctx, size_t n)            \
     {                                                                \
         (void)ctx;                                                   \
-        return set##_alloc(domain, false, 1, n);                     \
+        return set##_alloc(__VA_ARGS__, false, 1, n);                \
     }                                                                \
     static void *set##_calloc_##name(void *ctx, size_t n, size_t of) \
     {                                                                \
         (void)ctx;                                                   \
-        return set##_alloc(domain, true, n, of);                     \
+        return set##_alloc(__VA_ARGS__, true, n, of);                \
     }                                                                \
     static void *set##_realloc_##name(void *ctx, void *p, size_t n)  \
     {                                                                \
         (void)ctx;                                                   \
-        return set##_realloc(domain, p, n);                          \
+        return set##_realloc(__VA_ARGS__, p, n);                     \
     }                                                                \
     static void set##_free_##name(void *ctx, void *p)                \
     {                                                                \
         (void)ctx;                                                   \
-        set##_free(domain, p);                                       \
+        set##_free(__VA_ARGS__, p);                                  \
     }
 
 FUNCTIONS(exact, mem, TN_DOMAIN_MEM)
 FUNCTIONS(exact, obj, TN_DOMAIN_OBJ)
 FUNCTIONS(exact, raw, TN_DOMAIN_RAW)
-FUNCTIONS(sampled, mem, TN_DOMAIN_MEM)
-FUNCTIONS(sampled, obj, TN_DOMAIN_OBJ)
-FUNCTIONS(sampled, raw, TN_DOMAIN_RAW)
+FUNCTIONS(sampled, mem, SAMPLED, TN_DOMAIN_MEM)
+FUNCTIONS(sampled, obj, SAMPLED, TN_DOMAIN_OBJ)
+FUNCTIONS(sampled, raw, SAMPLED, TN_DOMAIN_RAW)
 
 #define ALLOCATOR(set, name)                                                                    \
     {                                                                                           \

@@ -1,4 +1,5 @@
 /* trace_reuse.c - objects that come out of free lists: followed, or free lists emptied (docs/trace.md). */
+#include "inside/ref_tracer.h"
 #include "inside/trace_walk.h"
 
 #define A(p) ((uint64_t)(uintptr_t)(p))
@@ -7,18 +8,12 @@
 
 #if TN_REF_TRACER
 
-static struct {
-    PyRefTracer before; /* who is told after us */
-    void *before_data;
-    uint32_t managed_flags; /* of types whose objects have words for a dict or weak references in front */
-    uint64_t created;       /* calls, for who wants to know whether there are any */
-    bool put_in;
-} tracer;
+static uint32_t managed; /* of types whose objects have words for a dict or weak references in front */
 
 /* An object in a block that was not allocated just now was in a free list: the block ends there and begins anew. */
-static void begin_anew(const PyObject *object)
+static void begin_anew(PyObject *object)
 {
-    uint64_t address = tn_trace_block_address(A(object), Py_TYPE(object)->tp_flags, tracer.managed_flags);
+    uint64_t address = tn_trace_block_address(A(object), Py_TYPE(object)->tp_flags, managed);
     tn_taken taken;
     bool is_new = address == tn__trace.last_block;
     tn__trace.last_block = 0; /* it may die, and come back before another is allocated */
@@ -38,45 +33,14 @@ static void begin_anew(const PyObject *object)
     tn_record_leave(t);
 }
 
-static int told(PyObject *object, PyRefTracerEvent event, void *data)
-{
-    (void)data;
-    if (event == PyRefTracer_CREATE) {
-        tracer.created++;
-        begin_anew(object);
-    }
-    return tracer.before ? tracer.before(object, event, tracer.before_data) : 0;
-}
-
-static void put_in(void)
-{
-    tracer.before = PyRefTracer_GetTracer(&tracer.before_data);
-    tracer.put_in = PyRefTracer_SetTracer(told, NULL) == 0;
-}
-
-/* Who came after us may tell us, or may not: an object that is made shows it. */
-static bool is_told(void)
-{
-    void *data;
-    if (PyRefTracer_GetTracer(&data) == told)
-        return true;
-    uint64_t created = tracer.created;
-    PyObject *object = PyFloat_FromDouble(0.5);
-    Py_XDECREF(object);
-    return !object || tracer.created != created;
-}
-
 int tn__trace_reuse(bool on, uint32_t managed_flags, tn_error *err)
 {
-    void *data;
     (void)err;
-    tracer.managed_flags = managed_flags;
-    if (on && !(tracer.put_in && is_told()))
-        put_in();
-    if (!on && tracer.put_in && PyRefTracer_GetTracer(&data) == told) {
-        PyRefTracer_SetTracer(tracer.before, tracer.before_data);
-        tracer.put_in = false;
-    }
+    managed = managed_flags;
+    if (on)
+        tn_ref_tracer_on(TN_TOLD_REUSE, begin_anew);
+    else
+        tn_ref_tracer_off(TN_TOLD_REUSE);
     return TN_OK;
 }
 

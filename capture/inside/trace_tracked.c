@@ -30,6 +30,19 @@ static unsigned domain_of(unsigned number)
     return index;
 }
 
+/* The domain of tracemalloc in which all three allocators are. An extension that takes memory from one and tracks it by a name
+ * of its own takes it out of there first, as numpy does since 2.5: then it counts by its name alone. Not before it is tracked:
+ * while tracemalloc is off, numpy leaves an array that was resized at that. */
+enum { ALLOCATORS = 0 };
+static __thread uint64_t taken_out __attribute__((tls_model("initial-exec"))); /* the last such address */
+
+static void leave_allocators(tn_tracer *t, uint64_t address)
+{
+    if (taken_out == address && (tn__trace.mode == TN_RECORD_EXACT || tn_sampled_maybe(address)))
+        tn_record_untrack(t, address);
+    taken_out = 0;
+}
+
 static void forget(tn_tracer *t, unsigned domain, uint64_t address)
 {
     if (tn__trace.mode == TN_RECORD_EXACT)
@@ -44,6 +57,7 @@ static int track(unsigned number, uintptr_t address, size_t bytes)
     tn_tracer *t = tn__trace.mode == TN_RECORD_OFF ? NULL : tn_record_enter();
     if (t) {
         unsigned domain = domain_of(number);
+        leave_allocators(t, address);
         forget(t, domain, address);
         bool exact = tn__trace.mode == TN_RECORD_EXACT;
         bool due = exact || tn_sampled_due(bytes);
@@ -62,6 +76,8 @@ static int untrack(unsigned number, uintptr_t address)
 {
     tn_tracer *t = tn__trace.mode == TN_RECORD_OFF ? NULL : tn_record_enter();
     if (t) {
+        if (number == ALLOCATORS)
+            taken_out = address;
         forget(t, domain_of(number), address);
         tn_record_leave(t);
     }

@@ -1,6 +1,8 @@
 /* traced_samples.c - see traced_samples.h. */
 #include "inside/traced_samples.h"
 
+#include "inside/sample.h"
+
 enum { CHUNK_ROWS = 1 << 17 };
 
 static int text(tn_walk *w, const char *name, uint32_t n, bool redact, uint32_t *row)
@@ -47,6 +49,8 @@ void tn_traced_samples_tell(const tn_traced_samples *s, void (*number)(void *ctx
                             void (*word)(void *ctx, const char *key, const char *word), void *ctx)
 {
     const tn_sampled *now = &s->now;
+    if (!now->ever && tn_sample_of_bytes)
+        word(ctx, "sample.clock", "alloc");
     if (!now->ever)
         return;
     word(ctx, "sample.clock", tn_sample_clock_names[now->clock]);

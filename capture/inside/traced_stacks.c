@@ -1,109 +1,42 @@
-/* traced_stacks.c - see traced_stacks.h.
- *
- *   <main thread> ─ runpy ─ tonnage/_run.py ─ app.py ─ …     becomes    <main thread> ─ app.py ─ …
- *   … app.py ─ tonnage/_take.py ─ tonnage/_files.py          becomes    … app.py ─ <tonnage>
- */
+/* traced_stacks.c - see traced_stacks.h. */
 #include "inside/traced_stacks.h"
 
-#include "inside/trace.h"
-
-#include <string.h>
-
-typedef enum kind { UNKNOWN, PROGRAM, ROOT, RUNPY, IMPORTS, RUNNER, TONNAGE } kind; /* of a code object */
-enum {
-    BEFORE = 1, /* of a stack: it has not come to the program yet */
-    OWN = 2,    /* it is tonnage's */
-};
-
-typedef struct row {
-    uint32_t parent, code; /* as written, but counted from 1 here */
-    uint32_t root, flags;
-} row;
+#include "inside/traced_rules.h"
 
 typedef struct copying {
     tn_walk *w;
     bool redact;
     int status;
     uint32_t first_stack, first_code;
-    tn_buf kinds, rows; /* uint8_t a code object, from id 0 on; row a stack, likewise */
+    tn_buf kinds, rows; /* uint8_t a code object, from id 0 on; tn_traced_row a stack, likewise */
 } copying;
 
 /* ---- kinds ---- */
 
-static bool is_text(const char *text, uint32_t n, const char *word)
-{
-    return n == strlen(word) && memcmp(text, word, n) == 0;
-}
-
-static kind find_kind(const tn_recorded_code *code)
-{
-    static const char *const imports[] = {"<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>",
-                                          "<frozen zipimport>"};
-    const tn_code_facts *f = &code->facts;
-    const char *folder = tn_trace_folder();
-    uint32_t n = (uint32_t)strlen(folder);
-    if (code->pseudo == TN_FRAME_TRUNCATED) /* if a runner is further in, the program's part is whole */
-        return RUNPY;
-    if (code->pseudo)
-        return code->pseudo >= TN_FRAME_PSEUDO ? ROOT : PROGRAM;
-    if (n && f->n_file > n && memcmp(f->file, folder, n) == 0) {
-        bool runs =
-            is_text(f->file + n, f->n_file - n, "_run.py") || is_text(f->file + n, f->n_file - n, "__main__.py");
-        return runs ? RUNNER : TONNAGE;
-    }
-    for (size_t i = 0; i < sizeof imports / sizeof *imports; i++)
-        if (is_text(f->file, f->n_file, imports[i]))
-            return IMPORTS;
-    return is_text(f->file, f->n_file, "<frozen runpy>") ? RUNPY : PROGRAM;
-}
-
-static kind kind_of(copying *c, uint32_t id)
+static enum tn_code_kind kind_of(copying *c, uint32_t id)
 {
     tn_recorded_code code;
     while (c->status == 0 && c->kinds.size <= id)
-        c->status = tn__buf_append(&c->kinds, &(uint8_t){UNKNOWN}, 1);
+        c->status = tn__buf_append(&c->kinds, &(uint8_t){TN_CODE_UNKNOWN}, 1);
     if (c->status < 0 || !tn_recorded_code_at(id, &code))
-        return PROGRAM;
-    if (c->kinds.data[id] == UNKNOWN)
-        c->kinds.data[id] = (uint8_t)find_kind(&code);
-    return (kind)c->kinds.data[id];
+        return TN_CODE_PROGRAM;
+    if (c->kinds.data[id] == TN_CODE_UNKNOWN)
+        c->kinds.data[id] = (uint8_t)tn__traced_kind(&code);
+    return (enum tn_code_kind)c->kinds.data[id];
 }
 
 /* ---- stacks ---- */
 
-/* outer: of the frame that called. */
-static row row_of(kind k, uint32_t id, const tn_recorded_stack *s, const row *outer)
-{
-    bool runs = k == RUNNER && outer->flags & BEFORE;
-    row r = {s->parent, s->code ? s->code : TN_FRAME_LOST, outer->root, 0};
-    if (k == ROOT && !s->parent)
-        r.root = id;
-    if (k == RUNNER || k == TONNAGE || (k == IMPORTS && outer->flags & OWN)) {
-        r.flags = runs ? OWN | BEFORE : OWN;
-        r.code = k == IMPORTS ? outer->code : r.code;
-        if (runs)
-            r.parent = outer->root;
-        else if (outer->flags & OWN) /* one frame is enough */
-            r.parent = outer->parent;
-        return r;
-    }
-    if (outer->flags & OWN && outer->flags & BEFORE)
-        r.parent = outer->root;
-    if (outer->flags & BEFORE && k != PROGRAM)
-        r.flags = BEFORE;
-    return r;
-}
-
 static void copy_stacks(copying *c)
 {
     tn_recorded_stack s;
-    row r = {0, 0, 0, BEFORE};
+    tn_traced_row r = {0, 0, 0, TN_ROW_BEFORE};
     c->status = tn__buf_append(&c->rows, &r, sizeof r);
     for (uint32_t id = 1; c->status == 0 && tn_recorded_stack_at(id, &s); id++) {
-        r = row_of(kind_of(c, s.code), id, &s, (const row *)(const void *)c->rows.data + s.parent);
+        r = tn__traced_row(kind_of(c, s.code), id, &s, (const tn_traced_row *)(const void *)c->rows.data + s.parent);
         c->status = c->status < 0 ? c->status : tn__buf_append(&c->rows, &r, sizeof r);
         tn_walk_add_stack(c->w, r.parent ? c->first_stack + r.parent : 0, c->first_code + r.code - 1,
-                          r.flags & OWN ? 0 : s.instruction);
+                          r.flags & TN_ROW_OWN ? 0 : s.instruction);
     }
 }
 
@@ -123,8 +56,8 @@ static void copy_codes(copying *c)
     tn_recorded_code code;
     for (uint32_t id = 1; c->status == 0 && tn_recorded_code_at(id, &code); id++) {
         const tn_code_facts *f = &code.facts;
-        kind k = kind_of(c, id);
-        if (k == RUNNER || k == TONNAGE) {
+        enum tn_code_kind k = kind_of(c, id);
+        if (k == TN_CODE_RUNNER || k == TN_CODE_TONNAGE) {
             uint32_t name = text(c, own, sizeof own - 1, false), file = text(c, "", 0, false);
             tn_walk_add_code(c->w, (uint32_t[TN_CODE_WORDS]){name, name, file}, NULL);
             continue;

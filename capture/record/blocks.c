@@ -1,7 +1,8 @@
 /* blocks.c - a table of blocks by key, in shards: samples, and what has no place in the shadow.
  *
- * In front of it stands the filter: for each hash of an address the number of rows, and of code objects, that have it, in one
- * byte that stays once it is 255. Shards are cut by the same hash, so that the lock of a shard guards its part of the filter.
+ * In front of it stands the filter: for each granule of 2 MiB the number of rows, and of code objects, whose address is there
+ * modulo 2 MiB, in one byte that stays once it is 255. Shards are cut by the same bits, so that the lock of a shard guards its
+ * part of the filter.
  *
  * Rows move back into the places of those removed, copied before the place is cleared: a reader, who takes no lock, may see a
  * row twice or not at all while that goes on, but no row made of two.

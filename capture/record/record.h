@@ -32,7 +32,8 @@
  *     realloc  was = tn_sampled_maybe(p) && tn_sampled_take(t, p, domain, &taken); q = real(p, n);
  *              q ? as malloc of n : was ? tn_sampled_give(t, &taken, p, domain) : nothing
  *
- * where MEM and OBJ enter around a real malloc of more than 512 bytes, and RAW does nothing while its thread is inside.
+ * where MEM and OBJ keep tn__gap and put it back around a real call that may ask RAW for memory. To count n before the real
+ * call is right as well: if that fails and n was not due, nothing is lost; if n was due, tn_sampled_missed.
  */
 #ifndef TN_RECORD_H
 #define TN_RECORD_H
@@ -243,14 +244,19 @@ void tn_record_free(tn_tracer *t, uint64_t address, unsigned domain);
 bool tn_record_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken);
 void tn_record_give(tn_tracer *t, const tn_taken *taken, uint64_t address, uint64_t bytes, unsigned domain);
 
+/* In each mode: a block of RAW counts as if it had never been allocated, for its owner tracks it by name. Of other domains none
+ * does. */
+void tn_record_untrack(tn_tracer *t, uint64_t address);
+
 /* ---- sampled.c ---- */
 
 enum { TN_FILTER_BITS = 17 };
-extern uint8_t tn__filter[1 << TN_FILTER_BITS]; /* samples and code objects whose address hashes there; 255 stays */
+extern uint8_t tn__filter[1 << TN_FILTER_BITS]; /* samples and code objects whose address is there; 255 stays */
 
+/* Neighbours are neighbours: what is freed keeps few lines of the cache busy. */
 static inline uint32_t tn__filter_of(uint64_t address)
 {
-    return (uint32_t)address * 2654435769u >> (32 - TN_FILTER_BITS);
+    return (uint32_t)address >> 4 & ((1u << TN_FILTER_BITS) - 1);
 }
 
 bool tn__sampled_ran_out(void);

@@ -351,6 +351,27 @@ void tn_record_give(tn_tracer *t, const tn_taken *taken, uint64_t address, uint6
         tn__apart_leave(t);
 }
 
+/* Only the site tells whose a block is. */
+static bool is_of_raw(uint64_t address)
+{
+    tn_block_row b = {0};
+    bool found = tn__shadow_find(address, &b.bytes, &b.birth, &b.site) || tn__rows_find(address, &b);
+    return found && tn__site_at(b.site)->domain == TN_DOMAIN_RAW;
+}
+
+void tn_record_untrack(tn_tracer *t, uint64_t address)
+{
+    tn_block_row b;
+    if (!tn__apart_enter(t))
+        return;
+    bool exact = tn_get(&tn__rec.mode) == TN_RECORD_EXACT;
+    if (is_of_raw(address) && (exact ? take(t, address, TN_DOMAIN_RAW, &b) : tn__rows_take(address, &b))) {
+        int64_t bytes = tn__weighted_bytes(b.bytes, b.interval), count = tn__weighted_count(b.bytes, b.interval);
+        tn__tally(b.site, true, true, -bytes, -count, -bytes, -count);
+    }
+    tn__apart_leave(t);
+}
+
 /* ---- reading ---- */
 
 /* Where the second word of a block is not there or is another's, what the block would cover is looked at, too. */

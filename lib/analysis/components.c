@@ -161,10 +161,12 @@ int tn_components_make(tn_snapshot *s, const tn_components_options *options, tn_
     tn_components_options o = options ? *options : (tn_components_options){0};
     TN_TRY(tn__set_check(s, o.of, err));
     TN_TRY(tn__set_check(s, o.where, err));
+    if (o.by != TN_BY_TYPE && o.by != TN_BY_SITE)
+        return tn__error_set(err, TN_EINVAL, 0, "groups of cycles are by type, what they go over, or by site");
     tn_components *c = tn__alloc_zero(a, sizeof *c);
     if (!c)
         return tn__no_memory(s, err);
-    *c = (tn_components){.snapshot = s, .alloc = a};
+    *c = (tn_components){.snapshot = s, .alloc = a, .by = o.by};
     tn__cycles_init(c);
     int status = tn__graph(s, &c->graph, err);
     if (status == TN_OK) {

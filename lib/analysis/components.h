@@ -149,6 +149,7 @@ struct tn_components {
     tn_component_row *rows;
     uint32_t *members; /* ascending in each row */
     uint32_t n, n_members;
+    enum tn_by by;   /* of groups */
     uint64_t bytes;  /* of all members */
     tn_set *waiting; /* what a collection would free; NULL of a part of the objects */
     tn_set *listed;  /* what is in gc.garbage; the same */

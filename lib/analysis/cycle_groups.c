@@ -1,4 +1,4 @@
-/* cycle_groups.c - cycles that go over the same types and labels are one group.
+/* cycle_groups.c - cycles that go over the same types and labels are one group; by SITE those that one line made most of.
  *
  * A step is a letter: the type of an object, and the label of its reference. A cycle is a word whose rotations are one: it is
  * turned so that it compares least, and cut where it begins to come again, so that rings of all lengths are one word.
@@ -8,6 +8,7 @@
 #include "analysis/lookup.h"
 #include "analysis/paths.h"
 #include "analysis/partition.h"
+#include "analysis/sites.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@ typedef struct tn_group_row {
     tn_cycle_group sums;
     uint64_t word; /* its place in words, in letters */
     uint32_t n_letters;
+    uint32_t line;  /* by SITE: of lines; else, and where it is not known, TN_NONE */
     uint32_t first; /* its components: from this one of parts on */
 } tn_group_row;
 
@@ -26,16 +28,18 @@ typedef struct tn_letter {
 } tn_letter;
 
 struct tn_cycle_groups {
-    uint32_t *names;  /* by type: the first row with its name */
-    tn_strtab texts;  /* of labels */
-    tn_buf cut;       /* the same with NULs, and where each begins, once all are known */
-    tn_buf letters;   /* tn_letter */
-    tn_map known;     /* hash of a letter -> letter + 1 */
-    tn_buf words;     /* u32 letters of all groups */
-    tn_map by_word;   /* hash of a word -> group + 1 */
-    tn_buf rows;      /* tn_group_row */
-    uint32_t *groups; /* by component */
-    uint32_t *parts;  /* components, those of a group side by side */
+    uint32_t *names;     /* by type: the first row with its name */
+    tn_strtab texts;     /* of labels */
+    tn_buf cut;          /* the same with NULs, and where each begins, once all are known */
+    tn_buf letters;      /* tn_letter */
+    tn_map known;        /* hash of a letter -> letter + 1 */
+    tn_buf words;        /* u32 letters of all groups */
+    tn_map by_word;      /* hash of a word -> group + 1 */
+    tn_buf rows;         /* tn_group_row */
+    uint32_t *groups;    /* by component */
+    uint32_t *parts;     /* components, those of a group side by side */
+    tn_groups *lines;    /* by SITE: members by the line that made them */
+    tn_site_main *mains; /* ... and the main one of each component */
 };
 
 static tn_letter *letter_at(const struct tn_cycle_groups *g, uint32_t i)
@@ -187,18 +191,18 @@ static const uint32_t *turn(const tn_components *c, uint32_t n, uint32_t *n_lett
     return turned;
 }
 
-static int new_group(struct tn_cycle_groups *g, const uint32_t *word, uint32_t n)
+static int new_group(struct tn_cycle_groups *g, const uint32_t *word, uint32_t n, uint32_t line)
 {
-    tn_group_row row = {.word = g->words.size / sizeof *word, .n_letters = n, .sums.shortest = TN_NONE};
+    tn_group_row row = {.word = g->words.size / sizeof *word, .n_letters = n, .line = line, .sums.shortest = TN_NONE};
     memmove(g->words.data + g->words.size, word, n * sizeof *word);
     g->words.size += n * sizeof *word;
     return tn__buf_append(&g->rows, &row, sizeof row);
 }
 
 /* The group of a word that stands behind all others. */
-static int group_of(struct tn_cycle_groups *g, const uint32_t *word, uint32_t n, uint32_t *out)
+static int group_of(struct tn_cycle_groups *g, const uint32_t *word, uint32_t n, uint32_t line, uint32_t *out)
 {
-    uint64_t hash = n;
+    uint64_t hash = mix(n, line);
     uint32_t *known;
     for (uint32_t i = 0; i < n; i++)
         hash = mix(hash, word[i]);
@@ -208,14 +212,14 @@ static int group_of(struct tn_cycle_groups *g, const uint32_t *word, uint32_t n,
             break;
         const tn_group_row *row = row_at(g, *known - 1);
         const uint32_t *letters = (const uint32_t *)(const void *)g->words.data + row->word;
-        if (row->n_letters == n && memcmp(letters, word, n * sizeof *word) == 0) {
+        if (row->n_letters == n && row->line == line && memcmp(letters, word, n * sizeof *word) == 0) {
             *out = *known - 1;
             return TN_OK;
         }
     }
     *out = n_rows(g);
     *known = *out + 1;
-    return new_group(g, word, n);
+    return new_group(g, word, n, line);
 }
 
 /* Components come with most bytes first, so that the first one of a group is its example. */
@@ -241,10 +245,37 @@ static int add_component(tn_components *c, uint32_t index, tn_error *err)
     uint32_t n = (uint32_t)(c->cycle.size / sizeof n);
     TN_TRY(spell(c, n, err));
     const uint32_t *word = turn(c, n, &n_letters);
-    if (group_of(g, word, n_letters, &g->groups[index]) < 0)
+    uint32_t line = g->mains ? g->mains[index].line : TN_NONE;
+    if (group_of(g, word, n_letters, line, &g->groups[index]) < 0)
         return tn__no_memory(c->snapshot, err);
     count(c, index, &row_at(g, g->groups[index])->sums, n);
     return TN_OK;
+}
+
+/* ---- by SITE ---- */
+
+static int component_of(void *ctx, uint32_t object, uint32_t *part, tn_error *err)
+{
+    (void)err;
+    *part = tn__component_row(ctx, object);
+    return TN_OK;
+}
+
+static int find_lines(tn_components *c, tn_error *err)
+{
+    struct tn_cycle_groups *g = c->groups;
+    tn_set *members;
+    g->mains = tn__alloc(c->alloc, c->n * sizeof *g->mains);
+    if (!g->mains)
+        return tn__no_memory(c->snapshot, err);
+    TN_TRY(tn_set_new(c->snapshot, &members, err));
+    for (uint32_t i = 0; i < c->n; i++)
+        tn__component_add(c, i, members);
+    int status = tn_groups_make(c->snapshot, members, TN_BY_SITE, NULL, &g->lines, err);
+    if (status == TN_OK)
+        status = tn__site_mains(c->snapshot, g->lines, members, component_of, c, c->n, g->mains, err);
+    tn_set_free(members);
+    return status;
 }
 
 /* ---- all of them ---- */
@@ -341,6 +372,8 @@ static int fill(tn_components *c, tn_error *err)
     if (tn__strtab_init(&g->texts, c->alloc) < 0 || !g->names || !g->groups || !g->parts)
         return tn__no_memory(c->snapshot, err);
     TN_TRY(name_types(c, err));
+    if (c->by == TN_BY_SITE)
+        TN_TRY(find_lines(c, err));
     for (uint32_t i = 0; i < c->n; i++)
         TN_TRY(add_component(c, i, err));
     TN_TRY(sort_rows(c, err));
@@ -363,6 +396,8 @@ void tn__cycle_groups_free(tn_components *c)
     tn__buf_free(&g->words);
     tn__map_free(&g->by_word);
     tn__buf_free(&g->rows);
+    tn_groups_free(g->lines);
+    tn__free(c->alloc, g->mains, c->n * sizeof *g->mains);
     tn__free(c->alloc, g, sizeof *g);
     c->groups = NULL;
 }
@@ -393,7 +428,14 @@ static int check(tn_components *c, uint32_t index, tn_error *err)
 int tn_components_group(tn_components *c, uint32_t index, tn_cycle_group *out, tn_error *err)
 {
     TN_TRY(check(c, index, err));
-    *out = row_at(c->groups, index)->sums;
+    const tn_group_row *row = row_at(c->groups, index);
+    tn_cycle_group group = row->sums;
+    tn_group line;
+    if (row->line != TN_NONE) {
+        TN_TRY(tn_groups_row(c->groups->lines, row->line, &line, err));
+        group.site = line.label;
+    }
+    *out = group;
     return TN_OK;
 }
 

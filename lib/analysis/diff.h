@@ -152,6 +152,7 @@ typedef struct tn_diff_rows {
 } tn_diff_rows;
 int tn__diff_rows(const tn_diff *d, enum tn_by by, tn_diff_rows *out, tn_error *err);
 void tn__diff_rows_free(tn_diff_rows *rows);
+tn_diff_row *tn__diff_find(const tn_diff_rows *rows, const char *name, uint64_t number); /* NULL: there is none */
 
 /* ---- diff_edges.c: references of survivors to new objects ---- */
 

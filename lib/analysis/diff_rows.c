@@ -142,6 +142,12 @@ int tn__diff_rows(const tn_diff *d, enum tn_by by, tn_diff_rows *out, tn_error *
     return TN_OK;
 }
 
+tn_diff_row *tn__diff_find(const tn_diff_rows *rows, const char *name, uint64_t number)
+{
+    tn_diff_row key = {.name = name, .number = number};
+    return rows->n ? bsearch(&key, rows->rows, rows->n, sizeof key, compare_names) : NULL;
+}
+
 void tn__diff_rows_free(tn_diff_rows *rows)
 {
     tn__free(rows->alloc, rows->rows, rows->capacity * sizeof *rows->rows);

@@ -172,7 +172,7 @@ int tn__partition_number_label(tn_partition *p, uint32_t row, uint32_t largest_i
     case TN_BY_CONTENT:
         return number == NOTHING ? add(out, "(no content recorded)", err) : content_label(p, largest_id, out, err);
     case TN_BY_SITE:
-        return number == NOTHING ? add(out, "(not recorded)", err)
+        return number == NOTHING ? add(out, TN_NOT_RECORDED, err)
                                  : tn__site_text(p->snapshot, *example(p, row), out, err);
     default: tn__compose(text, sizeof text, "%llu B", (unsigned long long)number); return add(out, text, err);
     }

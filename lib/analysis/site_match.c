@@ -72,7 +72,7 @@ int tn__site_pattern(const char *text, size_t n, tn_site_pattern *out, tn_error 
 }
 
 /* The last star takes as much as it must. */
-static bool matches(const char *pattern, size_t n, const char *text)
+bool tn__site_glob(const char *pattern, size_t n, const char *text)
 {
     size_t at = 0, star = n;
     const char *retry = NULL;
@@ -99,10 +99,10 @@ static bool names_file(const tn_site_pattern *p, const char *file)
 {
     if (p->whole)
         return strlen(file) == p->n_file && memcmp(p->file, file, p->n_file) == 0;
-    if (matches(p->file, p->n_file, file))
+    if (tn__site_glob(p->file, p->n_file, file))
         return true;
     for (const char *slash = strchr(file, '/'); slash; slash = strchr(slash + 1, '/'))
-        if (slash[1] && matches(p->file, p->n_file, slash + 1))
+        if (slash[1] && tn__site_glob(p->file, p->n_file, slash + 1))
             return true;
     return false;
 }

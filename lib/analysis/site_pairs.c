@@ -1,7 +1,5 @@
 /* site_pairs.c - groups of two snapshots side by side, by their names: a line is the same where file and number are.
  *
- * Tracebacks go by numbers that stand for all their frames: to write them out would take a line for each frame of each stack.
- *
  * Of one process and sampled, a difference is made of the blocks that one of the two alone has. What both have, the same block
  * with the same birth, was sampled once and stands on both sides, so that it adds nothing to what is left to chance. That
  * holds while the interval is the same. Once samples were thinned a block that is missing need not be freed, and one that
@@ -39,79 +37,6 @@ static int grow(tn_site_pairs *p, size_t n, tn_error *err)
     return TN_OK;
 }
 
-/* ---- what rows go by ---- */
-
-typedef struct tn_naming {
-    bool alone; /* without another snapshot a sum is a row */
-    tn_buf label;
-    tn_strtab rows;  /* names, or numbers of stacks */
-    tn_map words;    /* address of a string of one of the snapshots -> 1 + number of the text */
-    tn_strtab texts; /* ... of both */
-    tn_strtab calls; /* tn_call: the number of a stack is that of its innermost frame */
-} tn_naming;
-
-/* A frame, and what it was called from: the same in both snapshots where all frames are. */
-typedef struct tn_call {
-    uint32_t caller; /* 1 + number; 0: none */
-    uint32_t file, name, line;
-} tn_call;
-
-static int naming_init(tn_naming *x, const tn_alloc *a, bool alone)
-{
-    tn_strtab *tables[] = {&x->rows, &x->texts, &x->calls};
-    *x = (tn_naming){.alone = alone, .words.alloc = a};
-    tn__buf_init(&x->label, a);
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        TN_TRY(tn__strtab_init(tables[i], a));
-    return TN_OK;
-}
-
-static void naming_free(tn_naming *x)
-{
-    tn__strtab_free(&x->rows);
-    tn__strtab_free(&x->texts);
-    tn__strtab_free(&x->calls);
-    tn__map_free(&x->words);
-    tn__buf_free(&x->label);
-}
-
-static int added(tn_strtab *table, const void *key, size_t n, uint32_t *number, tn_error *err)
-{
-    int status = tn__strtab_add(table, key, n, number);
-    if (status == TN_ELIMIT)
-        return tn__error_set(err, status, 0, "names of rows take more than 4 GiB");
-    return status < 0 ? tn__error_set(err, status, 0, "out of memory") : TN_OK;
-}
-
-/* Each string is looked at once. */
-static int word_of(tn_naming *x, const char *text, uint32_t *number, tn_error *err)
-{
-    uint32_t *value;
-    TN_TRY(tn__map_slot(&x->words, (uint64_t)(uintptr_t)text, &value, err));
-    if (!*value) {
-        TN_TRY(added(&x->texts, text, strlen(text), number, err));
-        *value = *number + 1;
-    }
-    *number = *value - 1;
-    return TN_OK;
-}
-
-/* Of each entry of the call tree, 1 + the number of the stack. */
-static int number_stacks(tn_naming *x, tn_sites *t, uint32_t *numbers, tn_error *err)
-{
-    numbers[0] = 0;
-    for (uint32_t i = 1; i < t->keys.n_entries; i++) {
-        tn_stack_entry e;
-        TN_TRY(tn__snapshot_stack(t->snapshot, i, &e, err));
-        tn_call call = {.caller = numbers[e.parent], .line = e.line};
-        TN_TRY(word_of(x, e.file, &call.file, err));
-        TN_TRY(word_of(x, e.qualified_name, &call.name, err));
-        TN_TRY(added(&x->calls, &call, sizeof call, &numbers[i], err));
-        numbers[i]++;
-    }
-    return TN_OK;
-}
-
 /* ---- rows ---- */
 
 /* numbers: of stacks; NULL where the label says which row it is. */
@@ -123,10 +48,8 @@ static int find_row(tn_site_pairs *p, tn_sites *t, const tn_site_sum *sum, tn_na
     TN_TRY(tn__sites_label(t, sum, &x->label, err));
     if (x->alone)
         *row = (uint32_t)p->n;
-    else if (numbers)
-        TN_TRY(added(&x->rows, &numbers[stack], sizeof *numbers, row, err));
     else
-        TN_TRY(added(&x->rows, x->label.data, x->label.size - 1, row, err));
+        TN_TRY(tn__naming_row(x, numbers ? &numbers[stack] : NULL, row, err));
     if (*row < p->n)
         return TN_OK;
     TN_TRY(grow(p, p->n + 1, err));
@@ -160,7 +83,7 @@ static int join(tn_site_pairs *p, tn_sites *t, bool old, tn_naming *x, uint32_t 
     uint32_t *numbers = by_stack ? tn__alloc(p->alloc, bytes) : NULL;
     if (by_stack && !numbers)
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-    int status = by_stack ? number_stacks(x, t, numbers, err) : TN_OK;
+    int status = by_stack ? tn__naming_stacks(x, t->snapshot, numbers, err) : TN_OK;
     if (status == TN_OK)
         status = join_named(p, t, old, x, numbers, rows, err);
     tn__free(p->alloc, numbers, by_stack ? bytes : 0);
@@ -241,7 +164,7 @@ static int make(tn_site_pairs *p, tn_sites *now, tn_sites *old, tn_error *err)
     size_t n_now = tn__sites_n(now), n_old = old ? tn__sites_n(old) : 0;
     uint32_t *of_now = tn__alloc(p->alloc, n_now * sizeof *of_now),
              *of_old = tn__alloc(p->alloc, n_old * sizeof *of_old);
-    int status = naming_init(&x, p->alloc, !old);
+    int status = tn__naming_init(&x, p->alloc, !old);
     if (!of_now || !of_old)
         status = TN_ENOMEM;
     if (status == TN_OK)
@@ -252,7 +175,7 @@ static int make(tn_site_pairs *p, tn_sites *now, tn_sites *old, tn_error *err)
         status = compare_blocks(p, &(tn_side){now, of_now, NULL}, &(tn_side){old, of_old, NULL}, err);
     tn__free(p->alloc, of_now, of_now ? n_now * sizeof *of_now : 0);
     tn__free(p->alloc, of_old, of_old ? n_old * sizeof *of_old : 0);
-    naming_free(&x);
+    tn__naming_free(&x);
     return status;
 }
 

@@ -310,71 +310,30 @@ int tn__sites_of_blocks(tn_sites *t, uint32_t *sum_of, tn_error *err)
 
 /* ---- cumulative: a group has what is allocated by it or by what it called, each block once ---- */
 
-typedef struct tn_outward {
-    uint32_t *parent, *child, *next; /* of entries; child, next: 0 where there is none */
-    uint32_t *active;                /* a group: how often it is on the way from the outermost frame */
-} tn_outward;
-
-static int outward_alloc(const tn_sites *t, tn_outward *w)
-{
-    size_t n = t->keys.n_entries;
-    w->parent = tn__alloc_zero(t->alloc, n * sizeof *w->parent);
-    w->child = tn__alloc_zero(t->alloc, n * sizeof *w->child);
-    w->next = tn__alloc_zero(t->alloc, n * sizeof *w->next);
-    w->active = tn__alloc_zero(t->alloc, t->keys.n_groups * sizeof *w->active);
-    return w->parent && w->child && w->next && w->active ? TN_OK : TN_ENOMEM;
-}
-
 /* Sums of entries become those of their subtrees: an entry stands behind its parent. */
-static int link_up(tn_sites *t, tn_outward *w, tn_error *err)
+static int link_up(tn_sites *t, tn_error *err)
 {
     for (uint32_t i = t->keys.n_entries; i-- > 1;) {
         tn_stack_entry e;
         TN_TRY(tn__snapshot_stack(t->snapshot, i, &e, err));
-        w->parent[i] = e.parent;
-        w->next[i] = w->child[e.parent];
-        w->child[e.parent] = i;
         if (e.parent)
             tn__site_merge(tn__sites_at(t, e.parent), tn__sites_at(t, i));
     }
     return TN_OK;
 }
 
-/* Depth first; the first entry of a group on the way has all that the others below it have. */
-static void carry(const tn_sites *t, tn_outward *w, tn_site_sum *groups)
-{
-    const uint32_t *group_of = t->keys.group_of;
-    tn__site_merge(&groups[group_of[0]], tn__sites_at(t, 0));
-    for (uint32_t at = w->child[0]; at;) {
-        if (w->active[group_of[at]]++ == 0)
-            tn__site_merge(&groups[group_of[at]], tn__sites_at(t, at));
-        if (w->child[at]) {
-            at = w->child[at];
-            continue;
-        }
-        while (at && !w->next[at]) {
-            w->active[group_of[at]]--;
-            at = w->parent[at];
-        }
-        if (at) {
-            w->active[group_of[at]]--;
-            at = w->next[at];
-        }
-    }
-}
-
 static int carry_outwards(tn_sites *t, tn_error *err)
 {
-    tn_outward w = {0};
     size_t n = t->keys.n_entries, n_groups = t->keys.n_groups;
     tn_site_sum *groups = tn__alloc_zero(t->alloc, n_groups * sizeof *groups);
-    int status = groups ? outward_alloc(t, &w) : TN_ENOMEM;
+    uint8_t *outermost = tn__alloc(t->alloc, n);
+    int status = groups && outermost ? link_up(t, err) : tn__no_memory(t->snapshot, err);
     if (status == TN_OK)
-        status = link_up(t, &w, err);
-    else
-        status = tn__no_memory(t->snapshot, err);
+        status = tn__site_outermost(t->snapshot, t->keys.group_of, t->keys.n_groups, outermost, err);
     if (status == TN_OK) {
-        carry(t, &w, groups);
+        for (size_t i = 0; i < n; i++)
+            if (outermost[i])
+                tn__site_merge(&groups[t->keys.group_of[i]], tn__sites_at(t, i));
         for (size_t i = 0; i < n_groups; i++) {
             groups[i].group = (uint32_t)i;
             groups[i].type = TN_NONE;
@@ -382,10 +341,7 @@ static int carry_outwards(tn_sites *t, tn_error *err)
         memcpy(t->sums.data, groups, n_groups * sizeof *groups);
         t->sums.size = n_groups * sizeof *groups;
     }
-    tn__free(t->alloc, w.parent, w.parent ? n * sizeof *w.parent : 0);
-    tn__free(t->alloc, w.child, w.child ? n * sizeof *w.child : 0);
-    tn__free(t->alloc, w.next, w.next ? n * sizeof *w.next : 0);
-    tn__free(t->alloc, w.active, w.active ? n_groups * sizeof *w.active : 0);
+    tn__free(t->alloc, outermost, outermost ? n : 0);
     tn__free(t->alloc, groups, groups ? n_groups * sizeof *groups : 0);
     return status;
 }
@@ -491,6 +447,7 @@ tn_interval tn__sites_interval(const tn_sites *t, const tn_site_sum *sum, enum t
     double bytes = (double)sum->bytes[what];
     if (!t->sampled)
         return (tn_interval){bytes, bytes};
-    tn_spread spread = what == TN_SITES_LIVE ? sum->live : tn__spread_of(bytes, t->interval_bytes);
+    bool blocks_known = what == TN_SITES_LIVE && t->traces.n; /* a file of samples alone has sums, and no object */
+    tn_spread spread = blocks_known ? sum->live : tn__spread_of(bytes, t->interval_bytes);
     return tn__spread_interval(&spread, t->interval_bytes);
 }

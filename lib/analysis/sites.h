@@ -2,9 +2,11 @@
  *
  *   SITE, blocks ─ site_births.c ─> the stack and birth of an object ─ site_joined.c ─> how many have one
  *   call tree    ─ site_keys.c, site_match.c ─> the group of a stack, what patterns name
+ *                ─ site_outward.c, site_names.c ─> where a group begins on a stack; the same stack in two snapshots
  *   both         ─ site_table.c ─> sums a group ─ site_pairs.c ─> beside those of another snapshot
  *                ─ site_retained.c, site_cohorts.c, site_members.c ─> what objects of a group retain; how old its
  *                   blocks are; which objects have them
+ *   objects      ─ site_mains.c ─> the line that made most of a row of some other table
  *   blocks       ─ site_interval.c ─> 95 % intervals of sums that were sampled (docs/decisions/intervals.md)
  *
  * An *entry* is a row of the call tree counted from 1, as stacks are in the file; 0: the stack is not known.
@@ -58,8 +60,9 @@ typedef struct tn_site_pattern {
 } tn_site_pattern;
 /* EINVAL. The text must outlive the pattern. */
 int tn__site_pattern(const char *text, size_t n, tn_site_pattern *out, tn_error *err);
-extern const char *const tn__site_domains[TN_SITE_ALLOCATORS]; /* "mem" "obj" "raw" */
-extern const tn_stack_entry tn__site_lost;                     /* what stands for no stack */
+extern const char *const tn__site_domains[TN_SITE_ALLOCATORS];       /* "mem" "obj" "raw" */
+extern const tn_stack_entry tn__site_lost;                           /* what stands for no stack */
+bool tn__site_glob(const char *pattern, size_t n, const char *text); /* "*" any characters, "?" one */
 bool tn__site_frame_matches(const tn_site_pattern *p, const tn_stack_entry *frame);
 /* Marks (1) in one byte an entry, the first of them that of no stack, those that a pattern of files names. */
 int tn__site_mark(tn_snapshot *s, const tn_site_pattern *p, uint8_t *marks, tn_error *err);
@@ -97,6 +100,7 @@ int tn__distribution_of_file(tn_snapshot *s, const char *file, const char **out,
 
 #define TN_SITE_LOST "<lost>"     /* no stack is known */
 #define TN_SITE_CUT "<truncated>" /* the stack was deeper */
+#define TN_NOT_RECORDED "(not recorded)" /* objects whose stack is not known */
 #define TN_SITE_BOTTOM "(bottom of the stack)"
 
 /* The file of a frame; of what has none, as <native> or the root of a thread, its name. */
@@ -134,6 +138,28 @@ int tn__site_frame(const tn_site_keys *k, uint32_t group, tn_stack_entry *out, t
 int tn__site_label(tn_site_keys *k, uint32_t group, tn_buf *out, tn_error *err);
 /* "app.py:88 load()" of an entry, appended with a NUL. */
 int tn__site_text(tn_snapshot *s, uint32_t entry, tn_buf *out, tn_error *err);
+
+/* ---- site_outward.c ---- */
+
+/* Marks (1) the entries, the first of them that of no stack, that have a key (TN_NONE: none) which no entry further out has. */
+int tn__site_outermost(tn_snapshot *s, const uint32_t *key_of, uint32_t n_keys, uint8_t *outermost, tn_error *err);
+
+/* ---- site_names.c: what rows of two snapshots go by ---- */
+
+typedef struct tn_naming {
+    bool alone; /* without another snapshot each sum is a row */
+    tn_buf label;
+    tn_strtab rows;  /* names, or numbers of stacks */
+    tn_map words;    /* address of a string of one of the snapshots -> 1 + number of the text */
+    tn_strtab texts; /* ... of both */
+    tn_strtab calls; /* tn_call: the number of a stack is that of its innermost frame */
+} tn_naming;
+int tn__naming_init(tn_naming *x, const tn_alloc *a, bool alone); /* to be freed in any case */
+void tn__naming_free(tn_naming *x);
+/* Of each entry of the call tree, the first of them that of no stack, 1 + the number of the stack; of no stack 0. */
+int tn__naming_stacks(tn_naming *x, tn_snapshot *s, uint32_t *numbers, tn_error *err);
+/* The number of the row that label names, as it stands with its NUL, or the number of a stack; NULL: label. Counts from 0. */
+int tn__naming_row(tn_naming *x, const uint32_t *stack, uint32_t *row, tn_error *err);
 
 /* ---- site_table.c ---- */
 
@@ -197,6 +223,17 @@ tn_interval tn__sites_interval(const tn_sites *t, const tn_site_sum *sum, enum t
 /* What objects of each group retain together as far as the dominator tree tells: of those that no other one of the group
  * dominates, the sum. Needs dominators. */
 int tn__sites_retained(tn_sites *t, tn_error *err);
+
+/* ---- site_mains.c ---- */
+
+typedef struct tn_site_main {
+    uint32_t line;         /* its group; TN_NONE: the stack of no object of the part is known */
+    uint64_t count, bytes; /* objects of the part that it made */
+} tn_site_main;
+typedef int tn_site_part(void *ctx, uint32_t object, uint32_t *part, tn_error *err); /* TN_NONE: of no part */
+/* Of each part of set the line that made most. lines: groups by SITE of set, or of more. 32 bytes an object meanwhile. */
+int tn__site_mains(tn_snapshot *s, tn_groups *lines, const tn_set *set, tn_site_part *part_of, void *ctx,
+                   uint32_t n_parts, tn_site_main *out, tn_error *err);
 
 /* ---- site_pairs.c: two tables as one ---- */
 

@@ -79,6 +79,7 @@ int tn__strtab_add(tn_strtab *tab, const char *text, size_t n, uint32_t *index);
 size_t tn__utf8_length(const uint8_t *text, size_t n); /* well-formed bytes from the beginning on; n: all */
 /* Appends text; a byte that belongs to no sequence becomes U+DC00 + byte, as by Python's surrogateescape. */
 int tn__utf8_append(tn_buf *out, const uint8_t *text, size_t n);
+int tn__utf8_encode(tn_buf *out, uint32_t c); /* a code point below U+110000 */
 
 /* ---- sys.c ---- */
 

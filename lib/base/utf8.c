@@ -43,3 +43,14 @@ int tn__utf8_append(tn_buf *out, const uint8_t *text, size_t n)
     }
     return 0;
 }
+
+int tn__utf8_encode(tn_buf *out, uint32_t c)
+{
+    uint8_t bytes[4];
+    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    static const uint8_t leads[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    for (size_t i = n; i-- > 1; c >>= 6)
+        bytes[i] = (uint8_t)(0x80 | (c & 0x3f));
+    bytes[0] = (uint8_t)(leads[n] | c);
+    return tn__buf_append(out, bytes, n);
+}

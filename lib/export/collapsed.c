@@ -1,4 +1,4 @@
-/* collapsed.c - a line a stack, of which flame graphs are drawn: outermost;…;innermost BYTES */
+/* collapsed.c - a line a stack, of which flame graphs are drawn: outermost;…;innermost BYTES, or nanoseconds */
 #include "export/profile.h"
 
 #include <inttypes.h>
@@ -30,39 +30,23 @@ static void put_frame(const tn_profile *p, const tn_profile_frame *frame, tn_out
     tn__out_text(out, ")");
 }
 
-/* Each stack is written out. */
-static int check_bytes(const tn_profile *p, tn_error *err)
-{
-    uint32_t n = p->steps.n;
-    uint64_t all = 0, *bytes = tn__alloc(p->alloc, n * sizeof *bytes); /* of the stack that ends with a node */
-    if (!bytes)
-        return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
-    for (uint32_t i = 0; i < n; i++) {
-        const tn_profile_node *node = tn__profile_node(p, i);
-        bytes[i] = tn__profile_frame_bytes(p, node->frame) + (node->parent ? bytes[node->parent - 1] : 0);
-    }
-    for (uint32_t i = 0; i < p->n_rows && all <= TN_PROFILE_MOST_BYTES; i++)
-        all += bytes[tn__profile_row(p, i)->node];
-    tn__free(p->alloc, bytes, n * sizeof *bytes);
-    return tn__profile_fits(all, err);
-}
-
 int tn__export_collapsed(const tn_export_job *job, tn_error *err)
 {
     tn_profile p;
-    int status = tn__profile_make(job->snapshot, job->options->profile, false, &p, err);
+    const tn_profile_how how = {job->options->profile, TN_PROFILE_BY_STACK, TN_PROFILE_LINES};
+    int status = tn__profile_make(job->snapshot, &how, &p, err);
     if (status == TN_OK)
-        status = check_bytes(&p, err);
+        status = tn__profile_stacks_fit(&p, err);
     for (uint32_t i = 0; status == TN_OK && i < p.n_rows && !job->out->failed; i++) {
         const tn_profile_row *row = tn__profile_row(&p, i);
-        int64_t bytes = tn__profile_value(row, tn__profile_space(&p));
-        uint32_t n = bytes > 0 ? tn__profile_walk(&p, row) : 0;
+        int64_t value = tn__profile_value(&p, row, p.main);
+        uint32_t n = value > 0 ? tn__profile_walk(&p, row) : 0;
         for (uint32_t k = 0; k < n; k++) {
             tn__out_text(job->out, k ? ";" : "");
             put_frame(&p, tn__profile_frame(&p, p.path[k]), job->out);
         }
         if (n)
-            tn__out_format(job->out, " %" PRId64 "\n", bytes);
+            tn__out_format(job->out, " %" PRId64 "\n", value);
     }
     tn__profile_free(&p);
     return status;

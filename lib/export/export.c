@@ -6,7 +6,7 @@
 static const struct {
     const char *name;
     int (*write)(const tn_export_job *job, tn_error *err);
-    enum { TABLE, OBJECTS, GRAPH, PROFILE } of; /* GRAPH: there is a choice of how many nodes */
+    enum { TABLE, OBJECTS, GRAPH, PROFILE, SAMPLES } of; /* GRAPH: there is a choice of how many nodes */
 } formats[] = {
     {"csv", tn__export_csv, TABLE},
     {"meliae", tn__export_meliae, OBJECTS},
@@ -14,26 +14,46 @@ static const struct {
     {"pprof", tn__export_pprof, PROFILE},
     {"speedscope", tn__export_speedscope, PROFILE},
     {"collapsed", tn__export_collapsed, PROFILE},
+    {"pstats", tn__export_pstats, SAMPLES},
+    {"plop", tn__export_plop, SAMPLES},
 };
 enum { N_FORMATS = sizeof formats / sizeof *formats };
 
-const char *const tn_profile_names[TN_PROFILES] = {"live", "allocated", "peak"};
+const char *const tn_profile_names[TN_PROFILES] = {"", "live", "allocated", "peak", "cpu"};
 
 const char *tn_export_format(size_t index)
 {
     return index < N_FORMATS ? formats[index].name : NULL;
 }
 
-int tn__buf_escaped(tn_buf *out, const char *text)
+static void write_text(tn_text *t, const char *text, bool quoted)
+{
+    if (quoted)
+        tn__text_quoted(t, text, strlen(text));
+    else
+        tn__text_escaped(t, text, strlen(text), 0);
+}
+
+static int append_text(tn_buf *out, const char *text, bool quoted)
 {
     tn_text t;
     tn__text_init(&t, NULL, 0);
-    tn__text_escaped(&t, text, strlen(text), 0);
+    write_text(&t, text, quoted);
     TN_TRY(tn__buf_reserve(out, t.n + 1)); /* of an empty text it is no null pointer either */
     tn__text_init(&t, (char *)out->data + out->size, t.n);
-    tn__text_escaped(&t, text, strlen(text), 0);
+    write_text(&t, text, quoted);
     out->size += t.n;
     return TN_OK;
+}
+
+int tn__buf_escaped(tn_buf *out, const char *text)
+{
+    return append_text(out, text, false);
+}
+
+int tn__buf_quoted(tn_buf *out, const char *text)
+{
+    return append_text(out, text, true);
 }
 
 static int find_format(const char *name, size_t *format, tn_error *err)
@@ -53,13 +73,15 @@ static int find_format(const char *name, size_t *format, tn_error *err)
 static int check_options(const tn_export_options *o, size_t format, tn_error *err)
 {
     const char *name = formats[format].name;
-    bool profile = formats[format].of == PROFILE;
+    bool samples = formats[format].of == SAMPLES, profile = samples || formats[format].of == PROFILE;
     if (formats[format].of != TABLE && (o->columns || o->table != TN_TABLE_OBJECTS))
         return tn__error_set(err, TN_EINVAL, 0, "%s is of %s as they are: it has no choice of tables or columns", name,
                              profile ? "stacks" : "objects");
     if (profile && (o->where || o->set || o->against))
-        return tn__error_set(err, TN_EINVAL, 0, "%s is of all that was traced: it takes no selection of objects", name);
-    if (!profile && o->profile != TN_PROFILE_LIVE)
+        return tn__error_set(err, TN_EINVAL, 0, "%s is of stacks: it takes no selection of objects", name);
+    if (samples && o->profile != TN_PROFILE_ANY && o->profile != TN_PROFILE_CPU)
+        return tn__error_set(err, TN_EINVAL, 0, "%s is of the processor's time, and not of memory", name);
+    if (!profile && o->profile != TN_PROFILE_ANY)
         return tn__error_set(err, TN_EINVAL, 0, "%s is of objects, which are alive", name);
     if (formats[format].of != GRAPH && o->max_nodes)
         return tn__error_set(err, TN_EINVAL, 0, "%s folds nothing: a number of nodes is for heapsnapshot", name);

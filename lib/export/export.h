@@ -21,6 +21,7 @@ typedef struct tn_export_job {
 
 /* Appends text as views escape it. TN_ENOMEM. */
 int tn__buf_escaped(tn_buf *out, const char *text);
+int tn__buf_quoted(tn_buf *out, const char *text); /* as Python's repr */
 
 /* ---- one function a format: a row of the table in export.c ---- */
 int tn__export_csv(const tn_export_job *job, tn_error *err);
@@ -29,5 +30,7 @@ int tn__export_meliae(const tn_export_job *job, tn_error *err);
 int tn__export_pprof(const tn_export_job *job, tn_error *err);
 int tn__export_speedscope(const tn_export_job *job, tn_error *err);
 int tn__export_collapsed(const tn_export_job *job, tn_error *err);
+int tn__export_pstats(const tn_export_job *job, tn_error *err);
+int tn__export_plop(const tn_export_job *job, tn_error *err);
 
 #endif

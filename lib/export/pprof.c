@@ -1,11 +1,12 @@
 /* pprof.c - a profile.proto of pprof (github.com/google/pprof/blob/main/proto/profile.proto), packed by gzip.
  *
- *     Sample {location_id: innermost first, value: as sample_type, label: domain, thread}
+ *     Sample {location_id: innermost first, value: as sample_type, label: domain, thread, task, state}
  *     Location {id, mapping_id, line: {function_id, line}}     Function {id, name, system_name, filename, start_line}
  *
  * One location for each line of a function, one mapping for all: it says that names, files and lines are there, so that
  * nobody looks for a program to take symbols from. Fields are written as they come; the table of strings is the last.
  */
+#include "analysis/cpu.h"
 #include "export/gzip.h"
 #include "export/profile.h"
 
@@ -21,6 +22,7 @@ enum {
     PROFILE_FUNCTION = 5,
     PROFILE_STRING = 6,
     PROFILE_TIME_NANOS = 9,
+    PROFILE_DURATION_NANOS = 10,
     PROFILE_PERIOD_TYPE = 11,
     PROFILE_PERIOD = 12,
     PROFILE_COMMENT = 13,
@@ -115,31 +117,48 @@ static void put_type(tn_pprof *p, unsigned field, const char *type, const char *
     end_message(p, field);
 }
 
+/* Text 0: there is none. */
 static void put_label(tn_pprof *p, const char *key, uint32_t text)
 {
+    if (!text)
+        return;
     put_number(p, &p->part, LABEL_KEY, word(p, key));
     put_number(p, &p->part, LABEL_TEXT, text);
     end_part(p, SAMPLE_LABEL);
 }
 
+static void put_labels(tn_pprof *p, const tn_profile_row *row, uint32_t thread)
+{
+    const tn_profile *profile = p->profile;
+    const tn_profile_label *label = tn__profile_label(profile, row);
+    char domain[32];
+    if (!tn__profile_of_time(profile)) {
+        put_label(p, "domain", word(p, tn__profile_domain(label->domain, domain, sizeof domain)));
+        put_label(p, "thread", thread);
+        return;
+    }
+    const uint32_t texts[] = {label->thread, label->task}, state = label->state; /* word() may move what label is in */
+    put_label(p, "thread", texts[0]);
+    put_label(p, "task", texts[1]);
+    if (profile->n_values > 1) /* else nobody looked */
+        put_label(p, "state", word(p, tn__cpu_states[state]));
+}
+
 static void put_sample(tn_pprof *p, const tn_profile_row *row)
 {
-    char domain[32];
     bool empty = true;
-    for (unsigned i = 0; i < TN_PROFILE_VALUES; i++)
-        empty = empty && !tn__profile_value(row, i);
+    for (unsigned i = 0; i < p->profile->n_values; i++)
+        empty = empty && !tn__profile_value(p->profile, row, i);
     if (empty) /* estimates that round to nothing */
         return;
     uint32_t thread = tn__profile_thread(p->profile, row), n = tn__profile_walk(p->profile, row);
     while (n-- > 0)
         put_varint(p, &p->part, 1 + (uint64_t)p->profile->path[n]);
     end_part(p, SAMPLE_LOCATION);
-    for (unsigned i = 0; i < TN_PROFILE_VALUES; i++)
-        put_varint(p, &p->part, (uint64_t)tn__profile_value(row, i));
+    for (unsigned i = 0; i < p->profile->n_values; i++)
+        put_varint(p, &p->part, (uint64_t)tn__profile_value(p->profile, row, i));
     end_part(p, SAMPLE_VALUE);
-    put_label(p, "domain", word(p, tn__profile_domain(row->domain, domain, sizeof domain)));
-    if (thread)
-        put_label(p, "thread", thread);
+    put_labels(p, row, thread);
     end_message(p, PROFILE_SAMPLE);
 }
 
@@ -187,19 +206,26 @@ static void put_mapping(tn_pprof *p, const tn_snapshot *s)
 
 static void put_scalars(tn_pprof *p, const tn_snapshot *s)
 {
-    static const char *const comments[] = {"tonnage " TN_VERSION ": inuse is what is alive",
-                                           "tonnage " TN_VERSION ": inuse is what is alive",
-                                           "tonnage " TN_VERSION ": inuse is what was alive at the high-water mark"};
-    uint64_t time_ns = 0;
+    static const char *const comments[TN_PROFILES] = {
+        [TN_PROFILE_LIVE] = "tonnage " TN_VERSION ": inuse is what is alive",
+        [TN_PROFILE_ALLOCATED] = "tonnage " TN_VERSION ": inuse is what is alive",
+        [TN_PROFILE_PEAK] = "tonnage " TN_VERSION ": inuse is what was alive at the high-water mark",
+        [TN_PROFILE_CPU] = "tonnage " TN_VERSION,
+    };
+    uint64_t time_ns = 0, duration_ns = 0;
     tn_buf *to = &p->part;
     tn__fact_u64(s, "capture.wall_time_ns", &time_ns);
+    if (tn__profile_of_time(p->profile)) {
+        tn__fact_u64(s, "sample.started_wall_ns", &time_ns);
+        tn__fact_u64(s, "sample.duration_ns", &duration_ns);
+    }
     put_number(p, to, PROFILE_TIME_NANOS, time_ns);
-    put_number(p, to, PROFILE_PERIOD, p->profile->period_bytes);
+    put_number(p, to, PROFILE_DURATION_NANOS, duration_ns);
+    put_number(p, to, PROFILE_PERIOD, p->profile->period);
     put_number(p, to, PROFILE_COMMENT, word(p, comments[p->profile->of]));
     if (p->profile->live_only)
         put_number(p, to, PROFILE_COMMENT, word(p, "of a dump of tracemalloc: alloc_* are not known, and 0"));
-    put_number(p, to, PROFILE_DEFAULT_TYPE,
-               word(p, p->profile->of == TN_PROFILE_ALLOCATED ? "alloc_space" : "inuse_space"));
+    put_number(p, to, PROFILE_DEFAULT_TYPE, word(p, p->profile->types[p->profile->main].name));
     tn__gzip_add(p->gzip, to->data, to->size);
     to->size = 0;
 }
@@ -217,12 +243,11 @@ static void put_strings(tn_pprof *p)
 
 static void put_all(tn_pprof *p, const tn_snapshot *s)
 {
-    static const char *const types[TN_PROFILE_VALUES] = {"alloc_objects", "alloc_space", "inuse_objects",
-                                                         "inuse_space"};
     const tn_profile *profile = p->profile;
-    for (unsigned i = 0; i < TN_PROFILE_VALUES; i++)
-        put_type(p, PROFILE_SAMPLE_TYPE, types[i], i % 2 ? "bytes" : "count");
-    put_type(p, PROFILE_PERIOD_TYPE, "space", "bytes");
+    const tn_profile_type *about = &profile->types[profile->main];
+    for (unsigned i = 0; i < profile->n_values; i++)
+        put_type(p, PROFILE_SAMPLE_TYPE, profile->types[i].name, profile->types[i].unit);
+    put_type(p, PROFILE_PERIOD_TYPE, tn__profile_of_time(profile) ? about->name : "space", about->unit);
     put_mapping(p, s);
     for (uint32_t i = 0; i < profile->n_rows && !p->failed && !p->gzip->out->failed; i++)
         put_sample(p, tn__profile_row(profile, i));
@@ -253,7 +278,8 @@ static int write_profile(tn_profile *profile, const tn_export_job *job, tn_error
 int tn__export_pprof(const tn_export_job *job, tn_error *err)
 {
     tn_profile profile;
-    int status = tn__profile_make(job->snapshot, job->options->profile, true, &profile, err);
+    const tn_profile_how how = {job->options->profile, TN_PROFILE_BY_LABEL, TN_PROFILE_LINES};
+    int status = tn__profile_make(job->snapshot, &how, &profile, err);
     if (status == TN_OK)
         status = write_profile(&profile, job, err);
     tn__profile_free(&profile);

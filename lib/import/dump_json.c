@@ -34,17 +34,6 @@ static bool take(tn_dump_cursor *c, uint8_t character)
 
 /* ---- text ---- */
 
-static int add_character(tn_buf *out, uint32_t c)
-{
-    uint8_t bytes[4];
-    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    static const uint8_t leads[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    for (size_t i = n; i-- > 1; c >>= 6)
-        bytes[i] = (uint8_t)(0x80 | (c & 0x3f));
-    bytes[0] = (uint8_t)(leads[n] | c);
-    return tn__buf_append(out, bytes, n);
-}
-
 /* Four hexadecimal digits behind \u. */
 static bool take_hex(tn_dump_cursor *c, uint32_t *out)
 {
@@ -84,7 +73,7 @@ static int take_escape(tn_dump_cursor *c, tn_buf *out)
             c->at = next.at;
         }
     }
-    return add_character(out, code);
+    return tn__utf8_encode(out, code);
 }
 
 static int take_text(tn_dump_cursor *c, tn_buf *out)

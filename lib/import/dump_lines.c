@@ -177,9 +177,9 @@ static int read_piece(int fd, tn_buf *text, size_t *n, tn_error *err)
     text->size += *n;
     if (first && text->size > 2 && text->data[0] == 0x1f && text->data[1] == 0x8b)
         return tn__error_set(err, TN_EFORMAT, 0, "it is compressed: unpack it with gunzip first");
-    if (first && tn__is_pickle(text->data, text->size))
-        return tn__error_set(err, TN_EFORMAT, 0,
-                             "a pickle, as a dump of tracemalloc is one, must be a file, not a pipe");
+    if (first && (tn__is_pickle(text->data, text->size) || tn__is_plop(text->data, text->size)))
+        return tn__error_set(err, TN_EFORMAT, 0, "a dump of %s must be a file, not a pipe",
+                             text->data[0] == '{' ? "plop" : "tracemalloc, a pickle,");
     return TN_OK;
 }
 

@@ -421,11 +421,11 @@ int tn_import(const char *dump, const char *out, const tn_import_options *option
     tn_limited limited = {.base = o.alloc ? o.alloc : &tn__alloc_libc, .most = o.max_memory_bytes};
     const tn_alloc alloc = {limited_realloc, &limited};
     tn_import_info found = {0};
-    bool pickle;
-    int status = tn__traced_is(dump, &pickle, err);
+    tn_dump_reader *read;
+    int status = tn__traced_reader(dump, &read, err);
     if (status == TN_OK)
-        status = pickle ? tn__traced_import(dump, out, o.force, &alloc, &found, err)
-                        : import_objects(dump, out, o.force, &alloc, &found, err);
+        status = read ? tn__traced_import(read, dump, out, o.force, &alloc, &found, err)
+                      : import_objects(dump, out, o.force, &alloc, &found, err);
     if (status == TN_ENOMEM && limited.refused)
         return tn__error_set(err, TN_ELIMIT, 0, "the dump needs more memory than the limit of %llu bytes",
                              (unsigned long long)o.max_memory_bytes);

@@ -5,6 +5,7 @@
  *   dump_graph.c   sorted by address, references as nodes; what nothing in the dump holds
  *   import.c       tn_dump -> a snapshot file
  *   pickle.c       a pickle of tracemalloc -> tn_traced: stacks, and what is alive that they allocated
+ *   plop_dump.c    a dict of plop -> tn_traced: stacks, and how often they were seen
  *   tracebacks.c   tn_traced -> a snapshot file
  *   rows.c         what both kinds of files are written with
  *
@@ -72,7 +73,10 @@ int tn__dump_settle(tn_dump *d, tn_error *err);
 
 /* ---- tracebacks.c ---- */
 
-/* Keys of distinct stacks and places, as strings of a tn_strtab: numbered as they came, callers first. */
+/* Keys of distinct codes, stacks and places, as strings of a tn_strtab: numbered as they came, callers first. */
+typedef struct tn_traced_code {
+    uint32_t name, file, first_line; /* texts; name TN_NONE: that of the file, without folders */
+} tn_traced_code;
 typedef struct tn_traced_stack {
     uint32_t parent, code, line; /* parent: 0 none, else 1 + row */
 } tn_traced_stack;
@@ -80,37 +84,41 @@ typedef struct tn_traced_place {
     uint32_t stack, domain; /* 1 + row; as of SITE */
 } tn_traced_place;
 typedef struct tn_traced_sum {
-    uint64_t bytes, blocks;
+    uint64_t bytes, number; /* number: of blocks, or of samples */
 } tn_traced_sum;
-
-/* Codes: two that stand for no file, then the files in the order in which they came. */
-enum { TN_TRACED_NATIVE, TN_TRACED_TRUNCATED, TN_TRACED_FILE };
 
 typedef struct tn_traced {
     const tn_alloc *alloc;
-    tn_strtab texts, stacks, places;
-    tn_strtab files;               /* keys are texts */
+    const char *format; /* of whom it is, as the fact says */
+    bool sampled;       /* numbers are of samples, and there are no bytes */
+    tn_strtab texts, codes, stacks, places;
     tn_buf sums;                   /* tn_traced_sum by place */
-    uint64_t blocks, bytes, limit; /* limit: frames that were kept of a stack, 0: not said */
+    uint64_t number, bytes, limit; /* limit: frames that were kept of a stack, 0: not said */
 } tn_traced;
 
 int tn__traced_init(tn_traced *t, const tn_alloc *a);
 void tn__traced_free(tn_traced *t);
-/* The stack, 1 + row, of a line of a file (a text), or of TN_TRACED_NATIVE or _TRUNCATED, that parent called. */
-int tn__traced_call(tn_traced *t, uint32_t parent, uint32_t code, uint32_t line, uint32_t *stack);
-int tn__traced_file(tn_traced *t, uint32_t text, uint32_t *code);
-int tn__traced_block(tn_traced *t, uint32_t stack, uint32_t domain,
-                     uint64_t bytes); /* TN_ENOMEM TN_ELIMIT, all of them */
-/* Whether a file begins as a pickle does; one as a snapshot file. */
-int tn__traced_is(const char *dump, bool *pickle, tn_error *err);
-int tn__traced_import(const char *dump, const char *out, bool force, const tn_alloc *alloc, tn_import_info *info,
-                      tn_error *err);
+/* These: TN_ENOMEM TN_ELIMIT. A stack is 1 + row. */
+int tn__traced_call(tn_traced *t, uint32_t parent, const tn_traced_code *code, uint32_t line, uint32_t *stack);
+int tn__traced_root(tn_traced *t, const char *name, uint32_t *stack); /* of what is no function */
+int tn__traced_add(tn_traced *t, uint32_t stack, uint32_t domain, uint64_t number, uint64_t bytes);
+/* Of a dump that is in memory as a whole. */
+typedef int tn_dump_reader(const uint8_t *bytes, size_t n, tn_traced *t, tn_error *err);
+/* Who reads a file that begins so; NULL: nobody here. */
+int tn__traced_reader(const char *dump, tn_dump_reader **read, tn_error *err);
+int tn__traced_import(tn_dump_reader *read, const char *dump, const char *out, bool force, const tn_alloc *alloc,
+                      tn_import_info *info, tn_error *err);
 
 /* ---- pickle.c ---- */
 
 bool tn__is_pickle(const uint8_t *bytes, size_t n);
 /* Nothing of a pickle is run: it is a list of numbers, names and tuples, read as such, or refused. Linear in its bytes. */
 int tn__pickle_read(const uint8_t *bytes, size_t n, tn_traced *t, tn_error *err);
+
+/* ---- plop_dump.c ---- */
+
+bool tn__is_plop(const uint8_t *bytes, size_t n); /* by its first bytes */
+int tn__plop_read(const uint8_t *bytes, size_t n, tn_traced *t, tn_error *err);
 
 /* ---- rows.c: tables of a file under way ---- */
 

@@ -402,6 +402,7 @@ bool tn__is_pickle(const uint8_t *bytes, size_t n)
 int tn__pickle_read(const uint8_t *bytes, size_t n, tn_traced *t, tn_error *err)
 {
     tn_pickle m = {.bytes = bytes, .n = n, .traced = t, .err = err};
+    t->format = "tracemalloc";
     tn_buf *bufs[] = {&m.stack, &m.memo, &m.items, &m.tuples};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         tn__buf_init(bufs[i], t->alloc);

@@ -24,15 +24,14 @@ static int make_stack(tn_pickle *m, const tn_pickled_tuple *t, bool cut, uint32_
 {
     *stack = 0;
     if (is_native(m, t))
-        return tn__pickle_memory(m, tn__traced_call(m->traced, 0, TN_TRACED_NATIVE, 0, stack));
+        return tn__pickle_memory(m, tn__traced_root(m->traced, "<native>", stack));
     if (cut)
-        TN_TRY(tn__pickle_memory(m, tn__traced_call(m->traced, 0, TN_TRACED_TRUNCATED, 0, stack)));
+        TN_TRY(tn__pickle_memory(m, tn__traced_root(m->traced, "<truncated>", stack)));
     for (uint32_t i = t->n; i-- > 0;) {
         const tn_pickled *items = tn__pickled_items(m, tn__pickled_tuple(m, tn__pickled_items(m, t)[i]));
-        uint32_t code;
-        TN_TRY(tn__pickle_memory(m, tn__traced_file(m->traced, (uint32_t)tn__pickled_number(items[0]), &code)));
+        const tn_traced_code code = {TN_NONE, (uint32_t)tn__pickled_number(items[0]), 0};
         TN_TRY(tn__pickle_memory(
-            m, tn__traced_call(m->traced, *stack, code, (uint32_t)tn__pickled_number(items[1]), stack)));
+            m, tn__traced_call(m->traced, *stack, &code, (uint32_t)tn__pickled_number(items[1]), stack)));
     }
     return TN_OK;
 }
@@ -69,7 +68,7 @@ int tn__pickle_trace(tn_pickle *m, tn_pickled v)
         return tn__pickle_refuse(m, "a trace whose number of frames is none");
     TN_TRY(find_stack(m, items[t->n == 2 ? 1 : 2], tn__pickled_number(all), &stack));
     uint32_t named = tn__pickled_number(domain) ? (uint32_t)tn__pickled_number(domain) | 1u << 31 : 0;
-    return tn__pickle_memory(m, tn__traced_block(m->traced, stack, named, tn__pickled_number(size)));
+    return tn__pickle_memory(m, tn__traced_add(m->traced, stack, named, 1, tn__pickled_number(size)));
 }
 
 /* ---- the two objects ---- */

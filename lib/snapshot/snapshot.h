@@ -8,7 +8,7 @@
  *   addresses.c  address of an object, object at an address
  *   edges.c      references
  *   traces.c     who allocated: sites, and blocks that are alive
- *   samples.c    where threads were
+ *   spent.c      where threads were
  *   nodes.c      one node with all that is known of it
  *   check.c      reads and verifies everything
  *
@@ -192,7 +192,7 @@ void tn__edges_free(tn_snapshot *s);
 int tn__sites_load(tn_snapshot *s, tn_error *err);
 void tn__traces_free(tn_snapshot *s);
 
-/* samples.c */
+/* spent.c */
 int tn__samples_load(tn_snapshot *s, tn_error *err);
 
 #endif

@@ -48,6 +48,17 @@ void tn__birthplaces_line(tn_snapshot *s, tn_out *out)
     if (b.interval)
         tn__out_format(out, ", by a sample every %s", tn_format_bytes(b.interval, interval, sizeof interval));
     tn__out_text(out, "\n");
+    tn__reconnected_print(s, out);
+}
+
+void tn__reconnected_print(tn_snapshot *s, tn_out *out)
+{
+    uint64_t times;
+    if (tn__fact_u64(s, "trace.reconnected", &times) && times)
+        tn__out_format(out,
+                       "note: another tool took the recorder's hooks out, %" PRIu64
+                       " time%s: what was allocated before the last time is not known\n",
+                       times, times == 1 ? "" : "s");
 }
 
 void tn__birthplaces_print(tn_snapshot *s, const tn_joined *n, tn_out *out)

@@ -1,5 +1,6 @@
 /* births.c - where an object was made, in words and as JSON. */
 #include "analysis/sites.h"
+#include "view/made_at.h"
 #include "view/sentences.h"
 
 #include <inttypes.h>

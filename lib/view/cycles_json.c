@@ -10,8 +10,8 @@ static void hex_json(const tn_cycles_page *p, tn_json *j, const char *key, uint3
 
 static void columns_json(const tn_cycles_page *p, tn_json *j)
 {
-    static const char *const groups[] = {"index", "cycle", "cycles",     "waiting",    "listed",
-                                         "count", "size",  "length_min", "length_max", "example"};
+    static const char *const groups[] = {"index", "cycle",      "cycles",     "waiting", "listed", "count",
+                                         "size",  "length_min", "length_max", "example", "site"};
     static const char *const each[] = {"index",   "cycle",      "shortest",  "length",         "steps",  "count",
                                        "size",    "references", "retained",  "retained_count", "state",  "source",
                                        "address", "path",       "evaluable", "about",          "holder", "content"};
@@ -21,7 +21,7 @@ static void columns_json(const tn_cycles_page *p, tn_json *j)
     if (p->each)
         tn__json_strings(j, "columns", each, sizeof each / sizeof *each);
     else
-        tn__json_strings(j, "columns", groups, sizeof groups / sizeof *groups);
+        tn__json_strings(j, "columns", groups, sizeof groups / sizeof *groups - (p->components->by != TN_BY_SITE));
     tn__json_open(j, "units", '{');
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         tn__json_string(j, units[i][0], units[i][1]);
@@ -45,6 +45,8 @@ static int group_json(tn_cycles_page *p, tn_json *j, uint32_t index, tn_error *e
     tn__json_u64(j, "length_min", group.shortest);
     tn__json_u64(j, "length_max", group.longest);
     hex_json(p, j, "example", tn__component_members(p->components, group.example)[0]);
+    if (p->components->by == TN_BY_SITE)
+        tn__json_string(j, "site", group.site);
     tn__json_close(j, '}');
     return TN_OK;
 }
@@ -181,7 +183,7 @@ int tn__cycles_json(tn_cycles_page *p, const tn_view_options *o, tn_out *out, tn
 {
     tn_json j;
     tn__json_start(&j, out, "cycles");
-    tn__json_string(&j, "by", p->each ? "id" : "type");
+    tn__json_string(&j, "by", tn_by_names[p->each ? TN_BY_ID : p->components->by]);
     tn__json_string(&j, "where", o->where);
     tn__json_bool(&j, "garbage", o->garbage);
     tn__against_json(o, &j);

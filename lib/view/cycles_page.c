@@ -172,7 +172,7 @@ static int compute(tn_cycles_page *p, const tn_view_options *o, tn_error *err)
     tn_set *selected = NULL;
     if ((o->where && *o->where) || o->set)
         TN_TRY(tn__set_selected(p->snapshot, o, &selected, err));
-    tn_components_options how = {.where = selected, .garbage = o->garbage};
+    tn_components_options how = {.where = selected, .garbage = o->garbage, .by = p->each ? TN_BY_TYPE : o->by};
     int status = o->components ? TN_OK : tn_components_make(p->snapshot, &how, &p->made, err);
     p->components = o->components ? o->components : p->made;
     if (status == TN_OK)
@@ -233,8 +233,10 @@ int tn_view_cycles(tn_snapshot *s, const tn_view_options *options, const tn_sink
     tn_diff *made;
     if (options->where_rows)
         return tn__error_set(err, TN_EINVAL, 0, "cycles are many small ones: no row is too small to be told");
-    if (options->by != TN_BY_TYPE && options->by != TN_BY_ID)
-        return tn__error_set(err, TN_EINVAL, 0, "cycles stand by type, what they go over, or by id, each one");
+    if (options->by != TN_BY_TYPE && options->by != TN_BY_SITE && options->by != TN_BY_ID)
+        return tn__error_set(err, TN_EINVAL, 0,
+                             "cycles stand by type, what they go over, by site, where they were made, too, or by id, "
+                             "each one");
     TN_TRY(tn__against(s, options, &o, &made, err));
     int status = write_page(s, &o, sink, err);
     tn_diff_close(made);

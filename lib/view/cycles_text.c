@@ -1,5 +1,6 @@
 /* cycles_text.c - cycles as a table of what they go over or, one by one, in sentences; finalizers and weak references below. */
 #include "view/cycles_page.h"
+#include "view/made_at.h"
 #include "view/summary.h"
 
 #include <inttypes.h>
@@ -99,14 +100,17 @@ static void add_length(tn_table *t, const tn_cycle_group *group)
 
 static int print_groups(tn_cycles_page *p, const tn_view_options *o, tn_out *out, tn_error *err)
 {
-    enum { LISTED = 4 };
+    enum { LISTED = 4, SITE = 7 };
     tn_table_column columns[] = {
-        {"Cycles", true, 0},        {"Objects", true, 0}, {"Size", true, 0}, {"Garbage", true, 1},
-        {"In gc.garbage", true, 1}, {"Length", true, 2},  {"at", false, 3},  {"Goes over", false, 0},
+        {"Cycles", true, 0},  {"Objects", true, 0},       {"Size", true, 0},
+        {"Garbage", true, 1}, {"In gc.garbage", true, 1}, {"Length", true, 2},
+        {"at", false, 3},     {"Made at", false, 0},      {"Goes over", false, 0},
     };
     uint32_t n_columns = sizeof columns / sizeof *columns;
+    bool sited = p->components->by == TN_BY_SITE;
     tn_table t;
     int status = TN_OK;
+    n_columns = sited ? n_columns : drop_column(columns, n_columns, SITE);
     tn__table_init(&t, p->alloc, columns, p->cycles_listed ? n_columns : drop_column(columns, n_columns, LISTED));
     for (uint32_t i = 0; i < p->n_shown && status == TN_OK; i++) {
         tn_cycle_group group;
@@ -124,6 +128,8 @@ static int print_groups(tn_cycles_page *p, const tn_view_options *o, tn_out *out
             tn__table_u64(&t, group.listed);
         add_length(&t, &group);
         tn__table_hex(&t, tn__snapshot_address(p->snapshot, tn__component_members(p->components, group.example)[0]));
+        if (sited)
+            tn__made_line_cell(&t, group.site ? group.site : TN_NOT_RECORDED);
         tn__table_text(&t, (const char *)p->scratch.data);
     }
     if (status < 0) {

@@ -11,9 +11,10 @@ static void tally_json(tn_json *j, const char *key, uint64_t count, uint64_t byt
 
 static void columns_json(tn_json *j, const tn_diff_view *v)
 {
-    const char *const columns[] = {tn__by_key(v->by), "new",      "gone",      "survived", "old_count", "now_count",
-                                   "count_change",    "new_size", "gone_size", "old_size", "now_size",  "size_change"};
-    tn__json_strings(j, "columns", columns, sizeof columns / sizeof *columns);
+    const char *const columns[] = {tn__by_key(v->by), "new",          "gone",     "survived",  "old_count",
+                                   "now_count",       "count_change", "new_size", "gone_size", "old_size",
+                                   "now_size",        "size_change",  "main_site"};
+    tn__json_strings(j, "columns", columns, sizeof columns / sizeof *columns - !v->mains);
     tn__json_open(j, "units", '{');
     for (size_t i = 1; i < 7; i++)
         tn__json_string(j, columns[i], "objects");
@@ -22,19 +23,20 @@ static void columns_json(tn_json *j, const tn_diff_view *v)
     tn__json_close(j, '}');
 }
 
-static void row_json(tn_json *j, const tn_diff_view *v, const tn_diff_row *r)
+static int row_json(tn_json *j, const tn_diff_view *v, size_t i, tn_error *err)
 {
+    const tn_diff_row *r = tn__diff_row(v, i);
     bool same = v->about.same_process;
     tn__json_line(j);
     tn__json_open(j, NULL, '{');
     tn__diff_key_json(j, v->by, r->name, r->number);
     static const char *const of_one[] = {"new", "gone", "survived"};
     const uint64_t counts[] = {r->added.count, r->removed.count, r->new.count - r->added.count};
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t k = 0; k < 3; k++) {
         if (same)
-            tn__json_u64(j, of_one[i], counts[i]);
+            tn__json_u64(j, of_one[k], counts[k]);
         else
-            tn__json_null(j, of_one[i]);
+            tn__json_null(j, of_one[k]);
     }
     tn__json_u64(j, "old_count", r->old.count);
     tn__json_u64(j, "now_count", r->new.count);
@@ -49,7 +51,10 @@ static void row_json(tn_json *j, const tn_diff_view *v, const tn_diff_row *r)
     tn__json_u64(j, "old_size", r->old.bytes);
     tn__json_u64(j, "now_size", r->new.bytes);
     tn__json_i64(j, "size_change", (int64_t)(r->new.bytes - r->old.bytes));
+    if (v->mains)
+        TN_TRY(tn__made_json(j, v->made, tn__diff_main(v, i), err));
     tn__json_close(j, '}');
+    return TN_OK;
 }
 
 static int growing_json(tn_json *j, tn_diff_view *v, const tn_view_options *o, tn_error *err)
@@ -62,7 +67,7 @@ static int growing_json(tn_json *j, tn_diff_view *v, const tn_view_options *o, t
         TN_TRY(tn__brief(v->new, rows[i].new, n > TN_BRIEF_MANY, &v->brief, err));
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
-        tn__brief_json(j, &v->brief);
+        TN_TRY(tn__brief_json(j, &v->brief, err));
         tn__json_u64(j, "old_length", rows[i].held_old);
         tn__json_u64(j, "now_length", rows[i].held_new);
         if (v->apart_ns > 0)
@@ -148,7 +153,7 @@ int tn__diff_json(tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_err
     columns_json(&j, v);
     tn__json_open(&j, "rows", '[');
     for (size_t i = 0; i < v->n_shown; i++)
-        row_json(&j, v, tn__diff_row(v, i));
+        TN_TRY(row_json(&j, v, i, err));
     tn__json_close(&j, ']');
     total_json(&j, v);
     tn__json_u64(&j, "more", v->n_changed - v->n_shown);

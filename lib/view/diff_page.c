@@ -3,6 +3,7 @@
 #include "view/diff_page.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 enum diff_column { BY_SIZE, BY_COUNT, BY_NEW, BY_GONE, BY_NAME };
 
@@ -100,10 +101,14 @@ int tn__brief(tn_snapshot *s, uint32_t object, bool many, tn_brief *out, tn_erro
     TN_TRY(tn__snapshot_addresses(s, err));
     TN_TRY(tn_snapshot_type(s, tn__snapshot_shapes(s)[shape].type, &out->type));
     out->address = tn__snapshot_address(s, object);
+    out->of = s;
+    out->object = object;
+    out->type_row = tn__snapshot_shapes(s)[shape].type;
+    out->sited = tn__sites_there(s);
     return find_path(s, object, out, err);
 }
 
-void tn__brief_cells(tn_table *t, const tn_brief *b)
+int tn__brief_cells(tn_table *t, const tn_brief *b, tn_error *err)
 {
     char text[200], size[24];
     tn_text into;
@@ -113,15 +118,17 @@ void tn__brief_cells(tn_table *t, const tn_brief *b)
     tn__text_end(&into);
     tn__table_text(t, text);
     tn__table_text(t, b->path.size ? (const char *)b->path.data : "");
+    return b->sited ? tn__made_object_cell(t, b->of, b->object, b->type_row, err) : TN_OK;
 }
 
-void tn__brief_json(tn_json *j, const tn_brief *b)
+int tn__brief_json(tn_json *j, const tn_brief *b, tn_error *err)
 {
     tn__json_hex(j, "address", b->address);
     tn__json_string(j, "type", b->type.full_name);
     tn__json_u64(j, "size", b->bytes);
     tn__json_string(j, "path", b->path.size ? (const char *)b->path.data : NULL);
     tn__json_bool(j, "evaluable", b->evaluable);
+    return b->sited ? tn__birth_json(b->of, b->object, j, err) : TN_OK;
 }
 
 const char *tn__diff_heading(enum tn_by by)
@@ -157,6 +164,40 @@ static void find_apart(tn_diff_view *v)
     v->apart_ns = v->apart_known ? (int64_t)(now - before) : 0;
 }
 
+/* Rows and groups of what is new go by the same names. */
+static int name_mains(tn_diff_view *v, tn_groups *groups, const tn_site_main *mains, tn_error *err)
+{
+    for (uint32_t i = 0; i < tn_groups_count(groups); i++) {
+        tn_group group;
+        TN_TRY(tn_groups_row(groups, i, &group, err));
+        tn_diff_row *row = tn__diff_find(&v->rows, group.label, group.number);
+        if (row)
+            v->mains[row - v->rows.rows] = mains[i];
+    }
+    return TN_OK;
+}
+
+static int find_mains(tn_diff_view *v, tn_error *err)
+{
+    const tn_alloc *a = v->rows.alloc;
+    tn_groups *groups;
+    v->mains = tn__alloc(a, v->rows.n * sizeof *v->mains);
+    if (!v->mains)
+        return tn__no_memory(v->new, err);
+    for (size_t i = 0; i < v->rows.n; i++)
+        v->mains[i] = (tn_site_main){.line = TN_NONE};
+    TN_TRY(tn_groups_make(v->new, v->diff->added, v->by, NULL, &groups, err));
+    size_t bytes = tn_groups_count(groups) * sizeof(tn_site_main);
+    tn_site_main *mains = tn__alloc(a, bytes);
+    int status =
+        mains ? tn__made_mains(v->new, v->made, v->diff->added, groups, mains, err) : tn__no_memory(v->new, err);
+    if (status == TN_OK)
+        status = name_mains(v, groups, mains, err);
+    tn__free(a, mains, bytes);
+    tn_groups_free(groups);
+    return status;
+}
+
 static int compute(tn_diff_view *v, const tn_view_options *o, tn_error *err)
 {
     TN_TRY(tn_diff_open_sets(v->old, o->old_set, v->new, o->set, o->where, &v->diff, err));
@@ -170,7 +211,8 @@ static int compute(tn_diff_view *v, const tn_view_options *o, tn_error *err)
     TN_TRY(tn__diff_edges(v->diff, &v->edges, err));
     if (!tn__sites_there(v->new))
         return TN_OK;
-    return tn_groups_make(v->new, v->diff->added, TN_BY_SITE, NULL, &v->made, err);
+    TN_TRY(tn_groups_make(v->new, v->diff->added, TN_BY_SITE, NULL, &v->made, err));
+    return v->by == TN_BY_SITE ? TN_OK : find_mains(v, err);
 }
 
 static int view_two(tn_snapshot *old, tn_snapshot *new, const tn_view_options *o, tn_out *out, tn_error *err)
@@ -183,6 +225,7 @@ static int view_two(tn_snapshot *old, tn_snapshot *new, const tn_view_options *o
     int status = compute(&v, o, err);
     if (status == TN_OK)
         status = o->form == TN_JSON ? tn__diff_json(&v, o, out, err) : tn__diff_text(&v, o, out, err);
+    tn__free(a, v.mains, v.rows.n * sizeof *v.mains);
     tn_groups_free(v.made);
     tn__diff_edges_free(&v.edges);
     tn__buf_free(&v.brief.path);

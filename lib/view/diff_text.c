@@ -41,6 +41,26 @@ static void print_apart(const tn_diff_view *v, tn_out *out)
         tn__out_format(out, "; no object is in both: %s\n", v->about.why);
 }
 
+/* What the program told of itself; a row is the same where its title is. */
+static void fill_user(const tn_diff_view *v, tn_table *t)
+{
+    tn_user_figure now, before[TN_USER_ROWS];
+    unsigned n = 0;
+    char text[40];
+    while (n < TN_USER_ROWS && tn__user_row(v->old, n, &before[n]))
+        n++;
+    for (unsigned i = 0; tn__user_row(v->new, i, &now); i++) {
+        const tn_user_figure *b = before;
+        while (b < before + n && (strcmp(b->title, now.title) != 0 || b->is_size != now.is_size))
+            b++;
+        bool found = b < before + n;
+        tn__table_text(t, now.title);
+        tn__table_text(t, found ? tn__user_text(b, b->value, false, text, sizeof text) : "");
+        tn__table_text(t, tn__user_text(&now, now.value, false, text, sizeof text));
+        tn__table_text(t, found ? tn__user_text(&now, now.value - b->value, true, text, sizeof text) : "");
+    }
+}
+
 static void fill_totals(const tn_diff_view *v, tn_table *t)
 {
     char text[32];
@@ -60,6 +80,7 @@ static void fill_totals(const tn_diff_view *v, tn_table *t)
     tn__table_bytes(t, v->about.old_bytes);
     tn__table_bytes(t, v->about.new_bytes);
     tn__table_text(t, signed_bytes(v->about.new_bytes, v->about.old_bytes, text, sizeof text));
+    fill_user(v, t);
 }
 
 static void print_matching(const tn_diff_view *v, tn_out *out)
@@ -111,7 +132,7 @@ static int print_overview(const tn_diff_view *v, const tn_view_options *o, tn_ou
 
 /* ---- rows ---- */
 
-static void fill_rows(const tn_diff_view *v, tn_table *t)
+static int fill_rows(const tn_diff_view *v, tn_table *t, tn_error *err)
 {
     char text[32];
     for (size_t i = 0; i < v->n_shown; i++) {
@@ -130,23 +151,26 @@ static void fill_rows(const tn_diff_view *v, tn_table *t)
         tn__table_bytes(t, r->new.bytes);
         tn__table_text(t, signed_bytes(r->new.bytes, r->old.bytes, text, sizeof text));
         tn__table_text(t, r->name);
+        if (v->mains)
+            TN_TRY(tn__made_cell(t, v->made, tn__diff_main(v, i), r->added.count, err));
     }
+    return t->status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
 }
 
 static int print_rows(const tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     const char *name = tn__diff_heading(v->by);
-    const tn_table_column one[] = {{"Index", true, 2},    {"New", true, 0},    {"Gone", true, 0},
-                                   {"Survived", true, 3}, {"Count", true, 0},  {"Before", true, 4},
-                                   {"Now", true, 4},      {"Change", true, 0}, {name, false, 0}};
+    const tn_table_column one[] = {
+        {"Index", true, 2},  {"New", true, 0}, {"Gone", true, 0},   {"Survived", true, 3}, {"Count", true, 0},
+        {"Before", true, 4}, {"Now", true, 4}, {"Change", true, 0}, {name, false, 0},      {"New made at", false, 0}};
     const tn_table_column two[] = {{"Index", true, 2},  {"Count before", true, 3}, {"now", true, 3},
                                    {"Change", true, 0}, {"Size before", true, 4},  {"now", true, 4},
                                    {"Change", true, 0}, {name, false, 0}};
     tn_table t;
     tn__table_init(&t, v->rows.alloc, v->about.same_process ? one : two,
-                   v->about.same_process ? sizeof one / sizeof *one : sizeof two / sizeof *two);
-    fill_rows(v, &t);
-    int status = t.status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
+                   v->about.same_process ? sizeof one / sizeof *one - !v->mains : sizeof two / sizeof *two);
+    t.last_width = v->mains ? 48 : 0; /* a line, and how much of the row it made */
+    int status = fill_rows(v, &t, err);
     if (status == TN_OK && v->n_changed == 0)
         tn__out_text(out, "nothing changed\n");
     else if (status == TN_OK)
@@ -176,7 +200,7 @@ static int fill_growing(tn_diff_view *v, size_t n, tn_table *t, tn_error *err)
                      (double)(rows[i].held_new - rows[i].held_old) / ((double)v->apart_ns / 1e9));
         tn__table_text(t, v->apart_ns > 0 ? change : "");
         TN_TRY(tn__brief(v->new, rows[i].new, n > TN_BRIEF_MANY, &v->brief, err));
-        tn__brief_cells(t, &v->brief);
+        TN_TRY(tn__brief_cells(t, &v->brief, err));
     }
     return t->status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
 }
@@ -184,12 +208,14 @@ static int fill_growing(tn_diff_view *v, size_t n, tn_table *t, tn_error *err)
 static int print_growing(tn_diff_view *v, const tn_view_options *o, tn_out *out, tn_error *err)
 {
     static const tn_table_column columns[] = {{"Before", true, 2},   {"Now", true, 0},         {"Change", true, 0},
-                                              {"a second", true, 1}, {"Collection", false, 0}, {"held as", false, 0}};
+                                              {"a second", true, 1}, {"Collection", false, 0}, {"held as", false, 0},
+                                              {"Made at", false, 0}};
     size_t all = v->growing.size / sizeof(tn_change), n = tn__diff_section(o, all);
     tn_table t;
     if (all == 0)
         return TN_OK;
-    tn__table_init(&t, v->rows.alloc, columns, sizeof columns / sizeof *columns);
+    tn__table_init(&t, v->rows.alloc, columns, sizeof columns / sizeof *columns - !v->made);
+    t.last_width = v->made ? 44 : 0;
     int status = fill_growing(v, n, &t, err);
     if (status == TN_OK) {
         tn__out_text(out, "\n");

@@ -14,7 +14,9 @@ typedef struct growth_page {
     enum tn_by by;
     tn_order_key *order; /* of rows that changed */
     size_t n_changed, n_shown;
-    tn_groups *grown; /* by type: the objects that a leak leaves */
+    tn_groups *grown;    /* by type: the objects that a leak leaves */
+    tn_groups *made;     /* the same by the line that made them; NULL: that was not recorded */
+    tn_site_main *mains; /* of each of grown the line that made most of it */
     tn_brief brief;
 } growth_page;
 
@@ -64,7 +66,14 @@ static int compute(growth_page *p, tn_snapshot *const *snapshots, size_t n, cons
     TN_TRY(order(p, o, err));
     if (p->growth.why)
         return TN_OK;
-    return tn_groups_make(p->last, p->growth.grown, TN_BY_TYPE, &(tn_groups_options){0}, &p->grown, err);
+    TN_TRY(tn_groups_make(p->last, p->growth.grown, TN_BY_TYPE, &(tn_groups_options){0}, &p->grown, err));
+    if (!tn__sites_there(p->last))
+        return TN_OK;
+    TN_TRY(tn_groups_make(p->last, p->growth.grown, TN_BY_SITE, NULL, &p->made, err));
+    p->mains = tn__alloc(p->growth.alloc, tn_groups_count(p->grown) * sizeof *p->mains);
+    if (!p->mains)
+        return tn__no_memory(p->last, err);
+    return tn__made_mains(p->last, p->made, p->growth.grown, p->grown, p->mains, err);
 }
 
 static const tn_growth_row *row_at(const growth_page *p, size_t i)
@@ -161,6 +170,8 @@ static int fill_grown(growth_page *p, size_t n, tn_table *t, tn_error *err)
         tn__table_u64(t, group.count);
         tn__table_bytes(t, group.bytes);
         tn__table_text(t, group.label);
+        if (p->mains)
+            TN_TRY(tn__made_cell(t, p->made, &p->mains[i], group.count, err));
     }
     return TN_OK;
 }
@@ -175,7 +186,7 @@ static int fill_collections(growth_page *p, size_t n, tn_table *t, tn_error *err
         tn__table_u64(t, lengths[p->growth.n - 1]);
         put_steps(p, t, rows[i].n_up);
         TN_TRY(tn__brief(p->last, rows[i].node, n > TN_BRIEF_MANY, &p->brief, err));
-        tn__brief_cells(t, &p->brief);
+        TN_TRY(tn__brief_cells(t, &p->brief, err));
     }
     return TN_OK;
 }
@@ -241,7 +252,8 @@ static int print_rows(growth_page *p, const tn_view_options *o, tn_out *out, tn_
 
 static int print_grown(growth_page *p, const tn_view_options *o, tn_out *out, tn_error *err)
 {
-    static const tn_table_column columns[] = {{"Count", true, 0}, {"Size", true, 0}, {"Type", false, 0}};
+    static const tn_table_column columns[] = {
+        {"Count", true, 0}, {"Size", true, 0}, {"Type", false, 0}, {"Made at", false, 0}};
     size_t all = p->grown ? tn_groups_count(p->grown) : 0, n = tn__diff_section(o, all);
     uint64_t count, bytes;
     tn_table t;
@@ -251,7 +263,7 @@ static int print_grown(growth_page *p, const tn_view_options *o, tn_out *out, tn
     tn_groups_total(p->grown, &count, &bytes);
     snprintf(heading, sizeof heading, "Made after the first, before the last, and still there: %" PRIu64 " objects, %s",
              count, tn_format_bytes(bytes, size, sizeof size));
-    tn__table_init(&t, p->growth.alloc, columns, sizeof columns / sizeof *columns);
+    tn__table_init(&t, p->growth.alloc, columns, sizeof columns / sizeof *columns - !p->mains);
     int status = fill_grown(p, n, &t, err);
     if (status == TN_OK)
         status = print_table(&t, heading, o, out, err);
@@ -263,15 +275,16 @@ static int print_grown(growth_page *p, const tn_view_options *o, tn_out *out, tn
 
 static int print_collections(growth_page *p, const tn_view_options *o, tn_out *out, tn_error *err)
 {
-    static const tn_table_column columns[] = {
-        {"Held", true, 0}, {"Now", true, 0}, {"Steps up", true, 0}, {"Collection", false, 0}, {"held as", false, 0}};
+    static const tn_table_column columns[] = {{"Held", true, 0},        {"Now", true, 0},      {"Steps up", true, 1},
+                                              {"Collection", false, 0}, {"held as", false, 0}, {"Made at", false, 0}};
     size_t all;
     collections_of(p, &all);
     size_t n = tn__diff_section(o, all);
     tn_table t;
     if (n == 0)
         return TN_OK;
-    tn__table_init(&t, p->growth.alloc, columns, sizeof columns / sizeof *columns);
+    tn__table_init(&t, p->growth.alloc, columns, sizeof columns / sizeof *columns - !p->made);
+    t.last_width = p->made ? 44 : 0;
     int status = fill_collections(p, n, &t, err);
     if (status == TN_OK)
         status = print_table(&t, "Collections that only grow", o, out, err);
@@ -374,6 +387,8 @@ static int grown_json(tn_json *j, const growth_page *p, const tn_view_options *o
         tn__json_string(j, "type", group.label);
         tn__json_u64(j, "count", group.count);
         tn__json_u64(j, "size", group.bytes);
+        if (p->mains)
+            TN_TRY(tn__made_json(j, p->made, &p->mains[i], err));
         tn__json_close(j, '}');
     }
     tn__json_close(j, ']');
@@ -393,7 +408,7 @@ static int collections_json(tn_json *j, growth_page *p, const tn_view_options *o
         TN_TRY(tn__brief(p->last, rows[i].node, n > TN_BRIEF_MANY, &p->brief, err));
         tn__json_line(j);
         tn__json_open(j, NULL, '{');
-        tn__brief_json(j, &p->brief);
+        TN_TRY(tn__brief_json(j, &p->brief, err));
         tn__json_u64(j, "start", rows[i].start);
         numbers_json(j, "lengths", lengths_of(p, &rows[i]) + rows[i].start, p->growth.n - rows[i].start, 1);
         tn__json_u64(j, "up", rows[i].n_up);
@@ -440,6 +455,8 @@ int tn__growth_page(tn_snapshot *const *snapshots, size_t n, const tn_view_optio
         status = o->form == TN_JSON ? write_json(&p, o, out, err) : write_text(&p, o, out, err);
     tn__free(a, p.order, p.growth.n_rows * sizeof *p.order);
     tn__buf_free(&p.brief.path);
+    tn__free(a, p.mains, p.grown ? tn_groups_count(p.grown) * sizeof *p.mains : 0);
+    tn_groups_free(p.made);
     tn_groups_free(p.grown);
     tn__growth_free(&p.growth);
     return status;

@@ -33,11 +33,11 @@ static bool starts_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* argv is the heading, pymalloc's classes and the ledger have views of their own, threads follow with their stacks. */
+/* argv is the heading, pymalloc's classes and the ledger have views of their own, figures and threads with stacks follow. */
 static bool elsewhere(const char *key)
 {
     return starts_with(key, "process.argv.") || starts_with(key, "ledger.") || starts_with(key, "thread.") ||
-           starts_with(key, "pymalloc.class.");
+           starts_with(key, "pymalloc.class.") || starts_with(key, "user.");
 }
 
 static int group_of(const char *key)
@@ -225,6 +225,7 @@ static void write_page(tn_snapshot *s, const tn_joined *joined, const tn_view_op
     tn__heading_print(s, out, options);
     for (int g = 0; g <= N_GROUPS; g++)
         print_group(s, g, options, out);
+    tn__user_print(s, out, options);
     print_threads(s, options, out);
     tn__ledger_print(s, out, options);
     tn__timeline_print(s, options, out);

@@ -1,4 +1,5 @@
 /* largest.c - the biggest single objects with a running total. */
+#include "view/made_at.h"
 #include "view/summary.h"
 
 #include <inttypes.h>
@@ -10,6 +11,7 @@ typedef struct tn_largest {
     tn_top top;
     tn_order_key *order; /* one a row of top; NULL: top's own order */
     tn_buf preview, texts;
+    bool sited; /* the file knows who allocated */
 } tn_largest;
 
 static const tn_top_row *row_at(const tn_largest *l, size_t i)
@@ -70,6 +72,9 @@ static int fill_table(tn_largest *l, tn_table *t, tn_error *err)
         tn__table_pct(t, running, l->top.bytes);
         tn__table_hex(t, address);
         tn__table_text(t, type.full_name);
+        if (l->sited)
+            TN_TRY(tn__made_object_cell(t, l->snapshot, row_at(l, i)->id,
+                                        tn__snapshot_shapes(l->snapshot)[row_at(l, i)->shape].type, err));
         tn__table_text(t, (const char *)l->preview.data);
     }
     return t->status < 0 ? tn__error_set(err, TN_ENOMEM, 0, "out of memory") : TN_OK;
@@ -81,8 +86,13 @@ static int write_text(tn_largest *l, const tn_view_options *o, tn_out *out, tn_e
         {"Index", true, 0}, {"Size", true, 0}, {"%", true, 1},     {"Total", true, 2},
         {"%", true, 2},     {"at", false, 0},  {"Type", false, 0}, {"Preview", false, 0},
     };
+    static const tn_table_column with_sites[] = {
+        {"Index", true, 3}, {"Size", true, 0},  {"%", true, 1},        {"Total", true, 2},    {"%", true, 2},
+        {"at", false, 0},   {"Type", false, 0}, {"Made at", false, 0}, {"Preview", false, 0},
+    };
     tn_table t;
-    tn__table_init(&t, l->top.alloc, columns, sizeof columns / sizeof *columns);
+    tn__table_init(&t, l->top.alloc, l->sited ? with_sites : columns,
+                   l->sited ? sizeof with_sites / sizeof *with_sites : sizeof columns / sizeof *columns);
     int status = fill_table(l, &t, err);
     if (status == TN_OK) {
         char size[24];
@@ -102,13 +112,14 @@ static int write_text(tn_largest *l, const tn_view_options *o, tn_out *out, tn_e
 
 static int write_json(tn_largest *l, const tn_view_options *o, tn_out *out, tn_error *err)
 {
-    static const char *const columns[] = {"size", "size_pct", "cum_size", "cum_pct", "address", "type", "preview"};
+    static const char *const columns[] = {"size",    "size_pct", "cum_size", "cum_pct",
+                                          "address", "type",     "preview",  "site"};
     tn_json j;
     uint64_t running = 0;
     tn__json_start(&j, out, "largest");
     tn__json_string(&j, "where", o->where);
     tn__against_json(o, &j);
-    tn__json_strings(&j, "columns", columns, sizeof columns / sizeof *columns);
+    tn__json_strings(&j, "columns", columns, sizeof columns / sizeof *columns - !l->sited);
     tn__json_open(&j, "units", '{');
     tn__json_string(&j, "size", "bytes");
     tn__json_string(&j, "size_pct", "percent");
@@ -131,6 +142,8 @@ static int write_json(tn_largest *l, const tn_view_options *o, tn_out *out, tn_e
         tn__json_hex(&j, "address", address);
         tn__json_string(&j, "type", type.full_name);
         tn__json_string(&j, "preview", l->preview.size ? (const char *)l->preview.data : NULL);
+        if (l->sited)
+            TN_TRY(tn__birth_json(l->snapshot, row_at(l, i)->id, &j, err));
         tn__json_close(&j, '}');
     }
     tn__json_close(&j, ']');
@@ -158,7 +171,7 @@ static int compute(tn_largest *l, const tn_view_options *o, tn_error *err)
 
 int tn_view_largest(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err)
 {
-    tn_largest l = {.snapshot = s, .top.alloc = tn__snapshot_alloc(s)};
+    tn_largest l = {.snapshot = s, .top.alloc = tn__snapshot_alloc(s), .sited = tn__sites_there(s)};
     tn__buf_init(&l.preview, l.top.alloc);
     tn__buf_init(&l.texts, l.top.alloc);
     tn_out out;

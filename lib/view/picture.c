@@ -246,8 +246,11 @@ static int check(const tn_picture *p, tn_error *err)
     TN_TRY(tn__set_check(p->snapshot, p->o.only, err));
     TN_TRY(tn__set_check(p->snapshot, p->o.without, err));
     TN_TRY(tn__set_check(p->snapshot, p->o.highlight, err));
-    if (cycles && p->view.by != TN_BY_TYPE && p->view.by != TN_BY_ID)
-        return tn__error_set(err, TN_EINVAL, 0, "cycles stand by type, which is what they go over, or by id, each one");
+    if (cycles && p->view.by != TN_BY_TYPE && p->view.by != TN_BY_SITE && p->view.by != TN_BY_ID)
+        return tn__error_set(
+            err, TN_EINVAL, 0,
+            "cycles stand by type, which is what they go over, by site, where they were made, too, or by "
+            "id, each one");
     if (!cycles && !groups && p->view.grouped)
         return tn__error_set(err, TN_EINVAL, 0, "a picture of objects has no groups: by is for groups and cycles");
     if (!cycles && p->view.garbage)

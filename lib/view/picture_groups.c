@@ -235,14 +235,16 @@ static int draw_ring(tn_picture *p, tn_components *c, uint32_t group, tn_error *
 static int draw_kind(tn_picture *p, tn_components *c, uint32_t index, tn_error *err)
 {
     tn_cycle_group group;
-    char title[200], waiting[48] = "", size[24];
+    char title[400], waiting[48] = "", size[24];
     TN_TRY(tn_components_group(c, index, &group, err));
+    const char *site = group.site ? group.site : "";
     if (group.waiting)
         tn__compose(waiting, sizeof waiting, ", %u wait%s for the collector", (unsigned)group.waiting,
                     group.waiting == 1 ? "s" : "");
-    tn__compose(title, sizeof title, "%u cycle%s, %llu object%s, %s%s", (unsigned)group.cycles,
+    tn__compose(title, sizeof title, "%u cycle%s, %llu object%s, %s%s%s%.*s", (unsigned)group.cycles,
                 tn__picture_s(group.cycles), (unsigned long long)group.count, tn__picture_s(group.count),
-                tn_format_bytes(group.bytes, size, sizeof size), waiting);
+                tn_format_bytes(group.bytes, size, sizeof size), waiting, group.site ? ", made at " : "",
+                (int)tn__text_fit(site, strlen(site), 100), site);
     TN_TRY(tn__picture_cluster_begin(p, title, err));
     return draw_ring(p, c, index, err);
 }

@@ -251,7 +251,8 @@ int tn__picture_cycles(tn_picture *p, tn_components **out, tn_error *err)
     tn_set *where = NULL;
     if ((p->view.where && *p->view.where) || p->view.set)
         TN_TRY(tn__set_selected(p->snapshot, &p->view, &where, err));
-    tn_components_options how = {.where = where, .garbage = p->view.garbage};
+    tn_components_options how = {
+        .where = where, .garbage = p->view.garbage, .by = p->view.by == TN_BY_SITE ? TN_BY_SITE : TN_BY_TYPE};
     int status = tn_components_make(p->snapshot, &how, out, err);
     tn_set_free(where);
     return status;

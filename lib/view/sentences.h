@@ -38,15 +38,9 @@ bool tn__collector_is_off(tn_snapshot *s);
 const char *tn__about_name(enum tn_about about); /* for JSON; NULL for nothing */
 const char *tn__holder_name(enum tn_holder kind);
 
-/* ---- births.c: where that was recorded, else nothing, or null ---- */
+/* ---- births.c: where that was recorded, else nothing; made_at.h has more ---- */
 
 void tn__say_birth(tn_say *w, uint32_t node, const char *who); /* " It was made at app.py:88 load(), called from …." */
-int tn__birth_json(tn_snapshot *s, uint32_t node, tn_json *j, tn_error *err);   /* "site" */
-int tn__birth_print(tn_snapshot *s, uint32_t node, tn_out *out, tn_error *err); /* lines of show */
-int tn__frames_json(tn_snapshot *s, uint32_t entry, tn_json *j, tn_error *err); /* "traceback", the innermost first */
-/* A line for each frame of a stack outwards, at most so many, behind first or further. */
-int tn__frames_print(tn_snapshot *s, uint32_t entry, const char *first, const char *further, unsigned most, tn_out *out,
-                     tn_error *err);
 
 /* ---- sentences.c ---- */
 

@@ -1,5 +1,5 @@
 /* show_json.c - one object as docs/view-json.md specifies it. */
-#include "view/sentences.h"
+#include "view/made_at.h"
 #include "view/show.h"
 
 static void json_word(void *ctx, const char *word)

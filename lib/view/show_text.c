@@ -1,7 +1,7 @@
 /* show_text.c - one object as text. */
 #include "view/show.h"
 
-#include "view/sentences.h"
+#include "view/made_at.h"
 #include "view/summary.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* site_json.c - tables of sites as docs/view-json.md specifies them. */
-#include "view/sentences.h"
+#include "view/made_at.h"
 #include "view/site_page.h"
 
 #include <math.h>
@@ -198,6 +198,15 @@ static void peak_json(const tn_site_page *p, tn_json *j)
     tn__json_close(j, '}');
 }
 
+static void reconnected_json(const tn_site_page *p, tn_json *j)
+{
+    uint64_t times;
+    if (tn__fact_u64(p->snapshot, "trace.reconnected", &times))
+        tn__json_u64(j, "reconnected", times);
+    else
+        tn__json_null(j, "reconnected");
+}
+
 int tn__site_json_page(tn_site_page *p, tn_json *j, tn_error *err)
 {
     tn_buf words;
@@ -216,6 +225,7 @@ int tn__site_json_page(tn_site_page *p, tn_json *j, tn_error *err)
         tn__json_double(j, "interval_bytes", tn__site_interval_bytes(p));
     else
         tn__json_null(j, "interval_bytes");
+    reconnected_json(p, j);
     peak_json(p, j);
     columns_json(p, j);
     tn__json_open(j, "rows", '[');

@@ -1,6 +1,6 @@
 /* site_text.c - tables of sites as pages. */
 #include "view/info.h"
-#include "view/sentences.h"
+#include "view/made_at.h"
 #include "view/site_page.h"
 #include "view/summary.h"
 
@@ -289,6 +289,7 @@ static int print_notes(const tn_site_page *p, tn_out *out, tn_error *err)
     tn_snapshot *s = p->snapshot;
     uint64_t dropped = 0, n;
     print_depth(p, out);
+    tn__reconnected_print(s, out);
     if (p->asked.retained)
         tn__out_text(out,
                      "note: Size is what was asked for, Retained what allocators gave, with what other lines made\n");

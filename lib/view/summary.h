@@ -36,6 +36,7 @@ void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_optio
 void tn__summary_json(tn_snapshot *s, const tn_summary *sum, const tn_view_options *o, tn_out *out);
 void tn__heading_print(tn_snapshot *s, tn_out *out, const tn_view_options *o); /* program, interpreter, when; and: */
 void tn__birthplaces_line(tn_snapshot *s, tn_out *out);         /* what of allocations was recorded, if anything */
+void tn__reconnected_print(tn_snapshot *s, tn_out *out);        /* that much was forgotten, if it was */
 void tn__filtered_print(tn_out *out, size_t n);                 /* rows below the threshold; nothing of none */
 void tn__selected_print(tn_out *out, const tn_view_options *o); /* by what; nothing without a selection */
 

@@ -203,8 +203,10 @@ void tn__summary_text(tn_snapshot *s, const tn_summary *sum, const tn_view_optio
     tn__out_wrap(out, o->width);
     print_rest(sum, out);
     tn__out_unwrap(out);
-    if ((!o->where || !*o->where) && !o->set) /* it is of the whole process: no part of a selection */
+    if ((!o->where || !*o->where) && !o->set) { /* these are of the whole process: no part of a selection */
         tn__ledger_print(s, out, o);
+        tn__user_print(s, out, o);
+    }
     uint64_t n_interpreters;
     if (tn__fact_u64(s, "python.interpreters", &n_interpreters) && n_interpreters > 1)
         tn__out_format(out, "\nnote: %" PRIu64 " interpreters are in the process; objects are those of the main one\n",

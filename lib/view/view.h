@@ -140,6 +140,18 @@ uint32_t tn__checks_failed(tn_snapshot *s);     /* facts check.*.failed above 0 
 void tn__ledger_print(tn_snapshot *s, tn_out *out, const tn_view_options *o);
 void tn__ledger_json(tn_json *j, tn_snapshot *s);
 
+/* ---- user_rows.c: figures that the program told of itself ---- */
+
+typedef struct tn_user_figure {
+    const char *title;
+    bool is_size; /* bytes; else a number as it is */
+    double value;
+} tn_user_figure;
+enum { TN_USER_ROWS = 100 };                                        /* more are not looked for: each is a search */
+bool tn__user_row(tn_snapshot *s, unsigned n, tn_user_figure *out); /* false: there are no more */
+const char *tn__user_text(const tn_user_figure *f, double value, bool with_sign, char *out, size_t cap);
+void tn__user_print(tn_snapshot *s, tn_out *out, const tn_view_options *o);
+
 /* ---- diff_page.c: --against on views of objects ---- */
 
 /* The options with what words is: compare with, where o->against and such words are there; and, in tn__against, where there

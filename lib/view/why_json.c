@@ -1,4 +1,5 @@
 /* why_json.c - why as docs/view-json.md specifies it. */
+#include "view/made_at.h"
 #include "view/why_page.h"
 
 static void cut_json(tn_say *w, tn_json *j, const char *key, const tn_why *why, uint32_t steps, const tn_way *way)

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "_capture_follow.h"
 #include "_capture_helper.h"
 #include "_capture_sample.h"
 #include "_capture_trace.h"
@@ -97,12 +98,63 @@ static void release(uint64_t *from, uint32_t n)
         tn__free(&tn__alloc_pages, from, (n + 1) * sizeof *from);
 }
 
+/* One of the program's own figures: (title, format, value). false: an exception is set. */
+static bool read_user_row(PyObject *tuple, tn_user_row *row)
+{
+    PyObject *title, *format, *value;
+    Py_ssize_t n_title, n_format;
+    if (!PyTuple_Check(tuple))
+        return PyErr_Format(PyExc_TypeError, "user must be a tuple of tuples");
+    if (!PyArg_ParseTuple(tuple, "UUO", &title, &format, &value))
+        return false;
+    row->title = PyUnicode_AsUTF8AndSize(title, &n_title);
+    row->format = row->title ? PyUnicode_AsUTF8AndSize(format, &n_format) : NULL;
+    if (!row->format)
+        return false;
+    row->n_title = (size_t)n_title, row->n_format = (size_t)n_format;
+    if (PyFloat_Check(value)) {
+        double number = PyFloat_AS_DOUBLE(value);
+        row->kind = TN_FACT_DOUBLE;
+        memcpy(&row->value, &number, sizeof number);
+        return true;
+    }
+    long long number = PyLong_AsLongLong(value);
+    row->kind = number < 0 ? TN_FACT_INT : TN_FACT_UINT;
+    row->value = (uint64_t)number;
+    return !PyErr_Occurred();
+}
+
 /* ---- snapshots ---- */
 
 typedef struct request {
     tn_capture_options options;
     uint64_t *from;
+    tn_user_row *user;
 } request;
+
+/* Texts stay where they are: args hold them. */
+static bool read_user(PyObject *rows, request *r)
+{
+    if (rows == Py_None)
+        return true;
+    if (!PyTuple_Check(rows))
+        return PyErr_Format(PyExc_TypeError, "user must be a tuple or None");
+    r->options.n_user = (uint32_t)PyTuple_GET_SIZE(rows);
+    r->user = tn__alloc(&tn__alloc_pages, (r->options.n_user + 1) * sizeof *r->user);
+    if (!r->user)
+        return PyErr_NoMemory();
+    for (uint32_t i = 0; i < r->options.n_user; i++)
+        if (!read_user_row(PyTuple_GET_ITEM(rows, i), &r->user[i]))
+            return false;
+    r->options.user = r->user;
+    return true;
+}
+
+static void release_request(request *r)
+{
+    release(r->from, r->options.walk.n_from);
+    tn__free(&tn__alloc_pages, r->user, r->user ? (r->options.n_user + 1) * sizeof *r->user : 0);
+}
 
 static const char *const mode_names[] = {"auto", "stop", "fork"};
 
@@ -119,14 +171,14 @@ static bool read_mode(const char *name, tn_capture_options *o)
 
 static bool read_request(PyObject *args, PyObject *kwargs, request *out)
 {
-    static char *names[] = {"", "mode", "previews", "redact", "roots", "force", "threads", "scan", NULL};
-    PyObject *where, *roots = Py_None;
+    static char *names[] = {"", "mode", "previews", "redact", "roots", "force", "threads", "scan", "user", NULL};
+    PyObject *where, *roots = Py_None, *user = Py_None;
     const char *mode = "auto";
     int previews = 80, redact = 0, force = 0, threads = 0, scan = 0;
     *out = (request){.options.fd = -1};
     tn_capture_options *o = &out->options;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sipOpip", names, &where, &mode, &previews, &redact, &roots,
-                                     &force, &threads, &scan))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sipOpipO", names, &where, &mode, &previews, &redact, &roots,
+                                     &force, &threads, &scan, &user))
         return false;
     if (inside_status < 0)
         return raise_error(inside_status, &inside_error);
@@ -141,8 +193,10 @@ static bool read_request(PyObject *args, PyObject *kwargs, request *out)
     else if ((o->fd = PyObject_AsFileDescriptor(where)) < 0)
         return false;
     uint32_t n_from;
-    if (!addresses(roots, &out->from, &n_from))
+    if (!read_user(user, out) || !addresses(roots, &out->from, &n_from)) {
+        release_request(out);
         return false;
+    }
     o->force = force;
     o->walk = (tn_walk_options){out->from,
                                 n_from,
@@ -172,7 +226,7 @@ static tn_job *begin(PyObject *args, PyObject *kwargs, bool sums, bool *done)
         Py_END_ALLOW_THREADS
     }
     if (!take_turn()) {
-        release(r.from, r.options.walk.n_from);
+        release_request(&r);
         return NULL;
     }
     tn_trace_settle(&inside);
@@ -187,7 +241,7 @@ static tn_job *begin(PyObject *args, PyObject *kwargs, bool sums, bool *done)
     } else {
         taker.thread = 0;
     }
-    release(r.from, r.options.walk.n_from);
+    release_request(&r);
     errno = saved_errno;
     if (status == 0)
         return *done ? NULL : job;
@@ -195,11 +249,12 @@ static tn_job *begin(PyObject *args, PyObject *kwargs, bool sums, bool *done)
     return raise_error(status, &err);
 }
 
-PyDoc_STRVAR(snapshot_doc,
-             "snapshot(target, /, *, mode='auto', previews=80, redact=False, roots=None, force=False, threads=0, "
-             "scan=False)\n"
-             "--\n\n"
-             "Write a snapshot to target, a path (bytes) or a file descriptor (int).");
+PyDoc_STRVAR(
+    snapshot_doc,
+    "snapshot(target, /, *, mode='auto', previews=80, redact=False, roots=None, force=False, threads=0, "
+    "scan=False, user=None)\n"
+    "--\n\n"
+    "Write a snapshot to target, a path (bytes) or a file descriptor (int). user: (title, format, number), ...");
 
 static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kwargs)
 {
@@ -389,13 +444,21 @@ PyMODINIT_FUNC PyInit__capture(void)
     capture_error = PyErr_NewException("tonnage._capture.Error", NULL, NULL);
     if (!capture_error || PyModule_AddObjectRef(module, "Error", capture_error) < 0 ||
         PyModule_AddFunctions(module, capture_helper_methods) < 0 ||
+        PyModule_AddFunctions(module, capture_follow_methods) < 0 ||
         PyModule_AddFunctions(module, capture_sample_methods) < 0 ||
         PyModule_AddFunctions(module, capture_trace_methods) < 0) {
         Py_DECREF(module);
         return NULL;
     }
     inside_status = tn_inside_probe(&inside, &inside_error);
+    if (inside_status == TN_ENOMEM)
+        PyErr_NoMemory();
+    if (PyErr_Occurred()) { /* the next import asks again */
+        Py_DECREF(module);
+        return NULL;
+    }
     capture_trace_begin(&inside, inside_status, &inside_error, raise_error);
+    capture_follow_begin(&inside, inside_status, &inside_error, raise_error);
     capture_sample_begin(&inside, inside_status, &inside_error, raise_error, take_sums);
     if (inside_status == 0) {
         const uint64_t *heads = inside.target.gc_heads; /* of a generation: two links, threshold, count */

@@ -138,6 +138,19 @@ static PyObject *sample_clear(PyObject *module, PyObject *nothing)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(bytes_doc, "sample_bytes(on, /)\n--\n\n"
+                        "Whether the recorder of allocations samples in the place of time, which files tell.");
+
+static PyObject *sample_bytes(PyObject *module, PyObject *on)
+{
+    int is_on = PyObject_IsTrue(on);
+    (void)module;
+    if (is_on < 0)
+        return NULL;
+    tn_sample_of_bytes = is_on;
+    Py_RETURN_NONE;
+}
+
 static PyObject *rejected(const tn_sampled *now)
 {
     PyObject *dict = PyDict_New();
@@ -194,6 +207,7 @@ static PyObject *sample_save(PyObject *module, PyObject *args)
 
 PyMethodDef capture_sample_methods[] = {
     {"sample_start", sample_start, METH_VARARGS, start_doc}, {"sample_stop", sample_stop, METH_NOARGS, stop_doc},
+    {"sample_bytes", sample_bytes, METH_O, bytes_doc},
     {"sample_clear", sample_clear, METH_NOARGS, clear_doc},  {"sample_status", sample_status, METH_NOARGS, status_doc},
     {"sample_save", sample_save, METH_VARARGS, save_doc},    {NULL, NULL, 0, NULL},
 };

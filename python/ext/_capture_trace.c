@@ -5,6 +5,7 @@
 #include "_capture_trace.h"
 
 #include "inside/trace.h"
+#include "inside/trace_live.h"
 
 static const tn_inside *here;
 static void *(*raise_error)(int status, const tn_error *err);
@@ -259,6 +260,82 @@ static PyObject *trace_sites(PyObject *module, PyObject *nothing)
     return list;
 }
 
+static PyObject *live_tuple(const tn_live_row *r)
+{
+    return Py_BuildValue("(NINLd)", text(r->file, r->n_file), r->line, text(r->name, r->n_name),
+                         (long long)r->sum.bytes, r->sum.count);
+}
+
+PyDoc_STRVAR(live_doc, "trace_live(by, cumulative=False, /)\n--\n\n"
+                       "What is alive by 'file', 'line' or 'function': ([(file, line, name, bytes, count), ...],\n"
+                       "bytes and count of all, and of tonnage's own, which no row has).");
+
+static PyObject *trace_live(PyObject *module, PyObject *args)
+{
+    static const char *const names[TN_LIVE_BYS] = {"file", "line", "function"};
+    const char *name;
+    int cumulative = 0;
+    tn_live *live;
+    tn_error err = {0};
+    (void)module;
+    if (!PyArg_ParseTuple(args, "s|p", &name, &cumulative))
+        return NULL;
+    int by = index_of(name, names, TN_LIVE_BYS, "way of summing up");
+    if (by < 0)
+        return NULL;
+    tn_trace_reconnect();
+    int status = tn_live_take((enum tn_live_by)by, cumulative, &live, &err);
+    if (status < 0)
+        return raise_error(status, &err);
+    PyObject *list = PyList_New(tn_live_n(live));
+    for (uint32_t i = 0; list && i < tn_live_n(live); i++) {
+        const tn_live_row row = tn_live_row_at(live, i);
+        PyObject *tuple = live_tuple(&row);
+        if (tuple)
+            PyList_SET_ITEM(list, i, tuple);
+        else
+            Py_CLEAR(list);
+    }
+    tn_live_sum total = tn_live_total(live), own = tn_live_own(live);
+    tn_live_free(live);
+    return list ? Py_BuildValue("(NLdLd)", list, (long long)total.bytes, total.count, (long long)own.bytes, own.count)
+                : NULL;
+}
+
+PyDoc_STRVAR(sums_doc,
+             "trace_sums(at_peak, /)\n--\n\n"
+             "Numbers of 64 bits: stack, bytes and blocks, of each stack and domain that has blocks now, or had\n"
+             "at the high-water mark. One object is made.");
+
+static PyObject *trace_sums(PyObject *module, PyObject *flag)
+{
+    tn_recorded now;
+    tn_recorded_site site;
+    int at_peak = PyObject_IsTrue(flag);
+    (void)module;
+    if (at_peak < 0)
+        return NULL;
+    tn_trace_reconnect();
+    tn_recorded_now(&now);
+    size_t n = 0, bytes = (now.n_sites + 1) * sizeof(int64_t[3]);
+    int64_t(*rows)[3] = tn__alloc(&tn__alloc_pages, bytes);
+    if (!rows)
+        return PyErr_NoMemory();
+    for (uint32_t id = 1; id < now.n_sites; id++) {
+        if (!tn_recorded_site_at(id, &site))
+            continue;
+        int64_t count = (int64_t)((at_peak ? site.at_peak_count : site.live_count) + 0.5);
+        if (count <= 0)
+            continue;
+        rows[n][0] = site.stack;
+        rows[n][1] = at_peak ? site.at_peak_bytes : site.live_bytes;
+        rows[n++][2] = count;
+    }
+    PyObject *result = PyBytes_FromStringAndSize((const char *)rows, (Py_ssize_t)(n * sizeof *rows));
+    tn__free(&tn__alloc_pages, rows, bytes);
+    return result;
+}
+
 PyMethodDef capture_trace_methods[] = {
     {"trace_start", (PyCFunction)(void (*)(void))trace_start, METH_VARARGS | METH_KEYWORDS, start_doc},
     {"trace_stop", trace_stop, METH_NOARGS, stop_doc},
@@ -271,6 +348,8 @@ PyMethodDef capture_trace_methods[] = {
     {"trace_frames", trace_frames, METH_O, frames_doc},
     {"trace_site_of", trace_site_of, METH_O, site_of_doc},
     {"trace_sites", trace_sites, METH_NOARGS, sites_doc},
+    {"trace_live", trace_live, METH_VARARGS, live_doc},
+    {"trace_sums", trace_sums, METH_O, sums_doc},
     {NULL, NULL, 0, NULL},
 };
 

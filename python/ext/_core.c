@@ -296,6 +296,8 @@ static PyMethodDef snapshot_methods[] = {
      "Text or JSON of a page of sites."},
     {"site_members", (PyCFunction)(void (*)(void))core_sites_members, METH_VARARGS | METH_KEYWORDS,
      "Set of the objects that a row of sites counts."},
+    {"profile", (PyCFunction)(void (*)(void))core_profile_view, METH_VARARGS | METH_KEYWORDS,
+     "Text or JSON of a page of the profile."},
     {"birth", (PyCFunction)core_birth, METH_O,
      "(birth, bytes, interval, [(file, line, name, qualified_name)]) of a node, None where it is not known."},
     {"picture", (PyCFunction)(void (*)(void))core_picture_make, METH_VARARGS | METH_KEYWORDS,

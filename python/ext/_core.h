@@ -195,7 +195,20 @@ PyObject *core_waste_make(core_snapshot *self, PyObject *args, PyObject *kwargs)
 bool core_waste_of(core_snapshot *self, PyObject *argument, const tn_waste **out);
 extern PyType_Spec core_waste_spec;
 
+/* ---- _core_profile.c ---- */
+
+PyObject *core_profile_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
+
 /* ---- _core_sites.c ---- */
+
+/* The texts of a sequence; None in it is NULL. False with an exception. */
+typedef struct core_texts {
+    PyObject *tuple; /* keeps them */
+    const char **texts;
+    size_t n;
+} core_texts;
+bool core_texts_of(PyObject *sequence, core_texts *out);
+void core_texts_free(core_texts *t); /* of none, nothing */
 
 PyObject *core_sites_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
 PyObject *core_sites_members(core_snapshot *self, PyObject *args, PyObject *kwargs);

@@ -10,19 +10,24 @@ typedef struct core_components {
 
 PyObject *core_components_make(core_snapshot *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"of", "where", "garbage", NULL};
+    static char *names[] = {"of", "where", "garbage", "by", NULL};
     PyObject *of = Py_None, *where = Py_None;
     int garbage = 0;
+    const char *by = NULL;
     tn_components_options options = {0};
     core_call call;
     tn_error err = {0};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOp:components", names, &of, &where, &garbage) ||
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOpz:components", names, &of, &where, &garbage, &by) ||
         !core_set_of(self, of, &options.of) || !core_set_of(self, where, &options.where))
+        return NULL;
+    int by_kind = by ? core_index_of(by, tn_by_names, TN_BYS, "grouping") : TN_BY_TYPE;
+    if (by_kind < 0)
         return NULL;
     core_components *result = core_user_begin(&call, self, core_state_of(self)->components_type);
     if (!result)
         return NULL;
     options.garbage = garbage;
+    options.by = (enum tn_by)by_kind;
     int status = tn_components_make(self->handle, &options, &result->components, &err);
     return core_user_made(&call, result, status, &err);
 }

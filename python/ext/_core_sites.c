@@ -3,20 +3,13 @@
 
 /* ---- texts of a sequence ---- */
 
-typedef struct core_texts {
-    PyObject *tuple; /* keeps them */
-    const char **texts;
-    size_t n;
-} core_texts;
-
-static void texts_free(core_texts *t)
+void core_texts_free(core_texts *t)
 {
     PyMem_Free(t->texts);
     Py_CLEAR(t->tuple);
 }
 
-/* None in it is NULL. */
-static bool texts_of(PyObject *sequence, core_texts *out)
+bool core_texts_of(PyObject *sequence, core_texts *out)
 {
     out->tuple = PySequence_Tuple(sequence);
     if (!out->tuple)
@@ -34,7 +27,7 @@ static bool texts_of(PyObject *sequence, core_texts *out)
         enough = out->texts[i] != NULL;
     }
     if (!enough)
-        texts_free(out);
+        core_texts_free(out);
     return enough;
 }
 
@@ -48,16 +41,16 @@ typedef struct asked {
 
 static void asked_free(asked *a)
 {
-    texts_free(&a->included);
-    texts_free(&a->excluded);
-    texts_free(&a->path);
+    core_texts_free(&a->included);
+    core_texts_free(&a->excluded);
+    core_texts_free(&a->path);
 }
 
 static bool asked_of(asked *a, const char *by)
 {
     int index = by ? core_index_of(by, tn_sites_by_names, TN_SITES_BYS, "part of a stack") : TN_SITES_LINE;
-    if (index < 0 || (a->include && !texts_of(a->include, &a->included)) ||
-        (a->exclude && !texts_of(a->exclude, &a->excluded)) || (a->from && !texts_of(a->from, &a->path))) {
+    if (index < 0 || (a->include && !core_texts_of(a->include, &a->included)) ||
+        (a->exclude && !core_texts_of(a->exclude, &a->excluded)) || (a->from && !core_texts_of(a->from, &a->path))) {
         asked_free(a);
         return false;
     }

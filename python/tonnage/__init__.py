@@ -7,13 +7,16 @@
 
 `python -m tonnage run script.py` takes one at the end of a program. Importing this module is cheap: capturing and
 reading are loaded when first used.
+
+(PYTEST_DONT_REWRITE: pytest, whose plugin is in here, would warn where tonnage was imported before it.)
 """
 
 from __future__ import annotations
 
-from tonnage import trace
+from tonnage import sample, trace
 from tonnage._errors import (
     ArgumentError,
+    BudgetExceeded,
     Busy,
     CorruptError,
     Error,
@@ -39,20 +42,29 @@ from tonnage._threads import Frame, Thread
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
+    from tonnage._budget import Budget
+    from tonnage._cost import InstanceCost
     from tonnage._diff import Diff, Growth
+    from tonnage._garbage import Garbage
+    from tonnage._growing import Growing
     from tonnage._grows import Grown
+    from tonnage._live_text import Target
     from tonnage._picture import Picture
     from tonnage._recorder import Recording
     from tonnage._sets import ObjectSet
+    from tonnage._snapshot_task import SnapshotTask
     from tonnage._timer import Timer
+    from tonnage._top import Top
+    from tonnage._user_data import Row
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ArgumentError",
+    "BudgetExceeded",
     "Busy",
     "CorruptError",
     "DeepSize",
@@ -61,6 +73,8 @@ __all__ = [
     "FileError",
     "FormatError",
     "Frame",
+    "Garbage",
+    "Growing",
     "InterruptedCapture",
     "MissingPackageError",
     "LimitError",
@@ -72,16 +86,23 @@ __all__ = [
     "Reference",
     "References",
     "Snapshot",
+    "SnapshotTask",
     "Thread",
+    "Top",
     "TruncatedError",
     "VersionError",
     "__version__",
+    "budget",
+    "cost_of",
     "deep_size",
     "diff",
     "every",
+    "growth",
     "grows",
     "import_dump",
     "load",
+    "process_memory",
+    "sample",
     "show_backrefs",
     "show_refs",
     "size_of",
@@ -101,6 +122,7 @@ def snapshot(
     force: bool = False,
     threads: int | None = None,
     scan: bool | None = None,
+    user_data: Iterable[Row] | None = None,
 ) -> Snapshot:
     """Takes a snapshot of this process.
 
@@ -125,6 +147,8 @@ def snapshot(
             word of theirs that is the address of an object counts as a reference of kind "guessed"; and look for
             pointers outside of objects to what has a higher reference count than references (`Snapshot.audit`). None:
             False, or what `tonnage run` was told.
+        user_data: figures that the program tells of itself, rows (title, format, number), where format is "size",
+            "count" or "number". `.user_data` has them, `tonnage info` and `diff` show them.
 
     Returns:
         The snapshot, ready to be read; nothing of it is loaded yet.
@@ -148,7 +172,7 @@ def snapshot(
         ...     print(s.summary(limit=5))
     """
     roots = None if of is None else tuple(of) if isinstance(of, list) else (of,)
-    return _take(path, mode, previews, redact, roots, force, threads, scan)
+    return _take(path, mode, previews, redact, roots, force, threads, scan, user_data=user_data)
 
 
 def diff(
@@ -207,6 +231,104 @@ def grows(func: Callable[[], object], *, times: int = 7, warmup: int = 2) -> Gro
     from tonnage import _grows
 
     return _grows.grows(func, times, warmup)
+
+
+def growth(
+    count: int = 10,
+    file: Target = None,
+    *,
+    color: bool | None = None,
+    sort: str = "growth",
+    shortnames: bool = False,
+    where: str | None = None,
+) -> None:
+    """Shows the types of which there are more objects than at any call before.
+
+    The first call has nothing to compare with, and tells the totals. Arguments and cost are those of `Growing`; calls
+    with another `where` have a history of their own.
+
+    Example:
+        >>> tonnage.growth()   # doctest: +SKIP
+        >>> work()             # doctest: +SKIP
+        >>> tonnage.growth()   # doctest: +SKIP
+    """
+    from tonnage import _growing
+
+    _growing.growth(count, file, color, sort, shortnames, where)
+
+
+def process_memory() -> int | None:
+    """The resident set of this process in bytes, as Linux counts it; None: /proc cannot be read.
+
+    Example:
+        >>> tonnage.process_memory()   # doctest: +SKIP
+        25153536
+    """
+    from tonnage import _recorder
+
+    return _recorder.resident() or None
+
+
+def budget(limit: int | str) -> Budget:
+    """A block, or a function, that may need so much memory and no more.
+
+    Allocations are recorded exactly meanwhile (docs/trace.md). A recording that is on is used and goes on; else one is
+    started for the block. All threads of the process count. Budgets may stand inside one another.
+
+    Args:
+        limit: what may be alive at once above what was alive before: bytes, or text such as "50 MB" (binary: 1 MB is
+            1048576 bytes).
+
+    Returns:
+        A context manager with `peak` and `left` in bytes, and a decorator: each call of the function has this budget.
+
+    Raises:
+        ArgumentError: the limit makes no sense; or, where the block begins, a recording is on that takes samples.
+        BudgetExceeded: where the block ends: it needed more. An AssertionError; the text has who allocated what was
+            alive then. A block that raises something keeps its own exception.
+        Error: where the block ends: the recording was stopped or cleared within.
+
+    Cost: that of exact recording, and a collection of garbage where the block ends.
+
+    Example:
+        >>> with tonnage.budget("50 MB") as budget:  # doctest: +SKIP
+        ...     load()
+        >>> budget.peak, budget.left                 # doctest: +SKIP
+        (31457280, 1024)
+    """
+    from tonnage._budget import Budget
+
+    return Budget(limit)
+
+
+def cost_of(factory: Callable[[], object], n: int = 100_000) -> InstanceCost:
+    """What one more object costs, with all that is allocated for it alone.
+
+    Makes n of them in ten batches, each of which is dropped before the next, and takes the mean growth of what is
+    recorded as alive; the interval is from how much batches differ. What first calls make for good does not count,
+    nor what all instances share.
+
+    Args:
+        factory: called without arguments; what it returns is kept until its batch is measured.
+        n: instances, 10 or more.
+
+    Returns:
+        `InstanceCost`: bytes, interval, blocks and n. Bytes are as asked for from Python's allocators, headers before
+        objects included; what the allocator rounds up is not (docs/size.md), nor what C code takes from malloc itself.
+
+    Raises:
+        ArgumentError: n is too small, or a recording is on that takes samples.
+
+    Cost: the calls, recorded exactly, and a collection of garbage before and after each batch. Other threads that
+        allocate meanwhile widen the interval.
+
+    Example:
+        >>> print(tonnage.cost_of(lambda: [None] * 3))  # doctest: +SKIP
+        80.0 B in 2.00 blocks (95 % interval 80.0 to 80.0 B, n=100000)
+    """
+    from tonnage import _cost
+
+    return _cost.cost_of(factory, n)
 
 
 def show_refs(
@@ -386,3 +508,15 @@ def every(
         timeline=timeline,
         quiet=quiet,
     )
+
+
+_LATER = {"Garbage": "_garbage", "Growing": "_growing", "SnapshotTask": "_snapshot_task", "Top": "_top"}
+
+
+def __getattr__(name: str) -> object:
+    """Classes that most programs do not use are loaded when somebody asks for them."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'tonnage' has no attribute {name!r}")
+    found: object = getattr(__import__(f"tonnage.{_LATER[name]}", fromlist=(name,)), name)
+    globals()[name] = found
+    return found

@@ -223,7 +223,7 @@ class Snapshot:
         self, node: int, avoid: str, limit: int, only_shortest: bool, avoid_set: Set | None = None, /
     ) -> Paths: ...
     def components(
-        self, *, of: Set | None = None, where: Set | None = None, garbage: bool = False
+        self, *, of: Set | None = None, where: Set | None = None, garbage: bool = False, by: str | None = None
     ) -> Components: ...
     def garbage(self) -> Set: ...
     def sites(
@@ -260,6 +260,27 @@ class Snapshot:
         page: str = "sites",
         cumulative: bool = False,
     ) -> Set: ...
+    def profile(
+        self,
+        page: str,
+        *,
+        json: bool = False,
+        sort: str | None = None,
+        limit: int = 0,
+        by: str = "function",
+        width: int = 0,
+        color: bool = False,
+        depth: int = 0,
+        cumulative: bool = False,
+        function: str | None = None,
+        thread: str | None = None,
+        task: str | None = None,
+        state: str | None = None,
+        clock: str | None = None,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        against: Snapshot | None = None,
+    ) -> str: ...
     def birth(self, node: int, /) -> tuple[int, int, int, list[tuple[str, int, str, str]], bool] | None: ...
     def chain(self, node: int, inwards: bool, avoid: str, avoid_set: Set | None = None, /) -> Chain: ...
     def view(

@@ -26,16 +26,19 @@ class Cycles(SetView):
 
     def __init__(self, asked: ObjectSet, against: Snapshot | None = None, **options: Any) -> None:
         self._found: Core | None = None
-        if options["by"] not in ("type", "id"):
+        if options["by"] not in ("type", "site", "id"):
             raise ArgumentError(
-                f"cycles stand by type, what they go over, or by id, each one, not by {options['by']!r}", -8
+                "cycles stand by type, what they go over, by site, where they were made, too, or by id, each one, "
+                f"not by {options['by']!r}",
+                -8,
             )
         super().__init__(asked, "cycles", None if asked._is_all else asked._set, against, **options)
 
     def _render(self, **form: Any) -> str:
         if self._found is None:
             core = self._asked._snapshot._core
-            self._found = core.components(where=self._selected_set(), garbage=self._options["garbage"])
+            by = "type" if self._options["by"] == "id" else self._options["by"]
+            self._found = core.components(where=self._selected_set(), garbage=self._options["garbage"], by=by)
         return super()._render(components=self._found, **form)
 
     def _members(self, row: SetRow) -> Set:

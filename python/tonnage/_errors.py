@@ -87,6 +87,28 @@ class ExistsError(Error, FileExistsError):
     """The file exists; `force=True` replaces it."""
 
 
+class BudgetExceeded(AssertionError):
+    """A block needed more memory than `tonnage.budget` allows; the text says who allocated it.
+
+    An AssertionError, which test runners count as a failure and no error; no `Error`: nothing went wrong in tonnage.
+
+    Attributes:
+        limit: what was allowed, in bytes.
+        peak: what was needed, in bytes.
+    """
+
+    limit: int
+    peak: int
+
+    def __init__(self, message: str, limit: int = 0, peak: int = 0) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.peak = peak
+
+    def __reduce__(self) -> tuple[type[BudgetExceeded], tuple[str, int, int]]:
+        return type(self), (str(self), self.limit, self.peak)
+
+
 _CLASSES: dict[int, type[Error]] = {
     -1: NoMemoryError,
     -2: FileError,

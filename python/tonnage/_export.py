@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 TABLES = ("objects", "references", "types", "roots")
 _COLUMNAR = ("parquet", "arrow")
 _GRAPHS = ("heapsnapshot", "meliae")  # of objects as they are, with what they refer to
-_PROFILES = ("pprof", "speedscope", "collapsed")  # of stacks that allocated
+_PROFILES = ("pprof", "speedscope", "collapsed", "pstats", "plop")  # of stacks that allocated, or took time
 _FORMATS = ("csv", *_COLUMNAR, *_GRAPHS, *_PROFILES)
-_SUMS = ("live", "allocated", "peak")
+_SUMS = ("live", "allocated", "peak", "cpu")
 
 # ---- one table to one file ----
 
@@ -152,9 +152,7 @@ def _export_profile(
     max_nodes: int,
 ) -> None:
     if members is not None or columns is not None or max_nodes:
-        raise ArgumentError(f"{to} is of all that was traced: it takes no selection, columns or number of nodes", -8)
-    if what == "cpu":
-        raise ArgumentError(f"a snapshot has no samples of the processor's time: sums are {', '.join(_SUMS)}", -8)
+        raise ArgumentError(f"{to} is of stacks: it takes no selection, columns or number of nodes", -8)
     if what is not None and what not in _SUMS:
         raise ArgumentError(f"sums are {', '.join(_SUMS)}, not {what!r}", -8)
     snapshot._core.export(path, to, force=force, profile=what)

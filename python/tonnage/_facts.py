@@ -76,3 +76,12 @@ class Facts:
         """How long no Python code could run, in seconds."""
         pause_ns = self._number("capture.pause_ns")
         return None if pause_ns is None else pause_ns / 1e9
+
+    @property
+    def user_data(self) -> list[tuple[str, str, int | float]]:
+        """Figures that the program told of itself when it was taken: (title, format, number)."""
+        facts, rows = self.facts, list[tuple[str, str, "int | float"]]()
+        while (value := facts.get(f"user.{len(rows)}.value")) is not None and not isinstance(value, str):
+            at = f"user.{len(rows)}"
+            rows.append((str(facts.get(f"{at}.title", "")), str(facts.get(f"{at}.format", "number")), value))
+        return rows

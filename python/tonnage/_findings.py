@@ -84,8 +84,9 @@ class Findings(Verbs):
         """What refers to itself in a circle, so that no reference count frees it; finalizers and weak references.
 
         Args:
-            by: "type", a row for all cycles that go over the same types and labels; "id", a row for each one, with what
-                keeps it, what it retains and a shortest cycle in words.
+            by: "type", a row for all cycles that go over the same types and labels; "site", for all of these that were
+                made on the same line; "id", a row for each one, with what keeps it, what it retains and a shortest
+                cycle in words.
             where: only cycles with an object of this selection; of a set: with one of its members.
             garbage: only what waits for the collector or is in `gc.garbage`.
             limit: rows of each table, 0 for all.

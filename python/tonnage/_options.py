@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from tonnage._settings import BY_NAME, SIGNAL, TABLE, Settings, is_privileged
+from tonnage._errors import Error, ExistsError
+from tonnage._settings import BY_NAME, SIGNAL, TABLE, Settings, is_privileged, read_interval
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +39,35 @@ examples:
   python -m tonnage run -o app.tonnage --force --previews 200 app.py --serve
   python -m tonnage run --every 5m --keep 6 --on-signal USR2 --on-rss 2GiB --timeline 10 -o app-{{time}}.tonnage app.py
   python -m tonnage run --no-at-exit --mode stop --children --quiet --redact --scan -m app.worker
-  python -m tonnage run --trace --depth 5 app.py
+  python -m tonnage run --trace=sampled --top 10 --top-every 60 --top-file top-{{pid}}.log --no-at-exit app.py
+  python -m tonnage run --trace --depth 5 --sample=real --sample-interval 5ms app.py
+"""
+_SAMPLE = """\
+usage: python -m tonnage sample [options] script.py [arguments]
+       python -m tonnage sample [options] -m module [arguments]
+       python -m tonnage sample [options] -c code [arguments]
+       python -m tonnage sample [options] - [arguments]        (the program is read from standard input)
+
+Runs a program, samples where its time goes, and writes that when it ends: look at it with tonnage profile FILE.
+
+"""
+_SAMPLE_END = """
+clocks:
+  prof     processor time of each thread, of the program and of the system for it
+  virtual  the same without the system
+  real     time that passes, of every thread, also while it waits
+  gil      time that passes, of the thread that holds the interpreter's lock
+  alloc    bytes allocated, in place of time: sampled each so many bytes
+
+FILE is tonnage-PID-N.tonnage in the current folder if nothing is said. What the command line does not say comes from
+the environment (TONNAGE_SAMPLE_INTERVAL=1ms), else from [tool.tonnage] in the nearest pyproject.toml. Snapshots and
+samples in one file: tonnage run --sample.
+
+examples:
+  python -m tonnage sample -o app.tonnage --force app.py --serve
+  python -m tonnage sample --clock real --interval 5ms --duration 30 --max-stacks 10000 -m app.worker
+  python -m tonnage sample --interval 64K --quiet --redact app.py
+  python -m tonnage sample --trace=1M --depth 20 app.py
 """
 _CONFIG = """\
 usage: python -m tonnage config [--json] [options of run]
@@ -59,6 +88,11 @@ def usage(message: object) -> NoReturn:
     sys.exit(2)
 
 
+def refuse(error: Error) -> NoReturn:
+    """Says why the program is not run."""
+    usage(f"{error} (--force replaces it)" if isinstance(error, ExistsError) else error)
+
+
 def print_out(text: str) -> None:
     """On standard output, in UTF-8 as the command. A reader that went away (head, a pager) has what it wanted."""
     import io
@@ -75,13 +109,14 @@ def print_out(text: str) -> None:
             sys.exit(5)
 
 
-def _line(setting: Setting[Any]) -> str:
-    name, text = setting.short or setting.option, setting.help
+def _line(setting: Setting[Any], option: str = "", help: str = "") -> str:
+    name, text = option or setting.short or setting.option, help or setting.help
     if setting.default is True:
         name, text = f"--no-{setting.name}", setting.help.replace("a snapshot", "no snapshot")
     elif setting.default not in (None, False) and not setting.short:
         text += f" (default {setting.show(setting.default)})"
-    value = f"[={setting.metavar}]" if setting.bare is not None else f" {setting.metavar}"
+    bare = setting.bare is not None and not (option and option != setting.option)
+    value = f"[={setting.metavar}]" if bare else f" {setting.metavar}"
     return f"  {name + value:<19} {text}\n"
 
 
@@ -90,6 +125,27 @@ def run_help() -> str:
     out, every = BY_NAME["out"], BY_NAME["every"]
     end = _RUN_END.format(out=out.show(out.default), variable=every.variable, every=every.name)
     return _RUN + "".join(map(_line, TABLE)) + end
+
+
+# What `tonnage sample` takes, the names it has there, and what its page says of it where that is not what run's does.
+_SAMPLING = {
+    "out": ("-o", "the file to make; may hold {pid} {time} {n} {host}"),
+    "force": ("--force", ""),
+    "sample": ("--clock", "prof, real, virtual, gil or alloc (default prof, or alloc where the interval is a size)"),
+    "sample-interval": ("--interval", "between samples: 1ms, 0.01 (default 10ms); of alloc 64K (default 512KiB)"),
+    "sample-duration": ("--duration", "write the file after so many seconds, and sample no more: 30, 5m"),
+    "sample-stacks": ("--max-stacks", ""),
+    "trace": ("--trace", ""),
+    "depth": ("--depth", ""),
+    "redact": ("--redact", "keep no names of files, functions and tasks"),
+    "quiet": ("--quiet", "no line on standard error at the end"),
+}
+
+
+def sample_help() -> str:
+    """The page of `tonnage sample --help`."""
+    lines = [_line(BY_NAME[name], option, text) for name, (option, text) in _SAMPLING.items()]
+    return _SAMPLE + "".join(lines) + _SAMPLE_END
 
 
 class Options:
@@ -104,6 +160,15 @@ class Options:
         self.words = words[1:]  # the program's arguments
 
 
+def _sample_names() -> dict[str, tuple[Setting[Any], object]]:
+    names: dict[str, tuple[Setting[Any], object]] = {}
+    for name, (option, _) in _SAMPLING.items():
+        setting = BY_NAME[name]
+        bare = setting.bare if name == "trace" else None
+        names[option] = setting, bare if setting.metavar else True
+    return names | {"--out": names["-o"], "--output": names["-o"]}
+
+
 def _names() -> dict[str, tuple[Setting[Any], object]]:
     """Each word that is an option: its setting, and what it says without a value; None: it takes one."""
     names: dict[str, tuple[Setting[Any], object]] = {}
@@ -116,13 +181,15 @@ def _names() -> dict[str, tuple[Setting[Any], object]]:
     return names
 
 
-def _parse(words: list[str], other: Callable[[str], None]) -> tuple[list[tuple[Setting[Any], object]], list[str]]:
+def _parse(
+    words: list[str], other: Callable[[str], None], names: dict[str, tuple[Setting[Any], object]]
+) -> tuple[list[tuple[Setting[Any], object]], list[str]]:
     """Takes options until something else comes; other is given words that are no options of recording.
 
     Returns:
         What they say, and the rest of the words.
     """
-    names, said, at = _names(), list[tuple["Setting[Any]", object]](), 0
+    said, at = list[tuple["Setting[Any]", object]](), 0
     while at < len(words):
         word = words[at]
         if not word.startswith("-") or word in ("-", "--", "-m", "-c"):
@@ -161,20 +228,37 @@ def _settings(said: list[tuple[Setting[Any], object]]) -> Settings:
 
 def parse_run(words: list[str]) -> Options:
     """Options and program of `tonnage run`; ends the process for --help and for what is wrong."""
+    return _parse_program("run", words, _names(), run_help)
 
+
+def parse_sample(words: list[str]) -> Options:
+    """The same of `tonnage sample`."""
+    options = _parse_program("sample", words, _sample_names(), sample_help)
+    settings = options.settings
+    try:
+        clock, _ = read_interval(settings.sample, settings.sample_interval)
+    except ValueError as error:
+        usage(f"{error}; see python -m tonnage sample --help")
+    settings.set(BY_NAME["sample"], clock, settings.sources["sample"])
+    return options
+
+
+def _parse_program(
+    verb: str, words: list[str], names: dict[str, tuple[Setting[Any], object]], page: Callable[[], str]
+) -> Options:
     def other(word: str) -> None:
         if word in ("-h", "--help"):
-            print_out(run_help())
+            print_out(page())
             sys.exit(0)
         raise ValueError(f"unknown option {word}")
 
     try:
-        said, rest = _parse(words, other)
+        said, rest = _parse(words, other, names)
         kind = rest.pop(0) if rest and rest[0] in ("-m", "-c", "--") else ""
         if not rest:
             raise ValueError(f"{kind} needs a value" if kind in ("-m", "-c") else "name a script, -m module or -c code")
     except ValueError as error:
-        usage(f"{error}; see python -m tonnage run --help")
+        usage(f"{error}; see python -m tonnage {verb} --help")
     return Options(_settings(said), "" if kind == "--" else kind, rest)
 
 
@@ -199,7 +283,7 @@ def config(words: list[str]) -> None:
         as_json = True
 
     try:
-        said, rest = _parse(words, other)
+        said, rest = _parse(words, other, _names())
         if rest:
             raise ValueError(f"config takes options only, not {rest[0]}")
     except ValueError as error:
@@ -212,10 +296,14 @@ def config(words: list[str]) -> None:
         print_out(json.dumps({"schema": 1, "view": "config", "rows": rows}, ensure_ascii=False, indent=1) + "\n")
         return
     width = max(len(setting.show(settings.values[setting.name])) for setting in TABLE)
-    lines = [f"{'Setting':<10} {'Value':<{width}} Source\n"]
+    names = max(len(setting.name) for setting in TABLE)
+    lines = [f"{'Setting':<{names}} {'Value':<{width}} Source\n"]
     for setting in TABLE:
         name = setting.name
-        unused = name == "timeline" and not (settings.is_repeated or settings.is_said(name))
-        note = " (only with every, on-signal or on-rss)" if unused else ""
-        lines.append(f"{name:<10} {settings.text(name):<{width}} {settings.sources[name]}{note}\n")
+        note = ""
+        if name == "timeline" and not (settings.is_repeated or settings.is_said(name)):
+            note = " (only with every, on-signal or on-rss)"
+        elif name in ("top-every", "top-file") and settings.top is None:
+            note = " (only with top)"
+        lines.append(f"{name:<{names}} {settings.text(name):<{width}} {settings.sources[name]}{note}\n")
     print_out("".join(lines))

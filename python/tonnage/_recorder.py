@@ -63,7 +63,7 @@ def identity(path: str) -> Identity | None:
     return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
-def _rss() -> int:
+def resident() -> int:
     """0 where it cannot be read; the snapshot says why."""
     try:
         with open("/proc/self/statm", "rb") as file:
@@ -81,6 +81,15 @@ def _size(path: str) -> int:
 
 def _mib(size: int) -> str:
     return f"{size / (1 << 20):.1f} MiB"
+
+
+def check_first(names: Names, force: bool) -> None:
+    """Raises tonnage.Error if the first file cannot be made, as far as can be told."""
+    name = names.render(1)
+    if names.is_one and not force and os.path.lexists(name):
+        raise _errors.ExistsError(f"{name} exists", -13)
+    if (reason := what_prevents(name)) is not None:
+        raise _errors.FileError(f"cannot write {name}: {reason}", -2)
 
 
 # ---- the one place that takes snapshots ----
@@ -219,11 +228,7 @@ class Recording:
 
     def check(self) -> None:
         """Raises tonnage.Error if its first file cannot be made, as far as can be told."""
-        name = self.names.render(1)
-        if self.names.is_one and not self.settings.force and os.path.lexists(name):
-            raise _errors.ExistsError(f"{name} exists", -13)
-        if (reason := what_prevents(name)) is not None:
-            raise _errors.FileError(f"cannot write {name}: {reason}", -2)
+        check_first(self.names, self.settings.force)
 
     def start(self) -> None:
         """Makes it the one recording of this process; the one before is stopped. When it cannot, that one goes on."""
@@ -315,7 +320,7 @@ class Recording:
         from tonnage import _helper
 
         reason = f"RSS above {_mib(self._level)}"
-        self._level = int(max(_rss(), self._level) * GROWTH)
+        self._level = int(max(resident(), self._level) * GROWTH)
         _helper.on_rss(self._level, self._ask_for_rss)
         self._ask(reason)
 
@@ -342,7 +347,7 @@ class Recording:
         if reason is None or _current is not self:
             return
         try:
-            name, rss = self.names.new(), _rss()
+            name, rss = self.names.new(), resident()
             job = _begin(name, self.settings)
         except (_errors.Error, OSError) as error:
             self._failed(error, reason)
@@ -408,7 +413,7 @@ class Recording:
             self._wait()
             self._tries = 0
             while True:
-                name, rss = self.names.new(), _rss()
+                name, rss = self.names.new(), resident()
                 before = identity(name)
                 try:
                     job = _begin(name, self.settings)
@@ -431,7 +436,7 @@ class Recording:
             if self._at_exit:
                 name = self.take()
                 if not self.settings.quiet:
-                    say(f"wrote {shown(name)} ({_mib(_size(name))}, RSS {_mib(_rss())}, at exit)")
+                    say(f"wrote {shown(name)} ({_mib(_size(name))}, RSS {_mib(resident())}, at exit)")
             else:
                 with self._lock:
                     self._wait()
@@ -494,6 +499,10 @@ def _in_child() -> None:
     if _current is None:
         return
     if not _current.settings.children or _is_about_to_exec():
+        if _current.settings.sample is not None:
+            from tonnage import sample
+
+            sample.end_in_child()
         _current = None
         return
     try:
@@ -509,21 +518,6 @@ def tell_defaults(settings: Settings) -> None:
 
     defaults.mode, defaults.previews, defaults.redact = settings.mode, settings.previews, settings.redact
     defaults.scan, defaults.settings = settings.scan, settings
-
-
-def start_trace(settings: Settings) -> None:
-    """Records allocations from now on, where the settings say so."""
-    if settings.trace is not None:
-        from tonnage import trace
-
-        trace.start(settings.trace, depth=settings.depth or None)
-
-
-def told_trace(settings: Settings) -> str:
-    """How allocations are recorded, in words."""
-    mode = settings.text("trace")
-    frames = f"{settings.depth} innermost frames" if settings.depth else "all frames"
-    return f"{mode}, {frames}" if mode in ("exact", "sampled") else f"sampled each {mode}, {frames}"
 
 
 def record_processes(settings: Settings) -> None:

@@ -1,4 +1,5 @@
 """`python -m tonnage run …`: runs a program as Python itself would, and takes snapshots meanwhile and when it ends.
+`python -m tonnage sample …` runs it in the same way (_sampled_run.py).
 
 The program gets the one module `__main__`, emptied and filled as the interpreter fills it; sys.argv, sys.path[0], exit
 codes and tracebacks are those of a plain run. The last snapshot is taken when the main program has ended, in whatever
@@ -13,6 +14,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType, TracebackType
     from typing import Any, NoReturn
 
@@ -212,8 +214,8 @@ def _tell(taken: Snapshot) -> None:
 
 def _begin_recording(options: Options) -> Recording:
     """Makes the recording, ends the process if it cannot work, and lets the program's own calls do as the user said."""
-    from tonnage import Error, ExistsError
-    from tonnage._options import usage
+    from tonnage import Error
+    from tonnage._options import refuse
     from tonnage._recorder import Recording, record_processes, tell_defaults
     from tonnage._settings import Settings
     from tonnage._take import defaults
@@ -225,7 +227,7 @@ def _begin_recording(options: Options) -> Recording:
         if settings.at_exit or settings.is_repeated:
             recording.check()
     except Error as error:
-        usage(f"{error} (--force replaces it)" if isinstance(error, ExistsError) else error)
+        refuse(error)
     if settings.children:
         record_processes(settings)
     told = settings.copy()
@@ -237,13 +239,13 @@ def _begin_recording(options: Options) -> Recording:
     return recording
 
 
-def _begin_trace(options: Options) -> None:
+def _switch_on(options: Options) -> None:
     from tonnage import Error
     from tonnage._options import usage
-    from tonnage._recorder import start_trace
+    from tonnage._switches import switch_on
 
     try:
-        start_trace(options.settings)
+        switch_on(options.settings)
     except Error as error:
         usage(error)
 
@@ -277,7 +279,7 @@ def _take(recording: Recording) -> None:
         _interrupted(error)
 
 
-def _check_interpreter() -> None:
+def _check_interpreter(verb: str) -> None:
     """Before the program runs, not when its snapshot is due. Loads nothing where all is well."""
     from _frozen_importlib_external import PathFinder
 
@@ -288,16 +290,16 @@ def _check_interpreter() -> None:
 
         what = unsupported()
         if what:
-            sys.stderr.write(f"tonnage: run: {sys.executable} is {what}\n")
+            sys.stderr.write(f"tonnage: {verb}: {sys.executable} is {what}\n")
             sys.exit(6)
 
 
-def _run(options: Options) -> None:
+def _run(options: Options, begin: Callable[[], None], end: Callable[[], None]) -> None:
+    """Runs it: begin() right before its first line, or its package; end() when it has ended, in this process only."""
     pid = os.getpid()
     failure: BaseException | None = None
-    recording = _begin_recording(options)
     if options.kind == "-m":  # the package of a module runs before it
-        _begin_trace(options)
+        begin()
     try:
         code, space = _prepare(options)
     except SyntaxError as error:
@@ -307,7 +309,7 @@ def _run(options: Options) -> None:
     program, names = code, space
     del code, space
     if options.kind != "-m":  # what compiles it allocates for it, and is no part of it
-        _begin_trace(options)
+        begin()
     try:
         exec(program, names)
     except SystemExit:
@@ -318,12 +320,24 @@ def _run(options: Options) -> None:
             _show_lines_of(options.program)
         _report(error)
     finally:
-        if options.settings.at_exit and os.getpid() == pid:  # a child that the program forked ends here as well
-            _take(recording)
+        if os.getpid() == pid:  # a child that the program forked ends here as well
+            end()
     if isinstance(failure, KeyboardInterrupt):
         _interrupted(failure)
     if failure is not None:
         sys.exit(1)
+
+
+def _record(options: Options) -> None:
+    recording = _begin_recording(options)
+    _run(options, lambda: _switch_on(options), lambda: _take(recording) if options.settings.at_exit else None)
+
+
+def _sample(options: Options) -> None:
+    from tonnage._sampled_run import SampledRun
+
+    sampled = SampledRun(options.settings)
+    _run(options, sampled.begin, sampled.end)
 
 
 # ---- other verbs ----
@@ -345,10 +359,16 @@ def main() -> None:
     """Entry of `python -m tonnage`."""
     words = sys.argv[1:]
     if words[:1] == ["run"]:
-        _check_interpreter()
+        _check_interpreter("run")
         from tonnage._options import parse_run
 
-        _run(parse_run(words[1:]))
+        _record(parse_run(words[1:]))
+        return
+    if words[:1] == ["sample"]:
+        _check_interpreter("sample")
+        from tonnage._options import parse_sample
+
+        _sample(parse_sample(words[1:]))
         return
     if words[:1] == ["config"]:
         from tonnage._options import config

@@ -172,8 +172,9 @@ class ObjectSet(Tables):
         `numpy.asarray(objects.column("size"))` needs no copy.
 
         Args:
-            name: "size", "address", "type" (a place in `types()`), "refcount", "length", "flags" (docs/format.md), or
-                "retained" (computes dominators at first).
+            name: "size", "address", "type" (a place in `types()`), "refcount", "length", "flags" (docs/format.md),
+                "retained" (computes dominators at first), or "part", which adds up: what a member retains without what
+                other members below it do.
             none: what stands for the length of members that have none: what is neither text nor number.
                 `where("len:0..")` are those that have one.
         """

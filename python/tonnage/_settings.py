@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 
+from tonnage import sample as _sample
 from tonnage._take import MODES, PREVIEWS_MAX
 from tonnage._templates import Template
 
@@ -27,7 +28,9 @@ else:  # without loading typing into the target
 
 
 _SECONDS_MIN, _SECONDS_MAX = 0.01, 1e8
-_UNITS = {"s": 1, "m": 60, "h": 3600}
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_SHORT_UNITS = {"": 1, "s": 1, "ms": 1e-3, "us": 1e-6}
+_TICK_MIN, _TICK_MAX = 1e-4, 3600  # seconds between samples: below it the sampler is what is seen
 _LETTERS = "kmgtpe"
 _DISTANCE_MIN = 256  # bytes: below it next to nothing is left out
 _NEVER_WAITED_FOR = ("KILL", "STOP", "SEGV", "BUS", "FPE", "ILL", "TRAP", "ABRT")  # as can_be_handled() of helper.c
@@ -63,14 +66,19 @@ class Kind(Generic[T]):
         self.native = native
 
 
-def _parse_seconds(text: str) -> float:
-    number, unit = (text[:-1], _UNITS[text[-1]]) if text[-1:] in _UNITS else (text, 1)
+def _seconds(text: str, units: Mapping[str, float], least: float, most: float) -> float:
+    number = text.rstrip("hmsu")
+    unit = units[text[len(number) :]]
     if not number or not all(c in "0123456789.e-" for c in number):  # float() takes "1_0", "inf" and blanks
         raise ValueError
-    seconds = float(number) * unit
-    if not _SECONDS_MIN <= seconds <= _SECONDS_MAX:
-        raise _Reason(f"{text} is out of range: {_SECONDS_MIN} s to {_SECONDS_MAX:.0f} s")
+    seconds = round(float(number) * unit, 9)
+    if not least <= seconds <= most:
+        raise _Reason(f"{text} is out of range: {least:g} s to {most:.0f} s")
     return seconds
+
+
+def _parse_seconds(text: str) -> float:
+    return _seconds(text, _UNITS, _SECONDS_MIN, _SECONDS_MAX)
 
 
 def show_seconds(seconds: float) -> str:
@@ -139,6 +147,35 @@ def _parse_trace(text: str) -> str | int | None:
     return size
 
 
+def _parse_clock(text: str) -> str | None:
+    if text in _sample.CLOCKS:
+        return text
+    return _sample.CLOCKS[0] if _WORDS[text.lower()] else None
+
+
+def _parse_distance(text: str) -> int:
+    size = _parse_size(text)
+    if size < _DISTANCE_MIN:
+        raise _Reason(f"{text} bytes between samples are too few: {_DISTANCE_MIN} at least")
+    return size
+
+
+def _parse_tick(text: str) -> int:
+    return round(_seconds(text, _SHORT_UNITS, _TICK_MIN, _TICK_MAX) * 1e9)
+
+
+def _parse_interval(text: str) -> str:
+    """A time or a size: which of them the clock says."""
+    try:
+        _parse_tick(text)
+    except (KeyError, ValueError) as error:
+        try:
+            _parse_distance(text)
+        except (KeyError, ValueError):
+            raise error from None
+    return text
+
+
 def _parse_mode(text: str) -> str:
     if text not in MODES:
         raise ValueError
@@ -183,7 +220,15 @@ def show_signal(number: int) -> str:
 SECONDS = Kind("seconds such as 30, 0.5, 30s, 5m or 2h", _parse_seconds, show_seconds, (int, float, str))
 SIZE = Kind("a size such as 500M or 2GiB", _parse_size, show_size, (int, str))
 SIGNAL = Kind("a signal such as USR2", _parse_signal, show_signal, (int, str))
+CLOCK = Kind(f"a clock: {', '.join(_sample.CLOCKS[:-1])} or {_sample.CLOCKS[-1]}", _parse_clock, str, (bool, int, str))
+INTERVAL = Kind(
+    "a time such as 10ms, or, of the clock alloc, a size such as 512KiB", _parse_interval, str, (int, float, str)
+)
+TICK = Kind("a time such as 10ms", _parse_tick, lambda ns: f"{ns / 1e6:g}ms", (int, float, str))
+DISTANCE = Kind("a size such as 512KiB", _parse_distance, show_size, (int, str))
+STACKS = Kind("a number of stacks, at least 1", _parse_count, str, (int,))
 COUNT = Kind("a number of files, at least 1", _parse_count, str, (int,))
+ROWS = Kind("a number of rows, at least 1", _parse_count, str, (int,))
 PREVIEWS = Kind("a number of bytes", _parse_previews, str, (int,))
 MODE = Kind("auto, stop or fork", _parse_mode)
 TRACE = Kind(
@@ -343,6 +388,26 @@ class Settings:
         off=None,
         bare="exact",
     )
+    top = Setting[int | None](
+        ROWS, None, "N", "show the N places that have most of what is alive; with --trace if nothing is said", off=None
+    )
+    top_every = Setting(SECONDS, 60.0, "SECONDS", "time between two pages of --top, and one at the end")
+    top_file = Setting[Template | None](
+        NAME, None, "FILE", "--top appends to this file, not standard error; {pid} {host}", off=None
+    )
+    sample = Setting[str | None](
+        CLOCK,
+        None,
+        "CLOCK",
+        f"sample where time goes: {', '.join(_sample.CLOCKS)} (if nothing is said: {_sample.CLOCKS[0]})",
+        off=None,
+        bare=_sample.CLOCKS[0],
+    )
+    sample_interval = Setting[str | None](
+        INTERVAL, None, "I", "between samples: 10ms or, of the clock alloc, 512KiB", off=None
+    )
+    sample_duration = Setting[float | None](SECONDS, None, "S", "sampling ends after so many seconds: 30, 5m", off=None)
+    sample_stacks = Setting(STACKS, 65536, "N", "stacks that are told apart; what comes more is one row, <lost>")
     depth = Setting(DEPTH, 0, "N", "innermost frames that --trace keeps of each stack")
     previews = Setting(PREVIEWS, 80, "N", "longest piece of a value that is kept, in bytes")
     redact = Setting(FLAG, False, "", "keep no text of the process at all, except names of types")
@@ -370,6 +435,11 @@ class Settings:
     def is_said(self, name: str) -> bool:
         """Whether somebody said it."""
         return self.sources[name] != "default"
+
+    @property
+    def trace_mode(self) -> str | int | None:
+        """How allocations are recorded; exactly where only --top asks for it. None: not."""
+        return "exact" if self.trace is None and self.top is not None else self.trace
 
     @property
     def is_repeated(self) -> bool:
@@ -428,6 +498,45 @@ class Settings:
                 yield setting.variable, setting.show(value)
 
 
+def read_interval(clock: str | None, interval: object) -> tuple[str, int]:
+    """Clock and interval of samples as they are said.
+
+    Args:
+        clock: None: alloc where the interval is a size and can be no time, else the first.
+        interval: None: that of the clock.
+
+    Returns:
+        The clock, and nanoseconds or, of the clock alloc, bytes.
+
+    Raises:
+        ValueError: it is no interval of that clock.
+    """
+    if clock is None:
+        clock = "alloc" if _is_size(interval) else _sample.CLOCKS[0]
+    setting = _DISTANCE if clock == "alloc" else _TICK
+    return clock, setting.default if interval is None else setting.read(interval, f"the interval of {clock}")
+
+
+def show_interval(clock: str, interval: int) -> str:
+    """Text for what read_interval() gives."""
+    return (_DISTANCE if clock == "alloc" else _TICK).show(interval)
+
+
+def _is_size(interval: object) -> bool:
+    """Whether it is text for a size, and for no time."""
+    if not isinstance(interval, str):
+        return False
+    for parse in _parse_tick, _parse_distance:
+        try:
+            parse(interval)
+        except (KeyError, ValueError):
+            continue
+        return parse is _parse_distance
+    return False
+
+
+_TICK = Setting(TICK, 10_000_000, "", "")
+_DISTANCE = Setting(DISTANCE, 512 << 10, "", "")
 TABLE: tuple[Setting[Any], ...] = tuple(row for row in vars(Settings).values() if isinstance(row, Setting))
 BY_NAME = {setting.name: setting for setting in TABLE}
 

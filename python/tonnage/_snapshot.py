@@ -11,6 +11,7 @@ from tonnage import _errors
 from tonnage._facts import Facts
 from tonnage._keywords import told
 from tonnage._object import Object, an_address
+from tonnage._profile_tables import ProfileTables
 from tonnage._tables import Tables
 from tonnage._threads import Thread
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @told
-class Snapshot(Tables, Facts):
+class Snapshot(Tables, ProfileTables, Facts):
     """What was in memory when it was taken. Made by `tonnage.snapshot()` and `tonnage.load()`.
 
     Nothing is read before it is asked for; then the parts that are needed are loaded, checked and kept. A snapshot may
@@ -510,11 +511,11 @@ class Snapshot(Tables, Facts):
 def import_dump(
     dump: str | os.PathLike[str], path: str | os.PathLike[str], *, force: bool = False, max_memory: int = 0
 ) -> Snapshot:
-    """Makes a snapshot file of a dump of Meliae or of tracemalloc (docs/import.md), whole or not at all.
+    """Makes a snapshot file of a dump of Meliae, tracemalloc or plop (docs/import.md), whole or not at all.
 
     Args:
         dump: the JSON lines of Meliae's scanner (a file, which gzip may have packed, or a pipe), or the pickle that
-            tracemalloc's `Snapshot.dump` wrote, of which nothing is run.
+            tracemalloc's `Snapshot.dump` wrote, of which nothing is run, or the dict that plop's collector wrote.
         path: the file to write.
         force: replace what is there.
         max_memory: refuse to use more than this many bytes, here and in the snapshot; 0: no limit.

@@ -1,5 +1,5 @@
-"""TONNAGE=1 and TONNAGE_TRACE: recording without a word in the program. tonnage.pth in site-packages calls begin() when
-one of them is set.
+"""TONNAGE=1, TONNAGE_TRACE and TONNAGE_SAMPLE: recording without a word in the program. tonnage.pth in site-packages
+calls begin() when one of them is set.
 
 It runs while the interpreter starts: nothing may be raised here, and the program must not notice more than a line on
 standard error.
@@ -11,8 +11,9 @@ import os
 import sys
 
 from tonnage import size_of
-from tonnage._recorder import Recording, say, start_trace, tell_defaults, told_trace
+from tonnage._recorder import Recording, say, tell_defaults
 from tonnage._settings import BY_NAME, Settings, is_privileged
+from tonnage._switches import switch_on, told_sample, told_trace
 
 
 def _is_for_others() -> bool:
@@ -62,18 +63,22 @@ def _is_child() -> bool:
     return os.environ.setdefault("TONNAGE_PARENT", pid) != pid
 
 
-def _start_trace() -> None:
-    """TONNAGE_TRACE alone: allocations are recorded, and the program asks for what it wants to know."""
+def _start_alone() -> None:
+    """Without TONNAGE=1: it is recorded and sampled, and the program asks for what it wants to know."""
     settings = Settings()
     settings.read_environment(os.environ)
-    start_trace(settings)
-    if settings.trace is not None and not settings.quiet:
+    switch_on(settings)
+    if settings.quiet:
+        return
+    if settings.trace_mode is not None:
         say(f"records allocations of process {os.getpid()}: {told_trace(settings)}")
+    if settings.sample is not None:
+        say(f"samples process {os.getpid()}: {told_sample(settings)}")
 
 
 def _switch_on() -> None:
     if not BY_NAME["children"].read_text(os.environ.get("TONNAGE") or "0", "TONNAGE"):
-        _start_trace()
+        _start_alone()
         return
     settings = Settings()
     settings.read_project(os.getcwd())
@@ -83,14 +88,15 @@ def _switch_on() -> None:
     recording.check()
     recording.start()
     try:
-        start_trace(settings)  # last: what is ignored is ignored as a whole
+        switch_on(settings)  # last: what is ignored is ignored as a whole
     except BaseException:
         recording.stop()
         raise
     tell_defaults(settings)
     if not settings.quiet:
-        traced = "" if settings.trace is None else f"; allocations: {told_trace(settings)}"
-        say(f"records process {os.getpid()} into {recording.names.template.text}: {settings.occasions()}{traced}")
+        also = "" if settings.trace_mode is None else f"; allocations: {told_trace(settings)}"
+        also += "" if settings.sample is None else f"; samples: {told_sample(settings)}"
+        say(f"records process {os.getpid()} into {recording.names.template.text}: {settings.occasions()}{also}")
 
 
 _begun = False
@@ -106,5 +112,6 @@ def begin() -> None:
         if not _is_for_others() and _is_main_interpreter():
             _switch_on()
     except Exception as error:
-        name = "TONNAGE=1" if os.environ.get("TONNAGE", "0") != "0" else "TONNAGE_TRACE"
+        said = [name for name in ("TONNAGE_TRACE", "TONNAGE_SAMPLE") if os.environ.get(name)]
+        name = "TONNAGE=1" if os.environ.get("TONNAGE", "0") != "0" else " with ".join(said)
         say(f"{name} is ignored: {error}")

@@ -83,10 +83,11 @@ class Tabular(Verbs):
         Args:
             path: the file, or for Parquet and Arrow the folder of a file a table; for its owner only.
             to: "csv", "parquet", "arrow", "heapsnapshot" (docs/heapsnapshot.md) or "meliae" (docs/import.md); of stacks
-                that allocated "pprof", "speedscope" or "collapsed"; None: as the name ends. Parquet and Arrow need
+                "pprof", "speedscope", "collapsed", "pstats" or "plop"; None: as the name ends. Parquet and Arrow need
                 pyarrow, the extra `tonnage[parquet]`.
             what: "objects", "references", "types" or "roots", which then is one file; None: all, of CSV objects. Of
-                stacks "live" (None), "allocated" (all there ever was) or "peak" (at the high-water mark).
+                stacks "live", "allocated" (all there ever was), "peak" (at the high-water mark) or "cpu" (where threads
+                were); None: "live", or what the snapshot has.
             columns: as of `table`.
             where: only objects of this selection.
             against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.

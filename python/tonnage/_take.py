@@ -9,9 +9,10 @@ from tonnage._snapshot import Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from tonnage._settings import Settings
+    from tonnage._user_data import Row
 
 
 PREVIEWS_MAX = 512
@@ -54,6 +55,7 @@ def take(
     threads: int | None,
     scan: bool | None,
     *,
+    user_data: Iterable[Row] | None = None,
     named: bool = True,
 ) -> Snapshot:
     """Takes a snapshot of this process; see `tonnage.snapshot`. Not named: a recording gives it no path either."""
@@ -75,6 +77,11 @@ def take(
     except ImportError as error:
         raise _errors.of_import(error) from None
 
+    user = None
+    if user_data is not None:
+        from tonnage._user_data import read
+
+        user = read(user_data)
     tell = None
     if path is None and named and defaults.name is not None:
         path, tell = defaults.name(), defaults.tell
@@ -91,6 +98,7 @@ def take(
             force=force,
             threads=threads or 0,
             scan=scan,
+            user=user,
         )
         if name is not None:
             fd = _opened(name)

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import atexit
 
-from tonnage import _errors
+from tonnage._records import Record as _Record
+from tonnage._records import call as _call
+from tonnage._records import wrong as _wrong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, TypeVar
-
-    T = TypeVar("T")
+    from tonnage._region import Region
 
 __all__ = [
     "Cost",
@@ -43,33 +42,9 @@ __all__ = [
 FREE_LISTS = ("ignore", "track", "flush")
 _INTERVAL_MAX = 1 << 40
 _DEPTH_MAX = (1 << 31) - 1
-_began = False
-
-
-class _Record:
-    """Named values, equal when all of them are."""
-
-    __slots__: tuple[str, ...] = ()
-
-    def __init__(self, *values: object) -> None:
-        for name, value in zip(self.__slots__, values, strict=True):
-            object.__setattr__(self, name, value)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{type(self).__name__}.{name} cannot be set")
-
-    def _values(self) -> tuple[object, ...]:
-        return tuple(getattr(self, name) for name in self.__slots__)
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and isinstance(other, _Record) and other._values() == self._values()
-
-    def __hash__(self) -> int:
-        return hash(self._values())
-
-    def __repr__(self) -> str:
-        values = (f"{name}={value!r}" for name, value in zip(self.__slots__, self._values(), strict=True))
-        return f"{type(self).__name__}({', '.join(values)})"
+_starts = 0
+_regions: list[Region] = []  # stretches of the program that are measured now (_region.py)
+_peak_before = 0  # the high-water mark when one of them made it begin anew
 
 
 class Frame(_Record):
@@ -140,22 +115,6 @@ class Cost(_Record):
     seconds: dict[str, float]
 
 
-def _call(function: Callable[[Any], T]) -> T:
-    """Calls something of the extension with it, and raises what is ours."""
-    try:
-        from tonnage import _capture
-    except ImportError as error:
-        raise _errors.of_import(error) from None
-    try:
-        return function(_capture)
-    except _capture.Error as error:
-        raise _errors.from_status(*error.args) from None
-
-
-def _wrong(message: str) -> _errors.ArgumentError:
-    return _errors.ArgumentError(message, -8)
-
-
 def _mode(mode: str | int | None) -> tuple[str, int]:
     """The recorder's mode, and its interval; 0: the recorder's own."""
     if mode is None or mode == "exact":
@@ -197,21 +156,31 @@ def start(mode: str | int | None = None, *, depth: int | None = None, free_lists
         raise _wrong(f"depth must be at least 1 frame, not {depth}")
     if free_lists not in FREE_LISTS:
         raise _wrong(f"unknown way with free lists {free_lists!r}: it is ignore, track or flush")
-    global _began
+    global _starts, _peak_before
     _call(lambda c: c.trace_start(name, depth=depth or 0, interval=interval, free_lists=free_lists))
-    _began = True
+    _starts += 1
+    _peak_before = 0
 
 
 @atexit.register  # now: handlers of later come before it, and the last snapshot is taken by one
 def _end() -> None:
-    if _began:
+    if _starts:
         stop()
 
 
 def stop() -> None:
     """Records no more, and forgets what was recorded. Does nothing when it is off."""
     if is_on():
+        _forget()
         _call(lambda c: c.trace_stop())
+
+
+def _forget() -> None:
+    """What is recorded is about to be lost: regions that began before cannot be measured any more."""
+    global _peak_before
+    _peak_before = 0
+    for region in _regions:
+        region.is_lost = True
 
 
 def is_on() -> bool:
@@ -221,11 +190,18 @@ def is_on() -> bool:
 
 def clear() -> None:
     """Forgets blocks and sums: what is allocated now is unknown from then on. Recording goes on."""
+    _forget()
     _call(lambda c: c.trace_clear())
 
 
 def reset_peak() -> None:
     """The high-water mark begins with what is alive now."""
+    global _peak_before
+    if _regions:
+        from tonnage._region import renew_peak
+
+        renew_peak()
+    _peak_before = 0
     _call(lambda c: c.trace_reset_peak())
 
 
@@ -240,12 +216,13 @@ def switch(mode: str | int) -> None:
     """
     name, interval = _mode(mode)
     _call(lambda c: c.trace_switch(name, interval))
+    _forget()
 
 
 def memory() -> Memory:
     """Traced memory now and at its peak, that of the process, and the recorder's own; traced 0 when it is off."""
     now, cost = _call(lambda c: (c.trace_now(), c.trace_cost()))
-    return Memory(cost["resident"], max(now["peak"], 0), now["process"], max(now["traced"], 0))
+    return Memory(cost["resident"], max(now["peak"], _peak_before), now["process"], max(now["traced"], 0))
 
 
 def cost() -> Cost:

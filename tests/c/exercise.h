@@ -1,5 +1,5 @@
 /* exercise.h - calls everything that reads a snapshot (exercise.c) or works something out (questions.c,
- * site_questions.c), whatever is in it. */
+ * site_questions.c, cpu_questions.c), whatever is in it. */
 #ifndef TN_EXERCISE_H
 #define TN_EXERCISE_H
 
@@ -17,5 +17,7 @@ int exercise_questions(const void *bytes, size_t n, uint64_t max_memory_bytes);
 
 /* The part of these that is about sites: of s, alone and compared with another snapshot. */
 int exercise_sites(tn_snapshot *older, tn_snapshot *s, const tn_sink *sink);
+/* ... and that about samples. */
+int exercise_profile(tn_snapshot *older, tn_snapshot *s, const tn_sink *sink);
 
 #endif

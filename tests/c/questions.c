@@ -415,6 +415,7 @@ static void ask_sites(questions *q)
 {
     const tn_sink sink = {swallow, q};
     note(q, exercise_sites(q->other, q->s, &sink));
+    note(q, exercise_profile(q->other, q->s, &sink));
 }
 
 /* ---- all ---- */

@@ -77,7 +77,7 @@ static void ask_births(asking *a)
 
 static void ask_profiles(asking *a)
 {
-    static const char *const formats[] = {"pprof", "speedscope", "collapsed"};
+    static const char *const formats[] = {"pprof", "speedscope", "collapsed", "pstats", "plop"};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         for (int of = 0; of < TN_PROFILES; of++) {
             const tn_export_options o = {.format = formats[i], .profile = (enum tn_profile_of)of};
@@ -85,11 +85,26 @@ static void ask_profiles(asking *a)
         }
 }
 
+/* Pages of other things that say where objects were made. */
+static void ask_made(asking *a)
+{
+    tn_snapshot *const three[] = {a->both[0], a->both[1], a->both[1]};
+    for (int form = TN_TEXT; form <= TN_JSON; form++) {
+        tn_view_options o = {.form = (enum tn_form)form, .limit = 4};
+        note(a, tn_view_largest(a->both[1], &o, a->sink, NULL));
+        note(a, tn_view_diff(a->both, 2, &o, a->sink, NULL));
+        note(a, tn_view_diff(three, 3, &o, a->sink, NULL));
+        o.by = TN_BY_SITE;
+        note(a, tn_view_cycles(a->both[1], &o, a->sink, NULL));
+    }
+}
+
 int exercise_sites(tn_snapshot *older, tn_snapshot *s, const tn_sink *sink)
 {
     asking a = {{older, s}, sink, 0};
     ask_pages(&a);
     ask_births(&a);
+    ask_made(&a);
     ask_profiles(&a);
     return a.status;
 }

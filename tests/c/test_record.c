@@ -194,6 +194,91 @@ static void test_a_block_whose_end_nobody_told_is_replaced_and_counted(void **st
     assert_int_equal(now.traced_bytes, m.live);
 }
 
+static void tell_untrack(uint64_t address)
+{
+    tn_tracer *t = tn_record_enter();
+    tn_record_untrack(t, address);
+    tn_record_leave(t);
+}
+
+/* Sums of all sites of a domain. */
+static tn_recorded_site sums_of(bool tracked, uint32_t number)
+{
+    tn_recorded now;
+    tn_recorded_site sum = {0}, one;
+    tn_recorded_now(&now);
+    for (uint32_t id = 1; id < now.n_sites; id++)
+        if (tn_recorded_site_at(id, &one) && one.tracked == tracked && one.domain_number == number) {
+            sum.live_bytes += one.live_bytes;
+            sum.live_count += one.live_count;
+            sum.allocated_bytes += one.allocated_bytes;
+            sum.allocated_count += one.allocated_count;
+            sum.temporary_count += one.temporary_count;
+        }
+    return sum;
+}
+
+/* Of one granule, of more, of an odd address, and of 16 GB, which the table of blocks has. */
+static void test_a_block_that_is_tracked_by_name_counts_once(void **state)
+{
+    (void)state;
+    static const uint64_t addresses[] = {0x7f0000001000, 0x7f0000002000, 0x7f0000003008, 0x7f1000000000},
+                          sizes[] = {8, 100, 40, 1ull << 34};
+    enum { RAW = 2, NAMED = 3, BLOCKS = sizeof sizes / sizeof *sizes };
+    int64_t all = 0;
+    start(TN_RECORD_EXACT);
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        model_block b = {.address = addresses[i], .bytes = sizes[i], .domain = RAW, .stack = i};
+        tell_alloc(&b);
+        tell_untrack(b.address);
+        tn_recorded_block gone;
+        assert_false(tn_recorded_block_at(b.address, &gone));
+        tell_untrack(b.address); /* there is no more */
+        b.domain = NAMED;
+        tell_alloc(&b);
+        all += (int64_t)b.bytes;
+    }
+    tn_recorded now;
+    tn_recorded_now(&now);
+    assert_int_equal(now.traced_bytes, all);
+    assert_int_equal(now.peak_bytes, all);
+    tn_recorded_site raw = sums_of(false, TN_DOMAIN_RAW), named = sums_of(true, model_tracked[0]);
+    assert_int_equal(raw.live_bytes, 0);
+    assert_int_equal(raw.allocated_bytes, 0);
+    assert_true(raw.allocated_count == 0 && raw.live_count == 0);
+    assert_int_equal(named.live_bytes, all);
+    assert_true(named.allocated_count == BLOCKS);
+    for (unsigned i = 0; i < BLOCKS; i++) { /* freed before or after its name is told to be gone */
+        model_block b = {.address = addresses[i], .domain = i % 2 ? RAW : NAMED};
+        tell_free(&b);
+        b.domain = i % 2 ? NAMED : RAW;
+        tell_free(&b);
+    }
+    tn_recorded_now(&now);
+    assert_int_equal(now.traced_bytes, 0);
+    assert_true(sums_of(false, TN_DOMAIN_RAW).temporary_count == 0);
+}
+
+static void test_only_blocks_of_raw_are_taken_out_of_the_allocators(void **state)
+{
+    (void)state;
+    start(TN_RECORD_EXACT);
+    for (unsigned domain = 0; domain < MODEL_DOMAINS; domain++) {
+        model_block *b = &m.blocks[domain];
+        *b = (model_block){.address = 0x7f0000000000 + 0x1000 * domain, .bytes = 100, .domain = domain};
+        tell_alloc(b);
+        if (domain != TN_DOMAIN_RAW) {
+            model_alloc(&m, b);
+            tell_untrack(b->address);
+        } else {
+            tell_free(b);
+            model_alloc(&m, b);
+            model_free(&m, b);
+        }
+    }
+    model_compare(&m);
+}
+
 /* ---- stacks ---- */
 
 static uint32_t stack_at(uint64_t address)
@@ -617,6 +702,8 @@ int main(void)
         TEST(clear_and_reset_peak_begin_again),
         TEST(what_was_allocated_before_the_start_is_not_known),
         TEST(a_block_whose_end_nobody_told_is_replaced_and_counted),
+        TEST(a_block_that_is_tracked_by_name_counts_once),
+        TEST(only_blocks_of_raw_are_taken_out_of_the_allocators),
         TEST(no_frame_is_native_and_roots_have_names),
         TEST(a_deep_recursion_is_one_stack),
         TEST(code_at_the_address_of_code_that_died_is_other_code),

@@ -496,6 +496,34 @@ static void test_what_is_freed_at_once_is_temporary(void **state)
     assert_true(made[2] > 4000 && temporary[2] == made[2]);
 }
 
+static void test_samples_that_are_tracked_by_name_count_once(void **state)
+{
+    (void)state;
+    tn_recorded now;
+    tn_recorded_site site;
+    start(TN_RECORD_SAMPLED, 6, 65536);
+    unsigned seen = 0;
+    for (unsigned i = 0; i < 200; i++) {
+        uint64_t address = 0x7f0000000000 + i * 0x10000ull;
+        if (!tn_sampled_due(INTERVAL))
+            continue;
+        tn_tracer *t = tn_record_enter();
+        model_walk(&m, t, i % SITES);
+        tn_sampled_alloc(t, address, INTERVAL, TN_DOMAIN_RAW);
+        tn_recorded_block b;
+        seen += tn_recorded_block_at(address, &b);
+        tn_record_untrack(t, address);
+        assert_false(tn_recorded_block_at(address, &b));
+        tn_record_leave(t);
+    }
+    assert_true(seen > 50);
+    tn_recorded_now(&now);
+    assert_int_equal(now.traced_bytes, 0);
+    for (uint32_t id = 1; tn_recorded_site_at(id, &site); id++)
+        assert_true(site.allocated_bytes == 0 && site.allocated_count == 0 && site.live_count == 0);
+    model_compare_filter();
+}
+
 static void test_births_survive_a_change_to_sampled(void **state)
 {
     (void)state;
@@ -539,6 +567,7 @@ int main(void)
         TEST(the_interval_doubles_until_samples_fit),
         TEST(when_all_is_freed_nothing_is_left_and_no_free_is_slow),
         TEST(what_is_freed_at_once_is_temporary),
+        TEST(samples_that_are_tracked_by_name_count_once),
         TEST(births_survive_a_change_to_sampled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

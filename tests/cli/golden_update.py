@@ -16,11 +16,13 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "python")]
 def main() -> None:
     """One file for each case of test_text_is_the_golden_one."""
     import cycles_snapshot
+    import sample_files
     import shop_snapshot
     import sites_snapshot
     import test_cli_answers
     import test_cli_cycles
     import test_cli_graph
+    import test_cli_profile
     import test_cli_profiles
     import test_cli_reading
     import test_cli_sites
@@ -34,10 +36,12 @@ def main() -> None:
         (HERE.parent / "c" / "cycles.tonnage").write_bytes(cycles_snapshot.data())
         (HERE.parent / "c" / "sites.tonnage").write_bytes(sites_snapshot.data())
         (HERE.parent / "c" / "sites-part.tonnage").write_bytes(sites_snapshot.data(10, 4096))
+        sample_files.shop(recorded=True).write(HERE.parent / "c" / "samples.tonnage")
         file.with_name("old.tonnage").write_bytes(shop_snapshot.older())
         file.with_name("new.tonnage").write_bytes(shop_snapshot.newer())
         for tests in (test_cli_reading, test_cli_answers, test_cli_cycles, test_cli_graph, test_cli_sites, test_meliae):
             update(tests, file)
+        update(test_cli_profile, file)
         file.with_name("traced.tonnage").write_bytes(test_cli_profiles.data())
         update(test_cli_profiles, file)
 

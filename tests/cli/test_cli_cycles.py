@@ -101,9 +101,9 @@ def test_options_choose_and_sort(cli: Cli, shop: Path) -> None:
 @pytest.mark.parametrize(
     ("rest", "message"),
     [
-        (["--by", "module"], '--by takes type or id not "module"'),
-        (["--by", "foo"], '--by takes type or id not "foo"'),
-        (["--by", "or"], '--by takes type or id not "or"'),
+        (["--by", "module"], '--by takes type site or id not "module"'),
+        (["--by", "foo"], '--by takes type site or id not "foo"'),
+        (["--by", "or"], '--by takes type site or id not "or"'),
         (["--threshold", "1k"], "cycles are many small ones"),
         (["--sort", "address"], "cycles size count waiting listed cycle"),
         (["--garbage=yes"], "no value"),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import pstats
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sample_files
 from cli_support import Cli
 from pure_writer import Code, Site
 from stack_files import file_of
@@ -22,6 +25,8 @@ SITES = [
     Site(5, 2, 0, 64, 64, 64, 64, 0, 1, 1, 1),
     Site(0, 2**31 + 389047, 1, 1, 0, 1, 1, 1, 1, 0, 1),
 ]
+PLOP = "(('/srv/app.py', 10, 'work'), ('/srv/app.py', 1, '<module>'))"
+NOTHING = "the snapshot has no allocations and no samples: nothing was traced or sampled"
 GOLDEN = Path(__file__).with_name("golden")
 DUMP = """
 import sys, tracemalloc
@@ -77,10 +82,10 @@ def test_the_end_of_the_name_says_which(cli: Cli, traced: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("--what", "cpu"), 2, "export: a snapshot has no samples of the processor's time: --what takes live,"),
-        (("--what", "roots"), 2, 'export: of stacks --what takes live, allocated or peak, not "roots"'),
-        (("--where", "type:dict"), 2, "pprof is of all that was traced: it takes no selection of objects"),
-        (("--against", "traced.tonnage"), 2, "pprof is of all that was traced: it takes no selection of objects"),
+        (("--what", "cpu"), 2, "the snapshot has no samples of the processor's time: nothing was sampled"),
+        (("--what", "roots"), 2, 'export: of stacks --what takes live, allocated, peak or cpu, not "roots"'),
+        (("--where", "type:dict"), 2, "pprof is of stacks: it takes no selection of objects"),
+        (("--against", "traced.tonnage"), 2, "pprof is of stacks: it takes no selection of objects"),
         (("--columns", "size"), 2, "pprof is of stacks as they are: it has no choice of tables or columns"),
         (("--max-nodes", "5"), 2, "pprof folds nothing"),
         (("--max-memory", "1k"), 5, ""),
@@ -97,7 +102,7 @@ def test_what_makes_no_sense_is_one_line(
 def test_a_snapshot_that_was_not_traced_has_no_profile(cli: Cli, shop: Path) -> None:
     got = cli("export", shop, "--to", "pprof")
     assert (got.returncode, got.stdout) == (2, "")
-    assert got.stderr == "tonnage: the snapshot has no allocations: nothing was traced\n"
+    assert got.stderr == f"tonnage: {NOTHING}\n"
 
 
 def test_a_full_disk_is_one_line(cli: Cli, traced: Path) -> None:
@@ -177,4 +182,43 @@ def test_a_dump_without_traces_is_told_as_one(cli: Cli, tmp_path: Path) -> None:
     got = cli("import", path, "-o", tmp_path / "out.tonnage")
     assert (got.returncode, got.stdout) == (0, "0 traced blocks, 0 B; objects are not in such a dump\n")
     got = cli("export", tmp_path / "out.tonnage", "--to", "collapsed")
+    assert (got.returncode, got.stderr) == (2, f"tonnage: {NOTHING}\n")
+
+
+# ---- where threads were, and dumps of plop ----
+
+
+def test_a_file_of_samples_goes_out_without_a_word(cli: Cli, tmp_path: Path) -> None:
+    path = sample_files.shop("real").write(tmp_path / "a.tonnage")
+    got = cli("export", path, "--to", "collapsed")
+    assert got.stdout == cli("export", path, "--to", "collapsed", "--what", "cpu").stdout
+    assert sum(int(line.rpartition(" ")[2]) for line in got.stdout.splitlines()) == 100 * sample_files.TICK_NS
+    assert cli("export", path, "-o", tmp_path / "a.pstats").returncode == 0
+    stats: Any = pstats.Stats(str(tmp_path / "a.pstats"))
+    assert stats.prim_calls == 100
+    for to in ("pstats", "plop"):
+        got = cli("export", path, "--to", to, "--what", "live")
+        assert (got.returncode, got.stderr) == (2, f"tonnage: {to} is of the processor's time, and not of memory\n")
+    got = cli("export", path, "--to", "pprof", "--what", "live")
     assert (got.returncode, got.stderr) == (2, "tonnage: the snapshot has no allocations: nothing was traced\n")
+
+
+def test_a_dump_of_plop_goes_in_and_out(cli: Cli, tmp_path: Path) -> None:
+    path, out = tmp_path / "a.plop", tmp_path / "a.tonnage"
+    path.write_text(f"{{{PLOP}: 42}}", encoding="utf-8")
+    got = cli("import", path, "-o", out)
+    assert (got.returncode, got.stdout) == (0, "42 samples; threads, clock and times are not in such a dump\n")
+    assert cli("check", out).returncode == 0
+    assert cli("export", out, "--to", "plop").stdout == f"{{{PLOP}: 42}}"
+    got = cli("export", out, "-o", tmp_path / "a.pstats")
+    assert got.returncode == 2 and "how long its samples stand for is not known" in got.stderr
+    packed = tmp_path / "a.plop.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert cli("import", packed, "-o", tmp_path / "b.tonnage").returncode == 0
+    with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as pipe:
+        got = cli("import", "-", "-o", tmp_path / "c.tonnage", stdin=pipe.stdout)
+    assert got.returncode == 5 and "a dump of plop must be a file, not a pipe" in got.stderr
+    path.write_text(f"{{{PLOP}: open('x')}}", encoding="utf-8")
+    got = cli("import", path, "-o", tmp_path / "c.tonnage")
+    assert (got.returncode, got.stderr.count("\n")) == (5, 1) and "byte 64: a number that is none" in got.stderr
+    assert not (tmp_path / "c.tonnage").exists()

@@ -146,6 +146,23 @@ def test_config_is_handed_over_as_run_is(cli: Cli, beside: Path, tmp_path: Path)
     assert (missing.returncode, missing.stderr.startswith("tonnage: config: no Python")) == (3, True)
 
 
+def test_sample_is_handed_over_as_run_is(cli: Cli, beside: Path, tmp_path: Path) -> None:
+    python = python_that(tmp_path / "python3", True)
+    words = ["--clock", "real", "-o", "a.tonnage", "app.py", "--json"]
+    got = subprocess.run(
+        [beside / "tonnage", "sample", *words], env={"PATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert (got.returncode, got.stdout) == (7, f"{python} -m tonnage sample {' '.join(words)}\n")
+    page = cli("sample", "--help")
+    assert (page.returncode, page.stderr) == (0, "") and page.stdout.startswith(
+        "usage: tonnage sample [--python PATH] "
+    )
+    assert (
+        cli("sample", "--python").stderr == "tonnage: sample: a path must follow --python; see tonnage sample --help\n"
+    )
+    assert "\n  sample     runs a Python program and samples where its time goes\n" in cli("--help").stdout
+
+
 def test_a_python_that_is_only_tried_is_not_recorded(beside: Path, tmp_path: Path) -> None:
     import subprocess
 

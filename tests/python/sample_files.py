@@ -58,10 +58,11 @@ class Profile:
         return path
 
 
-def shop(clock: str = "prof") -> Profile:
+def shop(clock: str = "prof", *, recorded: bool = False) -> Profile:
     """A small program of which every number is known: 100 samples, of which 5 are of a second thread.
 
-    main() calls load(), which calls itself once, and sell(); a task of sell() collects garbage.
+    main() calls load(), which calls itself once, and sell(); a task of sell() collects garbage. Recorded: load() and
+    the second thread have allocated, too.
     """
     profile = Profile(clock=clock)
     p = profile.program
@@ -79,7 +80,12 @@ def shop(clock: str = "prof") -> Profile:
     profile.sample(sold, 15, task="Task-1")
     profile.sample(sold, 5, running=False, lock=False, task="Task-1")
     profile.sample(p.frame(sold, p.code(GC)), 10, task="Task-2")
-    profile.sample(p.frame(worker, p.code(NATIVE)), 4, thread="worker-1", lock=False)
+    native = p.frame(worker, p.code(NATIVE))
+    profile.sample(native, 4, thread="worker-1", lock=False)
+    if recorded:
+        p.block(300_000, inner, birth=1)
+        p.block(100_000, outer, birth=2)
+        p.block(4096, native, domain=2, birth=3)
     profile.sample(None, thread="worker-1")
     return profile
 

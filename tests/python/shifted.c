@@ -99,10 +99,22 @@ static PyObject *probe(PyObject *module, PyObject *args)
     return status < 0 ? PyUnicode_FromString(err.message) : Py_NewRef(Py_None);
 }
 
+/* The same of the table as it is, while the user presses Ctrl-C. */
+static PyObject *probe_interrupted(PyObject *module, PyObject *unused)
+{
+    PyObject *words = Py_BuildValue("si", "", 0), *answer;
+    (void)unused;
+    PyErr_SetInterrupt();
+    answer = words ? probe(module, words) : NULL;
+    Py_XDECREF(words);
+    return answer;
+}
+
 static PyMethodDef methods[] = {
     {"use", use, METH_VARARGS, NULL},
     {"fields", fields, METH_NOARGS, NULL},
     {"probe", probe, METH_VARARGS, NULL},
+    {"probe_interrupted", probe_interrupted, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pure_reader as reader
 import pure_writer as writer
-from pure_writer import Code, Description, Fact, Node, Shape, Site, Type
+from pure_writer import Code, Description, Fact, Node, Sample, Shape, Site, Type
 
 WHATS = ("live", "allocated", "peak")
 Values = tuple[int, int, int, int]  # as of Go's heap profiles: allocated blocks, bytes; alive blocks, bytes
@@ -31,6 +31,7 @@ def file_of(
     codes: Sequence[Code],
     stack: Sequence[tuple[int, int, int, int]],
     sites: Sequence[Site] | None,
+    samples: Sequence[Sample] | None = None,
     **facts: Fact,
 ) -> bytes:
     """A file without objects."""
@@ -39,6 +40,7 @@ def file_of(
     description = Description(
         [Node(shape)], [root], [shape], {"capture.wall_time_ns": 1_700_000_000_000_000_000, **facts},
         list(codes), list(stack), sites=None if sites is None else list(sites),
+        samples=None if samples is None else list(samples),
     )  # fmt: skip
     return writer.write(description)
 

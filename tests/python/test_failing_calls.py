@@ -174,6 +174,43 @@ def test_a_killed_process_leaves_nothing(tmp_path: Path, library: Path, kind: st
     assert Shot(path).file.check() == []
 
 
+LIVE = """
+import tonnage
+from tonnage import trace
+trace.start()
+kept = [[float(n), str(n)] for n in range(5000)]
+pages = []
+tops = [tonnage.Top(5, pages.append, by=by, cumulative=cumulative)
+        for by in ("file", "line", "function") for cumulative in (False, True)]
+for _ in range(3):
+    for top in tops:
+        top.display()
+for top in tops:
+    for n in numbers():
+        before = mapped()
+        plan(f"mmap:{n}:ENOMEM")
+        try:
+            top.display()
+            said = "shown"
+        except tonnage.NoMemoryError as error:
+            assert "to sum up what is alive" in str(error), str(error)
+            said = "NoMemoryError"
+        n_failed = failed()
+        plan("")
+        assert mapped() == before, (n, said, mapped(), before)
+        if not n_failed:
+            assert said == "shown"
+            break
+        print(said)
+"""
+
+
+def test_memory_that_is_refused_while_a_page_is_made(library: Path) -> None:
+    said = outcomes(LIVE, library)
+    assert set(said) <= {"shown", "NoMemoryError"}
+    assert said.count("NoMemoryError") >= 30, "too few calls failed: is the library there?"
+
+
 READING = """
 import tonnage
 from tonnage import _core

@@ -105,6 +105,7 @@ EMPTY = {  # nothing of the kind is in this process, or is to be
     's.where("root:unreachable").by("type")',
     'w.paths(3, avoid="modules,classes,frames")',
     "s.timeline",
+    "tonnage.growth()",
     "s.save(other, force=True)",
     "w.preview",
     "w.length",

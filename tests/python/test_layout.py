@@ -12,6 +12,7 @@ import importlib.util
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -168,6 +169,57 @@ def test_the_probes_run_no_code_of_the_program(probes: ModuleType) -> None:
     assert [what for what in seen["traced"] if what[0] != "<module>" or not what[1].startswith("c_")] == []
     assert seen["collected"] == []
     assert seen["enabled"] is False
+
+
+def test_what_a_handler_of_a_signal_raises_is_no_answer(probes: ModuleType) -> None:
+    class Mine(Exception):
+        pass
+
+    def handler(*_: object) -> None:
+        raise Mine
+
+    with pytest.raises(KeyboardInterrupt):
+        probes.probe_interrupted()
+    assert probes.probe("", 0) is None
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with pytest.raises(Mine):
+            probes.probe_interrupted()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert probes.probe("", 0) is None
+
+
+def test_a_lack_of_memory_is_no_answer(probes: ModuleType) -> None:
+    pytest.importorskip("_testcapi")
+    done = subprocess.run([sys.executable, "-c", NO_MEMORY.format(path=probes.__file__)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said[:2] == ["no memory"] * 2
+    assert set(said) <= {None, "no memory"}
+
+
+NO_MEMORY = """
+import _testcapi, importlib.util, json, sys
+spec = importlib.util.spec_from_file_location("shifted", {path!r})
+shifted = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(shifted)
+index = 0
+while shifted.use(sys.hexversion, index) and shifted.probe("", 0) is not None:
+    index += 1
+def probe(first, last):  # the allocations that fail; last 0: all from there on
+    _testcapi.set_nomemory(first, last)
+    try:
+        answer = shifted.probe("", 0)
+    except MemoryError:
+        answer = "no memory"
+    finally:
+        _testcapi.remove_mem_hooks()
+    return answer
+# The first ones: further on is CPython's compiler, which may crash without memory (3.11.7: compiler_unit_free).
+said = [probe(n, end) for n in range(30) for end in (0, n + 1)]
+print(json.dumps(said))
+"""
 
 
 WATCHED = """

@@ -313,7 +313,7 @@ def test_what_was_not_traced_is_said_to_be(tmp_path: Path, to: str) -> None:
     ("arguments", "message"),
     [
         ({"what": "cpu"}, "no samples of the processor's time"),
-        ({"what": "objects"}, "sums are live, allocated, peak, not 'objects'"),
+        ({"what": "objects"}, "sums are live, allocated, peak, cpu, not 'objects'"),
         ({"where": "type:dict"}, "takes no selection"),
         ({"columns": "size"}, "takes no selection"),
         ({"max_nodes": 3}, "takes no selection"),

@@ -100,7 +100,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setattr(tonnage, "_helper", stage, raising=False)
     monkeypatch.setattr(_recorder, "_begin", stage.begin)
     monkeypatch.setattr(_recorder, "_poll", stage.poll)
-    monkeypatch.setattr(_recorder, "_rss", lambda: stage.rss)
+    monkeypatch.setattr(_recorder, "resident", lambda: stage.rss)
     monkeypatch.setattr(_recorder.time, "sleep", lambda seconds: stage.jobs.clear())
     yield stage
     if _recorder._current is not None:

@@ -260,7 +260,7 @@ def test_a_start_that_is_refused_leaves_neither_records_nor_recording(
     assert not trace.is_on()
     monkeypatch.setenv("TONNAGE_OUT", "free")
     monkeypatch.setenv("TONNAGE_EVERY", "1h")
-    monkeypatch.setattr(_startup, "start_trace", refuse)
+    monkeypatch.setattr(_startup, "switch_on", refuse)
     begin(monkeypatch, tmp_path)
     assert _recorder._current is None and not trace.is_on()
     errors = capfd.readouterr().err.splitlines()

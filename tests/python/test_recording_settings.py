@@ -17,7 +17,7 @@ import pytest
 import tonnage
 from capture_support import environment, python
 from tonnage import _core, _options
-from tonnage._settings import BY_NAME, TABLE, Settings
+from tonnage._settings import BY_NAME, TABLE, Settings, read_interval, show_interval
 
 GOOD: list[tuple[str, str, object, object]] = [
     # setting, text, the same in TOML and Python, value in the JSON of `tonnage config`
@@ -48,6 +48,25 @@ GOOD: list[tuple[str, str, object, object]] = [
     ("trace", "256", 256, 256),
     ("trace", "0", 0, None),
     ("trace", "off", False, None),
+    ("top", "10", 10, 10),
+    ("top", "off", False, None),
+    ("top-every", "5m", "5m", 300.0),
+    ("top-file", "top-{pid}.log", "top-{pid}.log", "top-{pid}.log"),
+    ("top-file", "off", False, None),
+    ("sample", "prof", "prof", "prof"),
+    ("sample", "alloc", "alloc", "alloc"),
+    ("sample", "1", 1, "prof"),
+    ("sample", "yes", True, "prof"),
+    ("sample", "0", 0, None),
+    ("sample", "off", False, None),
+    ("sample-interval", "10ms", "10ms", "10ms"),
+    ("sample-interval", "100us", "100us", "100us"),
+    ("sample-interval", "0.5", 0.5, "0.5"),
+    ("sample-interval", "64KiB", "64KiB", "64KiB"),
+    ("sample-interval", "65536", 65536, "65536"),
+    ("sample-interval", "off", False, None),
+    ("sample-duration", "5m", "5m", 300.0),
+    ("sample-stacks", "100", 100, 100),
     ("depth", "12", 12, 12),
     ("depth", "all", "all", 0),
     ("previews", "200", 200, 200),
@@ -82,6 +101,17 @@ WRONG: list[tuple[str, str, object]] = [
     ("timeline", "-1", "soon"),
     ("trace", "often", "often"),
     ("trace", "2", 255),
+    ("top", "0", 0),
+    ("top", "ten", 1.5),
+    ("top-every", "0", 0),
+    ("top-file", "{who}", "{who}"),
+    ("sample", "cpu", "cpu"),
+    ("sample", "2", 2),
+    ("sample-interval", "0.09ms", 0),
+    ("sample-interval", "10 ms", [10]),
+    ("sample-interval", "often", "100B"),
+    ("sample-duration", "0", -1),
+    ("sample-stacks", "0", "many"),
     ("depth", "0", 0),
     ("depth", "some", -1),
 ]
@@ -312,6 +342,47 @@ def test_help_names_every_setting(tmp_path: Path) -> None:
     text = python(["-m", "tonnage", "run", "--help"]).stdout
     for setting in TABLE:
         assert re.search(f"^  (-o|{setting.option}|--no-{setting.name}) ", text, re.MULTILINE), setting.name
+
+
+@pytest.mark.parametrize(
+    ("clock", "said", "meant"),
+    [
+        (None, None, ("prof", 10_000_000)),
+        ("real", None, ("real", 10_000_000)),
+        ("alloc", None, ("alloc", 512 << 10)),
+        (None, "1ms", ("prof", 1_000_000)),
+        (None, "0.02", ("prof", 20_000_000)),
+        (None, 0.0001, ("prof", 100_000)),
+        (None, "250us", ("prof", 250_000)),
+        (None, "2s", ("prof", 2_000_000_000)),
+        (None, "64K", ("alloc", 64 << 10)),
+        (None, "1m", ("alloc", 1 << 20)),
+        (None, "512B", ("alloc", 512)),
+        ("alloc", "65536", ("alloc", 65536)),
+        ("alloc", 65536, ("alloc", 65536)),
+        ("gil", 1, ("gil", 1_000_000_000)),
+    ],
+)
+def test_the_clock_says_what_an_interval_is(clock: str | None, said: object, meant: tuple[str, int]) -> None:
+    assert read_interval(clock, said) == meant
+    assert read_interval(clock or meant[0], show_interval(*meant)) == meant
+
+
+@pytest.mark.parametrize(
+    ("clock", "said", "why"),
+    [
+        ("prof", "64K", "the interval of prof takes a time such as 10ms, not '64K'"),
+        ("alloc", "10ms", "the interval of alloc takes a size such as 512KiB, not '10ms'"),
+        ("alloc", 0.5, "not 0.5"),
+        (None, "0.05ms", "0.05ms is out of range: 0.0001 s to 3600 s"),
+        ("real", True, "not True"),
+        ("alloc", "100", "too few: 256 at least"),
+        ("virtual", "", "not ''"),
+    ],
+)
+def test_an_interval_of_another_clock_is_named(clock: str | None, said: object, why: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(why)):
+        read_interval(clock, said)
 
 
 SIZES = "1 1k 1K 1KB 1KiB 1.5G 1.5GiB 3t 2P 1e 1E 0.5k 10B 10b .5M 5.M 1.0 007".split()

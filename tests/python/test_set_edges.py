@@ -64,6 +64,22 @@ def test_what_is_reached_and_what_is_owned(graph: Graph, data: st.DataObject) ->
     assert members(core.retained_set(found)[0]) == ours(graph, solution, gone)
 
 
+@settings(deadline=None, max_examples=300)
+@given(graphs(), st.data())
+def test_parts_are_what_is_nearest_below_each(graph: Graph, data: st.DataObject) -> None:
+    core, solution = opened(graph), Solution(graph)
+    found, chosen = a_set(core, graph, solution, data)
+    idom, parts = solution.dominators(), dict.fromkeys(sorted(chosen), 0)
+    for node in range(graph.root):
+        above: int | None = node
+        while above is not None and above not in chosen:
+            above = idom[above]
+        if above is not None and not solution.is_own(node):
+            parts[above] += graph.items[node].size
+    assert list(memoryview(found.numbers("part", 0)).cast("Q")) == list(parts.values())
+    assert sum(parts.values()) <= core.retained_set(found)[1]
+
+
 @settings(deadline=None, max_examples=400)
 @given(graphs(), st.data())
 def test_groups_of_heads_are_what_each_dominates(graph: Graph, data: st.DataObject) -> None:

@@ -334,6 +334,18 @@ def test_what_is_cut_from_a_stack_is_no_bottom_of_it(tmp_path: Path) -> None:
     assert "\n    (stack cut at 1 frame)\n" in str(snapshot.sites(by="traceback"))
 
 
+def test_pages_say_when_another_tool_took_the_hooks_out(tmp_path: Path) -> None:
+    program = site_files.empty()
+    program.block(100, program.frame(None, program.code("f", "/srv/app.py", 1), 3), birth=1)
+    for times, words in ((0, None), (1, "1 time:"), (2, "2 times:")):
+        program.facts["trace.reconnected"] = times
+        snapshot = tonnage.load(program.write(tmp_path / "lost.tonnage"))
+        for page in (snapshot.sites(), snapshot.summary()):
+            found = "note: another tool took the recorder's hooks out, " in str(page)
+            assert found == bool(words) and (words is None or words in str(page))
+        assert snapshot.sites().data["reconnected"] == times
+
+
 @pytest.mark.parametrize("by", ["line", "module", "type"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_retained_is_the_dominator_tree_folded_on_stacks(

@@ -124,7 +124,7 @@ def test_samples_add_up_to_what_was_allocated(tmp_path: Path) -> None:
         for i in range(40_000):
             small[i] = bytes(200)  # small
         for i in range(20):
-            large[i] = bytes(1_000_000)  # large
+            large[i] = bytes(3_000_000)  # large
         lines = [of_lines(__file__, "small", "large", domains=(1,))]
         trace.switch(80_000)
         del small[20_000:]
@@ -134,7 +134,8 @@ def test_samples_add_up_to_what_was_allocated(tmp_path: Path) -> None:
         print(json.dumps(lines))
     """
     (small, large), (half, again), interval, (none, nothing), dropped = answer(code, tmp_path)
-    # Poisson: 466 samples of small ones, then 58. Five deviations are once in two million runs.
+    # Poisson: 466 samples of small ones, then 58. Five deviations are once in two million runs. That a large one is not among
+    # the samples that stay has a chance of exp(-3_000_000 / 80_000).
     assert small[0] == pytest.approx(40_000 * 233, rel=5 / 466**0.5)
     assert small[1] == pytest.approx(40_000, rel=5 / 466**0.5)
     assert half[0] == pytest.approx(20_000 * 233, rel=5 / 58**0.5)

@@ -252,6 +252,7 @@ def test_arrays_of_numpy_are_seen_with_their_domain(tmp_path: Path) -> None:
         a = numpy.zeros(100_000)  # zeros
         b = [numpy.empty(1000, "u1") for _ in range(10)]  # empty
         lines = [of_lines(__file__, "zeros", "empty", tracked=True)]
+        assert of_lines(__file__, "zeros")[0][0] < 1000  # from 2.5 on its memory is RAW's, and counts by its name alone
         a = None
         del b[5:]
         lines += [of_lines(__file__, "zeros", "empty", tracked=True)]
@@ -311,6 +312,55 @@ def test_what_is_tracked_by_name_is_recorded_and_told_to_tracemalloc(tracing: bo
     assert sorted(both) == [[5, 3000, 1], [7, 50, 1]]
     assert (one, none) == ([[7, 50, 1]], [])
     assert theirs == (3000 if tracing else None)
+
+
+@pytest.mark.parametrize("tracing", [False, True])
+@pytest.mark.parametrize("mode", ["exact", "sampled"])
+def test_memory_of_an_allocator_that_is_tracked_by_name_counts_once(mode: str, tracing: bool, tmp_path: Path) -> None:
+    pytest.importorskip("_testcapi")
+    code = """
+        import ctypes, json, sys, tracemalloc, _testcapi
+        try:
+            import _testinternalcapi
+        except ImportError:
+            _testinternalcapi = None
+        from tonnage import trace, _capture
+        from trace_support import RAW, of_lines
+        home = _testcapi if hasattr(_testcapi, "tracemalloc_track") else _testinternalcapi
+        def call(name, *words):
+            try:
+                getattr(home, name)(*words)
+            except RuntimeError:  # which is what it says while tracemalloc is off
+                assert not tracemalloc.is_tracing()
+        api = ctypes.pythonapi
+        api.PyMem_RawMalloc.restype = api.PyMem_RawRealloc.restype = ctypes.c_void_p
+        api.PyMem_RawMalloc.argtypes = [ctypes.c_size_t]
+        api.PyMem_RawRealloc.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+        api.PyMem_RawFree.argtypes = [ctypes.c_void_p]
+        if sys.argv[2] == "True":
+            tracemalloc.start()
+        trace.start() if sys.argv[1] == "exact" else trace.start(256)
+        said = []
+        def tell():
+            said.append([of_lines(__file__, "raw", domains=(RAW,))[0][1],
+                         of_lines(__file__, "resized", domains=(RAW,))[0][1],
+                         sum(row[4] for row in _capture.trace_sites() if row[2])])
+        p = api.PyMem_RawMalloc(1_000_000)  # raw
+        tell()
+        call("tracemalloc_untrack", 0, p)
+        call("tracemalloc_track", 5, p, 1_000_000)
+        tell()
+        p = api.PyMem_RawRealloc(p, 2_000_000)  # resized
+        call("tracemalloc_untrack", 0, p)
+        tell()
+        api.PyMem_RawFree(p)
+        tell()
+        print(json.dumps([[round(n) for n in row] for row in said]))
+    """
+    raw, named, resized, freed = answer(code, tmp_path, mode, str(tracing))
+    assert (raw, named) == ([1, 0, 0], [0, 0, 1])
+    assert resized == [0, 1, 1]  # nobody tracked it again: what RAW has is alive
+    assert freed == [0, 0, 1]  # until the name is told to be gone, as in tracemalloc
 
 
 def untouched(folder: Path, start: str) -> Any:

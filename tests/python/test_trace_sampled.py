@@ -44,3 +44,32 @@ def test_a_resized_block_is_of_the_line_that_resized_it(tmp_path: Path, most: in
     assert interval == INTERVAL or most == 500
     for estimate, truth in zip(said, true, strict=True):
         assert abs(estimate - truth) < 5 * math.sqrt(interval * truth)  # no block varies more than a tiny one
+
+
+@pytest.mark.parametrize("exact_set", [False, True])
+def test_what_an_allocator_asks_raw_for_is_no_block_of_its_own(exact_set: bool, tmp_path: Path) -> None:
+    code = """
+        import json, sys, tracemalloc
+        from tonnage import trace
+        from trace_support import RAW, of_lines
+
+        exact_set, keep, lists = sys.argv[1] == "True", [None] * 300, [None] * 100
+        if exact_set:  # it stays below tracemalloc's hooks, and samples
+            trace.start()
+            tracemalloc.start()
+            trace.switch(INTERVAL)
+        else:
+            trace.start(INTERVAL)
+        for i in range(300):
+            keep[i] = bytes(5000)  # made
+        for i in range(100):
+            lists[i] = list(keep)  # listed
+        for i in range(100):
+            lists[i].extend(keep)  # grown
+        lines = ("made", "listed", "grown")
+        print(json.dumps([of_lines(__file__, *lines, domains=(RAW,)), of_lines(__file__, *lines)]))
+    """
+    raw, every = answer(code.replace("INTERVAL", str(INTERVAL)), tmp_path, str(exact_set))
+    assert sum(size for size, _ in raw) < 20_000  # which is tracemalloc's own
+    for (size, _), truth in zip(every, (300 * 5033, 0, 100 * 600 * 8), strict=True):
+        assert not truth or abs(size - truth) < 0.2 * truth

@@ -1,4 +1,4 @@
-/* samples.c - where threads were: stacks with the samples that were taken on them, read at open. */
+/* spent.c - where threads were: stacks with the samples that were taken on them, read at open. */
 #include "snapshot/snapshot.h"
 
 #include <string.h>

@@ -1,0 +1,287 @@
+/* follow.c - see follow.h.
+ *
+ * A type is looked up at each object that is made (from 3.13 on), so what is known of the types seen last is in a table of
+ * places by address. A type that dies leaves its place when its memory is used for another: a new type is an object that is
+ * made, too. Before 3.13 only followed types are looked up.
+ */
+#include "inside/follow_parts.h"
+
+#include "inside/trace.h"
+
+#include <string.h>
+
+enum { PLACES = 1024, RULES = 256 };
+
+typedef struct place {
+    const PyTypeObject *type;
+    uint32_t kind;   /* 0: not followed */
+    uint16_t before; /* bytes in front of its objects */
+    bool shared;     /* with other interpreters */
+} place;
+
+static struct {
+    const PyInterpreterState *interpreter;
+    uint32_t managed_flags, n_rules, n_kinds, types_kind;
+    PyTypeObject *rules[RULES];
+    tn_followed_type kinds[TN_KINDS];
+    place places[PLACES];
+    uint64_t reconnected;
+} follow;
+
+/* ---- types ---- */
+
+static place *place_of(const PyTypeObject *type)
+{
+    return &follow.places[(TN_ADDRESS(type) >> 4) * 0x9e3779b1u >> 22 & (PLACES - 1)];
+}
+
+PyTypeObject *tn__follow_rule(PyTypeObject *type)
+{
+    PyTypeObject *rule = NULL;
+    for (uint32_t i = 0; i < follow.n_rules; i++)
+        if (PyType_IsSubtype(type, follow.rules[i]) && (!rule || PyType_IsSubtype(follow.rules[i], rule)))
+            rule = follow.rules[i];
+    return rule;
+}
+
+static uint32_t before_of(const PyTypeObject *type)
+{
+    return (uint32_t)(0 - tn_trace_block_address(0, type->tp_flags, follow.managed_flags));
+}
+
+static uint64_t found(uint32_t kind, PyObject *object)
+{
+    uint32_t before = before_of(Py_TYPE(object));
+    return tn_lives_found(kind, TN_ADDRESS(object) - before, before);
+}
+
+static uint32_t kind_named(const PyTypeObject *type, const PyTypeObject *rule)
+{
+    uint32_t kind = tn_lives_kind(TN_ADDRESS(type));
+    if (!kind)
+        return 0;
+    tn_followed_type *k = &follow.kinds[kind];
+    *k = (tn_followed_type){.type = TN_ADDRESS(type), .rule = TN_ADDRESS(rule)};
+    for (size_t i = 0; i + 1 < sizeof k->name && type->tp_name[i]; i++)
+        k->name[i] = type->tp_name[i];
+    follow.n_kinds = kind;
+    return kind;
+}
+
+/* The kind of a type that is alive; a new one, unless it has one. Its own death is watched. */
+static uint32_t kind_of(PyTypeObject *type, const PyTypeObject *rule)
+{
+    for (uint32_t kind = 1; kind <= follow.n_kinds; kind++)
+        if (follow.kinds[kind].type == TN_ADDRESS(type)) {
+            follow.kinds[kind].rule = TN_ADDRESS(rule);
+            return kind;
+        }
+    uint32_t kind = kind_named(type, rule);
+    if (kind && type->tp_flags & Py_TPFLAGS_HEAPTYPE)
+        found(follow.types_kind, (PyObject *)type);
+    return kind;
+}
+
+static __attribute__((noinline)) place *looked_up(place *p, PyTypeObject *type)
+{
+    const PyTypeObject *rule = tn__follow_rule(type);
+    bool shared = !(type->tp_flags & Py_TPFLAGS_HEAPTYPE);
+    *p = (place){type, rule ? kind_of(type, rule) : 0, (uint16_t)before_of(type), shared};
+    return p;
+}
+
+/* Its memory may be another type's soon. */
+static void type_died(const tn_life *life)
+{
+    uint64_t type = life->block + life->before;
+    for (uint32_t kind = 1; kind <= follow.n_kinds; kind++)
+        if (follow.kinds[kind].type == type)
+            follow.kinds[kind].type = 0;
+    *place_of((const PyTypeObject *)(uintptr_t)type) = (place){.type = NULL};
+    tn_lives_forget(life);
+}
+
+void tn__follow_died(uint64_t block)
+{
+    const tn_life *life = tn_lives_at(block);
+    if (!life)
+        return;
+    if (life->kind == follow.types_kind)
+        type_died(life);
+    else
+        tn_lives_end(life, TN_ADDRESS(Py_TYPE((PyObject *)(uintptr_t)(block + life->before))));
+}
+
+/* ---- births ---- */
+
+static bool is_elsewhere(void)
+{
+    return _PyThreadState_UncheckedGet()->interp != follow.interpreter;
+}
+
+static inline void born(PyObject *object, PyTypeObject *type)
+{
+    place *p = place_of(type);
+    if (__builtin_expect(p->type != type, 0))
+        p = looked_up(p, type);
+    if (p->kind && !(p->shared && is_elsewhere()))
+        tn_lives_born(p->kind, TN_ADDRESS(object) - p->before, p->before);
+}
+
+void tn__follow_born(PyObject *object, PyTypeObject *type)
+{
+    born(object, type);
+}
+
+#if TN_REF_TRACER
+
+/* A type that is being made has no bases yet: it is looked at when it has an object. */
+static void created(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    if (__builtin_expect((type->tp_flags & Py_TPFLAGS_TYPE_SUBCLASS) != 0, 0)) {
+        place *p = place_of((PyTypeObject *)object);
+        if (p->type == (PyTypeObject *)object)
+            p->type = NULL;
+    }
+    born(object, type);
+}
+
+static void births_of(PyTypeObject *type)
+{
+    (void)type;
+    tn_ref_tracer_on(TN_TOLD_FOLLOW, created);
+}
+
+static void no_births_of(PyTypeObject *type, bool last)
+{
+    (void)type;
+    if (last)
+        tn_ref_tracer_off(TN_TOLD_FOLLOW);
+}
+
+#else
+#define births_of tn__follow_births
+#define no_births_of tn__follow_no_births
+#endif
+
+/* ---- what is followed ---- */
+
+/* Deaths were missed: what is followed may be something else by now, and types but those that we hold may be gone. */
+static void forget_all(void)
+{
+    follow.reconnected++;
+    for (uint32_t kind = 1; kind <= follow.n_kinds; kind++) {
+        bool held = false;
+        for (uint32_t i = 0; i < follow.n_rules; i++)
+            held |= follow.kinds[kind].type == TN_ADDRESS(follow.rules[i]);
+        follow.kinds[kind].type = held ? follow.kinds[kind].type : 0;
+        tn_lives_forget_kind(kind);
+    }
+    memset(follow.places, 0, sizeof follow.places);
+}
+
+static void frees_on(void)
+{
+    if (tn__follow_frees())
+        forget_all();
+}
+
+static int begin(const tn_inside *inside, tn_error *err)
+{
+    const tn_layout *l = inside->target.layout;
+    follow.interpreter = (PyInterpreterState *)(uintptr_t)inside->target.interpreter;
+    follow.managed_flags = l->managed_dict_flag | l->managed_weakref_flag;
+    if (PyInterpreterState_Get() != follow.interpreter)
+        return tn__error_set(err, TN_EVERSION, 0, "objects are followed in the main interpreter only");
+    if (!follow.types_kind)
+        follow.types_kind = follow.n_kinds = tn_lives_kind(0);
+    if (!follow.types_kind)
+        return tn__error_set(err, TN_ENOMEM, 0, "no memory to follow objects");
+    frees_on();
+    return TN_OK;
+}
+
+/* What is known of types is not true any more. */
+static void rules_changed(void)
+{
+    memset(follow.places, 0, sizeof follow.places);
+    for (uint32_t kind = 1; kind <= follow.n_kinds; kind++) {
+        tn_followed_type *k = &follow.kinds[kind];
+        const PyTypeObject *rule = k->type ? tn__follow_rule((PyTypeObject *)(uintptr_t)k->type) : NULL;
+        if (k->rule && !rule)
+            tn_lives_forget_kind(kind);
+        k->rule = TN_ADDRESS(rule);
+    }
+}
+
+int tn_follow_class(const tn_inside *inside, PyTypeObject *type, tn_error *err)
+{
+    TN_TRY(begin(inside, err));
+    for (uint32_t i = 0; i < follow.n_rules; i++)
+        if (follow.rules[i] == type)
+            return tn__error_set(err, TN_EINVAL, 0, "%.100s is followed already", type->tp_name);
+    if (follow.n_rules == RULES)
+        return tn__error_set(err, TN_ELIMIT, 0, "no more than %d classes can be followed", RULES);
+    follow.rules[follow.n_rules++] = type;
+    rules_changed();
+    if (!kind_of(type, type)) {
+        follow.n_rules--;
+        rules_changed();
+        return tn__error_set(err, TN_ELIMIT, 0, "no more than %d types can be followed", TN_KINDS);
+    }
+    Py_INCREF(type);
+    births_of(type);
+    return TN_OK;
+}
+
+void tn_follow_no_class(PyTypeObject *type)
+{
+    uint32_t i = 0;
+    while (i < follow.n_rules && follow.rules[i] != type)
+        i++;
+    if (i == follow.n_rules)
+        return;
+    follow.rules[i] = follow.rules[--follow.n_rules];
+    rules_changed();
+    no_births_of(type, follow.n_rules == 0);
+    Py_DECREF(type);
+}
+
+uint64_t tn_follow_object(const tn_inside *inside, PyObject *object, tn_error *err)
+{
+    if (begin(inside, err) < 0)
+        return 0;
+    PyTypeObject *type = Py_TYPE(object);
+    uint32_t kind = kind_of(type, tn__follow_rule(type));
+    uint64_t serial = kind ? found(kind, object) : 0;
+    if (!serial)
+        tn__error_set(err, TN_ENOMEM, 0, "no memory to follow objects");
+    return serial;
+}
+
+void tn_follow_no_object(PyObject *object)
+{
+    const tn_life *life = tn_lives_at(TN_ADDRESS(object) - before_of(Py_TYPE(object)));
+    if (life)
+        tn_lives_forget(life);
+}
+
+uint64_t tn_follow_reconnect(void)
+{
+    if (follow.types_kind)
+        frees_on();
+    if (follow.n_rules)
+        births_of(follow.rules[0]);
+    return follow.reconnected;
+}
+
+bool tn_followed_at(uint32_t n, tn_followed *out)
+{
+    uint32_t kind = n + 2; /* after that of types */
+    if (kind > follow.n_kinds)
+        return false;
+    out->kind = kind;
+    out->type = follow.kinds[kind];
+    return tn_lives_sums(kind, &out->sums);
+}
