@@ -38,7 +38,7 @@ static struct {
     const tn_sample_places *places;
     uint8_t *bytes, *again; /* COPY_BYTES each: all spans, and those of the chain a second time */
     tn_seen_frame *frames;
-    uint32_t *calls; /* that are known, by hash */
+    void *calls; /* that are known, by hash */
     piece pieces[MOST_SPANS];
     uint32_t n_pieces, n_again, used;
     bool complete; /* all that was needed came in the first copy */
@@ -58,7 +58,7 @@ bool tn__sample_stacks_start(const tn_sample_places *places)
     s.bytes = s.bytes ? s.bytes : tn__pages_get(TN_PART_SAMPLES, 2 * COPY_BYTES);
     s.again = s.bytes + COPY_BYTES;
     s.frames = s.frames ? s.frames : tn__pages_get(TN_PART_SAMPLES, frames);
-    s.calls = s.calls ? s.calls : tn__pages_get(TN_PART_SAMPLES, sizeof *s.calls << CALL_BITS);
+    s.calls = s.calls ? s.calls : tn__pages_get(TN_PART_SAMPLES, 8 << CALL_BITS);
     return s.bytes && s.frames && s.calls;
 }
 
@@ -437,26 +437,38 @@ static void drop_returned(void)
 
 /* ---- calls that are known ---- */
 
-/* Who calls what from where. It is learned from stacks that are whole, and others are believed as far as all their calls
- * are known: the processor may copy neighbours in another order than that of their addresses. */
-static uint32_t *call_slot(const tn_seen_frame *caller, const tn_seen_frame *callee, uint32_t *mark)
+/* Who calls what from where, and how often that was seen. It is learned from stacks that are whole or seem so, and others
+ * are believed as far as all their calls are known: the processor may copy neighbours in another order than that of their
+ * addresses. What seems whole is not once in some ten thousand times, so a call counts that was seen again, and is not one
+ * in more than RARE from its place. */
+typedef struct call {
+    uint32_t mark, count;
+} call;
+enum { RARE = 128, AGAIN = 2 };
+
+/* Of all calls from a place: callee NULL. What was in its slot is forgotten. */
+static call *call_of(const tn_seen_frame *caller, const tn_seen_frame *callee)
 {
-    uint64_t h = ((uint64_t)caller->row << 32 | callee->row) * 0x9e3779b97f4a7c15u;
+    uint64_t h = ((uint64_t)caller->row << 32 | (callee ? callee->row : 0)) * 0x9e3779b97f4a7c15u;
     h = (h ^ h >> 32 ^ (uint32_t)caller->offset) * 0xd6e8feb86659fd93u;
-    *mark = (uint32_t)h | 1;
-    return &s.calls[h >> (64 - CALL_BITS)];
+    call *slot = &((call *)s.calls)[h >> (64 - CALL_BITS)];
+    if (slot->mark != ((uint32_t)h | 1))
+        *slot = (call){(uint32_t)h | 1, 0};
+    return slot;
 }
 
 static void learn(const tn_seen_frame *caller, const tn_seen_frame *callee)
 {
-    uint32_t mark, *slot = call_slot(caller, callee, &mark);
-    *slot = mark;
+    call *from = call_of(caller, NULL);
+    from->count += from->count < UINT32_MAX;
+    call *to = call_of(caller, callee);
+    to->count += to->count < UINT32_MAX;
 }
 
 static bool is_known(const tn_seen_frame *caller, const tn_seen_frame *callee)
 {
-    uint32_t mark, *slot = call_slot(caller, callee, &mark);
-    return *slot == mark;
+    uint32_t all = call_of(caller, NULL)->count, n = call_of(caller, callee)->count;
+    return n >= AGAIN && n >= all / RARE;
 }
 
 /* false: not copied twice, or not the same; as the innermost it may go on, and as a caller not. */
@@ -483,7 +495,7 @@ static bool drop_unknown(bool moved)
             continue;
         if (caller && same)
             learn(caller, f);
-        else if (caller && !is_known(caller, f)) {
+        if (caller && moved && !is_known(caller, f)) {
             drop(i + 1);
             return true;
         }

@@ -18,6 +18,16 @@
 enum { MOST_THREADS = 4096, MOST_INTERPRETERS = 256, HEAD = 512, STACK_BYTES = 256 << 10 };
 static const uint64_t SECOND_NS = 1000000000, LONGEST_NS = 1000000000000, SHORTEST_NS = 1000;
 
+typedef struct interpreter {
+    uint64_t address, next, threads, lock, holder;
+    bool collecting;
+} interpreter;
+
+typedef struct thread_state {
+    uint64_t state, native; /* native 0: it is not looked at */
+    uint32_t of;            /* its interpreter */
+} thread_state;
+
 static struct {
     tn_sample_places places;
     pthread_t thread;
@@ -29,6 +39,9 @@ static struct {
     uint64_t own_before_ns;
     uint64_t random;
     tn_watched *threads; /* MOST_THREADS, in order of first sight; those that ended are gone */
+    interpreter interpreters[MOST_INTERPRETERS];
+    thread_state *states; /* MOST_THREADS */
+    uint32_t n_states;
     uint32_t n_threads, found; /* found: where the last was, for they come in order */
     uint64_t tick;
 } sampler;
@@ -46,11 +59,6 @@ static void raise_by(uint64_t *count, uint64_t n)
 }
 
 /* ---- threads ---- */
-
-typedef struct interpreter {
-    uint64_t address, next, threads, lock, holder;
-    bool collecting;
-} interpreter;
 
 static bool word_at(uint64_t address, uint64_t *out)
 {
@@ -228,23 +236,50 @@ static void visit(const interpreter *in, uint64_t state, uint64_t native, uint64
         w->stack = 0;
 }
 
-static void visit_threads(const interpreter *in, uint64_t weight_ns)
+/* Thread states of all interpreters. */
+static void find_threads(const interpreter *in, uint32_t of)
 {
     const tn_sample_places *p = &sampler.places;
     uint32_t bytes = (p->thread_next > p->thread_native ? p->thread_next : p->thread_native) + 8;
     uint8_t head[HEAD];
-    uint64_t state = in->threads, native;
-    for (uint32_t i = 0; state && i < MOST_THREADS; i++) {
+    for (uint64_t state = in->threads; state && sampler.n_states < MOST_THREADS;) {
         if (state & 7 || bytes > HEAD || !tn_sample_copy(state, head, bytes)) {
             raise_by(&tn__sampled.rejected[TN_REJECT_THREADS], 1);
             return;
         }
-        memcpy(&native, head + p->thread_native, sizeof native);
-        tn__busy_enter(&tn__rec.sampling);
-        if (native)
-            visit(in, state, native, weight_ns);
-        tn__busy_leave(&tn__rec.sampling);
+        thread_state *t = &sampler.states[sampler.n_states];
+        *t = (thread_state){.state = state, .of = of};
+        memcpy(&t->native, head + p->thread_native, sizeof t->native);
         memcpy(&state, head + p->thread_next, sizeof state);
+        sampler.n_states += t->native != 0;
+    }
+}
+
+/* A thread that goes from one interpreter to another has a state in each, and is at one of them: at that which holds a lock,
+ * else at the outermost, as it seems. n: of the interpreters, of which the main one is the last. */
+static void drop_doubles(const interpreter *in, uint32_t n)
+{
+    for (uint32_t i = 0; i < sampler.n_states; i++) {
+        thread_state *t = &sampler.states[i];
+        if (t->of + 1 == n)
+            return;
+        for (uint32_t k = i + 1; t->native && k < sampler.n_states; k++) {
+            thread_state *other = &sampler.states[k];
+            if (other->native == t->native)
+                *(in[t->of].holder == t->state ? &other->native : &t->native) = 0;
+        }
+    }
+}
+
+/* A control call may come in between, but not within one. */
+static void visit_threads(const interpreter *in, uint64_t weight_ns)
+{
+    for (uint32_t i = 0; i < sampler.n_states; i++) {
+        const thread_state *t = &sampler.states[i];
+        tn__busy_enter(&tn__rec.sampling);
+        if (t->native)
+            visit(&in[t->of], t->state, t->native, weight_ns);
+        tn__busy_leave(&tn__rec.sampling);
     }
 }
 
@@ -253,10 +288,15 @@ static void visit_threads(const interpreter *in, uint64_t weight_ns)
 static void tick(uint64_t strata)
 {
     uint64_t address = sampler.places.interpreters();
-    interpreter in;
+    interpreter *in = sampler.interpreters;
+    uint32_t n = 0;
     sampler.tick++;
-    for (unsigned i = 0; address && i < MOST_INTERPRETERS && read_interpreter(address, &in); i++, address = in.next)
-        visit_threads(&in, strata * tn__sampled.interval_ns);
+    sampler.n_states = 0;
+    for (; address && n < MOST_INTERPRETERS && read_interpreter(address, &in[n]); address = in[n++].next)
+        find_threads(&in[n], n);
+    if (n > 1)
+        drop_doubles(in, n);
+    visit_threads(in, strata * tn__sampled.interval_ns);
     bury();
     if (!sampler.settles) {
         raise_by(&tn__sampled.ticks, 1);
@@ -351,9 +391,11 @@ static bool prepare(const tn_sample_places *places, uint32_t max_stacks)
     tn__sample_fixed(places->fixed_start, places->fixed_end);
     if (!sampler.threads)
         sampler.threads = tn__pages_get(TN_PART_SAMPLES, MOST_THREADS * sizeof *sampler.threads);
+    if (!sampler.states)
+        sampler.states = tn__pages_get(TN_PART_SAMPLES, MOST_THREADS * sizeof *sampler.states);
     sampler.n_threads = 0;
     sampler.settles = true;
-    return sampler.threads && tn__tables_keep() && tn_sample_read_start() && tn__samples_start(max_stacks) &&
+    return sampler.threads && sampler.states && tn__tables_keep() && tn_sample_read_start() && tn__samples_start(max_stacks) &&
            tn__sample_codes_start(&sampler.places) && tn__sample_stacks_start(&sampler.places);
 }
 
@@ -402,6 +444,7 @@ void tn_sampler_clear(void)
     tn__sample_codes_forget();
     tn__sample_stacks_forget();
     sampler.threads = NULL;
+    sampler.states = NULL;
     tn__sampled = (tn_sampled){0};
     tn__tables_release();
     if (was)

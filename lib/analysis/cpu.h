@@ -46,6 +46,7 @@ typedef struct tn_cpu {
     tn_cpu_sum all;
 } tn_cpu;
 
+extern const char *const tn__cpu_states[TN_SAMPLE_STATES]; /* words for the state of a row of SAMP */
 /* EINVAL where the file has no samples, or the options make no sense. */
 int tn__cpu_make(tn_snapshot *s, const tn_cpu_options *o, tn_cpu *out, tn_error *err);
 void tn__cpu_free(tn_cpu *t);

@@ -205,17 +205,18 @@ static int group_stacks(tn_cpu *t, tn_error *err)
     return status;
 }
 
+const char *const tn__cpu_states[TN_SAMPLE_STATES] = {
+    [0] = "waiting",
+    [TN_SAMPLE_RUNNING] = "running without the lock",
+    [TN_SAMPLE_LOCK] = "waiting with the lock",
+    [TN_SAMPLE_RUNNING | TN_SAMPLE_LOCK] = "running with the lock",
+};
+
 /* What rows have beside their stack. */
 static const char *name_of(tn_cpu *t, const tn_sample_row *row)
 {
-    static const char *const states[TN_SAMPLE_STATES] = {
-        [0] = "waiting",
-        [TN_SAMPLE_RUNNING] = "running without the lock",
-        [TN_SAMPLE_LOCK] = "waiting with the lock",
-        [TN_SAMPLE_RUNNING | TN_SAMPLE_LOCK] = "running with the lock",
-    };
     if (t->options.by == TN_CPU_STATE)
-        return states[row->state];
+        return tn__cpu_states[row->state];
     const char *name = tn__snapshot_string(t->snapshot, t->options.by == TN_CPU_TASK ? row->task : row->thread);
     return *name ? name : t->options.by == TN_CPU_TASK ? "(no task)" : "(no name)";
 }

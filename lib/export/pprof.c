@@ -6,6 +6,7 @@
  * One location for each line of a function, one mapping for all: it says that names, files and lines are there, so that
  * nobody looks for a program to take symbols from. Fields are written as they come; the table of strings is the last.
  */
+#include "analysis/cpu.h"
 #include "export/gzip.h"
 #include "export/profile.h"
 
@@ -128,7 +129,6 @@ static void put_label(tn_pprof *p, const char *key, uint32_t text)
 
 static void put_labels(tn_pprof *p, const tn_profile_row *row, uint32_t thread)
 {
-    static const char *const states[TN_SAMPLE_STATES] = {"off", "cpu", "gil", "cpu+gil"};
     const tn_profile *profile = p->profile;
     const tn_profile_label *label = tn__profile_label(profile, row);
     char domain[32];
@@ -141,7 +141,7 @@ static void put_labels(tn_pprof *p, const tn_profile_row *row, uint32_t thread)
     put_label(p, "thread", texts[0]);
     put_label(p, "task", texts[1]);
     if (profile->n_values > 1) /* else nobody looked */
-        put_label(p, "state", word(p, states[state]));
+        put_label(p, "state", word(p, tn__cpu_states[state]));
 }
 
 static void put_sample(tn_pprof *p, const tn_profile_row *row)

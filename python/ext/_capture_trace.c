@@ -302,6 +302,40 @@ static PyObject *trace_live(PyObject *module, PyObject *args)
                 : NULL;
 }
 
+PyDoc_STRVAR(sums_doc,
+             "trace_sums(at_peak, /)\n--\n\n"
+             "Numbers of 64 bits: stack, bytes and blocks, of each stack and domain that has blocks now, or had\n"
+             "at the high-water mark. One object is made.");
+
+static PyObject *trace_sums(PyObject *module, PyObject *flag)
+{
+    tn_recorded now;
+    tn_recorded_site site;
+    int at_peak = PyObject_IsTrue(flag);
+    (void)module;
+    if (at_peak < 0)
+        return NULL;
+    tn_trace_reconnect();
+    tn_recorded_now(&now);
+    size_t n = 0, bytes = (now.n_sites + 1) * sizeof(int64_t[3]);
+    int64_t(*rows)[3] = tn__alloc(&tn__alloc_pages, bytes);
+    if (!rows)
+        return PyErr_NoMemory();
+    for (uint32_t id = 1; id < now.n_sites; id++) {
+        if (!tn_recorded_site_at(id, &site))
+            continue;
+        int64_t count = (int64_t)((at_peak ? site.at_peak_count : site.live_count) + 0.5);
+        if (count <= 0)
+            continue;
+        rows[n][0] = site.stack;
+        rows[n][1] = at_peak ? site.at_peak_bytes : site.live_bytes;
+        rows[n++][2] = count;
+    }
+    PyObject *result = PyBytes_FromStringAndSize((const char *)rows, (Py_ssize_t)(n * sizeof *rows));
+    tn__free(&tn__alloc_pages, rows, bytes);
+    return result;
+}
+
 PyMethodDef capture_trace_methods[] = {
     {"trace_start", (PyCFunction)(void (*)(void))trace_start, METH_VARARGS | METH_KEYWORDS, start_doc},
     {"trace_stop", trace_stop, METH_NOARGS, stop_doc},
@@ -315,6 +349,7 @@ PyMethodDef capture_trace_methods[] = {
     {"trace_site_of", trace_site_of, METH_O, site_of_doc},
     {"trace_sites", trace_sites, METH_NOARGS, sites_doc},
     {"trace_live", trace_live, METH_VARARGS, live_doc},
+    {"trace_sums", trace_sums, METH_O, sums_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -276,7 +276,7 @@ def budget(limit: int | str) -> Budget:
     started for the block. All threads of the process count. Budgets may stand inside one another.
 
     Args:
-        limit: what may be alive at once of what the block allocates: bytes, or text such as "50 MB" (binary: 1 MB is
+        limit: what may be alive at once above what was alive before: bytes, or text such as "50 MB" (binary: 1 MB is
             1048576 bytes).
 
     Returns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tonnage import _limits
 from tonnage._errors import ArgumentError, BudgetExceeded
-from tonnage._region import Region
+from tonnage._region import Region, renew_peak
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Budget:
         assert region is not None
         try:
             if kind is not None:
-                region.note_peak()
+                renew_peak()
                 self.peak = None if region.is_lost else region.peak
                 return
             region.finish()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 
 from tonnage import trace
-from tonnage._errors import ArgumentError
-from tonnage._region import Region, now, sites
+from tonnage._errors import ArgumentError, Error
+from tonnage._region import Region, now, sums
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class _Reading:
 
     @staticmethod
     def _blocks() -> int:
-        return sum(round(row[4]) for row in sites())
+        return sum(sums()[2::3])
 
 
 def _batch(factory: Callable[[], object], places: Sequence[int], reading: _Reading) -> tuple[float, float]:
@@ -90,7 +90,8 @@ def cost_of(factory: Callable[[], object], n: int) -> InstanceCost:
     try:
         _batch(factory, places[:_WARMUP], reading)
         found = [_batch(factory, places, reading) for _ in range(_BATCHES)]
-        region.finish()
+        if region.is_lost:
+            raise Error("the recording was stopped or cleared meanwhile: what was needed is not known")
     finally:
         region.close()
     sizes = [size for size, _ in found]

@@ -88,7 +88,7 @@ def leaks(region: Region, limit: int, filter: Filter | None, snapshot: Callable[
     n = "1 stack" if len(stacks) == 1 else f"{len(stacks)} stacks"
     lines = [f"{n} left more than {shown_size(limit)}; {shown_size(region.left)} are left of all:"]
     for stack in stacks[:_ROWS]:
-        lines += [*_told_stack(stack), f"    {_kept(snapshot(), stack)}"]
+        lines += [*_told_stack(stack), f"    {_kept(snapshot(), stack, region.birth)}"]
     if len(stacks) > _ROWS:
         lines.append(f"  <{len(stacks) - _ROWS} more stacks>")
     return "\n".join(lines)
@@ -119,29 +119,29 @@ def _told_group(group: ObjectSet) -> list[str]:
     return [*(frames or ["    <unknown>"]), f"    {_told_path(first)}"]
 
 
-def _kept(snapshot: Snapshot, stack: Stack) -> str:
-    thing = _object_of(snapshot, stack)
+def _kept(snapshot: Snapshot, stack: Stack, birth: int) -> str:
+    thing = _object_of(snapshot, stack, birth)
     return "no object has this memory: C code, or the interpreter, keeps it" if thing is None else _told_path(thing)
 
 
 def _told_path(thing: Object) -> str:
     path = next(iter(thing.paths(limit=1)), None)
-    held = "nothing that was found holds it" if path is None else f"kept by {path}"
-    return f"{thing.type} of {shown_size(thing.size)}: {held}"
+    held = "nothing that was found holds it" if path is None else f"path: {path}"
+    return f"{thing.type} of {shown_size(thing.size)}; {held}"
 
 
 def _places(frames: Sequence[Frame]) -> list[tuple[str, int | None]]:
     return [(frame.file, frame.line) for frame in frames if frame.file and not is_own(frame)]
 
 
-def _object_of(snapshot: Snapshot, stack: Stack) -> Object | None:
-    """The youngest object of those that a stack made and that are largest."""
+def _object_of(snapshot: Snapshot, stack: Stack, birth: int) -> Object | None:
+    """The largest object that a stack has made since a birth, and of such the youngest."""
     inner = stack.frames[0]
     place = f"={inner.file}:{inner.line or 0}" if inner.file else inner.name
     quote = '"' if "'" in place else "'"
     wanted, found = _places(stack.frames), []
     for thing in snapshot.where(f"site:{quote}{place}{quote}").sort("size")[:_LOOKED_AT]:
         site = thing.site
-        if site is not None and _places(site.frames) == wanted:
-            found.append((thing.size, site.birth or 0, thing))
+        if site is not None and site.birth and site.birth > birth and _places(site.frames) == wanted:
+            found.append((thing.size, site.birth, thing))
     return max(found, key=lambda row: row[:2])[2] if found else None

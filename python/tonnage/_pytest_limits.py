@@ -11,7 +11,7 @@ import gc
 import pytest
 
 from tonnage import _errors, _limits, trace
-from tonnage._region import Region
+from tonnage._region import Region, renew_peak
 from tonnage._take import take
 
 TYPE_CHECKING = False
@@ -103,7 +103,7 @@ class _Measured:
 
     def note(self) -> str:
         """The test has failed: what it needed is known all the same."""
-        self._region.note_peak()
+        renew_peak()
         if self.peak is None:
             return "the recording was stopped or cleared: what the test needed is not known"
         limit = self._asked.memory
@@ -114,7 +114,7 @@ class _Measured:
         """What is to be said of limits; empty: they were kept."""
         asked, region = self._asked, self._region
         if not asked:
-            region.note_peak()
+            renew_peak()
             return ""
         try:
             region.finish()
@@ -149,6 +149,7 @@ class Limits:
 
     def __init__(self, config: pytest.Config) -> None:
         self._top: int = config.getoption("tonnage_top")
+        self._recording: Region | None = None
         self._peaks: dict[str, int] = {}  # of tests that have run, here or in workers
         if self._top < 0:
             raise pytest.UsageError(f"--tonnage-top takes a number of tests, 0 for none, not {self._top}")
@@ -170,7 +171,9 @@ class Limits:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Pytest calls it, and it runs what is inside of all that other plugins put around."""
         asked = item.stash[_ASKED]
-        if not asked and not self._top:
+        if self._top:
+            self._keep_recording()
+        elif not asked:
             return (yield)
         for _ in range(asked.warmups):
             item.runtest()
@@ -185,11 +188,25 @@ class Limits:
                 item.add_report_section("call", "memory", measured.note())
                 raise
             finally:
-                self._keep(item, measured.peak)
+                self._note(item, measured.peak)
                 measured.close()
         if text:
             pytest.fail(text, pytrace=False)
         return result
+
+    def _keep_recording(self) -> None:
+        """Between tests, too, where all are measured: to start for each would take longer than many of them."""
+        if self._recording is None:
+            self._recording = Region(by_stack=False)
+            try:
+                self._recording.begin()
+            except _errors.Error:
+                pass  # the next will say so
+
+    def pytest_sessionfinish(self) -> None:
+        """Pytest calls it."""
+        if self._recording is not None:
+            self._recording.close()
 
     @staticmethod
     def _begin(asked: _Asked) -> tuple[_Measured | None, str]:
@@ -199,7 +216,8 @@ class Limits:
         except _errors.Error as error:
             return None, str(error) if asked else ""
 
-    def _keep(self, item: pytest.Item, peak: int | None) -> None:
+    @staticmethod
+    def _note(item: pytest.Item, peak: int | None) -> None:
         item.user_properties[:] = [row for row in item.user_properties if row[0] != _PROPERTY]
         if peak is not None:
             item.user_properties.append((_PROPERTY, peak))

@@ -14,18 +14,15 @@ from tonnage._errors import ArgumentError, Error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
-    Sums = dict[int, tuple[int, int]]  # bytes and blocks by the number of a stack
-
-_LIVE, _AT_PEAK = 3, 10  # columns of trace_sites(): bytes, with blocks beside them
 _COLLECTIONS = 3  # finalizers may leave garbage for the next
 
 _lock = RLock()
 _started = 0  # the number of the recording that is ours
 
-
-# Nothing is alive for the call itself, which would count as the program's.
+# What these make for themselves would count as the program's: they make next to nothing.
 
 
 def now() -> dict[str, Any]:
@@ -35,25 +32,20 @@ def now() -> dict[str, Any]:
     return _capture.trace_now()
 
 
-def sites() -> list[Any]:
-    """Its sums."""
+def sums(at_peak: bool = False) -> memoryview[int]:
+    """Stack, bytes and blocks, and so on, of what is alive or was at the high-water mark."""
     from tonnage import _capture
 
-    return _capture.trace_sites()
+    return memoryview(_capture.trace_sums(at_peak)).cast("q")
 
 
-def _sums(column: int) -> Sums:
-    found: Sums = {}
-    for row in sites():
-        if row[column + 1]:
-            size, count = found.get(row[0], (0, 0))
-            found[row[0]] = size + row[column], count + round(row[column + 1])
-    return found
+_NOTHING = memoryview(b"").cast("q")
 
 
-def _record() -> None:
+def _record() -> bool:
+    """Whether it was not on before."""
     global _started
-    mode = trace._call(lambda c: c.trace_mode())
+    mode: str = trace._call(lambda c: c.trace_mode())
     if mode == "sampled":
         raise ArgumentError(
             "allocations are recorded by samples, but each block is needed here: call trace.stop() before, or"
@@ -63,6 +55,28 @@ def _record() -> None:
     if mode == "off":
         trace.start()
         _started = trace._starts
+    return mode == "off"
+
+
+def renew_peak() -> None:
+    """The recorder's high-water mark begins anew; regions note the old one, and it stays that of the recording."""
+    with _lock:
+        traced, peak = now()["traced"], now()["peak"]
+        higher = [region for region in trace._regions if not region.is_lost and peak - region._base > region.peak]
+        table = sums(at_peak=True) if any(region._by_stack for region in higher) else _NOTHING
+        for region in higher:
+            region.peak, region._at_peak = peak - region._base, table
+        trace._peak_before = max(trace._peak_before, peak)
+        _settle(traced)
+        trace._call(lambda c: c.trace_reset_peak())
+
+
+def _settle(traced: int) -> None:
+    """What has come since so much was traced is our own tables: no region has needed it."""
+    own = now()["traced"] - traced
+    for region in trace._regions:
+        region._base += own
+        region._own += own
 
 
 class Stack:
@@ -81,55 +95,53 @@ class Region:
     """Begun by begin(); finish() measures; close() ends it, also where finish() was never called.
 
     Args:
-        by_stack: also note who had allocated what, for `at_peak()` and `left_behind()`.
+        by_stack: note who had allocated what, too, for `at_peak()`, and to take it off `left_behind()` and `left`.
     """
 
-    __slots__ = ("_at_peak", "_base", "_before", "_by_stack", "is_lost", "left", "peak")
+    __slots__ = ("_at_peak", "_base", "_before", "_by_stack", "_left", "_own", "birth", "is_lost", "left", "peak")
 
     def __init__(self, by_stack: bool) -> None:
         self._by_stack = by_stack
         self._base = 0
-        self._before: Sums = {}
-        self._at_peak: Sums = {}
+        self._own = 0  # bytes of our tables that came since what was before was noted
+        self.birth = 0  # the number of the last allocation before it
+        self._before = self._at_peak = self._left = _NOTHING
         self.is_lost = False  # the recording was cleared or stopped meanwhile
         self.peak = 0  # bytes, above what was alive when it began
-        self.left = 0  # bytes, alive at its end above what was alive when it began
+        self.left = 0  # bytes that stacks have at its end above what they had when it began
 
     def begin(self) -> None:
         """Raises ArgumentError where a recording is on that takes samples."""
         with _lock:
-            _record()
-            for region in trace._regions:
-                region.note_peak()
+            if not _record() and self._by_stack:
+                gc.collect()  # garbage would hide what is left, and so would objects made from free lists
+            renew_peak()
+            traced = now()["traced"]
             if self._by_stack:
-                self._before = _sums(_LIVE)
-            trace._peak_before = max(trace._peak_before, now()["peak"])
+                self._before = sums()
+                self._own = now()["traced"] - traced
+            _settle(traced)
             trace._regions.append(self)
+            self.birth = now()["births"]
             self._base = now()["traced"]
-            trace._call(lambda c: c.trace_reset_peak())
 
-    def note_peak(self) -> None:
-        """The recorder's high-water mark is about to begin anew, or this region is about to end."""
-        peak = now()["peak"] - self._base
-        if peak > self.peak and not self.is_lost:
-            self.peak = peak
-            if self._by_stack:
-                self._at_peak = _sums(_AT_PEAK)
-
-    def finish(self, collect: bool = True) -> None:
+    def finish(self) -> None:
         """Measures. What is garbage is collected before it counts as left.
 
         Raises:
             Error: the recording was cleared, stopped or switched meanwhile.
         """
         with _lock:
-            self.note_peak()
-            for _ in range(_COLLECTIONS if collect else 0):
+            renew_peak()
+            for _ in range(_COLLECTIONS):
                 if not gc.collect():
                     break
             if self.is_lost:
                 raise Error("the recording was stopped or cleared meanwhile: what was needed is not known")
-            self.left = max(now()["traced"] - self._base, 0)
+            traced = now()["traced"]
+            self._left = sums()
+            self.left = max(sum(size for size, _, _ in self._more(self._left, 1)) - self._own, 0)
+            _settle(traced)
 
     def close(self) -> None:
         """Ends it, and the recording if nobody else needs it."""
@@ -139,24 +151,41 @@ class Region:
             trace._regions.remove(self)
             if _started == trace._starts and not trace._regions:
                 trace.stop()
+            traced = now()["traced"]
+            self._before = self._at_peak = self._left = _NOTHING
+            _settle(traced)
 
     def at_peak(self, least: int) -> list[Stack]:
         """Who had allocated at least so many bytes of what was alive at the peak, the most first; until close()."""
         return self._stacks(self._at_peak, least)
 
     def left_behind(self, least: int) -> list[Stack]:
-        """Who allocated at least so many bytes of what was not alive when it began and is now; until close()."""
-        return self._stacks(_sums(_LIVE), least)
+        """Who allocated at least so many bytes of what is left, the most first; until close()."""
+        return self._stacks(self._left, least)
 
-    def _stacks(self, sums: Sums, least: int) -> list[Stack]:
-        more = []
-        for number, (size, count) in sums.items():
-            size_before, count_before = self._before.get(number, (0, 0))
-            if size - size_before >= least:
-                more.append((size - size_before, count - count_before, number))
-        more.sort(reverse=True)
+    def _more(self, table: memoryview[int], least: int) -> Iterator[tuple[int, int, int]]:
+        """Bytes, blocks and number of each stack that has at least so many bytes more than before."""
+        sizes, counts = _by_number(table)
+        sizes_before, counts_before = _by_number(self._before)
+        for number, size in sizes.items():
+            more = size - sizes_before.get(number, 0)
+            if more >= least:
+                yield more, counts[number] - counts_before.get(number, 0), number
+
+    def _stacks(self, table: memoryview[int], least: int) -> list[Stack]:
+        more = sorted(self._more(table, least), reverse=True)
         stacks = (Stack(number, size, count) for size, count, number in more)
         return [stack for stack in stacks if not stack.frames or not is_own(stack.frames[0])]
+
+
+def _by_number(table: memoryview[int]) -> tuple[dict[int, int], dict[int, int]]:
+    """Bytes and blocks by stack."""
+    sizes: dict[int, int] = {}
+    counts: dict[int, int] = {}
+    for number, size, count in zip(table[::3], table[1::3], table[2::3], strict=True):
+        sizes[number] = sizes.get(number, 0) + size
+        counts[number] = counts.get(number, 0) + count
+    return sizes, counts
 
 
 def is_own(frame: trace.Frame) -> bool:

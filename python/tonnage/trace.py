@@ -198,9 +198,11 @@ def clear() -> None:
 def reset_peak() -> None:
     """The high-water mark begins with what is alive now."""
     global _peak_before
+    if _regions:
+        from tonnage._region import renew_peak
+
+        renew_peak()
     _peak_before = 0
-    for region in _regions:
-        region.note_peak()
     _call(lambda c: c.trace_reset_peak())
 
 

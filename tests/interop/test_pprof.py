@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pure_reader as reader
 import pytest
+import sample_files
 import stack_files
 from cli_support import CLI
 from pure_writer import Code, Site
@@ -75,3 +76,26 @@ def test_a_profile_can_be_subtracted_from_another(file: Path) -> None:
     asked(file, "live", "-raw")
     text = asked(file, "peak", "-top", "-unit=B", "-diff_base", str(file.with_name("live.pb.gz")))
     assert re.search(rf"^ *{4500 - 4096 - 512}B .* Worker\.work$", text, re.M)
+
+
+@pytest.mark.parametrize("clock", sample_files.CLOCKS)
+def test_samples_of_time_have_their_threads_tasks_and_states(tmp_path: Path, clock: str) -> None:
+    path = sample_files.shop(clock).write(tmp_path / "a.tonnage")
+    text = asked(path, "cpu", "-raw")
+    name = {"real": "wall", "prof": "cpu", "virtual": "user", "gil": "gil"}[clock]
+    types = f"samples/count {name}/nanoseconds[dflt]" + ("" if clock == "prof" else " cpu/nanoseconds")
+    assert f"PeriodType: {name} nanoseconds\nPeriod: 10000000\n" in text and f"\n{types}\n" in text
+    file = reader.Snapshot.open(path)
+    rows = [tuple(map(int, row.split())) for row in re.findall(r"^ *(\d+(?: +\d+){1,2}): \d", text, re.M)]
+    assert [sum(column) for column in zip(*rows, strict=True)][:2] == [100, 10**9] == [
+        sum(sample.samples for sample in file.samples or ()), sum(sample.ns for sample in file.samples or ())
+    ]  # fmt: skip
+    assert set(re.findall(r"task:\[([^\]]*)\]", text)) == {sample.task for sample in file.samples or () if sample.task}
+    assert set(re.findall(r"thread:\[([^\]]*)\]", text)) == {sample.thread for sample in file.samples or ()}
+    assert {"waiting", "running with the lock"} <= set(re.findall(r"state:\[([^\]]*)\]", text))
+
+
+def test_its_top_has_the_time_of_each_function(tmp_path: Path) -> None:
+    path = sample_files.shop().write(tmp_path / "a.tonnage")
+    top = asked(path, "cpu", "-top", "-unit=ms", "-nodefraction=0", "-nodecount=100")
+    assert re.search(r"^ *400ms +40\.00% .* 600ms +60\.00% +load$", top, re.M)

@@ -359,7 +359,8 @@ class Description:
     `stack` holds the rows of `STAK`: parent as stored (0: none), row of `codes`, offset, line.
     `times` holds those of `TIME`: three u64, four u32.
     `seen` holds those of `SEEN`: number of the object, kind, a library or a number, count. None: no such chunk.
-    `traces` may be in any order; `TINT` is there if one has an interval. None of `sites`, `traces` or `samples`: no such chunks.
+    `traces` may be in any order; `TINT` is there if one has an interval. None of them, `sites` or `samples`: no
+    such chunks.
     """
 
     nodes: list[Node]

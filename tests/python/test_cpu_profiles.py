@@ -23,7 +23,7 @@ from stack_files import Frame, Stack, escaped, file_of
 from test_profiles import CODES, collapsed_frame, exported, pprof, read_collapsed, read_speedscope
 
 COUNTS = {"real": "wall", "prof": "cpu", "virtual": "user", "gil": "gil"}  # what a sample type is called
-STATES = ("off", "cpu", "gil", "cpu+gil")
+STATES = ("waiting", "running without the lock", "waiting with the lock", "running with the lock")
 THREADS = ["<main thread>", "Pool-1; x", "na\nme\ud800", ""]
 TASKS = ["", "Task-1", "crawl '\""]
 FORMATS = ["pprof", "speedscope", "collapsed", "pstats", "plop"]

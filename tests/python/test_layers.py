@@ -27,6 +27,7 @@ SOUND = {
     "python/ext/_capture.c": '#include <Python.h>\n#include "inside/inside.h"\n',
     "python/tonnage/__init__.py": "import os\nfrom ._core import x\nif TYPE_CHECKING:\n    import numpy\n",
     "python/tonnage/compat/heapy.py": "from tonnage import load\nimport tonnage\n",
+    "python/tonnage/_pytest.py": "import pytest\n",
 }
 
 # what is planted, and a piece of the finding that must name it
@@ -55,6 +56,7 @@ PLANTED = [
     ("python/ext/_core.c", '#include "inside/inside.h"\n', "python/ext/ may not use capture/inside/"),
     ("python/tonnage/a.py", "import numpy\n", "standard library only"),
     ("python/tonnage/a.py", "def f():\n    from numpy import x\n", "standard library only"),
+    ("python/tonnage/a.py", "import pytest\n", "standard library only"),
     ("python/tonnage/a.py", "import sys\nsys.version_info > (3, 12)\n", "CPython's version is tested"),
     ("python/tonnage/compat/a.py", "from tonnage import _core\n", "public names of tonnage only"),
     ("python/tonnage/compat/a.py", "from .._core import x\n", "public names of tonnage only"),

@@ -67,7 +67,7 @@ def worked_out(pure: Pure, name: Callable[[Frame], str], samples: Iterable[reade
             sums.own[number, groups[0]] += value
             for group in set(groups):
                 sums.total[number, group] += value
-            for callee, caller in set(zip(groups, groups[1:])):
+            for callee, caller in set(zip(groups, groups[1:], strict=False)):
                 sums.edges[number, caller, callee] += value
         for depth in range(len(groups)):
             sums.tree[tuple(reversed(groups[depth:]))] += sample.ns
@@ -96,7 +96,8 @@ def test_own_and_all_in_all_are_those_of_the_samples(planted: Path, by: str) -> 
         assert len(rows) == len(view)
         for key, counter, number in (
             ("own", sums.own, "ns"), ("samples", sums.own, "samples"), ("cpu_ns", sums.own, "cpu_ns"),
-            ("total", sums.total, "ns"), ("total_samples", sums.total, "samples"), ("total_cpu_ns", sums.total, "cpu_ns"),
+            ("total", sums.total, "ns"), ("total_samples", sums.total, "samples"),
+            ("total_cpu_ns", sums.total, "cpu_ns"),
         ):  # fmt: skip
             assert {name: row[key] for name, row in rows.items() if row[key]} == positive(counter, number), key
         whole = sum(sample.ns for sample in pure.samples or ())
@@ -153,7 +154,8 @@ def test_tracebacks_are_whole_stacks(planted: Path) -> None:
         ({"state": "waiting"}, lambda p, s: not s.running),
         ({"state": "gil"}, lambda p, s: s.holds_lock),
         ({"include": "work.py"}, lambda p, s: stack_of(p, s)[0][0].endswith("/work.py")),
-        ({"include": "any:main.py:2"}, lambda p, s: any(f[0].endswith("/main.py") and f[1] == 2 for f in stack_of(p, s))),
+        ({"include": "any:main.py:2"},
+         lambda p, s: any(f[0].endswith("/main.py") and f[1] == 2 for f in stack_of(p, s))),
         ({"exclude": ("<native>", "<lost>")}, lambda p, s: stack_of(p, s)[0][0] not in ("<native>", "<lost>")),
         ({"include": "*.py", "state": "gil", "thread": "worker-1"},
          lambda p, s: stack_of(p, s)[0][0].endswith(".py") and s.holds_lock and s.thread == "worker-1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,11 @@ class Ran:
         return found[1]
 
 
+Start = Callable[..., Ran]
+
+
 @pytest.fixture
-def ran(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> object:
+def ran(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Runs tests in a folder, with the plugin alone."""
     for name in ("TONNAGE", "TONNAGE_TRACE", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
@@ -89,7 +93,7 @@ def test_six_are_kept():
 """
 
 
-def test_the_known_examples_fail_and_pass_as_they_say(ran) -> None:  # type: ignore[no-untyped-def]
+def test_the_known_examples_fail_and_pass_as_they_say(ran: Start) -> None:
     done = ran(EXAMPLES, "--tonnage")
     assert done.outcomes() == {
         "test_foobar": "PASSED",
@@ -107,11 +111,11 @@ def test_the_known_examples_fail_and_pass_as_they_say(ran) -> None:  # type: ign
     assert "_pytest" not in memory
     leaks = done.section("test_looped_and_kept")
     assert "limit_leaks: 1 stack left more than 1.0 MiB; 6.3 MiB are left of all" in leaks
-    assert re.search(r"bytearray of 64\.\d KiB: kept by app\.KEPT\['loop'\]\[\d+\]", leaks)
+    assert re.search(r"bytearray of 64\.\d KiB; path: app\.KEPT\['loop'\]\[\d+\]", leaks)
     objects = done.section("test_six_are_kept")
     assert "limit_objects: 6 more app.Session than before (5, now 11); the limit is 5" in objects
     assert re.search(r'  6 made at\n    File ".*app\.py", line 6, in ', objects)
-    assert re.search(r"app\.Session of \d+ B: kept by app\.KEPT\['six'\]\[\d\]", objects)
+    assert re.search(r"app\.Session of \d+ B; path: app\.KEPT\['six'\]\[\d\]", objects)
     rows = re.findall(r"^ +([\d.]+) MiB  test_it\.py::(\w+)$", done.text, re.M)
     assert rows[:2] == [("25.0", "test_foobar_too_large"), ("20.0", "test_foobar")]
     assert "5 of 8 that needed most" in done.text
@@ -119,7 +123,7 @@ def test_the_known_examples_fail_and_pass_as_they_say(ran) -> None:  # type: ign
 
 @pytest.mark.parametrize("words", [(), ("-p", "no:tonnage")])
 def test_unasked_it_does_nothing_and_loads_no_extension(
-    words: tuple[str, ...], ran: object, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    words: tuple[str, ...], ran: Start, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if words:  # against the entry point, which -p tonnage would load all the same
         monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
@@ -135,7 +139,7 @@ def test_unasked_it_does_nothing_and_loads_no_extension(
         assert f"tonnage.{name}'" not in loaded
 
 
-def test_the_ini_file_switches_it_on(ran, pytester: pytest.Pytester) -> None:  # type: ignore[no-untyped-def]
+def test_the_ini_file_switches_it_on(ran: Start, pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\ntonnage = true\n")
     assert ran(EXAMPLES).outcomes()["test_foobar_too_large"] == "FAILED"
 
@@ -210,7 +214,7 @@ def pytest_pyfunc_call(pyfuncitem):
 """
 
 
-def test_tests_of_every_kind_have_limits(ran, pytester: pytest.Pytester) -> None:  # type: ignore[no-untyped-def]
+def test_tests_of_every_kind_have_limits(ran: Start, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(RUNS_ASYNC)
     done = ran(KINDS, "--tonnage", "--tonnage-top=0")
     assert done.outcomes() == {
@@ -265,7 +269,7 @@ def test_a_marker_that_makes_no_sense_is_one_line_of_its_test(marker: str, messa
         _Asked(Item())  # type: ignore[arg-type]
 
 
-def test_an_error_of_a_marker_is_an_error_of_its_test_alone(ran) -> None:  # type: ignore[no-untyped-def]
+def test_an_error_of_a_marker_is_an_error_of_its_test_alone(ran: Start) -> None:
     done = ran('@pytest.mark.limit_memory("24 MX")\ndef test_wrong(): pass\ndef test_right(): pass\n', "--tonnage")
     assert done.outcomes() == {"test_wrong": "ERROR", "test_right": "PASSED"}
     assert done.section("test_wrong") == "limit_memory takes a size such as 500M or 2GiB, not '24 MX'\n"
@@ -274,7 +278,20 @@ def test_an_error_of_a_marker_is_an_error_of_its_test_alone(ran) -> None:  # typ
     assert "ERROR: --tonnage-top takes a number of tests, 0 for none, not -1" in done.text
 
 
-def test_workers_of_xdist_report_to_the_one_summary(ran) -> None:  # type: ignore[no-untyped-def]
+def test_only_what_this_test_has_made_is_told(ran: Start) -> None:
+    done = ran("""
+@pytest.mark.parametrize(("name", "n"), [("first", 4), ("second", 2)])
+@pytest.mark.limit_leaks("1 KB")
+def test_keeps(name, n):
+    app.KEPT[name] = app.load(n << 20)
+""", "--tonnage")  # fmt: skip
+    for name, n in (("first", 4), ("second", 2)):
+        told = done.section(f"test_keeps[{name}-{n}]")
+        assert f"limit_leaks: 1 stack left more than 1.0 KiB; {n}.0 MiB are left of all" in told
+        assert f"  {n}.0 MiB in 2 blocks\n" in told and f"path: app.KEPT['{name}']\n" in told
+
+
+def test_workers_of_xdist_report_to_the_one_summary(ran: Start) -> None:
     pytest.importorskip("xdist")
     done = ran(EXAMPLES, "--tonnage", "-p", "xdist", "-n2")
     assert [name for name, outcome in sorted(done.outcomes().items()) if outcome == "FAILED"] == [
@@ -309,7 +326,7 @@ def test_without_again():
 """
 
 
-def test_a_recording_that_is_on_is_left_on(ran, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_recording_that_is_on_is_left_on(ran: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TONNAGE_TRACE", "1")
     done = ran(RECORDED, "--tonnage")
     assert done.outcomes() == {
@@ -321,7 +338,7 @@ def test_a_recording_that_is_on_is_left_on(ran, monkeypatch: pytest.MonkeyPatch)
     }, done.text
     assert "PytestAssertRewriteWarning" not in done.text
     told = done.section("test_limits_beside_a_recording")
-    assert "limit_leaks: 1 stack left more" in told and "kept by app.KEPT['a']" in told and "limit_memory" not in told
+    assert "limit_leaks: 1 stack left more" in told and "path: app.KEPT['a']" in told and "limit_memory" not in told
     assert done.section("test_forgets") == (
         "the recording was stopped or cleared meanwhile: what was needed is not known\n"
     )
@@ -330,7 +347,7 @@ def test_a_recording_that_is_on_is_left_on(ran, monkeypatch: pytest.MonkeyPatch)
     assert "allocations are recorded by samples" in done.section("test_limits_beside_a_recording")
 
 
-def test_the_fixture_takes_snapshots_that_end_with_the_test(ran) -> None:  # type: ignore[no-untyped-def]
+def test_the_fixture_takes_snapshots_that_end_with_the_test(ran: Start) -> None:
     done = ran("""
 taken = []
 def test_new(tonnage_snapshot):
