@@ -126,6 +126,16 @@ def test_force_replaces_and_a_program_may_be_a_module_or_code(tmp_path: Path) ->
         assert file.facts["sample.clock"] == "real"
 
 
+def test_what_a_project_says_of_samples_holds_and_of_other_things_does_not(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.tonnage]\nsample-interval = '3ms'\nsample = 'real'\ntop = 10\nevery = 60\nat-exit = false\n"
+    )
+    done = Done(tmp_path, "print(len(threading.enumerate())); burn()")
+    assert (done.code, done.out) == (0, "1\n")
+    line = LINE.fullmatch(done.errors.rstrip("\n"))
+    assert line is not None and line.group(2, 3) == ("real", "3ms"), done.errors
+
+
 def test_a_thread_that_outlives_the_main_program_counts(tmp_path: Path) -> None:
     code = """
         def later():
