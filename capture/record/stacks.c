@@ -135,7 +135,8 @@ uint32_t tn_record_root(const char *name, size_t n)
     tn_tracer *t = tn__tracer ? tn__tracer : tn__tracer_make();
     if (!t || !tn__apart_enter(t))
         return 0;
-    uint32_t node = tn_record_mode() == TN_RECORD_OFF ? 0 : tn__pseudo(0, TN_FRAME_PSEUDO, name, n <= 4096 ? (uint32_t)n : 4096);
+    uint32_t node =
+        tn_record_mode() == TN_RECORD_OFF ? 0 : tn__pseudo(0, TN_FRAME_PSEUDO, name, n <= 4096 ? (uint32_t)n : 4096);
     tn__apart_leave(t);
     return node;
 }

@@ -125,8 +125,8 @@ enum { ALIAS_SHIFT = 14 };
 typedef struct tn_recorder {
     uint32_t mode, session; /* a session ends with all blocks forgotten */
     uint32_t code_generation, closed;
-    uint32_t sampling; /* the sampler is inside apart */
-    bool kept;         /* tn__tables_keep */
+    uint32_t sampling;               /* the sampler is inside apart */
+    bool kept;                       /* tn__tables_keep */
     uint32_t run, clears;            /* starts there were; and since then, how often all was forgotten */
     uint64_t births, started_births; /* the latter: what all was forgotten at */
     int64_t live, live_apart;        /* bytes, by side */
@@ -258,7 +258,8 @@ uint32_t tn__code_add(const tn_code_facts *f, uint32_t pseudo); /* under intern;
 
 tn_place tn__place(tn_tracer *t);                                        /* of t's path; its node is never 0 */
 uint32_t tn__node(uint32_t parent, uint32_t code, uint32_t instruction); /* 0: no memory */
-uint32_t tn__pseudo(uint32_t parent, uint32_t pseudo, const char *name, uint32_t n); /* a frame without code; likewise */
+uint32_t tn__pseudo(uint32_t parent, uint32_t pseudo, const char *name,
+                    uint32_t n); /* a frame without code; likewise */
 
 /* ---- sites.c ---- */
 
