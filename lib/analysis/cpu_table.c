@@ -70,6 +70,7 @@ static int choose_clock(tn_cpu *t, tn_error *err)
                              sampled ? t->clock : alloc_clock);
     if (t->of_bytes)
         t->clock = alloc_clock;
+    t->of_samples = strcmp(t->clock, "unknown") == 0;
     return t->of_bytes ? tn__sites_all_told(t->snapshot, "what was allocated", err) : TN_OK;
 }
 
@@ -124,9 +125,10 @@ static bool row_in(tn_cpu *t, const tn_sample_row *row)
 
 /* ---- sums ---- */
 
-static tn_cpu_sum sum_of_row(const tn_sample_row *row)
+static tn_cpu_sum sum_of_row(const tn_cpu *t, const tn_sample_row *row)
 {
-    return (tn_cpu_sum){.weight = row->ns, .samples = row->samples, .cpu_ns = row->cpu_ns};
+    return (tn_cpu_sum){
+        .weight = t->of_samples ? row->samples : row->ns, .samples = row->samples, .cpu_ns = row->cpu_ns};
 }
 
 static tn_cpu_sum sum_of_site(const tn_cpu *t, const tn_site_row *site)
@@ -147,10 +149,10 @@ static void add_rows(tn_cpu *t)
     for (uint32_t i = 0; !t->of_bytes && i < n; i++) {
         if (!row_in(t, &rows[i]))
             continue;
-        tn_cpu_sum sum = sum_of_row(&rows[i]);
+        tn_cpu_sum sum = sum_of_row(t, &rows[i]);
         tn__cpu_add(&t->stacks[rows[i].stack], &sum);
         tn__cpu_add(&t->all, &sum);
-        squares += (double)rows[i].ns * ((double)rows[i].ns / (double)rows[i].samples);
+        squares += (double)sum.weight * ((double)sum.weight / (double)sum.samples);
     }
     t->draws = squares > 0 ? (double)t->all.weight * ((double)t->all.weight / squares) : 0;
 }
@@ -228,7 +230,7 @@ static int add_name(tn_cpu *t, tn_strtab *texts, const tn_sample_row *row, tn_er
 {
     const char *name = name_of(t, row);
     uint32_t group;
-    tn_cpu_sum sum = sum_of_row(row);
+    tn_cpu_sum sum = sum_of_row(t, row);
     if (tn__strtab_add(texts, name, strlen(name), &group) < 0)
         return tn__no_memory(t->snapshot, err);
     if (group == t->n_groups) {

@@ -42,7 +42,7 @@ static const char *clock_words(const tn_cpu *t)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i][0], t->clock) == 0)
             return words[i][1];
-    return "time";
+    return "samples, and no time";
 }
 
 static void print_fact(const tn_cpu_page_made *p, tn_out *out, const char *before, const char *key)
@@ -107,6 +107,8 @@ void tn__cpu_about_print(const tn_cpu_page_made *p, tn_out *out)
         tn__out_text(out, "\n");
     } else {
         print_sampler(p, out);
+    }
+    if (tn__cpu_of_time(t)) {
         tn__out_format(out, "%s s in all", amount);
         if (strcmp(t->clock, "prof") != 0)
             tn__out_format(out, ", %.3f s of processor time measured meanwhile", (double)t->all.cpu_ns / 1e9);
@@ -156,7 +158,7 @@ void tn__cpu_about_json(const tn_cpu_page_made *p, tn_json *j)
     double interval = p->now.of_bytes ? tn__sites_interval_of(p->snapshot) : 0;
     tn__json_open(j, "profile", '{');
     tn__json_string(j, "clock", p->now.clock);
-    tn__json_string(j, "unit", p->now.of_bytes ? "bytes" : "ns");
+    tn__json_string(j, "unit", tn__cpu_unit(&p->now));
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
         if (p->now.of_bytes)
             tn__json_null(j, facts[i][0]);

@@ -163,7 +163,7 @@ static void print_amount(const tn_calls *c, tn_out *out, uint64_t weight, uint64
 {
     char amount[32];
     tn__out_format(out, "%10s%s %5.1f %%", tn__cpu_amount(&c->page->now, weight, amount, sizeof amount),
-                   c->page->now.of_bytes ? "" : " s", tn__pct(weight, of));
+                   tn__cpu_of_time(&c->page->now) ? " s" : "", tn__pct(weight, of));
 }
 
 static void print_near(const tn_calls *c, tn_out *out, const char *how, const uint32_t *edges, uint32_t n, bool into,
@@ -274,7 +274,7 @@ static int choose_edges(tn_calls *c, const uint8_t *marks, tn_error *err)
 
 static int print_edges(const tn_calls *c, tn_out *out, tn_error *err)
 {
-    const tn_table_column columns[] = {{c->page->now.of_bytes ? "Total" : "Total s", true, 0},
+    const tn_table_column columns[] = {{tn__cpu_of_time(&c->page->now) ? "Total s" : "Total", true, 0},
                                        {"%", true, 0},
                                        {c->page->asked.page == TN_CPU_CALLERS ? "of callee %" : "of caller %", true, 0},
                                        {c->page->now.of_bytes ? "Allocations" : "Samples", true, 1},
