@@ -1,5 +1,6 @@
 /* cpu_json.c - profiles as docs/view-json.md specifies them. */
 #include "view/cpu_page.h"
+#include "view/made_at.h"
 #include "view/sentences.h"
 
 #include <string.h>
