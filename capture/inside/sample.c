@@ -82,7 +82,8 @@ static uint64_t switch_interval(void)
  * interpreter. */
 static void find_lock(const tn_inside *inside)
 {
-    uint64_t self = ADDRESS(PyThreadState_Get()), interval = switch_interval(), start = inside->target.interpreter, word;
+    uint64_t self = ADDRESS(PyThreadState_Get()), interval = switch_interval(), start = inside->target.interpreter,
+             word;
     uint64_t from = TN_OWN_LOCKS ? start : ADDRESS(_PyRuntime), most = 1 << 16;
     places.gil_known = false;
     places.gil_is_one = !TN_OWN_LOCKS;
@@ -166,8 +167,9 @@ int tn_sample_start(const tn_inside *inside, const tn_sample_options *o, tn_erro
     int status = tn_sampler_start(&places, o);
     if (status < 0)
         return tn__error_set(err, status, 0,
-                             status == TN_ENOMEM   ? "no memory for the sampler"
-                             : status == TN_ELIMIT ? "the system gives no thread for the sampler: raise its limit (ulimit -u)"
-                                                   : "no such clock, or an interval that is not 1 µs to 1000 s");
+                             status == TN_ENOMEM ? "no memory for the sampler"
+                             : status == TN_ELIMIT
+                                 ? "the system gives no thread for the sampler: raise its limit (ulimit -u)"
+                                 : "no such clock, or an interval that is not 1 µs to 1000 s");
     return TN_OK;
 }

@@ -54,7 +54,16 @@ bool tn_recorded_block_at(uint64_t address, tn_recorded_block *out);
 
 /* Causes of drops, and parts of own memory. */
 enum { TN_DROP_MEMORY, TN_DROP_STACK, TN_DROP_SITE, TN_DROP_CODE, TN_DROP_SAMPLE, TN_DROP_REPLACED, TN_DROPS };
-enum { TN_PART_SHADOW, TN_PART_BLOCKS, TN_PART_STACKS, TN_PART_SITES, TN_PART_CODES, TN_PART_THREADS, TN_PART_SAMPLES, TN_PARTS };
+enum {
+    TN_PART_SHADOW,
+    TN_PART_BLOCKS,
+    TN_PART_STACKS,
+    TN_PART_SITES,
+    TN_PART_CODES,
+    TN_PART_THREADS,
+    TN_PART_SAMPLES,
+    TN_PARTS
+};
 typedef struct tn_recorded_cost {
     uint64_t dropped[TN_DROPS];
     uint64_t mapped_bytes[TN_PARTS], resident_bytes;

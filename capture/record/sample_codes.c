@@ -34,7 +34,7 @@ static struct {
     uint8_t prints[BATCH][PRINT];
     char name[MOST_TEXT], qualname[MOST_TEXT], file[MOST_TEXT];
     uint8_t lines[MOST_LINES];
-} *scratch;
+} * scratch;
 
 static uint32_t print_bytes(void)
 {

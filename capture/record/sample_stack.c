@@ -41,7 +41,7 @@ static struct {
     void *calls; /* that are known, by hash */
     piece pieces[MOST_SPANS];
     uint32_t n_pieces, n_again, used;
-    bool complete; /* all that was needed came in the first copy */
+    bool complete;          /* all that was needed came in the first copy */
     uint64_t thread, frame; /* what the thread state points to; the frame, which as a rule is the same */
     unsigned failure;
     uint32_t first, n; /* frames of the chain, innermost first */
@@ -327,8 +327,7 @@ static void plan(tn_watched *w)
     w->n_spans = w->n_chain = n;
     for (unsigned i = 0; i < TN_INNERS && n; i++)
         if (w->inner[i].address && !covered(w, w->n_spans, w->inner[i].address))
-            w->spans[w->n_spans++] =
-                (tn_span){w->inner[i].address, w->inner[i].address + s.places->frame_locals};
+            w->spans[w->n_spans++] = (tn_span){w->inner[i].address, w->inner[i].address + s.places->frame_locals};
 }
 
 /* ---- what is whole ---- */
@@ -416,8 +415,8 @@ static void find_executing(void)
 /* What was suspended or popped when it was copied is not where the thread is. */
 static void drop_ended(void)
 {
-    while (s.n && (s.frames[s.first].suspended || (s.places->top_is_pointer && !s.frames[s.first].empty &&
-                                                   !s.frames[s.first].code)))
+    while (s.n && (s.frames[s.first].suspended ||
+                   (s.places->top_is_pointer && !s.frames[s.first].empty && !s.frames[s.first].code)))
         drop(1);
     while (s.n && s.frames[s.first].empty && s.first != AHEAD)
         drop(1);

@@ -14,10 +14,10 @@ typedef struct tn_seen_frame {
     uint32_t row, size; /* of its code: of the recorder, 0 not known yet; bytes of such a frame */
     int32_t offset;     /* of the instruction */
     uint8_t owner;
-    bool entry; /* called from C */
+    bool entry;     /* called from C */
     bool suspended; /* a generator's, which was called a moment ago */
-    bool empty; /* no code, or it has not begun */
-    bool handle; /* asyncio's Handle._run */
+    bool empty;     /* no code, or it has not begun */
+    bool handle;    /* asyncio's Handle._run */
 } tn_seen_frame;
 
 /* Memory to copy at the next look: where frames were at the last. */
@@ -35,16 +35,16 @@ typedef struct tn_inner {
 typedef struct tn_watched {
     uint64_t state; /* address of its thread state; 0: unused */
     uint64_t native;
-    uint64_t cpu_ns, user_ns;   /* of its clocks, when they were read last */
+    uint64_t cpu_ns, user_ns; /* of its clocks, when they were read last */
     uint64_t debt_ns, debt_user_ns;
-    uint64_t tick;              /* it was seen in */
-    uint32_t root, name;        /* what its stacks stand on, and the text of its name */
-    uint32_t stack, task;       /* where it was last; 0: not known */
-    uint32_t paid;              /* row */
+    uint64_t tick;        /* it was seen in */
+    uint32_t root, name;  /* what its stacks stand on, and the text of its name */
+    uint32_t stack, task; /* where it was last; 0: not known */
+    uint32_t paid;        /* row */
     bool named;
-    uint64_t bottom;            /* the outermost frame */
+    uint64_t bottom;              /* the outermost frame */
     uint64_t cframes[TN_CFRAMES]; /* what it pointed to lately, where that points to the frame */
-    tn_inner inner[TN_INNERS];  /* frames off the data stack that were innermost lately */
+    tn_inner inner[TN_INNERS];    /* frames off the data stack that were innermost lately */
     uint32_t next_cframe, next_inner;
     uint32_t n_spans, n_chain; /* the first are those of the chain, outermost first */
     tn_span spans[TN_SPANS + TN_INNERS];
@@ -78,13 +78,13 @@ bool tn__sample_stacks_start(const tn_sample_places *places);
 void tn__sample_stacks_forget(void);
 /* The stack of a thread whose clock was at cpu_ns just before. stack 0: it was not to be had. */
 void tn__sample_look(tn_watched *w, uint64_t cpu_ns, tn_look *out);
-uint64_t tn__sample_clock(uint64_t native, bool user); /* a thread's; 0: it is not there */
+uint64_t tn__sample_clock(uint64_t native, bool user);     /* a thread's; 0: it is not there */
 uint32_t tn__sample_leaf(uint32_t stack, unsigned pseudo); /* <gc>, <native>, <changing> */
 
 /* ---- samples.c ---- */
 
 bool tn__samples_start(uint32_t max_stacks);
-void tn__samples_free(void);
+void tn__samples_free(void);                            /* after tn__tables_release */
 uint32_t tn__sample_name(const char *text, uint32_t n); /* a text's number; 0: empty, or tables are full */
 uint32_t tn__sample_row(uint32_t stack, uint32_t thread, uint32_t task, uint32_t state);
 void tn__sample_add(uint32_t row, uint64_t samples, uint64_t ns, uint64_t cpu_ns);

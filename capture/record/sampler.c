@@ -31,11 +31,11 @@ typedef struct thread_state {
 static struct {
     tn_sample_places places;
     pthread_t thread;
-    bool exists;       /* started and not joined */
-    uint32_t leaves;   /* futex: the thread is to end */
-    bool settles;      /* the next tick only reads clocks: what threads did before is nobody's */
+    bool exists;                             /* started and not joined */
+    uint32_t leaves;                         /* futex: the thread is to end */
+    bool settles;                            /* the next tick only reads clocks: what threads did before is nobody's */
     uint64_t origin_ns, began_ns, before_ns; /* of strata; this time on; on before that */
-    uint64_t next;     /* stratum */
+    uint64_t next;                           /* stratum */
     uint64_t own_before_ns;
     uint64_t random;
     tn_watched *threads; /* MOST_THREADS, in order of first sight; those that ended are gone */
@@ -216,7 +216,8 @@ static void visit(const interpreter *in, uint64_t state, uint64_t native, uint64
         return;
     }
     w->tick = sampler.tick;
-    uint64_t cpu = tn__sample_clock(native, false), user = clock == TN_SAMPLE_VIRTUAL ? tn__sample_clock(native, true) : 0;
+    uint64_t cpu = tn__sample_clock(native, false),
+             user = clock == TN_SAMPLE_VIRTUAL ? tn__sample_clock(native, true) : 0;
     if (cpu < w->cpu_ns) /* another thread, by the same name */
         *w = (tn_watched){.state = state, .native = native, .tick = sampler.tick};
     uint64_t ran = cpu - w->cpu_ns;
@@ -395,8 +396,9 @@ static bool prepare(const tn_sample_places *places, uint32_t max_stacks)
         sampler.states = tn__pages_get(TN_PART_SAMPLES, MOST_THREADS * sizeof *sampler.states);
     sampler.n_threads = 0;
     sampler.settles = true;
-    return sampler.threads && sampler.states && tn__tables_keep() && tn_sample_read_start() && tn__samples_start(max_stacks) &&
-           tn__sample_codes_start(&sampler.places) && tn__sample_stacks_start(&sampler.places);
+    return sampler.threads && sampler.states && tn__tables_keep() && tn_sample_read_start() &&
+           tn__samples_start(max_stacks) && tn__sample_codes_start(&sampler.places) &&
+           tn__sample_stacks_start(&sampler.places);
 }
 
 int tn_sampler_start(const tn_sample_places *places, const tn_sample_options *o)
@@ -440,13 +442,13 @@ void tn_sampler_clear(void)
     tn_sample_options o = {tn__sampled.clock, tn__sampled.interval_ns, tn__sampled.max_stacks};
     tn_sample_places places = sampler.places;
     tn_sampler_stop();
+    tn__tables_release();
     tn__samples_free();
     tn__sample_codes_forget();
     tn__sample_stacks_forget();
     sampler.threads = NULL;
     sampler.states = NULL;
     tn__sampled = (tn_sampled){0};
-    tn__tables_release();
     if (was)
         tn_sampler_start(&places, &o);
 }

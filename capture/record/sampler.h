@@ -30,7 +30,7 @@ enum tn_sample_clock { TN_SAMPLE_REAL, TN_SAMPLE_PROF, TN_SAMPLE_VIRTUAL, TN_SAM
 
 /* Where things are; offsets in bytes. */
 typedef struct tn_sample_places {
-    uint64_t (*interpreters)(void); /* the first; needs no lock */
+    uint64_t (*interpreters)(void);  /* the first; needs no lock */
     uint64_t fixed_start, fixed_end; /* memory that stays mapped, or 0: the runtime's own, and what is part of it */
     uint32_t interp_next, interp_threads, interp_collecting;
     bool gil_known, gil_is_one;

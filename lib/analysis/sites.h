@@ -98,8 +98,8 @@ int tn__distribution_of_file(tn_snapshot *s, const char *file, const char **out,
 
 /* ---- site_keys.c ---- */
 
-#define TN_SITE_LOST "<lost>"     /* no stack is known */
-#define TN_SITE_CUT "<truncated>" /* the stack was deeper */
+#define TN_SITE_LOST "<lost>"            /* no stack is known */
+#define TN_SITE_CUT "<truncated>"        /* the stack was deeper */
 #define TN_NOT_RECORDED "(not recorded)" /* objects whose stack is not known */
 #define TN_SITE_BOTTOM "(bottom of the stack)"
 

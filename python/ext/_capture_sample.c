@@ -173,12 +173,12 @@ static PyObject *sample_status(PyObject *module, PyObject *nothing)
     tn_sampled_now(&now);
     if (!now.ever)
         return PyDict_New();
-    return Py_BuildValue("{s:N,s:s,s:K,s:K,s:K,s:K,s:K,s:N,s:K,s:K,s:K,s:K,s:I}", "on", PyBool_FromLong(now.on), "clock",
-                         tn_sample_clock_names[now.clock], "interval_ns", (number)now.interval_ns, "duration_ns",
-                         (number)now.duration_ns, "ticks", (number)now.ticks, "missed", (number)now.missed, "samples",
-                         (number)now.samples, "rejected", rejected(&now), "changing", (number)now.changing,
-                         "lost_stacks", (number)now.lost_stacks, "own_cpu_ns", (number)now.own_cpu_ns, "own_bytes",
-                         (number)now.own_bytes, "threads", now.threads);
+    return Py_BuildValue("{s:N,s:s,s:K,s:K,s:K,s:K,s:K,s:N,s:K,s:K,s:K,s:K,s:I}", "on", PyBool_FromLong(now.on),
+                         "clock", tn_sample_clock_names[now.clock], "interval_ns", (number)now.interval_ns,
+                         "duration_ns", (number)now.duration_ns, "ticks", (number)now.ticks, "missed",
+                         (number)now.missed, "samples", (number)now.samples, "rejected", rejected(&now), "changing",
+                         (number)now.changing, "lost_stacks", (number)now.lost_stacks, "own_cpu_ns",
+                         (number)now.own_cpu_ns, "own_bytes", (number)now.own_bytes, "threads", now.threads);
 }
 
 PyDoc_STRVAR(save_doc, "sample_save(path, fd, force, redact, /)\n--\n\n"
@@ -206,10 +206,13 @@ static PyObject *sample_save(PyObject *module, PyObject *args)
 }
 
 PyMethodDef capture_sample_methods[] = {
-    {"sample_start", sample_start, METH_VARARGS, start_doc}, {"sample_stop", sample_stop, METH_NOARGS, stop_doc},
+    {"sample_start", sample_start, METH_VARARGS, start_doc},
+    {"sample_stop", sample_stop, METH_NOARGS, stop_doc},
     {"sample_bytes", sample_bytes, METH_O, bytes_doc},
-    {"sample_clear", sample_clear, METH_NOARGS, clear_doc},  {"sample_status", sample_status, METH_NOARGS, status_doc},
-    {"sample_save", sample_save, METH_VARARGS, save_doc},    {NULL, NULL, 0, NULL},
+    {"sample_clear", sample_clear, METH_NOARGS, clear_doc},
+    {"sample_status", sample_status, METH_NOARGS, status_doc},
+    {"sample_save", sample_save, METH_VARARGS, save_doc},
+    {NULL, NULL, 0, NULL},
 };
 
 void capture_sample_begin(const tn_inside *inside, int status, const tn_error *err,
