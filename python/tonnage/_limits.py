@@ -64,7 +64,7 @@ def peak(region: Region, limit: int) -> str | None:
     for stack in stacks[:_ROWS]:
         lines += _told_stack(stack)
     rest = region.peak - sum(stack.size for stack in stacks[:_ROWS])
-    lines.append(f"  {shown(max(rest, 0))} of other stacks ({_ROWS} with 1 % or more are shown)")
+    lines.append(f"  {shown(max(rest, 0))} of other stacks (shown are {_ROWS} at most, of 1 % or more)")
     return "\n".join(lines)
 
 
