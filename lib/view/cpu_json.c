@@ -1,6 +1,6 @@
 /* cpu_json.c - profiles as docs/view-json.md specifies them. */
 #include "view/cpu_page.h"
-#include "view/sentences.h"
+#include "view/made_at.h"
 
 #include <string.h>
 
