@@ -12,6 +12,7 @@
 #include "record/usual.h"
 
 tn_trace tn__trace;
+__thread uint64_t tn__trace_last_block __attribute__((tls_model("initial-exec")));
 
 /* With what debug hooks add, no more than this comes out of pymalloc's pools. */
 enum { SMALL = 440 };
@@ -234,7 +235,7 @@ INLINE bool is_exact(void)
 INLINE void last_block(unsigned domain, const void *p)
 {
     if (domain == TN_DOMAIN_OBJ && TN_REF_TRACER)
-        tn__trace.last_block = A(p);
+        tn__trace_last_block = A(p);
 }
 
 OUT_OF_LINE void *exact_alloc_any(unsigned domain, bool clear, size_t count, size_t n)

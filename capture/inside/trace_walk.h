@@ -21,9 +21,10 @@ typedef struct tn_trace {
     enum tn_free_lists free_lists;
     uint32_t managed_flags; /* of types with words for a dict or weak references before their objects */
     uint64_t reconnected;
-    uint64_t last_block; /* with free lists tracked: the one that was allocated last */
 } tn_trace;
 extern tn_trace tn__trace;
+/* With free lists tracked: the block that this thread has allocated last. Interpreters with locks of their own run at once. */
+extern __thread uint64_t tn__trace_last_block __attribute__((tls_model("initial-exec")));
 
 /* ---- trace_names.c ---- */
 

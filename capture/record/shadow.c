@@ -236,16 +236,30 @@ static inline __attribute__((always_inline)) void release(tn_tracer *t, uint64_t
         forget(t, site, bytes, birth, apart);
 }
 
+/* What was recorded exactly may be a sample when a call apart comes in that began before. */
+static bool take_sample(uint64_t address, unsigned domain, tn_block_row *b)
+{
+    return tn_get(&tn__rec.mode) == TN_RECORD_SAMPLED && tn__rows_take(tn__block_key(address, domain), b);
+}
+
+static __attribute__((noinline)) void release_apart(tn_tracer *t, uint64_t address, unsigned domain)
+{
+    tn_block_row b;
+    if (!tn__apart_enter(t))
+        return;
+    if (take_sample(address, domain, &b))
+        tn__block_forget(t, &b, true);
+    else
+        release(t, address, domain, true);
+    tn__apart_leave(t);
+}
+
 void tn_record_free(tn_tracer *t, uint64_t address, unsigned domain)
 {
-    if (tn__is_apart(domain)) {
-        if (!tn__apart_enter(t))
-            return;
-        release(t, address, domain, true);
-        tn__apart_leave(t);
-    } else if (!tn__usual_free(t, address)) {
+    if (tn__is_apart(domain))
+        release_apart(t, address, domain);
+    else if (!tn__usual_free(t, address))
         release(t, address, domain, false);
-    }
 }
 
 bool tn_record_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken)
@@ -254,6 +268,8 @@ bool tn_record_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *t
     bool apart = tn__is_apart(domain);
     if (apart && !tn__apart_enter(t))
         return false;
+    if (apart && take_sample(address, domain, &b))
+        tn__block_forget(t, &b, false);
     bool found = take(t, address, domain, &b);
     if (found)
         *taken = (tn_taken){b.bytes, b.birth, b.site, b.interval, b.clock, tn__rec.session};
@@ -328,7 +344,8 @@ static uint64_t leaf_each(const uint64_t *leaf, uint64_t base, uint64_t from,
     return i - TN_SHADOW_LEAF;
 }
 
-/* A block that crosses into the next leaf hides nothing there but what it covers itself. */
+/* A block that crosses into the next leaf hides nothing there but what it covers itself, and not even that where another begins
+ * at the leaf: then nobody told of its end. The second granule of a block in a leaf's last one is there. */
 void tn__shadow_each(bool (*visit)(void *ctx, uint64_t address, uint64_t bytes, uint64_t birth, uint32_t site),
                      void *ctx)
 {
@@ -343,6 +360,8 @@ void tn__shadow_each(bool (*visit)(void *ctx, uint64_t address, uint64_t bytes, 
         }
         for (uint64_t m = 0; m < TN_SHADOW_MIDDLE; m++) {
             const uint64_t *leaf = tn_get_acquire(&middle[m]);
+            if (leaf && covered && tn__word_is_first(tn_get(leaf)))
+                covered = 0;
             if (!leaf || covered >= TN_SHADOW_LEAF) {
                 covered -= covered < TN_SHADOW_LEAF ? covered : TN_SHADOW_LEAF;
                 continue;

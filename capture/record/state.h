@@ -214,8 +214,8 @@ static inline void tn__apart_leave(tn_tracer *t)
 }
 
 /* Stacks and code objects are kept, whether allocations are recorded or not: the sampler uses them. With the lock. */
-bool tn__tables_keep(void); /* false: no memory */
-void tn__tables_release(void);
+bool tn__tables_keep(void);    /* false: no memory */
+void tn__tables_release(void); /* what was retired has been given back */
 
 /* ---- tracer.c ---- */
 
