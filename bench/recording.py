@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Measures what recording allocations costs, beside tracemalloc and memray.
 
-    bench/recording.py [--quick] [--python PATH ...] [--output FILE]
+    bench/recording.py [--quick] [--instructions] [--python PATH ...] [--output FILE]
 
 Prints the tables of docs/performance.md, "Recording allocations". Each figure is of fresh processes that run a program
 in turns, with and without a recorder; the median of the ratios of such pairs counts, with the second least and the
-second largest beside it.
+second largest beside it. --instructions counts instructions with callgrind instead, whatever else runs meanwhile.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import cell, mark, median, processor, table
+from harness import FOLDER, cell, mark, median, processor, table
 
 ROUNDS = {"parse": 900, "churn": 750, "tree": 750, "vectors": 1000, "deep": 3500, "floats": 1000,
           "match": 400, "loops": 600, "digest": 200}  # fmt: skip
@@ -170,6 +172,34 @@ def pages(python: str, n: int) -> str:
     return table(["stacks that allocated", "nodes of their tree", *heads], rows)
 
 
+def instructions(python: str, program: str, mode: str, rounds: int) -> tuple[int, int]:
+    """Of a process, and of those what the library with the hooks and the recorder executes itself."""
+    words = [python, str(FOLDER / "recording_cells.py"), "run", mode, program, str(rounds)]
+    with tempfile.TemporaryDirectory() as folder:
+        tool = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={folder}/out"]
+        hashes = os.environ | {"PYTHONHASHSEED": "0"}
+        subprocess.run([*tool, *words], env=hashes, stdout=subprocess.DEVNULL, check=True)
+        command = ["callgrind_annotate", "--threshold=100", "--auto=no", f"{folder}/out"]
+        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    rows = [(int(found[1].replace(",", "")), line) for line in lines if (found := re.match(r"\s*([\d,]+) \(", line))]
+    return next(n for n, line in rows if "TOTALS" in line), sum(n for n, line in rows if "/_capture." in line)
+
+
+def added(python: str, quick: bool) -> str:
+    """What a round executes more: rounds that a run has more of, so that starting counts for nothing."""
+    rows = []
+    for program in (ALLOCATING + ORDINARY)[: 1 if quick else None]:
+        n = max(2, ROUNDS[program] // 100)
+        row, plain = [program], 0
+        for mode in ("off", "exact", "depth1", "sampled"):
+            few, many = (instructions(python, program, mode, rounds) for rounds in (n, 2 * n))
+            total, own = ((b - a) / n for a, b in zip(few, many, strict=True))
+            plain = plain or total
+            row.append(f"{total / 1000:.0f} thousand" if mode == "off" else f"{own / plain:.1%}")
+        rows.append(row)
+    return table(["instructions", "a round without", "exact", "depth1", "sampled"], rows)
+
+
 def measure(python: str, quick: bool) -> str:
     load = os.getloadavg()[0]
     n = OBJECTS // (100 if quick else 1)
@@ -191,8 +221,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="little work: a check that it works, not a measurement")
     parser.add_argument("--python", action="append", help="interpreter that has tonnage (default: this one)")
     parser.add_argument("--output", type=Path, help="write the tables there as well")
+    parser.add_argument("--instructions", action="store_true", help="count those that are added, with callgrind")
     options = parser.parse_args()
-    pieces = [measure(python, options.quick) for python in options.python or [sys.executable]]
+    table_of = added if options.instructions else measure
+    pieces = [table_of(python, options.quick) for python in options.python or [sys.executable]]
     print("\n\n".join(pieces), flush=True)
     if options.output:
         options.output.write_text("\n\n".join(pieces) + "\n", encoding="utf-8")
