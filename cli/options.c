@@ -59,21 +59,25 @@ static const struct {
     {"--full-names", TN_PICTURE_GROUPS, TN_PICTURE_FULL_NAMES},
 };
 
-/* Options of CLI_PROFILE; those from THREAD on take a value. */
+/* Options of CLI_PROFILE: pages, of which one alone can be asked for, and names; those from CALLERS on take a value. */
 enum {
     PROFILE_TREE,
     PROFILE_GRAPH,
+    PROFILE_CALLERS,
+    PROFILE_CALLEES,
     PROFILE_THREAD,
     PROFILE_TASK,
     PROFILE_STATE,
     PROFILE_CLOCK,
-    PROFILE_CALLERS,
-    PROFILE_CALLEES
 };
-static const char *const profiling[] = {
-    [PROFILE_TREE] = "--tree",       [PROFILE_GRAPH] = "--graph",     [PROFILE_THREAD] = "--thread",
-    [PROFILE_TASK] = "--task",       [PROFILE_STATE] = "--state",     [PROFILE_CLOCK] = "--clock",
-    [PROFILE_CALLERS] = "--callers", [PROFILE_CALLEES] = "--callees",
+static const struct {
+    const char *name;
+    enum tn_cpu_page page; /* TABLE: it is none */
+} profiling[] = {
+    [PROFILE_TREE] = {"--tree", TN_CPU_TREE},          [PROFILE_GRAPH] = {"--graph", TN_CPU_GRAPH},
+    [PROFILE_CALLERS] = {"--callers", TN_CPU_CALLERS}, [PROFILE_CALLEES] = {"--callees", TN_CPU_CALLEES},
+    [PROFILE_THREAD] = {"--thread", TN_CPU_TABLE},     [PROFILE_TASK] = {"--task", TN_CPU_TABLE},
+    [PROFILE_STATE] = {"--state", TN_CPU_TABLE},       [PROFILE_CLOCK] = {"--clock", TN_CPU_TABLE},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -273,28 +277,20 @@ static int set_sites(const cli_verb *verb, size_t i, const char *value, cli_opti
     }
 }
 
-static int set_cpu_page(const cli_verb *verb, enum tn_cpu_page page, const char *name, const char *function,
-                        cli_options *out)
-{
-    if (out->cpu.page != TN_CPU_TABLE)
-        return usage(verb, "one page at a time: --tree, --graph, --callers or --callees, not also", name);
-    out->cpu.page = page;
-    out->cpu.function = function;
-    return CLI_OK;
-}
-
 static int set_profile(const cli_verb *verb, size_t i, const char *value, cli_options *out)
 {
     switch (i) {
-    case PROFILE_TREE: return set_cpu_page(verb, TN_CPU_TREE, profiling[i], NULL, out);
-    case PROFILE_GRAPH: return set_cpu_page(verb, TN_CPU_GRAPH, profiling[i], NULL, out);
-    case PROFILE_CALLERS: return set_cpu_page(verb, TN_CPU_CALLERS, profiling[i], value, out);
-    case PROFILE_CALLEES: return set_cpu_page(verb, TN_CPU_CALLEES, profiling[i], value, out);
     case PROFILE_THREAD: out->cpu.thread = value; return CLI_OK;
     case PROFILE_TASK: out->cpu.task = value; return CLI_OK;
     case PROFILE_STATE: out->cpu.state = value; return CLI_OK;
-    default: out->cpu.clock = value; return CLI_OK;
+    case PROFILE_CLOCK: out->cpu.clock = value; return CLI_OK;
+    default: break;
     }
+    if (out->cpu.page != TN_CPU_TABLE)
+        return usage(verb, "one page at a time: --tree, --graph, --callers or --callees, not also", profiling[i].name);
+    out->cpu.page = profiling[i].page;
+    out->cpu.function = value;
+    return CLI_OK;
 }
 
 static void set_fold(cli_options *out, bool fold)
@@ -418,9 +414,9 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
         return code == CLI_OK ? set_picture(verb, i, value, out) : code;
     }
     for (size_t i = 0; verb->options & CLI_PROFILE && i < sizeof profiling / sizeof *profiling; i++) {
-        if (!is_option(profiling[i], word, length))
+        if (!is_option(profiling[i].name, word, length))
             continue;
-        int code = take_value(verb, i >= PROFILE_THREAD, n, words, at, &value);
+        int code = take_value(verb, i >= PROFILE_CALLERS, n, words, at, &value);
         return code == CLI_OK ? set_profile(verb, i, value, out) : code;
     }
     for (size_t i = 0; i < sizeof placing / sizeof *placing; i++) {

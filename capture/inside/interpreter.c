@@ -318,7 +318,8 @@ int tn_inside_probe(tn_inside *inside, tn_error *err)
     builtin_types(t->builtin_types);
     TN_TRY(tn_process_ranges(&inside->ranges, err)); /* with an error of its own where /proc is missing */
     const char *wrong = try_layout(inside, layout), *again = wrong;
-    for (unsigned i = 1; again && !PyErr_Occurred() && (layout = tn_layout_find(inside->hexversion, i, &inside->listed)); i++)
+    for (unsigned i = 1;
+         again && !PyErr_Occurred() && (layout = tn_layout_find(inside->hexversion, i, &inside->listed)); i++)
         again = try_layout(inside, layout);
     if (again)
         return tn__error_set(err, TN_EVERSION, 0,

@@ -6,7 +6,7 @@
  *                   └─ cpu_tree.c  ─> who called whom, from the outermost frame inwards
  *
  * Stacks are parted by the keys of sites (site_keys.c) and told apart as sites are (site_names.c). What is counted is the
- * *weight*: nanoseconds of the clock or, of the clock alloc, bytes.
+ * *weight*: nanoseconds of the clock, of the clock alloc bytes, and samples where no clock is known.
  */
 #ifndef TN_CPU_H
 #define TN_CPU_H
@@ -34,6 +34,7 @@ typedef struct tn_cpu {
     tn_cpu_options options; /* its texts are the caller's */
     const char *clock;
     bool of_bytes;    /* the clock alloc */
+    bool of_samples;  /* no clock is known, and so no time */
     bool knows_bytes; /* beside time: what is asked for is known of allocations, too */
     double draws;     /* how many independent samples the whole is made of; 0: it is exact */
     tn_site_keys keys;
@@ -47,6 +48,10 @@ typedef struct tn_cpu {
 } tn_cpu;
 
 extern const char *const tn__cpu_states[TN_SAMPLE_STATES]; /* words for the state of a row of SAMP */
+static inline bool tn__cpu_of_time(const tn_cpu *t)
+{
+    return !t->of_bytes && !t->of_samples;
+}
 /* EINVAL where the file has no samples, or the options make no sense. */
 int tn__cpu_make(tn_snapshot *s, const tn_cpu_options *o, tn_cpu *out, tn_error *err);
 void tn__cpu_free(tn_cpu *t);

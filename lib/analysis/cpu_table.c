@@ -52,21 +52,25 @@ static int choose_clock(tn_cpu *t, tn_error *err)
     const char *asked = t->options.clock;
     tn__snapshot_samples(t->snapshot, &n_samples);
     tn__snapshot_sites(t->snapshot, &n_sites);
-    if (!n_samples && !n_sites)
+    t->clock = "unknown";
+    bool sampled = n_samples > 0; /* or it was, and nothing was seen */
+    if (tn_snapshot_find_fact(t->snapshot, "sample.clock", &fact) == TN_OK && fact.kind == TN_FACT_TEXT) {
+        t->clock = fact.value.text;
+        sampled |= strcmp(t->clock, alloc_clock) != 0;
+    }
+    if (!sampled && !n_sites)
         return tn__error_set(err, TN_EINVAL, 0,
                              "the snapshot does not say where time goes: run the program with --sample, or call "
                              "tonnage.sample.start()");
-    t->clock = "unknown";
-    if (tn_snapshot_find_fact(t->snapshot, "sample.clock", &fact) == TN_OK && fact.kind == TN_FACT_TEXT)
-        t->clock = fact.value.text;
-    t->of_bytes = asked ? strcmp(asked, alloc_clock) == 0 : !n_samples;
+    t->of_bytes = asked ? strcmp(asked, alloc_clock) == 0 : !sampled;
     if (t->of_bytes && !n_sites)
         return tn__error_set(err, TN_EINVAL, 0, "the snapshot has no allocations: nothing was traced");
-    if (!t->of_bytes && (!n_samples || (asked && strcmp(asked, t->clock) != 0)))
+    if (!t->of_bytes && asked && (!sampled || strcmp(asked, t->clock) != 0))
         return tn__error_set(err, TN_EINVAL, 0, "the snapshot has no samples of the clock %.40s, but of %.40s", asked,
-                             n_samples ? t->clock : alloc_clock);
+                             sampled ? t->clock : alloc_clock);
     if (t->of_bytes)
         t->clock = alloc_clock;
+    t->of_samples = strcmp(t->clock, "unknown") == 0;
     return t->of_bytes ? tn__sites_all_told(t->snapshot, "what was allocated", err) : TN_OK;
 }
 
@@ -121,9 +125,10 @@ static bool row_in(tn_cpu *t, const tn_sample_row *row)
 
 /* ---- sums ---- */
 
-static tn_cpu_sum sum_of_row(const tn_sample_row *row)
+static tn_cpu_sum sum_of_row(const tn_cpu *t, const tn_sample_row *row)
 {
-    return (tn_cpu_sum){.weight = row->ns, .samples = row->samples, .cpu_ns = row->cpu_ns};
+    return (tn_cpu_sum){
+        .weight = t->of_samples ? row->samples : row->ns, .samples = row->samples, .cpu_ns = row->cpu_ns};
 }
 
 static tn_cpu_sum sum_of_site(const tn_cpu *t, const tn_site_row *site)
@@ -134,8 +139,8 @@ static tn_cpu_sum sum_of_site(const tn_cpu *t, const tn_site_row *site)
     return (tn_cpu_sum){.weight = bytes, .samples = (uint64_t)(site->allocated_count + 0.5), .bytes = bytes};
 }
 
-/* Samples that stand for nothing, as those of threads that wait, say nothing of shares, and those that stand for much say as
- * little as one: what counts is Kish's effective number, (sum of weights)² / sum of their squares. Within a row all are alike. */
+/* Samples that stand for nothing say nothing of shares, and one that stands for much says as little as any: what counts is Kish's
+ * effective number, (sum of weights)² / sum of their squares. Within a row all are taken to be alike. */
 static void add_rows(tn_cpu *t)
 {
     double squares = 0;
@@ -144,10 +149,10 @@ static void add_rows(tn_cpu *t)
     for (uint32_t i = 0; !t->of_bytes && i < n; i++) {
         if (!row_in(t, &rows[i]))
             continue;
-        tn_cpu_sum sum = sum_of_row(&rows[i]);
+        tn_cpu_sum sum = sum_of_row(t, &rows[i]);
         tn__cpu_add(&t->stacks[rows[i].stack], &sum);
         tn__cpu_add(&t->all, &sum);
-        squares += (double)rows[i].ns * ((double)rows[i].ns / (double)rows[i].samples);
+        squares += (double)sum.weight * ((double)sum.weight / (double)sum.samples);
     }
     t->draws = squares > 0 ? (double)t->all.weight * ((double)t->all.weight / squares) : 0;
 }
@@ -225,7 +230,7 @@ static int add_name(tn_cpu *t, tn_strtab *texts, const tn_sample_row *row, tn_er
 {
     const char *name = name_of(t, row);
     uint32_t group;
-    tn_cpu_sum sum = sum_of_row(row);
+    tn_cpu_sum sum = sum_of_row(t, row);
     if (tn__strtab_add(texts, name, strlen(name), &group) < 0)
         return tn__no_memory(t->snapshot, err);
     if (group == t->n_groups) {

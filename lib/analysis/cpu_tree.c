@@ -25,7 +25,7 @@ static int add_nodes(tn_cpu *t, uint32_t *node_by_entry, tn_map *numbers, tn_buf
 {
     for (uint32_t i = 0; i < t->n_entries; i++) {
         tn_stack_entry e = {0};
-        uint32_t node;
+        uint32_t node = 0;
         node_by_entry[i] = 0;
         if (tn__cpu_sum_empty(&t->subtrees[i]))
             continue;

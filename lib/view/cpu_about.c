@@ -42,10 +42,10 @@ static const char *clock_words(const tn_cpu *t)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i][0], t->clock) == 0)
             return words[i][1];
-    return "time";
+    return "samples, and no time";
 }
 
-static void print_number(const tn_cpu_page_made *p, tn_out *out, const char *before, const char *key, const char *of)
+static void print_fact(const tn_cpu_page_made *p, tn_out *out, const char *before, const char *key)
 {
     uint64_t n;
     tn__out_text(out, before);
@@ -53,8 +53,6 @@ static void print_number(const tn_cpu_page_made *p, tn_out *out, const char *bef
         tn__out_format(out, "%" PRIu64, n);
     else
         tn__out_text(out, "unknown");
-    if (tn__fact_u64(p->snapshot, of, &n))
-        tn__out_format(out, " of %" PRIu64, n);
 }
 
 static void print_own(const tn_cpu_page_made *p, tn_out *out)
@@ -69,7 +67,7 @@ static void print_own(const tn_cpu_page_made *p, tn_out *out)
 
 static void print_sampler(const tn_cpu_page_made *p, tn_out *out)
 {
-    uint64_t n, interval, duration;
+    uint64_t n, looks, interval, duration;
     char text[40];
     tn__out_format(out, "clock %s: %s; ", p->now.clock, clock_words(&p->now));
     tn__out_format(out, "%" PRIu64 " sample%s", p->now.all.samples, p->now.all.samples == 1 ? "" : "s");
@@ -82,13 +80,15 @@ static void print_sampler(const tn_cpu_page_made *p, tn_out *out)
         tn__out_format(out, " for %s", text);
     }
     tn__out_text(out, "\n");
-    print_number(p, out, "missed: ", "sample.missed", "sample.ticks");
+    print_fact(p, out, "missed: ", "sample.missed");
+    if (tn__fact_u64(p->snapshot, "sample.ticks", &looks) && tn__fact_u64(p->snapshot, "sample.missed", &n))
+        tn__out_format(out, " of %" PRIu64, looks + n);
     tn__out_text(out, " ticks; rejected: ");
     if (rejected_in_all(p->snapshot, &n))
         tn__out_format(out, "%" PRIu64, n);
     else
         tn__out_text(out, "unknown");
-    print_number(p, out, "; without a stack: ", "sample.lost_stacks", "");
+    print_fact(p, out, "; without a stack: ", "sample.lost_stacks");
     print_own(p, out);
 }
 
@@ -107,6 +107,8 @@ void tn__cpu_about_print(const tn_cpu_page_made *p, tn_out *out)
         tn__out_text(out, "\n");
     } else {
         print_sampler(p, out);
+    }
+    if (tn__cpu_of_time(t)) {
         tn__out_format(out, "%s s in all", amount);
         if (strcmp(t->clock, "prof") != 0)
             tn__out_format(out, ", %.3f s of processor time measured meanwhile", (double)t->all.cpu_ns / 1e9);
@@ -156,7 +158,7 @@ void tn__cpu_about_json(const tn_cpu_page_made *p, tn_json *j)
     double interval = p->now.of_bytes ? tn__sites_interval_of(p->snapshot) : 0;
     tn__json_open(j, "profile", '{');
     tn__json_string(j, "clock", p->now.clock);
-    tn__json_string(j, "unit", p->now.of_bytes ? "bytes" : "ns");
+    tn__json_string(j, "unit", tn__cpu_unit(&p->now));
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
         if (p->now.of_bytes)
             tn__json_null(j, facts[i][0]);

@@ -163,7 +163,7 @@ static void print_amount(const tn_calls *c, tn_out *out, uint64_t weight, uint64
 {
     char amount[32];
     tn__out_format(out, "%10s%s %5.1f %%", tn__cpu_amount(&c->page->now, weight, amount, sizeof amount),
-                   c->page->now.of_bytes ? "" : " s", tn__pct(weight, of));
+                   tn__cpu_of_time(&c->page->now) ? " s" : "", tn__pct(weight, of));
 }
 
 static void print_near(const tn_calls *c, tn_out *out, const char *how, const uint32_t *edges, uint32_t n, bool into,
@@ -274,14 +274,14 @@ static int choose_edges(tn_calls *c, const uint8_t *marks, tn_error *err)
 
 static int print_edges(const tn_calls *c, tn_out *out, tn_error *err)
 {
-    const tn_table_column columns[] = {{c->page->now.of_bytes ? "Total" : "Total s", true, 0},
+    const tn_table_column columns[] = {{tn__cpu_of_time(&c->page->now) ? "Total s" : "Total", true, 0},
                                        {"%", true, 0},
                                        {c->page->asked.page == TN_CPU_CALLERS ? "of callee %" : "of caller %", true, 0},
                                        {c->page->now.of_bytes ? "Allocations" : "Samples", true, 1},
                                        {"Caller", false, 0},
                                        {"Callee", false, 0}};
     tn_table t;
-    char amount[32];
+    char amount[32], text[512];
     tn__table_init(&t, c->page->now.alloc, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < c->n_shown; i++) {
         const tn_cpu_edge *e = edge_at(c, (uint32_t)c->order[i].row);
@@ -289,8 +289,8 @@ static int print_edges(const tn_calls *c, tn_out *out, tn_error *err)
         tn__table_pct(&t, e->sum.weight, c->page->now.all.weight);
         tn__table_pct(&t, e->sum.weight, group_at(c, named_end(c, e))->total.weight);
         tn__table_u64(&t, e->sum.samples);
-        tn__table_text(&t, c->labels[e->from]);
-        tn__table_text(&t, c->labels[e->to]);
+        tn__table_text(&t, tn__site_shortened(c->labels[e->from], c->page->o, text, sizeof text));
+        tn__table_text(&t, tn__site_shortened(c->labels[e->to], c->page->o, text, sizeof text));
     }
     int status = t.status < 0 ? tn__no_memory(c->page->snapshot, err) : TN_OK;
     if (status == TN_OK && c->n_shown)

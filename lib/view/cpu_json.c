@@ -1,5 +1,6 @@
 /* cpu_json.c - profiles as docs/view-json.md specifies them. */
 #include "view/cpu_page.h"
+#include "view/made_at.h"
 #include "view/sentences.h"
 
 #include <string.h>
@@ -74,7 +75,7 @@ static void numbers_json(const tn_cpu_page_made *p, tn_json *j, const tn_cpu_sho
     tn__json_double(j, "total_pct", tn__cpu_pct(&p->now, r->total->weight));
     tn__json_u64(j, "samples", r->own->samples);
     tn__json_u64(j, "total_samples", r->total->samples);
-    if (!p->now.of_bytes) {
+    if (tn__cpu_of_time(&p->now)) {
         tn__json_u64(j, "cpu_ns", r->own->cpu_ns);
         tn__json_u64(j, "total_cpu_ns", r->total->cpu_ns);
     }
@@ -111,7 +112,7 @@ static int row_json(const tn_cpu_page_made *p, tn_json *j, const tn_cpu_shown *r
 static void columns_json(const tn_cpu_page_made *p, tn_json *j)
 {
     enum { ALWAYS, TREE, TIME, BOTH, COMPARED, TRACED };
-    const char *weight = p->now.of_bytes ? "bytes" : "ns";
+    const char *weight = tn__cpu_unit(&p->now);
     const struct {
         const char *name;
         int where;
@@ -152,7 +153,7 @@ static void columns_json(const tn_cpu_page_made *p, tn_json *j)
     const bool there[] = {
         [ALWAYS] = true,
         [TREE] = p->asked.page == TN_CPU_TREE,
-        [TIME] = !p->now.of_bytes,
+        [TIME] = tn__cpu_of_time(&p->now),
         [BOTH] = p->now.knows_bytes && !p->now.of_bytes,
         [COMPARED] = p->old != NULL,
         [TRACED] = p->asked.by == TN_CPU_TRACEBACK,

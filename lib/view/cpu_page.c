@@ -18,11 +18,19 @@ double tn__cpu_pct(const tn_cpu *t, uint64_t weight)
     return tn__pct(weight, t->all.weight);
 }
 
+const char *tn__cpu_unit(const tn_cpu *t)
+{
+    return t->of_bytes ? "bytes" : t->of_samples ? "samples" : "ns";
+}
+
 const char *tn__cpu_amount(const tn_cpu *t, uint64_t weight, char *out, size_t cap)
 {
     if (t->of_bytes)
         return tn_format_bytes(weight, out, cap);
-    snprintf(out, cap, "%.3f", (double)weight / 1e9);
+    if (t->of_samples)
+        snprintf(out, cap, "%" PRIu64, weight);
+    else
+        snprintf(out, cap, "%.3f", (double)weight / 1e9);
     return out;
 }
 
@@ -49,7 +57,7 @@ double tn__cpu_bytes_per_second(const tn_cpu_sum *sum)
 int tn__cpu_words(const tn_cpu_page_made *p, const tn_cpu_shown *r, tn_buf *out, tn_error *err)
 {
     char own[32], total[32], change[40], words[256];
-    const char *unit = p->now.of_bytes ? "" : " s";
+    const char *unit = tn__cpu_of_time(&p->now) ? " s" : "";
     int n = snprintf(words, sizeof words, ": own=%s%s", tn__cpu_amount(&p->now, r->own->weight, own, sizeof own), unit);
     if (p->old)
         n += snprintf(words + n, sizeof words - (size_t)n, " (%s%s)",

@@ -48,6 +48,7 @@ static inline const tn_cpu_shown *tn__cpu_shown_at(const tn_cpu_page_made *p, si
 
 double tn__cpu_pct(const tn_cpu *t, uint64_t weight); /* of all */
 /* Seconds, or bytes with their unit; cap >= 32. */
+const char *tn__cpu_unit(const tn_cpu *t); /* of weights: "ns" "bytes" "samples" */
 const char *tn__cpu_amount(const tn_cpu *t, uint64_t weight, char *out, size_t cap);
 const char *tn__cpu_change(const tn_cpu *t, uint64_t now, uint64_t old, char *out, size_t cap); /* with a sign */
 /* 95 % of the change of a share of its own, from -1 to 1. */

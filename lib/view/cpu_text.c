@@ -42,14 +42,14 @@ static const char *heading_of(const tn_cpu_page_made *p)
 
 static uint32_t plain_columns(const tn_cpu_page_made *p, tn_table_column *c)
 {
-    bool bytes = p->now.of_bytes;
+    bool bytes = p->now.of_bytes, time = tn__cpu_of_time(&p->now);
     uint32_t n = 0;
     c[n++] = (tn_table_column){"", true, 5};
-    c[n++] = (tn_table_column){bytes ? "Own" : "Own s", true, 0};
+    c[n++] = (tn_table_column){time ? "Own s" : "Own", true, 0};
     c[n++] = (tn_table_column){"%", true, 0};
     if (p->now.draws > 0)
         c[n++] = (tn_table_column){"95 % interval", true, 4};
-    c[n++] = (tn_table_column){bytes ? "Total" : "Total s", true, 0};
+    c[n++] = (tn_table_column){time ? "Total s" : "Total", true, 0};
     c[n++] = (tn_table_column){"%", true, 0};
     c[n++] = (tn_table_column){bytes ? "Allocations" : "Samples", true, 2};
     if (p->now.knows_bytes && !bytes) {
@@ -83,9 +83,9 @@ static void plain_cells(const tn_cpu_page_made *p, const tn_cpu_shown *r, size_t
 
 static uint32_t compared_columns(const tn_cpu_page_made *p, tn_table_column *c)
 {
-    bool bytes = p->now.of_bytes;
+    bool time = tn__cpu_of_time(&p->now);
     uint32_t n = 0;
-    c[n++] = (tn_table_column){bytes ? "Own" : "Own s", true, 0};
+    c[n++] = (tn_table_column){time ? "Own s" : "Own", true, 0};
     c[n++] = (tn_table_column){"Change", true, 0};
     c[n++] = (tn_table_column){"%", true, 0};
     c[n++] = (tn_table_column){"was %", true, 0};
@@ -93,7 +93,7 @@ static uint32_t compared_columns(const tn_cpu_page_made *p, tn_table_column *c)
         c[n++] = (tn_table_column){"95 % of the change", true, 3};
         c[n++] = (tn_table_column){"Sure", false, 1};
     }
-    c[n++] = (tn_table_column){bytes ? "Total" : "Total s", true, 0};
+    c[n++] = (tn_table_column){time ? "Total s" : "Total", true, 0};
     c[n++] = (tn_table_column){"Change", true, 0};
     return n;
 }
@@ -117,11 +117,11 @@ static void compared_cells(const tn_cpu_page_made *p, const tn_cpu_shown *r, boo
 
 static uint32_t tree_columns(const tn_cpu_page_made *p, tn_table_column *c)
 {
-    bool bytes = p->now.of_bytes;
+    bool bytes = p->now.of_bytes, time = tn__cpu_of_time(&p->now);
     uint32_t n = 0;
-    c[n++] = (tn_table_column){bytes ? "Total" : "Total s", true, 0};
+    c[n++] = (tn_table_column){time ? "Total s" : "Total", true, 0};
     c[n++] = (tn_table_column){"%", true, 0};
-    c[n++] = (tn_table_column){bytes ? "Own" : "Own s", true, 0};
+    c[n++] = (tn_table_column){time ? "Own s" : "Own", true, 0};
     c[n++] = (tn_table_column){bytes ? "Allocations" : "Samples", true, 1};
     return n;
 }
@@ -137,12 +137,16 @@ static void tree_cells(const tn_cpu_page_made *p, const tn_cpu_shown *r, tn_tabl
     tn__table_u64(t, r->total->samples);
 }
 
-static void add_label(tn_table *t, const tn_cpu_shown *r)
+static void add_label(const tn_cpu_page_made *p, tn_table *t, const tn_cpu_shown *r)
 {
-    char text[512];
-    snprintf(text, sizeof text, "%*s%.400s", (int)(2 * (r->depth < MOST_INDENT ? r->depth : MOST_INDENT)), "",
-             r->label);
-    tn__table_text(t, r->depth ? text : r->label);
+    char plain[600], text[512];
+    const char *label = tn__site_shortened(r->label, p->o, text, sizeof text);
+    tn_text indented;
+    tn__text_init(&indented, plain, sizeof plain);
+    tn__text_format(&indented, "%*s", (int)(2 * (r->depth < MOST_INDENT ? r->depth : MOST_INDENT)), "");
+    tn__text_add(&indented, label, strlen(label));
+    tn__text_end(&indented);
+    tn__table_text(t, r->depth ? plain : label);
 }
 
 static int print_rows(const tn_cpu_page_made *p, tn_out *out, tn_error *err)
@@ -162,7 +166,7 @@ static int print_rows(const tn_cpu_page_made *p, tn_out *out, tn_error *err)
             compared_cells(p, r, i == n_rows, &t);
         else
             plain_cells(p, r, i < n_rows ? i + 1 : 0, &t);
-        add_label(&t, r);
+        add_label(p, &t, r);
     }
     int status = t.status < 0 ? tn__no_memory(p->snapshot, err) : TN_OK;
     if (status == TN_OK)
@@ -201,9 +205,9 @@ static void print_compared(const tn_cpu_page_made *p, tn_out *out)
         return;
     tn__out_text(out, "compared with ");
     tn__out_escaped(out, p->o->files ? p->o->files[0] : "the other one");
-    tn__out_format(out, ": %s%s in %" PRIu64 " %s",
-                   tn__cpu_amount(&p->before, p->before.all.weight, amount, sizeof amount), p->now.of_bytes ? "" : " s",
-                   p->before.all.samples, p->now.of_bytes ? "allocations" : "samples");
+    tn__out_format(
+        out, ": %s%s in %" PRIu64 " %s", tn__cpu_amount(&p->before, p->before.all.weight, amount, sizeof amount),
+        tn__cpu_of_time(&p->now) ? " s" : "", p->before.all.samples, p->now.of_bytes ? "allocations" : "samples");
     if (tn__fact_u64(p->old, "capture.wall_time_ns", &wall)) {
         tn__fact_time(wall, when, sizeof when);
         tn__out_format(out, ", of %s", when);

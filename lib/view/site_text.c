@@ -14,8 +14,7 @@ static uint64_t positive(int64_t bytes)
     return bytes > 0 ? (uint64_t)bytes : 0;
 }
 
-/* Where a terminal cuts lines the end of a path says most: its last three parts. */
-static const char *shortened(const char *label, const tn_view_options *o, char *out, size_t cap)
+const char *tn__site_shortened(const char *label, const tn_view_options *o, char *out, size_t cap)
 {
     const char *at = label + strcspn(label, " ");
     int slashes = 0;
@@ -34,10 +33,10 @@ static void add_label(tn_table *t, const tn_site_page *p, const tn_site_shown *r
     char text[512], plain[600];
     if (p->asked.page == TN_SITES_CREATORS) {
         snprintf(plain, sizeof plain, "%*s%s", (int)(2 * (r->depth < 40 ? r->depth : 40)), "",
-                 shortened(r->label, p->o, text, sizeof text));
+                 tn__site_shortened(r->label, p->o, text, sizeof text));
         tn__table_text(t, plain);
     } else
-        tn__table_text(t, shortened(r->label, p->o, text, sizeof text));
+        tn__table_text(t, tn__site_shortened(r->label, p->o, text, sizeof text));
 }
 
 enum { INTERVAL_ROOM = 72 };

@@ -134,6 +134,11 @@ void tn__info_json(tn_json *j, tn_snapshot *s); /* "info": {...} */
 bool tn__roots_known(tn_snapshot *s);           /* not in what was imported: then nothing is known to be garbage */
 uint32_t tn__checks_failed(tn_snapshot *s);     /* facts check.*.failed above 0 */
 
+/* ---- site_text.c ---- */
+
+/* "…app/work.py:88": where a terminal cuts lines the end of a path says most, its last three parts. The label, or out. */
+const char *tn__site_shortened(const char *label, const tn_view_options *o, char *out, size_t cap);
+
 /* ---- ledger.c ---- */
 
 /* Behind a blank line; nothing of a dump, which has no process. */

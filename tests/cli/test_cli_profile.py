@@ -114,7 +114,7 @@ def test_what_the_sampler_missed_and_took_is_told(cli: Cli, shop: Path) -> None:
     made.facts.update({"sample.missed": 7, "sample.rejected.unmapped": 2, "sample.rejected.torn": 3,
                        "sample.lost_stacks": 1, "sample.own.cpu_ns": 20_000_000})  # fmt: skip
     page = cli("profile", made.write(shop.with_name("missed.tonnage"))).stdout
-    assert "missed: 7 of 100 ticks; rejected: 5; without a stack: 1; the sampler itself took 2.00 % of" in page
+    assert "missed: 7 of 107 ticks; rejected: 5; without a stack: 1; the sampler itself took 2.00 % of" in page
     assert "0.950 s of processor time measured meanwhile" in page
     bare = made.description()
     bare.facts = {key: value for key, value in bare.facts.items() if not key.startswith("sample.")}

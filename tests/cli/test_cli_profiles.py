@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import pstats
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -212,6 +213,11 @@ def test_a_dump_of_plop_goes_in_and_out(cli: Cli, tmp_path: Path) -> None:
     assert cli("export", out, "--to", "plop").stdout == f"{{{PLOP}: 42}}"
     got = cli("export", out, "-o", tmp_path / "a.pstats")
     assert got.returncode == 2 and "how long its samples stand for is not known" in got.stderr
+    page = cli("profile", out).stdout
+    assert "clock unknown: samples, and no time; 42 samples\n" in page and " s in all" not in page
+    assert re.search(r"^1 +42 +100\.0 +91\.6 to 100\.0 +42 +100\.0 +42  /srv/app.py work\(\)$", page, re.M)
+    found = json.loads(cli("profile", out, "--json").stdout)
+    assert found["profile"]["unit"] == found["units"]["own"] == "samples" and "cpu_ns" not in found["rows"][0]
     packed = tmp_path / "a.plop.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
     assert cli("import", packed, "-o", tmp_path / "b.tonnage").returncode == 0

@@ -407,6 +407,7 @@ def test_rows_say_what_they_are_in_words(tmp_path: Path) -> None:
         assert str(view[0]) == "/srv/shop.py load(): own=0.400 s (40.0 %), total=0.600 s (60.0 %), samples=40"
         assert [row["function"] for row in view[:1]] == ["load"]  # type: ignore[index]
         assert view.data["more"] == 5
+        assert "  …/python3.11/json/decoder.py decode()\n" in repr(snapshot.profile())
         assert "<table" in view._repr_html_()
         assert "load()" in snapshot.profile(page="graph")._repr_html_()
 
@@ -418,6 +419,17 @@ def test_a_file_without_samples_says_how_to_get_them(tmp_path: Path) -> None:
     with tonnage.load(tmp_path / "none.tonnage") as snapshot:
         with pytest.raises(tonnage.ArgumentError, match="run the program with --sample"):
             snapshot.profile()
+
+
+def test_a_sampler_that_saw_nothing_is_no_error(tmp_path: Path) -> None:
+    profile = shop("gil", recorded=True)
+    profile.samples.clear()
+    with tonnage.load(profile.write(tmp_path / "nothing.tonnage")) as snapshot:
+        view = snapshot.profile()
+        assert (view.data["profile"]["clock"], view.rows, view.total["samples"]) == ("gil", [], 0)
+        for page in ("tree", "graph"):
+            assert snapshot.profile(page=page).data["more"] == 0
+        assert snapshot.profile(clock="alloc").total["total"] == 404_096
 
 
 @pytest.mark.parametrize(
