@@ -5,7 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from soak_support import MODES, PLAN, SAMPLES, TRACES, Outcome, compare, differing, excluded, read_outcome, snapshot_faults
+from soak_support import (
+    MODES,
+    PLAN,
+    SAMPLES,
+    TRACES,
+    Outcome,
+    compare,
+    differing,
+    excluded,
+    read_outcome,
+    snapshot_faults,
+)
 
 TOOL = Path("/nonexistent/tonnage")
 
