@@ -79,7 +79,7 @@ bool tn__sample_stacks_start(const tn_sample_places *places);
 void tn__sample_stacks_forget(void);
 /* The stack of a thread whose clock was at cpu_ns just before. stack 0: it was not to be had. */
 void tn__sample_look(tn_watched *w, uint64_t cpu_ns, tn_look *out);
-uint64_t tn__sample_clock(uint64_t native, bool user);     /* a thread's; 0: it is not there */
+uint64_t tn__sample_clock(uint64_t native, bool user); /* a thread's; 0: it is not there */
 
 /* ---- sample_calls.c ---- */
 
@@ -93,7 +93,7 @@ bool tn__sample_knows(const tn_seen_frame *caller, const tn_seen_frame *callee);
 void tn__sample_owner_start(const tn_sample_places *places);
 /* Root and name of a thread with these frames, innermost first. */
 void tn__sample_own(tn_watched *w, const tn_seen_frame *frames, uint32_t n_frames, bool truncated);
-uint32_t tn__sample_leaf(uint32_t stack, unsigned pseudo); /* <gc>, <native>, <changing> */
+uint32_t tn__sample_leaf(uint32_t stack, unsigned pseudo);                /* <gc>, <native>, <changing> */
 uint32_t tn__sample_task(const tn_seen_frame *frames, uint32_t n_frames); /* a name; 0: none */
 
 /* ---- samples.c ---- */
