@@ -47,7 +47,11 @@ def main() -> int:
         findings: list[tonnage.Error] = snapshot.check()
         print(findings)
     size: tonnage.DeepSize = tonnage.deep_size(table)
-    print(size.count, size.bytes, tonnage.size_of(table))
+    print(size.count, size.bytes, tonnage.size_of(table), tonnage.cost_of(dict, 1000).interval)
+    with tonnage.budget("50 MB") as budget:
+        table["gamma"] = list(range(1000))
+    peak: int | None = budget.peak
+    print(peak, budget.limit)
     try:
         tonnage.load("none.tonnage").close()
     except tonnage.FileError as error:

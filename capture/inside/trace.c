@@ -100,7 +100,7 @@ static void learn(const tn_inside *inside, const tn_trace_options *o)
     t->managed_flags = l->managed_dict_flag | l->managed_weakref_flag;
     t->run++;
     t->reconnected = 0;
-    t->last_block = 0;
+    tn__trace_last_block = 0;
     tn__trace_threads(l);
 }
 

@@ -9,8 +9,10 @@
  * is inside a hook of MEM or OBJ; sampled, see park().
  */
 #include "inside/trace_walk.h"
+#include "record/usual.h"
 
 tn_trace tn__trace;
+__thread uint64_t tn__trace_last_block __attribute__((tls_model("initial-exec")));
 
 /* With what debug hooks add, no more than this comes out of pymalloc's pools. */
 enum { SMALL = 440 };
@@ -192,42 +194,28 @@ INLINE void *sampled_realloc(unsigned set, unsigned domain, void *p, size_t n)
 
 /* ---- recording ---- */
 
-INLINE void made(tn_tracer *t, unsigned domain, const void *p, size_t n)
+/* The end of a call whose time is taken, or that is not as usual. */
+OUT_OF_LINE void made_any(tn_tracer *t, unsigned domain, const void *p, size_t n)
 {
     uint64_t begun = tn_cost_begin(t, TN_COST_ALLOC);
     const PyThreadState *state = state_for(domain);
     unsigned side = IS_RAW(domain) ? 0 : tn__trace_side(state);
     tn__trace_walk(t, state, !IS_RAW(domain));
     tn_record_alloc(t, A(p), n, domain | side);
-    if (domain == TN_DOMAIN_OBJ && TN_REF_TRACER)
-        tn__trace.last_block = A(p);
     tn_cost_end(t, TN_COST_ALLOC, begun);
 }
 
-INLINE void freed(tn_tracer *t, unsigned domain, const void *p)
+INLINE void made(tn_tracer *t, unsigned domain, const void *p, size_t n)
 {
-    uint64_t begun = tn_cost_begin(t, TN_COST_FREE);
-    if (domain == TN_DOMAIN_OBJ && __builtin_expect(tn_sampled_maybe(A(p)), 0))
-        tn_record_code_dies(A(p));
-    tn_record_free(t, A(p), domain | side_for(domain));
-    tn_cost_end(t, TN_COST_FREE, begun);
-}
-
-INLINE void *resized(tn_tracer *t, unsigned domain, void *p, size_t n)
-{
-    tn_taken taken;
-    uint64_t begun = tn_cost_begin(t, TN_COST_RESIZE);
-    unsigned full = domain | side_for(domain);
-    bool was = p && tn_record_take(t, A(p), full, &taken);
-    void *q = UNDER(EXACT, domain, realloc, p, n);
-    if (was)
-        tn_record_give(t, &taken, q ? A(q) : A(p), q ? n : taken.bytes, full);
-    else if (q)
-        made(t, domain, q, n);
-    if (domain == TN_DOMAIN_OBJ && TN_REF_TRACER)
-        tn__trace.last_block = A(q); /* an object that was resized is told of as one that is made */
-    tn_cost_end(t, TN_COST_RESIZE, begun);
-    return q;
+    const PyThreadState *state = tn__trace_state();
+    if (__builtin_expect(!t->left[TN_COST_ALLOC] || tn__trace_side(state), 0)) {
+        made_any(t, domain, p, n);
+        return;
+    }
+    t->left[TN_COST_ALLOC]--;
+    tn__trace_walk(t, state, true);
+    if (!tn__usual_alloc(t, A(p), n, domain))
+        tn_record_alloc(t, A(p), n, domain);
 }
 
 /* ---- the exact set ---- */
@@ -238,67 +226,104 @@ INLINE bool samples(unsigned domain)
     return tn__trace.mode == TN_RECORD_SAMPLED && !is_asked(EXACT) && !sets[SAMPLED].in_chain[domain];
 }
 
-OUT_OF_LINE void *exact_alloc_else(unsigned domain, bool clear, size_t count, size_t n)
-{
-    return samples(domain) ? sampled_alloc(EXACT, domain, clear, count, n)
-                           : under_alloc(EXACT, domain, clear, count, n);
-}
-
-OUT_OF_LINE void exact_free_else(unsigned domain, void *p)
-{
-    if (samples(domain))
-        sampled_free(EXACT, domain, p);
-    else
-        UNDER(EXACT, domain, free, p);
-}
-
-OUT_OF_LINE void *exact_realloc_else(unsigned domain, void *p, size_t n)
-{
-    return samples(domain) ? sampled_realloc(EXACT, domain, p, n) : UNDER(EXACT, domain, realloc, p, n);
-}
-
 INLINE bool is_exact(void)
 {
     return __builtin_expect(tn__trace.mode == TN_RECORD_EXACT, 1);
 }
 
-INLINE void *exact_alloc(unsigned domain, bool clear, size_t count, size_t n)
+/* An object that was made, or resized, is told of as one that is made. */
+INLINE void last_block(unsigned domain, const void *p)
+{
+    if (domain == TN_DOMAIN_OBJ && TN_REF_TRACER)
+        tn__trace_last_block = A(p);
+}
+
+OUT_OF_LINE void *exact_alloc_any(unsigned domain, bool clear, size_t count, size_t n)
 {
     if (!is_exact())
-        return exact_alloc_else(domain, clear, count, n);
+        return samples(domain) ? sampled_alloc(EXACT, domain, clear, count, n)
+                               : under_alloc(EXACT, domain, clear, count, n);
     tn_tracer *t = tn_record_enter();
     void *p = under_alloc(EXACT, domain, clear, count, n);
     if (!t)
         return p;
-    if (__builtin_expect(p != NULL, 1))
-        made(t, domain, p, count * n);
+    if (p) {
+        made_any(t, domain, p, count * n);
+        last_block(domain, p);
+    }
     tn_record_leave(t);
     look(domain);
     return p;
 }
 
-INLINE void exact_free(unsigned domain, void *p)
+INLINE void *exact_alloc(unsigned domain, bool clear, size_t count, size_t n)
+{
+    tn_tracer *t = tn__tracer;
+    if (IS_RAW(domain) || !is_exact() || __builtin_expect(!t || t->inside, 0))
+        return exact_alloc_any(domain, clear, count, n);
+    t->inside = 1;
+    void *p = under_alloc(EXACT, domain, clear, count, n);
+    if (__builtin_expect(p != NULL, 1)) {
+        made(t, domain, p, count * n);
+        last_block(domain, p);
+    }
+    tn_record_leave(t);
+    look(domain);
+    return p;
+}
+
+OUT_OF_LINE void exact_free_any(unsigned domain, void *p)
 {
     if (!is_exact()) {
-        exact_free_else(domain, p);
+        if (samples(domain))
+            sampled_free(EXACT, domain, p);
+        else
+            UNDER(EXACT, domain, free, p);
         return;
     }
     tn_tracer *t = p ? tn_record_enter() : NULL;
     if (t) {
-        freed(t, domain, p);
+        uint64_t begun = tn_cost_begin(t, TN_COST_FREE);
+        if (domain == TN_DOMAIN_OBJ && tn_sampled_maybe(A(p)))
+            tn_record_code_dies(A(p));
+        tn_record_free(t, A(p), domain | side_for(domain));
+        tn_cost_end(t, TN_COST_FREE, begun);
         tn_record_leave(t);
     }
+    UNDER(EXACT, domain, free, p);
+}
+
+/* Nothing is called meanwhile, so the thread need not be marked as inside. */
+INLINE void exact_free(unsigned domain, void *p)
+{
+    tn_tracer *t = tn__tracer;
+    if (IS_RAW(domain) || !is_exact() || __builtin_expect(!t || t->inside || !t->left[TN_COST_FREE], 0) ||
+        (domain == TN_DOMAIN_OBJ && tn_sampled_maybe(A(p))) || side_for(domain) || !tn__usual_free(t, A(p))) {
+        exact_free_any(domain, p);
+        return;
+    }
+    t->left[TN_COST_FREE]--;
     UNDER(EXACT, domain, free, p);
 }
 
 INLINE void *exact_realloc(unsigned domain, void *p, size_t n)
 {
     if (!is_exact())
-        return exact_realloc_else(domain, p, n);
+        return samples(domain) ? sampled_realloc(EXACT, domain, p, n) : UNDER(EXACT, domain, realloc, p, n);
     tn_tracer *t = tn_record_enter();
     if (!t)
         return UNDER(EXACT, domain, realloc, p, n);
-    void *q = resized(t, domain, p, n);
+    tn_taken taken;
+    uint64_t begun = tn_cost_begin(t, TN_COST_RESIZE);
+    unsigned full = domain | side_for(domain);
+    bool was = p && tn_record_take(t, A(p), full, &taken);
+    void *q = UNDER(EXACT, domain, realloc, p, n);
+    if (was)
+        tn_record_give(t, &taken, q ? A(q) : A(p), q ? n : taken.bytes, full);
+    else if (q)
+        made_any(t, domain, q, n);
+    last_block(domain, q);
+    tn_cost_end(t, TN_COST_RESIZE, begun);
     tn_record_leave(t);
     return q;
 }
@@ -411,7 +436,7 @@ static void find(unsigned domain)
     if (!t)
         return;
     tn_record_leave(t);
-    uint64_t calls = t->calls[TN_COST_ALLOC];
+    uint64_t calls = tn_cost_calls(t, TN_COST_ALLOC);
     int64_t gap = tn__gap;
     asked.met[EXACT] = asked.met[SAMPLED] = false;
     tn__gap = -1;
@@ -421,7 +446,7 @@ static void find(unsigned domain)
     tn__gap = gap;
     if (!p)
         return;
-    sets[EXACT].in_chain[domain] = asked.met[EXACT] || t->calls[TN_COST_ALLOC] != calls;
+    sets[EXACT].in_chain[domain] = asked.met[EXACT] || tn_cost_calls(t, TN_COST_ALLOC) != calls;
     if (tn__trace.mode == TN_RECORD_SAMPLED)
         sets[SAMPLED].in_chain[domain] = asked.met[SAMPLED];
     take_back(domain, p);

@@ -15,8 +15,8 @@ static void begin_anew(PyObject *object)
 {
     uint64_t address = tn_trace_block_address(A(object), Py_TYPE(object)->tp_flags, managed);
     tn_taken taken;
-    bool is_new = address == tn__trace.last_block;
-    tn__trace.last_block = 0; /* it may die, and come back before another is allocated */
+    bool is_new = address == tn__trace_last_block;
+    tn__trace_last_block = 0; /* it may die, and come back before another is allocated */
     if (is_new || tn__trace.mode != TN_RECORD_EXACT)
         return;
     const PyThreadState *state = tn__trace_state();

@@ -21,9 +21,10 @@ typedef struct tn_trace {
     enum tn_free_lists free_lists;
     uint32_t managed_flags; /* of types with words for a dict or weak references before their objects */
     uint64_t reconnected;
-    uint64_t last_block; /* with free lists tracked: the one that was allocated last */
 } tn_trace;
 extern tn_trace tn__trace;
+/* With free lists tracked: the block that this thread has allocated last. Interpreters with locks of their own run at once. */
+extern __thread uint64_t tn__trace_last_block __attribute__((tls_model("initial-exec")));
 
 /* ---- trace_names.c ---- */
 
@@ -87,7 +88,7 @@ static inline unsigned tn__trace_side(const PyThreadState *state)
 static inline bool tn__trace_is_before(uint8_t owner, uint64_t code, int64_t offset)
 {
     enum { GENERATORS = 1, PROLOGUE = 256 /* bytes; no function has more to do before it begins */ };
-    return offset < PROLOGUE && owner != GENERATORS && offset < tn_code_traceable(code);
+    return offset < PROLOGUE && offset < tn_code_traceable(code) && owner != GENERATORS;
 }
 
 /* The innermost frame of a thread, or NULL. */
@@ -149,29 +150,38 @@ static inline __attribute__((always_inline)) bool tn__trace_stand(tn_tracer *t, 
 /* Of depth 1, where there was a caller before: is there one again? */
 static inline __attribute__((always_inline)) bool tn__trace_stands_alone(tn_tracer *t, const char *frame)
 {
-    if (t->n_path != 2 || t->path[0].code != TN_FRAME_TRUNCATED)
+    tn_walked *top = &t->path[1];
+    if (!frame || t->n_path != 2 || top[-1].code != TN_FRAME_TRUNCATED)
         return false;
-    bool other = tn__trace_put(&t->path[1], frame);
-    t->path[1].frame = 0;
-    t->n_same = other && t->n_same > 1 ? 1 : t->n_same;
-    frame = TN_TRACE_AT(char *, frame, tn__trace.frame_previous);
-    return !t->path[1].unseen && frame && TN_TRACE_AT(uint8_t, frame, tn__trace.frame_owner) < tn__trace.owner_skip;
+    uint8_t owner = TN_TRACE_AT(uint8_t, frame, tn__trace.frame_owner);
+    uint64_t code = TN_TRACE_AT(uint64_t, frame, tn__trace.frame_code) & TN_TRACE_CODE;
+    uint64_t at = TN_TRACE_AT(uint64_t, frame, tn__trace.frame_instr);
+    const char *below = TN_TRACE_AT(char *, frame, tn__trace.frame_previous);
+    if (owner >= tn__trace.owner_skip || tn__trace_is_before(owner, code, (int64_t)(at - code - TN_CODE_OFFSET)))
+        return false;
+    if (!below || TN_TRACE_AT(uint8_t, below, tn__trace.frame_owner) >= tn__trace.owner_skip)
+        return false;
+    if (at != top->at || code != top->code || top->unseen) {
+        *top = (tn_walked){.code = code, .at = at};
+        t->n_same = t->n_same > 1 ? 1 : t->n_same;
+    }
+    return true;
 }
 
 /* The stack for tn_record_alloc. locked: this thread holds the GIL. */
 static inline __attribute__((always_inline)) void tn__trace_walk(tn_tracer *t, const PyThreadState *state, bool locked)
 {
-    const char *frame = tn__trace_first_frame(state);
-    tn_walked *top = t->path + t->n_path;
-    bool stands = frame && t->n_path;
-    if (__builtin_expect(tn__trace.depth == 1, 0))
-        stands = stands && tn__trace_stands_alone(t, frame);
-    else
-        stands = stands && top[-1].frame == (uint64_t)(uintptr_t)frame && tn__trace_stand(t, top - 1);
-    if (!stands)
-        tn__trace_follow(t, frame);
     if (__builtin_expect(t->greeted != tn__trace.run, 0) && locked)
         tn__trace_greet(t, state);
+    const char *frame = tn__trace_first_frame(state);
+    tn_walked *top = t->path + t->n_path;
+    bool stands;
+    if (__builtin_expect(tn__trace.depth == 1, 0))
+        stands = tn__trace_stands_alone(t, frame);
+    else
+        stands = frame && t->n_path && top[-1].frame == (uint64_t)(uintptr_t)frame && tn__trace_stand(t, top - 1);
+    if (!stands)
+        tn__trace_follow(t, frame);
 }
 
 #endif

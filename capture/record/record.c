@@ -242,12 +242,12 @@ bool tn__tables_keep(void)
 void tn__tables_release(void)
 {
     tn_recorder *r = &tn__rec;
-    if (!r->kept)
-        return;
     exclude();
-    r->kept = false;
-    if (r->mode == TN_RECORD_OFF)
+    if (r->kept && r->mode == TN_RECORD_OFF) {
+        r->kept = false;
         forget_all();
+    }
+    r->kept = false;
     admit();
 }
 

@@ -163,7 +163,8 @@ struct tn_tracer {
     float interval; /* under which tn__gap was drawn; 0: not yet */
     uint32_t samples_of;
     uint64_t random[4];
-    uint64_t calls[TN_COSTS], timed[TN_COSTS], ns[TN_COSTS];
+    uint32_t left[TN_COSTS];                                 /* calls until one whose time is taken */
+    uint64_t calls[TN_COSTS], timed[TN_COSTS], ns[TN_COSTS]; /* calls: what they will have been then */
     int32_t thread;
     struct tn_tracer *next;
     tn_step steps[1 << TN_STEP_BITS]; /* by hash */
@@ -215,11 +216,18 @@ static inline __attribute__((always_inline)) void tn_walk_end(tn_tracer *t, uint
 
 /* Whether this call of a kind is one whose time is taken: then its beginning, else 0. A thread's first calls, which fetch
  * memory, are not. */
-uint64_t tn__cost_clock(void);
+uint64_t tn__cost_clock(tn_tracer *t, unsigned kind);
 void tn__cost_add(tn_tracer *t, unsigned kind, uint64_t begun_ns);
 static inline uint64_t tn_cost_begin(tn_tracer *t, unsigned kind)
 {
-    return (t->calls[kind]++ & 1023) != 512 ? 0 : tn__cost_clock();
+    if (!t->left[kind])
+        return tn__cost_clock(t, kind);
+    t->left[kind]--;
+    return 0;
+}
+static inline uint64_t tn_cost_calls(const tn_tracer *t, unsigned kind)
+{
+    return __atomic_load_n(&t->calls[kind], __ATOMIC_RELAXED) - __atomic_load_n(&t->left[kind], __ATOMIC_RELAXED);
 }
 static inline void tn_cost_end(tn_tracer *t, unsigned kind, uint64_t begun_ns)
 {

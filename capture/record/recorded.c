@@ -163,7 +163,7 @@ void tn_recorded_cost_now(tn_recorded_cost *out)
     for (const tn_tracer *t = tn_get_acquire(&tn__rec.tracers); t; t = t->next) {
         out->n_threads++;
         for (unsigned i = 0; i < TN_COSTS; i++) {
-            uint64_t calls = tn_get(&t->calls[i]), timed = tn_get(&t->timed[i]);
+            uint64_t calls = tn_cost_calls(t, i), timed = tn_get(&t->timed[i]);
             out->calls[i] += calls;
             ns[i] += timed ? (double)tn_get(&t->ns[i]) * ((double)calls / (double)timed) : 0;
         }

@@ -84,7 +84,7 @@ uint32_t tn__sample_leaf(uint32_t stack, unsigned pseudo); /* <gc>, <native>, <c
 /* ---- samples.c ---- */
 
 bool tn__samples_start(uint32_t max_stacks);
-void tn__samples_free(void);
+void tn__samples_free(void);                            /* after tn__tables_release */
 uint32_t tn__sample_name(const char *text, uint32_t n); /* a text's number; 0: empty, or tables are full */
 uint32_t tn__sample_row(uint32_t stack, uint32_t thread, uint32_t task, uint32_t state);
 void tn__sample_add(uint32_t row, uint64_t samples, uint64_t ns, uint64_t cpu_ns);

@@ -442,13 +442,13 @@ void tn_sampler_clear(void)
     tn_sample_options o = {tn__sampled.clock, tn__sampled.interval_ns, tn__sampled.max_stacks};
     tn_sample_places places = sampler.places;
     tn_sampler_stop();
+    tn__tables_release();
     tn__samples_free();
     tn__sample_codes_forget();
     tn__sample_stacks_forget();
     sampler.threads = NULL;
     sampler.states = NULL;
     tn__sampled = (tn_sampled){0};
-    tn__tables_release();
     if (was)
         tn_sampler_start(&places, &o);
 }

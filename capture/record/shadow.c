@@ -7,32 +7,15 @@
  * block that begins in its last. Blocks at odd addresses, beyond 2^48 (only reached by programs that ask for it) and those
  * tracked by name, whose addresses are not ours to judge, are in the table of blocks.
  */
-#include "record/shadow_words.h"
-#include "record/state.h"
+#include "record/usual.h"
 
 #include <string.h>
 
-enum { ROOT = 1 << 16, MIDDLE = 1 << 12, LEAF = 1 << 16 };
-static const uint64_t GRANULES = 1ull << 44;
-
-static uint64_t **root[ROOT];
-
-/* The number of the granule that begins at address; at least GRANULES where none does. */
-static inline uint64_t granule_of(uint64_t address)
-{
-    return address >> 4 | address << 60;
-}
-
-static inline uint64_t *word_of(uint64_t granule)
-{
-    uint64_t **middle = tn_get_acquire(&root[granule >> 28]);
-    uint64_t *leaf = middle ? tn_get_acquire(&middle[granule >> 16 & (MIDDLE - 1)]) : NULL;
-    return leaf ? leaf + (granule & (LEAF - 1)) : NULL;
-}
+uint64_t **tn__shadow[TN_SHADOW_ROOT];
 
 static inline bool has_shadow(uint64_t address, unsigned domain)
 {
-    return granule_of(address) < GRANULES && (domain & (TN_DOMAIN_APART - 1)) < TN_DOMAIN_TRACKED;
+    return tn__granule_of(address) < TN_GRANULES && (domain & (TN_DOMAIN_APART - 1)) < TN_DOMAIN_TRACKED;
 }
 
 /* Puts a new mapping where none is yet; of two threads that want to, one wins. */
@@ -47,14 +30,14 @@ static void *filled(void **place, size_t bytes)
     return seen;
 }
 
-enum { MIDDLE_BYTES = MIDDLE * sizeof(void *), LEAF_BYTES = (LEAF + 1) * sizeof(uint64_t) };
+enum { MIDDLE_BYTES = TN_SHADOW_MIDDLE * sizeof(void *), LEAF_BYTES = (TN_SHADOW_LEAF + 1) * sizeof(uint64_t) };
 
 static __attribute__((noinline)) uint64_t *word_made(uint64_t granule)
 {
-    void **middle = filled((void **)&root[granule >> 28], MIDDLE_BYTES);
+    void **middle = filled((void **)&tn__shadow[granule >> 28], MIDDLE_BYTES);
     if (middle)
-        filled(&middle[granule >> 16 & (MIDDLE - 1)], LEAF_BYTES);
-    uint64_t *word = word_of(granule);
+        filled(&middle[granule >> 16 & (TN_SHADOW_MIDDLE - 1)], LEAF_BYTES);
+    uint64_t *word = tn__shadow_word(granule);
     if (!word)
         tn__drop(TN_DROP_MEMORY);
     return word;
@@ -79,11 +62,6 @@ static inline __attribute__((always_inline)) void tally(uint32_t site, bool apar
         tn__tally(site, false, grows, made, count, bytes, count);
 }
 
-static inline bool is_temporary(const tn_tracer *t, uint64_t birth)
-{
-    return birth >> 48 == t->number && tn__birth_number(birth) >= t->recent[t->n_recent % TN_RECENT];
-}
-
 /* The birth of a block of one granule with its thread, if it is among the recent ones of t. */
 static __attribute__((noinline)) uint64_t small_birth_by(const tn_tracer *t, uint64_t word)
 {
@@ -103,7 +81,7 @@ void tn__block_forget(tn_tracer *t, const tn_block_row *b, bool is_free)
     }; /* sampled: allocated by its thread since; the number of allocations is not known */
     bool soon = b->interval > 0
                     ? b->birth >> 48 == t->number && t->clock - (uint64_t)tn__gap - b->clock < TEMPORARY_BYTES
-                    : is_temporary(t, b->birth);
+                    : tn__is_temporary(t, b->birth);
     if (is_free && soon)
         tn__temporary(b->site, true, bytes, count);
     tn__tally(b->site, true, false, 0, 0, -bytes, -count);
@@ -146,7 +124,7 @@ static __attribute__((noinline)) bool put_special(tn_tracer *t, uint64_t address
 {
     if (!put_row(t, address, bytes, site, birth, domain))
         return false;
-    uint64_t *word = has_shadow(address, domain) ? word_made(granule_of(address)) : NULL;
+    uint64_t *word = has_shadow(address, domain) ? word_made(tn__granule_of(address)) : NULL;
     if (!word)
         return true;
     uint64_t before = tn_get(word);
@@ -161,8 +139,8 @@ static inline __attribute__((always_inline)) bool put(tn_tracer *t, uint64_t add
 {
     if (__builtin_expect(!has_shadow(address, domain) || bytes >= TN_HUGE_BLOCK, 0))
         return put_special(t, address, bytes, site, birth, domain);
-    uint64_t *word = word_of(granule_of(address));
-    if (__builtin_expect(!word, 0) && !(word = word_made(granule_of(address))))
+    uint64_t *word = tn__shadow_word(tn__granule_of(address));
+    if (__builtin_expect(!word, 0) && !(word = word_made(tn__granule_of(address))))
         return false;
     uint64_t before = tn_get(word);
     tn__words_put(word, bytes, site, birth);
@@ -175,7 +153,7 @@ static inline __attribute__((always_inline)) bool put(tn_tracer *t, uint64_t add
 static inline __attribute__((always_inline)) uint32_t take_words(const tn_tracer *t, uint64_t address, uint64_t *bytes,
                                                                  uint64_t *birth)
 {
-    uint64_t *word = word_of(granule_of(address)), seen = word ? tn_get(word) : 0;
+    uint64_t *word = tn__shadow_word(tn__granule_of(address)), seen = word ? tn_get(word) : 0;
     if (!tn__word_is_first(seen))
         return 0;
     tn_set(word, 0);
@@ -219,34 +197,18 @@ static __attribute__((noinline)) void alloc_apart(tn_tracer *t, uint64_t address
     tn__apart_leave(t);
 }
 
-static __attribute__((noinline)) void alloc_any(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain)
+void tn_record_alloc(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain)
 {
     if (tn__is_apart(domain))
         alloc_apart(t, address, bytes, domain);
-    else
+    else if (tn_get(&tn__rec.mode) == TN_RECORD_EXACT && !tn__usual_alloc(t, address, bytes, domain))
         alloc(t, address, bytes, domain, false);
-}
-
-/* What is so nearly always goes without a call: where there is a word, which is free. */
-void tn_record_alloc(tn_tracer *t, uint64_t address, uint64_t bytes, unsigned domain)
-{
-    uint64_t granule = granule_of(address);
-    bool usual = !tn__is_apart(domain) && granule < GRANULES && bytes < TN_HUGE_BLOCK &&
-                 tn_get(&tn__rec.mode) == TN_RECORD_EXACT;
-    uint64_t *word = usual ? word_of(granule) : NULL;
-    if (!word || tn_get(word)) {
-        alloc_any(t, address, bytes, domain);
-        return;
-    }
-    uint32_t site = tn__site_of(t, domain);
-    tn__words_put(word, bytes, site, tn__birth(t, false));
-    tn__tally(site, false, true, (int64_t)bytes, TN_COUNT_ONE, (int64_t)bytes, TN_COUNT_ONE);
 }
 
 static inline __attribute__((always_inline)) void forget(tn_tracer *t, uint32_t site, uint64_t bytes, uint64_t birth,
                                                          bool apart)
 {
-    if (is_temporary(t, birth))
+    if (tn__is_temporary(t, birth))
         tn__temporary(site, apart, (int64_t)bytes, TN_COUNT_ONE);
     tally(site, apart, false, 0, -(int64_t)bytes, -TN_COUNT_ONE);
 }
@@ -274,44 +236,30 @@ static inline __attribute__((always_inline)) void release(tn_tracer *t, uint64_t
         forget(t, site, bytes, birth, apart);
 }
 
-/* A block of one granule, of the locked side. */
-static __attribute__((noinline)) void release_small(tn_tracer *t, uint64_t *word, uint64_t seen)
+/* What was recorded exactly may be a sample when a call apart comes in that began before. */
+static bool take_sample(uint64_t address, unsigned domain, tn_block_row *b)
 {
-    tn_set(word, 0);
-    forget(t, tn__word_site(seen), tn__word_bytes(seen), small_birth_by(t, seen), false);
+    return tn_get(&tn__rec.mode) == TN_RECORD_SAMPLED && tn__rows_take(tn__block_key(address, domain), b);
 }
 
-static __attribute__((noinline)) void release_any(tn_tracer *t, uint64_t address, unsigned domain)
+static __attribute__((noinline)) void release_apart(tn_tracer *t, uint64_t address, unsigned domain)
 {
-    if (!tn__is_apart(domain)) {
-        release(t, address, domain, false);
-    } else if (tn__apart_enter(t)) {
+    tn_block_row b;
+    if (!tn__apart_enter(t))
+        return;
+    if (take_sample(address, domain, &b))
+        tn__block_forget(t, &b, true);
+    else
         release(t, address, domain, true);
-        tn__apart_leave(t);
-    }
+    tn__apart_leave(t);
 }
 
 void tn_record_free(tn_tracer *t, uint64_t address, unsigned domain)
 {
-    uint64_t granule = granule_of(address);
-    if (granule >= GRANULES || tn__is_apart(domain)) {
-        release_any(t, address, domain);
-        return;
-    }
-    uint64_t *word = word_of(granule), seen = word ? tn_get(word) : 0, bytes = seen >> TN_WORD_SITE_BITS;
-    if (!seen)
-        return;
-    if (bytes >= TN_HUGE_BLOCK) {
-        if (bytes > TN_HUGE_BLOCK && tn__word_is_first(seen))
-            release_small(t, word, seen);
-        else
-            release_any(t, address, domain);
-        return;
-    }
-    uint64_t birth = tn_get(word + 1);
-    tn_set(word, 0);
-    tn_set(word + 1, 0);
-    forget(t, tn__word_site(seen), bytes, birth, false);
+    if (tn__is_apart(domain))
+        release_apart(t, address, domain);
+    else if (!tn__usual_free(t, address))
+        release(t, address, domain, false);
 }
 
 bool tn_record_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *taken)
@@ -320,6 +268,8 @@ bool tn_record_take(tn_tracer *t, uint64_t address, unsigned domain, tn_taken *t
     bool apart = tn__is_apart(domain);
     if (apart && !tn__apart_enter(t))
         return false;
+    if (apart && take_sample(address, domain, &b))
+        tn__block_forget(t, &b, false);
     bool found = take(t, address, domain, &b);
     if (found)
         *taken = (tn_taken){b.bytes, b.birth, b.site, b.interval, b.clock, tn__rec.session};
@@ -380,7 +330,7 @@ static uint64_t leaf_each(const uint64_t *leaf, uint64_t base, uint64_t from,
                           void *ctx)
 {
     uint64_t i = from, birth;
-    while (i < LEAF) {
+    while (i < TN_SHADOW_LEAF) {
         uint64_t word = tn_get(&leaf[i]);
         if (!tn__word_is_first(word)) {
             i++;
@@ -391,24 +341,29 @@ static uint64_t leaf_each(const uint64_t *leaf, uint64_t base, uint64_t from,
             return UINT64_MAX;
         i += birth && bytes > TN_GRANULE ? (bytes + TN_GRANULE - 1) / TN_GRANULE : 1;
     }
-    return i - LEAF;
+    return i - TN_SHADOW_LEAF;
 }
 
-/* A block that crosses into the next leaf hides nothing there but what it covers itself. */
+/* A block that crosses into the next leaf hides nothing there but what it covers itself, and not even that where another begins
+ * at the leaf: then nobody told of its end. The second granule of a block in a leaf's last one is there. */
 void tn__shadow_each(bool (*visit)(void *ctx, uint64_t address, uint64_t bytes, uint64_t birth, uint32_t site),
                      void *ctx)
 {
     uint64_t covered = 0; /* granules of the next leaf */
-    for (uint64_t high = 0; high < ROOT; high++) {
-        uint64_t **middle = tn_get_acquire(&root[high]);
+    for (uint64_t high = 0; high < TN_SHADOW_ROOT; high++) {
+        uint64_t **middle = tn_get_acquire(&tn__shadow[high]);
         if (!middle) {
-            covered -= covered < (uint64_t)MIDDLE * LEAF ? covered : (uint64_t)MIDDLE * LEAF;
+            covered -= covered < (uint64_t)TN_SHADOW_MIDDLE * TN_SHADOW_LEAF
+                           ? covered
+                           : (uint64_t)TN_SHADOW_MIDDLE * TN_SHADOW_LEAF;
             continue;
         }
-        for (uint64_t m = 0; m < MIDDLE; m++) {
+        for (uint64_t m = 0; m < TN_SHADOW_MIDDLE; m++) {
             const uint64_t *leaf = tn_get_acquire(&middle[m]);
-            if (!leaf || covered >= LEAF) {
-                covered -= covered < LEAF ? covered : LEAF;
+            if (leaf && covered && tn__word_is_first(tn_get(leaf)))
+                covered = 0;
+            if (!leaf || covered >= TN_SHADOW_LEAF) {
+                covered -= covered < TN_SHADOW_LEAF ? covered : TN_SHADOW_LEAF;
                 continue;
             }
             covered = leaf_each(leaf, high << 32 | m << 20, covered, visit, ctx);
@@ -420,7 +375,7 @@ void tn__shadow_each(bool (*visit)(void *ctx, uint64_t address, uint64_t bytes, 
 
 bool tn__shadow_find(uint64_t address, uint64_t *bytes, uint64_t *birth, uint32_t *site)
 {
-    const uint64_t *word = has_shadow(address, TN_DOMAIN_OBJ) ? word_of(granule_of(address)) : NULL;
+    const uint64_t *word = has_shadow(address, TN_DOMAIN_OBJ) ? tn__shadow_word(tn__granule_of(address)) : NULL;
     uint64_t seen = word ? tn_get(word) : 0;
     if (!tn__word_is_first(seen))
         return false;
@@ -431,10 +386,10 @@ bool tn__shadow_find(uint64_t address, uint64_t *bytes, uint64_t *birth, uint32_
 
 static void leaves_each(void (*visit)(void *ctx, uint64_t *leaf), void *ctx)
 {
-    for (uint64_t high = 0; high < ROOT; high++)
-        for (uint64_t m = 0; tn_get_acquire(&root[high]) && m < MIDDLE; m++)
-            if (tn_get_acquire(&root[high][m]))
-                visit(ctx, root[high][m]);
+    for (uint64_t high = 0; high < TN_SHADOW_ROOT; high++)
+        for (uint64_t m = 0; tn_get_acquire(&tn__shadow[high]) && m < TN_SHADOW_MIDDLE; m++)
+            if (tn_get_acquire(&tn__shadow[high][m]))
+                visit(ctx, tn__shadow[high][m]);
 }
 
 typedef struct resident {
@@ -464,10 +419,10 @@ static void unmap_leaf(void *ctx, uint64_t *leaf)
 void tn__shadow_free(void)
 {
     leaves_each(unmap_leaf, NULL);
-    for (uint64_t high = 0; high < ROOT; high++) {
-        if (!root[high])
+    for (uint64_t high = 0; high < TN_SHADOW_ROOT; high++) {
+        if (!tn__shadow[high])
             continue;
-        tn__pages_unmap(TN_PART_SHADOW, root[high], MIDDLE_BYTES);
-        root[high] = NULL;
+        tn__pages_unmap(TN_PART_SHADOW, tn__shadow[high], MIDDLE_BYTES);
+        tn__shadow[high] = NULL;
     }
 }

@@ -1,4 +1,4 @@
-/* shadow_words.h - what the words of the shadow say.
+/* shadow_words.h - the words of the shadow: where they are (shadow.c has the picture), and what they say.
  *
  *     a block's first granule   63…58 zero · 57…24 bytes, all ones: they are in the table of blocks · 23…0 site
  *     or, up to 16 bytes        63 zero · 62…58 bytes + 1 · 57…24 birth, without what does not fit · 23…0 site
@@ -13,6 +13,28 @@
 #define TN_SHADOW_WORDS_H
 
 #include "record/state.h"
+
+/* ---- where they are ---- */
+
+enum { TN_SHADOW_ROOT = 1 << 16, TN_SHADOW_MIDDLE = 1 << 12, TN_SHADOW_LEAF = 1 << 16 };
+extern uint64_t **tn__shadow[TN_SHADOW_ROOT]; /* no leaf is there but while recording is exact */
+static const uint64_t TN_GRANULES = 1ull << 44;
+
+/* The number of the granule that begins at address; at least TN_GRANULES where none does. */
+static inline uint64_t tn__granule_of(uint64_t address)
+{
+    return address >> 4 | address << 60;
+}
+
+/* NULL: there is none yet. */
+static inline uint64_t *tn__shadow_word(uint64_t granule)
+{
+    uint64_t **middle = tn_get_acquire(&tn__shadow[granule >> 28]);
+    uint64_t *leaf = middle ? tn_get_acquire(&middle[granule >> 16 & (TN_SHADOW_MIDDLE - 1)]) : NULL;
+    return leaf ? leaf + (granule & (TN_SHADOW_LEAF - 1)) : NULL;
+}
+
+/* ---- what they say ---- */
 
 enum { TN_WORD_SITE_BITS = 24, TN_WORD_SIZE_BITS = 34, TN_GRANULE = 16 };
 _Static_assert((uint64_t)SEGMENTS << SITE_SHIFT <= 1ull << TN_WORD_SITE_BITS, "a word has room for any site");

@@ -59,12 +59,6 @@ static uint32_t looked_up(uint32_t parent, const tn_walked *frame)
     return tn__node(parent, code, offset <= UINT32_MAX ? (uint32_t)offset : 0);
 }
 
-static inline tn_step *step_of(tn_tracer *t, uint32_t parent, uint64_t at)
-{
-    uint32_t hash = ((uint32_t)at ^ parent * 0x85ebca6bu) * 0x9e3779b1u;
-    return &t->steps[hash >> (32 - TN_STEP_BITS)];
-}
-
 /* A step that was not made lately. false: no memory. */
 static __attribute__((noinline)) bool first_step(tn_step *step, uint32_t node, const tn_walked *frame)
 {
@@ -78,16 +72,18 @@ static __attribute__((noinline)) bool first_step(tn_step *step, uint32_t node, c
 
 static inline bool stepped(tn_tracer *t, uint32_t node, const tn_walked *frame, tn_place *place)
 {
-    tn_step *step = step_of(t, node, frame->at);
+    uint32_t i = tn__step_at(node, frame->at);
+    tn_step *step = &t->steps[i];
     if ((step->at != frame->at || step->parent != node || !step->node) && !first_step(step, node, frame))
         return false;
-    *place = (tn_place){step->node, (uint32_t)(step - t->steps)};
+    *place = (tn_place){step->node, i};
     return true;
 }
 
 static __attribute__((noinline)) void renew(tn_tracer *t)
 {
     t->code_generation = tn_get(&tn__rec.code_generation);
+    t->root = t->root_run == tn_get(&tn__rec.run) ? t->root : 0;
     t->n_same = 0;
     memset(t->steps, 0, sizeof t->steps);
 }
@@ -101,11 +97,12 @@ static __attribute__((noinline)) tn_place native(tn_tracer *t, uint32_t root)
     return place;
 }
 
-tn_place tn__place(tn_tracer *t)
+/* Of t's path; its node is never 0. */
+static tn_place place(tn_tracer *t)
 {
     if (__builtin_expect(t->code_generation != tn_get(&tn__rec.code_generation), 0))
         renew(t);
-    uint32_t root = t->root_run == tn_get(&tn__rec.run) ? t->root : 0, n = t->n_path;
+    uint32_t root = t->root, n = t->n_path;
     uint32_t k = t->n_same < n ? t->n_same : n;
     tn_place at = k ? t->places[k - 1] : (tn_place){root, 0};
     for (; k < n; k++) {
@@ -119,6 +116,17 @@ tn_place tn__place(tn_tracer *t)
     if (__builtin_expect(at.node == root, 0))
         at = native(t, root);
     return at.node ? at : (tn_place){LOST_NODE, 0};
+}
+
+uint32_t tn__site_of(tn_tracer *t, unsigned domain)
+{
+    tn_place at = place(t);
+    tn_step *step = &t->steps[at.step];
+    if (domain > TN_DOMAIN_OBJ || step->node != at.node)
+        return tn__site(at.node, domain);
+    if (!step->site[domain])
+        step->site[domain] = tn__site(at.node, domain);
+    return step->site[domain];
 }
 
 uint32_t tn__pseudo(uint32_t parent, uint32_t pseudo, const char *name, uint32_t n)

@@ -214,8 +214,8 @@ static inline void tn__apart_leave(tn_tracer *t)
 }
 
 /* Stacks and code objects are kept, whether allocations are recorded or not: the sampler uses them. With the lock. */
-bool tn__tables_keep(void); /* false: no memory */
-void tn__tables_release(void);
+bool tn__tables_keep(void);    /* false: no memory */
+void tn__tables_release(void); /* what was retired has been given back */
 
 /* ---- tracer.c ---- */
 
@@ -256,7 +256,6 @@ uint32_t tn__code_add(const tn_code_facts *f, uint32_t pseudo); /* under intern;
 
 /* ---- stacks.c ---- */
 
-tn_place tn__place(tn_tracer *t);                                        /* of t's path; its node is never 0 */
 uint32_t tn__node(uint32_t parent, uint32_t code, uint32_t instruction); /* 0: no memory */
 uint32_t tn__pseudo(uint32_t parent, uint32_t pseudo, const char *name,
                     uint32_t n); /* a frame without code; likewise */
@@ -271,19 +270,33 @@ void tn__sites_clear(void);
 void tn__sites_reset_peak(void);
 void tn__sites_forget_live(void); /* what is alive counts for nothing; what was allocated stays */
 
-/* Of t's path. */
-static inline __attribute__((always_inline)) uint32_t tn__site_of(tn_tracer *t, unsigned domain)
+/* Where a step from parent to the instruction at is kept. */
+static inline uint32_t tn__step_at(uint32_t parent, uint64_t at)
 {
-    uint32_t n = t->n_path;
-    bool known = n && n <= t->n_same && t->code_generation == tn_get(&tn__rec.code_generation);
-    tn_place at = known ? t->places[n - 1] : (tn_place){0, 0};
-    if (__builtin_expect(at.node == 0 || at.node == t->root, 0))
-        at = tn__place(t);
-    tn_step *step = &t->steps[at.step];
-    if (domain > TN_DOMAIN_OBJ || step->node != at.node)
-        return tn__site(at.node, domain);
-    uint32_t site = step->site[domain];
-    return __builtin_expect(site != 0, 1) ? site : (step->site[domain] = tn__site(at.node, domain));
+    return (((uint32_t)at ^ parent * 0x85ebca6bu) * 0x9e3779b1u) >> (32 - TN_STEP_BITS);
+}
+
+/* Of t's path. */
+uint32_t tn__site_of(tn_tracer *t, unsigned domain);
+/* The same for MEM and OBJ of the locked side, where all frames are as they were, or all but the innermost, which has been
+ * there before. 0: not known. */
+static inline __attribute__((always_inline)) uint32_t tn__site_usual(tn_tracer *t, unsigned domain)
+{
+    uint32_t last = t->n_path - 1; /* where there is no frame n_same is less */
+    if (t->n_same < last || t->code_generation != tn_get(&tn__rec.code_generation))
+        return 0;
+    if (t->n_same > last) {
+        tn_place at = t->places[last];
+        return t->steps[at.step].node == at.node ? t->steps[at.step].site[domain] : 0;
+    }
+    const tn_walked *frame = &t->path[last];
+    uint32_t parent = last ? t->places[last - 1].node : t->root, i = tn__step_at(parent, frame->at);
+    const tn_step *step = &t->steps[i];
+    if (step->at != frame->at || step->parent != parent || frame->unseen || !step->site[domain])
+        return 0;
+    t->places[last] = (tn_place){step->node, i};
+    t->n_same = last + 1;
+    return step->site[domain];
 }
 
 #define TN_FIELD_ADD(apart, field, change) \
@@ -303,7 +316,7 @@ static inline __attribute__((always_inline)) void tn__tally(uint32_t site, const
     } else {
         total = tn_get(&r->live) + bytes;
         tn_set(&r->live, total);
-        total += tn_get(&r->live_apart);
+        total += grows ? tn_get(&r->live_apart) : 0;
     }
     if (grows && total > tn_get(&r->peak)) {
         tn_set(&r->peak, total);

@@ -42,6 +42,18 @@ static tn_tracer *taken_over(void)
     return NULL;
 }
 
+enum { FIRST_TIMED = 512, TIMED_EACH = 1024 };
+
+static void clear_costs(tn_tracer *t)
+{
+    for (unsigned kind = 0; kind < TN_COSTS; kind++) {
+        tn_set(&t->left[kind], FIRST_TIMED);
+        tn_set(&t->calls[kind], FIRST_TIMED);
+        tn_set(&t->timed[kind], 0);
+        tn_set(&t->ns[kind], 0);
+    }
+}
+
 static tn_tracer *new_one(void)
 {
     if (!threads.n_slab) {
@@ -54,6 +66,7 @@ static tn_tracer *new_one(void)
     threads.n_slab--;
     t->number = (uint32_t)(TN_BIRTH_TAG >> 48) | tn__rec.n_tracers++ % TN_NOBODY;
     t->next = tn__rec.tracers;
+    clear_costs(t);
     __atomic_store_n(&tn__rec.tracers, t, __ATOMIC_SEQ_CST);
     return t;
 }
@@ -169,22 +182,25 @@ double tn__random_unit(tn_tracer *t)
 void tn__costs_clear(void)
 {
     for (tn_tracer *t = tn__rec.tracers; t; t = t->next)
-        for (unsigned kind = 0; kind < TN_COSTS; kind++) {
-            tn_set(&t->calls[kind], 0);
-            tn_set(&t->timed[kind], 0);
-            tn_set(&t->ns[kind], 0);
-        }
+        clear_costs(t);
 }
 
-uint64_t tn__cost_clock(void)
+static uint64_t clock_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+uint64_t tn__cost_clock(tn_tracer *t, unsigned kind)
+{
+    tn_set(&t->left[kind], TIMED_EACH - 1);
+    tn_set(&t->calls[kind], t->calls[kind] + TIMED_EACH);
+    return clock_ns();
+}
+
 void tn__cost_add(tn_tracer *t, unsigned kind, uint64_t begun_ns)
 {
-    tn_set(&t->ns[kind], t->ns[kind] + tn__cost_clock() - begun_ns);
+    tn_set(&t->ns[kind], t->ns[kind] + clock_ns() - begun_ns);
     tn_set(&t->timed[kind], t->timed[kind] + 1);
 }

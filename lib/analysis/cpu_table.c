@@ -139,8 +139,8 @@ static tn_cpu_sum sum_of_site(const tn_cpu *t, const tn_site_row *site)
     return (tn_cpu_sum){.weight = bytes, .samples = (uint64_t)(site->allocated_count + 0.5), .bytes = bytes};
 }
 
-/* Samples that stand for nothing, as those of threads that wait, say nothing of shares, and those that stand for much say as
- * little as one: what counts is Kish's effective number, (sum of weights)² / sum of their squares. Within a row all are alike. */
+/* Samples that stand for nothing say nothing of shares, and one that stands for much says as little as any: what counts is Kish's
+ * effective number, (sum of weights)² / sum of their squares. Within a row all are taken to be alike. */
 static void add_rows(tn_cpu *t)
 {
     double squares = 0;

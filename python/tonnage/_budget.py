@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tonnage import _limits
 from tonnage._errors import ArgumentError, BudgetExceeded
+from tonnage._live_text import size as shown
 from tonnage._region import Region, renew_peak
 
 TYPE_CHECKING = False
@@ -88,5 +89,5 @@ class Budget:
 
     def __repr__(self) -> str:
         words = (("peak", self.peak), ("left", self.left))
-        told = (f", {name}={_limits.shown_size(size)}" for name, size in words if size is not None)
-        return f"<tonnage.budget {_limits.shown_size(self.limit)}{''.join(told)}>"
+        told = (f", {name}={shown(size)}" for name, size in words if size is not None)
+        return f"<tonnage.budget {shown(self.limit)}{''.join(told)}>"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 
-from tonnage import trace
 from tonnage._errors import ArgumentError, Error
+from tonnage._records import Record
 from tonnage._region import Region, now, sums
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ _STUDENT = 2.2622  # 97.5 % of Student's t with _BATCHES - 1 degrees of freedom
 _WARMUP = 100  # what first calls make for good is no cost of an instance
 
 
-class InstanceCost(trace._Record):
+class InstanceCost(Record):
     """What one instance costs on average: bytes as they were asked for, blocks, and how sure the bytes are.
 
     interval is the 95 % confidence interval of bytes, from how much batches differ; n is how many were made.

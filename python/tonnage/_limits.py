@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tonnage._live_text import size as shown
 from tonnage._region import is_own
 from tonnage._settings import SIZE
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _ROWS = 5
 _FRAMES = 4
 _SHARE = 100  # of the peak: smaller rows are not shown
-_LOOKED_AT = 1000  # objects of a line whose stacks are compared
 _RUNNERS = ("/_pytest/", "/pluggy/")
 
 
@@ -38,17 +38,6 @@ def size_given(limit: object, where: str) -> int:
     raise ValueError(f"{where} takes {SIZE.takes}, not {limit!r}")
 
 
-def shown_size(size: float) -> str:
-    """As views show it."""
-    if size < 1024:
-        return f"{size:.0f} B"
-    for unit in ("KiB", "MiB"):
-        size /= 1024
-        if size < 1024:
-            return f"{size:.1f} {unit}"
-    return f"{size / 1024:.1f} GiB"
-
-
 def shown_blocks(count: int) -> str:
     return f"{count} block{'' if count == 1 else 's'}"
 
@@ -63,30 +52,30 @@ def program_frames(frames: Sequence[Frame]) -> Iterator[Frame]:
 
 def _told_stack(stack: Stack) -> list[str]:
     frames = list(program_frames(stack.frames)) or stack.frames[:1]
-    return [f"  {shown_size(stack.size)} in {shown_blocks(stack.count)}", *(f"    {frame}" for frame in frames)]
+    return [f"  {shown(stack.size)} in {shown_blocks(stack.count)}", *(f"    {frame}" for frame in frames)]
 
 
 def peak(region: Region, limit: int) -> str | None:
     """What exceeds a limit of the peak; None: nothing."""
     if region.peak <= limit:
         return None
-    lines = [f"{shown_size(region.peak)} were needed at the peak; the limit is {shown_size(limit)}. Alive then:"]
+    lines = [f"{shown(region.peak)} were needed at the peak; the limit is {shown(limit)}. Alive then:"]
     stacks = region.at_peak(max(region.peak // _SHARE, 1))
     for stack in stacks[:_ROWS]:
         lines += _told_stack(stack)
     rest = region.peak - sum(stack.size for stack in stacks[:_ROWS])
-    lines.append(f"  {shown_size(max(rest, 0))} of other stacks ({_ROWS} with 1 % or more are shown)")
+    lines.append(f"  {shown(max(rest, 0))} of other stacks (shown are {_ROWS} at most, of 1 % or more)")
     return "\n".join(lines)
 
 
 def leaks(region: Region, limit: int, filter: Filter | None, snapshot: Callable[[], Snapshot]) -> str | None:
     """What stacks left more than a limit each; None: none did."""
-    stacks = region.left_behind(limit + 1)
+    stacks = region.left_behind(limit + 1) if region.left > limit else []
     stacks = [stack for stack in stacks if filter is None or filter(stack.frames)]
     if not stacks:
         return None
     n = "1 stack" if len(stacks) == 1 else f"{len(stacks)} stacks"
-    lines = [f"{n} left more than {shown_size(limit)}; {shown_size(region.left)} are left of all:"]
+    lines = [f"{n} left more than {shown(limit)}; {shown(region.left)} are left of all:"]
     for stack in stacks[:_ROWS]:
         lines += [*_told_stack(stack), f"    {_kept(snapshot(), stack, region.birth)}"]
     if len(stacks) > _ROWS:
@@ -127,7 +116,7 @@ def _kept(snapshot: Snapshot, stack: Stack, birth: int) -> str:
 def _told_path(thing: Object) -> str:
     path = next(iter(thing.paths(limit=1)), None)
     held = "nothing that was found holds it" if path is None else f"path: {path}"
-    return f"{thing.type} of {shown_size(thing.size)}; {held}"
+    return f"{thing.type} of {shown(thing.size)}; {held}"
 
 
 def _places(frames: Sequence[Frame]) -> list[tuple[str, int | None]]:
@@ -135,13 +124,13 @@ def _places(frames: Sequence[Frame]) -> list[tuple[str, int | None]]:
 
 
 def _object_of(snapshot: Snapshot, stack: Stack, birth: int) -> Object | None:
-    """The largest object that a stack has made since a birth, and of such the youngest."""
+    """The largest object that a stack has made since a birth."""
     inner = stack.frames[0]
     place = f"={inner.file}:{inner.line or 0}" if inner.file else inner.name
     quote = '"' if "'" in place else "'"
-    wanted, found = _places(stack.frames), []
-    for thing in snapshot.where(f"site:{quote}{place}{quote}").sort("size")[:_LOOKED_AT]:
+    wanted = _places(stack.frames)
+    for thing in snapshot.where(f"site:{quote}{place}{quote}").sort("size"):
         site = thing.site
         if site is not None and site.birth and site.birth > birth and _places(site.frames) == wanted:
-            found.append((thing.size, site.birth, thing))
-    return max(found, key=lambda row: row[:2])[2] if found else None
+            return thing
+    return None

@@ -40,7 +40,7 @@ examples:
   python -m tonnage run --every 5m --keep 6 --on-signal USR2 --on-rss 2GiB --timeline 10 -o app-{{time}}.tonnage app.py
   python -m tonnage run --no-at-exit --mode stop --children --quiet --redact --scan -m app.worker
   python -m tonnage run --trace=sampled --top 10 --top-every 60 --top-file top-{{pid}}.log --no-at-exit app.py
-  python -m tonnage run --trace --depth 5 --sample=real --sample-interval 5ms app.py
+  python -m tonnage run --trace --depth 5 --sample --sample-interval 5ms --sample-duration 5m --sample-stacks 999 app.py
 """
 _SAMPLE = """\
 usage: python -m tonnage sample [options] script.py [arguments]

@@ -11,6 +11,7 @@ import gc
 import pytest
 
 from tonnage import _errors, _limits, trace
+from tonnage._live_text import size as shown
 from tonnage._region import Region, renew_peak
 from tonnage._take import take
 
@@ -108,7 +109,7 @@ class _Measured:
             return "the recording was stopped or cleared: what the test needed is not known"
         limit = self._asked.memory
         over = None if limit is None else _limits.peak(self._region, limit)
-        return over or f"{_limits.shown_size(self.peak)} were needed at the peak"
+        return over or f"{shown(self.peak)} were needed at the peak"
 
     def exceeded(self) -> str:
         """What is to be said of limits; empty: they were kept."""
@@ -237,4 +238,4 @@ class Limits:
         n = len(self._peaks)
         terminalreporter.section(f"memory of tests: {len(rows)} of {n} that needed most")
         for name, peak in rows:
-            terminalreporter.write_line(f"{_limits.shown_size(peak):>10}  {name}")
+            terminalreporter.write_line(f"{shown(peak):>10}  {name}")

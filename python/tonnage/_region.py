@@ -11,11 +11,14 @@ from _thread import RLock
 
 from tonnage import trace
 from tonnage._errors import ArgumentError, Error
+from tonnage._records import call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
+
+    Rows = tuple[tuple[str, int, str, str], ...]  # file, line, name and qualified name of each frame
 
 _COLLECTIONS = 3  # finalizers may leave garbage for the next
 
@@ -45,7 +48,7 @@ _NOTHING = memoryview(b"").cast("q")
 def _record() -> bool:
     """Whether it was not on before."""
     global _started
-    mode: str = trace._call(lambda c: c.trace_mode())
+    mode: str = call(lambda c: c.trace_mode())
     if mode == "sampled":
         raise ArgumentError(
             "allocations are recorded by samples, but each block is needed here: call trace.stop() before, or"
@@ -68,7 +71,7 @@ def renew_peak() -> None:
             region.peak, region._at_peak = peak - region._base, table
         trace._peak_before = max(trace._peak_before, peak)
         _settle(traced)
-        trace._call(lambda c: c.trace_reset_peak())
+        call(lambda c: c.trace_reset_peak())
 
 
 def _settle(traced: int) -> None:
@@ -80,12 +83,11 @@ def _settle(traced: int) -> None:
 
 
 class Stack:
-    """Bytes and blocks that one stack of calls allocated; frames begin with the innermost."""
+    """Bytes and blocks that one stack of lines allocated; frames begin with the innermost."""
 
     __slots__ = ("count", "frames", "size")
 
-    def __init__(self, number: int, size: int, count: int) -> None:
-        rows = trace._without_runner(trace._call(lambda c: c.trace_frames(number)))
+    def __init__(self, rows: Rows, size: int, count: int) -> None:
         self.size = size
         self.count = count
         self.frames = tuple(trace.Frame(file, line or None, name, qualname) for file, line, name, qualname in rows)
@@ -140,7 +142,7 @@ class Region:
                 raise Error("the recording was stopped or cleared meanwhile: what was needed is not known")
             traced = now()["traced"]
             self._left = sums()
-            self.left = max(sum(size for size, _, _ in self._more(self._left, 1)) - self._own, 0)
+            self.left = max(sum(size for size, _, _ in self._more(self._left)) - self._own, 0)
             _settle(traced)
 
     def close(self) -> None:
@@ -163,19 +165,28 @@ class Region:
         """Who allocated at least so many bytes of what is left, the most first; until close()."""
         return self._stacks(self._left, least)
 
-    def _more(self, table: memoryview[int], least: int) -> Iterator[tuple[int, int, int]]:
-        """Bytes, blocks and number of each stack that has at least so many bytes more than before."""
+    def _more(self, table: memoryview[int]) -> Iterator[tuple[int, int, int]]:
+        """Bytes, blocks and number of each stack that has more than before."""
         sizes, counts = _by_number(table)
         sizes_before, counts_before = _by_number(self._before)
         for number, size in sizes.items():
             more = size - sizes_before.get(number, 0)
-            if more >= least:
+            if more > 0:
                 yield more, counts[number] - counts_before.get(number, 0), number
 
     def _stacks(self, table: memoryview[int], least: int) -> list[Stack]:
-        more = sorted(self._more(table, least), reverse=True)
-        stacks = (Stack(number, size, count) for size, count, number in more)
+        sums: dict[Rows, tuple[int, int]] = {}  # the recorder tells instructions of a line apart
+        for size, count, number in self._more(table):
+            rows = _frames(number)
+            size_before, count_before = sums.get(rows, (0, 0))
+            sums[rows] = size + size_before, count + count_before
+        stacks = [Stack(rows, *both) for rows, both in sums.items() if both[0] >= least]
+        stacks.sort(key=lambda stack: -stack.size)
         return [stack for stack in stacks if not stack.frames or not is_own(stack.frames[0])]
+
+
+def _frames(number: int) -> Rows:
+    return trace._without_runner(call(lambda c: c.trace_frames(number)))
 
 
 def _by_number(table: memoryview[int]) -> tuple[dict[int, int], dict[int, int]]:

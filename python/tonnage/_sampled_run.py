@@ -41,6 +41,7 @@ class SampledRun:
         seconds = self._settings.sample_duration
         settings = self._settings.copy()
         settings.set(BY_NAME["sample-duration"], None, "default")  # its end is ours, which writes the file
+        settings.set(BY_NAME["top"], None, "default")  # no page of that, whatever pyproject.toml says
         try:
             switch_on(settings)
         except Error as error:

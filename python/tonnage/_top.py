@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tonnage import _live_text, trace
+from tonnage import _live_text
 from tonnage._errors import ArgumentError
 from tonnage._live_text import changed, moment, number, short_path, size
 from tonnage._periodic import Display
+from tonnage._records import call
 from tonnage._user_data import Figures, lines
 
 TYPE_CHECKING = False
@@ -37,7 +38,7 @@ class _Look:
     def __init__(self, by: str, cumulative: bool, user: tuple[Row, ...]) -> None:
         self.time = _live_text.now()
         self.user = user
-        now, cost, sums = trace._call(lambda c: (c.trace_now(), c.trace_cost(), c.trace_live(by, cumulative)))
+        now, cost, sums = call(lambda c: (c.trace_now(), c.trace_cost(), c.trace_live(by, cumulative)))
         self.mode: str = now["mode"]
         self.interval: int = now["interval"]
         self.process: int = now["process"]  # 0: not known

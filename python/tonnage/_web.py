@@ -28,7 +28,7 @@ SECONDS_MAX = 300.0
 _SECONDS = "30"
 _PIECE = 1 << 16
 _FIELDS_MAX = 16
-_UNCUT = (1 << 32) - 1  # as the command has lines that go to a file
+_UNCUT = 1 << 20  # columns: no line is cut
 _FORWARDED = ("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip")
 # of a profile: the end of the file's name, and what a browser takes it for
 _FORMATS = {

@@ -15,9 +15,7 @@ from __future__ import annotations
 
 import atexit
 
-from tonnage._records import Record as _Record
-from tonnage._records import call as _call
-from tonnage._records import wrong as _wrong
+from tonnage import _records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +37,9 @@ __all__ = [
     "switch",
 ]
 
+_Record = _records.Record
+_call = _records.call
+_wrong = _records.wrong
 FREE_LISTS = ("ignore", "track", "flush")
 _INTERVAL_MAX = 1 << 40
 _DEPTH_MAX = (1 << 31) - 1

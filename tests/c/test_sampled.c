@@ -524,6 +524,38 @@ static void test_samples_that_are_tracked_by_name_count_once(void **state)
     model_compare_filter();
 }
 
+/* A hook of RAW may have begun before the change, and come in after it. */
+static void test_what_is_freed_as_the_mode_changes_leaves_no_sample(void **state)
+{
+    (void)state;
+    enum { LARGE = 100 * INTERVAL, N = 3 };
+    tn_recorded now;
+    tn_recorded_block b;
+    tn_taken taken;
+    start(TN_RECORD_EXACT, 8, 65536);
+    for (unsigned i = 0; i < N; i++) {
+        tn_tracer *t = tn_record_enter();
+        model_walk(&m, t, i);
+        tn_record_alloc(t, 0x7f0000000000 + i * 0x100000ull, LARGE, TN_DOMAIN_RAW);
+        tn_record_leave(t);
+    }
+    assert_int_equal(tn_record_switch(TN_RECORD_SAMPLED, INTERVAL), TN_OK);
+    for (unsigned i = 0; i < N; i++) {
+        uint64_t address = 0x7f0000000000 + i * 0x100000ull;
+        assert_true(tn_recorded_block_at(address, &b));
+        tn_tracer *t = tn_record_enter();
+        if (i)
+            tn_record_free(t, address, TN_DOMAIN_RAW);
+        else
+            assert_false(tn_record_take(t, address, TN_DOMAIN_RAW, &taken));
+        tn_record_leave(t);
+        assert_false(tn_recorded_block_at(address, &b));
+    }
+    tn_recorded_now(&now);
+    assert_int_equal(now.traced_bytes, 0);
+    model_compare_filter();
+}
+
 static void test_births_survive_a_change_to_sampled(void **state)
 {
     (void)state;
@@ -568,6 +600,7 @@ int main(void)
         TEST(when_all_is_freed_nothing_is_left_and_no_free_is_slow),
         TEST(what_is_freed_at_once_is_temporary),
         TEST(samples_that_are_tracked_by_name_count_once),
+        TEST(what_is_freed_as_the_mode_changes_leaves_no_sample),
         TEST(births_survive_a_change_to_sampled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,6 +160,22 @@ static void test_a_block_that_came_to_the_second_word_of_another_is_read(void **
     }
 }
 
+static void test_a_block_that_nobody_ended_hides_none_of_the_next_leaf(void **state)
+{
+    (void)state;
+    enum { LEAF_BYTES = 1 << 20, LARGE = 3 * LEAF_BYTES };
+    const uint64_t starts[] = {BASE + LEAF_BYTES - GRANULE, BASE + LEAF_BYTES - 4 * GRANULE};
+    for (unsigned i = 0; i < 2; i++) {
+        start();
+        tell_alloc(starts[i], LARGE, TN_DOMAIN_RAW);
+        expect(1, LARGE);
+        for (unsigned k = 0; k < 3; k++) /* where it would be, were it alive */
+            tell_alloc(BASE + LEAF_BYTES + k * 64, 50, TN_DOMAIN_OBJ);
+        expect(4, LARGE + 3 * 50);
+        tn_record_stop();
+    }
+}
+
 static void test_a_block_of_the_table_is_replaced_and_replaces(void **state)
 {
     (void)state;
@@ -277,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_left_of_a_block_is_no_block),
         TEST(a_block_that_came_to_the_second_word_of_another_is_read),
+        TEST(a_block_that_nobody_ended_hides_none_of_the_next_leaf),
         TEST(a_block_of_the_table_is_replaced_and_replaces),
         TEST(births_of_small_blocks_are_whole_beyond_the_bits_of_a_word),
         TEST(births_of_small_blocks_stay_as_others_come),

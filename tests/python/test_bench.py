@@ -57,3 +57,12 @@ def test_a_quick_look_at_recording_fills_its_tables() -> None:
     files = [1] * bool(find_spec("memray"))
     assert [len(lines) - 2 for lines in tables] == [2 + 4, 3, *files, 6 + len(files), 3]
     assert all(len({line.count("|") for line in lines}) == 1 for lines in tables)
+
+
+def test_a_quick_look_at_sampling_fills_its_table() -> None:
+    words = [sys.executable, str(BENCH / "sampling.py"), "--quick"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("|")][2:]
+    assert len(rows) >= 2 * 3
+    assert len({row.count("|") for row in rows}) == 1

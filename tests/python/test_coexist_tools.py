@@ -60,8 +60,8 @@ def test_another_malloc_is_not_taken_for_that_of_the_C_library(name: str, tmp_pa
 
 
 def test_faulthandler_tells_what_it_told(tmp_path: Path) -> None:
-    """Whoever dumps later reads frames of a thread that goes on, and crashes where one goes away under it: so it is waited for
-    in a frame that stays, and none but this thread's is read."""
+    """Whoever dumps later reads frames of a thread that goes on, and crashes where one goes away under it: so it is
+    waited for in a frame that stays."""
     code = """
     import faulthandler, os, signal, time, tonnage
     on_signal = open("../signal", "w+")

@@ -192,7 +192,8 @@ def test_what_a_handler_of_a_signal_raises_is_no_answer(probes: ModuleType) -> N
 
 def test_a_lack_of_memory_is_no_answer(probes: ModuleType) -> None:
     pytest.importorskip("_testcapi")
-    done = subprocess.run([sys.executable, "-c", NO_MEMORY.format(path=probes.__file__)], capture_output=True, text=True)
+    words = [sys.executable, "-c", NO_MEMORY.format(path=probes.__file__)]
+    done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said[:2] == ["no memory"] * 2

@@ -407,6 +407,7 @@ def test_rows_say_what_they_are_in_words(tmp_path: Path) -> None:
         assert str(view[0]) == "/srv/shop.py load(): own=0.400 s (40.0 %), total=0.600 s (60.0 %), samples=40"
         assert [row["function"] for row in view[:1]] == ["load"]  # type: ignore[index]
         assert view.data["more"] == 5
+        assert "  …/python3.11/json/decoder.py decode()\n" in repr(snapshot.profile())
         assert "<table" in view._repr_html_()
         assert "load()" in snapshot.profile(page="graph")._repr_html_()
 

@@ -284,11 +284,15 @@ def test_only_what_this_test_has_made_is_told(ran: Start) -> None:
 @pytest.mark.limit_leaks("1 KB")
 def test_keeps(name, n):
     app.KEPT[name] = app.load(n << 20)
+@pytest.mark.limit_leaks("1 KB")
+def test_line():
+    app.KEPT["line"] = [{i: [i]} for i in range(500)]
 """, "--tonnage")  # fmt: skip
     for name, n in (("first", 4), ("second", 2)):
         told = done.section(f"test_keeps[{name}-{n}]")
         assert f"limit_leaks: 1 stack left more than 1.0 KiB; {n}.0 MiB are left of all" in told
         assert f"  {n}.0 MiB in 2 blocks\n" in told and f"path: app.KEPT['{name}']\n" in told
+    assert "limit_leaks: 1 stack left more than 1.0 KiB" in done.section("test_line")
 
 
 def test_workers_of_xdist_report_to_the_one_summary(ran: Start) -> None:

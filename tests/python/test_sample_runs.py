@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import re
 import textwrap
 from pathlib import Path
@@ -123,6 +124,16 @@ def test_force_replaces_and_a_program_may_be_a_module_or_code(tmp_path: Path) ->
         file = pure_reader.Snapshot.open(tmp_path / "a.tonnage")
         assert "burn" in functions(file) and file.facts["sample.max_stacks"] == 100
         assert file.facts["sample.clock"] == "real"
+
+
+def test_what_a_project_says_of_samples_holds_and_of_other_things_does_not(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.tonnage]\nsample-interval = '3ms'\nsample = 'real'\ntop = 10\nevery = 60\nat-exit = false\n"
+    )
+    done = Done(tmp_path, "print(len(threading.enumerate())); burn()")
+    assert (done.code, done.out) == (0, "1\n")
+    line = LINE.fullmatch(done.errors.rstrip("\n"))
+    assert line is not None and line.group(2, 3) == ("real", "3ms"), done.errors
 
 
 def test_a_thread_that_outlives_the_main_program_counts(tmp_path: Path) -> None:
@@ -346,3 +357,39 @@ def test_a_duration_is_kept(tmp_path: Path) -> None:
     """
     is_on, seconds = told(tmp_path, code)
     assert not is_on and seconds >= 0.05
+
+
+def test_a_server_answers_in_the_formats_of_others(tmp_path: Path) -> None:
+    code = """
+        import json
+        from tonnage import wsgi
+
+        ends = False
+        def busy_function_with_a_name_that_is_as_long_as_some_names_in_real_programs_are():
+            while not ends:
+                sum(range(1000))
+        threading.Thread(target=busy_function_with_a_name_that_is_as_long_as_some_names_in_real_programs_are).start()
+        app, answers = wsgi.Middleware(None), {}
+        for format in "text", "collapsed", "speedscope", "pprof", "pstats", "file":
+            for clock in "real", "alloc":
+                query = f"seconds=0.2&clock={clock}&format={format}" + ("&interval=4K" if clock == "alloc" else "")
+                environ = {"PATH_INFO": "/debug/tonnage/profile", "QUERY_STRING": query, "REQUEST_METHOD": "GET",
+                           "REMOTE_ADDR": "127.0.0.1"}
+                said = []
+                body = b"".join(app(environ, lambda status, headers: said.append(int(status[:3]))))
+                answers[f"{format} {clock}"] = said[0], body.decode("latin-1")
+        ends = True
+        print(json.dumps(answers))
+    """
+    answers = told(tmp_path, code)
+    name = "busy_function_with_a_name_that_is_as_long_as_some_names_in_real_programs_are"
+    assert answers.pop("pstats alloc")[0] == 400
+    assert {status for status, _ in answers.values()} == {200}
+    for clock in "real", "alloc":
+        for form in "text", "collapsed", "speedscope":
+            assert name in answers[f"{form} {clock}"][1], (form, clock)
+        assert f"clock {clock}" in answers[f"text {clock}"][1]
+        json.loads(answers[f"speedscope {clock}"][1])
+        assert answers[f"pprof {clock}"][1].startswith("\x1f\x8b")
+        assert answers[f"file {clock}"][1].startswith("\x89TNG")
+    assert any(name in function[2] for function in marshal.loads(answers["pstats real"][1].encode("latin-1")))

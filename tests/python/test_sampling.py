@@ -458,6 +458,7 @@ def test_subinterpreters_are_sampled(tmp_path: Path) -> None:
         tmp_path,
     )
     found = by_function(snapshot, ["inner", "work"], "samples")
-    assert found["inner" if sys.version_info >= (3, 12) else "work"] > 50  # before, a state names the thread that made it
+    # Before 3.12 a state names the thread that made it.
+    assert found["inner" if sys.version_info >= (3, 12) else "work"] > 50
     rows = [row for row in snapshot.samples or () if {"inner", "work"} & set(names(snapshot, row))]
     assert not [row for row in rows if {"inner", "work"} <= set(names(snapshot, row))]

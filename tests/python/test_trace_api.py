@@ -134,8 +134,8 @@ def test_samples_add_up_to_what_was_allocated(tmp_path: Path) -> None:
         print(json.dumps(lines))
     """
     (small, large), (half, again), interval, (none, nothing), dropped = answer(code, tmp_path)
-    # Poisson: 466 samples of small ones, then 58. Five deviations are once in two million runs. That a large one is not among
-    # the samples that stay has a chance of exp(-3_000_000 / 80_000).
+    # Poisson: 466 samples of small ones, then 58. Five deviations are once in two million runs. That a large one is not
+    # among the samples that stay has a chance of exp(-3_000_000 / 80_000).
     assert small[0] == pytest.approx(40_000 * 233, rel=5 / 466**0.5)
     assert small[1] == pytest.approx(40_000, rel=5 / 466**0.5)
     assert half[0] == pytest.approx(20_000 * 233, rel=5 / 58**0.5)

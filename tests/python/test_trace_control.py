@@ -129,7 +129,7 @@ def test_hooks_of_samples_that_come_back_are_not_taken_for_exact_ones(tmp_path: 
 def test_whatever_the_order_of_starts_and_ends_all_three_allocators_are_recorded(tmp_path: Path) -> None:
     code = """
         import ctypes, json, random, sys, tracemalloc
-        from tonnage import trace
+        from tonnage import ArgumentError, trace
         from trace_support import of_lines
 
         raw, free = ctypes.pythonapi.PyMem_RawMalloc, ctypes.pythonapi.PyMem_RawFree
@@ -146,7 +146,7 @@ def test_whatever_the_order_of_starts_and_ends_all_three_allocators_are_recorded
         def attempt(call):
             try:
                 call()
-            except trace._errors.ArgumentError:
+            except ArgumentError:
                 pass
         steps = {
             "tracemalloc starts": tracemalloc.start, "and ends": tracemalloc.stop,

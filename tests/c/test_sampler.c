@@ -1,0 +1,325 @@
+/* test_sampler.c - the sampler on planted interpreters: a thread whose frames are made here, and its table alone.
+ *
+ * What changes is written by atomic stores and read by copies of the kernel, so that a race found here is one of the
+ * sampler's own.
+ */
+#include "suite.h"
+
+#include "record/sample_state.h"
+#include "record/sampler.h"
+
+#include "tonnage.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- what is planted ---- */
+
+enum { CODES = 4, INSTRUCTIONS = 16, ASCII = 1, COMPACT = 2, KIND_1 = 1 << 2 };
+
+typedef struct text {
+    uint64_t references, type, length, state;
+    char data[32];
+} text;
+
+typedef struct code {
+    uint64_t references, type, size;
+    uint32_t stack, first_line, locals, traceable;
+    const text *name, *qualname, *file, *lines;
+    uint16_t instructions[INSTRUCTIONS];
+} code;
+
+typedef struct frame {
+    const code *executable;
+    struct frame *previous;
+    const uint16_t *instruction;
+    int32_t top;
+    uint8_t owner, more[3];
+    uint64_t locals[4];
+} frame;
+
+typedef struct thread {
+    struct thread *next;
+    uint64_t native;
+    frame *frame;
+} thread;
+
+typedef struct lock {
+    uint64_t interval;
+    thread *holder;
+    uint32_t locked, more;
+} lock;
+
+typedef struct interpreter {
+    struct interpreter *next;
+    thread *threads;
+    uint64_t collecting;
+    lock *lock;
+} interpreter;
+
+static uint64_t type_of_code;
+static text names[CODES], file;
+static struct {
+    uint64_t references, type, size;
+    uint8_t data[8];
+} line_table;
+static code codes[CODES];
+static frame stack[CODES];
+static lock the_lock;
+static thread the_thread;
+static interpreter the_interpreter;
+static bool stops;
+
+static uint64_t first(void)
+{
+    return (uintptr_t)&the_interpreter;
+}
+
+static uint32_t no_name(uint64_t address, char *out, uint32_t cap)
+{
+    (void)address, (void)out, (void)cap;
+    return 0;
+}
+
+static const tn_sample_places places = {
+    .interpreters = first,
+    .interp_next = offsetof(interpreter, next),
+    .interp_threads = offsetof(interpreter, threads),
+    .interp_collecting = offsetof(interpreter, collecting),
+    .gil_known = true,
+    .gil = offsetof(interpreter, lock),
+    .gil_holder = offsetof(lock, holder),
+    .gil_locked = offsetof(lock, locked),
+    .thread_next = offsetof(thread, next),
+    .thread_native = offsetof(thread, native),
+    .thread_frame = offsetof(thread, frame),
+    .frame_code = offsetof(frame, executable),
+    .frame_previous = offsetof(frame, previous),
+    .frame_instr = offsetof(frame, instruction),
+    .frame_top = offsetof(frame, top),
+    .frame_owner = offsetof(frame, owner),
+    .frame_locals = offsetof(frame, locals),
+    .owner_skip = 3,
+    .owner_generator = 1,
+    .code_type = (uintptr_t)&type_of_code,
+    .code_name = offsetof(code, name),
+    .code_qualname = offsetof(code, qualname),
+    .code_file = offsetof(code, file),
+    .code_lines = offsetof(code, lines),
+    .code_first_line = offsetof(code, first_line),
+    .code_locals = offsetof(code, locals),
+    .code_stack = offsetof(code, stack),
+    .code_begin = offsetof(code, instructions),
+    .code_traceable = offsetof(code, traceable),
+    .str_length = offsetof(text, length),
+    .str_state = offsetof(text, state),
+    .str_ascii = offsetof(text, data),
+    .str_compact = offsetof(text, data),
+    .str_kind_shift = 2,
+    .str_compact_bit = COMPACT,
+    .str_ascii_bit = ASCII,
+    .bytes_data = sizeof(uint64_t) * 3,
+    .thread_name = no_name,
+    .task_name = no_name,
+};
+
+static void plant_text(text *t, const char *words)
+{
+    *t = (text){.length = strlen(words), .state = ASCII | COMPACT | KIND_1};
+    memcpy(t->data, words, strlen(words));
+}
+
+static int plant(void **state)
+{
+    (void)state;
+    plant_text(&file, "planted.py");
+    for (unsigned i = 0; i < CODES; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "f%u", i);
+        plant_text(&names[i], name);
+        codes[i] = (code){.type = (uintptr_t)&type_of_code, .size = INSTRUCTIONS, .stack = 2, .locals = 2};
+        codes[i].name = codes[i].qualname = &names[i];
+        codes[i].file = &file;
+        codes[i].lines = (const text *)(const void *)&line_table;
+        codes[i].first_line = i + 1;
+    }
+    the_lock = (lock){.interval = 5000, .holder = &the_thread, .locked = 1};
+    the_interpreter = (interpreter){.threads = &the_thread, .lock = &the_lock};
+    return 0;
+}
+
+/* ---- a thread that calls ---- */
+
+#define STORE(place, value) __atomic_store_n(&(place), value, __ATOMIC_RELEASE)
+
+static void work(void)
+{
+    for (unsigned i = 0; i < 200; i++)
+        __asm__ volatile("" ::: "memory");
+}
+
+/* f0 calls f1 from instruction 1, f1 calls f2 from 2, and so on. */
+static void call(unsigned depth)
+{
+    frame *f = &stack[depth];
+    STORE(f->executable, &codes[depth]);
+    STORE(f->previous, depth ? f - 1 : NULL);
+    STORE(f->instruction, &codes[depth].instructions[0]);
+    STORE(f->top, 2);
+    if (depth)
+        STORE(f[-1].top, 3);
+    STORE(the_thread.frame, f);
+    STORE(f->top, -1);
+    work();
+    if (depth + 1 < CODES) {
+        STORE(f->instruction, &codes[depth].instructions[depth + 1]);
+        call(depth + 1);
+        STORE(f->instruction, &codes[depth].instructions[INSTRUCTIONS - 1]);
+        work();
+    }
+    if (depth) {
+        STORE(f->top, 0);
+        STORE(the_thread.frame, f - 1);
+        STORE(f[-1].top, -1);
+    }
+}
+
+static void *run(void *nothing)
+{
+    STORE(the_thread.native, (uint64_t)syscall(SYS_gettid));
+    while (!__atomic_load_n(&stops, __ATOMIC_ACQUIRE))
+        call(0);
+    return nothing;
+}
+
+static uint64_t samples_now(void)
+{
+    tn_sampled now;
+    tn_sampled_now(&now);
+    return now.samples;
+}
+
+/* Frames of a stack, outermost first, without what it stands on. */
+static unsigned frames_of(uint32_t id, const char **out, uint32_t *offsets, unsigned most)
+{
+    unsigned n = 0;
+    tn_recorded_stack s;
+    tn_recorded_code c;
+    for (; id && tn_recorded_stack_at(id, &s); id = s.parent) {
+        assert_true(tn_recorded_code_at(s.code, &c));
+        if (!s.parent)
+            break;
+        assert_true(n < most);
+        memmove(out + 1, out, n * sizeof *out);
+        memmove(offsets + 1, offsets, n * sizeof *offsets);
+        out[0] = c.facts.name;
+        offsets[0] = s.instruction;
+        n++;
+    }
+    return n;
+}
+
+static void check_row(const tn_sampled_row *row)
+{
+    const char *found[CODES + 1];
+    uint32_t offsets[CODES + 1];
+    if (!row->samples || !row->stack)
+        return;
+    unsigned n = frames_of(row->stack, found, offsets, CODES + 1);
+    assert_true(n >= 1);
+    for (unsigned i = 0; i < n; i++) {
+        if (i && i + 1 == n && found[i][0] == '<')
+            return;
+        assert_int_equal(found[i][0], 'f');
+        assert_int_equal(found[i][1], '0' + (int)i);
+        if (i + 1 < n && found[i + 1][0] == 'f')
+            assert_int_equal(offsets[i], 2 * (i + 1));
+    }
+}
+
+static void stacks_are_those_that_there_were(void **state)
+{
+    enum { ENOUGH = 2000 };
+    const tn_sample_options options = {TN_SAMPLE_REAL, 50000, 0};
+    pthread_t caller;
+    tn_sampled_row row;
+    (void)state;
+    assert_int_equal(pthread_create(&caller, NULL, run, NULL), 0);
+    assert_int_equal(tn_sampler_start(&places, &options), TN_OK);
+    assert_int_equal(tn_sampler_start(&places, &options), TN_EINVAL);
+    while (samples_now() < ENOUGH)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    tn_sampler_pause();
+    assert_int_equal(tn_sampler_resume(), TN_OK);
+    tn_sampler_stop();
+    STORE(stops, true);
+    pthread_join(caller, NULL);
+    uint64_t sum = 0;
+    for (uint32_t id = 1; tn_sampled_row_at(id, &row); id++) {
+        check_row(&row);
+        sum += row.samples;
+    }
+    assert_int_equal(sum, samples_now());
+    tn_sampler_clear();
+    assert_false(tn_sampled_row_at(1, &row));
+}
+
+/* ---- the table ---- */
+
+static void a_week_has_room(void **state)
+{
+    enum { ROWS = 500, STACKS = 200000, NAMES = 100000 };
+    char name[32];
+    (void)state;
+    assert_true(tn__samples_start(ROWS));
+    for (uint32_t i = 0; i < NAMES; i++) {
+        int n = snprintf(name, sizeof name, "request %u of %u", i, i % 7);
+        uint32_t id = tn__sample_name(name, (uint32_t)n), found;
+        assert_int_not_equal(id, 0);
+        const char *kept = tn__sample_name_at(id, &found);
+        if (i < 8000)
+            assert_int_equal(strncmp(kept, name, found), 0);
+        else if (i > 9000)
+            assert_int_equal(strncmp(kept, "request # of #", found), 0);
+    }
+    uint64_t memory = tn__pages_mapped(TN_PART_SAMPLES);
+    for (uint32_t i = 0; i < STACKS; i++)
+        tn__sample_add(tn__sample_row(2 + i, i % 3, 0, 0), 1, 1ull << 55, 10);
+    tn_sampled now;
+    tn_sampled_now(&now);
+    assert_true(now.n_rows <= ROWS + 1024);
+    assert_true(now.lost_stacks >= STACKS - ROWS - 1);
+    assert_int_equal(now.samples, STACKS);
+    assert_true(tn__pages_mapped(TN_PART_SAMPLES) < memory + (1 << 20));
+    tn_sampled_row row;
+    for (uint32_t id = 1; tn_sampled_row_at(id, &row); id++)
+        assert_true(row.ns <= INT64_MAX);
+    tn_sampler_clear();
+}
+
+static void what_is_not_mapped_is_not_copied(void **state)
+{
+    uint64_t word = 17, copy = 0;
+    uint32_t n;
+    char out[8];
+    (void)state;
+    assert_true(tn_sample_read_start());
+    assert_true(tn_sample_copy((uintptr_t)&word, &copy, sizeof copy));
+    assert_int_equal(copy, word);
+    assert_false(tn_sample_copy(64, &copy, sizeof copy));
+    assert_false(tn_sample_text(&places, 64, out, sizeof out, &n));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_mapped_is_not_copied),
+        cmocka_unit_test(a_week_has_room),
+        cmocka_unit_test_setup(stacks_are_those_that_there_were, plant),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
