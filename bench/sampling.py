@@ -3,9 +3,9 @@
 
     bench/sampling.py [--quick] [--python PATH ...] [--output FILE]
 
-Each figure is of fresh processes that run a program in turns, with and without a profiler; the median of the ratios of such
-pairs counts, with the second least and the second largest beside it. *Program* is the processor time of the program's own
-threads; *process* has that of the sampler in it, too, and not that of py-spy, which is another process.
+Each figure is of fresh processes that run a program in turns, with and without a profiler; the median of the ratios of
+such pairs counts, with the second least and the second largest beside it. *Program* is the processor time of the
+program's own threads; *process* has that of the sampler in it, too, and not that of py-spy, which is another process.
 """
 
 from __future__ import annotations

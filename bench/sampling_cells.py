@@ -22,8 +22,8 @@ PROF = 1
 
 
 def begin(mode: str, folder: str) -> Callable[[], float]:
-    """Switches a profiler on, plop and pyinstrument at 100 Hz; what is given ends it, and says what processor time of this
-    process it has taken on a thread of its own, in seconds."""
+    """Switches a profiler on, plop and pyinstrument at 100 Hz; what is given ends it, and says what processor time of
+    this process it has taken on a thread of its own, in seconds."""
     if mode in INTERVALS_NS:
         from tonnage import _capture
 

@@ -117,10 +117,12 @@ if [ "$share" = most ]; then
         python/test_export_tables python/test_export_sql python/test_layers python/test_habits python/test_groups \
         python/test_places python/test_suspects python/test_sets python/test_pictures python/test_parted_views \
         python/test_retained python/test_patterns python/test_diff python/test_diff_words python/test_grows \
-        python/test_profiles python/test_tracemalloc_dumps python/test_sites python/test_sites_changes python/test_cycles \
+        python/test_profiles python/test_profile python/test_cpu_profiles python/test_plop_dumps \
+        python/test_tracemalloc_dumps python/test_sites python/test_sites_changes python/test_cycles \
         python/test_paths python/test_why python/test_coexist_servers cli/test_cli_selection cli/test_cli_previews \
         cli/test_cli_paths cli/test_cli_index cli/test_cli_graph cli/test_cli_profiles cli/test_cli_sites \
-        cli/test_cli_cycles cli/test_cli_pages cli/test_cli_answers cli/test_cli_bad_input cli/test_cli_export \
+        cli/test_cli_cycles cli/test_cli_profile cli/test_cli_pages cli/test_cli_answers \
+        cli/test_cli_bad_input cli/test_cli_export \
         cli/test_heapsnapshot cli/test_meliae; do
         left_out+=("--ignore=tests/$name.py")
     done

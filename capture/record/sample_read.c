@@ -1,9 +1,10 @@
-/* sample_read.c - copies of memory of this process that may change or go meanwhile. */
+/* sample_read.c - copies of memory of this process that may change or go meanwhile, and clocks of its threads. */
 #include "record/sample_state.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct {
@@ -114,4 +115,15 @@ bool tn_sample_text(const tn_sample_places *p, uint64_t object, char *out, uint3
         memcpy(out, data, taken);
     *n = ascii ? (uint32_t)taken : encode(data, taken, kind, out, cap);
     return true;
+}
+
+/* ---- clocks ---- */
+
+/* The number of a thread's clock (include/linux/posix-timers.h): no descriptor, no call of the C library. */
+uint64_t tn__sample_clock(uint64_t native, bool user)
+{
+    enum { THREAD = 4, VIRT = 1, SCHED = 2 };
+    struct timespec t;
+    clockid_t id = (clockid_t)(~(uint32_t)native << 3 | THREAD | (user ? VIRT : SCHED));
+    return clock_gettime(id, &t) < 0 ? 0 : (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }

@@ -13,8 +13,6 @@
 #include "record/sample_state.h"
 
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 enum {
     MOST_FRAMES = 2048,
@@ -25,7 +23,6 @@ enum {
     GAP = 4096,   /* between frames that are copied in one piece: locals and what C functions were given */
     SLACK = 1024, /* beyond the innermost */
     TRIES = 4,
-    CALL_BITS = 15,
     NATIVE_LEAF = TN_FRAME_NATIVE,
 };
 
@@ -38,7 +35,6 @@ static struct {
     const tn_sample_places *places;
     uint8_t *bytes, *again; /* COPY_BYTES each: all spans, and those of the chain a second time */
     tn_seen_frame *frames;
-    void *calls; /* that are known, by hash */
     piece pieces[MOST_SPANS];
     uint32_t n_pieces, n_again, used;
     bool complete;          /* all that was needed came in the first copy */
@@ -47,44 +43,22 @@ static struct {
     uint32_t first, n; /* frames of the chain, innermost first */
     bool truncated;
     const tn_inner *inner; /* of the thread that is looked at */
-    uint64_t pid;
 } s;
 
 bool tn__sample_stacks_start(const tn_sample_places *places)
 {
     size_t frames = (MOST_FRAMES + AHEAD) * sizeof *s.frames;
     s.places = places;
-    s.pid = (uint64_t)getpid();
     s.bytes = s.bytes ? s.bytes : tn__pages_get(TN_PART_SAMPLES, 2 * COPY_BYTES);
     s.again = s.bytes + COPY_BYTES;
     s.frames = s.frames ? s.frames : tn__pages_get(TN_PART_SAMPLES, frames);
-    s.calls = s.calls ? s.calls : tn__pages_get(TN_PART_SAMPLES, 8 << CALL_BITS);
-    return s.bytes && s.frames && s.calls;
+    return s.bytes && s.frames;
 }
 
 void tn__sample_stacks_forget(void)
 {
     s.bytes = NULL;
     s.frames = NULL;
-    s.calls = NULL;
-}
-
-/* The number of a thread's clock (include/linux/posix-timers.h): no descriptor, no call of the C library. */
-uint64_t tn__sample_clock(uint64_t native, bool user)
-{
-    enum { THREAD = 4, VIRT = 1, SCHED = 2 };
-    struct timespec t;
-    clockid_t id = (clockid_t)(~(uint32_t)native << 3 | THREAD | (user ? VIRT : SCHED));
-    return clock_gettime(id, &t) < 0 ? 0 : (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-uint32_t tn__sample_leaf(uint32_t stack, unsigned pseudo)
-{
-    switch (pseudo) {
-    case TN_FRAME_GC: return tn__pseudo(stack, TN_FRAME_GC, "<gc>", 4);
-    case TN_FRAME_CHANGING: return tn__pseudo(stack, TN_FRAME_CHANGING, "<changing>", 10);
-    default: return tn__node(stack, TN_FRAME_NATIVE, 0);
-    }
 }
 
 /* ---- copies ---- */
@@ -434,41 +408,7 @@ static void drop_returned(void)
     drop(gone);
 }
 
-/* ---- calls that are known ---- */
-
-/* Who calls what from where, and how often that was seen. It is learned from stacks that are whole or seem so, and others
- * are believed as far as all their calls are known: the processor may copy neighbours in another order than that of their
- * addresses. What seems whole is not once in some ten thousand times, so a call counts that was seen again, and is not one
- * in more than RARE from its place. */
-typedef struct call {
-    uint32_t mark, count;
-} call;
-enum { RARE = 128, AGAIN = 2 };
-
-/* Of all calls from a place: callee NULL. What was in its slot is forgotten. */
-static call *call_of(const tn_seen_frame *caller, const tn_seen_frame *callee)
-{
-    uint64_t h = ((uint64_t)caller->row << 32 | (callee ? callee->row : 0)) * 0x9e3779b97f4a7c15u;
-    h = (h ^ h >> 32 ^ (uint32_t)caller->offset) * 0xd6e8feb86659fd93u;
-    call *slot = &((call *)s.calls)[h >> (64 - CALL_BITS)];
-    if (slot->mark != ((uint32_t)h | 1))
-        *slot = (call){(uint32_t)h | 1, 0};
-    return slot;
-}
-
-static void learn(const tn_seen_frame *caller, const tn_seen_frame *callee)
-{
-    call *from = call_of(caller, NULL);
-    from->count += from->count < UINT32_MAX;
-    call *to = call_of(caller, callee);
-    to->count += to->count < UINT32_MAX;
-}
-
-static bool is_known(const tn_seen_frame *caller, const tn_seen_frame *callee)
-{
-    uint32_t all = call_of(caller, NULL)->count, n = call_of(caller, callee)->count;
-    return n >= AGAIN && n >= all / RARE;
-}
+/* ---- what was the same at the second copy ---- */
 
 /* false: not copied twice, or not the same; as the innermost it may go on, and as a caller not. */
 static bool is_same_again(const tn_seen_frame *f, bool caller)
@@ -493,8 +433,8 @@ static bool drop_unknown(bool moved)
         if (f->empty)
             continue;
         if (caller && same)
-            learn(caller, f);
-        if (caller && moved && !is_known(caller, f)) {
+            tn__sample_learn(caller, f);
+        if (caller && moved && !tn__sample_knows(caller, f)) {
             drop(i + 1);
             return true;
         }
@@ -518,54 +458,6 @@ static uint32_t intern(uint32_t node)
         any = true;
     }
     return any ? node : tn__sample_leaf(node, NATIVE_LEAF);
-}
-
-static void name(tn_watched *w)
-{
-    char text[256] = "", root[260] = "<thread ";
-    uint32_t n = 0, m = 8;
-    const tn_seen_frame *outermost = NULL;
-    for (uint32_t i = s.first; i < s.first + s.n; i++)
-        outermost = s.frames[i].empty ? outermost : &s.frames[i];
-    bool first = w->native == s.pid;
-    if (first)
-        n = 13, memcpy(text, "<main thread>", 13);
-    else if (outermost && !s.truncated)
-        n = s.places->thread_name(outermost->address, text, 200);
-    w->named = first || outermost;
-    w->name = tn__sample_name(text, n);
-    for (uint32_t i = 0; i < n && !first; i++)
-        if (text[i] < '0' || text[i] > '9')
-            root[m++] = text[i];
-        else if (root[m - 1] != '#')
-            root[m++] = '#';
-    if (first)
-        w->root = tn__pseudo(0, TN_FRAME_PSEUDO, text, n);
-    else
-        w->root = n ? (root[m++] = '>', tn__pseudo(0, TN_FRAME_PSEUDO, root, m))
-                    : tn__pseudo(0, TN_FRAME_PSEUDO, "<thread>", 8);
-}
-
-/* Where it is not to be had, the name of the task's coroutine. */
-static uint32_t task(void)
-{
-    char text[256];
-    const tn_seen_frame *called = NULL;
-    for (uint32_t i = s.first; i < s.first + s.n; i++) {
-        const tn_seen_frame *f = &s.frames[i];
-        if (f->empty)
-            continue;
-        if (!f->handle) {
-            called = f;
-            continue;
-        }
-        uint32_t n = s.places->task_name(f->address, text, sizeof text);
-        if (n || !called || called->owner != s.places->owner_generator)
-            return tn__sample_name(text, n);
-        const tn_code_facts *facts = &tn__code_at(called->row)->facts;
-        return tn__sample_name(facts->qualname, facts->n_qualname);
-    }
-    return 0;
 }
 
 /* A chain that is whole as far as it can be seen by itself. false: s.failure says why. */
@@ -603,7 +495,7 @@ void tn__sample_look(tn_watched *w, uint64_t cpu_ns, tn_look *out)
         return;
     }
     if (!w->named || !w->root)
-        name(w);
+        tn__sample_own(w, s.frames + s.first, s.n, s.truncated);
     if (out->moved && s.complete)
         find_executing();
     if (out->moved && s.complete && !s.places->top_is_pointer)
@@ -613,5 +505,5 @@ void tn__sample_look(tn_watched *w, uint64_t cpu_ns, tn_look *out)
     out->stack = w->root ? intern(w->root) : 0;
     if (out->stack && out->changing)
         out->stack = tn__sample_leaf(out->stack, TN_FRAME_CHANGING);
-    out->task = task();
+    out->task = tn__sample_task(s.frames + s.first, s.n);
 }

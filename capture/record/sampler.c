@@ -390,6 +390,7 @@ static bool prepare(const tn_sample_places *places, uint32_t max_stacks)
 {
     sampler.places = *places;
     tn__sample_fixed(places->fixed_start, places->fixed_end);
+    tn__sample_owner_start(&sampler.places);
     if (!sampler.threads)
         sampler.threads = tn__pages_get(TN_PART_SAMPLES, MOST_THREADS * sizeof *sampler.threads);
     if (!sampler.states)
@@ -397,7 +398,7 @@ static bool prepare(const tn_sample_places *places, uint32_t max_stacks)
     sampler.n_threads = 0;
     sampler.settles = true;
     return sampler.threads && sampler.states && tn__tables_keep() && tn_sample_read_start() &&
-           tn__samples_start(max_stacks) && tn__sample_codes_start(&sampler.places) &&
+           tn__samples_start(max_stacks) && tn__sample_codes_start(&sampler.places) && tn__sample_calls_start() &&
            tn__sample_stacks_start(&sampler.places);
 }
 
@@ -445,6 +446,7 @@ void tn_sampler_clear(void)
     tn__tables_release();
     tn__samples_free();
     tn__sample_codes_forget();
+    tn__sample_calls_forget();
     tn__sample_stacks_forget();
     sampler.threads = NULL;
     sampler.states = NULL;

@@ -7,7 +7,9 @@
  *
  *     sampler.c       the thread: ticks, which threads, clocks and debts
  *     sample_stack.c  the frames of one thread
+ *     sample_calls.c  which calls are known, so that a stack may be believed
  *     sample_codes.c  code objects by address, looked at again each time
+ *     sample_owner.c  names of threads and tasks
  *     sample_read.c   copies of memory
  *     samples.c       the table: stack, thread, task and state to samples and time
  *

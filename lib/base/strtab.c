@@ -49,7 +49,7 @@ int tn__strtab_init(tn_strtab *tab, const tn_alloc *a)
     tn__buf_init(&tab->bytes, a);
     tn__buf_init(&tab->offsets, a);
     TN_TRY(tn__buf_append(&tab->offsets, &(uint32_t){0}, sizeof(uint32_t)));
-    TN_TRY(tn__buf_append(&tab->bytes, "", 0));
+    TN_TRY(tn__buf_reserve(&tab->bytes, 1)); /* an empty text is compared with what stands there */
     return grow(tab, a);
 }
 

@@ -1,6 +1,6 @@
 /* cpu_text.c - a profile as a page: a table of groups, or the call tree. */
 #include "view/cpu_page.h"
-#include "view/sentences.h"
+#include "view/made_at.h"
 #include "view/summary.h"
 
 #include <inttypes.h>

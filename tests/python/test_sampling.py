@@ -1,7 +1,7 @@
 """Planted programs: what is sampled of each function is the processor time that the program itself has measured there.
 
-A test counts samples, not seconds: a program goes on until it has enough of them, and measures with its thread's own clock.
-Bounds are five standard deviations of as many draws, and what clocks and ticks are apart.
+A test counts samples, not seconds: a program goes on until it has enough of them, and measures with its thread's own
+clock. Bounds are five standard deviations of as many draws, and what clocks and ticks are apart.
 """
 
 from __future__ import annotations
@@ -314,7 +314,9 @@ def test_stacks_are_paths_that_the_program_has(tmp_path: Path) -> None:
     sure = 0
     for row in snapshot.samples or ():
         stack = snapshot.stack(row.stack)[::-1] if row.stack is not None else []
-        planted = [(snapshot.codes[e.code].name, e.line) for e in stack if snapshot.codes[e.code].file == "planted paths"]
+        planted = [
+            (snapshot.codes[e.code].name, e.line) for e in stack if snapshot.codes[e.code].file == "planted paths"
+        ]
         for (caller, line), (callee, _) in zip(planted, planted[1:], strict=False):
             if (caller, line, callee) not in edges:
                 wrong[caller, line, callee] += row.samples
@@ -443,7 +445,8 @@ def test_subinterpreters_are_sampled(tmp_path: Path) -> None:
         import _xxsubinterpreters as interpreters
         run = interpreters.run_string
     other = interpreters.create()
-    code = "import time\\ndef inner():\\n end = time.thread_time() + 0.02\\n while time.thread_time() < end: pass\\ninner()"
+    body = "end = time.thread_time() + 0.02\\n while time.thread_time() < end: pass"
+    code = f"import time\\ndef inner():\\n {body}\\ninner()"
 
     def work():
         while not enough(200): run(other, code)
@@ -458,7 +461,7 @@ def test_subinterpreters_are_sampled(tmp_path: Path) -> None:
         tmp_path,
     )
     found = by_function(snapshot, ["inner", "work"], "samples")
-    # Before 3.12 a state names the thread that made it.
-    assert found["inner" if sys.version_info >= (3, 12) else "work"] > 50
+    # Before 3.13 a state names the thread that made it.
+    assert found["inner" if sys.version_info >= (3, 13) else "work"] > 50
     rows = [row for row in snapshot.samples or () if {"inner", "work"} & set(names(snapshot, row))]
     assert not [row for row in rows if {"inner", "work"} <= set(names(snapshot, row))]

@@ -22,6 +22,7 @@ RESULTS = ROOT / "build-results" / "soak" / ".".join(map(str, sys.version_info[:
 PLAN = tomllib.loads((Path(__file__).parent / "soak.toml").read_text(encoding="utf-8"))
 MODES = ("stop", "fork")  # of snapshots
 TRACES = ("exact", "4096")  # of recording allocations
+SAMPLES = ("prof",)  # clocks of sampling processor time, at 1 kHz
 
 EVERY = os.environ.get("SOAK_EVERY", "1")
 TIMEOUT_SECONDS = int(os.environ.get("SOAK_TIMEOUT", "600"))  # of one process
@@ -130,6 +131,8 @@ class Suite:
         command = [str(python)]
         if mode in TRACES:
             command += ["-m", "tonnage", "run", f"--trace={mode}", "--no-at-exit"]
+        elif mode in SAMPLES:
+            command += ["-m", "tonnage", "run", f"--sample={mode}", "--sample-interval", "1ms", "--no-at-exit"]
         elif mode is not None:
             command += ["-m", "tonnage", "run", "--every", EVERY, "--mode", mode, "--keep", "2", "--quiet"]
             command += ["-o", str(snapshots / "{n}.tonnage")]
@@ -140,7 +143,7 @@ class Suite:
         if mode is None:
             return outcome
         faults = {f"({line})" for line in _COMPLAINT.findall(text)}
-        if mode not in TRACES:
+        if mode not in TRACES + SAMPLES:
             faults |= snapshot_faults(snapshots, python.parent / "tonnage")
         return Outcome(outcome.bad | faults, outcome.ran, outcome.fatal | faults)
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from soak_support import MODES, PLAN, TRACES, Outcome, compare, differing, excluded, read_outcome, snapshot_faults
+from soak_support import (
+    MODES,
+    PLAN,
+    SAMPLES,
+    TRACES,
+    Outcome,
+    compare,
+    differing,
+    excluded,
+    read_outcome,
+    snapshot_faults,
+)
 
 TOOL = Path("/nonexistent/tonnage")
 
@@ -78,7 +89,7 @@ def test_exclusions_have_reasons_and_are_few() -> None:
         assert set(row) <= {"in", "id", "reason", "modes", "minors"} and len(row["reason"]) > 20
         assert row["in"] in [*PLAN["cpython"]["quick"], *PLAN["cpython"]["whole"], *PLAN["packages"]]
         assert row["id"].strip("*"), "a pattern for everything"
-        assert set(row.get("modes", MODES)) <= {*MODES, *TRACES}
+        assert set(row.get("modes", MODES)) <= {*MODES, *TRACES, *SAMPLES}
 
 
 def test_what_is_not_run_while_we_record_has_reasons_and_is_little() -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from soak_support import MODES, PLAN, TRACES, Suite, run_both
+from soak_support import MODES, PLAN, SAMPLES, TRACES, Suite, run_both
 
 WHOLE = os.environ.get("SOAK", "") == "whole"
 
@@ -17,10 +17,10 @@ def chosen() -> list[tuple[str, tuple[str, ...]]]:
     """Modules and modes. Of the quick ones each in one mode, which changes from release to release."""
     quick, traced = list(PLAN["cpython"]["quick"]), list(PLAN["cpython"]["traced"])
     if only := os.environ.get("SOAK_MODULES", "").split():
-        return [(name, modes) for name in only for modes in (MODES, TRACES)]
+        return [(name, modes) for name in only for modes in (MODES, TRACES, SAMPLES)]
     if WHOLE:
         names = quick + PLAN["cpython"]["whole"]
-        return [(name, MODES) for name in names] + [(name, TRACES) for name in sorted({*names, *traced})]
+        return [(name, MODES + SAMPLES) for name in names] + [(name, TRACES) for name in sorted({*names, *traced})]
     found: dict[str, tuple[str, ...]] = {}
     for names, modes in ((quick, MODES), (traced, TRACES)):
         for i, name in enumerate(names):
