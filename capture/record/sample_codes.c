@@ -157,6 +157,7 @@ static unsigned some(tn_seen_frame *frames, unsigned n)
 {
     struct iovec to[BATCH], from[BATCH];
     unsigned m = 0, last[BATCH];
+    to[0] = from[0] = (struct iovec){0}; /* where no frame has code */
     for (unsigned i = 0; i < n; i++) {
         bool again = i && !frames[i - 1].empty && frames[i].code == frames[i - 1].code; /* recursion */
         if (!again && !frames[i].empty) {
