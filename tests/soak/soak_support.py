@@ -1,4 +1,4 @@
-"""Runs a test suite without us and under `tonnage run --every`, `--trace` or `tonnage sample`, and says what differs."""
+"""Runs a test suite without us, and under `tonnage run` or `tonnage sample`, and says what differs."""
 
 from __future__ import annotations
 
