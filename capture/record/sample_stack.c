@@ -17,8 +17,8 @@
 enum {
     MOST_FRAMES = 2048,
     AHEAD = 32, /* frames that may have come on top since the thread was asked */
-    MOST_SPANS = 96,
-    COPY_BYTES = 256 << 10,
+    MOST_SPANS = 320,
+    COPY_BYTES = 1 << 20, /* MOST_FRAMES of some size, and pages that are fetched twice */
     PAGE = 4096,
     GAP = 4096,   /* between frames that are copied in one piece: locals and what C functions were given */
     SLACK = 1024, /* beyond the innermost */
@@ -126,13 +126,13 @@ static bool copy_planned(tn_watched *w)
     return got >= head && find_head(w, frames);
 }
 
-/* The whole page of what was not asked for. */
+/* The whole page of what was not asked for. NULL and truncated: there is no room for more. */
 static uint8_t *fetched(uint64_t address, uint32_t n)
 {
     uint64_t start = address & ~(PAGE - 1ull), end = (address + n + PAGE - 1) & ~(PAGE - 1ull);
     s.complete = false;
-    if (s.n_pieces == MOST_SPANS || s.used + (end - start) > COPY_BYTES || end < start) {
-        s.failure = TN_REJECT_TORN;
+    if (s.n_pieces == MOST_SPANS || s.used + (end - start) > COPY_BYTES) {
+        s.truncated = true;
         return NULL;
     }
     if (!tn_sample_copy(start, s.bytes + s.used, end - start)) {
@@ -217,7 +217,7 @@ static bool walk(const tn_watched *w)
         }
         passed = s.n & (s.n - 1) ? passed : frame;
         if (!read_frame(frame, f))
-            return false;
+            return s.truncated;
         if (f->empty && s.n) /* whoever it called was called from C */
             f[-1].entry = true;
         if (f->owner == s.places->owner_generator && !f->previous) {

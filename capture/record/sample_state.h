@@ -24,7 +24,7 @@ typedef struct tn_seen_frame {
 typedef struct tn_span {
     uint64_t start, end;
 } tn_span;
-enum { TN_SPANS = 24, TN_CFRAMES = 4, TN_INNERS = 6 };
+enum { TN_SPANS = 40, TN_CFRAMES = 4, TN_INNERS = 6 };
 
 /* A generator's frame, which forgets who called it while it is suspended, or one without code. */
 typedef struct tn_inner {

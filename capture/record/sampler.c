@@ -37,6 +37,8 @@ static struct {
     uint64_t origin_ns, began_ns, before_ns; /* of strata; this time on; on before that */
     uint64_t next;                           /* stratum */
     uint64_t own_before_ns;
+    uint64_t looked_ns; /* when the last tick began */
+    bool whole;         /* in this tick all threads were found */
     uint64_t random;
     tn_watched *threads; /* MOST_THREADS, in order of first sight; those that ended are gone */
     interpreter interpreters[MOST_INTERPRETERS];
@@ -90,20 +92,26 @@ static bool read_interpreter(uint64_t address, interpreter *out)
     return true;
 }
 
+/* What is new goes on from the clocks of the same thread, which was in another interpreter or has come back from C. */
 static tn_watched *watched(uint64_t state, uint64_t native)
 {
+    uint64_t cpu_ns = 0, user_ns = 0;
     for (uint32_t i = 0; i < sampler.n_threads; i++) {
         uint32_t at = (sampler.found + i) % sampler.n_threads;
         tn_watched *w = &sampler.threads[at];
-        if (w->state == state && w->native == native) {
+        if (w->native != native)
+            continue;
+        if (w->state == state) {
             sampler.found = at + 1;
             return w;
         }
+        cpu_ns = w->cpu_ns > cpu_ns ? w->cpu_ns : cpu_ns;
+        user_ns = w->user_ns > user_ns ? w->user_ns : user_ns;
     }
     if (sampler.n_threads == MOST_THREADS)
         return NULL;
     tn_watched *w = &sampler.threads[sampler.n_threads++];
-    *w = (tn_watched){.state = state, .native = native};
+    *w = (tn_watched){.state = state, .native = native, .cpu_ns = cpu_ns, .user_ns = user_ns};
     return w;
 }
 
@@ -133,12 +141,14 @@ static void pay_rest(tn_watched *w)
     tn__sample_add(w->paid, 0, clock == TN_SAMPLE_PROF ? cpu : clock == TN_SAMPLE_VIRTUAL ? user : 0, cpu);
 }
 
+/* Where not all threads were found, for one ended meanwhile, the others are there still. */
 static void bury(void)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < sampler.n_threads; i++) {
         tn_watched *w = &sampler.threads[i];
-        if (w->tick != sampler.tick)
+        bool is_there = w->tick == sampler.tick || (!sampler.whole && tn__sample_clock(w->native, false));
+        if (!is_there)
             pay_rest(w);
         else if (i != n++)
             sampler.threads[n - 1] = *w;
@@ -220,10 +230,15 @@ static void visit(const interpreter *in, uint64_t state, uint64_t native, uint64
              user = clock == TN_SAMPLE_VIRTUAL ? tn__sample_clock(native, true) : 0;
     if (cpu < w->cpu_ns) /* another thread, by the same name */
         *w = (tn_watched){.state = state, .native = native, .tick = sampler.tick};
-    uint64_t ran = cpu - w->cpu_ns;
+    uint64_t ran = cpu - w->cpu_ns, ran_user = user > w->user_ns ? user - w->user_ns : 0;
+    if (!w->cpu_ns) { /* what it ran before the last tick was not Python, or else it had been there */
+        uint64_t most = now_ns(CLOCK_MONOTONIC) - sampler.looked_ns;
+        ran = ran < most ? ran : most;
+        ran_user = ran_user < ran ? ran_user : ran;
+    }
     if (clock != TN_SAMPLE_GIL || in->holder == state) {
         w->debt_ns += ran;
-        w->debt_user_ns += user > w->user_ns ? user - w->user_ns : 0;
+        w->debt_user_ns += ran_user;
     }
     w->cpu_ns = cpu;
     w->user_ns = user;
@@ -243,9 +258,11 @@ static void find_threads(const interpreter *in, uint32_t of)
     const tn_sample_places *p = &sampler.places;
     uint32_t bytes = (p->thread_next > p->thread_native ? p->thread_next : p->thread_native) + 8;
     uint8_t head[HEAD];
-    for (uint64_t state = in->threads; state && sampler.n_states < MOST_THREADS;) {
+    uint64_t state = in->threads;
+    while (state && sampler.n_states < MOST_THREADS) {
         if (state & 7 || bytes > HEAD || !tn_sample_copy(state, head, bytes)) {
             raise_by(&tn__sampled.rejected[TN_REJECT_THREADS], 1);
+            sampler.whole = false;
             return;
         }
         thread_state *t = &sampler.states[sampler.n_states];
@@ -254,6 +271,7 @@ static void find_threads(const interpreter *in, uint32_t of)
         memcpy(&state, head + p->thread_next, sizeof state);
         sampler.n_states += t->native != 0;
     }
+    sampler.whole &= !state;
 }
 
 /* A thread that goes from one interpreter to another has a state in each, and is at one of them: at that which holds a lock,
@@ -288,17 +306,20 @@ static void visit_threads(const interpreter *in, uint64_t weight_ns)
 
 static void tick(uint64_t strata)
 {
-    uint64_t address = sampler.places.interpreters();
+    uint64_t address = sampler.places.interpreters(), now = now_ns(CLOCK_MONOTONIC);
     interpreter *in = sampler.interpreters;
     uint32_t n = 0;
     sampler.tick++;
     sampler.n_states = 0;
+    sampler.whole = true;
     for (; address && n < MOST_INTERPRETERS && read_interpreter(address, &in[n]); address = in[n++].next)
         find_threads(&in[n], n);
+    sampler.whole &= !address;
     if (n > 1)
         drop_doubles(in, n);
     visit_threads(in, strata * tn__sampled.interval_ns);
     bury();
+    sampler.looked_ns = now;
     if (!sampler.settles) {
         raise_by(&tn__sampled.ticks, 1);
         raise_by(&tn__sampled.missed, strata - 1);
@@ -361,7 +382,7 @@ static int begin(void)
     sampler.before_ns = tn__sampled.duration_ns;
     sampler.own_before_ns = tn__sampled.own_cpu_ns;
     if (sampler.settles)
-        sampler.origin_ns = now, sampler.next = 0;
+        sampler.origin_ns = sampler.looked_ns = now, sampler.next = 0;
     else if ((now - sampler.origin_ns) / interval > sampler.next)
         sampler.next = (now - sampler.origin_ns) / interval;
     if (pthread_attr_init(&attributes) != 0)

@@ -268,6 +268,40 @@ static void stacks_are_those_that_there_were(void **state)
     assert_false(tn_sampled_row_at(1, &row));
 }
 
+/* The list breaks off before the thread at each other tick, as where one ends that is before it: what it ran is paid once. */
+static void what_was_run_is_paid_once(void **state)
+{
+    enum { ENOUGH = 500 };
+    const tn_sample_options options = {TN_SAMPLE_PROF, 100000, 0};
+    static thread ended;
+    pthread_t caller;
+    tn_sampled_row row;
+    struct timespec before, after;
+    (void)state;
+    STORE(stops, false);
+    ended.next = (thread *)(uintptr_t)64; /* not mapped */
+    assert_int_equal(pthread_create(&caller, NULL, run, NULL), 0);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    assert_int_equal(tn_sampler_start(&places, &options), TN_OK);
+    while (samples_now() < ENOUGH) {
+        STORE(the_interpreter.threads, the_interpreter.threads == &ended ? &the_thread : &ended);
+        nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+    }
+    tn_sampler_stop();
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    STORE(stops, true);
+    pthread_join(caller, NULL);
+    uint64_t sum = 0;
+    for (uint32_t id = 1; tn_sampled_row_at(id, &row); id++)
+        sum += row.cpu_ns;
+    uint64_t ran = (uint64_t)(after.tv_sec - before.tv_sec) * 1000000000u + (uint64_t)after.tv_nsec;
+    assert_in_range(sum, 1, ran - (uint64_t)before.tv_nsec);
+    tn_sampled now;
+    tn_sampled_now(&now);
+    assert_int_not_equal(now.rejected[TN_REJECT_THREADS], 0);
+    tn_sampler_clear();
+}
+
 /* ---- the table ---- */
 
 static void a_week_has_room(void **state)
@@ -320,6 +354,7 @@ int main(void)
         cmocka_unit_test(what_is_not_mapped_is_not_copied),
         cmocka_unit_test(a_week_has_room),
         cmocka_unit_test_setup(stacks_are_those_that_there_were, plant),
+        cmocka_unit_test_setup(what_was_run_is_paid_once, plant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

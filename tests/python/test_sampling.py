@@ -407,6 +407,29 @@ def test_rows_are_bounded_and_what_has_no_room_is_counted(tmp_path: Path) -> Non
     assert sum(row.samples for row in rows if row.stack is None) >= status["lost_stacks"]
 
 
+def test_deep_recursion_keeps_its_innermost_frames(tmp_path: Path) -> None:
+    snapshot, _ = sampled(
+        """
+    def deep(n):
+        if n: deep(n - 1)
+        else: leaf()
+
+    def leaf():
+        while not enough(100): spin(0.005)
+
+    sys.setrecursionlimit(9000)
+    _capture.sample_start(1, 500_000, 0)
+    deep(5000)
+    finish()
+    """,
+        tmp_path,
+    )
+    rows = snapshot.samples or ()
+    inside = [row for row in rows if {"deep", "leaf"} <= set(names(snapshot, row))]
+    assert sum(row.samples for row in inside) > 0.8 * sum(row.samples for row in rows)
+    assert {tuple(names(snapshot, row)[:3]) for row in inside} == {("<main thread>", "<truncated>", "deep")}
+
+
 def test_children_are_sampled_and_begin_with_nothing(tmp_path: Path) -> None:
     said = answer(
         BEGIN
