@@ -16,7 +16,6 @@ typedef struct place {
     const PyTypeObject *type;
     uint32_t kind;   /* 0: not followed */
     uint16_t before; /* bytes in front of its objects */
-    bool shared;     /* with other interpreters */
 } place;
 
 static struct {
@@ -24,6 +23,7 @@ static struct {
     uint32_t managed_flags, n_rules, n_kinds, types_kind;
     PyTypeObject *rules[RULES];
     tn_followed_type kinds[TN_KINDS];
+    bool of_types[TN_KINDS]; /* instances are types themselves, which may have a kind */
     place places[PLACES];
     uint64_t reconnected;
 } follow;
@@ -55,6 +55,11 @@ static uint64_t found(uint32_t kind, PyObject *object)
     return tn_lives_found(kind, TN_ADDRESS(object) - before, before);
 }
 
+static const tn_life *life_of(const PyObject *object)
+{
+    return tn_lives_at(TN_ADDRESS(object) - before_of(Py_TYPE(object)));
+}
+
 static uint32_t kind_named(const PyTypeObject *type, const PyTypeObject *rule)
 {
     uint32_t kind = tn_lives_kind(TN_ADDRESS(type));
@@ -64,11 +69,22 @@ static uint32_t kind_named(const PyTypeObject *type, const PyTypeObject *rule)
     *k = (tn_followed_type){.type = TN_ADDRESS(type), .rule = TN_ADDRESS(rule)};
     for (size_t i = 0; i + 1 < sizeof k->name && type->tp_name[i]; i++)
         k->name[i] = type->tp_name[i];
+    follow.of_types[kind] = PyType_FastSubclass(type, Py_TPFLAGS_TYPE_SUBCLASS);
     follow.n_kinds = kind;
     return kind;
 }
 
-/* The kind of a type that is alive; a new one, unless it has one. Its own death is watched. */
+/* The death of a type that has a kind is seen, unless there is no memory for that: then it has none. */
+static bool watch(uint32_t kind)
+{
+    PyTypeObject *type = (PyTypeObject *)(uintptr_t)follow.kinds[kind].type;
+    if (!type || !(type->tp_flags & Py_TPFLAGS_HEAPTYPE) || found(follow.types_kind, (PyObject *)type))
+        return true;
+    follow.kinds[kind].type = 0;
+    return false;
+}
+
+/* The kind of a type that is alive; a new one, unless it has one. */
 static uint32_t kind_of(PyTypeObject *type, const PyTypeObject *rule)
 {
     for (uint32_t kind = 1; kind <= follow.n_kinds; kind++)
@@ -77,28 +93,23 @@ static uint32_t kind_of(PyTypeObject *type, const PyTypeObject *rule)
             return kind;
         }
     uint32_t kind = kind_named(type, rule);
-    if (kind && type->tp_flags & Py_TPFLAGS_HEAPTYPE)
-        found(follow.types_kind, (PyObject *)type);
-    return kind;
+    return kind && watch(kind) ? kind : 0;
 }
 
 static __attribute__((noinline)) place *looked_up(place *p, PyTypeObject *type)
 {
     const PyTypeObject *rule = tn__follow_rule(type);
-    bool shared = !(type->tp_flags & Py_TPFLAGS_HEAPTYPE);
-    *p = (place){type, rule ? kind_of(type, rule) : 0, (uint16_t)before_of(type), shared};
+    *p = (place){type, rule ? kind_of(type, rule) : 0, (uint16_t)before_of(type)};
     return p;
 }
 
 /* Its memory may be another type's soon. */
-static void type_died(const tn_life *life)
+static void type_died(uint64_t type)
 {
-    uint64_t type = life->block + life->before;
     for (uint32_t kind = 1; kind <= follow.n_kinds; kind++)
         if (follow.kinds[kind].type == type)
             follow.kinds[kind].type = 0;
     *place_of((const PyTypeObject *)(uintptr_t)type) = (place){.type = NULL};
-    tn_lives_forget(life);
 }
 
 void tn__follow_died(uint64_t block)
@@ -106,14 +117,18 @@ void tn__follow_died(uint64_t block)
     const tn_life *life = tn_lives_at(block);
     if (!life)
         return;
+    uint64_t object = block + life->before;
+    if (follow.of_types[life->kind])
+        type_died(object);
     if (life->kind == follow.types_kind)
-        type_died(life);
+        tn_lives_forget(life);
     else
-        tn_lives_end(life, TN_ADDRESS(Py_TYPE((PyObject *)(uintptr_t)(block + life->before))));
+        tn_lives_end(life, TN_ADDRESS(Py_TYPE((PyObject *)(uintptr_t)object)));
 }
 
 /* ---- births ---- */
 
+/* Another interpreter's objects are not followed: it may have a lock of its own, and what is known here has ours. */
 static bool is_elsewhere(void)
 {
     return _PyThreadState_UncheckedGet()->interp != follow.interpreter;
@@ -122,9 +137,13 @@ static bool is_elsewhere(void)
 static inline void born(PyObject *object, PyTypeObject *type)
 {
     place *p = place_of(type);
+    if (p->type == type && !p->kind)
+        return;
+    if (__builtin_expect(is_elsewhere(), 0))
+        return;
     if (__builtin_expect(p->type != type, 0))
         p = looked_up(p, type);
-    if (p->kind && !(p->shared && is_elsewhere()))
+    if (p->kind)
         tn_lives_born(p->kind, TN_ADDRESS(object) - p->before, p->before);
 }
 
@@ -141,7 +160,7 @@ static void created(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
     if (__builtin_expect((type->tp_flags & Py_TPFLAGS_TYPE_SUBCLASS) != 0, 0)) {
         place *p = place_of((PyTypeObject *)object);
-        if (p->type == (PyTypeObject *)object)
+        if (p->type == (PyTypeObject *)object && !is_elsewhere())
             p->type = NULL;
     }
     born(object, type);
@@ -196,13 +215,14 @@ static int begin(const tn_inside *inside, tn_error *err)
         return tn__error_set(err, TN_EVERSION, 0, "objects are followed in the main interpreter only");
     if (!follow.types_kind)
         follow.types_kind = follow.n_kinds = tn_lives_kind(0);
+    follow.of_types[follow.types_kind] = true;
     if (!follow.types_kind)
         return tn__error_set(err, TN_ENOMEM, 0, "no memory to follow objects");
     frees_on();
     return TN_OK;
 }
 
-/* What is known of types is not true any more. */
+/* What is known of types is not true any more. A type may have been an instance of one that is not followed now. */
 static void rules_changed(void)
 {
     memset(follow.places, 0, sizeof follow.places);
@@ -213,6 +233,8 @@ static void rules_changed(void)
             tn_lives_forget_kind(kind);
         k->rule = TN_ADDRESS(rule);
     }
+    for (uint32_t kind = 1; kind <= follow.n_kinds; kind++)
+        watch(kind);
 }
 
 int tn_follow_class(const tn_inside *inside, PyTypeObject *type, tn_error *err)
@@ -254,6 +276,9 @@ uint64_t tn_follow_object(const tn_inside *inside, PyObject *object, tn_error *e
         return 0;
     PyTypeObject *type = Py_TYPE(object);
     uint32_t kind = kind_of(type, tn__follow_rule(type));
+    const tn_life *life = life_of(object);
+    if (kind && life && life->kind == follow.types_kind) /* watched as a type until now; its new kind is as good */
+        tn_lives_forget(life);
     uint64_t serial = kind ? found(kind, object) : 0;
     if (!serial)
         tn__error_set(err, TN_ENOMEM, 0, "no memory to follow objects");
@@ -262,9 +287,13 @@ uint64_t tn_follow_object(const tn_inside *inside, PyObject *object, tn_error *e
 
 void tn_follow_no_object(PyObject *object)
 {
-    const tn_life *life = tn_lives_at(TN_ADDRESS(object) - before_of(Py_TYPE(object)));
-    if (life)
-        tn_lives_forget(life);
+    const tn_life *life = life_of(object);
+    if (!life || life->kind == follow.types_kind)
+        return;
+    tn_lives_forget(life);
+    for (uint32_t kind = 1; kind <= follow.n_kinds; kind++)
+        if (follow.kinds[kind].type == TN_ADDRESS(object))
+            watch(kind);
 }
 
 uint64_t tn_follow_reconnect(void)

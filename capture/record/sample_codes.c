@@ -157,8 +157,9 @@ static unsigned some(tn_seen_frame *frames, unsigned n)
 {
     struct iovec to[BATCH], from[BATCH];
     unsigned m = 0, last[BATCH];
+    to[0] = from[0] = (struct iovec){0}; /* where no frame has code */
     for (unsigned i = 0; i < n; i++) {
-        bool again = i && frames[i].code == frames[i - 1].code; /* recursion */
+        bool again = i && !frames[i - 1].empty && frames[i].code == frames[i - 1].code; /* recursion */
         if (!again && !frames[i].empty) {
             to[m] = (struct iovec){scratch->prints[m], print_bytes()};
             from[m++] = (struct iovec){(void *)(uintptr_t)(frames[i].code + TYPE_AT), print_bytes()};

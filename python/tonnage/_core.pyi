@@ -158,9 +158,7 @@ class Snapshot:
         head_words: str | None = None,
         fold: bool = False,
     ) -> Groups: ...
-    def waste(
-        self, *, set: Set | None = None, by: str | None = None, where_rows: str | None = None
-    ) -> Waste: ...
+    def waste(self, *, set: Set | None = None, by: str | None = None, where_rows: str | None = None) -> Waste: ...
     def picture(
         self,
         of: str,

@@ -52,6 +52,7 @@ class _Reading:
     def after(self) -> None:
         gc.collect()
         self._numbers[2] = self._bytes()
+        gc.collect()
         self._numbers[3] = self._blocks()
 
     def each(self, n: int) -> tuple[float, float]:

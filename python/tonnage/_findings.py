@@ -147,9 +147,7 @@ class Findings(Verbs):
         """
         from tonnage._audit import Audit
 
-        return Audit(
-            self._subject, by=by, where=where, limit=limit, sort=sort, against=against, file=self._file
-        )
+        return Audit(self._subject, by=by, where=where, limit=limit, sort=sort, against=against, file=self._file)
 
     def suspects(
         self,

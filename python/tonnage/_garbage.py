@@ -99,6 +99,7 @@ class Garbage(Display):
             text = str((self.format_object or repr)(item))
         except Exception as error:  # an object that is garbage may be in pieces
             text = f"<{type(item).__name__} at {id(item):#x}: {type(error).__name__} in its text>"
+        text = " ".join(text.splitlines())  # a row is one line
         text = text if len(text) <= _TEXT_MAX else f"{text[:_TEXT_MAX]}..."
         return f"{self._birthplace(item)}: {text}"
 

@@ -85,11 +85,12 @@ def leaks(region: Region, limit: int, filter: Filter | None, snapshot: Callable[
 
 def objects(name: str, before: ObjectSet, after: ObjectSet, limit: int) -> str | None:
     """What more objects of a type there are than a limit; None: no more."""
-    more = len(after) - len(before)
+    changes = after.diff(before)  # without what tonnage has made, which is in one of them
+    new = changes.new
+    more = len(new) - len(changes.gone)
     if more <= limit:
         return None
-    new = after.diff(before).new
-    counts = f"{len(before)}, now {len(after)}"
+    counts = f"{len(after) - more}, now {len(after)}"
     lines = [f"{more} more {name} than before ({counts}); the limit is {limit}. Of the new ones:"]
     groups = list(new.by("site"))
     for group in groups[:_ROWS]:

@@ -135,9 +135,7 @@ def find(snapshot: Snapshot, node: int, limit: int, avoid: Avoid | None, shortes
     return Paths(snapshot, node, limit, avoided(snapshot, avoid), shortest)
 
 
-def chain(
-    snapshot: Snapshot, node: int, goal: Goal, inwards: bool, avoid: Avoid | None, limit: int
-) -> Path | None:
+def chain(snapshot: Snapshot, node: int, goal: Goal, inwards: bool, avoid: Avoid | None, limit: int) -> Path | None:
     """The shortest chain of references between a node and the nearest other one that the goal holds for."""
     core = snapshot._core
     selected = core.select(goal) if isinstance(goal, str) else None

@@ -44,9 +44,7 @@ class Patterns(SetView):
                 raise ArgumentError(f"{name} must be from {least} to {most}, not {value}", -8)
         if (options["sort"] or "").startswith("-"):
             raise ArgumentError("a pattern follows what is most, never what is least", -8)
-        super().__init__(
-            asked, "patterns", asked._set, against, depth=depth, branches=width, skip=skip, **options
-        )
+        super().__init__(asked, "patterns", asked._set, against, depth=depth, branches=width, skip=skip, **options)
 
     def __getitem__(self, name: str | int) -> SetRow:
         """The row of a name, which must be among those shown, or the n-th of these.

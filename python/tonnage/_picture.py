@@ -104,9 +104,7 @@ class Picture:
     @property
     def nodes(self) -> list[dict[str, Any]]:
         """Each a dict with the keys of docs/view-json.md: id, kind, title, lines, type and more; address is an int."""
-        return [
-            {**row, "address": int(row["address"], 16) if row["address"] else None} for row in self.data["rows"]
-        ]
+        return [{**row, "address": int(row["address"], 16) if row["address"] else None} for row in self.data["rows"]]
 
     @property
     def edges(self) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ import pytest
 from tonnage import _errors, _limits, trace
 from tonnage._live_text import size as shown
 from tonnage._region import Region, renew_peak
+from tonnage._sets import ObjectSet  # loaded before a test, not between the snapshots around it
 from tonnage._take import take
 
 TYPE_CHECKING = False
@@ -94,6 +95,7 @@ class _Measured:
     def __init__(self, asked: _Asked) -> None:
         self._asked = asked
         self._before = _shot() if asked.objects else None
+        self._sets = {name: self._of(self._before, name) for name in asked.objects}
         self._after: Snapshot | None = None
         self._region = Region(by_stack=bool(asked))
         self._region.begin()
@@ -127,11 +129,14 @@ class _Measured:
         if asked.leaks is not None:
             found.append(("limit_leaks", _limits.leaks(region, asked.leaks, asked.filter, self._now)))
         for name, limit in asked.objects.items():
-            assert self._before is not None
-            selection = f"type:'{name}+'"
-            sets = self._before.where(selection), self._now().where(selection)
+            sets = self._sets[name], self._of(self._now(), name)
             found.append(("limit_objects", _limits.objects(name, *sets, limit)))
         return "\n\n".join(f"{name}: {text}" for name, text in found if text)
+
+    @staticmethod
+    def _of(snapshot: Snapshot | None, name: str) -> ObjectSet:
+        assert snapshot is not None
+        return snapshot.where(f"type:'{name}+'")
 
     def _now(self) -> Snapshot:
         if self._after is None:

@@ -65,7 +65,8 @@ def renew_peak() -> None:
     """The recorder's high-water mark begins anew; regions note the old one, and it stays that of the recording."""
     with _lock:
         traced, peak = now()["traced"], now()["peak"]
-        higher = [region for region in trace._regions if not region.is_lost and peak - region._base > region.peak]
+        running = [region for region in trace._regions if not region.is_lost and not region._is_over]
+        higher = [region for region in running if peak - region._base > region.peak]
         table = sums(at_peak=True) if any(region._by_stack for region in higher) else _NOTHING
         for region in higher:
             region.peak, region._at_peak = peak - region._base, table
@@ -100,7 +101,9 @@ class Region:
         by_stack: note who had allocated what, too, for `at_peak()`, and to take it off `left_behind()` and `left`.
     """
 
-    __slots__ = ("_at_peak", "_base", "_before", "_by_stack", "_left", "_own", "birth", "is_lost", "left", "peak")
+    __slots__ = (
+        "_at_peak", "_base", "_before", "_by_stack", "_is_over", "_left", "_own", "birth", "is_lost", "left", "peak",
+    )  # fmt: skip
 
     def __init__(self, by_stack: bool) -> None:
         self._by_stack = by_stack
@@ -108,6 +111,7 @@ class Region:
         self._own = 0  # bytes of our tables that came since what was before was noted
         self.birth = 0  # the number of the last allocation before it
         self._before = self._at_peak = self._left = _NOTHING
+        self._is_over = False  # measured: what comes is not of it
         self.is_lost = False  # the recording was cleared or stopped meanwhile
         self.peak = 0  # bytes, above what was alive when it began
         self.left = 0  # bytes that stacks have at its end above what they had when it began
@@ -135,6 +139,7 @@ class Region:
         """
         with _lock:
             renew_peak()
+            self._is_over = True
             for _ in range(_COLLECTIONS):
                 if not gc.collect():
                     break

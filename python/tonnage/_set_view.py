@@ -39,9 +39,7 @@ class SetView(View):
     ) -> None:
         self._asked = asked
         self._made: list[SetRow] | None = None
-        super().__init__(
-            asked._snapshot._core, kind, set=members, against=asked._snapshot._older(against), **options
-        )
+        super().__init__(asked._snapshot._core, kind, set=members, against=asked._snapshot._older(against), **options)
 
     @property
     def rows(self) -> list[dict[str, Any]]:

@@ -507,7 +507,6 @@ class Snapshot(Tables, ProfileTables, Facts):
         return tuple(Thread(self, threads[n]) for n in sorted(threads))
 
 
-
 def import_dump(
     dump: str | os.PathLike[str], path: str | os.PathLike[str], *, force: bool = False, max_memory: int = 0
 ) -> Snapshot:

@@ -52,9 +52,7 @@ class Tables(Findings, SiteTables, Tabular):
         Example:
             >>> snapshot.summary(limit=3)  # doctest: +SKIP
         """
-        return self._view(
-            "summary", by=by, where=where, limit=limit, sort=sort, threshold=threshold, against=against
-        )
+        return self._view("summary", by=by, where=where, limit=limit, sort=sort, threshold=threshold, against=against)
 
     def largest(
         self,

@@ -195,7 +195,7 @@ print(json.dumps([found, left, str(tonnage.cost_of(lambda: [None] * 3))]))
         found, left, text = rows
         for expected, blocks, mean, n_blocks, low, high, n in found:
             assert abs(mean - expected) < 0.5, found
-            assert abs(n_blocks - blocks) < 0.05, found
+            assert abs(n_blocks - blocks) < 0.01, found
             assert low <= mean <= high and high - low < 1 and n == 2000
         assert left < 100_000  # 20,000 instances take at least 320,000
         assert text == "80.0 B in 2.00 blocks (95 % interval 80.0 to 80.0 B, n=100000)"

@@ -319,6 +319,9 @@ def test_an_object_whose_text_cannot_be_made_is_named_and_long_ones_are_cut(garb
     assert re.fullmatch(r"#1: birthplace unknown: <Broken at 0x[0-9a-f]+: AttributeError in its text>", lines[1])
     assert lines[2].endswith("xxx...") and len(lines[2]) < 600
     assert lines[3] == "1 more"
+    garbage[:] = ["first\nsecond"]
+    Garbage(pages.append, collect=False, format_object=str).display()
+    assert pages[1].splitlines()[1:] == ["#1: birthplace unknown: first second"]
 
 
 def test_with_all_what_is_collected_is_kept_until_it_is_stopped(garbage: list[object]) -> None:

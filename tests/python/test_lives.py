@@ -192,6 +192,31 @@ for _ in range(50):  # one of them has its memory
 """)
 
 
+@pytest.mark.parametrize("how", ["metaclass", "metaclass no more", "object", "object no more"])
+def test_a_class_that_is_followed_itself_dies(how: str) -> None:
+    run(f"""
+import gc
+how = {how!r}
+class Meta(type): pass
+class Other: pass
+if how.startswith("metaclass"): c.follow_class(Meta)
+c.follow_class(A)
+Local = Meta("Local", (A,), {{}})
+if how.startswith("object"): c.follow_object(Local)
+Local()
+assert id(Local) in [row[1] for row in c.lives_kinds()]
+if how == "metaclass no more": c.follow_no_class(Meta)
+if how == "object no more": c.follow_no_object(Local)
+names = {{name for name, _ in alive().values()}}
+assert ("Meta" in names) == (not how.endswith("no more")), names
+del Local
+gc.collect()
+assert [row[1] for row in c.lives_kinds() if row[3] == "Local"] == [0]
+assert not alive()
+c.follow_class(Other)  # all that have a kind are looked at
+""")
+
+
 def test_a_followed_class_stays() -> None:
     run("""
 import gc, weakref

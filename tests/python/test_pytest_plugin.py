@@ -121,6 +121,28 @@ def test_the_known_examples_fail_and_pass_as_they_say(ran: Start) -> None:
     assert "5 of 8 that needed most" in done.text
 
 
+OWN = """
+import app, pytest
+
+@pytest.mark.limit_objects(dict, 0)
+@pytest.mark.limit_objects(list, 0)
+def test_makes_nothing():
+    pass
+
+@pytest.mark.limit_leaks("1 KB", filter=lambda frames: bytearray(1 << 24) and 1 / 0)
+def test_asks_a_filter():
+    app.KEPT["asked"] = app.load(1 << 20)
+"""
+
+
+def test_what_measuring_makes_does_not_count(ran: Start) -> None:
+    done = ran(OWN, "--tonnage")
+    assert done.outcomes() == {
+        "test_makes_nothing": "PASSED", "test_asks_a_filter": "FAILED",
+    }, done.text  # fmt: skip
+    assert "1.0 MiB were needed at the peak" in done.section("test_asks_a_filter")
+
+
 @pytest.mark.parametrize("words", [(), ("-p", "no:tonnage")])
 def test_unasked_it_does_nothing_and_loads_no_extension(
     words: tuple[str, ...], ran: Start, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch

@@ -1,4 +1,4 @@
-"""Runs a test suite without us and under `tonnage run --every` or `--trace`, and says what differs."""
+"""Runs a test suite without us, and under `tonnage run` or `tonnage sample`, and says what differs."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ SHOWN = 20  # of the ids that differ
 RUNS = 3  # at most, of each side, before a difference is one
 
 _HEADER = re.compile(r"^={70}\n(?:FAIL|ERROR|UNEXPECTED SUCCESS): (.+)\n", re.M)
+_SAMPLED = re.compile(r"^tonnage: wrote .* [1-9]\d* samples", re.M)
 _COMPLAINT = re.compile(r"tonnage: (no snapshot.*|interrupted.*|cannot delete .*)$", re.M)
 
 
@@ -110,7 +111,21 @@ def snapshot_faults(folder: Path, cli: Path) -> set[str]:
     return faults or (set() if files else {"(no snapshot was left)"})
 
 
+def sample_faults(output: str) -> set[str]:
+    """A suite that was not sampled shows nothing."""
+    return set() if _SAMPLED.search(output) else {"(no sample was taken)"}
+
+
 # ---- running ----
+
+
+def how(mode: str) -> list[str]:
+    """The command of tonnage that a mode stands for."""
+    if mode in TRACES:
+        return ["run", f"--trace={mode}", "--no-at-exit"]
+    if mode in SAMPLES:
+        return ["sample", "--clock", mode, "--interval", "1ms"]
+    return ["run", "--every", EVERY, "--mode", mode, "--keep", "2", "--quiet"]
 
 
 @dataclass(frozen=True)
@@ -129,12 +144,9 @@ class Suite:
         RESULTS.mkdir(parents=True, exist_ok=True)
         output = RESULTS / f"{self.name}.{mode or 'control'}.txt"
         command = [str(python)]
-        if mode in TRACES:
-            command += ["-m", "tonnage", "run", f"--trace={mode}", "--no-at-exit"]
-        elif mode in SAMPLES:
-            command += ["-m", "tonnage", "run", f"--sample={mode}", "--sample-interval", "1ms", "--no-at-exit"]
-        elif mode is not None:
-            command += ["-m", "tonnage", "run", "--every", EVERY, "--mode", mode, "--keep", "2", "--quiet"]
+        if mode is not None:
+            command += ["-m", "tonnage", *how(mode)]
+        if mode in MODES + SAMPLES:
             command += ["-o", str(snapshots / "{n}.tonnage")]
         command += [*self.words, self.report_option, str(report)]
         code = _run(command, folder, output)
@@ -143,8 +155,10 @@ class Suite:
         if mode is None:
             return outcome
         faults = {f"({line})" for line in _COMPLAINT.findall(text)}
-        if mode not in TRACES + SAMPLES:
+        if mode in MODES + SAMPLES:
             faults |= snapshot_faults(snapshots, python.parent / "tonnage")
+        if mode in SAMPLES:
+            faults |= sample_faults(text)
         return Outcome(outcome.bad | faults, outcome.ran, outcome.fatal | faults)
 
 
@@ -239,8 +253,7 @@ def run_both(suite: Suite, python: Path, folder: Path, modes: Sequence[str]) -> 
 
 def explain(found: Comparison, suite: Suite, mode: str) -> str:
     """For a failed assertion: what differs, and where to read on."""
-    how = f"--trace={mode}" if mode in TRACES else f"--every {EVERY} --mode {mode}"
-    lines = [f"{suite.name} is not the same under tonnage run {how}:"]
+    lines = [f"{suite.name} is not the same under tonnage {' '.join(how(mode))}:"]
     names = [f"  {name}" for name in sorted(found.differing)]
     lines += names[:SHOWN] + [f"  and {len(names) - SHOWN} more"] * (len(names) > SHOWN)
     lines += [f"  now and then: {name}" for name in sorted(found.unstable)[:SHOWN]]

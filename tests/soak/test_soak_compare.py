@@ -15,6 +15,7 @@ from soak_support import (
     differing,
     excluded,
     read_outcome,
+    sample_faults,
     snapshot_faults,
 )
 
@@ -80,6 +81,12 @@ def test_an_exit_code_that_no_test_explains_is_told(tmp_path: Path) -> None:
 
 def test_a_run_that_leaves_no_snapshot_is_told(tmp_path: Path) -> None:
     assert snapshot_faults(tmp_path, TOOL) == {"(no snapshot was left)"}
+
+
+@pytest.mark.parametrize(("samples", "told"), [("8572", False), ("0", True)])
+def test_a_run_that_was_not_sampled_is_told(samples: str, told: bool) -> None:
+    line = f"ok\ntonnage: wrote 1.tonnage (1.5 KiB; 4.3 s by prof each 1ms, {samples} samples, overhead 1 %)\n"
+    assert bool(sample_faults(line)) == told
 
 
 def test_exclusions_have_reasons_and_are_few() -> None:

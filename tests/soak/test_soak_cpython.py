@@ -22,9 +22,9 @@ def chosen() -> list[tuple[str, tuple[str, ...]]]:
         names = quick + PLAN["cpython"]["whole"]
         return [(name, MODES + SAMPLES) for name in names] + [(name, TRACES) for name in sorted({*names, *traced})]
     found: dict[str, tuple[str, ...]] = {}
-    for names, modes in ((quick, MODES), (traced, TRACES)):
+    for names, modes in ((quick, MODES), (traced, TRACES), (PLAN["cpython"]["sampled"], SAMPLES)):
         for i, name in enumerate(names):
-            found[name] = (*found.get(name, ()), modes[(i + sys.version_info.minor) % 2])
+            found[name] = (*found.get(name, ()), modes[(i + sys.version_info.minor) % len(modes)])
     return list(found.items())
 
 
