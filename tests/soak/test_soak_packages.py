@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from soak_support import MODES, PLAN, ROOT, Suite, run_both
+from soak_support import MODES, PLAN, ROOT, SAMPLES, Suite, run_both
 
 PYTHON = ROOT / ".venv-soak" / "bin" / "python"
 
@@ -15,6 +15,6 @@ PYTHON = ROOT / ".venv-soak" / "bin" / "python"
 def test_a_package_fails_where_it_fails_without_us(package: str, tmp_path: Path) -> None:
     words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", *PLAN["packages"][package])
     suite = Suite(package, words, "--junitxml")
-    control, differences = run_both(suite, PYTHON, tmp_path, MODES)
+    control, differences = run_both(suite, PYTHON, tmp_path, MODES + SAMPLES)
     assert not differences, "\n".join(differences)
     assert control.ran
