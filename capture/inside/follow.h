@@ -7,7 +7,8 @@
  *
  * A class is followed with those derived from it, also with those that are made later; each type is a kind of its own. Nothing of a
  * class or an object that Python code can see is changed. A followed class is kept alive; one derived from it may die, and its
- * sums stay. All functions with the GIL of the main interpreter, outside of allocations.
+ * sums stay. What other interpreters make is not followed. All functions with the GIL of the main interpreter, outside of
+ * allocations.
  */
 #ifndef TN_FOLLOW_H
 #define TN_FOLLOW_H

@@ -257,6 +257,8 @@ void tn_lives_move(const tn_life *life, uint64_t to)
 {
     tn_life moved = *life;
     forget(life->block);
+    if (__builtin_expect(tn_lives_maybe(to), 0))
+        tn_lives_end(tn_lives_at(to), 0);
     uint32_t row = has_word(to) ? row_new() : 0;
     if (!row) {
         lives.dropped++;

@@ -52,7 +52,7 @@ uint64_t tn_lives_found(uint32_t kind, uint64_t block, uint32_t before);
 const tn_life *tn_lives_at(uint64_t block);
 /* It ends: the block is being freed. type: what its object says it is, 0: not known. */
 void tn_lives_end(const tn_life *life, uint64_t type);
-/* Its block was moved. */
+/* Its block was moved; what was followed there has died unseen. */
 void tn_lives_move(const tn_life *life, uint64_t to);
 /* It is not followed any more, nor is a whole kind; sums stay. */
 void tn_lives_forget(const tn_life *life);

@@ -15,6 +15,13 @@ void tn__sample_owner_start(const tn_sample_places *p)
     places = p;
 }
 
+bool tn__sample_has_frames(uint64_t state)
+{
+    uint64_t at;
+    return tn_sample_copy(state + places->thread_frame, &at, sizeof at) && at &&
+           (!places->cframe || (tn_sample_copy(at + places->thread_cframe_frame, &at, sizeof at) && at));
+}
+
 void tn__sample_own(tn_watched *w, const tn_seen_frame *frames, uint32_t n_frames, bool truncated)
 {
     char text[256] = "", root[260] = "<thread ";

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -126,4 +127,18 @@ uint64_t tn__sample_clock(uint64_t native, bool user)
     struct timespec t;
     clockid_t id = (clockid_t)(~(uint32_t)native << 3 | THREAD | (user ? VIRT : SCHED));
     return clock_gettime(id, &t) < 0 ? 0 : (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Waits for a processor, as on a machine that has one, which is ours just now. */
+bool tn__sample_is_runnable(uint64_t native)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/self/task/%llu/stat", (unsigned long long)native);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *end = strrchr(text, ')'); /* of its name */
+    return end && end[1] == ' ' && end[2] == 'R';
 }

@@ -64,6 +64,7 @@ void tn__sample_fixed(uint64_t start, uint64_t end); /* memory that stays mapped
 /* Each remote piece into its local one; the bytes that were copied before one failed. */
 size_t tn__sample_gather(const struct iovec *to, const struct iovec *from, unsigned n);
 uint64_t tn__sample_clock(uint64_t native, bool user); /* a thread's; 0: it is not there */
+bool tn__sample_is_runnable(uint64_t native);          /* it runs or waits for a processor */
 
 /* ---- sample_codes.c ---- */
 
@@ -79,7 +80,6 @@ bool tn__sample_stacks_start(const tn_sample_places *places);
 void tn__sample_stacks_forget(void);
 /* The stack of a thread whose clock was at cpu_ns just before. stack 0: it was not to be had. */
 void tn__sample_look(tn_watched *w, uint64_t cpu_ns, tn_look *out);
-uint64_t tn__sample_clock(uint64_t native, bool user); /* a thread's; 0: it is not there */
 
 /* ---- sample_calls.c ---- */
 
@@ -91,6 +91,7 @@ bool tn__sample_knows(const tn_seen_frame *caller, const tn_seen_frame *callee);
 /* ---- sample_owner.c ---- */
 
 void tn__sample_owner_start(const tn_sample_places *places);
+bool tn__sample_has_frames(uint64_t state);
 /* Root and name of a thread with these frames, innermost first. */
 void tn__sample_own(tn_watched *w, const tn_seen_frame *frames, uint32_t n_frames, bool truncated);
 uint32_t tn__sample_leaf(uint32_t stack, unsigned pseudo);                /* <gc>, <native>, <changing> */

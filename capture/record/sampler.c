@@ -4,11 +4,9 @@
 #include "tonnage.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -160,20 +158,6 @@ static void bury(void)
 
 /* ---- a look at a thread ---- */
 
-/* Waits for a processor, as on a machine that has one, which is ours just now. */
-static bool is_runnable(uint64_t native)
-{
-    char path[64], text[512];
-    snprintf(path, sizeof path, "/proc/self/task/%llu/stat", (unsigned long long)native);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    const char *end = strrchr(text, ')'); /* of its name */
-    return end && end[1] == ' ' && end[2] == 'R';
-}
-
 static uint32_t decorated(const interpreter *in, uint64_t state, uint32_t stack, bool on_cpu, bool *locked)
 {
     *locked = in->holder == state;
@@ -198,7 +182,7 @@ static void sample(const interpreter *in, tn_watched *w, uint64_t cpu_ns, uint64
         if (by_cpu && !ran_ns)
             return;
         tn__sample_look(w, cpu_ns, &look);
-        on_cpu = ran_ns && (look.moved || is_runnable(w->native));
+        on_cpu = ran_ns && (look.moved || tn__sample_is_runnable(w->native));
         if (by_cpu && !on_cpu)
             return;
         if (!look.stack)
@@ -274,9 +258,9 @@ static void find_threads(const interpreter *in, uint32_t of)
     sampler.whole &= !state;
 }
 
-/* A thread that goes from one interpreter to another has a state in each, and is at one of them: at that which holds a lock,
- * else at the outermost, as it seems. n: of the interpreters, of which the main one is the last. */
-static void drop_doubles(const interpreter *in, uint32_t n)
+/* A thread that goes from one interpreter to another has a state in each, and is at that which has frames, the inner one
+ * first. Of a lock that both share it is at times the other state that took it. n: of the interpreters, the main one is last. */
+static void drop_doubles(interpreter *in, uint32_t n)
 {
     for (uint32_t i = 0; i < sampler.n_states; i++) {
         thread_state *t = &sampler.states[i];
@@ -284,8 +268,13 @@ static void drop_doubles(const interpreter *in, uint32_t n)
             return;
         for (uint32_t k = i + 1; t->native && k < sampler.n_states; k++) {
             thread_state *other = &sampler.states[k];
-            if (other->native == t->native)
-                *(in[t->of].holder == t->state ? &other->native : &t->native) = 0;
+            if (other->native != t->native)
+                continue;
+            bool here = tn__sample_has_frames(t->state);
+            thread_state *at = here ? t : other, *gone = here ? other : t;
+            if (in[at->of].lock == in[gone->of].lock && in[gone->of].holder == gone->state)
+                in[at->of].holder = at->state;
+            gone->native = 0;
         }
     }
 }

@@ -7,6 +7,7 @@ else one is started, and stopped with the last region. All threads count.
 from __future__ import annotations
 
 import gc
+import os
 from _thread import RLock
 
 from tonnage import trace
@@ -24,6 +25,15 @@ _COLLECTIONS = 3  # finalizers may leave garbage for the next
 
 _lock = RLock()
 _started = 0  # the number of the recording that is ours
+
+
+def _begin_anew() -> None:
+    """In a child after fork: who held the lock in another thread is not there to let go."""
+    global _lock
+    _lock = RLock()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 # What these make for themselves would count as the program's: they make next to nothing.
 

@@ -69,8 +69,10 @@ static void freed(uint32_t i)
 static void moved(uint32_t i, uint32_t j)
 {
     place *p = &model.at[i];
-    if (!p->serial || model.at[j].serial || i == j)
+    if (!p->serial || i == j)
         return;
+    if (model.at[j].serial) /* whose end nobody told of */
+        model.died[model.at[j].kind]++;
     tn_lives_move(tn_lives_at(block_at(i)), block_at(j));
     model.at[j] = *p;
     p->serial = 0;

@@ -110,6 +110,35 @@ print(json.dumps(tried(nested)))
     assert told[0].startswith("5.0 MiB were needed") and "  4.0 MiB in " in told[0] and "  1.0 MiB in " in told[0]
 
 
+def test_a_fork_while_another_thread_measures_can_measure(tmp_path: Path) -> None:
+    assert answer(BEGIN + """
+import os, signal
+begun, forked = threading.Event(), threading.Event()
+class Slow:
+    def __del__(self):
+        begun.set()
+        forked.wait()
+def measure():
+    with tonnage.budget("50 MB"):
+        slow = Slow()
+        slow.me = slow
+        del slow
+thread = threading.Thread(target=measure)
+thread.start()
+begun.wait()
+pid = os.fork()
+if pid == 0:
+    signal.alarm(30)  # it would wait for ever
+    with tonnage.budget("50 MB") as budget:
+        load(1 << 20)
+    os._exit(abs(budget.peak - (1 << 20)) >= 1 << 16)
+status = os.waitpid(pid, 0)[1]
+forked.set()
+thread.join()
+print(json.dumps(status))
+""", tmp_path) == 0  # fmt: skip
+
+
 def test_what_cannot_be_measured_is_an_error_and_its_own_exception_stays(tmp_path: Path) -> None:
     found = answer(BEGIN + """
 found = []

@@ -271,6 +271,42 @@ assert os.waitpid(pid, 0)[1] == 0 and set(alive()) == {id(x)}
 """)
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["shared lock", "own lock"])
+def test_what_other_interpreters_make_is_not_followed(own: bool) -> None:
+    if own and sys.version_info < (3, 12):
+        pytest.skip("interpreters with a lock of their own came with 3.12")
+    run(f"""
+import threading
+try: import _interpreters as them
+except ImportError: import _xxsubinterpreters as them
+if sys.version_info < (3, 12): other = them.create()
+elif sys.version_info < (3, 13): other = them.create(isolated={own})
+else: other = them.create("isolated" if {own} else "legacy")
+c.follow_class(A)
+c.follow_class(dict)
+failures = []
+work = '''if True:
+    for i in range(2000):
+        class Dict(dict): pass
+        class A(Dict): pass
+        kept = [A(), Dict(), dict(a=i)]
+'''
+thread = threading.Thread(target=lambda: failures.append(them.run_string(other, work)))
+thread.start()
+kept = []
+for i in range(2000):
+    class B(A): pass
+    kept.append(B())
+thread.join()
+assert failures == [None]
+assert {{row[3] for row in c.lives_kinds()}} == {{"A", "B", "dict"}}
+assert {{id(x) for x in kept}} <= set(alive())
+assert sum(row[4] for row in c.lives_kinds() if row[3] == "B") == 2000
+kept.clear()
+them.destroy(other)
+""")
+
+
 @pytest.mark.parametrize("allocator", ["malloc", "debug", "malloc_debug"])
 def test_other_allocators(allocator: str) -> None:
     done = subprocess.run(

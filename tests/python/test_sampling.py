@@ -458,9 +458,7 @@ def test_children_are_sampled_and_begin_with_nothing(tmp_path: Path) -> None:
     assert said[2] >= 200
 
 
-def test_subinterpreters_are_sampled(tmp_path: Path) -> None:
-    snapshot, _ = sampled(
-        """
+INTERPRETER = """
     try:
         import _interpreters as interpreters
         run = interpreters.exec
@@ -468,6 +466,13 @@ def test_subinterpreters_are_sampled(tmp_path: Path) -> None:
         import _xxsubinterpreters as interpreters
         run = interpreters.run_string
     other = interpreters.create()
+"""
+
+
+def test_subinterpreters_are_sampled(tmp_path: Path) -> None:
+    snapshot, _ = sampled(
+        INTERPRETER
+        + """
     body = "end = time.thread_time() + 0.02\\n while time.thread_time() < end: pass"
     code = f"import time\\ndef inner():\\n {body}\\ninner()"
 
@@ -488,3 +493,25 @@ def test_subinterpreters_are_sampled(tmp_path: Path) -> None:
     assert found["inner" if sys.version_info >= (3, 13) else "work"] > 50
     rows = [row for row in snapshot.samples or () if {"inner", "work"} & set(names(snapshot, row))]
     assert not [row for row in rows if {"inner", "work"} <= set(names(snapshot, row))]
+
+
+def test_a_thread_is_in_the_interpreter_that_it_has_gone_to(tmp_path: Path) -> None:
+    snapshot, (status, spent) = sampled(
+        INTERPRETER
+        + """
+    def outside(): spin(0.003)
+    def inner(): run(other, code)
+
+    code = "def inner():\\n while time.thread_time() < end: pass\\n"
+    run(other, "import time\\n" + code.replace("end", "0"))
+    code += "end = time.thread_time() + 0.006\\ninner()"
+    _capture.sample_start(1, 500_000, 0)
+    while not enough(1000): measured(outside), measured(inner)
+    interpreters.destroy(other)
+    finish()
+    """,
+        tmp_path,
+    )
+    assert_shares(by_function(snapshot, list(spent)), spent, status["samples"])
+    rows = snapshot.samples or ()
+    assert sum(row.samples for row in rows if len(names(snapshot, row)) < 3) < status["samples"] // 20
