@@ -348,10 +348,21 @@ static void what_is_not_mapped_is_not_copied(void **state)
     assert_false(tn_sample_text(&places, 64, out, sizeof out, &n));
 }
 
+/* As of greenlets that are just being switched: what has no code is no call of the frame before it. */
+static void a_frame_without_code_is_not_the_one_before_it_again(void **unused)
+{
+    (void)unused;
+    tn_seen_frame frames[2] = {{.empty = true}, {.owner = 0}};
+    assert_true(tn_sample_read_start());
+    assert_true(tn__sample_codes_start(&places));
+    assert_int_equal(tn__sample_codes(frames, 2), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_mapped_is_not_copied),
+        cmocka_unit_test_setup(a_frame_without_code_is_not_the_one_before_it_again, plant),
         cmocka_unit_test(a_week_has_room),
         cmocka_unit_test_setup(stacks_are_those_that_there_were, plant),
         cmocka_unit_test_setup(what_was_run_is_paid_once, plant),
