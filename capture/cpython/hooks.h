@@ -3,6 +3,7 @@
 #define TN_HOOKS_H
 
 #include <Python.h>
+#include <opcode.h>
 
 /* Is the current thread state the calling thread's own, or none? Before 3.12 it is whoever's holds the lock. */
 #if PY_VERSION_HEX >= 0x030c0000
@@ -39,5 +40,11 @@ static inline int64_t tn_code_traceable(uint64_t code)
     enum { UNIT = 2 }; /* bytes of an instruction */
     return (int64_t)UNIT * ((const PyCodeObject *)(uintptr_t)code)->_co_firsttraceable;
 }
+
+/* Instructions that end a call of a function. */
+#ifndef RETURN_CONST /* 3.12 and 3.13 */
+#define RETURN_CONST RETURN_VALUE
+#endif
+static const uint8_t tn_code_returns[2] = {RETURN_VALUE, RETURN_CONST};
 
 #endif

@@ -132,6 +132,7 @@ static void learn(const tn_inside *inside)
         .code_locals = l->code_nlocalsplus,
         .code_stack = l->code_stacksize,
         .code_begin = l->code_adaptive,
+        .code_returns = {tn_code_returns[0], tn_code_returns[1]},
         .code_traceable = offsetof(PyCodeObject, _co_firsttraceable),
         .str_length = l->str_length,
         .str_state = l->str_state,

@@ -48,6 +48,14 @@ void tn__sample_own(tn_watched *w, const tn_seen_frame *frames, uint32_t n_frame
                     : tn__pseudo(0, TN_FRAME_PSEUDO, "<thread>", 8);
 }
 
+/* Is the coroutine still called from where it was? Else the name that was read meanwhile may be that of the next. */
+static bool is_there(const tn_seen_frame *f)
+{
+    uint64_t previous;
+    return tn_sample_copy(f->address + places->frame_previous, &previous, sizeof previous) &&
+           (previous & ~3ull) == f->previous;
+}
+
 /* Where it is not to be had, the name of the task's coroutine. */
 uint32_t tn__sample_task(const tn_seen_frame *frames, uint32_t n_frames)
 {
@@ -62,8 +70,10 @@ uint32_t tn__sample_task(const tn_seen_frame *frames, uint32_t n_frames)
             continue;
         }
         uint32_t n = places->task_name(f->address, text, sizeof text);
-        if (n || !called || called->owner != places->owner_generator)
+        if (!called || called->owner != places->owner_generator)
             return tn__sample_name(text, n);
+        if (n)
+            return is_there(called) ? tn__sample_name(text, n) : 0;
         const tn_code_facts *facts = &tn__code_at(called->row)->facts;
         return tn__sample_name(facts->qualname, facts->n_qualname);
     }

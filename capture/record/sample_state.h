@@ -83,7 +83,7 @@ void tn__sample_look(tn_watched *w, uint64_t cpu_ns, tn_look *out);
 
 /* ---- sample_calls.c ---- */
 
-bool tn__sample_calls_start(void);
+bool tn__sample_calls_start(const tn_sample_places *places);
 void tn__sample_calls_forget(void);
 void tn__sample_learn(const tn_seen_frame *caller, const tn_seen_frame *callee);
 bool tn__sample_knows(const tn_seen_frame *caller, const tn_seen_frame *callee);

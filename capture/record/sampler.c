@@ -408,8 +408,8 @@ static bool prepare(const tn_sample_places *places, uint32_t max_stacks)
     sampler.n_threads = 0;
     sampler.settles = true;
     return sampler.threads && sampler.states && tn__tables_keep() && tn_sample_read_start() &&
-           tn__samples_start(max_stacks) && tn__sample_codes_start(&sampler.places) && tn__sample_calls_start() &&
-           tn__sample_stacks_start(&sampler.places);
+           tn__samples_start(max_stacks) && tn__sample_codes_start(&sampler.places) &&
+           tn__sample_calls_start(&sampler.places) && tn__sample_stacks_start(&sampler.places);
 }
 
 int tn_sampler_start(const tn_sample_places *places, const tn_sample_options *o)

@@ -46,6 +46,7 @@ typedef struct tn_sample_places {
     uint8_t owner_skip, owner_generator;
     uint64_t code_type;
     uint32_t code_name, code_qualname, code_file, code_lines, code_first_line, code_locals, code_stack, code_begin;
+    uint8_t code_returns[2]; /* instructions, by their first byte, that end a call */
     uint32_t code_traceable; /* an int: index of the first instruction that a tracer may see */
     uint32_t str_length, str_state, str_ascii, str_compact, str_kind_shift, str_compact_bit, str_ascii_bit, bytes_data;
     /* Called by the sampler's thread, with frames that were there a moment ago. Names in UTF-8; their length, 0: not known. */

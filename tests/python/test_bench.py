@@ -55,7 +55,7 @@ def test_a_quick_look_at_recording_fills_its_tables() -> None:
     assert done.returncode == 0, done.stderr
     tables = [text.splitlines() for text in done.stdout.split("\n\n") if text.startswith("|")]
     files = [1] * bool(find_spec("memray"))
-    assert [len(lines) - 2 for lines in tables] == [2 + 4, 3, *files, 6 + len(files), 3]
+    assert [len(lines) - 2 for lines in tables] == [2 + 4, 3, *files, 6 + len(files), 3, 3]
     assert all(len({line.count("|") for line in lines}) == 1 for lines in tables)
 
 

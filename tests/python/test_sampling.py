@@ -240,12 +240,15 @@ def test_generators_and_coroutines_are_where_they_run(tmp_path: Path) -> None:
         tmp_path,
     )
     assert_shares(by_function(snapshot, list(spent)), spent, status["samples"])
+    nameless = 0
     for row in snapshot.samples or ():
         stack = names(snapshot, row)
         if "in_alpha" in stack or "in_beta" in stack:
-            assert row.task == ("alpha 7" if "in_alpha" in stack else "β")
+            assert row.task in ("alpha 7" if "in_alpha" in stack else "β", "")
+            nameless += row.samples * (not row.task)
         if "in_generator" in stack:
             assert stack[stack.index("in_generator") - 2] == "numbers"
+    assert nameless < 0.02 * status["samples"]  # it had gone on by the time that its name was read
 
 
 def test_collections_of_garbage_are_marked(tmp_path: Path) -> None:
