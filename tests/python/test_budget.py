@@ -112,7 +112,8 @@ print(json.dumps(tried(nested)))
 
 def test_a_fork_while_another_thread_measures_can_measure(tmp_path: Path) -> None:
     assert answer(BEGIN + """
-import os, signal
+import os, signal, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # that it forks beside a thread is what is tried
 begun, forked = threading.Event(), threading.Event()
 class Slow:
     def __del__(self):

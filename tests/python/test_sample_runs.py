@@ -367,7 +367,7 @@ def test_a_server_answers_in_the_formats_of_others(tmp_path: Path) -> None:
         ends = False
         def busy_function_with_a_name_that_is_as_long_as_some_names_in_real_programs_are():
             while not ends:
-                sum(range(1000))
+                bytes(5000)
         threading.Thread(target=busy_function_with_a_name_that_is_as_long_as_some_names_in_real_programs_are).start()
         app, answers = wsgi.Middleware(None), {}
         for format in "text", "collapsed", "speedscope", "pprof", "pstats", "file":
