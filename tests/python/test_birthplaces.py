@@ -73,7 +73,8 @@ def test_the_largest_objects_say_where_they_were_made(traced: list[Path]) -> Non
     with tonnage.load(traced[0]) as snapshot:
         view = snapshot.largest(limit=1)
         (big,) = view.rows
-        assert (big["type"], big["site"]["traceback"][0]["line"]) == ("bytearray", 9)
+        assert big["type"] in ("bytearray", "bytes")  # from 3.15 on the one has the other, which is most of it
+        assert big["site"]["traceback"][0]["line"] == 9
         assert big["site"]["maybe_stale"] is False
         assert "prog.py:9 <module>()" in str(view)
         (old,) = snapshot.largest(limit=1, where="type:module").rows

@@ -111,7 +111,8 @@ def test_the_known_examples_fail_and_pass_as_they_say(ran: Start) -> None:
     assert "_pytest" not in memory
     leaks = done.section("test_looped_and_kept")
     assert "limit_leaks: 1 stack left more than 1.0 MiB; 6.3 MiB are left of all" in leaks
-    assert re.search(r"bytearray of 64\.\d KiB; path: app\.KEPT\['loop'\]\[\d+\]", leaks)
+    # From 3.15 on a bytearray has a bytes object, which is most of it.
+    assert re.search(r"byte(s|array) of 64\.\d KiB; path: app\.KEPT\['loop'\]\[\d+\]", leaks)
     objects = done.section("test_six_are_kept")
     assert "limit_objects: 6 more app.Session than before (5, now 11); the limit is 5" in objects
     assert re.search(r'  6 made at\n    File ".*app\.py", line 6, in ', objects)
@@ -313,7 +314,7 @@ def test_line():
     for name, n in (("first", 4), ("second", 2)):
         told = done.section(f"test_keeps[{name}-{n}]")
         assert f"limit_leaks: 1 stack left more than 1.0 KiB; {n}.0 MiB are left of all" in told
-        assert f"  {n}.0 MiB in 2 blocks\n" in told and f"path: app.KEPT['{name}']\n" in told
+        assert f"  {n}.0 MiB in 2 blocks\n" in told and f"path: app.KEPT['{name}']" in told
     assert "limit_leaks: 1 stack left more than 1.0 KiB" in done.section("test_line")
 
 
