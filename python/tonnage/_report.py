@@ -24,6 +24,7 @@ MOST_BYTES = 5 << 20  # of the page
 _PACKED_FROM = 1 << 20  # bytes of data
 _ANSWER_BYTES = 1 << 20  # of one answer
 _ALL_BYTES = 24 << 20  # of all, before they are packed
+_LEAST = 8  # answers that stay, however large
 _TYPES = 40  # whose objects are listed
 _OBJECTS = 150  # that have a page of their own
 _OBJECT_BYTES = 64 << 10  # of one answer about one of them
@@ -210,7 +211,7 @@ def html(files: Sequence[Snapshot]) -> str:
     head = {"schema": 1, "mode": "report", "tool_version": __version__, "files": rows}
     while True:
         made = page(_data(head, answers, bounds))
-        if len(made) <= MOST_BYTES or len(answers) < len(QUESTIONS):
+        if len(made) <= MOST_BYTES or len(answers) <= _LEAST:
             return made
         last = list(answers)[len(answers) * 3 // 4 :]
         for key in last:

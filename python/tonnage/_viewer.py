@@ -56,7 +56,7 @@ def described(snapshot: Snapshot, name: str, index: int) -> dict[str, Any]:
     facts = snapshot.facts
     there = {
         "objects": snapshot._core.n_objects > 0,
-        "sites": "trace.traced_bytes" in facts or facts.get("import.format") == "tracemalloc",
+        "sites": "trace.births" in facts or facts.get("import.format") == "tracemalloc",
         "samples": bool(facts.get("sample.samples")) or facts.get("import.format") == "plop",
     }
     has = [what for what, is_there in there.items() if is_there]
