@@ -68,7 +68,7 @@ export function types(root: Branch): string[] {
   const sums = new Map<string, number>();
   for (const { row, below, rest } of branches(root)) {
     const own = row.retained - below.reduce((sum, one) => sum + one.row.retained, 0);
-    if (!rest) sums.set(row.type, (sums.get(row.type) ?? 0) + own);
+    if (!rest && row.node >= 0) sums.set(row.type, (sums.get(row.type) ?? 0) + own);
   }
   return [...sums.keys()].sort((a, b) => sums.get(b)! - sums.get(a)! || (a < b ? -1 : 1));
 }

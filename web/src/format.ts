@@ -89,6 +89,11 @@ export function visible(text: string, most = 2000): string {
   return shown.replace(/[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, escaped);
 }
 
+/** The same of a text of several lines. */
+export function visibleLines(text: string, most = 6000): string {
+  return text.split("\n").map((line) => visible(line, most)).join("\n").slice(0, most);
+}
+
 function escaped(c: string): string {
   const known: Record<string, string> = { "\n": "\\n", "\t": "\\t", "\r": "\\r" };
   const code = c.charCodeAt(0);

@@ -194,6 +194,7 @@ export interface TreeRow {
 }
 
 export interface Treemap {
+  against: { pid: number; wall_time_ns: number } | null;
   object: TreeRow | null;
   above: TreeRow[];
   more_above: number;

@@ -33,7 +33,7 @@ function Choice({ route, source }: PageProps) {
   if (kinds.length === 0) return null;
   return (
     <p class="choice">
-      <label for="by">What nothing else keeps, </label>
+      <label for="by">What no other object keeps: </label>
       <select id="by" value={by} onChange={(event) => change({ by: event.currentTarget.value, object: null })}>
         <option value="">object by object</option>
         {kinds.map(([id, title]) => <option key={id} value={id}>by {title}</option>)}
@@ -93,6 +93,7 @@ function Drawn({ root, data, above, more = 0, source, asked }: DrawnProps) {
               retains {plural(row.count, "object")}, {bytes(row.retained)}, {pct(row.retained_pct)} % of {bytes(data.whole)};{" "}
               {bytes(row.size)} of that are its own.</>}
       </p>
+      {data.against && <p class="note">Only what is new since the older file, and what hangs from it.</p>}
       {root.below.length === 0 && row.more > 0 && <p class="note">This report does not hold what hangs from it; `tonnage serve FILE` shows it.</p>}
       {root.below.length === 0 && row.more === 0 && <p class="empty">Nothing hangs from it: what it refers to is kept by others, too.</p>}
       {root.below.length > 0 && (

@@ -1,7 +1,7 @@
 // One object: what it is, what would go with it, who holds it, what it refers to.
 import { useMemo, useState } from "preact/hooks";
 import type { PageProps } from ".";
-import { bytes, count, pct, plural, quoted, share, visible } from "../format";
+import { bytes, count, pct, plural, quoted, share, visible, visibleLines } from "../format";
 import { Failed, Shown, useAnswer } from "../parts/Ask";
 import { Bar } from "../parts/Bar";
 import { Copy } from "../parts/Copy";
@@ -120,7 +120,7 @@ function Rest({ data }: { data: Retained }) {
 function WhyPart({ source, asked }: { source: Source; asked: Asked }) {
   const answer = useAnswer<Why>(source, "why", source.has("why", asked) ? asked : null);
   if (!source.has("why", asked)) return null;
-  return <section><h2>Why it is alive</h2><Shown answer={answer}>{(data) => <p class="said">{visible(data.text, 6000)}</p>}</Shown></section>;
+  return <section><h2>Why it is alive</h2><Shown answer={answer}>{(data) => <p class="said">{visibleLines(data.text)}</p>}</Shown></section>;
 }
 
 function PathPart({ source, asked }: { source: Source; asked: Asked }) {
@@ -226,7 +226,8 @@ function Similar({ object, source, file }: { object: Found; source: Source; file
   const answer = useAnswer<Largest>(source, "largest", there ? { file, where, limit: 100 } : null);
   const columns = useMemo((): Column<LargestRow>[] => [
     { id: "size", title: "Size", right: true, text: (row) => bytes(row.size), value: (row) => row.size },
-    { id: "address", title: "Address", text: (row) => row.address, value: (row) => row.address,
+    { id: "address", title: "Address", value: (row) => row.address,
+      text: (row) => (row.address === object.address ? `${row.address} (this one)` : row.address),
       cell: (row) => (row.address === object.address ? `${row.address} (this one)` : <ObjectLink address={row.address} source={source} params={{ file }} />) },
     { id: "preview", title: "Preview", text: (row) => row.preview ?? "", value: (row) => row.preview },
   ], [source, file, object.address]);

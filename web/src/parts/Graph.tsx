@@ -10,7 +10,7 @@ import type { Asked, Source } from "../source";
 import "./Graph.css";
 
 const STEP = 6; // neighbours that come with a click
-const WIDTH = 190, HEIGHT = 46, LETTERS = 24;
+const WIDTH = 190, HEIGHT = 46, HANDLE = 13, LETTERS = 24;
 
 interface Placed {
   width: number;
@@ -23,7 +23,7 @@ function place(net: Net): Placed {
   const graph = new dagre.graphlib.Graph();
   graph.setGraph({ rankdir: "LR", nodesep: 14, ranksep: 40, edgesep: 8, marginx: 30, marginy: 12 });
   graph.setDefaultEdgeLabel(() => ({}));
-  for (const id of net.spots.keys()) graph.setNode(id, { width: WIDTH, height: HEIGHT });
+  for (const id of net.spots.keys()) graph.setNode(id, { width: WIDTH + 2 * HANDLE, height: HEIGHT });
   for (const line of net.lines.values())
     graph.setEdge(line.from, line.to, { width: Math.min(line.label.length, LETTERS) * 7 + 8, height: 14, labelpos: "c" });
   dagre.layout(graph);
@@ -86,11 +86,13 @@ export function Graph({ object, source, asked }: Props) {
     const words = way === "refs" ? "what it refers to" : "who refers to it";
     const press = () => void ask(spot, way);
     return (
-      <g class="handle" role="button" tabIndex={0} aria-label={`${known === null ? "Show" : `Show more of ${more}:`} ${words}: ${visible(spot.type, 60)} ${spot.address}`}
-        onClick={press} onKeyDown={(event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), press())}>
-        <title>{known === null ? words : `${more} more`}</title>
-        <circle cx={x} cy={y} r={known === null ? 9 : 13} />
+      <g class="handle">
+        <circle cx={x} cy={y} r={known === null ? 9 : HANDLE} />
         <text x={x} y={y}>{known === null ? "+" : more > 999 ? "+1k" : `+${more}`}</text>
+        <circle class="over" cx={x} cy={y} r={HANDLE} role="button" tabIndex={0} onClick={press}
+          onKeyDown={(event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), press())}>
+          <title>{`${known === null ? "Show" : `Show more (${more}) of`} ${words}: ${visible(spot.type, 60)} ${spot.address}`}</title>
+        </circle>
       </g>
     );
   };
@@ -111,12 +113,14 @@ export function Graph({ object, source, asked }: Props) {
             const open = () => spot.address && spot.id !== centre && go("object", { object: spot.address });
             return (
               <g key={spot.id}>
-                <g class={`spot${spot.id === centre ? " centre" : ""}`} role="link" tabIndex={0} aria-label={`${visible(spot.type, 100)} ${spot.address ?? ""}`}
-                  onClick={open} onKeyDown={(event) => event.key === "Enter" && open()}>
-                  <title>{[spot.type, spot.address, bytes(spot.size), spot.preview].filter(Boolean).map((text) => visible(text!, 200)).join("\n")}</title>
+                <g class={`spot${spot.id === centre ? " centre" : ""}`}>
                   <rect x={x - WIDTH / 2} y={y - HEIGHT / 2} width={WIDTH} height={HEIGHT} rx={4} />
                   <text x={x - WIDTH / 2 + 12} y={y - 9}>{cut(spot.type)}</text>
                   <text class="dim" x={x - WIDTH / 2 + 12} y={y + 10}>{cut(`${bytes(spot.size)}${spot.preview ? " " + spot.preview : ""}`)}</text>
+                  <rect class="over" x={x - WIDTH / 2} y={y - HEIGHT / 2} width={WIDTH} height={HEIGHT} rx={4} role="link" tabIndex={0}
+                    aria-disabled={!spot.address || spot.id === centre} onClick={open} onKeyDown={(event) => event.key === "Enter" && open()}>
+                    <title>{[spot.type, spot.address, bytes(spot.size), spot.preview].filter(Boolean).map((text) => visible(text!, 200)).join("\n")}</title>
+                  </rect>
                 </g>
                 {handle(spot, "referrers", x - WIDTH / 2, y)}
                 {handle(spot, "refs", x + WIDTH / 2, y)}

@@ -140,13 +140,13 @@ export function Treemap({ root, label, open, up }: Props) {
       const t = (step / STEPS) ** 0.5;
       const place = from && { x: from.x * (1 - t), y: from.y * (1 - t), w: from.w + (size.w - from.w) * t, h: from.h + (size.h - from.h) * t };
       const kx = place ? size.w / place.w : 1, ky = place ? size.h / place.h : 1;
-      draw(canvas.current!, cells, step < STEPS ? null : here, size,
+      draw(canvas.current!, cells, step < STEPS || at === null ? null : here, size,
         place ? { x: -place.x * kx, y: -place.y * ky, w: size.w * kx, h: size.h * ky } : whole);
       if (step++ < STEPS) request = requestAnimationFrame(paint);
     };
     paint();
     return () => cancelAnimationFrame(request);
-  }, [cells, here, theme]);
+  }, [cells, here, at, theme]);
 
   const under = (event: MouseEvent): Cell | null => {
     const { left, top } = canvas.current!.getBoundingClientRect();
@@ -177,7 +177,7 @@ export function Treemap({ root, label, open, up }: Props) {
     <div class="treemap">
       <div class="boxes" ref={frame} tabIndex={0} role="group" aria-label={`${label}. Arrow keys go from box to box, Enter goes in, Escape out.`}
         onKeyDown={press}>
-        <canvas ref={canvas} aria-hidden="true" onMouseMove={(event) => setAt(under(event)?.data.id ?? null)}
+        <canvas ref={canvas} aria-hidden="true" onMouseMove={(event) => setAt(under(event)?.data.id ?? null)} onMouseLeave={() => setAt(null)}
           onClick={(event) => enter(under(event))} />
       </div>
       <p class="told" role="status">{here ? visible(here.data.text, 400) : ""}</p>
