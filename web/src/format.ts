@@ -91,6 +91,11 @@ export function visible(text: string, most = 2000): string {
   return shown.replace(CONTROLS, escaped).replace(LONE, escaped);
 }
 
+/** The same of a text of several lines. */
+export function visibleLines(text: string, most = 6000): string {
+  return text.split("\n").map((line) => visible(line, most)).join("\n").slice(0, most);
+}
+
 function escaped(c: string): string {
   const known: Record<string, string> = { "\n": "\\n", "\t": "\\t", "\r": "\\r" };
   const code = c.charCodeAt(0);
