@@ -46,12 +46,13 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     ("objects", "suspects?limit=0"),
     ("objects", f"groups?limit={_ROWS}"),
     ("objects", f"largest?limit={_ROWS}"),
-    ("objects", "dominators?limit=500"),
+    ("objects", f"treemap?limit={_ROWS}"),
     ("sites", "sites?limit=200"),
     ("samples", "profile?limit=200"),
     ("samples", "profile?graph=1&limit=60"),
     ("samples", "profile?cumulative=1&limit=200"),
     *(("objects", f"groups?by={kind}&limit={_ROWS}") for kind in _KINDS),
+    ("objects", "dominators?by=module&limit=200"),
     ("objects", "waste?limit=0"),
     *(("sites", f"sites?by={kind}&limit=200") for kind in _PLACES if kind != "line"),
     ("sites", "peak?limit=200"),
@@ -65,12 +66,15 @@ PAIRS: tuple[tuple[str, str], ...] = (
     ("objects", "suspects?limit=0"),
     ("objects", f"diff?limit={_ROWS}"),
     ("objects", f"groups?limit={_ROWS}"),
+    ("objects", f"treemap?limit={_ROWS}"),
     ("sites", "sites?limit=200"),
     ("samples", "profile?limit=200"),
     *(("objects", f"diff?by={kind}&limit={_ROWS}") for kind in ("module", "clodo")),
 )
 # Where those objects are found that have a page, the most important first.
-_NAMED_BY = ("suspects?limit=0", "dominators?limit=500", f"largest?limit={_ROWS}")
+_NAMED_BY = ("suspects?limit=0", f"treemap?limit={_ROWS}", f"largest?limit={_ROWS}")
+# Of each of these. And `why` and `paths`, which take longer.
+OBJECT_QUESTIONS = ("show?limit=50", "treemap?limit=50", "refs?limit=50", "referrers?limit=50")
 # What needs dominators, or goes well with what does.
 _DOMINATED = ("suspects", "dominators", "waste", "why", "paths", "treemap")
 
@@ -211,7 +215,8 @@ def _ask_objects(answers: _Answers, index: int, n_nodes: int, most: int) -> int:
     keys = [answers.ask(question, file=index) for question in _NAMED_BY]
     named = list(dict.fromkeys(address for key in keys for address in _ADDRESS.findall(answers.text(key))))[:most]
     for address in named:
-        answers.ask("show?limit=50", _OBJECT_BYTES, file=index, object=address)
+        for question in OBJECT_QUESTIONS:
+            answers.ask(question, _OBJECT_BYTES, file=index, object=address)
     for address in named[: _REASONS // n_nodes]:
         answers.ask("why", _OBJECT_BYTES, file=index, object=address)
     if named:

@@ -66,7 +66,7 @@ SAME = [
     ("new", "graph?limit=3", "graph --limit 3"),
     ("new", "graph?cycles=1", "graph --cycles"),
     ("sites-2", "sites?by=function&cumulative=1", "sites --by function --cumulative"),
-    ("sites-2", "sites?include=any%3Amain.py&include=json&by=file", "sites --include any:main.py --include json --by file"),
+    ("sites-2", "sites?include=any%3Amain.py&include=json", "sites --include any:main.py --include json"),
     ("sites-2", "sites?retained=1&where=type%3Adict", "sites --retained --where type:dict"),
     ("sites-2", "creators?depth=2&from=work.py%3A11", "creators --depth 2 --from work.py:11"),
     ("sites-2", "peak", "peak"),
