@@ -91,8 +91,9 @@ def file(name: str, rounds: str) -> dict[str, Any]:
         end = begin("exact", folder)
         programs.ALLOCATING[name](int(rounds))
         tonnage.snapshot(f"{folder}/a.tonnage").close()
+        tonnage.trace.save(f"{folder}/sums.tonnage").close()
         end()
-        return {"bytes": os.path.getsize(f"{folder}/a.tonnage")}
+        return {"bytes": os.path.getsize(f"{folder}/a.tonnage"), "sums": os.path.getsize(f"{folder}/sums.tonnage")}
 
 
 def heap(mode: str, n: str) -> dict[str, Any]:
