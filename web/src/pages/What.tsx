@@ -74,7 +74,7 @@ function useNamed<Row>(rows: Row[] | undefined, name: string | undefined, text: 
 
 /** Words that name the objects of a group, where there are such; else the group by its number. */
 export function groupWords(by: string, row: GroupRow, where: string | undefined): Asked {
-  const value = by === "type" ? row.type : by === "root" || by === "dist" ? row.kind : undefined;
+  const value = ["type", "root", "dist"].includes(by) ? (row.type ?? row.kind) : undefined;
   const plain = value !== undefined && !/[()]/.test(value) && !/[+*]$/.test(value) ? quoted(value) : null;
   if (by === "size" && row.each !== undefined) return { where: [where, `size:${row.each}`].filter(Boolean).join(" ") };
   if (plain !== null) return { where: [bracketed(where), `${by}:${plain}`].filter(Boolean).join(" ") };
