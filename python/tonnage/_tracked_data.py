@@ -208,25 +208,19 @@ class History(Fields):
     """All that a tracker knows: the state of its tables, copied.
 
     instances: {serial: Instance}: those alive, the last dead ones, and all dead ones of rules with keep=True.
-    stopped_ns: when it was closed; None: it goes on, and `now_ns` is when this was made.
+    stopped_ns: when it was closed; None: it goes on, and `now_ns` is when this was made. The program and its interpreter
+    are facts of the file.
     """
 
     __slots__ = (
-        "argv", "instances", "kinds", "moments", "now_ns", "pid", "python", "rules", "started_ns", "started_wall_ns",
-        "stopped_ns",
+        "instances", "kinds", "moments", "now_ns", "rules", "started_ns", "started_wall_ns", "stopped_ns",
     )  # fmt: skip
-    _DEFAULTS = {
-        "argv": (), "instances": dict, "kinds": list, "moments": list, "pid": 0, "python": "", "rules": list,
-        "stopped_ns": None,
-    }  # fmt: skip
+    _DEFAULTS = {"instances": dict, "kinds": list, "moments": list, "rules": list, "stopped_ns": None}
 
-    argv: tuple[str, ...]
     instances: dict[int, Instance]
     kinds: list[Kind]
     moments: list[Moment]
     now_ns: int
-    pid: int
-    python: str
     rules: list[Rule]
     started_ns: int
     started_wall_ns: int
