@@ -149,6 +149,8 @@ int cli_view_of_some(const cli_options *options, cli_view *render);
 size_t cli_distance(const char *left, const char *right);
 /* A line on standard error for each type or address in --where, --heads and --avoid that is in none of the snapshots. */
 void cli_hint(const cli_options *options, tn_snapshot *const *snapshots, size_t n);
+/* Such a line where a verb about objects gets a file that has samples, or sums of allocations, alone. */
+void cli_hint_samples(const cli_options *options, tn_snapshot *s);
 /* For verbs that Python runs. A file that cannot be opened gets its message there; where NULL: nothing. */
 void cli_hint_ahead(const char *file, const char *where);
 
