@@ -178,6 +178,7 @@ int cmd_graph(const cli_options *options);
 int cmd_show(const cli_options *options);
 int cmd_check(const cli_options *options);
 int cmd_dominators(const cli_options *options);
+int cmd_treemap(const cli_options *options);
 int cmd_retained(const cli_options *options);
 int cmd_paths(const cli_options *options);
 int cmd_refs(const cli_options *options);

@@ -266,6 +266,22 @@ const cli_verb cli_verbs[] = {
                  "  tonnage dominators app.tonnage --against old.tonnage --limit 5\n"
                  "  tonnage dominators app.tonnage --by via --no-fold\n"
                  "  tonnage dominators app.tonnage --by module --json --max-memory 2G\n"},
+    {"treemap",
+     CLI_JSON | CLI_LIMIT | CLI_WHERE | CLI_MEMORY | CLI_THRESHOLD | CLI_DEPTH | CLI_INDEX | CLI_MAY_ADDRESS |
+         CLI_AGAINST | CLI_NO_FOLD,
+     cmd_treemap, "the dominator tree down to where it gets small: where the bytes are",
+     "Of the whole dominator tree those objects that retain most, wherever they stand, each below the one without "
+     "which\n"
+     "it would go. So what is large is told down to where it comes from, and what is small stands in \"N more\" of "
+     "its\n"
+     "level. Without ADDRESS from the root, with it what hangs from that object. Columns are those of dominators.\n",
+     .against = SINCE, .few = 50, .limit = "objects shown, in all levels",
+     .where = "of these, those that no other one dominates, and what hangs from them; conditions: " OBJECTS,
+     .examples = "  tonnage treemap app.tonnage --limit 30 --index\n"
+                 "  tonnage treemap app.tonnage 0x7f0a12345680 --depth 3 --threshold 64k\n"
+                 "  tonnage treemap app.tonnage --where type:app.Session --no-fold\n"
+                 "  tonnage treemap app.tonnage --against old.tonnage\n"
+                 "  tonnage treemap app.tonnage --json --limit 1000 --max-memory 2G\n"},
     {"retained", READING | CLI_BY | CLI_FOLD | CLI_INDEX | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_retained,
      "what would go if an object, or all of a selection, went",
      "Objects that are alive only because of the object at ADDRESS, or of the selected ones together, by type or\n"

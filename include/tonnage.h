@@ -868,7 +868,7 @@ typedef struct tn_view_options {
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
     const tn_set *set;      /* only these of the selected objects; NULL: all */
     bool grouped;           /* dominators, paths, refs, referrers, suspects, why: rows are groups, as by says */
-    uint32_t depth;         /* dominators, refs, referrers: levels of the tree; 0: one */
+    uint32_t depth;         /* dominators, refs, referrers: levels of the tree; 0: one, of treemap: all */
     tn_snapshot *against;  /* an older snapshot of the process: what changed since (summary), only what is new since, or
                                what is: in where says */
     const tn_diff *since;  /* what is: in where compares with, made already; NULL: against */
@@ -911,6 +911,8 @@ int tn_view_refs(tn_snapshot *s, uint32_t id, const tn_view_options *options, co
 int tn_view_referrers(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* The dominator tree below a node; TN_NONE: from the root. Grouped: its first level, parted. */
 int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Of the same tree, limit nodes that retain most, wherever they hang (options' depth: not below so many levels; 0: any). */
+int tn_view_treemap(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* What would go without one object, or with TN_NONE without the selected ones, parted. */
 int tn_view_retained(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* What changed from the first snapshot to the second; of more than two, oldest first: what grew from each to the next. */

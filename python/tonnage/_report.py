@@ -42,7 +42,8 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     ("objects", "suspects?limit=0"),
     ("objects", f"groups?limit={_ROWS}"),
     ("objects", f"largest?limit={_ROWS}"),
-    ("objects", "dominators?limit=500"),
+    ("objects", f"treemap?limit={_ROWS}"),
+    *(("objects", f"dominators?by={kind}&limit=200") for kind in ("module", "type")),
     ("sites", "sites?limit=200"),
     ("samples", "profile?limit=200"),
     ("samples", "profile?graph=1&limit=60"),
@@ -63,14 +64,17 @@ PAIRS: tuple[tuple[str, str], ...] = (
     ("objects", "suspects?limit=0"),
     ("objects", f"diff?limit={_ROWS}"),
     ("objects", f"groups?limit={_ROWS}"),
+    ("objects", f"treemap?limit={_ROWS}"),
     ("sites", "sites?limit=200"),
     ("samples", "profile?limit=200"),
     *(("objects", f"diff?by={kind}&limit={_ROWS}") for kind in ("module", "clodo")),
 )
 # Of an object that answers name.
-OBJECT_QUESTIONS = ("show?limit=50", "paths?limit=5", "why", "retained")
+OBJECT_QUESTIONS = (
+    "show?limit=50", "paths?limit=5", "why", "treemap?limit=50", "retained", "refs?limit=50", "referrers?limit=50",
+)  # fmt: skip
 # Where those are found, the most important first.
-_NAMED_BY = ("suspects?limit=0", "dominators?limit=500", f"largest?limit={_ROWS}", "cycles?limit=100", "audit?limit=100")
+_NAMED_BY = ("suspects?limit=0", f"treemap?limit={_ROWS}", f"largest?limit={_ROWS}", "cycles?limit=100", "audit?limit=100")
 
 _ADDRESS = re.compile(r'"(?:address|example|head_address)":"(0x[0-9a-f]+)"')
 
