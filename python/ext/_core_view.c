@@ -48,11 +48,12 @@ enum view_kind {
     VIEW_CYCLES,
     VIEW_AUDIT,
     VIEW_WASTE,
+    VIEW_TIMELINE,
     VIEWS
 };
 static const char *const view_names[VIEWS] = {"summary",  "groups", "largest", "info",      "show",     "dominators",
                                               "retained", "paths",  "refs",    "referrers", "suspects", "why",
-                                              "patterns", "cycles", "audit",   "waste"};
+                                              "patterns", "cycles", "audit",   "waste",     "timeline"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
@@ -71,6 +72,7 @@ static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options
     case VIEW_PATTERNS: return tn_view_patterns(s, options, sink, err);
     case VIEW_AUDIT: return tn_view_audit(s, options, sink, err);
     case VIEW_WASTE: return tn_view_waste(s, options, sink, err);
+    case VIEW_TIMELINE: return tn_view_timeline(s, options, sink, err);
     case VIEW_WHY: return tn_view_why(s, options, sink, err);
     case VIEW_CYCLES: return tn_view_cycles(s, options, sink, err);
     default: return tn_view_show(s, node, options, sink, err);
