@@ -21,6 +21,8 @@ void cli_help(void)
               "  config     what run would do here, and which option, variable or file says so\n"
               "  shell      a Python prompt with the snapshot loaded\n"
               "  sql        a query over the tables of a snapshot\n"
+              "  report     one page with pictures and tables, for a browser or to be mailed\n"
+              "  serve      the same pages over files of any size, or a folder of them\n"
               "\n  VERB --help   options of a verb, with examples\n"
               "  --version     version of this command\n\n"
               "exit codes: 0 ok, 1 findings, 2 usage, 3 no such object, Python or Graphviz, 4 not permitted,\n"

@@ -49,15 +49,17 @@ enum view_kind {
     VIEW_AUDIT,
     VIEW_WASTE,
     VIEW_TIMELINE,
+    VIEW_CHECK,
     VIEWS
 };
 static const char *const view_names[VIEWS] = {"summary",  "groups", "largest", "info",      "show",     "dominators",
                                               "retained", "paths",  "refs",    "referrers", "suspects", "why",
-                                              "patterns", "cycles", "audit",   "waste",     "timeline"};
+                                              "patterns", "cycles", "audit",   "waste",     "timeline", "check"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
 {
+    bool sound;
     switch (kind) {
     case VIEW_SUMMARY: return tn_view_summary(s, options, sink, err);
     case VIEW_GROUPS: return tn_view_groups(s, options, sink, err);
@@ -75,6 +77,7 @@ static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options
     case VIEW_TIMELINE: return tn_view_timeline(s, options, sink, err);
     case VIEW_WHY: return tn_view_why(s, options, sink, err);
     case VIEW_CYCLES: return tn_view_cycles(s, options, sink, err);
+    case VIEW_CHECK: return tn_view_check(s, options, sink, &sound, err);
     default: return tn_view_show(s, node, options, sink, err);
     }
 }
