@@ -54,8 +54,8 @@ enum view_kind {
     VIEWS
 };
 static const char *const view_names[VIEWS] = {
-    "summary",   "groups", "largest", "info",     "show",     "dominators", "treemap", "retained", "paths", "refs",
-    "referrers", "suspects", "why",     "patterns", "cycles",   "audit",      "waste",   "timeline", "check"};
+    "summary",   "groups",   "largest", "info",     "show",   "dominators", "treemap", "retained", "paths", "refs",
+    "referrers", "suspects", "why",     "patterns", "cycles", "audit",      "waste",   "timeline", "check"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
