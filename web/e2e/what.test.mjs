@@ -92,9 +92,8 @@ test("a group that words do not name is opened by its number", { skip: lack }, a
 test("two files stand side by side as diff has them", { skip: lack }, async () => {
   const page = await report();
   const told = asked("diff", files.one, files.two, "--limit", "1000");
+  assert.equal(await page.locator("main h2").first().textContent(), "What grew", "of several files the youngest, against the one before");
   await page.keyboard.press("2");
-  await page.locator("#file").selectOption("1");
-  await page.locator("#against").selectOption("0");
   await settled(page);
   const rows = await tableRows(page, "Changes");
   assert.equal(rows.length, told.rows.length);
@@ -103,12 +102,16 @@ test("two files stand side by side as diff has them", { skip: lack }, async () =
     assert.equal(row["Count before"], String(told.rows[i].old_count));
     assert.equal(Number(row.Change), told.rows[i].count_change);
   });
+  await page.locator("#against").selectOption("");
+  await settled(page);
+  assert.equal(await page.getByRole("grid", { name: "Groups by type" }).count(), 1);
+  assert.match(page.url(), /file=1/);
   assert.deepEqual(page.faults, []);
 });
 
 test("the selection is that of --where; a wrong one is told in a line", { skip: lack }, async () => {
   const page = await open(browser, served.url);
-  await visit(page, "#/what");
+  await visit(page, "#/what?file=0");
   await page.keyboard.press("/");
   await page.keyboard.type("type:float size:>=16");
   await page.keyboard.press("Enter");
@@ -147,8 +150,11 @@ test("strange names are text: no tag, no turned line, no page of a megabyte", { 
 test("the overview has the sentences, the ledger and the pause of the command", { skip: lack }, async () => {
   const page = await report();
   const told = asked("suspects", files.one, "--limit", "0"), summary = asked("summary", files.one);
+  await visit(page, "#/overview");
   const sentences = await page.locator(".sentences li > p:first-child").allTextContents();
   assert.deepEqual(sentences, [...told.rows, ...told.findings].map((row) => row.text));
+  const notes = await page.locator(".sentences p.note").allTextContents();
+  assert.deepEqual(notes, told.rows.map((row) => row.further).filter(Boolean));
   const ledger = await page.locator(".waterfall tbody tr").count();
   assert.equal(ledger, summary.ledger.filter((row) => row.name !== "overcounted" || row.bytes).length);
   assert.match(await page.locator(".good").textContent(), /All self-checks .* whole/);
@@ -166,6 +172,8 @@ test("waste is told in the words of the command, in the order asked for", { skip
   await page.locator("#sort").selectOption("count");
   await settled(page);
   const first = await page.locator(".sentences li > p:first-child").allTextContents();
+  const notes = await page.locator(".sentences p.note").allTextContents();
+  assert.deepEqual(notes, told.rows.map((row) => row.further).filter(Boolean));
   assert.deepEqual(first.map((text) => text.replace(/^(Warning|Note|Perhaps) /, "")), told.rows.map((row) => row.text));
   assert.deepEqual(page.faults, []);
 });

@@ -64,8 +64,8 @@ function Finding({ row, heap, source, file }: { row: WasteRow; heap: number; sou
       <p><span class={`grade ${row.grade}`}>{GRADES[row.grade]}</span> {visible(row.text)}</p>
       <Bar share={heap ? row.saved / heap : 0} />
       <p class="change">{visible(row.change)}</p>
+      {row.further && <p class="note">{visible(row.further)}</p>}
       <Where place={row} />
-      {row.common && row.sampled > 0 && <p class="note">{((100 * row.carried) / row.sampled).toFixed(0)} % of their shortest paths lead through it.</p>}
       <p class="links">
         {row.address && <ObjectLink address={row.address} source={source} params={{ file }}>Show me the one with most</ObjectLink>}
         {row.common && <ObjectLink address={row.common} source={source} params={{ file }}>Who holds them</ObjectLink>}
