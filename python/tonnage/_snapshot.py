@@ -360,7 +360,7 @@ class Snapshot(Tables, ProfileTables, TrackedTables, Facts):
 
     def _again(self) -> Snapshot:
         """The same file, opened a second time."""
-        return Snapshot(os.dup(self._fd), self._path)
+        return Snapshot(os.dup(self._fd), self._path, partial=self._options[0], max_memory=self._options[1])
 
     def __repr__(self) -> str:
         if self._closed:
