@@ -48,6 +48,7 @@ const DEFAULTS: Record<string, Params> = {
   retained: { by: "type" },
   sites: { by: "line" },
   profile: { by: "function" },
+  flame: { by: "line" },
 };
 
 /** Without what is empty or the default, in order of name. */
