@@ -105,29 +105,22 @@ export interface Largest {
   more: number;
 }
 
-/** Where something is, and who holds it: of suspects, findings and waste. */
+/** Where something is: of suspects, findings and waste. */
 export interface Place {
   address: string | null;
   path: string | null;
   evaluable: boolean | null;
-  holder: { kind: string; path: string | null; function?: string; file?: string; line?: number } | null;
-}
-
-export interface Content {
-  type: string;
-  count: number;
-  size: number;
 }
 
 export interface Suspect extends Place {
   text: string;
+  further: string;
   kind: string;
   type: string;
   example: string | null;
   count: number;
   size: number;
   size_pct: number | null;
-  content: Content[];
 }
 
 export interface Finding extends Place {
@@ -136,7 +129,6 @@ export interface Finding extends Place {
   count: number;
   size: number;
   size_pct: number | null;
-  content?: Content[];
 }
 
 export interface Suspects {
@@ -151,6 +143,7 @@ export interface Suspects {
 
 export interface WasteRow extends Place {
   text: string;
+  further: string;
   kind: string;
   grade: "warning" | "note" | "hint";
   label: string;
@@ -160,8 +153,6 @@ export interface WasteRow extends Place {
   saved_pct: number | null;
   change: string;
   common: string | null;
-  sampled: number;
-  carried: number;
 }
 
 export interface Waste {

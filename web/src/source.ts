@@ -41,7 +41,6 @@ export class NotInReport extends Error {
 
 /** What a view does unasked; a question is the same with it and without it. */
 const DEFAULTS: Record<string, Params> = {
-  "": { file: "0", fold: "1" },
   summary: { by: "type" },
   groups: { by: "type" },
   diff: { by: "type" },
@@ -51,13 +50,17 @@ const DEFAULTS: Record<string, Params> = {
   flame: { by: "line" },
 };
 
+/** Views in which a dict is a part of its owner unasked. */
+const FOLDING = ["suspects", "why", "dominators", "patterns", "treemap"];
+
 /** Without what is empty or the default, in order of name. */
 export function normal(view: string, asked: Asked): Params {
   const kept: Params = {};
+  const unasked: Params = { file: "0", fold: FOLDING.includes(view) ? "1" : "0", ...DEFAULTS[view] };
   for (const name of Object.keys(asked).sort()) {
     const value = asked[name];
     const text = value === null || value === undefined ? "" : String(value);
-    if (text !== "" && text !== DEFAULTS[""]![name] && text !== DEFAULTS[view]?.[name]) kept[name] = text;
+    if (text !== "" && text !== unasked[name]) kept[name] = text;
   }
   return kept;
 }

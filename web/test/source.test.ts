@@ -55,4 +55,6 @@ test("a question to the server has its token, and is asked once", async () => {
 test("keys are in order of name, without defaults", () => {
   expect(keyOf("groups", { where: "a b", by: "type", against: 1, file: 0 })).toBe("groups?against=1&where=a+b");
   expect(keyOf("info", {})).toBe("info");
+  expect([keyOf("groups", { fold: 1 }), keyOf("groups", { fold: 0 })]).toEqual(["groups?fold=1", "groups"]);
+  expect([keyOf("dominators", { fold: 1 }), keyOf("dominators", { fold: 0 })]).toEqual(["dominators", "dominators?fold=0"]);
 });

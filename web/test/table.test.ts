@@ -31,8 +31,8 @@ test("orders are written as the command writes them", () => {
 
 test("a group is named by words where these name it exactly, else by its number", () => {
   const row = { index: 3, count: 1, count_pct: 0, size: 1, size_pct: 0, cum_size: 1, cum_pct: 0, largest: 1, largest_address: null };
-  expect(groupWords("type", { ...row, type: "app.A" }, "len:>2 or size:1k")).toEqual({ where: "(len:>2 or size:1k) type:app.A" });
-  expect(groupWords("type", { ...row, type: "odd*" }, "")).toEqual({ where: "", group: "type:3" });
+  expect(groupWords("type", { ...row, kind: "app.A" }, "len:>2 or size:1k")).toEqual({ where: "(len:>2 or size:1k) type:app.A" });
+  expect(groupWords("type", { ...row, kind: "odd*" }, "")).toEqual({ where: "", group: "type:3" });
   expect(groupWords("via", { ...row, kind: "list[…]" }, undefined)).toEqual({ where: undefined, group: "via:3" });
   expect(groupWords("size", { ...row, each: 64 }, undefined)).toEqual({ where: "size:64" });
 });

@@ -49,7 +49,7 @@ function Process({ info }: { info: Info }) {
   const forked = info.mode === "fork" ? " for a fork" : "";
   return (
     <p class="process">
-      <strong>{visible(info.argv.join(" ") || info.executable || "unknown command", 300)}</strong>
+      <strong>{visible(info.argv.join(" ") || info.executable || "unknown command", 160)}</strong>
       {` [pid ${info.pid ?? "unknown"}], Python ${visible(info.python_version ?? "unknown", 100)} on ${visible(info.host ?? "unknown", 100)}, ` +
         `taken ${time(info.wall_time_ns)} (paused ${duration(info.pause_ns)}${forked})`}
     </p>
@@ -88,10 +88,8 @@ function Sentence({ row, source, params }: { row: Suspect | Finding; source: Sou
     <li>
       <p>{visible(row.text)}</p>
       <Bar share={(row.size_pct ?? 0) / 100} />
+      {"further" in row && row.further && <p class="note">{visible(row.further)}</p>}
       <Where place={row} />
-      {row.content && row.content.length > 0 && (
-        <p class="note">In it: {row.content.map((c) => `${c.count} ${visible(c.type, 100)} (${bytes(c.size)})`).join(", ")}.</p>
-      )}
       <p class="links">
         {address && <ObjectLink address={address} source={source} params={params}>Show me</ObjectLink>}
         {address && <Link page="keeps" params={{ ...params, object: address }}>Who keeps it</Link>}
@@ -103,21 +101,11 @@ function Sentence({ row, source, params }: { row: Suspect | Finding; source: Sou
   );
 }
 
-const HOLDERS: Record<string, string> = {
-  module: "the module attribute", class: "the class attribute", instance: "the attribute", task: "the task",
-};
-
-/** The path, to be copied, and who holds it. */
+/** The path, to be copied. */
 export function Where({ place }: { place: Place }) {
-  const { holder, path } = place;
-  const local = holder?.kind === "local";
-  return (
-    <>
-      {path && <p class="path"><Copy text={path} what="Copy the path" />{place.evaluable ? "" : " (in words: Python cannot evaluate it)"}</p>}
-      {holder && local && <p class="note">A local variable of {visible(holder.function ?? "", 200)}() holds it: {visible(holder.file ?? "", 300)}:{holder.line}.</p>}
-      {holder && !local && holder.path && holder.path !== path && <p class="note">It is held by {HOLDERS[holder.kind]} <code>{visible(holder.path, 300)}</code>.</p>}
-    </>
-  );
+  const { path, evaluable } = place;
+  if (!path) return null;
+  return <p class="path"><Copy text={path} what="Copy the path" />{evaluable ? "" : " (in words: Python cannot evaluate it)"}</p>;
 }
 
 /* ---- the resident set ---- */

@@ -1,6 +1,6 @@
 // What to change so that the program needs less: findings in words, each with the bytes that its change gives back.
 import type { PageProps } from ".";
-import { bytes, pct, plural, share, visible } from "../format";
+import { bytes, plural, share, visible } from "../format";
 import { Shown, useAnswer } from "../parts/Ask";
 import { Bar } from "../parts/Bar";
 import { ObjectLink } from "../parts/Link";
@@ -64,8 +64,8 @@ function Finding({ row, heap, source, file }: { row: WasteRow; heap: number; sou
       <p><span class={`grade ${row.grade}`}>{GRADES[row.grade]}</span> {visible(row.text)}</p>
       <Bar share={heap ? row.saved / heap : 0} />
       <p class="change">{visible(row.change)}</p>
+      {row.further && <p class="note">{visible(row.further)}</p>}
       <Where place={row} />
-      {row.common && <p class="note">{pct(row.sampled ? (100 * row.carried) / row.sampled : null)} % of their shortest paths lead through it.</p>}
       <p class="links">
         {row.address && <ObjectLink address={row.address} source={source} params={{ file }}>Show me the one with most</ObjectLink>}
         {row.common && <ObjectLink address={row.common} source={source} params={{ file }}>Who holds them</ObjectLink>}

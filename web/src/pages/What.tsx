@@ -72,13 +72,21 @@ function useNamed<Row>(rows: Row[] | undefined, name: string | undefined, text: 
   }, [rows, name]);
 }
 
+function largest(rows: { size: number }[]): number {
+  return rows.reduce((most, row) => Math.max(most, row.size), 1);
+}
+
+/** What is selected and of this kind, in words; null where there are none for it. */
+function wordsOf(by: string, name: string, where: string | undefined): string | null {
+  const value = /[()]/.test(name) || /[+*]$/.test(name) ? null : quoted(name);
+  if (value === null || !["type", "root", "dist", "size"].includes(by)) return null;
+  return [bracketed(where), `${by}:${value}`].filter(Boolean).join(" ");
+}
+
 /** Words that name the objects of a group, where there are such; else the group by its number. */
 export function groupWords(by: string, row: GroupRow, where: string | undefined): Asked {
-  const value = by === "type" ? row.type : by === "root" || by === "dist" ? row.kind : undefined;
-  const plain = value !== undefined && !/[()]/.test(value) && !/[+*]$/.test(value) ? quoted(value) : null;
-  if (by === "size" && row.each !== undefined) return { where: [where, `size:${row.each}`].filter(Boolean).join(" ") };
-  if (plain !== null) return { where: [bracketed(where), `${by}:${plain}`].filter(Boolean).join(" ") };
-  return { where, group: `${by}:${row.index}` };
+  const words = wordsOf(by, row.each === undefined ? nameOf(row) : String(row.each), where);
+  return words === null ? { where, group: `${by}:${row.index}` } : { where: words };
 }
 
 /** `or` binds less tightly than words side by side. */
@@ -118,11 +126,12 @@ function Rows({ data, source, by, params, sort, name }: RowsProps) {
   const rows = useNamed(data.rows, name, nameOf);
   const into = (row: GroupRow): Asked => ({ ...params, ...groupWords(by, row, params.where), list: "objects", by });
   const last = by === "type" || by === "module" ? by : by === "size" ? "each" : "kind";
+  const most = useMemo(() => largest(data.rows), [data]);
   const columns = useMemo((): Column<GroupRow>[] => [
     { id: "index", title: "Index", right: true, spare: 3, text: (row) => count(row.index) },
     { id: "count", title: "Count", right: true, text: (row) => count(row.count), value: (row) => row.count },
     { id: "count_pct", title: "%", right: true, spare: 4, text: (row) => pct(row.count_pct) },
-    { id: "size", title: "Size", right: true, text: (row) => bytes(row.size), value: (row) => row.size, bar: (row) => (row.size_pct ?? 0) / 100 },
+    { id: "size", title: "Size", right: true, text: (row) => bytes(row.size), value: (row) => row.size, bar: (row) => row.size / most },
     { id: "size_pct", title: "%", right: true, text: (row) => pct(row.size_pct) },
     { id: "cum_size", title: "Cumulative", right: true, spare: 3, text: (row) => bytes(row.cum_size) },
     { id: "cum_pct", title: "%", right: true, spare: 3, text: (row) => pct(row.cum_pct) },
@@ -133,7 +142,7 @@ function Rows({ data, source, by, params, sort, name }: RowsProps) {
       <Link page="what" params={into(row)} source={source} needs={["largest", { ...groupWords(by, row, params.where), file: params.file }]}>
         {visible(nameOf(row), 400)}
       </Link>) },
-  ], [by, params.file, params.where, source]);
+  ], [by, most, params.file, params.where, source]);
   return (
     <>
       <p>{plural(data.total.count, "object")}, {bytes(data.total.size)}, in {plural(data.groups, "group")}.</p>
@@ -153,12 +162,14 @@ function sorting(cut: boolean, source: Source): { onSort?: (sort: Sort) => void 
 /* ---- beside an older file ---- */
 
 function Changed({ route, source }: PageProps) {
-  const { by = "type", file, against, where, sort = "size", name } = route.params;
+  const { by = "type", file, against, where, sort = "size" } = route.params;
   const answer = useAnswer<Diff>(source, "diff", { by, file, against, where, limit: LIMIT, sort: sort === "size" ? null : sort });
-  return <Shown answer={answer}>{(data) => <Changes data={data} by={by} name={name} sort={sort} source={source} />}</Shown>;
+  return <Shown answer={answer}>{(data) => <Changes data={data} route={route} source={source} />}</Shown>;
 }
 
-function Changes({ data, by, name, sort, source }: { data: Diff; by: string; name: string | undefined; sort: string; source: Source }) {
+/** The name of a row leads to the objects of its kind that are new. */
+function Changes({ data, route, source }: PageProps & { data: Diff }) {
+  const { by = "type", file, against, where, sort = "size", name } = route.params;
   const rows = useNamed(data.rows, name, nameOf);
   const most = useMemo(() => Math.max(1, ...data.rows.map((row) => Math.abs(row.size_change))), [data]);
   const last = by === "type" || by === "module" ? by : by === "size" ? "each" : "kind";
@@ -173,8 +184,13 @@ function Changes({ data, by, name, sort, source }: { data: Diff; by: string; nam
     { id: "now_size", title: "now", right: true, spare: 1, text: (row) => bytes(row.now_size) },
     { id: "size", title: "Change", right: true, text: (row) => bytesChange(row.size_change), value: (row) => row.size_change,
       bar: (row) => Math.abs(row.size_change) / most },
-    { id: last, title: titleOf(by), text: nameOf, value: nameOf },
-  ], [by, most]);
+    { id: last, title: titleOf(by), text: nameOf, value: nameOf, cell: (row) => {
+      const words = wordsOf(by, nameOf(row), where);
+      const needs = { file, against, where: words };
+      return words === null ? visible(nameOf(row), 400) : (
+        <Link page="what" params={{ by, where: words, list: "objects" }} source={source} needs={["largest", needs]}>{visible(nameOf(row), 400)}</Link>);
+    } },
+  ], [by, most, file, against, where, source]);
   const { old, now } = data.total;
   return (
     <>
@@ -198,8 +214,9 @@ function Objects({ route, source }: PageProps) {
   const answer = useAnswer<Largest>(source, "largest", { ...asked, limit: LIMIT, sort: sort === "size" ? null : sort });
   const [wanted, setWanted] = useState("");
   const why = useAnswer<{ text: string }>(source, "why", wanted === JSON.stringify(asked) ? asked : null);
+  const most = useMemo(() => largest(answer.data?.rows ?? []), [answer.data]);
   const columns = useMemo((): Column<LargestRow>[] => [
-    { id: "size", title: "Size", right: true, text: (row) => bytes(row.size), value: (row) => row.size, bar: (row) => (row.size_pct ?? 0) / 100 },
+    { id: "size", title: "Size", right: true, text: (row) => bytes(row.size), value: (row) => row.size, bar: (row) => row.size / most },
     { id: "size_pct", title: "%", right: true, spare: 1, text: (row) => pct(row.size_pct) },
     { id: "cum_size", title: "Cumulative", right: true, spare: 2, text: (row) => bytes(row.cum_size) },
     { id: "cum_pct", title: "%", right: true, spare: 2, text: (row) => pct(row.cum_pct) },
@@ -207,7 +224,7 @@ function Objects({ route, source }: PageProps) {
       cell: (row) => <ObjectLink address={row.address} source={source} params={{ file }} /> },
     { id: "type", title: "Type", spare: 1, text: (row) => row.type, value: (row) => row.type },
     { id: "preview", title: "Preview", text: (row) => row.preview ?? "" },
-  ], [file, source]);
+  ], [file, most, source]);
   return (
     <>
       <p class="choice">

@@ -43,12 +43,13 @@ export function Busy() {
 export function Failed({ error }: { error: Error }) {
   if (!(error instanceof NotInReport))
     return <p class="failed" role="alert">{error.message}</p>;
-  const selected = present().params.where;
+  const { where, against } = present().params;
   return (
     <div class="failed" role="alert">
       <p>This report does not hold the answer to that: it keeps a bounded part of what the file tells.</p>
       <p>Asked of the file itself, everything is answered: <Copy text="tonnage serve FILE" /></p>
-      {selected && <p><button type="button" onClick={() => change({ where: null })}>Show it without the selection</button></p>}
+      {where && <p><button type="button" onClick={() => change({ where: null })}>Show it without the selection</button></p>}
+      {against && <p><button type="button" onClick={() => change({ against: null })}>Show it without the comparison</button></p>}
     </div>
   );
 }
