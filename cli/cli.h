@@ -49,6 +49,7 @@ enum {
 #define CLI_SUMS (1ULL << 34)    /* ... --retained */
 #define CLI_FROM (1ULL << 35)    /* ... --from PLACE */
 #define CLI_CUMULATE (1ULL << 36)
+#define CLI_FLAME (1ULL << 38)   /* ... --invert --born FIRST-LAST, and --what is of stacks */
 #define CLI_PROFILE (1ULL << 37) /* which samples count, and as what: --tree … --clock CLOCK */
 
 enum { CLI_PLACES = 64 }; /* of --include, of --exclude, of --from */
@@ -63,6 +64,9 @@ typedef struct cli_verb cli_verb;
 #define CLI_SITE_KINDS "line, file, function, module, distribution, traceback, thread or type"
 #define CLI_SUM_KINDS \
     "line, file, function, module, distribution, traceback or thread" /* of what was, objects are gone */
+
+/* ... and what a frame of a flame graph may be. */
+#define CLI_FRAME_KINDS "line, file, function, module or distribution"
 
 /* tn_cpu_by_names, likewise. */
 #define CLI_CPU_KINDS "function, line, file, module, distribution, traceback, thread, task or state"
@@ -85,6 +89,7 @@ typedef struct cli_options {
         tn_sites_options asked;
     } sites;
     tn_cpu_options cpu;
+    tn_flame_options flame;
     tn_picture_options picture;
     bool help, index, force, drawn, folding; /* drawn: the picture is chosen; folding: --fold or --no-fold is given */
     uint32_t max_nodes;                      /* 0: not given */
@@ -165,6 +170,7 @@ int cmd_diff(const cli_options *options);
 int cmd_why(const cli_options *options);
 int cmd_sites(const cli_options *options);
 int cmd_profile(const cli_options *options);
+int cmd_flame(const cli_options *options);
 int cmd_export(const cli_options *options);
 int cmd_import(const cli_options *options);
 int cmd_graph(const cli_options *options);

@@ -18,7 +18,7 @@ void tn__info_rows_json(const tn_info_rows *rows, const tn_view_options *o, tn_j
 
 /* The time line, in timeline_rows.c; nothing of a file without one. */
 void tn__timeline_print(tn_snapshot *s, const tn_view_options *o, tn_out *out);
-void tn__timeline_json(tn_json *j, tn_snapshot *s);
+void tn__timeline_json(tn_json *j, const char *key, tn_snapshot *s);
 
 /* What is recorded of allocations, in birthplaces.c; nothing, or null, of a file without. */
 void tn__birthplaces_print(tn_snapshot *s, const tn_joined *n, tn_out *out);

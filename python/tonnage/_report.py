@@ -29,8 +29,10 @@ _TYPES = 40  # whose objects are listed
 _OBJECTS = 150  # that have a page of their own
 _OBJECT_BYTES = 64 << 10  # of one answer about one of them
 _ROWS = 1000
+_NODES = 2000  # of a flame graph
 
 _KINDS = "clodo size sizeclass module dist generation content site rcs via root thread frame".split()
+_SUMS = "live count allocated temporary peak retained".split()
 _PLACES = "line file function module distribution traceback thread type".split()
 _PROFILES = "function line file module distribution traceback thread task state".split()
 
@@ -47,7 +49,13 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     ("sites", "sites?limit=200"),
     ("samples", "profile?limit=200"),
     ("samples", "profile?graph=1&limit=60"),
+    ("samples", f"flame?by=function&limit={_NODES}&what=cpu"),
+    *(("sites", f"flame?limit={_NODES}&what={what}") for what in _SUMS),
+    *(("sites", f"flame?by=function&limit={_NODES}&what={what}") for what in ("allocated", "live")),
+    ("", "timeline"),
     ("samples", "profile?cumulative=1&limit=200"),
+    *(("sites", f"flame?invert=1&limit={_NODES}&what={what}") for what in _SUMS),
+    ("samples", f"flame?by=function&invert=1&limit={_NODES}&what=cpu"),
     *(("objects", f"groups?by={kind}&limit={_ROWS}") for kind in _KINDS),
     ("objects", "waste?limit=0"),
     ("objects", "cycles?limit=100"),

@@ -47,6 +47,7 @@ const DEFAULTS: Record<string, Params> = {
   retained: { by: "type" },
   sites: { by: "line" },
   profile: { by: "function" },
+  flame: { by: "line" },
 };
 
 /** Views in which a dict is a part of its owner unasked. */
