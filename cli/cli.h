@@ -50,6 +50,7 @@ enum {
 #define CLI_FROM (1ULL << 35)    /* ... --from PLACE */
 #define CLI_CUMULATE (1ULL << 36)
 #define CLI_PROFILE (1ULL << 37) /* which samples count, and as what: --tree … --clock CLOCK */
+#define CLI_TRACKED (1ULL << 38) /* --by is a page of tracked classes */
 
 enum { CLI_PLACES = 64 }; /* of --include, of --exclude, of --from */
 
@@ -66,6 +67,9 @@ typedef struct cli_verb cli_verb;
 
 /* tn_cpu_by_names, likewise. */
 #define CLI_CPU_KINDS "function, line, file, module, distribution, traceback, thread, task or state"
+
+/* tn_tracked_page_names, likewise. */
+#define CLI_TRACKED_KINDS "all, snapshot, class or instance"
 
 /* What --where takes, where it is about objects: conditions that stand below on a verb's page. */
 #define CLI_OBJECTS "type, size, … (below)"
@@ -165,6 +169,7 @@ int cmd_diff(const cli_options *options);
 int cmd_why(const cli_options *options);
 int cmd_sites(const cli_options *options);
 int cmd_profile(const cli_options *options);
+int cmd_tracked(const cli_options *options);
 int cmd_export(const cli_options *options);
 int cmd_import(const cli_options *options);
 int cmd_graph(const cli_options *options);

@@ -109,6 +109,8 @@ static const struct {
     {"diff", CLI_AGAINST, "OLD is its first word"},
     {"profile", CLI_WHERE, "samples are of stacks, not of objects; --include names some of these"},
     {"profile", CLI_THRESHOLD, "its rows are time"},
+    {"tracked", CLI_AGAINST, "the file has its own snapshots, which it compares"},
+    {"tracked", CLI_THRESHOLD, "--where size:>=64k says it"},
 };
 
 static int usage(const cli_verb *verb, const char *what, const char *word)
@@ -165,8 +167,21 @@ static int set_cpu_by(const cli_verb *verb, const char *value, cli_options *out)
     return no_kind(verb, verb->kinds, value);
 }
 
+static int set_tracked_by(const cli_verb *verb, const char *value, cli_options *out)
+{
+    for (int i = 0; i < TN_TRACKED_PAGES; i++) {
+        if (strcmp(value, tn_tracked_page_names[i]) == 0) {
+            out->view.tracked = (enum tn_tracked_page)i;
+            return CLI_OK;
+        }
+    }
+    return no_kind(verb, verb->kinds, value);
+}
+
 static int set_by(const cli_verb *verb, const char *value, cli_options *out)
 {
+    if (verb->options & CLI_TRACKED)
+        return set_tracked_by(verb, value, out);
     if (verb->options & CLI_PROFILE)
         return set_cpu_by(verb, value, out);
     if (verb->options & CLI_SITES)

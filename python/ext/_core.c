@@ -300,6 +300,8 @@ static PyMethodDef snapshot_methods[] = {
      "Set of the objects that a row of sites counts."},
     {"profile", (PyCFunction)(void (*)(void))core_profile_view, METH_VARARGS | METH_KEYWORDS,
      "Text or JSON of a page of the profile."},
+    {"tracked", (PyCFunction)(void (*)(void))core_tracked_view, METH_VARARGS | METH_KEYWORDS,
+     "Text or JSON of a page of tracked classes."},
     {"birth", (PyCFunction)core_birth, METH_O,
      "(birth, bytes, interval, [(file, line, name, qualified_name)]) of a node, None where it is not known."},
     {"picture", (PyCFunction)(void (*)(void))core_picture_make, METH_VARARGS | METH_KEYWORDS,

@@ -200,6 +200,10 @@ extern PyType_Spec core_waste_spec;
 
 PyObject *core_profile_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
 
+/* ---- _core_tracked.c ---- */
+
+PyObject *core_tracked_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
+
 /* ---- _core_sites.c ---- */
 
 /* The texts of a sequence; None in it is NULL. False with an exception. */

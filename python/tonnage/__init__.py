@@ -523,6 +523,8 @@ _LATER = {
 
 def __getattr__(name: str) -> object:
     """Classes that most programs do not use are loaded when somebody asks for them."""
+    if name == "track":
+        return __import__("tonnage.track", fromlist=("default",))
     if name not in _LATER:
         raise AttributeError(f"module 'tonnage' has no attribute {name!r}")
     found: object = getattr(__import__(f"tonnage.{_LATER[name]}", fromlist=(name,)), name)

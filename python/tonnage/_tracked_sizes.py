@@ -220,7 +220,7 @@ class _Trees:
         self._parts: dict[int, int] = {}
 
     def grown(self, chosen: list[tuple[int, int, int]]) -> dict[int, tuple[Part, ...]]:
-        """Of (serial, node, level): the parts by serial."""
+        """Of (serial, node, level): the parts by serial; the first is the instance itself."""
         trees = [(serial, self._branch(node, level)) for serial, node, level in chosen]
         owned = array("I")
         for _, tree in trees:
@@ -267,17 +267,15 @@ class _Trees:
         return any(self._snapshot._type(row)[2] in _NEVER_IN for row in mro)
 
     def _told(self, tree: _Branch) -> tuple[Part, ...]:
-        branches = list(_below(tree))
+        branches = [tree, *_below(tree)]
         sizes: dict[int, int] = {}
         for branch in reversed(branches):  # what is below comes first
             below = sum(sizes[id(child)] for child in branch.children)
-            sizes[id(branch)] = self._parts[branch.node] + below if branch.owned else 0
+            sizes[id(branch)] = self._parts[branch.node] + below if branch.owned or branch is tree else 0
         told = []
         for branch in branches:
             kind = self._snapshot._type(self._core.node(branch.node)[0])[2]
             told.append((branch.depth, branch.label, kind, sizes[id(branch)], branch.more))
-        if tree.more:
-            told.append((1, "", "", 0, tree.more))
         return tuple(told)
 
 

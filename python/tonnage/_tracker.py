@@ -20,7 +20,7 @@ from tonnage._errors import ArgumentError, Busy, NotFoundError
 from tonnage._followed import Wish, full_name
 from tonnage._periodic import Periodic
 from tonnage._records import call
-from tonnage._tracked_data import History, Moment, Rule
+from tonnage._tracked_data import History, Moment, Rule, no_sizes
 from tonnage._tracked_sizes import Lives, capture, measure
 from tonnage._tracked_state import State
 
@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from typing import Self
 
     from tonnage._snapshot import Snapshot
+    from tonnage._tracked_stats import Stats
 
 _AGAIN_SECONDS = 0.05
 _TRIES = 100
 _LEVEL_MAX = 100
+_ROWS_KEPT = 1_000_000  # sizes of single instances, of all snapshots together: 32 bytes each
 
 
 class _Measured:
@@ -282,6 +284,13 @@ class Tracker:
                 self.detach_all()
                 self._stopped = history
 
+    @property
+    def stats(self) -> Stats:
+        """Tables of what is known, and files of it (docs/track.md)."""
+        from tonnage._tracked_stats import Stats
+
+        return Stats(self.history)
+
     def history(self) -> History:
         """What is known, as data: a copy of now, with the sizes of all snapshots."""
         with self._locked():
@@ -401,9 +410,20 @@ class Tracker:
             found = measure(snapshot, request, moment, measured.compute_total)
             moment.pause_ns = round((snapshot.pause or 0) * 1e9)
         measured.snapshot.close()
+        self._thin()
         state.morphed.update(found.morphed)
         state.previews = found.previews
         moment.seconds = time.monotonic() - measured.began
+
+
+    def _thin(self) -> None:
+        """Sums of old snapshots stay, but of single instances only the newest sizes."""
+        left = _ROWS_KEPT
+        for moment in reversed(self._state.moments):
+            left -= len(moment.instances)
+            if left < 0 and len(moment.instances):
+                moment.more += len(moment.instances)
+                moment.instances = no_sizes()
 
 
 def _level(number: int) -> int:

@@ -1,4 +1,5 @@
-"""Births, deaths and sizes of the instances of chosen classes: the functions of `tonnage.Tracker`, of one for the process.
+"""Births, deaths and sizes of the instances of chosen classes: the functions of `tonnage.Tracker`, of one
+tracker for the process.
 
     >>> from tonnage import track
     >>> track.track_class(Session)        # doctest: +SKIP
@@ -7,6 +8,7 @@
 
 from __future__ import annotations
 
+from tonnage._tracked_stats import Stats as Stats
 from tonnage._tracker import Tracker
 
 default = Tracker()
@@ -25,3 +27,4 @@ create_snapshot = default.create_snapshot
 start_periodic_snapshots = default.start_periodic_snapshots
 stop_periodic_snapshots = default.stop_periodic_snapshots
 history = default.history
+stats = default.stats

@@ -127,8 +127,9 @@ x_line = check.__code__.co_firstlineno + 4
 old = []
 c.follow_class(A, True)
 check()
-for start in (lambda: c.trace_start("exact"), lambda: c.trace_start("exact", depth=1), lambda: c.trace_start("sampled")):
-    start()
+starts = ("exact", {}), ("exact", {"depth": 1}), ("sampled", {})
+for mode, options in starts:
+    c.trace_start(mode, **options)
     check(depth=1)
     c.trace_clear()
     check(depth=1)
