@@ -412,6 +412,7 @@ class Settings:
     previews = Setting(PREVIEWS, 80, "N", "longest piece of a value that is kept, in bytes")
     redact = Setting(FLAG, False, "", "keep no text of the process at all, except names of types")
     scan = Setting(FLAG, False, "", "guess references of extension types, and look for pointers that C code has")
+    objects = Setting(FLAG, True, "", "objects in the files; without: what --trace and --sample sum up by stack alone")
     quiet = Setting(FLAG, False, "", "no line on standard error for each file")
 
     __slots__ = ("sources", "values")
