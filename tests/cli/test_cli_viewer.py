@@ -322,8 +322,8 @@ def nothing_left(tmp_path: Path) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ((), 2, "report: the following arguments are required: -o; see tonnage report --help"),
-        (("{new}",), 2, "report: the following arguments are required: -o; see tonnage report --help"),
+        ((), 2, "see tonnage report --help"),
+        (("{new}",), 2, "see tonnage report --help"),
         (("{new}", "-o", "{tmp}/none/r.html"), 5, "No such file or directory"),
         (("{new}", "-o", "{tmp}", "--force"), 5, "it is a folder"),
         (("{new}", "-o", "{new}", "--force"), 2, "is the file that is read: choose another name"),
