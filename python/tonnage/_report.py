@@ -148,7 +148,7 @@ class _Answers:
         view, pairs = _split(question, more)
         key = _queries.key(view, pairs)
         if key not in self._asked:
-            threads, opened = self._sides[view in _DOMINATED]
+            threads, opened = self._sides[view in _DOMINATED or ("what", "retained") in pairs]
             self._asked[key] = most, threads.submit(_answer, opened, view, pairs)
         return key
 
