@@ -207,6 +207,23 @@ const cli_verb cli_verbs[] = {
                  "  tonnage profile app.tonnage --callees app.py:88 --color never\n"
                  "  tonnage profile app.tonnage --against old.tonnage\n"
                  "  tonnage profile app.tonnage --clock alloc --json --max-memory 2G\n"},
+    {"tracked", READING | CLI_BY | CLI_DEPTH | CLI_TRACKED, cmd_tracked,
+     "tracked classes: sizes at each snapshot, births and deaths, growth, single instances with their parts",
+     "Classes that were tracked (--track CLASS, tonnage.track): what they took at each snapshot of the tracker, how "
+     "many\n"
+     "were born and died, and at what age; then the largest instances, with their parts and where they were made. "
+     "What\n"
+     "several instances keep together and no one alone is told as shared.\n",
+     .by = "only snapshot (a table each), class (with curves of a few) or instance (with birthplaces)",
+     .kinds = CLI_TRACKED_KINDS, .limit = "instances, classes and last snapshots shown",
+     .sort = "size, retained, birth, death, count, class or name",
+     .where = "only these classes and instances: type: module: size: retained: text:",
+     .examples = "  tonnage run --track app.Node --track-every 5 -o app.tonnage app.py\n"
+                 "  tonnage tracked app.tonnage --where type:Node --sort size --limit 10\n"
+                 "  tonnage tracked app.tonnage --by snapshot --limit 0\n"
+                 "  tonnage tracked app.tonnage --by class --where 'type:app.Node+'\n"
+                 "  tonnage tracked app.tonnage --by instance --depth 1 --sort birth\n"
+                 "  tonnage tracked app.tonnage --json --max-memory 2G\n"},
     {"groups", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_HEADS | CLI_AGAINST, cmd_table,
      "objects parted by kind, by what holds them, or under heads of your choice",
      "Every object falls into exactly one group. With --heads a group is what one object, module or thread alone "
