@@ -89,7 +89,7 @@ export function Graph({ object, source, asked }: Props) {
       <g class="handle">
         <circle cx={x} cy={y} r={known === null ? 9 : HANDLE} />
         <text x={x} y={y}>{known === null ? "+" : more > 999 ? "+1k" : `+${more}`}</text>
-        <circle class="over" cx={x} cy={y} r={HANDLE} role="button" tabIndex={0} onClick={press}
+        <circle class="over" cx={x} cy={y} r={HANDLE} role="button" tabindex={0} onClick={press}
           onKeyDown={(event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), press())}>
           <title>{`${known === null ? "Show" : `Show more (${more}) of`} ${words}: ${visible(spot.type, 60)} ${spot.address}`}</title>
         </circle>
@@ -117,7 +117,7 @@ export function Graph({ object, source, asked }: Props) {
                   <rect x={x - WIDTH / 2} y={y - HEIGHT / 2} width={WIDTH} height={HEIGHT} rx={4} />
                   <text x={x - WIDTH / 2 + 12} y={y - 9}>{cut(spot.type)}</text>
                   <text class="dim" x={x - WIDTH / 2 + 12} y={y + 10}>{cut(`${bytes(spot.size)}${spot.preview ? " " + spot.preview : ""}`)}</text>
-                  <rect class="over" x={x - WIDTH / 2} y={y - HEIGHT / 2} width={WIDTH} height={HEIGHT} rx={4} role="link" tabIndex={0}
+                  <rect class="over" x={x - WIDTH / 2} y={y - HEIGHT / 2} width={WIDTH} height={HEIGHT} rx={4} role="link" tabindex={0}
                     aria-disabled={!spot.address || spot.id === centre} onClick={open} onKeyDown={(event) => event.key === "Enter" && open()}>
                     <title>{[spot.type, spot.address, bytes(spot.size), spot.preview].filter(Boolean).map((text) => visible(text!, 200)).join("\n")}</title>
                   </rect>

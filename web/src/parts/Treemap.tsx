@@ -136,11 +136,12 @@ export function Treemap({ root, label, open, up }: Props) {
     came.current = null;
     let step = from ? 0 : STEPS, request = 0;
     const paint = () => {
+      if (!canvas.current) return;
       // At first all of the new map is drawn where the box was, at last everywhere.
       const t = (step / STEPS) ** 0.5;
       const place = from && { x: from.x * (1 - t), y: from.y * (1 - t), w: from.w + (size.w - from.w) * t, h: from.h + (size.h - from.h) * t };
       const kx = place ? size.w / place.w : 1, ky = place ? size.h / place.h : 1;
-      draw(canvas.current!, cells, step < STEPS || at === null ? null : here, size,
+      draw(canvas.current, cells, step < STEPS || at === null ? null : here, size,
         place ? { x: -place.x * kx, y: -place.y * ky, w: size.w * kx, h: size.h * ky } : whole);
       if (step++ < STEPS) request = requestAnimationFrame(paint);
     };
