@@ -12,6 +12,12 @@ import "./Graph.css";
 const STEP = 6; // neighbours that come with a click
 const WIDTH = 190, HEIGHT = 46, HANDLE = 13, LETTERS = 24;
 
+interface Edge {
+  points?: { x: number; y: number }[];
+  x?: number;
+  y?: number;
+}
+
 interface Placed {
   width: number;
   height: number;
@@ -32,10 +38,21 @@ function place(net: Net): Placed {
     width, height,
     spots: [...net.spots.values()].map((spot) => ({ spot, x: graph.node(spot.id).x, y: graph.node(spot.id).y })),
     lines: [...net.lines.values()].map((line) => {
-      const { points = [], x = 0, y = 0 } = graph.edge(line.from, line.to) as { points?: { x: number; y: number }[]; x?: number; y?: number };
-      return { line, points, x, y };
+      const { points = [], x = 0, y = 0 } = graph.edge(line.from, line.to) as Edge;
+      const from = graph.node(line.from), to = graph.node(line.to), out = WIDTH / 2 + HANDLE;
+      const bends = from.x < to.x ? [{ x: from.x + out, y: from.y }, ...points.slice(1, -1), { x: to.x - out, y: to.y }] : points;
+      return { line, points: bends, x, y };
     }),
   };
+}
+
+/** Leaves and comes in level. */
+function curve(points: { x: number; y: number }[]): string {
+  return points.map(({ x, y }, i) => {
+    if (i === 0) return `M${x} ${y}`;
+    const before = points[i - 1]!, middle = (before.x + x) / 2;
+    return `C${middle} ${before.y} ${middle} ${y} ${x} ${y}`;
+  }).join("");
 }
 
 function cut(text: string, most = LETTERS): string {
@@ -104,7 +121,7 @@ export function Graph({ object, source, asked }: Props) {
           <defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z" /></marker></defs>
           {placed.lines.map(({ line, points }) => (
             <path key={`${line.from}>${line.to}`} class={`line ${line.kind}`} marker-end="url(#arrow)"
-              d={points.map(({ x, y }, i) => `${i ? "L" : "M"}${x} ${y}`).join("")} />
+              d={curve(points)} />
           ))}
           {placed.lines.map(({ line, x, y }) => (
             <text key={`${line.from}>${line.to}`} class="label" x={x} y={y}><title>{`${visible(line.label, 200)} (${line.kind})`}</title>{cut(line.label)}</text>
