@@ -151,7 +151,7 @@ interop_group() {
     meliae_loader
 }
 
-# As the lock file says, once for each state of it.
+# As the lock file says, once for each state of it. Not `npm ci`: it wants the binaries of every platform in that file.
 web_group() {
     local stamp
     local is_recent='const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b > 18) ? 0 : 1)'
@@ -163,7 +163,7 @@ web_group() {
     stamp=web/node_modules/.$(cksum <web/package-lock.json | tr ' ' -)
     [ ! -e "$stamp" ] || return 0
     say "web/node_modules: installing"
-    (cd web && npm ci --silent)
+    (cd web && npm install --no-save --silent)
     touch "$stamp"
 }
 

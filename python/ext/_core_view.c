@@ -49,12 +49,13 @@ enum view_kind {
     VIEW_CYCLES,
     VIEW_AUDIT,
     VIEW_WASTE,
+    VIEW_TIMELINE,
     VIEW_CHECK,
     VIEWS
 };
-static const char *const view_names[VIEWS] = {"summary", "groups",   "largest", "info",  "show",      "dominators",
-                                              "treemap", "retained", "paths",   "refs",  "referrers", "suspects",
-                                              "why",     "patterns", "cycles",  "audit", "waste",     "check"};
+static const char *const view_names[VIEWS] = {
+    "summary",   "groups",   "largest", "info",     "show",   "dominators", "treemap", "retained", "paths", "refs",
+    "referrers", "suspects", "why",     "patterns", "cycles", "audit",      "waste",   "timeline", "check"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
@@ -75,6 +76,7 @@ static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options
     case VIEW_PATTERNS: return tn_view_patterns(s, options, sink, err);
     case VIEW_AUDIT: return tn_view_audit(s, options, sink, err);
     case VIEW_WASTE: return tn_view_waste(s, options, sink, err);
+    case VIEW_TIMELINE: return tn_view_timeline(s, options, sink, err);
     case VIEW_WHY: return tn_view_why(s, options, sink, err);
     case VIEW_CYCLES: return tn_view_cycles(s, options, sink, err);
     case VIEW_CHECK: return tn_view_check(s, options, sink, &sound, err);

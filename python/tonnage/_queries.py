@@ -71,6 +71,15 @@ def _at_least(name: str, text: str) -> str:
         raise ArgumentError(f"{name} takes a size such as 64k, not {text[:40]!r}", -8) from None
 
 
+def _born(name: str, text: str) -> tuple[int, int]:
+    """`1000-2000`, allocations by their numbers."""
+    first, dash, last = text.partition("-")
+    if not dash:
+        raise ArgumentError(f"{name} takes two numbers of allocations such as 1000-2000, not {text[:40]!r}", -8)
+    most = (1 << 64) - 1
+    return _number(name, first, 0, most), _number(name, last, 1, most)
+
+
 def _text(name: str, text: str) -> str:
     return text
 
@@ -78,17 +87,18 @@ def _text(name: str, text: str) -> str:
 # Everything that is in no row here is text.
 _READ: dict[str, Callable[[str, str], Any]] = {
     **dict.fromkeys(("file", "against", "skip", "depth", "width"), _count),
-    **dict.fromkeys(("fold", "all", "merge", "garbage", "cumulative", "retained"), _flag),
+    **dict.fromkeys(("fold", "all", "merge", "garbage", "cumulative", "retained", "invert"), _flag),
     **dict.fromkeys(("tree", "graph", "proportional", "refs", "backrefs", "paths", "cycles"), _flag),
     **dict.fromkeys(("refcounts", "addresses", "full-names"), _flag),
     "limit": _rows,
     "object": _address,
     "group": _group,
+    "born": _born,
     "threshold": _at_least,
 }
 _REPEATED = ("include", "exclude", "from")
 # Names that the library has for them, where they are others.
-_LIBRARY = {"threshold": "where_rows", "width": "branches", "from": "path", "full-names": "full_names"}
+_LIBRARY = {"threshold": "where_rows", "width": "branches", "from": "path", "full-names": "full_names", "invert": "inverted"}
 
 # ---- views ----
 
@@ -137,6 +147,10 @@ def _profile(core: Core, view: str, options: dict[str, Any]) -> str:
     asked = {page: options.pop(page, None) for page in ("tree", "graph", "callers", "callees")}
     page = pages[0] if pages else "table"
     return core.profile(page, json=True, function=asked["callers"] or asked["callees"], **options)
+
+
+def _flame(core: Core, view: str, options: dict[str, Any]) -> str:
+    return core.flame(json=True, **options)
 
 
 _PICTURES = ("refs", "backrefs", "paths", "cycles")
@@ -218,6 +232,8 @@ VIEWS: dict[str, _View] = {
     "profile": _View(
         _profile, "sort by against depth cumulative include exclude tree graph callers callees thread task state clock"
     ),
+    "flame": _View(_flame, "where group by what invert born include exclude", limit=40),
+    "timeline": _View(_table, ""),
     "diff": _View(_diff, "where sort against by", needs="against"),
     "growth": _View(_growth, "where sort by"),
 }

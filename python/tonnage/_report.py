@@ -33,8 +33,10 @@ _OBJECTS = 150  # that have a page of their own
 _REASONS = 25_000_000  # such objects have an answer to `why` until they and all objects of the file multiply to this
 _OBJECT_BYTES = 64 << 10  # of one answer about one of them
 _ROWS = 1000
+_NODES = 2000  # of a flame graph
 
 _KINDS = "clodo size sizeclass module dist generation content site rcs via root thread frame".split()
+_SUMS = "live count allocated temporary peak retained".split()
 _PLACES = "line file function module distribution traceback thread type".split()
 _PROFILES = "function line file module distribution traceback thread task state".split()
 
@@ -50,7 +52,13 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     ("sites", "sites?limit=200"),
     ("samples", "profile?limit=200"),
     ("samples", "profile?graph=1&limit=60"),
+    ("samples", f"flame?by=function&limit={_NODES}&what=cpu"),
+    *(("sites", f"flame?limit={_NODES}&what={what}") for what in _SUMS),
+    *(("sites", f"flame?by=function&limit={_NODES}&what={what}") for what in ("allocated", "live")),
+    ("", "timeline"),
     ("samples", "profile?cumulative=1&limit=200"),
+    *(("sites", f"flame?invert=1&limit={_NODES}&what={what}") for what in _SUMS),
+    ("samples", f"flame?by=function&invert=1&limit={_NODES}&what=cpu"),
     *(("objects", f"groups?by={kind}&limit={_ROWS}") for kind in _KINDS),
     ("objects", "dominators?by=module&limit=200"),
     ("objects", "waste?limit=0"),

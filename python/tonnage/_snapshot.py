@@ -14,6 +14,7 @@ from tonnage._object import Object, an_address
 from tonnage._profile_tables import ProfileTables
 from tonnage._tables import Tables
 from tonnage._threads import Thread
+from tonnage._tracked_tables import TrackedTables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @told
-class Snapshot(Tables, ProfileTables, Facts):
+class Snapshot(Tables, ProfileTables, TrackedTables, Facts):
     """What was in memory when it was taken. Made by `tonnage.snapshot()` and `tonnage.load()`.
 
     Nothing is read before it is asked for; then the parts that are needed are loaded, checked and kept. A snapshot may
