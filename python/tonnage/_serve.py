@@ -121,7 +121,7 @@ class Shelf:
         except (Error, OSError) as error:
             return {
                 "name": os.path.basename(path), "index": number, "pid": None, "wall_time_ns": None,
-                "python_version": None, "has": [], "kind": "", "size": size, "error": str(error), **where,
+                "python_version": None, "has": [], "kind": "", "size": size, "error": str(error).removeprefix(f"{path}: "), **where,
             }  # fmt: skip
 
 
