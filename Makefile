@@ -48,9 +48,10 @@ lint: bootstrap build ## ruff, mypy, stubs, clang-format, the dependency table
 c tsan python interop versions regress: bootstrap build
 	@$(BIN)/python tools/run_tests.py $@
 
-fmt: bootstrap ## Lay out C and sort Python imports
+fmt: bootstrap ## Lay out C and what is in web/, sort Python imports
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs $(BIN)/clang-format -i
 	@$(BIN)/ruff check -q --fix . || true
+	@[ ! -d web/node_modules/prettier ] || npm --prefix web run --silent fmt
 
 web: bootstrap ## The viewer from web/, as python/tonnage/viewer.html, and its tests
 	@tools/bootstrap.sh web

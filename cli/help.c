@@ -146,6 +146,7 @@ void cli_help_verb(const cli_verb *verb)
                  : verb->options & CLI_FROM     ? " (default 3)"
                  : verb->options & CLI_BRANCHES ? " (default 4)"
                  : verb->options & CLI_PROFILE  ? " (default 12)"
+                 : verb->options & CLI_TRACKED  ? " (default all)"
                                                 : " (default 1)");
     print_option(verb, CLI_BRANCHES, "--width N",
                  picture ? "objects next to one, or paths (default 10); arrows out of a group (3)"

@@ -113,6 +113,8 @@ static const struct {
     {"diff", CLI_AGAINST, "OLD is its first word"},
     {"profile", CLI_WHERE, "samples are of stacks, not of objects; --include names some of these"},
     {"profile", CLI_THRESHOLD, "its rows are time"},
+    {"tracked", CLI_AGAINST, "the file has its own snapshots, which it compares"},
+    {"tracked", CLI_THRESHOLD, "--where size:>=64k says it"},
     {"flame", CLI_THRESHOLD, "it shows the widest frames; --limit says how many"},
     {"flame", CLI_SORT, "the widest frames come first"},
     {"flame", CLI_AGAINST, "it is of one file; tonnage sites and profile compare two"},
@@ -174,8 +176,21 @@ static int set_cpu_by(const cli_verb *verb, const char *value, cli_options *out)
     return no_kind(verb, verb->kinds, value);
 }
 
+static int set_tracked_by(const cli_verb *verb, const char *value, cli_options *out)
+{
+    for (int i = 0; i < TN_TRACKED_PAGES; i++) {
+        if (strcmp(value, tn_tracked_page_names[i]) == 0) {
+            out->view.tracked = (enum tn_tracked_page)i;
+            return CLI_OK;
+        }
+    }
+    return no_kind(verb, verb->kinds, value);
+}
+
 static int set_by(const cli_verb *verb, const char *value, cli_options *out)
 {
+    if (verb->options & CLI_TRACKED)
+        return set_tracked_by(verb, value, out);
     if (verb->options & CLI_PROFILE)
         return set_cpu_by(verb, value, out);
     if (verb->options & CLI_SITES)

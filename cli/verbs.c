@@ -207,6 +207,23 @@ const cli_verb cli_verbs[] = {
                  "  tonnage profile app.tonnage --callees app.py:88 --color never\n"
                  "  tonnage profile app.tonnage --against old.tonnage\n"
                  "  tonnage profile app.tonnage --clock alloc --json --max-memory 2G\n"},
+    {"tracked", READING | CLI_BY | CLI_DEPTH | CLI_TRACKED, cmd_tracked,
+     "tracked classes: sizes at each snapshot, births and deaths, growth, single instances with their parts",
+     "Classes that were tracked (--track CLASS, tonnage.track): what they took at each snapshot of the tracker, how "
+     "many\n"
+     "were born and died, and at what age; then the largest instances, with their parts and where they were made. "
+     "What\n"
+     "several instances keep together and no one alone is told as shared.\n",
+     .by = "only snapshot (a table each), class (with curves of a few) or instance (with birthplaces)",
+     .kinds = CLI_TRACKED_KINDS, .limit = "instances, classes and last snapshots shown",
+     .sort = "size, retained, birth, death, count, class or name",
+     .where = "only these classes and instances: type: module: size: retained: text:",
+     .examples = "  tonnage run --track app.Node --track-every 5 -o app.tonnage app.py\n"
+                 "  tonnage tracked app.tonnage --where type:Node --sort size --limit 10\n"
+                 "  tonnage tracked app.tonnage --by snapshot --limit 0\n"
+                 "  tonnage tracked app.tonnage --by class --where 'type:app.Node+'\n"
+                 "  tonnage tracked app.tonnage --by instance --depth 1 --sort birth\n"
+                 "  tonnage tracked app.tonnage --json --max-memory 2G\n"},
     {"groups", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_HEADS | CLI_AGAINST, cmd_table,
      "objects parted by kind, by what holds them, or under heads of your choice",
      "Every object falls into exactly one group. With --heads a group is what one object, module or thread alone "
@@ -249,6 +266,22 @@ const cli_verb cli_verbs[] = {
                  "  tonnage dominators app.tonnage --against old.tonnage --limit 5\n"
                  "  tonnage dominators app.tonnage --by via --no-fold\n"
                  "  tonnage dominators app.tonnage --by module --json --max-memory 2G\n"},
+    {"treemap",
+     CLI_JSON | CLI_LIMIT | CLI_WHERE | CLI_MEMORY | CLI_THRESHOLD | CLI_DEPTH | CLI_INDEX | CLI_MAY_ADDRESS |
+         CLI_AGAINST | CLI_NO_FOLD,
+     cmd_treemap, "the dominator tree down to where it gets small: where the bytes are",
+     "Of the whole dominator tree those objects that retain most, wherever they stand, each below the one without "
+     "which\n"
+     "it would go. So what is large is told down to where it comes from, and what is small stands in \"N more\" of "
+     "its\n"
+     "level. Without ADDRESS from the root, with it what hangs from that object. Columns are those of dominators.\n",
+     .against = SINCE, .few = 50, .limit = "objects shown, in all levels",
+     .where = "of these, those that no other one dominates, and what hangs from them; conditions: " OBJECTS,
+     .examples = "  tonnage treemap app.tonnage --limit 30 --index\n"
+                 "  tonnage treemap app.tonnage 0x7f0a12345680 --depth 3 --threshold 64k\n"
+                 "  tonnage treemap app.tonnage --where type:app.Session --no-fold\n"
+                 "  tonnage treemap app.tonnage --against old.tonnage\n"
+                 "  tonnage treemap app.tonnage --json --limit 1000 --max-memory 2G\n"},
     {"retained", READING | CLI_BY | CLI_FOLD | CLI_INDEX | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_retained,
      "what would go if an object, or all of a selection, went",
      "Objects that are alive only because of the object at ADDRESS, or of the selected ones together, by type or\n"

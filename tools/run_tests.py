@@ -189,7 +189,7 @@ def suite_interop() -> Result:
 
 
 def suite_web() -> Result:
-    """The viewer: it is what web/ builds, its parts hold, and Chromium drives its pages. Without npm nothing of that."""
+    """The viewer: it is what web/ builds, its parts hold, Chromium drives its pages. Without npm: one skip."""
     run(ROOT / "tools" / "bootstrap.sh", "web")
     web, result = ROOT / "web", Result()
     if not (web / "node_modules").is_dir():

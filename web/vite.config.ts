@@ -22,7 +22,9 @@ function oneFile(): Plugin {
     enforce: "post",
     generateBundle(_options, bundle) {
       const notice = readFileSync(here("NOTICE"), "utf8");
-      let html = "", script = "", style = "";
+      let html = "",
+        script = "",
+        style = "";
       for (const [name, part] of Object.entries(bundle)) {
         if (part.type === "chunk") {
           script += part.code;
@@ -33,13 +35,16 @@ function oneFile(): Plugin {
         else this.error(`${name} cannot be put into one file`);
         delete bundle[name];
       }
-      script = script.trim().replace(/<\/script/gi, "<\\/script").replace(/<!--/g, "<\\!--");
+      script = script
+        .trim()
+        .replace(/<\/script/gi, "<\\/script")
+        .replace(/<!--/g, "<\\!--");
       const hash = "sha256-" + createHash("sha256").update(script).digest("base64");
       const policy = `<meta http-equiv="Content-Security-Policy" content="${POLICY.replace("HASH", hash)}">\n`;
       html = html
         .replace(/\s*<script type="module"[^>]*src=[^>]*><\/script>/, "")
         .replace(/\s*<link rel="stylesheet"[^>]*>/, "")
-        .replace("<meta name=\"viewport\"", () => policy + "<meta name=\"viewport\"")
+        .replace('<meta name="viewport"', () => policy + '<meta name="viewport"')
         .replace("</head>", () => `<style>${style.trim()}</style>\n</head>`)
         .replace("<html", () => `<!--\n${notice}-->\n<html`)
         .replace("</body>", () => `<script type="module">${script}</script>\n</body>`);

@@ -16,12 +16,18 @@ typedef struct place {
     const PyTypeObject *type;
     uint32_t kind;   /* 0: not followed */
     uint16_t before; /* bytes in front of its objects */
+    bool stacks;     /* of who makes them */
 } place;
+
+typedef struct rule {
+    PyTypeObject *type;
+    bool stacks;
+} rule;
 
 static struct {
     const PyInterpreterState *interpreter;
     uint32_t managed_flags, n_rules, n_kinds, types_kind;
-    PyTypeObject *rules[RULES];
+    rule rules[RULES];
     tn_followed_type kinds[TN_KINDS];
     bool of_types[TN_KINDS]; /* instances are types themselves, which may have a kind */
     place places[PLACES];
@@ -37,11 +43,28 @@ static place *place_of(const PyTypeObject *type)
 
 PyTypeObject *tn__follow_rule(PyTypeObject *type)
 {
-    PyTypeObject *rule = NULL;
+    PyTypeObject *most = NULL;
     for (uint32_t i = 0; i < follow.n_rules; i++)
-        if (PyType_IsSubtype(type, follow.rules[i]) && (!rule || PyType_IsSubtype(follow.rules[i], rule)))
-            rule = follow.rules[i];
-    return rule;
+        if (PyType_IsSubtype(type, follow.rules[i].type) && (!most || PyType_IsSubtype(follow.rules[i].type, most)))
+            most = follow.rules[i].type;
+    return most;
+}
+
+static bool wants_stacks(PyTypeObject *type)
+{
+    bool wants = false;
+    for (uint32_t i = 0; i < follow.n_rules; i++)
+        wants |= follow.rules[i].stacks && PyType_IsSubtype(type, follow.rules[i].type);
+    return wants;
+}
+
+/* Its place among the rules; n_rules: it is none. */
+static uint32_t rule_at(const PyTypeObject *type)
+{
+    uint32_t i = 0;
+    while (i < follow.n_rules && follow.rules[i].type != type)
+        i++;
+    return i;
 }
 
 static uint32_t before_of(const PyTypeObject *type)
@@ -60,13 +83,13 @@ static const tn_life *life_of(const PyObject *object)
     return tn_lives_at(TN_ADDRESS(object) - before_of(Py_TYPE(object)));
 }
 
-static uint32_t kind_named(const PyTypeObject *type, const PyTypeObject *rule)
+static uint32_t kind_named(const PyTypeObject *type, const PyTypeObject *by)
 {
     uint32_t kind = tn_lives_kind(TN_ADDRESS(type));
     if (!kind)
         return 0;
     tn_followed_type *k = &follow.kinds[kind];
-    *k = (tn_followed_type){.type = TN_ADDRESS(type), .rule = TN_ADDRESS(rule)};
+    *k = (tn_followed_type){.type = TN_ADDRESS(type), .rule = TN_ADDRESS(by)};
     for (size_t i = 0; i + 1 < sizeof k->name && type->tp_name[i]; i++)
         k->name[i] = type->tp_name[i];
     follow.of_types[kind] = PyType_FastSubclass(type, Py_TPFLAGS_TYPE_SUBCLASS);
@@ -85,21 +108,21 @@ static bool watch(uint32_t kind)
 }
 
 /* The kind of a type that is alive; a new one, unless it has one. */
-static uint32_t kind_of(PyTypeObject *type, const PyTypeObject *rule)
+static uint32_t kind_of(PyTypeObject *type, const PyTypeObject *by)
 {
     for (uint32_t kind = 1; kind <= follow.n_kinds; kind++)
         if (follow.kinds[kind].type == TN_ADDRESS(type)) {
-            follow.kinds[kind].rule = TN_ADDRESS(rule);
+            follow.kinds[kind].rule = TN_ADDRESS(by);
             return kind;
         }
-    uint32_t kind = kind_named(type, rule);
+    uint32_t kind = kind_named(type, by);
     return kind && watch(kind) ? kind : 0;
 }
 
 static __attribute__((noinline)) place *looked_up(place *p, PyTypeObject *type)
 {
-    const PyTypeObject *rule = tn__follow_rule(type);
-    *p = (place){type, rule ? kind_of(type, rule) : 0, (uint16_t)before_of(type)};
+    const PyTypeObject *by = tn__follow_rule(type);
+    *p = (place){type, by ? kind_of(type, by) : 0, (uint16_t)before_of(type), wants_stacks(type)};
     return p;
 }
 
@@ -144,7 +167,7 @@ static inline void born(PyObject *object, PyTypeObject *type)
     if (__builtin_expect(p->type != type, 0))
         p = looked_up(p, type);
     if (p->kind)
-        tn_lives_born(p->kind, TN_ADDRESS(object) - p->before, p->before);
+        tn_lives_born(p->kind, TN_ADDRESS(object) - p->before, p->before, p->stacks ? tn_trace_stack() : 0);
 }
 
 void tn__follow_born(PyObject *object, PyTypeObject *type)
@@ -193,11 +216,15 @@ static void forget_all(void)
     for (uint32_t kind = 1; kind <= follow.n_kinds; kind++) {
         bool held = false;
         for (uint32_t i = 0; i < follow.n_rules; i++)
-            held |= follow.kinds[kind].type == TN_ADDRESS(follow.rules[i]);
+            held |= follow.kinds[kind].type == TN_ADDRESS(follow.rules[i].type);
         follow.kinds[kind].type = held ? follow.kinds[kind].type : 0;
         tn_lives_forget_kind(kind);
     }
     memset(follow.places, 0, sizeof follow.places);
+    if (tn_record_mode() == TN_RECORD_OFF)
+        tn_record_missed();
+    else
+        tn_trace_reconnect();
 }
 
 static void frees_on(void)
@@ -228,24 +255,31 @@ static void rules_changed(void)
     memset(follow.places, 0, sizeof follow.places);
     for (uint32_t kind = 1; kind <= follow.n_kinds; kind++) {
         tn_followed_type *k = &follow.kinds[kind];
-        const PyTypeObject *rule = k->type ? tn__follow_rule((PyTypeObject *)(uintptr_t)k->type) : NULL;
-        if (k->rule && !rule)
+        const PyTypeObject *by = k->type ? tn__follow_rule((PyTypeObject *)(uintptr_t)k->type) : NULL;
+        if (k->rule && !by)
             tn_lives_forget_kind(kind);
-        k->rule = TN_ADDRESS(rule);
+        k->rule = TN_ADDRESS(by);
     }
     for (uint32_t kind = 1; kind <= follow.n_kinds; kind++)
         watch(kind);
 }
 
-int tn_follow_class(const tn_inside *inside, PyTypeObject *type, tn_error *err)
+static int stacks_on(const tn_inside *inside, tn_error *err)
+{
+    tn__follow_code_frees();
+    return tn_trace_stacks(inside, err);
+}
+
+int tn_follow_class(const tn_inside *inside, PyTypeObject *type, bool stacks, tn_error *err)
 {
     TN_TRY(begin(inside, err));
-    for (uint32_t i = 0; i < follow.n_rules; i++)
-        if (follow.rules[i] == type)
-            return tn__error_set(err, TN_EINVAL, 0, "%.100s is followed already", type->tp_name);
+    if (rule_at(type) < follow.n_rules)
+        return tn__error_set(err, TN_EINVAL, 0, "%.100s is followed already", type->tp_name);
     if (follow.n_rules == RULES)
         return tn__error_set(err, TN_ELIMIT, 0, "no more than %d classes can be followed", RULES);
-    follow.rules[follow.n_rules++] = type;
+    if (stacks)
+        TN_TRY(stacks_on(inside, err));
+    follow.rules[follow.n_rules++] = (rule){type, stacks};
     rules_changed();
     if (!kind_of(type, type)) {
         follow.n_rules--;
@@ -257,11 +291,21 @@ int tn_follow_class(const tn_inside *inside, PyTypeObject *type, tn_error *err)
     return TN_OK;
 }
 
+int tn_follow_stacks(const tn_inside *inside, PyTypeObject *type, bool stacks, tn_error *err)
+{
+    uint32_t i = rule_at(type);
+    if (i == follow.n_rules)
+        return tn__error_set(err, TN_EINVAL, 0, "%.100s is not followed", type->tp_name);
+    if (stacks)
+        TN_TRY(stacks_on(inside, err));
+    follow.rules[i].stacks = stacks;
+    rules_changed();
+    return TN_OK;
+}
+
 void tn_follow_no_class(PyTypeObject *type)
 {
-    uint32_t i = 0;
-    while (i < follow.n_rules && follow.rules[i] != type)
-        i++;
+    uint32_t i = rule_at(type);
     if (i == follow.n_rules)
         return;
     follow.rules[i] = follow.rules[--follow.n_rules];
@@ -301,7 +345,7 @@ uint64_t tn_follow_reconnect(void)
     if (follow.types_kind)
         frees_on();
     if (follow.n_rules)
-        births_of(follow.rules[0]);
+        births_of(follow.rules[0].type);
     return follow.reconnected;
 }
 

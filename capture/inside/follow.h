@@ -17,8 +17,11 @@
 #include "inside/inside.h"
 #include "record/lives.h"
 
-/* Instances made from now on. TN_EINVAL: it is followed already; TN_ELIMIT, TN_ENOMEM, TN_EVERSION. */
-int tn_follow_class(const tn_inside *inside, PyTypeObject *type, tn_error *err);
+/* Instances made from now on; stacks: with the stack that makes them, until the process ends (tn_trace_frame_at has its frames).
+ * TN_EINVAL: it is followed already; TN_ELIMIT, TN_ENOMEM, TN_EVERSION. */
+int tn_follow_class(const tn_inside *inside, PyTypeObject *type, bool stacks, tn_error *err);
+/* The same of a class that is followed already: from now on. An instance has its stack where any of its classes wants it. */
+int tn_follow_stacks(const tn_inside *inside, PyTypeObject *type, bool stacks, tn_error *err);
 /* Its own instances and those of derived classes that no other class that is followed has. Their sums stay. */
 void tn_follow_no_class(PyTypeObject *type);
 /* One that is there, of any type. Its serial number; 0: TN_ENOMEM, TN_EVERSION. */

@@ -1,9 +1,11 @@
 /* follow_frees.c - deaths: around the allocator of objects, whatever that is. All else is passed through. */
 #include "inside/follow_parts.h"
 
+#include "record/record.h"
+
 static struct {
     PyMemAllocatorEx under;
-    bool in_chain, asked;
+    bool in_chain, asked, codes;
 } frees;
 
 static void *follow_malloc(void *ctx, size_t n)
@@ -35,6 +37,8 @@ static void follow_free(void *ctx, void *p)
     (void)ctx;
     if (__builtin_expect(tn_lives_maybe(TN_ADDRESS(p)), 0))
         tn__follow_died(TN_ADDRESS(p));
+    if (frees.codes && tn_sampled_maybe(TN_ADDRESS(p)))
+        tn_record_code_dies(TN_ADDRESS(p));
     frees.under.free(frees.under.ctx, p);
 }
 
@@ -51,6 +55,11 @@ static bool is_called(void)
     frees.asked = false;
     PyObject_Free(p);
     return !p || frees.in_chain;
+}
+
+void tn__follow_code_frees(void)
+{
+    frees.codes = true;
 }
 
 bool tn__follow_frees(void)

@@ -22,6 +22,7 @@ void tn__follow_no_births(PyTypeObject *type, bool last); /* it is none any more
 
 /* ---- follow_frees.c ---- */
 
-bool tn__follow_frees(void); /* true: our hook had been taken out */
+bool tn__follow_frees(void);      /* true: our hook had been taken out */
+void tn__follow_code_frees(void); /* stacks are kept: tells of code objects that die, from now on */
 
 #endif

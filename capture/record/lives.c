@@ -194,14 +194,14 @@ uint32_t tn_lives_kind(uint64_t type)
     return lives.n_kinds;
 }
 
-static inline uint64_t follow(uint32_t kind, uint64_t block, uint32_t before)
+static inline uint64_t follow(uint32_t kind, uint64_t block, uint32_t before, uint32_t stack)
 {
     uint32_t row = has_word(block) && index_room() ? row_new() : 0;
     if (!row) {
         lives.dropped++;
         return 0;
     }
-    *row_at(row) = (tn_life){block, now_ns(), ++lives.serial, kind, before};
+    *row_at(row) = (tn_life){block, now_ns(), ++lives.serial, stack, (uint16_t)kind, (uint16_t)before};
     index_put(lives.index, lives.index_mask, row);
     lives.alive++;
     lives.sums[kind].born++;
@@ -209,17 +209,17 @@ static inline uint64_t follow(uint32_t kind, uint64_t block, uint32_t before)
     return lives.serial;
 }
 
-uint64_t tn_lives_born(uint32_t kind, uint64_t block, uint32_t before)
+uint64_t tn_lives_born(uint32_t kind, uint64_t block, uint32_t before, uint32_t stack)
 {
     if (__builtin_expect(tn_lives_maybe(block), 0))
         tn_lives_end(tn_lives_at(block), 0);
-    return follow(kind, block, before);
+    return follow(kind, block, before, stack);
 }
 
 uint64_t tn_lives_found(uint32_t kind, uint64_t block, uint32_t before)
 {
     const tn_life *life = tn_lives_at(block);
-    return life ? life->serial : follow(kind, block, before);
+    return life ? life->serial : follow(kind, block, before, 0);
 }
 
 /* ---- deaths ---- */

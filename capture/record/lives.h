@@ -26,8 +26,9 @@ typedef struct tn_life {
     uint64_t block;    /* where its memory begins: a multiple of 16 */
     uint64_t birth_ns; /* when it was made, or was found */
     uint64_t serial;   /* 1, 2, … among all that were ever followed */
-    uint32_t kind;
-    uint32_t before; /* bytes of its block in front of the object */
+    uint32_t stack;    /* that made it, as whoever tells of births numbers them; 0: not known */
+    uint16_t kind;
+    uint16_t before; /* bytes of its block in front of the object */
 } tn_life;
 
 typedef struct tn_death {
@@ -45,7 +46,7 @@ typedef struct tn_kind_lives {
 /* A new kind: objects whose type is at this address. 0: there are too many. */
 uint32_t tn_lives_kind(uint64_t type);
 /* Follows an object that was just made; what was followed there has died unseen. Its serial number; 0: no memory. */
-uint64_t tn_lives_born(uint32_t kind, uint64_t block, uint32_t before);
+uint64_t tn_lives_born(uint32_t kind, uint64_t block, uint32_t before, uint32_t stack);
 /* Follows one that is there; one that is followed already keeps its number. */
 uint64_t tn_lives_found(uint32_t kind, uint64_t block, uint32_t before);
 /* The life that stands at a block, until the next birth or death; NULL: not followed. */

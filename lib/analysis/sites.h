@@ -76,6 +76,8 @@ bool tn__sites_there(tn_snapshot *s);
 bool tn__sites_live_only(tn_snapshot *s);
 /* EINVAL where it is; it names what was asked for: "the peak". */
 int tn__sites_all_told(tn_snapshot *s, const char *what, tn_error *err);
+/* EINVAL where sums by stack are all that the file has, as without objects; it names what was asked for. */
+int tn__sites_blocks_told(tn_snapshot *s, const char *what, tn_error *err);
 /* Entry of the stack that made each object, 0 where it is not known; NULL where that holds for all. Kept with the snapshot. */
 int tn__births(tn_snapshot *s, const uint32_t **entries, tn_error *err);
 

@@ -21,17 +21,36 @@ static PyTypeObject *type_of(PyObject *class)
 }
 
 PyDoc_STRVAR(class_doc,
-             "follow_class(class, /)\n--\n\nFollow instances that are made from now on, of derived classes too.");
+             "follow_class(class, stacks=False, /)\n--\n\n"
+             "Follow instances that are made from now on, of derived classes too; stacks: and who made them.");
 
-static PyObject *follow_class(PyObject *module, PyObject *class)
+static PyObject *by_class(PyObject *args, int (*follow)(const tn_inside *, PyTypeObject *, bool, tn_error *))
 {
     tn_error err = {0};
+    PyObject *class;
+    int stacks = false;
+    if (!PyArg_ParseTuple(args, "O|p", &class, &stacks))
+        return NULL;
     PyTypeObject *type = type_of(class);
-    (void)module;
     if (!type)
         return NULL;
-    int status = tn_follow_class(here, type, &err);
+    int status = follow(here, type, stacks, &err);
     return status < 0 ? raise_error(status, &err) : Py_NewRef(Py_None);
+}
+
+static PyObject *follow_class(PyObject *module, PyObject *args)
+{
+    (void)module;
+    return by_class(args, tn_follow_class);
+}
+
+PyDoc_STRVAR(stacks_doc, "follow_stacks(class, stacks, /)\n--\n\n"
+                         "From now on with who made them, or without, of a class that is followed.");
+
+static PyObject *follow_stacks(PyObject *module, PyObject *args)
+{
+    (void)module;
+    return by_class(args, tn_follow_stacks);
 }
 
 PyDoc_STRVAR(no_class_doc, "follow_no_class(class, /)\n--\n\nFollow its instances no more.");
@@ -123,9 +142,11 @@ static bool fill(void *ctx, const tn_life *life)
     return true;
 }
 
-PyDoc_STRVAR(lives_doc,
-             "lives()\n--\n\nRows of what is followed and alive: block, birth in ns, serial number (u64), kind,\n"
-             "bytes before the object (u32), as bytes; in no order.");
+PyDoc_STRVAR(
+    lives_doc,
+    "lives()\n--\n\nRows of what is followed and alive: block, birth in ns, serial number (u64), stack (u32),\n"
+    "kind, bytes before the object (u16), as bytes; in no order. trace_frames() has the frames of a stack; 0:\n"
+    "not known.");
 
 /* The bytes object is not followed, and nothing else is made while rows are copied. */
 static PyObject *lives_now(PyObject *module, PyObject *nothing)
@@ -144,7 +165,7 @@ static PyObject *lives_now(PyObject *module, PyObject *nothing)
 PyDoc_STRVAR(
     deaths_doc,
     "lives_deaths(after=0, /)\n--\n\n"
-    "(number, serial, kind, address, birth ns, death ns, morphed) of deaths after this number that are known.");
+    "(number, serial, kind, address, birth ns, death ns, morphed, stack) of deaths after this number that are known.");
 
 static PyObject *lives_deaths(PyObject *module, PyObject *args)
 {
@@ -156,9 +177,9 @@ static PyObject *lives_deaths(PyObject *module, PyObject *args)
     PyObject *list = PyList_New(0);
     while (list && (n = tn_lives_death(n + 1, &d))) {
         PyObject *row =
-            Py_BuildValue("(KKIKKKN)", n, (unsigned long long)d.life.serial, d.life.kind,
+            Py_BuildValue("(KKIKKKNI)", n, (unsigned long long)d.life.serial, (unsigned)d.life.kind,
                           (unsigned long long)(d.life.block + d.life.before), (unsigned long long)d.life.birth_ns,
-                          (unsigned long long)d.death_ns, PyBool_FromLong(d.morphed));
+                          (unsigned long long)d.death_ns, PyBool_FromLong(d.morphed), d.life.stack);
         if (!row || PyList_Append(list, row) < 0)
             Py_CLEAR(list);
         Py_XDECREF(row);
@@ -180,7 +201,8 @@ static PyObject *lives_cost(PyObject *module, PyObject *nothing)
 }
 
 PyMethodDef capture_follow_methods[] = {
-    {"follow_class", follow_class, METH_O, class_doc},
+    {"follow_class", follow_class, METH_VARARGS, class_doc},
+    {"follow_stacks", follow_stacks, METH_VARARGS, stacks_doc},
     {"follow_no_class", follow_no_class, METH_O, no_class_doc},
     {"follow_object", follow_object, METH_O, object_doc},
     {"follow_no_object", follow_no_object, METH_O, no_object_doc},

@@ -298,6 +298,8 @@ static PyMethodDef snapshot_methods[] = {
      "Set of the objects that a row of sites counts."},
     {"profile", (PyCFunction)(void (*)(void))core_profile_view, METH_VARARGS | METH_KEYWORDS,
      "Text or JSON of a page of the profile."},
+    {"tracked", (PyCFunction)(void (*)(void))core_tracked_view, METH_VARARGS | METH_KEYWORDS,
+     "Text or JSON of a page of tracked classes."},
     {"flame", (PyCFunction)(void (*)(void))core_flame_view, METH_VARARGS | METH_KEYWORDS,
      "Text or JSON of stacks as a tree."},
     {"birth", (PyCFunction)core_birth, METH_O,

@@ -203,6 +203,10 @@ PyObject *core_flame_view(core_snapshot *self, PyObject *args, PyObject *kwargs)
 
 PyObject *core_profile_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
 
+/* ---- _core_tracked.c ---- */
+
+PyObject *core_tracked_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
+
 /* ---- _core_sites.c ---- */
 
 /* The texts of a sequence; None in it is NULL. False with an exception. */

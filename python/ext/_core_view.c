@@ -38,6 +38,7 @@ enum view_kind {
     VIEW_INFO,
     VIEW_SHOW,
     VIEW_DOMINATORS,
+    VIEW_TREEMAP,
     VIEW_RETAINED,
     VIEW_PATHS,
     VIEW_REFS,
@@ -52,9 +53,9 @@ enum view_kind {
     VIEW_CHECK,
     VIEWS
 };
-static const char *const view_names[VIEWS] = {"summary",  "groups", "largest", "info",      "show",     "dominators",
-                                              "retained", "paths",  "refs",    "referrers", "suspects", "why",
-                                              "patterns", "cycles", "audit",   "waste",     "timeline", "check"};
+static const char *const view_names[VIEWS] = {
+    "summary",   "groups",   "largest", "info",     "show",   "dominators", "treemap", "retained", "paths", "refs",
+    "referrers", "suspects", "why",     "patterns", "cycles", "audit",      "waste",   "timeline", "check"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
@@ -66,6 +67,7 @@ static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options
     case VIEW_LARGEST: return tn_view_largest(s, options, sink, err);
     case VIEW_INFO: return tn_view_info(s, options, sink, err);
     case VIEW_DOMINATORS: return tn_view_dominators(s, node, options, sink, err);
+    case VIEW_TREEMAP: return tn_view_treemap(s, node, options, sink, err);
     case VIEW_RETAINED: return tn_view_retained(s, node, options, sink, err);
     case VIEW_PATHS: return tn_view_paths(s, node, options, sink, err);
     case VIEW_REFS: return tn_view_refs(s, node, options, sink, err);

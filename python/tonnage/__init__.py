@@ -459,6 +459,7 @@ def every(
     previews: int | None = None,
     redact: bool | None = None,
     scan: bool | None = None,
+    objects: bool | None = None,
     timeline: float | str | None = None,
     quiet: bool | None = None,
 ) -> Recording:
@@ -479,6 +480,7 @@ def every(
         on_rss: one when RSS crosses this size, in bytes or as text such as "2GiB", and at each further quarter.
         at_exit: one at the end of the process, by an atexit handler. None: True.
         mode, previews, redact, scan: as for `tonnage.snapshot()`.
+        objects: False: files have what is recorded and sampled, by stack alone. None: True.
         timeline: seconds between two notes of RSS that the next file keeps; 0: none. None: 1.
         quiet: no line on standard error for each file. None: False.
 
@@ -513,6 +515,7 @@ def every(
         previews=previews,
         redact=redact,
         scan=scan,
+        objects=objects,
         timeline=timeline,
         quiet=quiet,
     )

@@ -279,6 +279,19 @@ class Snapshot:
         exclude: Sequence[str] = (),
         against: Snapshot | None = None,
     ) -> str: ...
+    def tracked(
+        self,
+        page: str,
+        *,
+        json: bool = False,
+        where: str | None = None,
+        sort: str | None = None,
+        limit: int = 0,
+        width: int = 0,
+        color: bool = False,
+        depth: int = 0,
+        where_rows: str | None = None,
+    ) -> str: ...
     def flame(
         self,
         *,

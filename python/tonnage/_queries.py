@@ -210,6 +210,7 @@ VIEWS: dict[str, _View] = {
     "show": _View(_table, "where sort threshold object", needs="object"),
     "why": _View(_table, f"{_OBJECTS} object", limit=5, fold=True, needs=_SOME),
     "dominators": _View(_table, f"{_OBJECTS} threshold depth object", fold=True),
+    "treemap": _View(_table, "where group against threshold depth object", limit=50, fold=True),
     "retained": _View(_table, f"{_OBJECTS} object", fold=False, needs=_SOME),
     "paths": _View(
         _table, f"{_OBJECTS} threshold avoid all merge object", fold=False, needs=_SOME

@@ -2,20 +2,23 @@
 
     snapshots -> questions, by rows of QUESTIONS and by what first answers name -> _queries.ask -> the page (_viewer.py)
 
-What is asked is bounded, and depends on nothing but the files; the page says where it was cut off.
+What is asked is bounded, and depends on nothing but the files; the page says where it was cut off. Each file is open
+twice: what needs dominators is asked of one, all else of the other, at the same time.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from types import MappingProxyType
 
 from tonnage import _queries
 from tonnage._errors import ArgumentError, Error, NotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from concurrent.futures import Future
     from typing import Any
 
     from tonnage._snapshot import Snapshot
@@ -27,6 +30,7 @@ _ALL_BYTES = 24 << 20  # of all, before they are packed
 _LEAST = 8  # answers that stay, however large
 _TYPES = 40  # whose objects are listed
 _OBJECTS = 150  # that have a page of their own
+_REASONS = 25_000_000  # such objects have an answer to `why` until they and all objects of the file multiply to this
 _OBJECT_BYTES = 64 << 10  # of one answer about one of them
 _ROWS = 1000
 _NODES = 2000  # of a flame graph
@@ -44,7 +48,7 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     ("objects", "suspects?limit=0"),
     ("objects", f"groups?limit={_ROWS}"),
     ("objects", f"largest?limit={_ROWS}"),
-    ("objects", "dominators?limit=500"),
+    ("objects", f"treemap?limit={_ROWS}"),
     ("sites", "sites?limit=200"),
     ("samples", "profile?limit=200"),
     ("samples", "profile?graph=1&limit=60"),
@@ -56,9 +60,8 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     *(("sites", f"flame?invert=1&limit={_NODES}&what={what}") for what in _SUMS),
     ("samples", f"flame?by=function&invert=1&limit={_NODES}&what=cpu"),
     *(("objects", f"groups?by={kind}&limit={_ROWS}") for kind in _KINDS),
+    ("objects", "dominators?by=module&limit=200"),
     ("objects", "waste?limit=0"),
-    ("objects", "cycles?limit=100"),
-    ("objects", "audit?limit=100"),
     *(("sites", f"sites?by={kind}&limit=200") for kind in _PLACES if kind != "line"),
     ("sites", "peak?limit=200"),
     ("sites", "temporary?limit=200"),
@@ -71,23 +74,28 @@ PAIRS: tuple[tuple[str, str], ...] = (
     ("objects", "suspects?limit=0"),
     ("objects", f"diff?limit={_ROWS}"),
     ("objects", f"groups?limit={_ROWS}"),
+    ("objects", f"treemap?limit={_ROWS}"),
     ("sites", "sites?limit=200"),
     ("samples", "profile?limit=200"),
     *(("objects", f"diff?by={kind}&limit={_ROWS}") for kind in ("module", "clodo")),
 )
-# Of an object that answers name.
-OBJECT_QUESTIONS = ("show?limit=50", "paths?limit=5", "why", "retained")
-# Where those are found, the most important first.
-_NAMED_BY = ("suspects?limit=0", "dominators?limit=500", f"largest?limit={_ROWS}", "cycles?limit=100", "audit?limit=100")
+# Where those objects are found that have a page, the most important first.
+_NAMED_BY = ("suspects?limit=0", f"treemap?limit={_ROWS}", f"largest?limit={_ROWS}")
+# Of each of these. And `why` and `paths`, which take longer.
+OBJECT_QUESTIONS = ("show?limit=50", "treemap?limit=50", "refs?limit=50", "referrers?limit=50")
+# What needs dominators, or goes well with what does.
+_DOMINATED = ("suspects", "dominators", "waste", "why", "paths", "treemap")
 
 _ADDRESS = re.compile(r'"(?:address|example|head_address)":"(0x[0-9a-f]+)"')
 
 
-def _split(question: str) -> tuple[str, list[tuple[str, str]]]:
+def _split(question: str, more: Mapping[str, object] = MappingProxyType({})) -> tuple[str, list[tuple[str, str]]]:
+    """The view and all parameters; the first file goes without saying."""
     from urllib.parse import parse_qsl
 
     view, _, query = question.partition("?")
-    return view, parse_qsl(query)
+    said = [(name, str(value)) for name, value in more.items() if (name, value) != ("file", 0)]
+    return view, parse_qsl(query) + said
 
 
 def _without_info(text: str) -> str:
@@ -104,45 +112,92 @@ def _quoted(value: str) -> str | None:
 
 
 class _Answers:
-    """Asks, and keeps what there is room for."""
+    """Asks, and keeps what there is room for, in the order of asking.
 
-    __slots__ = ("_files", "bytes", "texts", "too_large")
+    Args:
+        files: what is asked.
+    """
+
+    __slots__ = ("_asked", "_sides")
 
     def __init__(self, files: Sequence[Snapshot]) -> None:
-        self._files = files
-        self.texts: dict[str, str] = {}
-        self.bytes = 0
-        self.too_large: list[str] = []
+        from concurrent.futures import ThreadPoolExecutor
+
+        again = [snapshot._again() for snapshot in files]
+        self._sides = [(ThreadPoolExecutor(1), opened) for opened in (files, again)]
+        self._asked: dict[str, tuple[int, Future[str]]] = {}
+
+    def __enter__(self) -> _Answers:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for threads, _ in self._sides:
+            threads.shutdown(cancel_futures=True)
+        for snapshot in self._sides[1][1]:
+            snapshot.close()
 
     def ask(self, question: str, most: int = _ANSWER_BYTES, **more: object) -> str:
-        """The answer; empty where there is none, or no room for it."""
-        view, pairs = _split(question)
-        pairs += [(name, str(value)) for name, value in more.items() if (name, value) != ("file", 0)]
-        key = _queries.key(view, pairs)
-        if key in self.texts:
-            return self.texts[key]
-        try:
-            text = _queries.ask(self._files, view, pairs)
-        except (ArgumentError, NotFoundError) as error:
-            import json
+        """The key of the answer, which comes later.
 
-            self.texts[key] = json.dumps({"error": str(error)})
-            return ""
-        if view not in ("info", "summary"):
-            text = _without_info(text)
-        if len(text) > most or self.bytes + len(text) > _ALL_BYTES:
-            self.too_large.append(key)
-            return ""
-        self.bytes += len(text)
-        self.texts[key] = text
-        return text
+        Args:
+            question: a view, with parameters.
+            most: bytes that it may have.
+            more: further parameters.
+        """
+        view, pairs = _split(question, more)
+        key = _queries.key(view, pairs)
+        if key not in self._asked:
+            threads, opened = self._sides[view in _DOMINATED]
+            self._asked[key] = most, threads.submit(_answer, opened, view, pairs)
+        return key
+
+    def put(self, question: str, answer: object, **more: object) -> None:
+        """An answer that is known, in place of a question."""
+        import json
+        from concurrent.futures import Future
+
+        done: Future[str] = Future()
+        done.set_result(json.dumps(answer))
+        self._asked[_queries.key(*_split(question, more))] = _OBJECT_BYTES, done
+
+    def take(self, key: str) -> str:
+        """An answer that is not kept."""
+        return self._asked.pop(key)[1].result()
+
+    def text(self, key: str) -> str:
+        """An answer, waited for; one that has none says why."""
+        return self._asked[key][1].result()
+
+    def kept(self) -> tuple[dict[str, str], list[str]]:
+        """Answers by key, and the keys of those that are too large."""
+        texts: dict[str, str] = {}
+        too_large: list[str] = []
+        room = _ALL_BYTES
+        for key, (most, _) in self._asked.items():
+            text = self.text(key)
+            if len(text) > min(most, room):
+                too_large.append(key)
+            else:
+                room -= len(text)
+                texts[key] = text
+        return texts, too_large
+
+
+def _answer(files: Sequence[Snapshot], view: str, pairs: list[tuple[str, str]]) -> str:
+    try:
+        text = _queries.ask(files, view, pairs)
+    except (ArgumentError, NotFoundError) as error:
+        import json
+
+        return json.dumps({"error": str(error)})
+    return text if view in ("info", "summary") else _without_info(text)
 
 
 def _types(text: str) -> Iterator[str]:
     """Words that select the objects of each row of a table by type, the first ones."""
     from tonnage._json_text import loads
 
-    for row in loads(text)["rows"][:_TYPES] if text else ():
+    for row in loads(text).get("rows", ())[:_TYPES]:
         quoted = _quoted(row["kind"])
         if quoted is not None:
             yield f"type:{quoted}"
@@ -154,42 +209,69 @@ def _pairs(n: int) -> list[tuple[int, int]]:
     return pairs if n < 3 else [*pairs, (0, n - 1)]
 
 
-def _gather(files: Sequence[Snapshot], has: list[list[str]]) -> tuple[dict[str, str], list[str]]:
-    """Answers, and sentences that say where they end."""
-    answers = _Answers(files)
-    for need, question in QUESTIONS:
-        for index in range(len(files)):
-            if not need or need in has[index]:
-                answers.ask(question, file=index)
-    for old, new in _pairs(len(files)):
+def _ask_pairs(answers: _Answers, has: list[list[str]]) -> None:
+    for old, new in _pairs(len(has)):
         for need, question in PAIRS:
             if need in has[old] and need in has[new]:
                 answers.ask(question, file=new, against=old)
-    if len(files) > 2:
+    if len(has) > 2:
         answers.ask(f"growth?limit={_ROWS}")
+
+
+def _ask_objects(answers: _Answers, index: int, n_nodes: int, most: int) -> int:
+    """Of a file what object pages show; how many of them there are."""
+    keys = [answers.ask(question, file=index) for question in _NAMED_BY]
+    named = list(dict.fromkeys(address for key in keys for address in _ADDRESS.findall(answers.text(key))))[:most]
+    for address in named:
+        for question in OBJECT_QUESTIONS:
+            answers.ask(question, _OBJECT_BYTES, file=index, object=address)
+    for address in named[: _REASONS // n_nodes]:
+        answers.ask("why", _OBJECT_BYTES, file=index, object=address)
+    if named:
+        _ask_paths(answers, index, named)
+    return len(named)
+
+
+def _ask_paths(answers: _Answers, index: int, addresses: list[str]) -> None:
+    """The shortest path to each object, all found in one search, as answers about one each."""
+    from tonnage._json_text import loads
+
+    key = answers.ask(f"paths?limit={len(addresses)}&where=address:{','.join(addresses)}", file=index)
+    found = loads(answers.take(key))
+    for row in found.get("rows", ()):
+        answer = {**found, "where": None, "rows": [row], "more": None}
+        del answer["total"]
+        answers.put("paths?limit=1", answer, file=index, object=row["address"])
+
+
+def _gather(files: Sequence[Snapshot], has: list[list[str]]) -> tuple[dict[str, str], list[str]]:
+    """Answers, and sentences that say where they end."""
     with_objects = [index for index in range(len(files)) if "objects" in has[index]]
     n_objects = n_types = 0
-    for index in with_objects:
-        for words in _types(answers.ask(f"groups?limit={_ROWS}", file=index)):
-            n_types += bool(answers.ask("largest?limit=100", file=index, where=words))
-        named = dict.fromkeys(
-            address for question in _NAMED_BY for address in _ADDRESS.findall(answers.ask(question, file=index))
-        )
-        for address in list(named)[: _OBJECTS // len(with_objects)]:
-            n_objects += 1
-            for question in OBJECT_QUESTIONS:
-                answers.ask(question, _OBJECT_BYTES, file=index, object=address)
+    with _Answers(files) as answers:
+        for need, question in QUESTIONS:
+            for index in range(len(files)):
+                if not need or need in has[index]:
+                    answers.ask(question, file=index)
+        _ask_pairs(answers, has)
+        for index in with_objects:
+            for words in _types(answers.text(answers.ask(f"groups?limit={_ROWS}", file=index))):
+                n_types += 1
+                answers.ask("largest?limit=100", file=index, where=words)
+        for index in with_objects:
+            n_nodes = files[index]._core.n_nodes
+            n_objects += _ask_objects(answers, index, n_nodes, _OBJECTS // len(with_objects))
+        texts, too_large = answers.kept()
     bounds = [f"tables have at most {_ROWS} rows, those of who allocated and where time goes 200"]
     if with_objects:
         bounds.append(
             f"{n_objects} objects have a page: those that suspects name, that retain most, and the largest;"
             f" the largest 100 are listed of each of {n_types} types"
         )
-    if answers.too_large:
-        shown = ", ".join(answers.too_large[:5])
-        more = f" and {len(answers.too_large) - 5} more" if len(answers.too_large) > 5 else ""
-        bounds.append(f"there was no room for {shown}{more}")
-    return answers.texts, bounds
+    if too_large:
+        more = f" and {len(too_large) - 5} more" if len(too_large) > 5 else ""
+        bounds.append(f"there was no room for {', '.join(too_large[:5])}{more}")
+    return texts, bounds
 
 
 def _data(head: dict[str, Any], answers: dict[str, str], bounds: list[str]) -> str:

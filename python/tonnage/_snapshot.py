@@ -14,6 +14,7 @@ from tonnage._object import Object, an_address
 from tonnage._profile_tables import ProfileTables
 from tonnage._tables import Tables
 from tonnage._threads import Thread
+from tonnage._tracked_tables import TrackedTables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @told
-class Snapshot(Tables, ProfileTables, Facts):
+class Snapshot(Tables, ProfileTables, TrackedTables, Facts):
     """What was in memory when it was taken. Made by `tonnage.snapshot()` and `tonnage.load()`.
 
     Nothing is read before it is asked for; then the parts that are needed are loaded, checked and kept. A snapshot may
@@ -359,7 +360,7 @@ class Snapshot(Tables, ProfileTables, Facts):
 
     def _again(self) -> Snapshot:
         """The same file, opened a second time."""
-        return Snapshot(os.dup(self._fd), self._path)
+        return Snapshot(os.dup(self._fd), self._path, partial=self._options[0], max_memory=self._options[1])
 
     def __repr__(self) -> str:
         if self._closed:

@@ -234,6 +234,8 @@ def test_a_report_has_what_the_command_prints(cli: Cli, files: Path, tmp_path: P
         (f"why?object={PRICES}", f"why new.tonnage {PRICES}"),
     ):
         assert answers[key] == without_info(command(cli, files, words)), key
+    path = command(cli, files, f"paths new.tonnage {PRICES} --limit 1")
+    assert answers[f"paths?limit=1&object={PRICES}"] == {**without_info(path), "more": None, "where": None}
     assert not [key for key, answer in answers.items() if "error" in answer]
     assert any("1000 rows" in line for line in data["bounds"])
 

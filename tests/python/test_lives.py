@@ -17,7 +17,7 @@ class A:
 def alive():
     rows = {}
     names = {k[0]: k[3] for k in c.lives_kinds()}
-    for block, birth, serial, kind, before in struct.iter_unpack("<QQQII", c.lives()):
+    for block, birth, serial, stack, kind, before in struct.iter_unpack("<QQQIHH", c.lives()):
         if kind in names:  # the others are types, whose deaths are watched
             rows[block + before] = (names[kind], serial)
     return rows

@@ -12,8 +12,15 @@ const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const PYTHON = process.env.TONNAGE_PYTHON ?? fileURLToPath(new URL("../../.venv/bin/python", import.meta.url));
 const SHOTS = process.env.TONNAGE_SHOTS;
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-  "--no-first-run", "--disable-dev-shm-usage"];
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+  "--disable-dev-shm-usage",
+];
 
 /** Why nothing can be tested here; false where it can. */
 export const lack = !existsSync(CHROMIUM) ? `no ${CHROMIUM}` : !existsSync(PYTHON) ? `no ${PYTHON}` : false;
@@ -41,7 +48,11 @@ tonnage.snapshot(sys.argv[2], force=True)
 `;
 
 function tonnage(...words) {
-  return execFileSync(PYTHON, ["-m", "tonnage", ...words], { encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "pipe"] });
+  return execFileSync(PYTHON, ["-m", "tonnage", ...words], {
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }
 
 /** A folder with one.tonnage and two.tonnage, and report.html of both. */
@@ -90,7 +101,9 @@ export function asked(verb, ...words) {
 
 /** `tonnage serve` over these; its address. */
 export async function serve(...paths) {
-  const child = spawn(PYTHON, ["-m", "tonnage", "serve", "--no-open", ...paths], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(PYTHON, ["-m", "tonnage", "serve", "--no-open", ...paths], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const url = await new Promise((resolve, reject) => {
     let text = "";
     child.stdout.on("data", (data) => {
@@ -133,13 +146,17 @@ export async function open(browser, url, { dark = false, width = 1280, height = 
 
 /** Nothing is waited for any more. */
 export async function settled(page) {
-  await page.waitForFunction(() => document.querySelector("main") && !document.querySelector(".busy, [aria-busy=true]"));
+  await page.waitForFunction(
+    () => document.querySelector("main") && !document.querySelector(".busy, [aria-busy=true]"),
+  );
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
 /** Another page of the viewer: the part of the address behind #. */
 export async function visit(page, hash) {
-  await page.evaluate((to) => { location.hash = to; }, hash);
+  await page.evaluate((to) => {
+    location.hash = to;
+  }, hash);
   await page.waitForTimeout(50);
   await settled(page);
 }
@@ -166,7 +183,9 @@ export async function tableRows(page, label) {
     const titles = [...table.querySelectorAll("[role=columnheader]")].map((cell) => text(cell).replace(/ [▾▴]$/, ""));
     return [...table.querySelectorAll("[role=row]:not(.head)")].map((row) => {
       const cells = {};
-      [...row.children].forEach((cell, i) => { cells[titles[i] in cells ? `${titles[i]} ${i}` : titles[i]] = text(cell); });
+      [...row.children].forEach((cell, i) => {
+        cells[titles[i] in cells ? `${titles[i]} ${i}` : titles[i]] = text(cell);
+      });
       return cells;
     });
   });

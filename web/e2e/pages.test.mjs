@@ -4,8 +4,20 @@ import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { asked, barriers, lack, launch, makeFiles, open, serve, settled, shot, visit } from "./harness.mjs";
 
-const PAGES = ["overview", "what", "what?by=via", "what?file=1&against=0", "what?list=objects", "keeps", "made", "changes?file=1&against=0",
-  "time", "tracked", "waste", "object"];
+const PAGES = [
+  "overview",
+  "what",
+  "what?by=via",
+  "what?file=1&against=0",
+  "what?list=objects",
+  "keeps",
+  "made",
+  "changes?file=1&against=0",
+  "time",
+  "tracked",
+  "waste",
+  "object",
+];
 let files, browser, served, index;
 
 before(async () => {
@@ -25,9 +37,17 @@ after(async () => {
 
 const name = (hash) => hash.replace(/[?&=]/g, "-");
 
-for (const [kind, dark, width] of [["report", false, 1280], ["report", true, 1280], ["report", false, 420], ["served", false, 1280]]) {
+for (const [kind, dark, width] of [
+  ["report", false, 1280],
+  ["report", true, 1280],
+  ["report", false, 420],
+  ["served", false, 1280],
+]) {
   test(`all pages, ${kind}, ${dark ? "dark" : "light"}, ${width} wide`, { skip: lack }, async () => {
-    const page = await open(browser, kind === "report" ? pathToFileURL(files.report).href : served.url, { dark, width });
+    const page = await open(browser, kind === "report" ? pathToFileURL(files.report).href : served.url, {
+      dark,
+      width,
+    });
     const { example } = exampleObject();
     for (const hash of PAGES) {
       await visit(page, hash === "object" ? `#/object?object=${example}` : `#/${hash}`);
@@ -48,7 +68,12 @@ function exampleObject() {
 
 test("the pages are gone to by keys, and the keys are listed", { skip: lack }, async () => {
   const page = await open(browser, pathToFileURL(files.report).href);
-  for (const [key, title] of [["2", "What"], ["3", "Who keeps"], ["8", "Waste"], ["1", "Overview"]]) {
+  for (const [key, title] of [
+    ["2", "What"],
+    ["3", "Who keeps"],
+    ["8", "Waste"],
+    ["1", "Overview"],
+  ]) {
     await page.keyboard.press(key);
     await settled(page);
     assert.equal(await page.locator("h1").textContent(), title);

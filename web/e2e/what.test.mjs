@@ -22,7 +22,10 @@ after(async () => {
 const report = () => open(browser, pathToFileURL(files.report).href);
 
 test("groups have the numbers of the command, in a report and served", { skip: lack }, async () => {
-  for (const [page, kinds] of [[await report(), ["type", "via"]], [await open(browser, served.url), ["type", "rcs", "path"]]]) {
+  for (const [page, kinds] of [
+    [await report(), ["type", "via"]],
+    [await open(browser, served.url), ["type", "rcs", "path"]],
+  ]) {
     for (const by of kinds) {
       const told = asked("groups", files.one, "--by", by, "--limit", "1000");
       await visit(page, `#/what?by=${by}`);
@@ -32,7 +35,10 @@ test("groups have the numbers of the command, in a report and served", { skip: l
         assert.equal(row.Count, String(told.rows[i].count));
         assert.equal(row["% 4"], told.rows[i].size_pct.toFixed(1));
       });
-      assert.match(await page.locator("main p").nth(1).textContent(), new RegExp(`^${told.total.count} objects, .*in ${told.groups} groups`));
+      assert.match(
+        await page.locator("main p").nth(1).textContent(),
+        new RegExp(`^${told.total.count} objects, .*in ${told.groups} groups`),
+      );
     }
     assert.deepEqual(page.faults, []);
   }
@@ -43,13 +49,22 @@ test("a heading sorts, a part of a name filters, and both are in the address", {
   await visit(page, "#/what");
   await page.getByRole("button", { name: "Count" }).click();
   const counts = (await tableRows(page, "Groups by type")).map((row) => Number(row.Count));
-  assert.deepEqual(counts, [...counts].sort((a, b) => b - a));
+  assert.deepEqual(
+    counts,
+    [...counts].sort((a, b) => b - a),
+  );
   await page.getByRole("button", { name: "Count" }).click();
   const again = (await tableRows(page, "Groups by type")).map((row) => Number(row.Count));
-  assert.deepEqual(again, [...again].sort((a, b) => a - b));
+  assert.deepEqual(
+    again,
+    [...again].sort((a, b) => a - b),
+  );
   await page.getByPlaceholder("part of the name").fill("sess");
   await settled(page);
-  assert.deepEqual((await tableRows(page, "Groups by type")).map((row) => row.Type), ["__main__.Session"]);
+  assert.deepEqual(
+    (await tableRows(page, "Groups by type")).map((row) => row.Type),
+    ["__main__.Session"],
+  );
   assert.match(page.url(), /name=sess/);
   assert.deepEqual(page.faults, []);
 });
@@ -70,7 +85,10 @@ test("by keys alone from a group to its objects, and back", { skip: lack }, asyn
   assert.match(await page.locator("main").textContent(), new RegExp(`${second.count} objects`));
   const objects = asked("largest", files.one, "--where", `type:${second.kind}`, "--limit", "5");
   const rows = await tableRows(page, "Objects");
-  assert.deepEqual(rows.slice(0, 5).map((row) => row.Address), objects.rows.map((row) => row.address));
+  assert.deepEqual(
+    rows.slice(0, 5).map((row) => row.Address),
+    objects.rows.map((row) => row.address),
+  );
   await page.goBack();
   await settled(page);
   assert.equal(await page.getByRole("grid", { name: "Groups by type" }).count(), 1);
@@ -92,7 +110,11 @@ test("a group that words do not name is opened by its number", { skip: lack }, a
 test("two files stand side by side as diff has them", { skip: lack }, async () => {
   const page = await report();
   const told = asked("diff", files.one, files.two, "--limit", "1000");
-  assert.equal(await page.locator("main h2").first().textContent(), "What grew", "of several files the youngest, against the one before");
+  assert.equal(
+    await page.locator("main h2").first().textContent(),
+    "What grew",
+    "of several files the youngest, against the one before",
+  );
   await page.keyboard.press("2");
   await settled(page);
   const rows = await tableRows(page, "Changes");
@@ -149,18 +171,28 @@ test("strange names are text: no tag, no turned line, no page of a megabyte", { 
 
 test("the overview has the sentences, the ledger and the pause of the command", { skip: lack }, async () => {
   const page = await report();
-  const told = asked("suspects", files.one, "--limit", "0"), summary = asked("summary", files.one);
+  const told = asked("suspects", files.one, "--limit", "0"),
+    summary = asked("summary", files.one);
   await visit(page, "#/overview");
   const sentences = await page.locator(".sentences li > p:first-child").allTextContents();
-  assert.deepEqual(sentences, [...told.rows, ...told.findings].map((row) => row.text));
+  assert.deepEqual(
+    sentences,
+    [...told.rows, ...told.findings].map((row) => row.text),
+  );
   const notes = await page.locator(".sentences p.note").allTextContents();
   assert.deepEqual(notes, told.rows.map((row) => row.further).filter(Boolean));
   const ledger = await page.locator(".waterfall tbody tr").count();
   assert.equal(ledger, summary.ledger.filter((row) => row.name !== "overcounted" || row.bytes).length);
   assert.match(await page.locator(".good").textContent(), /All self-checks .* whole/);
   await page.getByText("facts about the process").click();
-  assert.equal(await page.getByRole("grid", { name: "Facts" }).getAttribute("aria-rowcount"), String(Object.keys(summary.info.facts).length + 1));
-  await page.getByRole("button", { name: /Copy the path/ }).first().click();
+  assert.equal(
+    await page.getByRole("grid", { name: "Facts" }).getAttribute("aria-rowcount"),
+    String(Object.keys(summary.info.facts).length + 1),
+  );
+  await page
+    .getByRole("button", { name: /Copy the path/ })
+    .first()
+    .click();
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), told.rows[0].path);
   assert.deepEqual(page.faults, []);
 });
@@ -174,6 +206,9 @@ test("waste is told in the words of the command, in the order asked for", { skip
   const first = await page.locator(".sentences li > p:first-child").allTextContents();
   const notes = await page.locator(".sentences p.note").allTextContents();
   assert.deepEqual(notes, told.rows.map((row) => row.further).filter(Boolean));
-  assert.deepEqual(first.map((text) => text.replace(/^(Warning|Note|Perhaps) /, "")), told.rows.map((row) => row.text));
+  assert.deepEqual(
+    first.map((text) => text.replace(/^(Warning|Note|Perhaps) /, "")),
+    told.rows.map((row) => row.text),
+  );
   assert.deepEqual(page.faults, []);
 });

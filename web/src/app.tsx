@@ -20,7 +20,13 @@ class Fence extends Component<{ children: ComponentChildren }, { error: Error | 
 
   override render() {
     const { error } = this.state;
-    return error ? <p class="failed" role="alert">This page failed: {error.message}</p> : this.props.children;
+    return error ? (
+      <p class="failed" role="alert">
+        This page failed: {error.message}
+      </p>
+    ) : (
+      this.props.children
+    );
   }
 }
 
@@ -40,10 +46,16 @@ function Viewer({ source }: { source: Source }) {
   const why = file ? page.needs(file, source.files) : "There is no file in it.";
   return (
     <>
-      <a class="skip" href="#main" onClick={(event) => {
-        event.preventDefault();
-        main.current?.focus();
-      }}>To the page</a>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        To the page
+      </a>
       <header>
         <Files source={source} />
         <Search />
@@ -56,17 +68,38 @@ function Viewer({ source }: { source: Source }) {
       </header>
       <main id="main" ref={main} tabIndex={-1}>
         <h1>{page.title}</h1>
-        {why ? <p class="empty">{why}</p> : <Fence key={page.id}><page.Page route={route} source={source} /></Fence>}
+        {why ? (
+          <p class="empty">{why}</p>
+        ) : (
+          <Fence key={page.id}>
+            <page.Page route={route} source={source} />
+          </Fence>
+        )}
       </main>
     </>
   );
 }
 
-function Tab({ row, here, file, files }: { row: PageRow; here: boolean; file: FileInfo | undefined; files: FileInfo[] }) {
+function Tab({
+  row,
+  here,
+  file,
+  files,
+}: {
+  row: PageRow;
+  here: boolean;
+  file: FileInfo | undefined;
+  files: FileInfo[];
+}) {
   const why = file ? row.needs(file, files) : null;
   useKey(row.key, row.title, () => go(row.id));
   return (
-    <a href={link(row.id)} class={why ? "absent" : ""} title={why ?? undefined} aria-current={here ? "page" : undefined}>
+    <a
+      href={link(row.id)}
+      class={why ? "absent" : ""}
+      title={why ?? undefined}
+      aria-current={here ? "page" : undefined}
+    >
       {row.title}
     </a>
   );
@@ -76,15 +109,25 @@ function Files({ source }: { source: Source }) {
   const { file = "0", against = "" } = useRoute().params;
   const { files } = source;
   const option = (one: FileInfo) => (
-    <option key={one.index} value={String(one.index)}>{visible(one.name, 60)} · {time(one.wall_time_ns)}</option>
+    <option key={one.index} value={String(one.index)}>
+      {visible(one.name, 60)} · {time(one.wall_time_ns)}
+    </option>
   );
   const back = source.folder && <a href={source.folder}>All files</a>;
-  if (files.length < 2) return <p class="files">{back}<strong>{visible(files[0]?.name ?? "", 80)}</strong></p>;
+  if (files.length < 2)
+    return (
+      <p class="files">
+        {back}
+        <strong>{visible(files[0]?.name ?? "", 80)}</strong>
+      </p>
+    );
   return (
     <div class="files">
       {back}
       <label for="file">File</label>
-      <select id="file" value={file} onChange={(event) => change({ file: event.currentTarget.value })}>{files.map(option)}</select>
+      <select id="file" value={file} onChange={(event) => change({ file: event.currentTarget.value })}>
+        {files.map(option)}
+      </select>
       <label for="against">against</label>
       <select id="against" value={against} onChange={(event) => change({ against: event.currentTarget.value })}>
         <option value="">nothing</option>
@@ -106,18 +149,51 @@ export function Switches() {
   useKey("t", "light or dark", turn);
   return (
     <div class="switches">
-      <button type="button" onClick={turn} aria-label={`Show it ${other}`}>{now === "dark" ? "☀" : "☾"}</button>
-      <button type="button" onClick={() => dialog.current?.showModal()} aria-label="Keys">?</button>
+      <button type="button" onClick={turn} aria-label={`Show it ${other}`}>
+        {now === "dark" ? "☀" : "☾"}
+      </button>
+      <button type="button" onClick={() => dialog.current?.showModal()} aria-label="Keys">
+        ?
+      </button>
       <dialog ref={dialog} aria-label="Keys">
         <h2>Keys</h2>
         <dl>
-          {keyList().map(({ key, what }) => <div key={key}><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div>)}
-          <div><dt><kbd>↑</kbd> <kbd>↓</kbd></dt><dd>in a table: from row to row; PageUp, PageDown, Home, End</dd></div>
-          <div><dt><kbd>→</kbd> <kbd>←</kbd></dt><dd>in a tree: open, close or to the row above</dd></div>
-          <div><dt><kbd>Enter</kbd></dt><dd>opens the row</dd></div>
-          <div><dt><kbd>Esc</kbd></dt><dd>closes this, leaves the selection as it was</dd></div>
+          {keyList().map(({ key, what }) => (
+            <div key={key}>
+              <dt>
+                <kbd>{key}</kbd>
+              </dt>
+              <dd>{what}</dd>
+            </div>
+          ))}
+          <div>
+            <dt>
+              <kbd>↑</kbd> <kbd>↓</kbd>
+            </dt>
+            <dd>in a table: from row to row; PageUp, PageDown, Home, End</dd>
+          </div>
+          <div>
+            <dt>
+              <kbd>→</kbd> <kbd>←</kbd>
+            </dt>
+            <dd>in a tree: open, close or to the row above</dd>
+          </div>
+          <div>
+            <dt>
+              <kbd>Enter</kbd>
+            </dt>
+            <dd>opens the row</dd>
+          </div>
+          <div>
+            <dt>
+              <kbd>Esc</kbd>
+            </dt>
+            <dd>closes this, leaves the selection as it was</dd>
+          </div>
         </dl>
-        <form method="dialog"><button type="submit">Close</button></form>
+        <form method="dialog">
+          <button type="submit">Close</button>
+        </form>
       </dialog>
     </div>
   );

@@ -1,5 +1,4 @@
-// Numbers and texts in the words of the command (lib/view/bytes.c, table.c, factlist.c), so that a reader finds the same
-// characters on both.
+// Numbers and texts in the words of the command (lib/view/bytes.c, table.c, factlist.c): the same characters on both.
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
@@ -83,10 +82,18 @@ export function fact(key: string, value: number | string): string {
   return String(value);
 }
 
+const CONTROLS = /[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const LONE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+
 /** Controls, and what turns the direction of a text, as escapes; of a long text the beginning. */
 export function visible(text: string, most = 2000): string {
   const shown = text.length > most ? text.slice(0, most) + "…" : text;
-  return shown.replace(/[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, escaped);
+  return shown.replace(CONTROLS, escaped).replace(LONE, escaped);
+}
+
+/** The same of a text of several lines. */
+export function visibleLines(text: string, most = 6000): string {
+  return text.split("\n").map((line) => visible(line, most)).join("\n").slice(0, most);
 }
 
 function escaped(c: string): string {

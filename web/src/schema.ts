@@ -167,3 +167,110 @@ export interface Check {
   checks: Record<string, number>;
   checks_failed: number;
 }
+
+/** A node of the dominator tree; `address` is null of what is no object. */
+export interface TreeRow {
+  depth: number;
+  retained: number;
+  retained_pct: number | null;
+  count: number;
+  size: number;
+  address: string | null;
+  type: string;
+  held_by: string;
+  preview: string | null;
+  node: number;
+  more: number;
+  more_retained: number;
+}
+
+export interface Treemap {
+  against: { pid: number; wall_time_ns: number } | null;
+  object: TreeRow | null;
+  above: TreeRow[];
+  more_above: number;
+  rows: TreeRow[];
+  total: { rows: number; count: number; retained: number };
+  whole: number;
+  more: number;
+  more_retained: number;
+}
+
+export interface DominatorGroups {
+  by: string;
+  rows: { type?: string; module?: string; each?: number; kind?: string; retained: number; retained_pct: number | null;
+    count: number; rows: number; size: number }[];
+  total: { rows: number; count: number; retained: number };
+  heap: { size: number; objects: number; shared_keys: number };
+  more: number;
+  more_retained: number;
+}
+
+export interface Site {
+  birth: number | null;
+  maybe_stale: boolean | null;
+  traceback: { file: string; line: number; function: string }[];
+}
+
+export interface Shown {
+  object: {
+    node: number;
+    address: string;
+    type: string;
+    size: number;
+    parts: { part: string; size: number }[];
+    refcount: number;
+    length: number | null;
+    capacity: number | null;
+    flags: string[];
+    preview: string | null;
+    site: Site | null;
+  };
+  references: { count: number; more: number };
+  referrers: { count: number; more: number };
+}
+
+/** A reference: of the views refs and referrers, what is at the other end. */
+export interface RefRow {
+  depth: number;
+  label: string;
+  kind: string;
+  node: number;
+  address: string | null;
+  type: string;
+  size: number;
+  preview: string | null;
+  count: number;
+}
+
+export interface Refs {
+  node: number;
+  address: string | null;
+  type: string;
+  rows: RefRow[];
+  count: number;
+  more: number;
+}
+
+export interface Paths {
+  rows: {
+    length: number | null;
+    path: string | null;
+    evaluable: boolean | null;
+    steps: { label: string; kind: string; node: number; address: string | null; type: string }[];
+  }[];
+  more: number;
+}
+
+export interface Why {
+  text: string;
+  garbage: boolean;
+}
+
+export interface Retained {
+  selected: Sum & { size_pct: number | null };
+  total: Sum & { size_pct: number | null };
+  rows: { type: string; count: number; count_pct: number | null; size: number; size_pct: number | null }[];
+  more: number;
+  more_size: number;
+}

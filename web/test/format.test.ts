@@ -4,8 +4,14 @@ import { bytes, bytesChange, duration, fact, quoted, share, tenth, time, visible
 
 test("bytes are printed as the command prints them", () => {
   const cases: [number, string][] = [
-    [0, "0 B"], [1023, "1023 B"], [1024, "1.0 KiB"], [1536, "1.5 KiB"], [1048523, "1023.9 KiB"], [1048525, "1.0 MiB"],
-    [5452595, "5.2 MiB"], [2 ** 40, "1.0 TiB"],
+    [0, "0 B"],
+    [1023, "1023 B"],
+    [1024, "1.0 KiB"],
+    [1536, "1.5 KiB"],
+    [1048523, "1023.9 KiB"],
+    [1048525, "1.0 MiB"],
+    [5452595, "5.2 MiB"],
+    [2 ** 40, "1.0 TiB"],
   ];
   for (const [n, text] of cases) expect(bytes(n)).toBe(text);
   expect(bytes(null)).toBe("unknown");

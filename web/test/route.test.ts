@@ -9,7 +9,10 @@ test("an address says the page and its parameters, and can be read again", () =>
 
 test("the files and the selection go along, the rest stays behind", () => {
   const from = parse("#/what?where=type%3Adict&by=via&file=1&against=0&sort=count");
-  expect(parse(link("waste", {}, from))).toEqual({ page: "waste", params: { file: "1", against: "0", where: "type:dict" } });
+  expect(parse(link("waste", {}, from))).toEqual({
+    page: "waste",
+    params: { file: "1", against: "0", where: "type:dict" },
+  });
   expect(parse(link("waste", { where: null, file: 0 }, from)).params).toEqual({ file: "0", against: "0" });
 });
 

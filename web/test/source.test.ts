@@ -7,7 +7,9 @@ const report = (answers: object) => JSON.stringify({ schema: 1, mode: "report", 
 
 describe("a report", () => {
   test("answers what is embedded, however the question is written", async () => {
-    const source = await openSource(report({ "groups?limit=1000": 1, "groups?by=via&file=1&limit=1000": 2, "largest?where=type%3Aa~b%2A": 3 }));
+    const source = await openSource(
+      report({ "groups?limit=1000": 1, "groups?by=via&file=1&limit=1000": 2, "largest?where=type%3Aa~b%2A": 3 }),
+    );
     expect(await source.ask("groups", { by: "type", file: 0, where: "" })).toBe(1);
     expect(await source.ask("groups", { file: "1", by: "via", limit: 20, sort: "count" })).toBe(2);
     expect(await source.ask("largest", { where: "type:a~b*" })).toBe(3);
@@ -31,7 +33,11 @@ describe("a report", () => {
   });
 
   test("may be packed", async () => {
-    const text = JSON.stringify({ schema: 1, mode: "report", gzip: gzipSync(report({ "info?": 7 })).toString("base64") });
+    const text = JSON.stringify({
+      schema: 1,
+      mode: "report",
+      gzip: gzipSync(report({ "info?": 7 })).toString("base64"),
+    });
     expect(await (await openSource(text)).ask("info")).toBe(7);
   });
 
@@ -44,7 +50,9 @@ test("a question to the server has its token, and is asked once", async () => {
   const asked: [string, RequestInit][] = [];
   globalThis.fetch = (async (url: string, init: RequestInit) => {
     asked.push([url, init]);
-    return url.includes("bad") ? Response.json({ error: "no such kind" }, { status: 400 }) : Response.json({ rows: [] });
+    return url.includes("bad")
+      ? Response.json({ error: "no such kind" }, { status: 400 })
+      : Response.json({ rows: [] });
   }) as typeof fetch;
   const source = await openSource(JSON.stringify({ schema: 1, mode: "served", token: "secret", files: [file] }));
   await Promise.all([source.ask("groups", { by: "via" }), source.ask("groups", { by: "via", file: 0 })]);
@@ -56,5 +64,8 @@ test("keys are in order of name, without defaults", () => {
   expect(keyOf("groups", { where: "a b", by: "type", against: 1, file: 0 })).toBe("groups?against=1&where=a+b");
   expect(keyOf("info", {})).toBe("info");
   expect([keyOf("groups", { fold: 1 }), keyOf("groups", { fold: 0 })]).toEqual(["groups?fold=1", "groups"]);
-  expect([keyOf("dominators", { fold: 1 }), keyOf("dominators", { fold: 0 })]).toEqual(["dominators", "dominators?fold=0"]);
+  expect([keyOf("dominators", { fold: 1 }), keyOf("dominators", { fold: 0 })]).toEqual([
+    "dominators",
+    "dominators?fold=0",
+  ]);
 });

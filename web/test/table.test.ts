@@ -2,13 +2,20 @@ import { expect, test } from "vitest";
 import { layout, sorted, type Column } from "../src/parts/Table";
 import { groupWords, sortOf, sortWord } from "../src/pages/What";
 
-interface Row { n: number | null; name: string }
+interface Row {
+  n: number | null;
+  name: string;
+}
 const columns: Column<Row>[] = [
   { id: "n", title: "N", right: true, text: (row) => String(row.n), value: (row) => row.n },
   { id: "spare", title: "Spare", spare: 2, text: () => "x".repeat(30) },
   { id: "name", title: "Name", text: (row) => row.name, value: (row) => row.name },
 ];
-const rows: Row[] = [{ n: 2, name: "b" }, { n: null, name: "c" }, { n: 10, name: "a" }];
+const rows: Row[] = [
+  { n: 2, name: "b" },
+  { n: null, name: "c" },
+  { n: 10, name: "a" },
+];
 
 test("rows are sorted by value, unknown ones last in both directions", () => {
   expect(sorted(rows, columns, { by: "n", down: true }).map((row) => row.n)).toEqual([10, 2, null]);
@@ -30,8 +37,20 @@ test("orders are written as the command writes them", () => {
 });
 
 test("a group is named by words where these name it exactly, else by its number", () => {
-  const row = { index: 3, count: 1, count_pct: 0, size: 1, size_pct: 0, cum_size: 1, cum_pct: 0, largest: 1, largest_address: null };
-  expect(groupWords("type", { ...row, kind: "app.A" }, "len:>2 or size:1k")).toEqual({ where: "(len:>2 or size:1k) type:app.A" });
+  const row = {
+    index: 3,
+    count: 1,
+    count_pct: 0,
+    size: 1,
+    size_pct: 0,
+    cum_size: 1,
+    cum_pct: 0,
+    largest: 1,
+    largest_address: null,
+  };
+  expect(groupWords("type", { ...row, kind: "app.A" }, "len:>2 or size:1k")).toEqual({
+    where: "(len:>2 or size:1k) type:app.A",
+  });
   expect(groupWords("type", { ...row, kind: "odd*" }, "")).toEqual({ where: "", group: "type:3" });
   expect(groupWords("via", { ...row, kind: "list[…]" }, undefined)).toEqual({ where: undefined, group: "via:3" });
   expect(groupWords("size", { ...row, each: 64 }, undefined)).toEqual({ where: "size:64" });

@@ -35,7 +35,11 @@ export function Overview({ route, source }: PageProps) {
           {source.bounds.length > 0 && (
             <section aria-labelledby="bounds">
               <h2 id="bounds">What this report holds</h2>
-              <ul>{source.bounds.map((line) => <li key={line}>{line}</li>)}</ul>
+              <ul>
+                {source.bounds.map((line) => (
+                  <li key={line}>{line}</li>
+                ))}
+              </ul>
             </section>
           )}
           <Facts info={data.info} />
@@ -66,17 +70,31 @@ function Figures({ data }: { data: Summary }) {
     ["types", count(info.n_types)],
     ["references", count(info.n_references)],
   ];
-  return <dl class="figures">{figures.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+  return (
+    <dl class="figures">
+      {figures.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
 }
 
 /* ---- suspects ---- */
 
 function Sentences({ found, source, params }: { found: Suspects; source: Source; params: Asked }) {
   const rows: (Suspect | Finding)[] = [...found.rows, ...found.findings];
-  if (rows.length === 0) return <p class="empty">Nothing holds much: no object and no type retains a tenth of the heap.</p>;
+  if (rows.length === 0)
+    return <p class="empty">Nothing holds much: no object and no type retains a tenth of the heap.</p>;
   return (
     <>
-      <ol class="sentences">{rows.map((row, i) => <Sentence key={i} row={row} source={source} params={params} />)}</ol>
+      <ol class="sentences">
+        {rows.map((row, i) => (
+          <Sentence key={i} row={row} source={source} params={params} />
+        ))}
+      </ol>
       {found.more + found.more_findings > 0 && <p class="more">{found.more + found.more_findings} more</p>}
     </>
   );
@@ -91,11 +109,26 @@ function Sentence({ row, source, params }: { row: Suspect | Finding; source: Sou
       {"further" in row && row.further && <p class="note">{visible(row.further)}</p>}
       <Where place={row} />
       <p class="links">
-        {address && <ObjectLink address={address} source={source} params={params}>Show me</ObjectLink>}
-        {address && <Link page="keeps" params={{ ...params, object: address }}>Who keeps it</Link>}
+        {address && (
+          <ObjectLink address={address} source={source} params={params}>
+            Show me
+          </ObjectLink>
+        )}
+        {address && (
+          <Link page="keeps" params={{ ...params, object: address }}>
+            Who keeps it
+          </Link>
+        )}
         {row.kind === "type" && "type" in row && (
-          <Link page="what" params={{ where: `type:${row.type}`, list: "objects" }} source={source}
-            needs={["largest", { ...params, where: `type:${row.type}` }]}>The objects</Link>)}
+          <Link
+            page="what"
+            params={{ where: `type:${row.type}`, list: "objects" }}
+            source={source}
+            needs={["largest", { ...params, where: `type:${row.type}` }]}
+          >
+            The objects
+          </Link>
+        )}
       </p>
     </li>
   );
@@ -105,7 +138,12 @@ function Sentence({ row, source, params }: { row: Suspect | Finding; source: Sou
 export function Where({ place }: { place: Place }) {
   const { path, evaluable } = place;
   if (!path) return null;
-  return <p class="path"><Copy text={path} what="Copy the path" />{evaluable ? "" : " (in words: Python cannot evaluate it)"}</p>;
+  return (
+    <p class="path">
+      <Copy text={path} what="Copy the path" />
+      {evaluable ? "" : " (in words: Python cannot evaluate it)"}
+    </p>
+  );
 }
 
 /* ---- the resident set ---- */
@@ -130,9 +168,11 @@ const SUBTRACTED = ["not_resident", "overcounted"];
 function Waterfall({ ledger }: { ledger: LedgerRow[] }) {
   const rss = ledger.find((row) => row.name === "rss")?.bytes ?? null;
   const rows = ledger.filter((row) => row.name !== "rss" && !(row.name === "overcounted" && !row.bytes));
-  let at = 0, widest = rss ?? 0;
+  let at = 0,
+    widest = rss ?? 0;
   const placed = rows.map((row) => {
-    const minus = SUBTRACTED.includes(row.name), n = row.bytes ?? 0;
+    const minus = SUBTRACTED.includes(row.name),
+      n = row.bytes ?? 0;
     if (minus) at -= n;
     const from = at;
     if (!minus) at += n;
@@ -142,18 +182,46 @@ function Waterfall({ ledger }: { ledger: LedgerRow[] }) {
   if (rows.length === 0 || (rss === null && widest === 0)) return <p class="empty">The capture could not learn it.</p>;
   return (
     <table class="waterfall">
-      <thead><tr><th scope="col">Part</th><th scope="col" class="right">Size</th><th scope="col" class="right">%</th><th scope="col"><span class="hidden">Share</span></th></tr></thead>
+      <thead>
+        <tr>
+          <th scope="col">Part</th>
+          <th scope="col" class="right">
+            Size
+          </th>
+          <th scope="col" class="right">
+            %
+          </th>
+          <th scope="col">
+            <span class="hidden">Share</span>
+          </th>
+        </tr>
+      </thead>
       <tbody>
         {placed.map(({ row, minus, from, n }) => (
           <tr key={row.name}>
             <th scope="row">{LEDGER[row.name] ?? row.name}</th>
-            <td class="right">{minus && n ? "-" : ""}{bytes(row.bytes)}</td>
+            <td class="right">
+              {minus && n ? "-" : ""}
+              {bytes(row.bytes)}
+            </td>
             <td class="right">{row.bytes !== null && rss ? (minus && n ? "-" : "") + share(n, rss) : ""}</td>
-            <td><Bar from={widest ? from / widest : 0} share={widest ? n / widest : 0} kind={minus ? "minus" : row.name === "objects" ? "" : "other"} /></td>
+            <td>
+              <Bar
+                from={widest ? from / widest : 0}
+                share={widest ? n / widest : 0}
+                kind={minus ? "minus" : row.name === "objects" ? "" : "other"}
+              />
+            </td>
           </tr>
         ))}
-        <tr class="total"><th scope="row">total, read after the pause</th><td class="right">{bytes(rss)}</td><td class="right">{rss ? "100.0" : ""}</td>
-          <td><Bar share={widest && rss ? rss / widest : 0} kind="whole" /></td></tr>
+        <tr class="total">
+          <th scope="row">total, read after the pause</th>
+          <td class="right">{bytes(rss)}</td>
+          <td class="right">{rss ? "100.0" : ""}</td>
+          <td>
+            <Bar share={widest && rss ? rss / widest : 0} kind="whole" />
+          </td>
+        </tr>
       </tbody>
     </table>
   );
@@ -166,18 +234,37 @@ function Checks({ info, check }: { info: Info; check: Check | null }) {
   return (
     <>
       <p class={info.checks_failed ? "failed" : "good"}>
-        {info.checks_failed ? `${plural(info.checks_failed, "self-check")} of the capture failed.` : "All self-checks of the capture held."}
+        {info.checks_failed
+          ? `${plural(info.checks_failed, "self-check")} of the capture failed.`
+          : "All self-checks of the capture held."}
         {check && ` The file is ${check.verdict}.`}
       </p>
-      {failed.length > 0 && <ul>{failed.map(([key, n]) => <li key={key}><code>{key}</code>: {n}</li>)}</ul>}
-      {check?.findings.map((one, i) => <p key={i} class="failed">{one.status} at {one.offset}: {visible(one.message)}</p>)}
+      {failed.length > 0 && (
+        <ul>
+          {failed.map(([key, n]) => (
+            <li key={key}>
+              <code>{key}</code>: {n}
+            </li>
+          ))}
+        </ul>
+      )}
+      {check?.findings.map((one, i) => (
+        <p key={i} class="failed">
+          {one.status} at {one.offset}: {visible(one.message)}
+        </p>
+      ))}
     </>
   );
 }
 
 const FACT_COLUMNS: Column<[string, number | string]>[] = [
   { id: "name", title: "Fact", text: ([key]) => key, value: ([key]) => key },
-  { id: "value", title: "Value", text: ([key, value]) => fact(key, value), value: ([, value]) => (typeof value === "number" ? value : null) },
+  {
+    id: "value",
+    title: "Value",
+    text: ([key, value]) => fact(key, value),
+    value: ([, value]) => (typeof value === "number" ? value : null),
+  },
 ];
 
 function Facts({ info }: { info: Info }) {
@@ -189,4 +276,3 @@ function Facts({ info }: { info: Info }) {
     </details>
   );
 }
-

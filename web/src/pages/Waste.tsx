@@ -10,8 +10,13 @@ import type { Waste as Answer, WasteRow } from "../schema";
 import type { Source } from "../source";
 import { Where } from "./Overview";
 
-const SORTS: [id: keyof WasteRow, title: string][] =
-  [["saved", "bytes given back"], ["size", "bytes they take"], ["count", "objects"], ["kind", "kind"], ["label", "where they are"]];
+const SORTS: [id: keyof WasteRow, title: string][] = [
+  ["saved", "bytes given back"],
+  ["size", "bytes they take"],
+  ["count", "objects"],
+  ["kind", "kind"],
+  ["label", "where they are"],
+];
 const GRADES = { warning: "Warning", note: "Note", hint: "Perhaps" };
 
 export function Waste({ route, source }: PageProps) {
@@ -26,12 +31,18 @@ export function Waste({ route, source }: PageProps) {
             <p class="choice">
               <label for="sort">In order of </label>
               <select id="sort" value={sort} onChange={(event) => change({ sort: event.currentTarget.value })}>
-                {SORTS.map(([id, title]) => <option key={id} value={id}>{title}</option>)}
+                {SORTS.map(([id, title]) => (
+                  <option key={id} value={id}>
+                    {title}
+                  </option>
+                ))}
               </select>
             </p>
           )}
           <ol class="sentences">
-            {order(data.rows, sort).map((row) => <Finding key={row.text} row={row} heap={data.total.size} source={source} file={file} />)}
+            {order(data.rows, sort).map((row) => (
+              <Finding key={row.text} row={row} heap={data.total.size} source={source} file={file} />
+            ))}
           </ol>
           {data.more > 0 && <p class="more">{data.more} more</p>}
         </>
@@ -41,7 +52,12 @@ export function Waste({ route, source }: PageProps) {
 }
 
 function order(rows: WasteRow[], sort: string): WasteRow[] {
-  const columns = SORTS.map(([id, title]) => ({ id, title, text: () => "", value: (row: WasteRow) => row[id] as number | string }));
+  const columns = SORTS.map(([id, title]) => ({
+    id,
+    title,
+    text: () => "",
+    value: (row: WasteRow) => row[id] as number | string,
+  }));
   return sorted(rows, columns, { by: sort, down: sort !== "kind" && sort !== "label" });
 }
 
@@ -50,25 +66,52 @@ function Total({ data }: { data: Answer }) {
   return (
     <p>
       {plural(count, "object")}, {bytes(size)};{" "}
-      {data.rows.length > 0
-        ? <>all changes together would give back <strong>{bytes(saved)}, {share(saved, size)} %</strong>
-            {overlap > 0 && ` (findings overlap by ${bytes(overlap)}, which counts once)`}.</>
-        : `no change would give back ${bytes(threshold)} or more.`}
+      {data.rows.length > 0 ? (
+        <>
+          all changes together would give back{" "}
+          <strong>
+            {bytes(saved)}, {share(saved, size)} %
+          </strong>
+          {overlap > 0 && ` (findings overlap by ${bytes(overlap)}, which counts once)`}.
+        </>
+      ) : (
+        `no change would give back ${bytes(threshold)} or more.`
+      )}
     </p>
   );
 }
 
-function Finding({ row, heap, source, file }: { row: WasteRow; heap: number; source: Source; file: string | undefined }) {
+function Finding({
+  row,
+  heap,
+  source,
+  file,
+}: {
+  row: WasteRow;
+  heap: number;
+  source: Source;
+  file: string | undefined;
+}) {
   return (
     <li>
-      <p><span class={`grade ${row.grade}`}>{GRADES[row.grade]}</span> {visible(row.text)}</p>
+      <p>
+        <span class={`grade ${row.grade}`}>{GRADES[row.grade]}</span> {visible(row.text)}
+      </p>
       <Bar share={heap ? row.saved / heap : 0} />
       <p class="change">{visible(row.change)}</p>
       {row.further && <p class="note">{visible(row.further)}</p>}
       <Where place={row} />
       <p class="links">
-        {row.address && <ObjectLink address={row.address} source={source} params={{ file }}>Show me the one with most</ObjectLink>}
-        {row.common && <ObjectLink address={row.common} source={source} params={{ file }}>Who holds them</ObjectLink>}
+        {row.address && (
+          <ObjectLink address={row.address} source={source} params={{ file }}>
+            Show me the one with most
+          </ObjectLink>
+        )}
+        {row.common && (
+          <ObjectLink address={row.common} source={source} params={{ file }}>
+            Who holds them
+          </ObjectLink>
+        )}
       </p>
     </li>
   );

@@ -1,7 +1,7 @@
 // What is in memory: groups by every kind, beside an older file what changed of each, and the objects of one.
 import { useMemo, useState } from "preact/hooks";
 import type { PageProps } from ".";
-import { bytes, bytesChange, count, countChange, duration, pct, plural, quoted, visible } from "../format";
+import { bytes, bytesChange, count, countChange, duration, pct, plural, quoted, visible, visibleLines } from "../format";
 import { Shown, useAnswer } from "../parts/Ask";
 import { Link, ObjectLink } from "../parts/Link";
 import { Table, type Column, type Sort } from "../parts/Table";
@@ -233,7 +233,7 @@ function Objects({ route, source }: PageProps) {
         {group && <> · of group {visible(group, 40).replace(":", " number ")}</>}
         {source.has("why", asked) && !wanted && <button type="button" onClick={() => setWanted(JSON.stringify(asked))}>Why are they alive?</button>}
       </p>
-      {wanted && <Shown answer={why}>{(data) => <p class="said">{visible(data.text, 4000)}</p>}</Shown>}
+      {wanted && <Shown answer={why}>{(data) => <p class="said">{visibleLines(data.text)}</p>}</Shown>}
       <Shown answer={answer}>
         {(data) => (
           <>

@@ -33,8 +33,14 @@ function has(part: string, lack: string): (file: FileInfo) => string | null {
 
 const objects = has("objects", "This file has no objects: only samples or recorded allocations.");
 const sites = has("sites", "Allocations were not recorded. `tonnage run --trace app.py` records who makes what.");
-const samples = has("samples", "Time was not sampled. `tonnage run --sample app.py` does, and so does `tonnage sample app.py`.");
-const tracked = has("tracked", "No class was tracked. `tonnage run --track app.models.Session app.py` follows its instances.");
+const samples = has(
+  "samples",
+  "Time was not sampled. `tonnage run --sample app.py` does, and so does `tonnage sample app.py`.",
+);
+const tracked = has(
+  "tracked",
+  "No class was tracked. `tonnage run --track app.models.Session app.py` follows its instances.",
+);
 const always = () => null;
 
 export const PAGES: PageRow[] = [

@@ -15,16 +15,28 @@ interface Props {
 export function Link({ page, params = {}, source, needs, children }: Props) {
   const absent = source && needs && !source.has(needs[0], needs[1]);
   return (
-    <a href={link(page, params)} class={absent ? "absent" : ""}
-      title={absent ? "Not in this report; `tonnage serve FILE` answers it" : undefined}>
+    <a
+      href={link(page, params)}
+      class={absent ? "absent" : ""}
+      title={absent ? "Not in this report; `tonnage serve FILE` answers it" : undefined}
+    >
       {children}
     </a>
   );
 }
 
 /** An object, by its address. */
-export function ObjectLink({ address, source, params = {}, children }:
-  { address: string; source: Source; params?: Asked; children?: ComponentChildren }) {
+export function ObjectLink({
+  address,
+  source,
+  params = {},
+  children,
+}: {
+  address: string;
+  source: Source;
+  params?: Asked;
+  children?: ComponentChildren;
+}) {
   const { file } = params;
   return (
     <Link page="object" params={{ object: address }} source={source} needs={["show", { object: address, file }]}>

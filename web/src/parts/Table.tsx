@@ -138,13 +138,21 @@ export function Table<Row>(props: Props<Row>) {
     if (event.target !== box.current) return; // a link or a button in a row
     const row = shown[at];
     const steps: Record<string, number> = {
-      ArrowDown: at + 1, ArrowUp: Math.max(0, at - 1), PageDown: at + most - 1, PageUp: at - most + 1, Home: 0, End: shown.length - 1,
+      ArrowDown: at + 1,
+      ArrowUp: Math.max(0, at - 1),
+      PageDown: at + most - 1,
+      PageUp: at - most + 1,
+      Home: 0,
+      End: shown.length - 1,
     };
     const step = steps[event.key];
     const expanded = row && levels ? levels.expanded(row) : null;
     if (step !== undefined) move(step);
     else if (event.key === "Enter" && row && props.open) props.open(row);
-    else if (row && ((event.key === "ArrowRight" && expanded === false) || (event.key === "ArrowLeft" && expanded === true)))
+    else if (
+      row &&
+      ((event.key === "ArrowRight" && expanded === false) || (event.key === "ArrowLeft" && expanded === true))
+    )
       levels!.toggle(row);
     else if (row && levels && event.key === "ArrowLeft") move(parentOf(shown, at, levels));
     else return;
@@ -157,35 +165,68 @@ export function Table<Row>(props: Props<Row>) {
   };
 
   return (
-    <div class="table" ref={box} role={levels ? "treegrid" : "grid"} tabIndex={0} aria-label={props.label}
-      aria-rowcount={shown.length + 1} aria-activedescendant={at >= first && at < end ? `${name}-${at}` : undefined}
+    <div
+      class="table"
+      ref={box}
+      role={levels ? "treegrid" : "grid"}
+      tabIndex={0}
+      aria-label={props.label}
+      aria-rowcount={shown.length + 1}
+      aria-activedescendant={at >= first && at < end ? `${name}-${at}` : undefined}
       style={{ maxHeight: `${(most + 1) * HEIGHT}px`, "--columns": template }}
-      onScroll={(event) => setScroll({ ...scroll, top: event.currentTarget.scrollTop })} onKeyDown={press}>
-      <span class="ch" aria-hidden="true">0000000000</span>
+      onScroll={(event) => setScroll({ ...scroll, top: event.currentTarget.scrollTop })}
+      onKeyDown={press}
+    >
+      <span class="ch" aria-hidden="true">
+        0000000000
+      </span>
       <div role="row" class="row head" aria-rowindex={1}>
         {kept.map(({ column }) => {
           const by = sort?.by === column.id;
           return (
-            <div key={column.id} role="columnheader" class={column.right ? "right" : ""}
-              aria-sort={by ? (sort.down ? "descending" : "ascending") : undefined}>
-              {column.value
-                ? <button type="button" tabIndex={-1} onClick={() => choose(column)}>{column.title}{by ? (sort.down ? " ▾" : " ▴") : ""}</button>
-                : column.title}
+            <div
+              key={column.id}
+              role="columnheader"
+              class={column.right ? "right" : ""}
+              aria-sort={by ? (sort.down ? "descending" : "ascending") : undefined}
+            >
+              {column.value ? (
+                <button type="button" tabIndex={-1} onClick={() => choose(column)}>
+                  {column.title}
+                  {by ? (sort.down ? " ▾" : " ▴") : ""}
+                </button>
+              ) : (
+                column.title
+              )}
             </div>
           );
         })}
       </div>
       <div role="presentation" style={{ height: `${first * HEIGHT}px` }} />
       {shown.slice(first, end).map((row, i) => (
-        <div key={props.id(row)} id={`${name}-${first + i}`} role="row" class={`row${first + i === at ? " at" : ""}`}
-          aria-rowindex={first + i + 2} aria-level={levels ? levels.level(row) + 1 : undefined}
-          aria-expanded={levels?.expanded(row) ?? undefined} aria-selected={first + i === at}
-          onClick={() => move(first + i)} onDblClick={() => props.open?.(row)}>
-          {kept.map(({ column, i: place }) => <Cell key={column.id} column={column} row={row} levels={place === 0 ? levels : undefined} />)}
+        <div
+          key={props.id(row)}
+          id={`${name}-${first + i}`}
+          role="row"
+          class={`row${first + i === at ? " at" : ""}`}
+          aria-rowindex={first + i + 2}
+          aria-level={levels ? levels.level(row) + 1 : undefined}
+          aria-expanded={levels?.expanded(row) ?? undefined}
+          aria-selected={first + i === at}
+          onClick={() => move(first + i)}
+          onDblClick={() => props.open?.(row)}
+        >
+          {kept.map(({ column, i: place }) => (
+            <Cell key={column.id} column={column} row={row} levels={place === 0 ? levels : undefined} />
+          ))}
         </div>
       ))}
       <div role="presentation" style={{ height: `${(shown.length - end) * HEIGHT}px` }} />
-      {shown.length === 0 && <p class="empty" role="row"><span role="gridcell">{props.empty ?? "No rows"}</span></p>}
+      {shown.length === 0 && (
+        <p class="empty" role="row">
+          <span role="gridcell">{props.empty ?? "No rows"}</span>
+        </p>
+      )}
     </div>
   );
 }
@@ -202,15 +243,29 @@ function Cell<Row>({ column, row, levels }: { column: Column<Row>; row: Row; lev
   const expanded = levels?.expanded(row);
   const share = column.bar?.(row);
   return (
-    <div role="gridcell" class={`${column.right ? "right" : ""}${share === undefined ? "" : " barred"}`} title={text}
+    <div
+      role="gridcell"
+      class={`${column.right ? "right" : ""}${share === undefined ? "" : " barred"}`}
+      title={text}
       style={{
         ...(share === undefined ? {} : { "--share": `${Math.max(0, Math.min(100, 100 * share))}%` }),
         ...(levels ? { paddingLeft: `${2 * levels.level(row)}ch` } : {}),
-      }}>
-      {levels && (expanded === null || expanded === undefined
-        ? <span class="twist" />
-        : <button type="button" class="twist" tabIndex={-1} aria-label={expanded ? "Close" : "Open"}
-            onClick={() => levels.toggle(row)}>{expanded ? "▾" : "▸"}</button>)}
+      }}
+    >
+      {levels &&
+        (expanded === null || expanded === undefined ? (
+          <span class="twist" />
+        ) : (
+          <button
+            type="button"
+            class="twist"
+            tabIndex={-1}
+            aria-label={expanded ? "Close" : "Open"}
+            onClick={() => levels.toggle(row)}
+          >
+            {expanded ? "▾" : "▸"}
+          </button>
+        ))}
       {column.cell ? column.cell(row) : text}
     </div>
   );

@@ -38,41 +38,59 @@ export function Tree<Row>({ columns, roots, children, ...props }: Props<Row>) {
     return list;
   }, [roots, opened]);
 
-  const set = (id: string, rows: Row[] | null) => setOpened((before) => {
-    const after = new Map(before);
-    if (rows) after.set(id, rows);
-    else after.delete(id);
-    return after;
-  });
+  const set = (id: string, rows: Row[] | null) =>
+    setOpened((before) => {
+      const after = new Map(before);
+      if (rows) after.set(id, rows);
+      else after.delete(id);
+      return after;
+    });
   const toggle = (item: Item<Row>) => {
     if (opened.has(item.id)) return set(item.id, null);
     const below = children(item.row);
     setFailed("");
-    if (typeof below === "function") below().then((rows) => set(item.id, rows), (error: Error) => setFailed(error.message));
+    if (typeof below === "function")
+      below().then(
+        (rows) => set(item.id, rows),
+        (error: Error) => setFailed(error.message),
+      );
     else if (below) set(item.id, below);
   };
-  const wrapped = useMemo(() => columns.map((column): Column<Item<Row>> => {
-    const { text, cell, bar } = column;
-    const plain = { id: column.id, title: column.title, text: (item: Item<Row>) => text(item.row) };
-    return {
-      ...plain,
-      ...(column.right === undefined ? {} : { right: column.right }),
-      ...(column.spare === undefined ? {} : { spare: column.spare }),
-      ...(cell ? { cell: (item: Item<Row>) => cell(item.row) } : {}),
-      ...(bar ? { bar: (item: Item<Row>) => bar(item.row) } : {}),
-    };
-  }), [columns]);
+  const wrapped = useMemo(
+    () =>
+      columns.map((column): Column<Item<Row>> => {
+        const { text, cell, bar } = column;
+        const plain = { id: column.id, title: column.title, text: (item: Item<Row>) => text(item.row) };
+        return {
+          ...plain,
+          ...(column.right === undefined ? {} : { right: column.right }),
+          ...(column.spare === undefined ? {} : { spare: column.spare }),
+          ...(cell ? { cell: (item: Item<Row>) => cell(item.row) } : {}),
+          ...(bar ? { bar: (item: Item<Row>) => bar(item.row) } : {}),
+        };
+      }),
+    [columns],
+  );
   return (
     <>
-      {failed && <p class="failed" role="alert">{failed}</p>}
-      <Table {...props} columns={wrapped} rows={items} id={(item) => item.id}
+      {failed && (
+        <p class="failed" role="alert">
+          {failed}
+        </p>
+      )}
+      <Table
+        {...props}
+        columns={wrapped}
+        rows={items}
+        id={(item) => item.id}
         open={props.open && ((item) => props.open!(item.row))}
         onActive={props.onActive && ((item) => props.onActive!(item.row))}
         levels={{
           level: (item) => item.level,
           expanded: (item) => (opened.has(item.id) ? true : children(item.row) === null ? null : false),
           toggle,
-        }} />
+        }}
+      />
     </>
   );
 }
