@@ -18,7 +18,7 @@ Way = tuple[str, ...]
 LOST: Frame = ("<lost>", 0, "<lost>")
 
 NAMES: dict[str, Callable[[Frame], str]] = {
-    "line": lambda frame: (f"{site_files.place(frame[0], frame[1])} {frame[2]}()" if frame[2] != frame[0] else frame[0]),
+    "line": lambda frame: f"{frame[0]}:{frame[1]} {frame[2]}()" if frame[2] != frame[0] else frame[0],
     "file": lambda frame: frame[0],
     "function": lambda frame: f"{frame[0]} {frame[2]}()" if frame[2] != frame[0] else frame[0],
 }
@@ -157,7 +157,8 @@ def test_where_selects_blocks_of_objects(planted: Path) -> None:
 def test_sampled_nodes_have_the_intervals_of_tables_of_sites(tmp_path: Path) -> None:
     path = site_files.any_program(3, interval=4096).write(tmp_path / "sampled.tonnage")
     with tonnage.load(path) as snapshot:
-        first = {node["name"]: node for node in snapshot.flame(by="function", inverted=True, limit=0).rows if node["parent"] is None}
+        nodes = snapshot.flame(by="function", inverted=True, limit=0).rows
+        first = {node["name"]: node for node in nodes if node["parent"] is None}
         rows = {row["name"]: row for row in snapshot.sites(by="function", limit=0).rows if row["size"]}
         assert first.keys() == rows.keys()
         for name, row in rows.items():
