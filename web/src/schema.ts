@@ -30,6 +30,19 @@ export interface Sum {
   size: number;
 }
 
+export interface Thread {
+  name: string | null;
+  holds_gil: boolean | null;
+  frames: { name: string | null; qualified_name: string | null; file: string | null; line: number; own: boolean }[];
+}
+
+/** Of the view `info`. */
+export interface About {
+  threads: Thread[];
+  ledger: LedgerRow[];
+  info: Info;
+}
+
 export interface Summary {
   total: Sum;
   own: Sum;
@@ -198,8 +211,17 @@ export interface Treemap {
 
 export interface DominatorGroups {
   by: string;
-  rows: { type?: string; module?: string; each?: number; kind?: string; retained: number; retained_pct: number | null;
-    count: number; rows: number; size: number }[];
+  rows: {
+    type?: string;
+    module?: string;
+    each?: number;
+    kind?: string;
+    retained: number;
+    retained_pct: number | null;
+    count: number;
+    rows: number;
+    size: number;
+  }[];
   total: { rows: number; count: number; retained: number };
   heap: { size: number; objects: number; shared_keys: number };
   more: number;
