@@ -14,6 +14,11 @@ PyTypeObject *tn__follow_rule(PyTypeObject *type);
 void tn__follow_born(PyObject *object, PyTypeObject *type); /* an object of this very type was made */
 void tn__follow_died(uint64_t block);
 
+/* ---- follow_made.c ---- */
+
+/* Visits a type and all that are derived from it. */
+void tn__follow_each(PyTypeObject *type, void (*visit)(PyTypeObject *type));
+
 /* ---- follow_types.c: before 3.13 ---- */
 
 /* Of a class that has become a rule, and those derived from it; also of those that are made from now on. */
