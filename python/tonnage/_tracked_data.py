@@ -178,7 +178,8 @@ class Moment(Fields):
     tonnage's own. heap_count, heap_bytes: of all objects, None where `compute_total` was not asked for. tracked_bytes:
     what tracked instances keep, the shared part included; shared_bytes, shared_count: kept by several of them together
     and by no single one. kinds: {index: (active, bytes, flat_bytes, retained)}; bytes add up, flat_bytes are the
-    instances' own, retained is that of the set. instances: sizes one by one, of the largest; more: how many are left out.
+    instances' own, retained is that of the set. instances: sizes one by one, of the largest; more: how many are left
+    out.
     """
 
     __slots__ = (
