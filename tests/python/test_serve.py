@@ -258,7 +258,8 @@ def test_what_a_browser_gets(server: _serve.Server) -> None:
     assert status == 200 and b"tonnage-data" in body
     token = urllib.parse.parse_qs(parts.query)["token"][0]
     assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
-    assert headers["referrer-policy"] == "no-referrer" and "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
     status, headers, body = fetch(server, "/api/summary", X_Tonnage_Token=token)
     assert status == 200 and json.loads(body)["view"] == "summary"
     assert headers["content-length"] == str(len(body)) and "access-control-allow-origin" not in headers
