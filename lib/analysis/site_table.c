@@ -140,7 +140,7 @@ static int add_sums(tn_sites *t, size_t n, tn_error *err)
 
 static bool by_block(const tn_sites *t)
 {
-    return t->within || t->options.by == TN_SITES_TYPE;
+    return t->within || t->options.born_last || t->options.by == TN_SITES_TYPE;
 }
 
 static tn_site_sum sum_of_row(const tn_site_row *r, bool live)
@@ -205,7 +205,10 @@ static tn_site_sum sum_of_block(const tn_sites *t, uint64_t block, bool live)
 
 static bool block_in(const tn_sites *t, uint64_t block)
 {
+    const tn_sites_options *o = &t->options;
     uint32_t node = t->traces.node[block];
+    if (o->born_last && (t->traces.birth[block] < o->born_first || t->traces.birth[block] > o->born_last))
+        return false;
     return in_table(t, t->traces.site[block]) &&
            (!t->within || (node && node <= t->within->n && tn__set_test(t->within, node - 1)));
 }

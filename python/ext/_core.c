@@ -302,6 +302,8 @@ static PyMethodDef snapshot_methods[] = {
      "Text or JSON of a page of the profile."},
     {"tracked", (PyCFunction)(void (*)(void))core_tracked_view, METH_VARARGS | METH_KEYWORDS,
      "Text or JSON of a page of tracked classes."},
+    {"flame", (PyCFunction)(void (*)(void))core_flame_view, METH_VARARGS | METH_KEYWORDS,
+     "Text or JSON of stacks as a tree."},
     {"birth", (PyCFunction)core_birth, METH_O,
      "(birth, bytes, interval, [(file, line, name, qualified_name)]) of a node, None where it is not known."},
     {"picture", (PyCFunction)(void (*)(void))core_picture_make, METH_VARARGS | METH_KEYWORDS,

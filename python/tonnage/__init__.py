@@ -103,6 +103,7 @@ __all__ = [
     "grows",
     "import_dump",
     "load",
+    "load_ipython_extension",
     "process_memory",
     "sample",
     "show_backrefs",
@@ -331,6 +332,13 @@ def cost_of(factory: Callable[[], object], n: int = 100_000) -> InstanceCost:
     from tonnage import _cost
 
     return _cost.cost_of(factory, n)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext tonnage` in IPython: from then on `%%tonnage` shows what a cell needed and what it keeps."""
+    from tonnage import _notebook
+
+    _notebook.load(shell)
 
 
 def show_refs(

@@ -402,6 +402,16 @@ def main() -> None:
 
         sql(words[1:])
         return
+    if words[:1] == ["report"]:
+        from tonnage._report import main as report
+
+        report(words[1:])
+        return
+    if words[:1] == ["serve"]:
+        from tonnage._serve import main as serve
+
+        serve(words[1:])
+        return
     if words[:1] == ["export"]:
         from tonnage._export import is_columnar
         from tonnage._export import main as export

@@ -502,6 +502,20 @@ class Settings:
                 setting = BY_NAME[name.replace("_", "-")]
                 self.set(setting, setting.read(value, name), "call")
 
+    def sampling(self) -> tuple[str, int]:
+        """Clock of samples, and interval: nanoseconds or, of the clock alloc, bytes.
+
+        Raises:
+            ValueError: they do not fit; the line says who said so where that was not the command line.
+        """
+        try:
+            return read_interval(self.sample, self.sample_interval)
+        except ValueError as error:
+            told = ("default", "command line", "call")
+            names = [name for name in ("sample", "sample-interval") if self.sources[name] not in told]
+            said = ", ".join(f"{name} {self.text(name)} is said by {self.sources[name]}" for name in names)
+            raise ValueError(f"{error}; {said}" if said else str(error)) from None
+
     def text(self, name: str) -> str:
         """A value as text that can be read again."""
         return BY_NAME[name].show(self.values[name])
