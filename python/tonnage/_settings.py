@@ -147,6 +147,16 @@ def _parse_trace(text: str) -> str | int | None:
     return size
 
 
+def _parse_classes(text: str) -> tuple[str, ...]:
+    names = tuple(text.replace(",", " ").split())
+    if not names:
+        raise ValueError
+    for name in names:
+        if "." not in name or not all(word.isidentifier() for word in name.replace(".<locals>", "").split(".")):
+            raise _Reason(f"{name} is no name of a class: module.Class, in the program itself __main__.Class")
+    return names
+
+
 def _parse_clock(text: str) -> str | None:
     if text in _sample.CLOCKS:
         return text
@@ -238,6 +248,7 @@ TRACE = Kind(
     (bool, int, str),
 )
 DEPTH = Kind("a number of frames, at least 1, or all", _parse_depth, lambda depth: str(depth or "all"), (int, str))
+CLASSES = Kind("classes such as app.models.Session, several with commas", _parse_classes, ",".join)
 FLAG = Kind("1 or 0", _parse_flag, lambda flag: "1" if flag else "0", (bool,))
 NAME = Kind("the name of a file", _parse_name, lambda template: template.text)
 
@@ -394,6 +405,16 @@ class Settings:
     top_every = Setting(SECONDS, 60.0, "SECONDS", "time between two pages of --top, and one at the end")
     top_file = Setting[Template | None](
         NAME, None, "FILE", "--top appends to this file, not standard error; {pid} {host}", off=None
+    )
+    track = Setting[tuple[str, ...] | None](
+        CLASSES,
+        None,
+        "CLASS",
+        "track instances of app.models.Session; again, or with commas: of more",
+        off=None,
+    )
+    track_every = Setting[float | None](
+        SECONDS, None, "SECONDS", "time between two snapshots of --track, and one at the end", off=None
     )
     sample = Setting[str | None](
         CLOCK,

@@ -41,9 +41,12 @@ _ROWS_KEPT = 1_000_000  # sizes of single instances, of all snapshots together: 
 class _Measured:
     """A snapshot whose sizes are to be found."""
 
-    __slots__ = ("began", "compute_total", "moment", "rows", "snapshot")
+    __slots__ = ("began", "compute_total", "moment", "rows", "snapshot", "state")
 
-    def __init__(self, snapshot: Snapshot, rows: bytes, moment: Moment, compute_total: bool, began: float) -> None:
+    def __init__(
+        self, state: State, snapshot: Snapshot, rows: bytes, moment: Moment, compute_total: bool, began: float
+    ) -> None:
+        self.state = state
         self.snapshot = snapshot
         self.rows = rows
         self.moment = moment
@@ -85,8 +88,8 @@ class _Snapshots(Periodic):
 class Tracker:
     """Births, deaths and sizes of the instances of chosen classes, and of chosen objects.
 
-    Nothing of a class or an object that Python code can see is changed, and nothing is kept alive but classes. There may be
-    several trackers: each knows its own only. A tracker that is dropped is closed.
+    Nothing of a class or an object that Python code can see is changed, and nothing is kept alive but classes. There
+    may be several trackers: each knows its own only. A tracker that is dropped is closed.
 
     Example:
         >>> with tonnage.Tracker() as tracker:         # doctest: +SKIP
@@ -97,12 +100,12 @@ class Tracker:
         >>> tracker.stats.print_summary()              # doctest: +SKIP
     """
 
-    __slots__ = ("__weakref__", "_lock", "_pending", "_periodic", "_pid", "_state", "_stopped", "_task")
+    __slots__ = ("__weakref__", "_lock", "_measuring", "_pending", "_periodic", "_pid", "_state", "_stopped", "_task")
 
     def __init__(self) -> None:
         self._task = f"sizes {id(self)}"
         self._periodic: _Snapshots | None = None
-        self._lock, self._pid = RLock(), os.getpid()
+        self._new_locks()
         self._state = State()
         self._pending: list[_Measured] = []
         self._stopped: History | None = None  # what was known when it was closed
@@ -110,8 +113,13 @@ class Tracker:
     def _locked(self) -> RLock:
         """In a child after fork the lock may be that of a thread that is not there."""
         if self._pid != os.getpid():
-            self._lock, self._pid = RLock(), os.getpid()
+            self._new_locks()
         return self._lock
+
+    def _new_locks(self) -> None:
+        self._lock = RLock()  # of what is tracked
+        self._measuring = RLock()  # of who finds sizes, which takes longer; may be taken within the other
+        self._pid = os.getpid()
 
     def _open(self) -> State:
         if self._stopped is not None:
@@ -131,8 +139,8 @@ class Tracker:
     ) -> None:
         """Tracks instances of a class that are made from now on.
 
-        Of several tracked classes that an instance has, the most specialised one says how. A class that is tracked already
-        is so from now on in this way.
+        Of several tracked classes that an instance has, the most specialised one says how. A class that is tracked
+        already is so from now on in this way.
 
         Args:
             cls: a class; also one written in C.
@@ -380,7 +388,7 @@ class Tracker:
             if compute_total or not state.is_empty():
                 snapshot, rows = capture()
                 _followed.poll()  # who is in it has an owner by now
-                self._pending.append(_Measured(snapshot, rows, moment, compute_total, began))
+                self._pending.append(_Measured(state, snapshot, rows, moment, compute_total, began))
             moment.own_bytes = call(lambda c: c.lives_cost()[1] + c.trace_cost()["resident"])
             moment.seconds = time.monotonic() - began
             state.moments.append(moment)
@@ -395,7 +403,8 @@ class Tracker:
 
     def _settle(self) -> None:
         """Finds the sizes of snapshots that wait for it."""
-        with self._locked():
+        self._locked()
+        with self._measuring:
             while self._pending:
                 measured = self._pending[0]
                 try:
@@ -404,26 +413,26 @@ class Tracker:
                     self._pending.remove(measured)
 
     def _measure(self, measured: _Measured) -> None:
-        moment, state = measured.moment, self._state
+        moment, state = measured.moment, measured.state
         request = state.request(Lives(measured.rows))
         with measured.snapshot._again() as snapshot:  # one that a child has from its parent may be locked
             found = measure(snapshot, request, moment, measured.compute_total)
             moment.pause_ns = round((snapshot.pause or 0) * 1e9)
         measured.snapshot.close()
-        self._thin()
+        _thin(state)
         state.morphed.update(found.morphed)
         state.previews = found.previews
         moment.seconds = time.monotonic() - measured.began
 
 
-    def _thin(self) -> None:
-        """Sums of old snapshots stay, but of single instances only the newest sizes."""
-        left = _ROWS_KEPT
-        for moment in reversed(self._state.moments):
-            left -= len(moment.instances)
-            if left < 0 and len(moment.instances):
-                moment.more += len(moment.instances)
-                moment.instances = no_sizes()
+def _thin(state: State) -> None:
+    """Sums of old snapshots stay, but of single instances only the newest sizes."""
+    left = _ROWS_KEPT
+    for moment in reversed(state.moments):
+        left -= len(moment.instances)
+        if left < 0 and len(moment.instances):
+            moment.more += len(moment.instances)
+            moment.instances = no_sizes()
 
 
 def _level(number: int) -> int:
