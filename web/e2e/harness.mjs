@@ -76,6 +76,35 @@ export function makeSamples(folder) {
   return report;
 }
 
+const STACKS = `
+import sys, time, tonnage
+tonnage.trace.start()
+tonnage.sample.start("prof", interval=0.002)
+strange = {}
+exec(compile("def keep(n):\\n    return ['k' * n for _ in range(50)]", "</script><b>strange</b>.py", "exec"), strange)
+KEPT = {}
+def keep(n):
+    KEPT[n] = [strange["keep"](100 + i) for i in range(40)]
+def work(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        sum(hash(str(i)) for i in range(1000))
+for n, path in enumerate(sys.argv[1:]):
+    keep(n)
+    work(0.3)
+    tonnage.snapshot(path, force=True)
+`;
+
+/** Three files of one process whose allocations were recorded and whose time was sampled, and report.html of all. */
+export function makeStacks() {
+  const folder = mkdtempSync(join(tmpdir(), "tonnage-web-"));
+  const paths = [1, 2, 3].map((n) => join(folder, `${n}.tonnage`));
+  const report = join(folder, "report.html");
+  execFileSync(PYTHON, ["-c", STACKS, ...paths]);
+  tonnage("report", ...paths, "-o", report);
+  return { folder, paths, report, remove: () => rmSync(folder, { recursive: true }) };
+}
+
 /** The answer of the command. */
 export function asked(verb, ...words) {
   const command = join(PYTHON, "..", "tonnage");
@@ -161,7 +190,7 @@ export async function shot(page, name) {
 
 /** The cells of a table's rows in sight, by the titles of the columns. */
 export async function tableRows(page, label) {
-  return page.getByRole("grid", { name: label }).evaluate((table) => {
+  return page.locator(`[role$=grid][aria-label="${label}"]`).evaluate((table) => {
     const text = (cell) => cell.textContent.trim();
     const titles = [...table.querySelectorAll("[role=columnheader]")].map((cell) => text(cell).replace(/ [▾▴]$/, ""));
     return [...table.querySelectorAll("[role=row]:not(.head)")].map((row) => {
