@@ -130,8 +130,8 @@ x_line = check.__code__.co_firstlineno + 4
 old = []
 c.follow_class(A, True)
 check()
-for start in (lambda: c.trace_start("exact"), lambda: c.trace_start("exact", depth=1), lambda: c.trace_start("sampled")):
-    start()
+for mode, depth in ("exact", 0), ("exact", 1), ("sampled", 0):
+    c.trace_start(mode, depth=depth)
     check(depth=1)
     c.trace_clear()
     check(depth=1)
