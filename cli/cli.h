@@ -49,7 +49,9 @@ enum {
 #define CLI_SUMS (1ULL << 34)    /* ... --retained */
 #define CLI_FROM (1ULL << 35)    /* ... --from PLACE */
 #define CLI_CUMULATE (1ULL << 36)
+#define CLI_FLAME (1ULL << 38)   /* ... --invert --born FIRST-LAST, and --what is of stacks */
 #define CLI_PROFILE (1ULL << 37) /* which samples count, and as what: --tree … --clock CLOCK */
+#define CLI_TRACKED (1ULL << 39) /* --by is a page of tracked classes */
 
 enum { CLI_PLACES = 64 }; /* of --include, of --exclude, of --from */
 
@@ -64,8 +66,14 @@ typedef struct cli_verb cli_verb;
 #define CLI_SUM_KINDS \
     "line, file, function, module, distribution, traceback or thread" /* of what was, objects are gone */
 
+/* ... and what a frame of a flame graph may be. */
+#define CLI_FRAME_KINDS "line, file, function, module or distribution"
+
 /* tn_cpu_by_names, likewise. */
 #define CLI_CPU_KINDS "function, line, file, module, distribution, traceback, thread, task or state"
+
+/* tn_tracked_page_names, likewise. */
+#define CLI_TRACKED_KINDS "all, snapshot, class or instance"
 
 /* What --where takes, where it is about objects: conditions that stand below on a verb's page. */
 #define CLI_OBJECTS "type, size, … (below)"
@@ -85,6 +93,7 @@ typedef struct cli_options {
         tn_sites_options asked;
     } sites;
     tn_cpu_options cpu;
+    tn_flame_options flame;
     tn_picture_options picture;
     bool help, index, force, drawn, folding; /* drawn: the picture is chosen; folding: --fold or --no-fold is given */
     uint32_t max_nodes;                      /* 0: not given */
@@ -145,6 +154,8 @@ int cli_view_of_some(const cli_options *options, cli_view *render);
 size_t cli_distance(const char *left, const char *right);
 /* A line on standard error for each type or address in --where, --heads and --avoid that is in none of the snapshots. */
 void cli_hint(const cli_options *options, tn_snapshot *const *snapshots, size_t n);
+/* Such a line where a verb about objects gets a file that has samples, or sums of allocations, alone. */
+void cli_hint_samples(const cli_options *options, tn_snapshot *s);
 /* For verbs that Python runs. A file that cannot be opened gets its message there; where NULL: nothing. */
 void cli_hint_ahead(const char *file, const char *where);
 
@@ -165,12 +176,15 @@ int cmd_diff(const cli_options *options);
 int cmd_why(const cli_options *options);
 int cmd_sites(const cli_options *options);
 int cmd_profile(const cli_options *options);
+int cmd_tracked(const cli_options *options);
+int cmd_flame(const cli_options *options);
 int cmd_export(const cli_options *options);
 int cmd_import(const cli_options *options);
 int cmd_graph(const cli_options *options);
 int cmd_show(const cli_options *options);
 int cmd_check(const cli_options *options);
 int cmd_dominators(const cli_options *options);
+int cmd_treemap(const cli_options *options);
 int cmd_retained(const cli_options *options);
 int cmd_paths(const cli_options *options);
 int cmd_refs(const cli_options *options);

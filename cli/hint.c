@@ -1,4 +1,5 @@
-/* hint.c - a selection that names a type or an address the file does not have: an empty page says nothing of why. */
+/* hint.c - a selection that names a type or an address the file does not have, a file that has no objects: an empty page says
+ * nothing of why. */
 #include "cli.h"
 
 #include <errno.h>
@@ -175,6 +176,24 @@ void cli_hint(const cli_options *options, tn_snapshot *const *snapshots, size_t 
     look_at(&h, options->view.avoid);
     look_at(&h, options->only);
     look_at(&h, options->highlight);
+}
+
+static bool is_about_objects(const cli_verb *verb)
+{
+    return verb->options & CLI_WHERE && !(verb->options & (CLI_SITES | CLI_PROFILE | CLI_TO)) &&
+           verb->run != cmd_check && verb->view != tn_view_info;
+}
+
+void cli_hint_samples(const cli_options *options, tn_snapshot *s)
+{
+    tn_fact fact;
+    const char *file = options->file;
+    if (tn_snapshot_n_objects(s) || !is_about_objects(options->verb))
+        return;
+    if (tn_snapshot_find_fact(s, "sample.clock", &fact) == TN_OK)
+        cli_say("%s has samples and no objects: tonnage profile %s shows where time goes", file, file);
+    else if (tn_snapshot_find_fact(s, "trace.mode", &fact) == TN_OK)
+        cli_say("%s has recorded allocations and no objects: tonnage sites %s shows them", file, file);
 }
 
 void cli_hint_ahead(const char *file, const char *where)

@@ -39,6 +39,10 @@ static const struct {
     [SITES_COLOR] = {"--color", CLI_SITES},
 };
 
+/* Options of CLI_FLAME; the last one takes a value. */
+enum { FLAME_INVERT, FLAME_BORN };
+static const char *const burning[] = {[FLAME_INVERT] = "--invert", [FLAME_BORN] = "--born"};
+
 /* Options of CLI_PICTURE: what is drawn, and what is told of each object; the first two take a selection. */
 enum { DRAW_ONLY, DRAW_HIGHLIGHT, DRAW_PROPORTIONAL };
 static const struct {
@@ -109,6 +113,13 @@ static const struct {
     {"diff", CLI_AGAINST, "OLD is its first word"},
     {"profile", CLI_WHERE, "samples are of stacks, not of objects; --include names some of these"},
     {"profile", CLI_THRESHOLD, "its rows are time"},
+    {"tracked", CLI_AGAINST, "the file has its own snapshots, which it compares"},
+    {"tracked", CLI_THRESHOLD, "--where size:>=64k says it"},
+    {"flame", CLI_THRESHOLD, "it shows the widest frames; --limit says how many"},
+    {"flame", CLI_SORT, "the widest frames come first"},
+    {"flame", CLI_AGAINST, "it is of one file; tonnage sites and profile compare two"},
+    {"timeline", CLI_SORT, "its rows are in order of time"},
+    {"timeline", CLI_WHERE, "its rows are moments, no objects"},
 };
 
 static int usage(const cli_verb *verb, const char *what, const char *word)
@@ -165,8 +176,21 @@ static int set_cpu_by(const cli_verb *verb, const char *value, cli_options *out)
     return no_kind(verb, verb->kinds, value);
 }
 
+static int set_tracked_by(const cli_verb *verb, const char *value, cli_options *out)
+{
+    for (int i = 0; i < TN_TRACKED_PAGES; i++) {
+        if (strcmp(value, tn_tracked_page_names[i]) == 0) {
+            out->view.tracked = (enum tn_tracked_page)i;
+            return CLI_OK;
+        }
+    }
+    return no_kind(verb, verb->kinds, value);
+}
+
 static int set_by(const cli_verb *verb, const char *value, cli_options *out)
 {
+    if (verb->options & CLI_TRACKED)
+        return set_tracked_by(verb, value, out);
     if (verb->options & CLI_PROFILE)
         return set_cpu_by(verb, value, out);
     if (verb->options & CLI_SITES)
@@ -293,6 +317,43 @@ static int set_profile(const cli_verb *verb, size_t i, const char *value, cli_op
     return CLI_OK;
 }
 
+/* "1000-2000" */
+static int set_born(const cli_verb *verb, const char *value, cli_options *out)
+{
+    char *end;
+    unsigned long long first = strtoull(value, &end, 10), last = 0;
+    bool digits = *value >= '0' && *value <= '9' && *end == '-' && end[1] >= '0' && end[1] <= '9';
+    if (digits)
+        last = strtoull(end + 1, &end, 10);
+    if (!digits || *end || !last || first > last)
+        return usage(verb, "--born takes two numbers of allocations such as 1000-2000, not", value);
+    out->flame.born_first = first;
+    out->flame.born_last = last;
+    return CLI_OK;
+}
+
+static int set_flame(const cli_verb *verb, size_t i, const char *value, cli_options *out)
+{
+    if (i == FLAME_BORN)
+        return set_born(verb, value, out);
+    out->flame.inverted = true;
+    return CLI_OK;
+}
+
+static int set_what(const cli_verb *verb, const char *value, cli_options *out)
+{
+    out->what = value;
+    if (!(verb->options & CLI_FLAME))
+        return CLI_OK;
+    for (int i = TN_FLAME_LIVE; i < TN_FLAME_WHATS; i++) {
+        if (strcmp(value, tn_flame_what_names[i]) == 0) {
+            out->flame.what = (enum tn_flame_what)i;
+            return CLI_OK;
+        }
+    }
+    return usage(verb, "--what takes live, count, allocated, temporary, peak, retained or cpu, not", value);
+}
+
 static void set_fold(cli_options *out, bool fold)
 {
     out->view.fold = fold;
@@ -326,7 +387,7 @@ static int set_value(const cli_verb *verb, uint64_t option, const char *value, c
     case CLI_AT: out->view.at = value; return CLI_OK;
     case CLI_OUTPUT: out->output = value; return CLI_OK;
     case CLI_TO: out->to = value; return CLI_OK;
-    case CLI_WHAT: out->what = value; return CLI_OK;
+    case CLI_WHAT: return set_what(verb, value, out);
     case CLI_COLUMNS: out->columns = value; return CLI_OK;
     case CLI_PYTHON: out->python = value; return CLI_OK;
     case CLI_SORT: out->view.sort = value; return CLI_OK;
@@ -418,6 +479,12 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
             continue;
         int code = take_value(verb, i >= PROFILE_CALLERS, n, words, at, &value);
         return code == CLI_OK ? set_profile(verb, i, value, out) : code;
+    }
+    for (size_t i = 0; verb->options & CLI_FLAME && i < sizeof burning / sizeof *burning; i++) {
+        if (!is_option(burning[i], word, length))
+            continue;
+        int code = take_value(verb, i == FLAME_BORN, n, words, at, &value);
+        return code == CLI_OK ? set_flame(verb, i, value, out) : code;
     }
     for (size_t i = 0; i < sizeof placing / sizeof *placing; i++) {
         if (!(verb->options & placing[i].option) || !is_option(placing[i].name, word, length))

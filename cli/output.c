@@ -159,6 +159,7 @@ int cli_open(const cli_options *options, bool partial, tn_snapshot **out)
     int status = tn_snapshot_open(options->file, &how, out, &err);
     if (status < 0)
         return cli_fail(options->file, &err);
+    cli_hint_samples(options, *out);
     start_progress(*out);
     return CLI_OK;
 }

@@ -58,6 +58,37 @@ typedef struct tn_look {
     unsigned failure; /* where stack is 0 */
 } tn_look;
 
+static inline void tn__sample_count(uint64_t *count, uint64_t n)
+{
+    tn_set(count, *count + n);
+}
+
+/* ---- sample_threads.c ---- */
+
+enum { TN_SAMPLE_THREADS = 4096 }; /* most that are looked at */
+
+typedef struct tn_seen_interpreter {
+    uint64_t address, next, threads, lock, holder;
+    bool collecting;
+} tn_seen_interpreter;
+
+typedef struct tn_seen_thread {
+    uint64_t state, native; /* native 0: it is not looked at */
+    uint32_t of;            /* its interpreter */
+} tn_seen_thread;
+
+typedef struct tn_found {
+    const tn_seen_interpreter *interpreters;
+    const tn_seen_thread *threads;
+    uint32_t n_threads;
+    bool whole; /* these are all */
+} tn_found;
+
+bool tn__sample_threads_start(const tn_sample_places *places);
+void tn__sample_threads_forget(void);
+void tn__sample_threads(tn_found *out);                   /* as they are now; out is good until the next call */
+uint64_t tn__sample_holder(const tn_seen_interpreter *i); /* the state of the thread that has its lock; 0: none */
+
 /* ---- sample_read.c ---- */
 
 void tn__sample_fixed(uint64_t start, uint64_t end); /* memory that stays mapped */
@@ -73,6 +104,27 @@ void tn__sample_codes_forget(void); /* its memory has been given back */
 /* Fills row, size, offset, empty and handle of n frames as their code objects are now. The index of the first of which that
  * cannot be told; n: none. */
 unsigned tn__sample_codes(tn_seen_frame *frames, unsigned n);
+
+/* ---- sample_copies.c ---- */
+
+/* Of the thread that was copied last. */
+typedef struct tn_copied {
+    uint64_t frame;   /* the innermost one, as the thread says */
+    bool complete;    /* all that was needed came in the first copy */
+    bool full;        /* there was no room for more */
+    unsigned failure; /* why something is not there */
+} tn_copied;
+extern tn_copied tn__copied;
+
+bool tn__sample_copies_start(const tn_sample_places *places);
+void tn__sample_copies_forget(void);
+bool tn__sample_copy_planned(
+    tn_watched *w); /* the head, the spans, those of the chain again. false: the head is not there */
+/* Plans the next: frames, innermost first, and what was innermost off the data stack. */
+void tn__sample_plan(tn_watched *w, const tn_seen_frame *frames, uint32_t n);
+bool tn__copied_frame(uint64_t address, tn_seen_frame *out); /* fetched where it was not in the plan */
+bool tn__copied_peek(uint64_t address, tn_seen_frame *out);  /* false: it was not in the plan */
+bool tn__copied_again(uint64_t address, tn_seen_frame *out); /* the second copy. false: it is not of the chain */
 
 /* ---- sample_stack.c ---- */
 

@@ -13,18 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_THREADS = 4096, MOST_INTERPRETERS = 256, HEAD = 512, STACK_BYTES = 256 << 10 };
+enum { STACK_BYTES = 256 << 10 };
 static const uint64_t SECOND_NS = 1000000000, LONGEST_NS = 1000000000000, SHORTEST_NS = 1000;
-
-typedef struct interpreter {
-    uint64_t address, next, threads, lock, holder;
-    bool collecting;
-} interpreter;
-
-typedef struct thread_state {
-    uint64_t state, native; /* native 0: it is not looked at */
-    uint32_t of;            /* its interpreter */
-} thread_state;
 
 static struct {
     tn_sample_places places;
@@ -36,13 +26,10 @@ static struct {
     uint64_t next;                           /* stratum */
     uint64_t own_before_ns;
     uint64_t looked_ns; /* when the last tick began */
-    bool whole;         /* in this tick all threads were found */
+    tn_found found;     /* in this tick */
     uint64_t random;
-    tn_watched *threads; /* MOST_THREADS, in order of first sight; those that ended are gone */
-    interpreter interpreters[MOST_INTERPRETERS];
-    thread_state *states; /* MOST_THREADS */
-    uint32_t n_states;
-    uint32_t n_threads, found; /* found: where the last was, for they come in order */
+    tn_watched *threads;      /* TN_SAMPLE_THREADS, in order of first sight; those that ended are gone */
+    uint32_t n_threads, last; /* last: where it was found, for they come in order */
     uint64_t tick;
 } sampler;
 
@@ -53,60 +40,25 @@ static uint64_t now_ns(clockid_t clock)
     return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
 }
 
-static void raise_by(uint64_t *count, uint64_t n)
-{
-    tn_set(count, *count + n);
-}
-
 /* ---- threads ---- */
-
-static bool word_at(uint64_t address, uint64_t *out)
-{
-    return tn_sample_copy(address, out, sizeof *out);
-}
-
-static uint64_t holder_of(const interpreter *i)
-{
-    const tn_sample_places *p = &sampler.places;
-    uint64_t holder;
-    uint32_t locked;
-    bool known = p->gil_known && i->lock && word_at(i->lock + p->gil_holder, &holder) &&
-                 tn_sample_copy(i->lock + p->gil_locked, &locked, sizeof locked);
-    return known && locked == 1 ? holder : 0;
-}
-
-static bool read_interpreter(uint64_t address, interpreter *out)
-{
-    const tn_sample_places *p = &sampler.places;
-    uint32_t collecting;
-    *out = (interpreter){.address = address, .lock = p->gil};
-    if (!word_at(address + p->interp_next, &out->next) || !word_at(address + p->interp_threads, &out->threads) ||
-        !tn_sample_copy(address + p->interp_collecting, &collecting, sizeof collecting))
-        return false;
-    if (p->gil_known && !p->gil_is_one && !word_at(address + p->gil, &out->lock))
-        return false;
-    out->collecting = collecting == 1;
-    out->holder = holder_of(out);
-    return true;
-}
 
 /* What is new goes on from the clocks of the same thread, which was in another interpreter or has come back from C. */
 static tn_watched *watched(uint64_t state, uint64_t native)
 {
     uint64_t cpu_ns = 0, user_ns = 0;
     for (uint32_t i = 0; i < sampler.n_threads; i++) {
-        uint32_t at = (sampler.found + i) % sampler.n_threads;
+        uint32_t at = (sampler.last + i) % sampler.n_threads;
         tn_watched *w = &sampler.threads[at];
         if (w->native != native)
             continue;
         if (w->state == state) {
-            sampler.found = at + 1;
+            sampler.last = at + 1;
             return w;
         }
         cpu_ns = w->cpu_ns > cpu_ns ? w->cpu_ns : cpu_ns;
         user_ns = w->user_ns > user_ns ? w->user_ns : user_ns;
     }
-    if (sampler.n_threads == MOST_THREADS)
+    if (sampler.n_threads == TN_SAMPLE_THREADS)
         return NULL;
     tn_watched *w = &sampler.threads[sampler.n_threads++];
     *w = (tn_watched){.state = state, .native = native, .cpu_ns = cpu_ns, .user_ns = user_ns};
@@ -145,20 +97,20 @@ static void bury(void)
     uint32_t n = 0;
     for (uint32_t i = 0; i < sampler.n_threads; i++) {
         tn_watched *w = &sampler.threads[i];
-        bool is_there = w->tick == sampler.tick || (!sampler.whole && tn__sample_clock(w->native, false));
+        bool is_there = w->tick == sampler.tick || (!sampler.found.whole && tn__sample_clock(w->native, false));
         if (!is_there)
             pay_rest(w);
         else if (i != n++)
             sampler.threads[n - 1] = *w;
     }
     sampler.n_threads = n;
-    sampler.found = 0;
+    sampler.last = 0;
     tn_set(&tn__sampled.threads, n);
 }
 
 /* ---- a look at a thread ---- */
 
-static uint32_t decorated(const interpreter *in, uint64_t state, uint32_t stack, bool on_cpu, bool *locked)
+static uint32_t decorated(const tn_seen_interpreter *in, uint64_t state, uint32_t stack, bool on_cpu, bool *locked)
 {
     *locked = in->holder == state;
     if (!stack)
@@ -166,14 +118,14 @@ static uint32_t decorated(const interpreter *in, uint64_t state, uint32_t stack,
     if (in->collecting && *locked)
         return tn__sample_leaf(stack, TN_FRAME_GC);
     if (on_cpu && in->lock && !*locked) {
-        *locked = holder_of(in) == state; /* it may have taken it meanwhile */
+        *locked = tn__sample_holder(in) == state; /* it may have taken it meanwhile */
         return *locked ? stack : tn__sample_leaf(stack, TN_FRAME_NATIVE);
     }
     return stack;
 }
 
 /* ran_ns: what it has run since its clock was read last. false: nothing was sampled. */
-static void sample(const interpreter *in, tn_watched *w, uint64_t cpu_ns, uint64_t ran_ns, uint64_t weight_ns)
+static void sample(const tn_seen_interpreter *in, tn_watched *w, uint64_t cpu_ns, uint64_t ran_ns, uint64_t weight_ns)
 {
     enum tn_sample_clock clock = tn__sampled.clock;
     bool by_cpu = clock == TN_SAMPLE_PROF || clock == TN_SAMPLE_VIRTUAL, on_cpu = false, locked;
@@ -186,9 +138,9 @@ static void sample(const interpreter *in, tn_watched *w, uint64_t cpu_ns, uint64
         if (by_cpu && !on_cpu)
             return;
         if (!look.stack)
-            raise_by(&tn__sampled.rejected[look.failure], 1);
+            tn__sample_count(&tn__sampled.rejected[look.failure], 1);
         if (look.changing)
-            raise_by(&tn__sampled.changing, 1);
+            tn__sample_count(&tn__sampled.changing, 1);
         w->stack = look.stack;
         w->task = look.task;
     } else if (by_cpu) {
@@ -201,12 +153,12 @@ static void sample(const interpreter *in, tn_watched *w, uint64_t cpu_ns, uint64
     pay(w, stack, w->task, state, ns, cpu);
 }
 
-static void visit(const interpreter *in, uint64_t state, uint64_t native, uint64_t weight_ns)
+static void visit(const tn_seen_interpreter *in, uint64_t state, uint64_t native, uint64_t weight_ns)
 {
     enum tn_sample_clock clock = tn__sampled.clock;
     tn_watched *w = watched(state, native);
     if (!w) {
-        raise_by(&tn__sampled.rejected[TN_REJECT_THREADS], 1);
+        tn__sample_count(&tn__sampled.rejected[TN_REJECT_THREADS], 1);
         return;
     }
     w->tick = sampler.tick;
@@ -236,57 +188,15 @@ static void visit(const interpreter *in, uint64_t state, uint64_t native, uint64
         w->stack = 0;
 }
 
-/* Thread states of all interpreters. */
-static void find_threads(const interpreter *in, uint32_t of)
-{
-    const tn_sample_places *p = &sampler.places;
-    uint32_t bytes = (p->thread_next > p->thread_native ? p->thread_next : p->thread_native) + 8;
-    uint8_t head[HEAD];
-    uint64_t state = in->threads;
-    while (state && sampler.n_states < MOST_THREADS) {
-        if (state & 7 || bytes > HEAD || !tn_sample_copy(state, head, bytes)) {
-            raise_by(&tn__sampled.rejected[TN_REJECT_THREADS], 1);
-            sampler.whole = false;
-            return;
-        }
-        thread_state *t = &sampler.states[sampler.n_states];
-        *t = (thread_state){.state = state, .of = of};
-        memcpy(&t->native, head + p->thread_native, sizeof t->native);
-        memcpy(&state, head + p->thread_next, sizeof state);
-        sampler.n_states += t->native != 0;
-    }
-    sampler.whole &= !state;
-}
-
-/* A thread that goes from one interpreter to another has a state in each, and is at that which has frames, the inner one
- * first. Of a lock that both share it is at times the other state that took it. n: of the interpreters, the main one is last. */
-static void drop_doubles(interpreter *in, uint32_t n)
-{
-    for (uint32_t i = 0; i < sampler.n_states; i++) {
-        thread_state *t = &sampler.states[i];
-        if (t->of + 1 == n)
-            return;
-        for (uint32_t k = i + 1; t->native && k < sampler.n_states; k++) {
-            thread_state *other = &sampler.states[k];
-            if (other->native != t->native)
-                continue;
-            bool here = tn__sample_has_frames(t->state);
-            thread_state *at = here ? t : other, *gone = here ? other : t;
-            if (in[at->of].lock == in[gone->of].lock && in[gone->of].holder == gone->state)
-                in[at->of].holder = at->state;
-            gone->native = 0;
-        }
-    }
-}
-
 /* A control call may come in between, but not within one. */
-static void visit_threads(const interpreter *in, uint64_t weight_ns)
+static void visit_threads(uint64_t weight_ns)
 {
-    for (uint32_t i = 0; i < sampler.n_states; i++) {
-        const thread_state *t = &sampler.states[i];
+    const tn_found *found = &sampler.found;
+    for (uint32_t i = 0; i < found->n_threads; i++) {
+        const tn_seen_thread *t = &found->threads[i];
         tn__busy_enter(&tn__rec.sampling);
         if (t->native)
-            visit(&in[t->of], t->state, t->native, weight_ns);
+            visit(&found->interpreters[t->of], t->state, t->native, weight_ns);
         tn__busy_leave(&tn__rec.sampling);
     }
 }
@@ -295,23 +205,15 @@ static void visit_threads(const interpreter *in, uint64_t weight_ns)
 
 static void tick(uint64_t strata)
 {
-    uint64_t address = sampler.places.interpreters(), now = now_ns(CLOCK_MONOTONIC);
-    interpreter *in = sampler.interpreters;
-    uint32_t n = 0;
+    uint64_t now = now_ns(CLOCK_MONOTONIC);
     sampler.tick++;
-    sampler.n_states = 0;
-    sampler.whole = true;
-    for (; address && n < MOST_INTERPRETERS && read_interpreter(address, &in[n]); address = in[n++].next)
-        find_threads(&in[n], n);
-    sampler.whole &= !address;
-    if (n > 1)
-        drop_doubles(in, n);
-    visit_threads(in, strata * tn__sampled.interval_ns);
+    tn__sample_threads(&sampler.found);
+    visit_threads(strata * tn__sampled.interval_ns);
     bury();
     sampler.looked_ns = now;
     if (!sampler.settles) {
-        raise_by(&tn__sampled.ticks, 1);
-        raise_by(&tn__sampled.missed, strata - 1);
+        tn__sample_count(&tn__sampled.ticks, 1);
+        tn__sample_count(&tn__sampled.missed, strata - 1);
     }
     sampler.settles = false;
 }
@@ -402,14 +304,32 @@ static bool prepare(const tn_sample_places *places, uint32_t max_stacks)
     tn__sample_fixed(places->fixed_start, places->fixed_end);
     tn__sample_owner_start(&sampler.places);
     if (!sampler.threads)
-        sampler.threads = tn__pages_get(TN_PART_SAMPLES, MOST_THREADS * sizeof *sampler.threads);
-    if (!sampler.states)
-        sampler.states = tn__pages_get(TN_PART_SAMPLES, MOST_THREADS * sizeof *sampler.states);
+        sampler.threads = tn__pages_get(TN_PART_SAMPLES, TN_SAMPLE_THREADS * sizeof *sampler.threads);
     sampler.n_threads = 0;
     sampler.settles = true;
-    return sampler.threads && sampler.states && tn__tables_keep(TN_KEPT_FOR_SAMPLER) && tn_sample_read_start() &&
-           tn__samples_start(max_stacks) && tn__sample_codes_start(&sampler.places) &&
-           tn__sample_calls_start(&sampler.places) && tn__sample_stacks_start(&sampler.places);
+    return sampler.threads && tn__tables_keep(TN_KEPT_FOR_SAMPLER) && tn_sample_read_start() &&
+           tn__samples_start(max_stacks) && tn__sample_threads_start(&sampler.places) &&
+           tn__sample_codes_start(&sampler.places) && tn__sample_calls_start(&sampler.places) &&
+           tn__sample_stacks_start(&sampler.places);
+}
+
+/* In a child that C code forked, so that nobody has called tn_sampler_pause(): the thread is the parent's, and was anywhere. Nobody
+ * is to wait for it, nor for what it held. */
+static void lose_thread(void)
+{
+    if (!sampler.exists)
+        return;
+    sampler.exists = false;
+    tn__sampled.on = false;
+    tn__rec.sampling = 0;
+    tn_record_after_fork_child();
+}
+
+static bool watch_forks(void)
+{
+    static bool done;
+    done = done || pthread_atfork(NULL, NULL, lose_thread) == 0;
+    return done;
 }
 
 int tn_sampler_start(const tn_sample_places *places, const tn_sample_options *o)
@@ -420,7 +340,7 @@ int tn_sampler_start(const tn_sample_places *places, const tn_sample_options *o)
     if (tn__sampled.ever && tn__sampled.clock != o->clock)
         tn_sampler_clear();
     int error = errno;
-    if (!prepare(places, o->max_stacks)) {
+    if (!watch_forks() || !prepare(places, o->max_stacks)) {
         tn_sampler_clear();
         return TN_ENOMEM;
     }
@@ -455,11 +375,11 @@ void tn_sampler_clear(void)
     tn_sampler_stop();
     tn__tables_release(TN_KEPT_FOR_SAMPLER);
     tn__samples_free();
+    tn__sample_threads_forget();
     tn__sample_codes_forget();
     tn__sample_calls_forget();
     tn__sample_stacks_forget();
     sampler.threads = NULL;
-    sampler.states = NULL;
     tn__sampled = (tn_sampled){0};
     if (was)
         tn_sampler_start(&places, &o);

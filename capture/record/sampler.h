@@ -5,8 +5,10 @@
  * address with an error; and what was copied is believed only as far as the copy itself shows that it belongs together
  * (docs/decisions/sampling.md). It knows nothing of Python but the places in tn_sample_places.
  *
- *     sampler.c       the thread: ticks, which threads, clocks and debts
+ *     sampler.c       the thread: ticks, clocks and debts
+ *     sample_threads.c  which threads there are, and who has the lock
  *     sample_stack.c  the frames of one thread
+ *     sample_copies.c   the memory that they are in
  *     sample_calls.c  which calls are known, so that a stack may be believed
  *     sample_codes.c  code objects by address, looked at again each time
  *     sample_owner.c  names of threads and tasks
@@ -65,7 +67,7 @@ typedef struct tn_sample_options {
 int tn_sampler_start(const tn_sample_places *places, const tn_sample_options *options);
 void tn_sampler_stop(void);  /* keeps what was sampled; also when off */
 void tn_sampler_clear(void); /* forgets it */
-/* Around fork(): the thread ends, and comes again. */
+/* Around fork(): the thread ends, and comes again. Where C code forks without them it is off in the child, with what was sampled. */
 void tn_sampler_pause(void);
 int tn_sampler_resume(void);
 int tn_sampler_forked(void); /* in the child, instead: it begins anew */

@@ -35,6 +35,8 @@ enum { /* which conditions a selection may hold */
        TN_SELECT_ROWS = 1 << TN_COND_SIZE | 1 << TN_COND_COUNT | 1 << TN_COND_LARGEST,
        TN_SELECT_FACTS = 1 << TN_COND_TEXT | 1 << TN_COND_SIZE,
        TN_SELECT_FINDINGS = 1 << TN_COND_TEXT,
+       TN_SELECT_TRACKED =
+           1 << TN_COND_TYPE | 1 << TN_COND_MODULE | 1 << TN_COND_SIZE | 1 << TN_COND_RETAINED | 1 << TN_COND_TEXT,
        TN_SELECT_OBJECTS = ((1 << TN_COND_KINDS) - 1) & ~(1 << TN_COND_COUNT | 1 << TN_COND_LARGEST),
 };
 

@@ -55,6 +55,12 @@ static inline bool tn__cpu_of_time(const tn_cpu *t)
 /* EINVAL where the file has no samples, or the options make no sense. */
 int tn__cpu_make(tn_snapshot *s, const tn_cpu_options *o, tn_cpu *out, tn_error *err);
 void tn__cpu_free(tn_cpu *t);
+static inline bool tn__cpu_is_part(const tn_cpu *t) /* conditions leave something out, or may */
+{
+    const tn_cpu_options *o = &t->options;
+    return o->thread || o->task || o->state || o->n_include || o->n_exclude;
+}
+int tn__cpu_nothing(tn_cpu *t, tn_error *err); /* ENOTFOUND: says which condition it is that nothing meets */
 void tn__cpu_add(tn_cpu_sum *into, const tn_cpu_sum *from);
 int tn__cpu_label(tn_cpu *t, uint32_t group, tn_buf *out, tn_error *err); /* appended with a NUL */
 /* Its frame; ENOTFOUND: it has none. Names are NULL where it is of several functions. */

@@ -346,6 +346,34 @@ int tn__cpu_frame(const tn_cpu *t, uint32_t group, tn_stack_entry *out, tn_error
     return tn__site_frame(&t->keys, group, out, err);
 }
 
+/* Of one condition alone; NULL: there is no such one, or it has samples. */
+static const char *without_samples(tn_cpu *t, const char *thread, const char *task, const char *state)
+{
+    const char *asked = thread ? thread : task ? task : state;
+    uint32_t n;
+    const tn_sample_row *rows = tn__snapshot_samples(t->snapshot, &n);
+    for (uint32_t i = 0; asked && i < n; i++)
+        if (state_is(state, rows[i].state) && name_is(t, thread, rows[i].thread) && name_is(t, task, rows[i].task))
+            return NULL;
+    return asked;
+}
+
+int tn__cpu_nothing(tn_cpu *t, tn_error *err)
+{
+    const tn_cpu_options *o = &t->options;
+    const char *name;
+    if ((name = without_samples(t, o->thread, NULL, NULL)))
+        return tn__error_set(err, TN_ENOTFOUND, 0, "no sample is of a thread \"%.80s\": by thread all names are shown",
+                             name);
+    if ((name = without_samples(t, NULL, o->task, NULL)))
+        return tn__error_set(err, TN_ENOTFOUND, 0, "no sample is of a task \"%.80s\": by task all names are shown",
+                             name);
+    if ((name = without_samples(t, NULL, NULL, o->state)))
+        return tn__error_set(err, TN_ENOTFOUND, 0, "no sample has the state %.40s: by state all are shown", name);
+    return tn__error_set(err, TN_ENOTFOUND, 0, "no %s meets all conditions: leave one out",
+                         t->of_bytes ? "allocation" : "sample");
+}
+
 tn_interval tn__cpu_share(const tn_cpu *t, uint64_t weight)
 {
     static const double z = 1.959963984540054; /* 97.5 % of a normal distribution lie below */

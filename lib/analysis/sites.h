@@ -7,6 +7,7 @@
  *                ─ site_retained.c, site_cohorts.c, site_members.c ─> what objects of a group retain; how old its
  *                   blocks are; which objects have them
  *   objects      ─ site_mains.c ─> the line that made most of a row of some other table
+ *   blocks       ─ site_bins.c ─> all that is alive, by when it was allocated
  *   blocks       ─ stacks/spread.h ─> 95 % intervals of sums that were sampled (docs/decisions/intervals.md)
  *
  * An *entry* is a row of the call tree counted from 1, as stacks are in the file; 0: the stack is not known.
@@ -50,6 +51,8 @@ bool tn__sites_there(tn_snapshot *s);
 bool tn__sites_live_only(tn_snapshot *s);
 /* EINVAL where it is; it names what was asked for: "the peak". */
 int tn__sites_all_told(tn_snapshot *s, const char *what, tn_error *err);
+/* EINVAL where sums by stack are all that the file has, as without objects; it names what was asked for. */
+int tn__sites_blocks_told(tn_snapshot *s, const char *what, tn_error *err);
 /* Entry of the stack that made each object, 0 where it is not known; NULL where that holds for all. Kept with the snapshot. */
 int tn__births(tn_snapshot *s, const uint32_t **entries, tn_error *err);
 
@@ -231,6 +234,20 @@ void tn__site_pairs_free(tn_site_pairs *p);
 /* Of the difference, where one of the two is sampled. */
 tn_interval tn__site_pair_interval(const tn_site_pairs *p, const tn_site_pair *row, const tn_sites *now,
                                    const tn_sites *old, enum tn_sites_what what);
+
+/* ---- site_bins.c: likewise, of all that is alive ---- */
+
+enum { TN_SITE_BINS = 100 };
+typedef struct tn_site_bin {
+    double bytes, count;
+} tn_site_bin;
+typedef struct tn_site_bins {
+    uint64_t first, last, each; /* birth numbers; how many of them a bin has, but the last; last 0: nothing is known */
+    uint32_t n;
+    tn_site_bin bins[TN_SITE_BINS]; /* the oldest first; what is older than is known is in the first */
+} tn_site_bins;
+/* At most so many, up to TN_SITE_BINS. */
+int tn__site_bins(tn_snapshot *s, uint32_t n, tn_site_bins *out, tn_error *err);
 
 /* ---- site_cohorts.c: how old blocks are ---- */
 

@@ -184,9 +184,16 @@ static int make_rows(tn_cpu_page_made *p, tn_error *err)
 
 /* ---- a page ---- */
 
+static bool is_left(const tn_cpu *t)
+{
+    return !tn__cpu_is_part(t) || !tn__cpu_sum_empty(&t->all) || t->all.bytes;
+}
+
 static int make_tables(tn_cpu_page_made *p, tn_error *err)
 {
     TN_TRY(tn__cpu_make(p->snapshot, &p->asked, &p->now, err));
+    if (!p->old && !is_left(&p->now))
+        return tn__cpu_nothing(&p->now, err);
     p->all = (tn_cpu_shown){.label = "total",
                             .table = &p->now,
                             .group = TN_NONE,
@@ -202,7 +209,7 @@ static int make_tables(tn_cpu_page_made *p, tn_error *err)
     if (strcmp(p->now.clock, p->before.clock) != 0)
         return tn__error_set(err, TN_EINVAL, 0, "one profile is of the clock %.40s, the other of %.40s", p->now.clock,
                              p->before.clock);
-    return TN_OK;
+    return is_left(&p->now) || is_left(&p->before) ? TN_OK : tn__cpu_nothing(&p->now, err);
 }
 
 static int make(tn_cpu_page_made *p, tn_out *out, tn_json *j, tn_error *err)

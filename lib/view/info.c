@@ -58,6 +58,8 @@ static void print_group(tn_snapshot *s, int group, const tn_view_options *o, tn_
         if (first) {
             tn__out_text(out, "\n");
             tn__table_heading(out, o, group < N_GROUPS ? groups[group].title : "Other facts");
+            if (group < N_GROUPS && strcmp(groups[group].prefix, "sample.") == 0)
+                tn__samples_print(s, out);
         }
         first = false;
         const char *name = fact.key + (group < N_GROUPS ? strlen(groups[group].prefix) : 0);
@@ -211,9 +213,10 @@ static void write_json(tn_snapshot *s, const tn_info_rows *rows, const tn_joined
     for (unsigned n = 0; thread_known(s, n); n++)
         thread_json(&j, s, n);
     tn__json_close(&j, ']');
-    tn__timeline_json(&j, s);
+    tn__timeline_json(&j, "timeline", s);
     tn__ledger_json(&j, s);
     tn__birthplaces_json(&j, s, joined);
+    tn__samples_json(&j, s);
     tn__json_line(&j);
     tn__info_json(&j, s);
     tn__json_close(&j, '}');

@@ -1,4 +1,4 @@
-/* info.h - what stands between info.c (the page), info_rows.c (facts as rows), timeline_rows.c and birthplaces.c. */
+/* info.h - what stands between info.c (the page), info_rows.c (facts as rows), timeline_rows.c, birthplaces.c and cpu_about.c. */
 #ifndef TN_INFO_H
 #define TN_INFO_H
 
@@ -18,7 +18,11 @@ void tn__info_rows_json(const tn_info_rows *rows, const tn_view_options *o, tn_j
 
 /* The time line, in timeline_rows.c; nothing of a file without one. */
 void tn__timeline_print(tn_snapshot *s, const tn_view_options *o, tn_out *out);
-void tn__timeline_json(tn_json *j, tn_snapshot *s);
+void tn__timeline_json(tn_json *j, const char *key, tn_snapshot *s);
+
+/* The run of the sampler of threads, in cpu_about.c; nothing, or null, of a file without samples. */
+void tn__samples_print(tn_snapshot *s, tn_out *out);
+void tn__samples_json(tn_json *j, tn_snapshot *s);
 
 /* What is recorded of allocations, in birthplaces.c; nothing, or null, of a file without. */
 void tn__birthplaces_print(tn_snapshot *s, const tn_joined *n, tn_out *out);

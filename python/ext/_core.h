@@ -195,9 +195,17 @@ PyObject *core_waste_make(core_snapshot *self, PyObject *args, PyObject *kwargs)
 bool core_waste_of(core_snapshot *self, PyObject *argument, const tn_waste **out);
 extern PyType_Spec core_waste_spec;
 
+/* ---- _core_flame.c ---- */
+
+PyObject *core_flame_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
+
 /* ---- _core_profile.c ---- */
 
 PyObject *core_profile_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
+
+/* ---- _core_tracked.c ---- */
+
+PyObject *core_tracked_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
 
 /* ---- _core_sites.c ---- */
 

@@ -101,6 +101,7 @@ __all__ = [
     "grows",
     "import_dump",
     "load",
+    "load_ipython_extension",
     "process_memory",
     "sample",
     "show_backrefs",
@@ -331,6 +332,13 @@ def cost_of(factory: Callable[[], object], n: int = 100_000) -> InstanceCost:
     return _cost.cost_of(factory, n)
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext tonnage` in IPython: from then on `%%tonnage` shows what a cell needed and what it keeps."""
+    from tonnage import _notebook
+
+    _notebook.load(shell)
+
+
 def show_refs(
     objs: object,
     *,
@@ -451,6 +459,7 @@ def every(
     previews: int | None = None,
     redact: bool | None = None,
     scan: bool | None = None,
+    objects: bool | None = None,
     timeline: float | str | None = None,
     quiet: bool | None = None,
 ) -> Recording:
@@ -471,6 +480,7 @@ def every(
         on_rss: one when RSS crosses this size, in bytes or as text such as "2GiB", and at each further quarter.
         at_exit: one at the end of the process, by an atexit handler. None: True.
         mode, previews, redact, scan: as for `tonnage.snapshot()`.
+        objects: False: files have what is recorded and sampled, by stack alone. None: True.
         timeline: seconds between two notes of RSS that the next file keeps; 0: none. None: 1.
         quiet: no line on standard error for each file. None: False.
 
@@ -505,6 +515,7 @@ def every(
         previews=previews,
         redact=redact,
         scan=scan,
+        objects=objects,
         timeline=timeline,
         quiet=quiet,
     )

@@ -279,6 +279,35 @@ class Snapshot:
         exclude: Sequence[str] = (),
         against: Snapshot | None = None,
     ) -> str: ...
+    def tracked(
+        self,
+        page: str,
+        *,
+        json: bool = False,
+        where: str | None = None,
+        sort: str | None = None,
+        limit: int = 0,
+        width: int = 0,
+        color: bool = False,
+        depth: int = 0,
+        where_rows: str | None = None,
+    ) -> str: ...
+    def flame(
+        self,
+        *,
+        json: bool = False,
+        where: str | None = None,
+        set: Set | None = None,
+        limit: int = 0,
+        what: str | None = None,
+        by: str = "line",
+        width: int = 0,
+        inverted: bool = False,
+        born: tuple[int, int] = (0, 0),
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        color: bool = False,
+    ) -> str: ...
     def birth(self, node: int, /) -> tuple[int, int, int, list[tuple[str, int, str, str]], bool] | None: ...
     def chain(self, node: int, inwards: bool, avoid: str, avoid_set: Set | None = None, /) -> Chain: ...
     def view(

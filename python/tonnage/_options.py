@@ -6,7 +6,7 @@ import os
 import sys
 
 from tonnage._errors import Error, ExistsError
-from tonnage._settings import BY_NAME, SIGNAL, TABLE, Settings, is_privileged, read_interval
+from tonnage._settings import BY_NAME, SIGNAL, TABLE, Settings, is_privileged
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ def parse_sample(words: list[str]) -> Options:
     options = _parse_program("sample", words, _sample_names(), sample_help)
     settings = options.settings
     try:
-        clock, _ = read_interval(settings.sample, settings.sample_interval)
+        clock, _ = settings.sampling()
     except ValueError as error:
         usage(f"{error}; see python -m tonnage sample --help")
     settings.set(BY_NAME["sample"], clock, settings.sources["sample"])

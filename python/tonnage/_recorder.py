@@ -100,6 +100,11 @@ def _begin(name: str, settings: Settings) -> Job | None:
     from tonnage import _capture
 
     try:
+        if not settings.objects:
+            if _capture.trace_mode() == "off" and not _capture.sample_status():
+                raise _errors.ArgumentError("without objects nothing is left to write: nothing is recorded or sampled", -8)
+            _capture.sample_save(os.fsencode(name), -1, settings.force, settings.redact)
+            return None
         return _capture.begin(
             os.fsencode(name),
             mode=settings.mode,

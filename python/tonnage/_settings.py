@@ -434,6 +434,7 @@ class Settings:
     previews = Setting(PREVIEWS, 80, "N", "longest piece of a value that is kept, in bytes")
     redact = Setting(FLAG, False, "", "keep no text of the process at all, except names of types")
     scan = Setting(FLAG, False, "", "guess references of extension types, and look for pointers that C code has")
+    objects = Setting(FLAG, True, "", "objects in the files; without: what --trace and --sample sum up by stack alone")
     quiet = Setting(FLAG, False, "", "no line on standard error for each file")
 
     __slots__ = ("sources", "values")
@@ -501,6 +502,20 @@ class Settings:
             if value is not None:
                 setting = BY_NAME[name.replace("_", "-")]
                 self.set(setting, setting.read(value, name), "call")
+
+    def sampling(self) -> tuple[str, int]:
+        """Clock of samples, and interval: nanoseconds or, of the clock alloc, bytes.
+
+        Raises:
+            ValueError: they do not fit; the line says who said so where that was not the command line.
+        """
+        try:
+            return read_interval(self.sample, self.sample_interval)
+        except ValueError as error:
+            told = ("default", "command line", "call")
+            names = [name for name in ("sample", "sample-interval") if self.sources[name] not in told]
+            said = ", ".join(f"{name} {self.text(name)} is said by {self.sources[name]}" for name in names)
+            raise ValueError(f"{error}; {said}" if said else str(error)) from None
 
     def text(self, name: str) -> str:
         """A value as text that can be read again."""

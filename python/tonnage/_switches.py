@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 def switch_on(settings: Settings) -> None:
     """Records, samples and shows from now on what the settings say; all or nothing."""
     from tonnage import sample, trace
+    from tonnage._records import wrong
 
+    try:
+        settings.sampling()
+    except ValueError as error:
+        raise wrong(error) from None
     if settings.trace_mode is not None:
         trace.start(settings.trace_mode, depth=settings.depth or None)
     try:
@@ -40,9 +45,9 @@ def told_trace(settings: Settings) -> str:
 
 def told_sample(settings: Settings) -> str:
     """How it samples, in words."""
-    from tonnage._settings import read_interval, show_interval
+    from tonnage._settings import show_interval
 
     if settings.sample == "alloc" and settings.trace_mode is not None:
         return "alloc, of what is recorded"
-    clock, interval = read_interval(settings.sample, settings.sample_interval)
+    clock, interval = settings.sampling()
     return f"{clock} each {show_interval(clock, interval)}"

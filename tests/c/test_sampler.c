@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -302,6 +303,67 @@ static void what_was_run_is_paid_once(void **state)
     tn_sampler_clear();
 }
 
+/* ---- a fork by C code, which nobody has told the sampler of ---- */
+
+static bool is_inside, may_go_on;
+
+/* Called by the sampler's thread, which holds what it holds where it makes a stack. */
+static uint32_t slow_name(uint64_t address, char *out, uint32_t cap)
+{
+    tn__spin_lock(&tn__rec.intern);
+    STORE(is_inside, true);
+    while (!__atomic_load_n(&may_go_on, __ATOMIC_ACQUIRE))
+        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    tn__spin_unlock(&tn__rec.intern);
+    return no_name(address, out, cap);
+}
+
+/* What would wait for the thread, or for what it holds. */
+static int live_on(const tn_sample_options *options)
+{
+    tn_sampled now;
+    alarm(60);
+    tn_sampled_now(&now);
+    bool off = !now.on;
+    tn_record_before_fork(); /* waits for all that are inside, as each control call does */
+    tn_record_after_fork_parent();
+    tn__spin_lock(&tn__rec.intern);
+    tn__spin_unlock(&tn__rec.intern);
+    tn_sampler_stop();
+    STORE(may_go_on, true);
+    bool starts = tn_sampler_start(&places, options) == TN_OK;
+    tn_sampler_stop();
+    return off && starts ? 0 : 1;
+}
+
+static void a_child_that_c_code_forks_waits_for_nobody(void **state)
+{
+    const tn_sample_options options = {TN_SAMPLE_REAL, 100000, 0};
+    tn_sample_places slow = places;
+    pthread_t caller;
+    int status = -1;
+    (void)state;
+    slow.thread_name = slow_name;
+    STORE(stops, false);
+    assert_int_equal(pthread_create(&caller, NULL, run, NULL), 0);
+    assert_int_equal(tn_sampler_start(&slow, &options), TN_OK);
+    while (!__atomic_load_n(&is_inside, __ATOMIC_ACQUIRE))
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(live_on(&options));
+    STORE(may_go_on, true);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    uint64_t before = samples_now();
+    while (samples_now() < before + 20)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    tn_sampler_stop();
+    STORE(stops, true);
+    pthread_join(caller, NULL);
+    tn_sampler_clear();
+}
+
 /* ---- the table ---- */
 
 static void a_week_has_room(void **state)
@@ -366,6 +428,7 @@ int main(void)
         cmocka_unit_test(a_week_has_room),
         cmocka_unit_test_setup(stacks_are_those_that_there_were, plant),
         cmocka_unit_test_setup(what_was_run_is_paid_once, plant),
+        cmocka_unit_test_setup(a_child_that_c_code_forks_waits_for_nobody, plant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

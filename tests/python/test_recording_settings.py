@@ -75,6 +75,7 @@ GOOD: list[tuple[str, str, object, object]] = [
     ("previews", "200", 200, 200),
     ("redact", "1", True, True),
     ("scan", "1", True, True),
+    ("objects", "0", False, False),
     ("quiet", "1", True, True),
     ("at-exit", "0", False, False),
 ]

@@ -136,6 +136,22 @@ def test_what_a_project_says_of_samples_holds_and_of_other_things_does_not(tmp_p
     assert line is not None and line.group(2, 3) == ("real", "3ms"), done.errors
 
 
+@pytest.mark.parametrize("verb", ["sample", "run"])
+def test_an_interval_that_does_not_fit_the_clock_is_one_line_that_says_who_said_it(verb: str, tmp_path: Path) -> None:
+    project = tmp_path / "pyproject.toml"
+    project.write_text("[tool.tonnage]\nsample-interval = '64K'\n")
+    clock = "--clock" if verb == "sample" else "--sample"
+    command = ["-m", "tonnage", verb, "-o", "a.tonnage", f"{clock}=real", "-c", "print(1)"]
+    wrong = "the interval of real takes a time such as 10ms, not '64K'"
+    for variables, said in (
+        ({}, f"{wrong}; sample-interval 64K is said by {project}"),
+        ({"TONNAGE_SAMPLE_INTERVAL": "1M"}, "sample-interval 1M is said by TONNAGE_SAMPLE_INTERVAL"),
+    ):
+        done = python(command, env=environment(**variables), cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+        assert said in done.stderr
+
+
 def test_a_thread_that_outlives_the_main_program_counts(tmp_path: Path) -> None:
     code = """
         def later():

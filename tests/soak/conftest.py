@@ -5,7 +5,8 @@ import signal
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "python")]
 
 # Once is enough: they have an environment of their own.
 _IS_MAIN = Path(sys.prefix).name == ".venv"

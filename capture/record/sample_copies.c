@@ -1,0 +1,241 @@
+/* sample_copies.c - the memory of a thread that frames are in, copied while it may run.
+ *
+ *     data stack   ┌ main ──┬ f ─────┬ g ─────┬ what ended lately
+ *                  └────────┴────────┴────────┘      one span: copied in one go, within tens of nanoseconds
+ *     C stack, heap  frames without code between C and Python; frames of generators: a span each
+ *
+ * Spans are where frames were at the last look. They are copied twice, one after the other and again: what is the same did not
+ * change meanwhile. What is not in them is fetched, page by page.
+ */
+#include "record/sample_state.h"
+
+#include <string.h>
+
+enum {
+    MOST_SPANS = 320,
+    COPY_BYTES = 1 << 20, /* as many frames as are kept of a stack, of some size, and pages that are fetched twice */
+    PAGE = 4096,
+    GAP = 4096,   /* between frames that are copied in one piece: locals and what C functions were given */
+    SLACK = 1024, /* beyond the innermost */
+};
+
+typedef struct piece {
+    uint64_t start, end;
+    uint8_t *at;
+} piece;
+
+tn_copied tn__copied;
+
+static struct {
+    const tn_sample_places *places;
+    uint8_t *bytes, *again; /* COPY_BYTES each: all spans, and those of the chain a second time */
+    piece pieces[MOST_SPANS];
+    uint32_t n_pieces, n_again, used;
+    uint64_t thread; /* what the thread state points to: the frame, as a rule */
+} s;
+
+bool tn__sample_copies_start(const tn_sample_places *places)
+{
+    s.places = places;
+    s.bytes = s.bytes ? s.bytes : tn__pages_get(TN_PART_SAMPLES, 2 * COPY_BYTES);
+    s.again = s.bytes + COPY_BYTES;
+    return s.bytes;
+}
+
+void tn__sample_copies_forget(void)
+{
+    s.bytes = NULL;
+}
+
+/* ---- copies ---- */
+
+static struct iovec at_address(uint64_t address, size_t bytes)
+{
+    return (struct iovec){(void *)(uintptr_t)address, bytes};
+}
+
+/* What the thread pointed to lately is read with it; is it one of these? */
+static bool find_head(tn_watched *w, const uint64_t *frames)
+{
+    if (!s.places->cframe) {
+        tn__copied.frame = s.thread;
+        return true;
+    }
+    for (unsigned i = 0; i < TN_CFRAMES; i++)
+        if (w->cframes[i] == s.thread) {
+            tn__copied.frame = frames[i];
+            return true;
+        }
+    w->cframes[w->next_cframe++ % TN_CFRAMES] = s.thread;
+    return false;
+}
+
+bool tn__sample_copy_planned(tn_watched *w)
+{
+    const tn_sample_places *p = s.places;
+    enum { MOST = 2 * TN_SPANS + TN_INNERS + 1 + TN_CFRAMES };
+    struct iovec to[MOST], from[MOST];
+    uint64_t frames[TN_CFRAMES];
+    unsigned n = 0;
+    size_t head, again = 0;
+    to[n] = (struct iovec){&s.thread, 8};
+    from[n++] = at_address(w->state + p->thread_frame, 8);
+    for (unsigned i = 0; p->cframe && i < TN_CFRAMES; i++) {
+        uint64_t cframe = w->cframes[i] ? w->cframes[i] + p->thread_cframe_frame : w->state;
+        to[n] = (struct iovec){&frames[i], 8};
+        from[n++] = at_address(cframe, 8);
+    }
+    unsigned n_head = n;
+    head = 8 * n;
+    s.used = 0;
+    tn__copied.full = false;
+    for (unsigned i = 0; i < w->n_spans; i++) {
+        size_t length = w->spans[i].end - w->spans[i].start;
+        s.pieces[i] = (piece){w->spans[i].start, w->spans[i].end, s.bytes + s.used};
+        to[n] = (struct iovec){s.bytes + s.used, length};
+        from[n++] = at_address(w->spans[i].start, length);
+        s.used += (uint32_t)length;
+    }
+    for (unsigned i = 0; i < w->n_chain; i++) {
+        to[n] = (struct iovec){s.again + (s.pieces[i].at - s.bytes), from[n_head + i].iov_len};
+        from[n] = from[n_head + i];
+        again += from[n++].iov_len;
+    }
+    size_t got = tn__sample_gather(to, from, n);
+    tn__copied.complete = w->n_spans && got == head + s.used + again;
+    s.n_pieces = tn__copied.complete ? w->n_spans : 0; /* else the stack is elsewhere by now */
+    s.n_again = tn__copied.complete ? w->n_chain : 0;
+    s.used = tn__copied.complete ? s.used : 0;
+    tn__copied.failure = got < head ? TN_REJECT_UNMAPPED : TN_REJECT_TORN;
+    if (got < head && p->cframe)
+        memset(w->cframes, 0, sizeof w->cframes); /* of a C stack that is gone */
+    return got >= head && find_head(w, frames);
+}
+
+/* The whole page of what was not asked for. NULL and full: there is no room for more. */
+static uint8_t *fetched(uint64_t address, uint32_t n)
+{
+    uint64_t start = address & ~(PAGE - 1ull), end = (address + n + PAGE - 1) & ~(PAGE - 1ull);
+    tn__copied.complete = false;
+    if (s.n_pieces == MOST_SPANS || s.used + (end - start) > COPY_BYTES) {
+        tn__copied.full = true;
+        return NULL;
+    }
+    if (!tn_sample_copy(start, s.bytes + s.used, end - start)) {
+        tn__copied.failure = TN_REJECT_UNMAPPED;
+        return NULL;
+    }
+    s.pieces[s.n_pieces++] = (piece){start, end, s.bytes + s.used};
+    s.used += (uint32_t)(end - start);
+    return s.bytes + s.used - (end - address);
+}
+
+static const piece *piece_with(uint64_t address, uint32_t n)
+{
+    for (uint32_t i = s.n_pieces; i--;)
+        if (address >= s.pieces[i].start && address + n <= s.pieces[i].end)
+            return &s.pieces[i];
+    return NULL;
+}
+
+static uint64_t word(const uint8_t *p)
+{
+    uint64_t value;
+    memcpy(&value, p, sizeof value);
+    return value;
+}
+
+static void decode(uint64_t address, const uint8_t *p, tn_seen_frame *f)
+{
+    const tn_sample_places *l = s.places;
+    int32_t top;
+    memcpy(&top, p + l->frame_top, sizeof top);
+    *f = (tn_seen_frame){
+        .address = address,
+        .code = word(p + l->frame_code) & ~3ull, /* a tagged reference, from 3.14 on */
+        .at = word(p + l->frame_instr),
+        .previous = word(p + l->frame_previous) & ~3ull,
+        .top = l->top_is_pointer ? 0 : top,
+        .owner = p[l->frame_owner],
+        .entry = l->frame_entry && p[l->frame_entry],
+    };
+    f->empty = f->owner >= l->owner_skip;
+    f->code = f->empty ? 0 : f->code;
+}
+
+bool tn__copied_frame(uint64_t address, tn_seen_frame *f)
+{
+    if (address & 7) {
+        tn__copied.failure = TN_REJECT_TORN;
+        return false;
+    }
+    const piece *in = piece_with(address, s.places->frame_locals);
+    const uint8_t *p = in ? in->at + (address - in->start) : fetched(address, s.places->frame_locals);
+    if (p)
+        decode(address, p, f);
+    return p;
+}
+
+bool tn__copied_peek(uint64_t address, tn_seen_frame *out)
+{
+    const piece *in = address & 7 ? NULL : piece_with(address, s.places->frame_locals);
+    if (in)
+        decode(address, in->at + (address - in->start), out);
+    return in;
+}
+
+bool tn__copied_again(uint64_t address, tn_seen_frame *out)
+{
+    const piece *in = piece_with(address, s.places->frame_locals);
+    if (!in || in >= s.pieces + s.n_again)
+        return false;
+    decode(address, s.again + (in->at - s.bytes) + (address - in->start), out);
+    return true;
+}
+
+/* ---- plans ---- */
+
+static bool covered(const tn_watched *w, uint32_t n, uint64_t address)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (address >= w->spans[i].start && address + s.places->frame_locals <= w->spans[i].end)
+            return true;
+    return false;
+}
+
+/* Outermost first, so that neighbours are copied one just after the other. */
+void tn__sample_plan(tn_watched *w, const tn_seen_frame *frames, uint32_t n_frames)
+{
+    uint64_t total = 0;
+    uint32_t n = 0;
+    for (uint32_t i = n_frames; i-- > 0;) {
+        uint64_t start = frames[i].address, end = start + s.places->frame_locals;
+        tn_span *last = n ? &w->spans[n - 1] : NULL;
+        if (last && start >= last->start && start < last->end + GAP) {
+            last->end = end > last->end ? end : last->end;
+        } else {
+            if (n == TN_SPANS) { /* the outer ones are fetched */
+                memmove(w->spans, w->spans + 1, (TN_SPANS - 1) * sizeof *w->spans);
+                n--;
+            }
+            w->spans[n++] = (tn_span){start, end};
+        }
+    }
+    if (n) {
+        tn_span *last = &w->spans[n - 1];
+        uint64_t page = (last->end + PAGE - 1) & ~(PAGE - 1ull);
+        last->end = last->end + SLACK < page ? last->end + SLACK : page;
+    }
+    for (uint32_t i = n; i--;) {
+        total += w->spans[i].end - w->spans[i].start;
+        if (total > COPY_BYTES / 2) {
+            memmove(w->spans, w->spans + i + 1, (n - i - 1) * sizeof *w->spans);
+            n -= i + 1;
+            break;
+        }
+    }
+    w->n_spans = w->n_chain = n;
+    for (unsigned i = 0; i < TN_INNERS && n; i++)
+        if (w->inner[i].address && !covered(w, w->n_spans, w->inner[i].address))
+            w->spans[w->n_spans++] = (tn_span){w->inner[i].address, w->inner[i].address + s.places->frame_locals};
+}
