@@ -380,6 +380,7 @@ enum tn_number {
     TN_NUMBER_FLAGS,
     TN_NUMBER_RETAINED, /* needs dominators */
     TN_NUMBER_PART,     /* likewise: what it retains without what other members below it do; 4 bytes a node meanwhile */
+    TN_NUMBER_PART_COUNT, /* the same in objects */
     TN_NUMBERS
 };
 extern const char *const tn_number_names[TN_NUMBERS];

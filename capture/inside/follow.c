@@ -23,7 +23,7 @@ typedef struct place {
 
 typedef struct rule {
     PyTypeObject *type;
-    bool stacks;
+    tn_follow_way way;
 } rule;
 
 static struct {
@@ -33,7 +33,7 @@ static struct {
     tn_followed_type kinds[TN_KINDS];
     bool of_types[TN_KINDS]; /* instances are types themselves, which may have a kind */
     place places[PLACES];
-    uint64_t reconnected;
+    uint64_t reconnected, made;
 } follow;
 
 /* ---- types ---- */
@@ -43,21 +43,30 @@ static place *place_of(const PyTypeObject *type)
     return &follow.places[(TN_ADDRESS(type) >> 4) * 0x9e3779b1u >> 22 & (PLACES - 1)];
 }
 
+static bool is_for(const rule *r, PyTypeObject *type)
+{
+    return r->way.alone ? type == r->type : PyType_IsSubtype(type, r->type);
+}
+
 PyTypeObject *tn__follow_rule(PyTypeObject *type)
 {
     PyTypeObject *most = NULL;
     for (uint32_t i = 0; i < follow.n_rules; i++)
-        if (PyType_IsSubtype(type, follow.rules[i].type) && (!most || PyType_IsSubtype(follow.rules[i].type, most)))
+        if (is_for(&follow.rules[i], type) && (!most || PyType_IsSubtype(follow.rules[i].type, most)))
             most = follow.rules[i].type;
     return most;
 }
 
-static bool wants_stacks(PyTypeObject *type)
+/* What any of its classes wants. */
+static tn_follow_way way_of(PyTypeObject *type)
 {
-    bool wants = false;
+    tn_follow_way way = {0};
     for (uint32_t i = 0; i < follow.n_rules; i++)
-        wants |= follow.rules[i].stacks && PyType_IsSubtype(type, follow.rules[i].type);
-    return wants;
+        if (is_for(&follow.rules[i], type)) {
+            way.stacks |= follow.rules[i].way.stacks;
+            way.log |= follow.rules[i].way.log;
+        }
+    return way;
 }
 
 /* Its place among the rules; n_rules: it is none. */
@@ -85,17 +94,17 @@ static const tn_life *life_of(const PyObject *object)
     return tn_lives_at(TN_ADDRESS(object) - before_of(Py_TYPE(object)));
 }
 
-static uint32_t kind_named(const PyTypeObject *type, const PyTypeObject *by)
+static uint32_t kind_named(const PyTypeObject *type, const PyTypeObject *by, bool single)
 {
     uint32_t kind = tn_lives_kind(TN_ADDRESS(type));
     if (!kind)
         return 0;
     tn_followed_type *k = &follow.kinds[kind];
-    *k = (tn_followed_type){.type = TN_ADDRESS(type), .rule = TN_ADDRESS(by)};
+    *k = (tn_followed_type){.type = TN_ADDRESS(type), .rule = TN_ADDRESS(by), .made = ++follow.made, .single = single};
     for (size_t i = 0; i + 1 < sizeof k->name && type->tp_name[i]; i++)
         k->name[i] = type->tp_name[i];
     follow.of_types[kind] = PyType_FastSubclass(type, Py_TPFLAGS_TYPE_SUBCLASS);
-    follow.n_kinds = kind;
+    follow.n_kinds = kind > follow.n_kinds ? kind : follow.n_kinds;
     return kind;
 }
 
@@ -110,26 +119,31 @@ static bool watch(uint32_t kind)
 }
 
 /* The kind of a type that is alive; a new one, unless it has one. */
-static uint32_t kind_of(PyTypeObject *type, const PyTypeObject *by)
+static uint32_t kind_of(PyTypeObject *type, const PyTypeObject *by, bool single)
 {
-    for (uint32_t kind = 1; kind <= follow.n_kinds; kind++)
-        if (follow.kinds[kind].type == TN_ADDRESS(type)) {
-            follow.kinds[kind].rule = TN_ADDRESS(by);
+    for (uint32_t kind = 1; kind <= follow.n_kinds; kind++) {
+        tn_followed_type *k = &follow.kinds[kind];
+        if (k->type == TN_ADDRESS(type) && k->made && k->single == single && !k->closed) {
+            k->rule = TN_ADDRESS(by);
             return kind;
         }
-    uint32_t kind = kind_named(type, by);
+    }
+    uint32_t kind = kind_named(type, by, single);
     return kind && watch(kind) ? kind : 0;
 }
 
 static __attribute__((noinline)) place *looked_up(place *p, PyTypeObject *type)
 {
     const PyTypeObject *by = tn__follow_rule(type);
+    tn_follow_way way = way_of(type);
     *p = (place){.type = type,
-                 .kind = (uint16_t)(by ? kind_of(type, by) : 0),
+                 .kind = (uint16_t)(by ? kind_of(type, by, false) : 0),
                  .before = (uint16_t)before_of(type),
-                 .stacks = wants_stacks(type),
+                 .stacks = way.stacks,
                  .of_types = PyType_FastSubclass(type, Py_TPFLAGS_TYPE_SUBCLASS),
                  .of_all = !(type->tp_flags & Py_TPFLAGS_HEAPTYPE)};
+    if (p->kind)
+        tn_lives_log_kind(p->kind, way.log);
     return p;
 }
 
@@ -287,15 +301,16 @@ static int begin(const tn_inside *inside, tn_error *err)
 }
 
 /* What is known of types is not true any more. A type may have been an instance of one that is not followed now. */
-static void rules_changed(void)
+static void rules_changed(bool stay)
 {
     memset(follow.places, 0, sizeof follow.places);
     for (uint32_t kind = 1; kind <= follow.n_kinds; kind++) {
         tn_followed_type *k = &follow.kinds[kind];
         const PyTypeObject *by = k->type ? tn__follow_rule((PyTypeObject *)(uintptr_t)k->type) : NULL;
-        if (k->rule && !by)
+        if (k->rule && !by && !stay)
             tn_lives_forget_kind(kind);
-        k->rule = TN_ADDRESS(by);
+        if (k->type || !stay) /* of one that is dead it is all that is known */
+            k->rule = TN_ADDRESS(by);
     }
     for (uint32_t kind = 1; kind <= follow.n_kinds; kind++)
         watch(kind);
@@ -307,48 +322,77 @@ static int stacks_on(const tn_inside *inside, tn_error *err)
     return tn_trace_stacks(inside, err);
 }
 
-int tn_follow_class(const tn_inside *inside, PyTypeObject *type, bool stacks, tn_error *err)
+/* Instances that are made now, of a type and of those derived from it, are of other kinds than those that are there. */
+static uint64_t close_kinds(PyTypeObject *type)
+{
+    tn_kind_lives sums;
+    for (uint32_t kind = 1; kind <= follow.n_kinds; kind++) {
+        tn_followed_type *k = &follow.kinds[kind];
+        if (k->type && !k->single && kind != follow.types_kind &&
+            PyType_IsSubtype((PyTypeObject *)(uintptr_t)k->type, type) && tn_lives_sums(kind, &sums) && sums.born)
+            k->closed = true;
+    }
+    return follow.made;
+}
+
+int tn_follow_class(const tn_inside *inside, PyTypeObject *type, tn_follow_way way, uint64_t *made, tn_error *err)
 {
     TN_TRY(begin(inside, err));
-    if (rule_at(type) < follow.n_rules)
-        return tn__error_set(err, TN_EINVAL, 0, "%.100s is followed already", type->tp_name);
-    if (follow.n_rules == RULES)
+    uint32_t i = rule_at(type);
+    bool is_new = i == follow.n_rules;
+    if (i == RULES)
         return tn__error_set(err, TN_ELIMIT, 0, "no more than %d classes can be followed", RULES);
-    if (stacks)
+    if (way.stacks)
         TN_TRY(stacks_on(inside, err));
-    follow.rules[follow.n_rules++] = (rule){type, stacks};
-    rules_changed();
-    if (!kind_of(type, type)) {
-        follow.n_rules--;
-        rules_changed();
+    *made = close_kinds(type);
+    follow.rules[i] = (rule){type, way};
+    follow.n_rules += is_new;
+    rules_changed(true);
+    if (!kind_of(type, type, false)) {
+        follow.n_rules -= is_new;
+        rules_changed(true);
         return tn__error_set(err, TN_ELIMIT, 0, "no more than %d types can be followed", TN_KINDS);
     }
-    Py_INCREF(type);
+    if (is_new)
+        Py_INCREF(type);
     births_of(type);
     return TN_OK;
 }
 
-int tn_follow_stacks(const tn_inside *inside, PyTypeObject *type, bool stacks, tn_error *err)
+void tn_follow_no_class(PyTypeObject *type, bool stay, uint64_t *made)
 {
     uint32_t i = rule_at(type);
-    if (i == follow.n_rules)
-        return tn__error_set(err, TN_EINVAL, 0, "%.100s is not followed", type->tp_name);
-    if (stacks)
-        TN_TRY(stacks_on(inside, err));
-    follow.rules[i].stacks = stacks;
-    rules_changed();
-    return TN_OK;
-}
-
-void tn_follow_no_class(PyTypeObject *type)
-{
-    uint32_t i = rule_at(type);
+    *made = follow.made;
     if (i == follow.n_rules)
         return;
+    if (stay)
+        close_kinds(type);
     follow.rules[i] = follow.rules[--follow.n_rules];
-    rules_changed();
+    rules_changed(stay);
     no_births_of(type, follow.n_rules == 0);
     Py_DECREF(type);
+}
+
+void tn_follow_no_kind(uint32_t kind)
+{
+    tn_followed_type *k = &follow.kinds[kind];
+    if (kind == 0 || kind > follow.n_kinds || kind == follow.types_kind || !k->made)
+        return;
+    if (tn_lives_release_kind(kind))
+        *k = (tn_followed_type){0};
+    memset(follow.places, 0, sizeof follow.places);
+}
+
+PyTypeObject *tn_followed_class(uint32_t kind)
+{
+    PyTypeObject *type = kind <= follow.n_kinds ? (PyTypeObject *)(uintptr_t)follow.kinds[kind].type : NULL;
+    return type && Py_REFCNT(type) > 0 ? (PyTypeObject *)Py_NewRef(type) : NULL;
+}
+
+const tn_life *tn_follow_life(const PyObject *object)
+{
+    const tn_life *life = life_of(object);
+    return life && life->kind != follow.types_kind ? life : NULL;
 }
 
 uint64_t tn_follow_object(const tn_inside *inside, PyObject *object, tn_error *err)
@@ -356,13 +400,15 @@ uint64_t tn_follow_object(const tn_inside *inside, PyObject *object, tn_error *e
     if (begin(inside, err) < 0)
         return 0;
     PyTypeObject *type = Py_TYPE(object);
-    uint32_t kind = kind_of(type, tn__follow_rule(type));
+    uint32_t kind = kind_of(type, tn__follow_rule(type), true);
     const tn_life *life = life_of(object);
     if (kind && life && life->kind == follow.types_kind) /* watched as a type until now; its new kind is as good */
         tn_lives_forget(life);
     uint64_t serial = kind ? found(kind, object) : 0;
     if (!serial)
         tn__error_set(err, TN_ENOMEM, 0, "no memory to follow objects");
+    else
+        tn_lives_single(life_of(object), true);
     return serial;
 }
 

@@ -17,6 +17,11 @@ void tn__follow_died(uint64_t block);
 bool tn__follow_watch(uint64_t block);
 bool tn__follow_unwatch(uint64_t block);
 
+/* ---- follow_made.c ---- */
+
+/* Visits a type and all that are derived from it. */
+void tn__follow_each(PyTypeObject *type, void (*visit)(PyTypeObject *type));
+
 /* ---- follow_types.c: before 3.13 ---- */
 
 /* Of a class that has become a rule, and those derived from it; also of those that are made from now on. */

@@ -30,8 +30,14 @@ static struct {
     uint32_t n_kinds;
     uint64_t types[TN_KINDS];
     tn_kind_lives *sums;
+    bool logs[TN_KINDS];
     tn_death *deaths;
     uint64_t n_deaths;
+    uint32_t free_kinds[TN_KINDS], n_free_kinds;
+    struct {
+        tn_death *rows;
+        size_t first, n, room; /* first: not read yet */
+    } log;
 } lives;
 
 /* ---- memory ---- */
@@ -196,10 +202,23 @@ uint32_t tn_lives_kind(uint64_t type)
         lives.sums = mapped(TN_KINDS * sizeof *lives.sums);
     if (!lives.deaths)
         lives.deaths = mapped(TN_DEATHS * sizeof *lives.deaths);
-    if (!lives.sums || !lives.deaths || lives.n_kinds + 1 >= TN_KINDS)
+    if (!lives.sums || !lives.deaths || (!lives.n_free_kinds && lives.n_kinds + 1 >= TN_KINDS))
         return 0;
-    lives.types[++lives.n_kinds] = type;
-    return lives.n_kinds;
+    uint32_t kind = lives.n_free_kinds ? lives.free_kinds[--lives.n_free_kinds] : ++lives.n_kinds;
+    lives.types[kind] = type;
+    lives.sums[kind] = (tn_kind_lives){0};
+    lives.logs[kind] = false;
+    return kind;
+}
+
+void tn_lives_log_kind(uint32_t kind, bool log)
+{
+    lives.logs[kind] = log;
+}
+
+void tn_lives_single(const tn_life *life, bool single)
+{
+    row_at(lives.index[index_find(life->block)])->single = single;
 }
 
 static inline uint64_t follow(uint32_t kind, uint64_t block, uint32_t before, uint32_t stack, uint64_t *word)
@@ -210,7 +229,8 @@ static inline uint64_t follow(uint32_t kind, uint64_t block, uint32_t before, ui
         lives.dropped++;
         return 0;
     }
-    *row_at(row) = (tn_life){block, now, ++lives.serial, stack, (uint16_t)kind, (uint16_t)before};
+    *row_at(row) =
+        (tn_life){block, now, ++lives.serial, stack, (uint16_t)kind, before & 0x3fff, 0, lives.logs[kind]};
     index_put(lives.index, lives.index_mask, row);
     lives.alive++;
     lives.sums[kind].born++;
@@ -253,12 +273,37 @@ static inline void forget(const tn_life *life)
     row_free(row);
 }
 
+static __attribute__((noinline)) bool log_grow(void)
+{
+    size_t room = lives.log.room ? 2 * lives.log.room : TN_DEATHS;
+    tn_death *rows = mapped(room * sizeof *rows);
+    if (!rows)
+        return false;
+    if (lives.log.n)
+        memcpy(rows, lives.log.rows, lives.log.n * sizeof *rows);
+    unmapped(lives.log.rows, lives.log.room * sizeof *rows);
+    lives.log.rows = rows;
+    lives.log.room = room;
+    return true;
+}
+
+/* Where a death is written. */
+static inline tn_death *death_of(const tn_life *life)
+{
+    if (__builtin_expect(life->single | life->logged, 0)) {
+        if (lives.log.n < lives.log.room || log_grow())
+            return &lives.log.rows[lives.log.n++];
+        lives.dropped++;
+    }
+    return &lives.deaths[lives.n_deaths++ % TN_DEATHS];
+}
+
 void tn_lives_end(const tn_life *life, uint64_t type)
 {
     uint64_t now = now_ns(), age = now - life->birth_ns;
     tn_kind_lives *sums = &lives.sums[life->kind];
     bool morphed = type && type != lives.types[life->kind];
-    lives.deaths[lives.n_deaths++ % TN_DEATHS] = (tn_death){*life, now, morphed};
+    *death_of(life) = (tn_death){*life, now, morphed};
     sums->died++;
     sums->morphed += morphed;
     sums->lifetime_ns += age;
@@ -297,6 +342,23 @@ void tn_lives_forget_kind(uint32_t kind)
             forget(row_at(row));
 }
 
+bool tn_lives_release_kind(uint32_t kind)
+{
+    bool is_empty = true;
+    for (uint32_t row = 1; row < lives.n_rows; row++) {
+        const tn_life *life = row_at(row);
+        if (life->serial && life->kind == kind && !life->single)
+            forget(life);
+        else
+            is_empty &= !life->serial || life->kind != kind;
+    }
+    if (is_empty) {
+        lives.types[kind] = 0;
+        lives.free_kinds[lives.n_free_kinds++] = kind;
+    }
+    return is_empty;
+}
+
 /* ---- reading ---- */
 
 const tn_life *tn_lives_at(uint64_t block)
@@ -328,6 +390,16 @@ uint64_t tn_lives_death(uint64_t n, tn_death *out)
         return 0;
     *out = lives.deaths[(n - 1) % TN_DEATHS];
     return n;
+}
+
+bool tn_lives_logged(tn_death *out)
+{
+    if (lives.log.first == lives.log.n)
+        return false;
+    *out = lives.log.rows[lives.log.first++];
+    if (lives.log.first == lives.log.n)
+        lives.log.first = lives.log.n = 0;
+    return true;
 }
 
 void tn_lives_cost_now(tn_lives_cost *out)

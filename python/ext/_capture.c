@@ -131,6 +131,7 @@ typedef struct request {
     uint64_t *from;
     tn_user_row *user;
     tn_tracked_rows *tracked;
+    int wants_lives; /* rows of those that live in the pause */
 } request;
 
 /* Texts stay where they are: args hold them. */
@@ -198,14 +199,14 @@ static bool read_mode(const char *name, tn_capture_options *o)
 static bool read_request(PyObject *args, PyObject *kwargs, request *out)
 {
     static char *names[] = {"",        "mode", "previews", "redact",  "roots", "force",
-                            "threads", "scan", "user",     "tracked", NULL};
+                            "threads", "scan", "user",     "tracked", "lives", NULL};
     PyObject *where, *roots = Py_None, *user = Py_None, *tracked = Py_None;
     const char *mode = "auto";
     int previews = 80, redact = 0, force = 0, threads = 0, scan = 0;
     *out = (request){.options.fd = -1};
     tn_capture_options *o = &out->options;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sipOpipOO", names, &where, &mode, &previews, &redact, &roots,
-                                     &force, &threads, &scan, &user, &tracked))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sipOpipOOp", names, &where, &mode, &previews, &redact, &roots,
+                                     &force, &threads, &scan, &user, &tracked, &out->wants_lives))
         return false;
     if (inside_status < 0)
         return raise_error(inside_status, &inside_error);
@@ -235,8 +236,9 @@ static bool read_request(PyObject *args, PyObject *kwargs, request *out)
     return true;
 }
 
-/* The job under way, or NULL and *done: the file is whole, or an exception is set. */
-static tn_job *begin(PyObject *args, PyObject *kwargs, bool sums, bool *done)
+/* The job under way, or NULL and *done: the file is whole, or an exception is set. *lives, unless NULL: a new reference to
+ * what was asked for of those that are followed, NULL where nothing was. */
+static tn_job *begin(PyObject *args, PyObject *kwargs, bool sums, PyObject **lives, bool *done)
 {
     request r;
     tn_job *job = NULL;
@@ -257,6 +259,11 @@ static tn_job *begin(PyObject *args, PyObject *kwargs, bool sums, bool *done)
         return NULL;
     }
     tn_trace_settle(&inside);
+    if (lives && r.wants_lives && !(*lives = capture_follow_lives())) {
+        taker.thread = 0;
+        release_request(&r);
+        return NULL;
+    }
     status = tn_job_begin(&inside, &r.options, &room, &tn__alloc_pages, &job, &err);
     if (status == 0) {
         Py_BEGIN_ALLOW_THREADS
@@ -278,37 +285,37 @@ static tn_job *begin(PyObject *args, PyObject *kwargs, bool sums, bool *done)
 
 PyDoc_STRVAR(snapshot_doc,
              "snapshot(target, /, *, mode='auto', previews=80, redact=False, roots=None, force=False, threads=0, "
-             "scan=False, user=None, tracked=None)\n"
+             "scan=False, user=None, tracked=None, lives=False)\n"
              "--\n\n"
              "Write a snapshot to target, a path (bytes) or a file descriptor (int). user: (title, format, number), "
              "...; tracked:\n"
-             "(records, bytes), ...");
+             "(records, bytes), ...; lives: returns what lives() gives of the pause.");
 
 static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     bool done;
     int status = TN_OK;
+    PyObject *lives = NULL;
     tn_error err = {0};
     (void)module;
-    tn_job *job = begin(args, kwargs, false, &done);
-    if (!job)
-        return done ? Py_NewRef(Py_None) : NULL;
-    while (!done && PyErr_CheckSignals() == 0) {
+    tn_job *job = begin(args, kwargs, false, &lives, &done);
+    while (job && !done && PyErr_CheckSignals() == 0) {
         Py_BEGIN_ALLOW_THREADS
         status = tn_job_wait(job, 100, &done, &err);
         Py_END_ALLOW_THREADS
     }
     tn_job_free(job);
-    if (!done)
-        return NULL;
-    return status < 0 ? raise_error(status, &err) : Py_NewRef(Py_None);
+    if (done && status == 0)
+        return lives ? lives : Py_NewRef(Py_None);
+    Py_XDECREF(lives);
+    return done ? raise_error(status, &err) : NULL;
 }
 
 /* In place, so there is nothing to wait for. */
 static PyObject *take_sums(PyObject *args, PyObject *kwargs)
 {
     bool done;
-    begin(args, kwargs, true, &done);
+    begin(args, kwargs, true, NULL, &done);
     return done ? Py_NewRef(Py_None) : NULL;
 }
 
@@ -328,7 +335,7 @@ static PyObject *capture_begin(PyObject *module, PyObject *args, PyObject *kwarg
 {
     bool done;
     (void)module;
-    tn_job *job = begin(args, kwargs, false, &done);
+    tn_job *job = begin(args, kwargs, false, NULL, &done);
     if (!job)
         return done ? Py_NewRef(Py_None) : NULL;
     PyObject *capsule = PyCapsule_New(&inside, "tonnage.job", drop_job);

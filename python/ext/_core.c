@@ -278,6 +278,8 @@ static PyMethodDef snapshot_methods[] = {
     {"node", (PyCFunction)core_node, METH_O,
      "(type, flags, refcount, address, size, length, capacity, hash, n_references, parts) of a node."},
     {"at", (PyCFunction)core_at, METH_O, "Node of the object that starts at an address, or None."},
+    {"find", (PyCFunction)core_find, METH_O,
+     "Nodes of the objects that start at addresses (u64 in bytes), as u32 in bytes; 0xffffffff: none."},
     {"preview", (PyCFunction)core_preview, METH_O, "Short text of a node's value, '' without one."},
     {"describe", (PyCFunction)core_describe, METH_O, "One line about a node."},
     {"targets", (PyCFunction)(void (*)(void))core_targets, METH_VARARGS | METH_KEYWORDS,

@@ -114,6 +114,7 @@ int core_u64_converter(PyObject *object, void *out); /* uint64_t */
 
 PyObject *core_node(core_snapshot *self, PyObject *arg);
 PyObject *core_at(core_snapshot *self, PyObject *arg);
+PyObject *core_find(core_snapshot *self, PyObject *arg);
 PyObject *core_preview(core_snapshot *self, PyObject *arg);
 PyObject *core_describe(core_snapshot *self, PyObject *arg);
 PyObject *core_targets(core_snapshot *self, PyObject *args, PyObject *kwargs);

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from tonnage._snapshot_task import SnapshotTask
     from tonnage._timer import Timer
     from tonnage._top import Top
+    from tonnage._tracker import Tracker
     from tonnage._user_data import Row
 
 __version__ = "0.1.0"
@@ -89,6 +90,7 @@ __all__ = [
     "SnapshotTask",
     "Thread",
     "Top",
+    "Tracker",
     "TruncatedError",
     "VersionError",
     "__version__",
@@ -521,11 +523,19 @@ def every(
     )
 
 
-_LATER = {"Garbage": "_garbage", "Growing": "_growing", "SnapshotTask": "_snapshot_task", "Top": "_top"}
+_LATER = {
+    "Garbage": "_garbage",
+    "Growing": "_growing",
+    "SnapshotTask": "_snapshot_task",
+    "Top": "_top",
+    "Tracker": "_tracker",
+}
 
 
 def __getattr__(name: str) -> object:
     """Classes that most programs do not use are loaded when somebody asks for them."""
+    if name == "track":
+        return __import__("tonnage.track", fromlist=("default",))
     if name not in _LATER:
         raise AttributeError(f"module 'tonnage' has no attribute {name!r}")
     found: object = getattr(__import__(f"tonnage.{_LATER[name]}", fromlist=(name,)), name)

@@ -282,6 +282,20 @@ def _take(recording: Recording) -> None:
         _interrupted(error)
 
 
+def _save(recording: Recording) -> None:
+    """Where no snapshot is wanted at the end: what --track has found."""
+    from tonnage import Error
+    from tonnage._recorder import say, shown
+
+    try:
+        name = recording.save_tracked()
+    except (Error, OSError) as error:
+        say(f"no tracked classes: {error}")
+        return
+    if name is not None and not recording.settings.quiet:
+        say(f"wrote {shown(name)}; next: tonnage tracked {shown(name)}")
+
+
 def _check_interpreter(verb: str) -> None:
     """Before the program runs, not when its snapshot is due. Loads nothing where all is well."""
     from _frozen_importlib_external import PathFinder
@@ -333,7 +347,7 @@ def _run(options: Options, begin: Callable[[], None], end: Callable[[], None]) -
 
 def _record(options: Options) -> None:
     recording = _begin_recording(options)
-    _run(options, lambda: _switch_on(options), lambda: _take(recording) if options.settings.at_exit else None)
+    _run(options, lambda: _switch_on(options), lambda: (_take if options.settings.at_exit else _save)(recording))
 
 
 def _sample(options: Options) -> None:

@@ -147,6 +147,16 @@ def _parse_trace(text: str) -> str | int | None:
     return size
 
 
+def _parse_classes(text: str) -> tuple[str, ...]:
+    names = tuple(text.replace(",", " ").split())
+    if not names:
+        raise ValueError
+    for name in names:
+        if "." not in name or not all(word.isidentifier() for word in name.replace(".<locals>", "").split(".")):
+            raise _Reason(f"{name} is no name of a class: module.Class, in the program itself __main__.Class")
+    return names
+
+
 def _parse_clock(text: str) -> str | None:
     if text in _sample.CLOCKS:
         return text
@@ -251,6 +261,7 @@ TRACE = Kind(
     (bool, int, str),
 )
 DEPTH = Kind("a number of frames, at least 1, or all", _parse_depth, lambda depth: str(depth or "all"), (int, str))
+CLASSES = Kind("classes such as app.models.Session, several with commas", _parse_classes, ",".join)
 FLAG = Kind("1 or 0", _parse_flag, lambda flag: "1" if flag else "0", (bool,))
 PLACES = Kind(
     "names of files such as app.py,srv/*.py", _parse_places, lambda places: ",".join(places or ())
@@ -273,9 +284,10 @@ class Setting(Generic[T]):
         short: a second name on the command line.
         variable: of the environment; by default TONNAGE_ and the name, "" for none.
         project: whether pyproject.toml does.
+        adds: what is said twice on a command line is said together.
     """
 
-    __slots__ = ("bare", "default", "help", "kind", "metavar", "name", "off", "project", "short", "variable")
+    __slots__ = ("adds", "bare", "default", "help", "kind", "metavar", "name", "off", "project", "short", "variable")
 
     def __init__(
         self,
@@ -289,6 +301,7 @@ class Setting(Generic[T]):
         short: str = "",
         variable: str | None = None,
         project: bool = True,
+        adds: bool = False,
     ) -> None:
         self.kind = kind
         self.default = default
@@ -299,6 +312,7 @@ class Setting(Generic[T]):
         self.short = short
         self.variable = variable
         self.project = project
+        self.adds = adds
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -412,10 +426,16 @@ class Settings:
         NAME, None, "FILE", "--top appends to this file, not standard error; {pid} {host}", off=None
     )
     top_include = Setting[tuple[str, ...] | None](
-        PLACES, None, "FILE,…", "--top shows only files with one of these names: app.py,srv/*.py", off=None
+        PLACES, None, "FILE", "--top shows only files with this name, app.py or srv/*.py; again, or with commas: of more", off=None, adds=True
     )
     top_exclude = Setting[tuple[str, ...] | None](
-        PLACES, None, "FILE,…", "--top leaves these out: '<frozen*'", off=None
+        PLACES, None, "FILE", "--top leaves these out: '<frozen*'", off=None, adds=True
+    )
+    track = Setting[tuple[str, ...] | None](
+        CLASSES, None, "CLASS", "track instances of app.models.Session; again, or with commas: of more", off=None, adds=True
+    )
+    track_every = Setting[float | None](
+        SECONDS, None, "SECONDS", "time between two snapshots of --track, and one at the end", off=None
     )
     sample = Setting[str | None](
         CLOCK,

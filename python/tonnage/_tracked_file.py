@@ -177,6 +177,11 @@ def pack(history: History, redact: bool = False) -> Packed:
     return p.done()
 
 
+def write(packed: Packed, path: str, force: bool, redact: bool) -> None:
+    """Writes a file without objects."""
+    call(lambda c: c.sample_save(path, -1, force, redact, packed))
+
+
 def save(history: History, path: str | os.PathLike[str] | None, force: bool = False) -> Snapshot:
     """Writes a file without objects, and opens it. path None: one without a name."""
     from tonnage import _files
@@ -186,7 +191,7 @@ def save(history: History, path: str | os.PathLike[str] | None, force: bool = Fa
     packed = pack(history, defaults.redact)
     if path is not None:
         name = os.path.abspath(os.fspath(path))
-        call(lambda c: c.sample_save(name, -1, force, defaults.redact, packed))
+        write(packed, name, force, defaults.redact)
         return load(name)
     fd = _files.open_unlinked()
     try:
