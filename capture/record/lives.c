@@ -229,8 +229,7 @@ static inline uint64_t follow(uint32_t kind, uint64_t block, uint32_t before, ui
         lives.dropped++;
         return 0;
     }
-    *row_at(row) =
-        (tn_life){block, now, ++lives.serial, stack, (uint16_t)kind, before & 0x3fff, 0, lives.logs[kind]};
+    *row_at(row) = (tn_life){block, now, ++lives.serial, stack, (uint16_t)kind, before & 0x3fff, 0, lives.logs[kind]};
     index_put(lives.index, lives.index_mask, row);
     lives.alive++;
     lives.sums[kind].born++;
