@@ -407,6 +407,9 @@ static void what_is_not_mapped_is_not_copied(void **state)
     assert_true(tn_sample_copy((uintptr_t)&word, &copy, sizeof copy));
     assert_int_equal(copy, word);
     assert_false(tn_sample_copy(64, &copy, sizeof copy));
+    tn__sample_fixed((uintptr_t)&word, (uintptr_t)(&word + 1));
+    assert_true(tn_sample_copy((uintptr_t)&word, &copy, sizeof copy));
+    assert_false(tn_sample_copy(UINT64_MAX - 7, &copy, sizeof copy)); /* ends where memory begins again */
     assert_false(tn_sample_text(&places, 64, out, sizeof out, &n));
 }
 
