@@ -43,6 +43,9 @@ function Viewer({ source }: { source: Source }) {
     document.title = file ? `${page.title} · ${file.name} · tonnage` : "tonnage";
   }, [page, file]);
   useEffect(() => main.current?.scrollTo(0, 0), [page]);
+  useEffect(() => {
+    document.documentElement.dataset.shown = location.hash; // for tests: what is drawn is what the address says
+  }, [route]);
   const why = file ? page.needs(file, source.files) : "There is no file in it.";
   return (
     <>
