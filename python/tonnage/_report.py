@@ -56,6 +56,8 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     *(("sites", f"flame?limit={_NODES}&what={what}") for what in _SUMS),
     *(("sites", f"flame?by=function&limit={_NODES}&what={what}") for what in ("allocated", "live")),
     ("", "timeline"),
+    ("tracked", "tracked?limit=100"),
+    ("tracked", "tracked?limit=5"),  # where the other one is too large
     ("samples", "profile?cumulative=1&limit=200"),
     *(("sites", f"flame?invert=1&limit={_NODES}&what={what}") for what in _SUMS),
     ("samples", f"flame?by=function&invert=1&limit={_NODES}&what=cpu"),

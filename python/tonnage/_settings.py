@@ -268,10 +268,9 @@ class Setting(Generic[T]):
         short: a second name on the command line.
         variable: of the environment; by default TONNAGE_ and the name, "" for none.
         project: whether pyproject.toml does.
-        adds: what is said twice on a command line is said together.
     """
 
-    __slots__ = ("adds", "bare", "default", "help", "kind", "metavar", "name", "off", "project", "short", "variable")
+    __slots__ = ("bare", "default", "help", "kind", "metavar", "name", "off", "project", "short", "variable")
 
     def __init__(
         self,
@@ -285,7 +284,6 @@ class Setting(Generic[T]):
         short: str = "",
         variable: str | None = None,
         project: bool = True,
-        adds: bool = False,
     ) -> None:
         self.kind = kind
         self.default = default
@@ -296,7 +294,6 @@ class Setting(Generic[T]):
         self.short = short
         self.variable = variable
         self.project = project
-        self.adds = adds
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -410,7 +407,11 @@ class Settings:
         NAME, None, "FILE", "--top appends to this file, not standard error; {pid} {host}", off=None
     )
     track = Setting[tuple[str, ...] | None](
-        CLASSES, None, "CLASS", "track instances of app.models.Session; again, or with commas: of more", off=None, adds=True
+        CLASSES,
+        None,
+        "CLASS",
+        "track instances of app.models.Session; again, or with commas: of more",
+        off=None,
     )
     track_every = Setting[float | None](
         SECONDS, None, "SECONDS", "time between two snapshots of --track, and one at the end", off=None
