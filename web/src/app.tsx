@@ -95,9 +95,14 @@ function Tab({
   files: FileInfo[];
 }) {
   const why = file ? row.needs(file, files) : null;
+  const element = useRef<HTMLAnchorElement>(null);
   useKey(row.key, row.title, () => go(row.id));
+  useEffect(() => {
+    if (here) element.current?.scrollIntoView({ block: "nearest", inline: "nearest" }); // in a narrow window
+  }, [here]);
   return (
     <a
+      ref={element}
       href={link(row.id)}
       class={why ? "absent" : ""}
       title={why ?? undefined}
