@@ -98,7 +98,9 @@ _READ: dict[str, Callable[[str, str], Any]] = {
 }
 _REPEATED = ("include", "exclude", "from")
 # Names that the library has for them, where they are others.
-_LIBRARY = {"threshold": "where_rows", "width": "branches", "from": "path", "full-names": "full_names", "invert": "inverted"}
+_LIBRARY = {
+    "threshold": "where_rows", "width": "branches", "from": "path", "full-names": "full_names", "invert": "inverted",
+}  # fmt: skip
 
 # ---- views ----
 
