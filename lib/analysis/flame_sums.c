@@ -209,6 +209,8 @@ static int check(const tn_flame *f, const tn_set *within, tn_error *err)
     if (within && what == TN_FLAME_CPU)
         return tn__error_set(err, TN_EINVAL, 0,
                              "samples are of stacks, not of objects: no selection tells more of cpu");
+    if (o->born_first > o->born_last)
+        return tn__error_set(err, TN_EINVAL, 0, "the first of some allocations is not behind the last of them");
     if (o->born_last && what != TN_FLAME_LIVE && what != TN_FLAME_COUNT)
         return tn__error_set(err, TN_EINVAL, 0, "when it was allocated is known of what is alive: of live and count");
     return TN_OK;

@@ -12,8 +12,8 @@ import sys
 from tonnage import track
 from tonnage._errors import Error
 from tonnage._followed import full_name
-from tonnage._records import call
 from tonnage._recorder import say
+from tonnage._records import call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
