@@ -3,9 +3,9 @@
 
     bench/viewer.py [--quick] [--only report|page|serve] [--python PATH ...] [--output FILE]
 
-Prints the tables of docs/performance.md, "The viewer". The report is beside `tonnage suspects` on the same file, in turns;
-the page is opened in Chromium by web/e2e's playwright-core (make web); questions are asked of a server once each, so that
-none is answered from what it keeps.
+Prints the tables of docs/performance.md, "The viewer". The report is beside `tonnage suspects` on the same file, in
+turns; the page is opened in Chromium by the playwright-core of web/ (make web); questions are asked of a server once
+each, so that none is answered from what it keeps.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ GOAL_TIMES, GOAL_BYTES, GOAL_PAINT, GOAL_FRAME, GOAL_ANSWER = 3, 5 << 20, 1000, 
 MODULES = FOLDER.parent / "web" / "node_modules"
 KINDS = "type clodo size sizeclass module generation via rcs".split()
 TYPES = "dict list str int tuple".split()
+VIEWS = "show refs referrers dominators treemap why paths".split()
 # What pages ask while somebody looks around; ADDRESS: of an object that they lead to.
 QUESTIONS = [
     *(f"groups?by={kind}&limit=1000" for kind in KINDS),
@@ -38,7 +39,7 @@ QUESTIONS = [
     *(f"largest?limit=1000&where=type:{name}" for name in TYPES),
     "dominators?limit=500",
     "summary?where=size:>1k",
-    *(f"{view}?object=ADDRESS" for view in ("show", "refs", "referrers", "dominators", "why", "paths") for _ in range(3)),
+    *(f"{view}?object=ADDRESS" for view in VIEWS for _ in range(3)),
 ]
 
 

@@ -223,8 +223,9 @@ def _settings(said: list[tuple[Setting[Any], object]]) -> Settings:
     except OSError as error:
         usage(f"the current folder is gone: {error.strerror}")
     for setting, value in said:
-        if setting.adds and value is not None and settings.sources[setting.name] == "command line":
-            value = (settings.values[setting.name] or ()) + value
+        before = settings.values[setting.name]
+        if isinstance(value, tuple) and before and settings.sources[setting.name] == "command line":
+            value = before + value
         settings.set(setting, value, "command line")
     return settings
 
@@ -306,7 +307,7 @@ def config(words: list[str]) -> None:
         note = ""
         if name == "timeline" and not (settings.is_repeated or settings.is_said(name)):
             note = " (only with every, on-signal or on-rss)"
-        elif name in ("top-every", "top-file") and settings.top is None:
+        elif name in ("top-every", "top-file", "top-include", "top-exclude") and settings.top is None:
             note = " (only with top)"
         elif name == "track-every" and settings.track is None:
             note = " (only with track)"

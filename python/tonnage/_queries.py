@@ -155,6 +155,10 @@ def _flame(core: Core, view: str, options: dict[str, Any]) -> str:
     return core.flame(json=True, **options)
 
 
+def _tracked(core: Core, view: str, options: dict[str, Any]) -> str:
+    return core.tracked(options.pop("by", "all"), json=True, **options)
+
+
 _PICTURES = ("refs", "backrefs", "paths", "cycles")
 _LINES = ("refcounts", "addresses", "retained", "full_names")
 
@@ -236,6 +240,7 @@ VIEWS: dict[str, _View] = {
     ),
     "flame": _View(_flame, "where group by what invert born include exclude", limit=40),
     "timeline": _View(_table, ""),
+    "tracked": _View(_tracked, "where sort by"),
     "diff": _View(_diff, "where sort against by", needs="against"),
     "growth": _View(_growth, "where sort by"),
 }

@@ -199,6 +199,19 @@ def _parse_name(text: str) -> Template:
         raise _Reason(error) from None
 
 
+def _parse_places(text: str) -> tuple[str, ...]:
+    from tonnage._errors import ArgumentError
+    from tonnage._places import Pattern
+
+    try:
+        found = [Pattern(word) for word in text.split(",")]
+    except ArgumentError as error:
+        raise _Reason(error) from None
+    if any(pattern.line is not None for pattern in found):
+        raise _Reason(f"{text}: rows of --top are files, without lines")
+    return tuple(pattern.text for pattern in found)
+
+
 def _signals() -> Any:
     return __import__("_signal")  # not signal, which loads enum
 
@@ -250,6 +263,9 @@ TRACE = Kind(
 DEPTH = Kind("a number of frames, at least 1, or all", _parse_depth, lambda depth: str(depth or "all"), (int, str))
 CLASSES = Kind("classes such as app.models.Session, several with commas", _parse_classes, ",".join)
 FLAG = Kind("1 or 0", _parse_flag, lambda flag: "1" if flag else "0", (bool,))
+PLACES = Kind(
+    "names of files such as app.py,srv/*.py", _parse_places, lambda places: ",".join(places or ())
+)
 NAME = Kind("the name of a file", _parse_name, lambda template: template.text)
 
 _NEVER: Any = object()
@@ -268,10 +284,9 @@ class Setting(Generic[T]):
         short: a second name on the command line.
         variable: of the environment; by default TONNAGE_ and the name, "" for none.
         project: whether pyproject.toml does.
-        adds: what is said twice on a command line is said together.
     """
 
-    __slots__ = ("adds", "bare", "default", "help", "kind", "metavar", "name", "off", "project", "short", "variable")
+    __slots__ = ("bare", "default", "help", "kind", "metavar", "name", "off", "project", "short", "variable")
 
     def __init__(
         self,
@@ -285,7 +300,6 @@ class Setting(Generic[T]):
         short: str = "",
         variable: str | None = None,
         project: bool = True,
-        adds: bool = False,
     ) -> None:
         self.kind = kind
         self.default = default
@@ -296,7 +310,6 @@ class Setting(Generic[T]):
         self.short = short
         self.variable = variable
         self.project = project
-        self.adds = adds
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -409,8 +422,18 @@ class Settings:
     top_file = Setting[Template | None](
         NAME, None, "FILE", "--top appends to this file, not standard error; {pid} {host}", off=None
     )
+    top_include = Setting[tuple[str, ...] | None](
+        PLACES, None, "FILE", "--top shows only files with this name, app.py or srv/*.py; again, or with commas: of more", off=None, adds=True
+    )
+    top_exclude = Setting[tuple[str, ...] | None](
+        PLACES, None, "FILE", "--top leaves these out: '<frozen*'", off=None, adds=True
+    )
     track = Setting[tuple[str, ...] | None](
-        CLASSES, None, "CLASS", "track instances of app.models.Session; again, or with commas: of more", off=None, adds=True
+        CLASSES,
+        None,
+        "CLASS",
+        "track instances of app.models.Session; again, or with commas: of more",
+        off=None,
     )
     track_every = Setting[float | None](
         SECONDS, None, "SECONDS", "time between two snapshots of --track, and one at the end", off=None

@@ -55,6 +55,7 @@ SAME = [
     ("new", f"why?object={shop_snapshot.PRICES}", f"why {PRICES}"),
     ("new", "why?where=type%3Astr&by=type", "why type:str --by type"),
     ("new", "dominators?depth=3", "dominators --depth 3"),
+    ("new", "treemap?limit=3", "treemap --limit 3"),
     ("new", f"dominators?object={PRICES}&fold=0", f"dominators {PRICES} --no-fold"),
     ("new", f"retained?object={PRICES}", f"retained {PRICES}"),
     ("new", "retained?where=type%3Adict&by=module", "retained --where type:dict --by module"),

@@ -232,7 +232,7 @@ def tree(serial: int, *rows: tuple[int, int, int, int, int]) -> bytes:
     return record(8, struct.pack("<Q2I", serial, len(rows), 0) + b"".join(struct.pack("<4IQ", *row) for row in rows))
 
 
-WORDS = ("app.Node", "", "app.Leaf", "the \N{LATIN SMALL LETTER E WITH ACUTE} \udc80", "/srv/app.py", "main", ".x", "dict")
+WORDS = ("app.Node", "", "app.Leaf", "the \xe9 \udc80", "/srv/app.py", "main", ".x", "dict")
 
 
 def sample() -> list[bytes]:

@@ -1,7 +1,7 @@
 // What the tests of pages share: files of a program that has strange strings, a report of them, a server, and Chromium,
 // of whose pages every message, failure and request is counted. TONNAGE_SHOTS=FOLDER keeps pictures of what was seen.
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -62,6 +62,18 @@ export function makeFiles() {
   execFileSync(PYTHON, ["-c", PROGRAM, one, two]);
   tonnage("report", one, two, "-o", report);
   return { folder, one, two, report, remove: () => rmSync(folder, { recursive: true }) };
+}
+
+/** The report of a file that has samples and no objects. */
+export function makeSamples(folder) {
+  const [program, file, report] = ["busy.py", "time.tonnage", "time.html"].map((name) => join(folder, name));
+  writeFileSync(
+    program,
+    "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end:\n    sum(range(1000))\n",
+  );
+  tonnage("sample", "-o", file, program);
+  tonnage("report", file, "-o", report);
+  return report;
 }
 
 const STACKS = `

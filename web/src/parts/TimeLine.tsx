@@ -36,6 +36,7 @@ function drawMarks(plot: uPlot, marks: Props["marks"]): void {
   ctx.save();
   ctx.strokeStyle = colour("minus");
   ctx.fillStyle = colour("text");
+  ctx.textAlign = "left"; // the axes have left it as it was for the last one
   ctx.lineWidth = devicePixelRatio;
   ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
