@@ -98,7 +98,9 @@ _READ: dict[str, Callable[[str, str], Any]] = {
 }
 _REPEATED = ("include", "exclude", "from")
 # Names that the library has for them, where they are others.
-_LIBRARY = {"threshold": "where_rows", "width": "branches", "from": "path", "full-names": "full_names", "invert": "inverted"}
+_LIBRARY = {
+    "threshold": "where_rows", "width": "branches", "from": "path", "full-names": "full_names", "invert": "inverted",
+}  # fmt: skip
 
 # ---- views ----
 
@@ -151,6 +153,10 @@ def _profile(core: Core, view: str, options: dict[str, Any]) -> str:
 
 def _flame(core: Core, view: str, options: dict[str, Any]) -> str:
     return core.flame(json=True, **options)
+
+
+def _tracked(core: Core, view: str, options: dict[str, Any]) -> str:
+    return core.tracked(options.pop("by", "all"), json=True, **options)
 
 
 _PICTURES = ("refs", "backrefs", "paths", "cycles")
@@ -234,6 +240,7 @@ VIEWS: dict[str, _View] = {
     ),
     "flame": _View(_flame, "where group by what invert born include exclude", limit=40),
     "timeline": _View(_table, ""),
+    "tracked": _View(_tracked, "where sort by"),
     "diff": _View(_diff, "where sort against by", needs="against"),
     "growth": _View(_growth, "where sort by"),
 }

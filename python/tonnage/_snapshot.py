@@ -135,8 +135,10 @@ class Snapshot(Tables, ProfileTables, TrackedTables, Facts):
         self.close()
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True):
-            self.close()
+        if not getattr(self, "_closed", True):  # tables of it have the reader, which lives as long as they do
+            self._closed = True
+            self._handle = None
+            self._close_fd(self._fd)
 
     def check(self) -> list[_errors.Error]:
         """Reads the whole file and checks every rule of the format.

@@ -281,6 +281,18 @@ def test_statistics_are_those_of_the_file_and_of_the_tracker(tmp_path: Path) -> 
     assert Stats(tmp_path / "saved.tonnage.2").growth("Leaf") == live.growth("Leaf")
 
 
+def test_a_report_has_what_the_page_asks_for(tmp_path: Path) -> None:
+    Stats(history).report(tmp_path / "shop.html")
+    text = (tmp_path / "shop.html").read_text(encoding="utf-8")
+    start = text.index('<script type="application/json" id="tonnage-data">')
+    data = json.loads(text[text.index(">", start) + 1 : text.index("</script>", start)])
+    assert data["files"][0]["has"] == ["tracked"]
+    answer = next(data["answers"][key] for key in data["answers"] if key == "tracked?limit=100")
+    assert [row["serial"] for row in answer["rows"]] == [9, 7, 6, 5, 4, 3, 2, 1]
+    with pytest.raises(tonnage.ExistsError):
+        Stats(history).report(tmp_path / "shop.html")
+
+
 def test_sorted_tables_are_printed(tmp_path: Path) -> None:
     pages: list[str] = []
     stats = Stats(history)

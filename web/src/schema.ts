@@ -174,6 +174,76 @@ export interface Waste {
   more: number;
 }
 
+export interface TrackedClass {
+  class: string;
+  bases: string[];
+  alive: number;
+  born: number;
+  found: number;
+  died: number;
+  morphed: number;
+  mean_age_ns: number | null;
+  median_age_ns: number | null;
+  ages: { below_ns: number; died: number }[];
+  size: number | null;
+  flat: number | null;
+  retained: number | null;
+  family_count: number | null;
+  family_size: number | null;
+}
+
+export interface TrackedSnapshot {
+  number: number;
+  description: string;
+  time_ns: number;
+  pause_ns: number;
+  rss: number | null;
+  own: number;
+  heap_count: number | null;
+  heap_size: number | null;
+  tracked: number;
+  shared: number;
+  left_out: number;
+  classes: { class: string; count: number; size: number; retained: number }[];
+}
+
+export interface TrackedPart {
+  depth: number;
+  label: string;
+  type: string;
+  size: number;
+  more: number;
+}
+
+export interface TrackedInstance {
+  serial: number;
+  class: string;
+  name: string | null;
+  size: number | null;
+  flat: number | null;
+  retained: number | null;
+  birth_ns: number;
+  found: boolean;
+  death_ns: number | null;
+  age_ns: number;
+  morphed_to: string | null;
+  address: string | null;
+  preview: string | null;
+  traceback: { file: string; line: number | null; function: string }[] | null;
+  sizes: { snapshot: number; size: number; flat: number; retained: number; parts?: TrackedPart[] }[];
+}
+
+export interface Tracked {
+  started_wall_ns: number;
+  now_ns: number;
+  stopped_ns: number | null;
+  classes: TrackedClass[];
+  snapshots: TrackedSnapshot[];
+  rows: TrackedInstance[];
+  total: number;
+  more: number;
+}
+
 export interface Check {
   verdict: string;
   findings: { status: string; offset: number; message: string }[];
