@@ -14,9 +14,11 @@ enum { PLACES = 1024, RULES = 256 };
 
 typedef struct place {
     const PyTypeObject *type;
-    uint32_t kind;   /* 0: not followed */
+    uint16_t kind;   /* 0: not followed */
     uint16_t before; /* bytes in front of its objects */
     bool stacks;     /* of who makes them */
+    bool of_types;   /* they are types themselves */
+    bool of_all;     /* other interpreters may make some, too */
 } place;
 
 typedef struct rule {
@@ -134,7 +136,12 @@ static __attribute__((noinline)) place *looked_up(place *p, PyTypeObject *type)
 {
     const PyTypeObject *by = tn__follow_rule(type);
     tn_follow_way way = way_of(type);
-    *p = (place){type, by ? kind_of(type, by, false) : 0, (uint16_t)before_of(type), way.stacks};
+    *p = (place){.type = type,
+                 .kind = (uint16_t)(by ? kind_of(type, by, false) : 0),
+                 .before = (uint16_t)before_of(type),
+                 .stacks = way.stacks,
+                 .of_types = PyType_FastSubclass(type, Py_TPFLAGS_TYPE_SUBCLASS),
+                 .of_all = !(type->tp_flags & Py_TPFLAGS_HEAPTYPE)};
     if (p->kind)
         tn_lives_log_kind(p->kind, way.log);
     return p;
@@ -163,6 +170,19 @@ void tn__follow_died(uint64_t block)
         tn_lives_end(life, TN_ADDRESS(Py_TYPE((PyObject *)(uintptr_t)object)));
 }
 
+bool tn__follow_watch(uint64_t block)
+{
+    return tn_lives_found(follow.types_kind, block, 0) != 0;
+}
+
+bool tn__follow_unwatch(uint64_t block)
+{
+    const tn_life *life = tn_lives_at(block);
+    if (life)
+        tn_lives_forget(life);
+    return life != NULL;
+}
+
 /* ---- births ---- */
 
 /* Another interpreter's objects are not followed: it may have a lock of its own, and what is known here has ours. */
@@ -171,14 +191,13 @@ static bool is_elsewhere(void)
     return _PyThreadState_UncheckedGet()->interp != follow.interpreter;
 }
 
-static inline void born(PyObject *object, PyTypeObject *type)
+/* A class made by Python code is one interpreter's own; what is known of it was found out in ours. */
+static inline void born(place *p, PyObject *object, PyTypeObject *type)
 {
-    place *p = place_of(type);
-    if (p->type == type && !p->kind)
+    bool is_known = p->type == type;
+    if (__builtin_expect(!is_known || p->of_all, 0) && is_elsewhere())
         return;
-    if (__builtin_expect(is_elsewhere(), 0))
-        return;
-    if (__builtin_expect(p->type != type, 0))
+    if (__builtin_expect(!is_known, 0))
         p = looked_up(p, type);
     if (p->kind)
         tn_lives_born(p->kind, TN_ADDRESS(object) - p->before, p->before, p->stacks ? tn_trace_stack() : 0);
@@ -186,27 +205,45 @@ static inline void born(PyObject *object, PyTypeObject *type)
 
 void tn__follow_born(PyObject *object, PyTypeObject *type)
 {
-    born(object, type);
+    born(place_of(type), object, type);
 }
 
 #if TN_REF_TRACER
 
-/* A type that is being made has no bases yet: it is looked at when it has an object. */
-static void created(PyObject *object)
+/* What was known of the type that had its memory; it has no bases yet, and is looked at when it has an object. */
+static void type_created(PyTypeObject *type)
 {
+    place *p = place_of(type);
+    if (p->type == type && !is_elsewhere())
+        p->type = NULL;
+}
+
+static __attribute__((noinline)) void told_any(PyObject *object, PyTypeObject *type, place *p)
+{
+    if (PyType_FastSubclass(type, Py_TPFLAGS_TYPE_SUBCLASS))
+        type_created((PyTypeObject *)object);
+    born(p, object, type);
+}
+
+static int told(PyObject *object, PyRefTracerEvent event, void *data)
+{
+    (void)data;
+    if (event != PyRefTracer_CREATE)
+        return 0;
     PyTypeObject *type = Py_TYPE(object);
-    if (__builtin_expect((type->tp_flags & Py_TPFLAGS_TYPE_SUBCLASS) != 0, 0)) {
-        place *p = place_of((PyTypeObject *)object);
-        if (p->type == (PyTypeObject *)object && !is_elsewhere())
-            p->type = NULL;
-    }
-    born(object, type);
+    place *p = place_of(type);
+    tn_ref_tracer_count();
+    if (__builtin_expect(p->type != type || p->of_types || (p->kind && (p->of_all || p->stacks)), 0))
+        told_any(object, type, p);
+    else if (p->kind)
+        tn_lives_born(p->kind, TN_ADDRESS(object) - p->before, p->before, 0);
+    return 0;
 }
 
 static void births_of(PyTypeObject *type)
 {
     (void)type;
-    tn_ref_tracer_on(TN_TOLD_FOLLOW, created);
+    tn_ref_tracer_on(TN_TOLD_FOLLOW, told);
 }
 
 static void no_births_of(PyTypeObject *type, bool last)

@@ -13,6 +13,9 @@
 PyTypeObject *tn__follow_rule(PyTypeObject *type);
 void tn__follow_born(PyObject *object, PyTypeObject *type); /* an object of this very type was made */
 void tn__follow_died(uint64_t block);
+/* A block whose free is to be seen, by who asks whether frees are. false: no memory. And no more of it; false: it was freed. */
+bool tn__follow_watch(uint64_t block);
+bool tn__follow_unwatch(uint64_t block);
 
 /* ---- follow_made.c ---- */
 

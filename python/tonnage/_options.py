@@ -307,7 +307,7 @@ def config(words: list[str]) -> None:
         note = ""
         if name == "timeline" and not (settings.is_repeated or settings.is_said(name)):
             note = " (only with every, on-signal or on-rss)"
-        elif name in ("top-every", "top-file") and settings.top is None:
+        elif name in ("top-every", "top-file", "top-include", "top-exclude") and settings.top is None:
             note = " (only with top)"
         elif name == "track-every" and settings.track is None:
             note = " (only with track)"

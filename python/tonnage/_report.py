@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from types import MappingProxyType
 
 from tonnage import _queries
@@ -385,4 +386,7 @@ def main(words: list[str]) -> None:
         write(files, asked.o, asked.force)
     except (Error, OSError) as error:
         fail("report", error)
+    except KeyboardInterrupt:
+        say("interrupted: no report")
+        sys.exit(130)
     say(f"wrote {shown(asked.o)} ({format_bytes(os.stat(asked.o).st_size)}); open it in a browser")

@@ -199,6 +199,19 @@ def _parse_name(text: str) -> Template:
         raise _Reason(error) from None
 
 
+def _parse_places(text: str) -> tuple[str, ...]:
+    from tonnage._errors import ArgumentError
+    from tonnage._places import Pattern
+
+    try:
+        found = [Pattern(word) for word in text.split(",")]
+    except ArgumentError as error:
+        raise _Reason(error) from None
+    if any(pattern.line is not None for pattern in found):
+        raise _Reason(f"{text}: rows of --top are files, without lines")
+    return tuple(pattern.text for pattern in found)
+
+
 def _signals() -> Any:
     return __import__("_signal")  # not signal, which loads enum
 
@@ -250,6 +263,7 @@ TRACE = Kind(
 DEPTH = Kind("a number of frames, at least 1, or all", _parse_depth, lambda depth: str(depth or "all"), (int, str))
 CLASSES = Kind("classes such as app.models.Session, several with commas", _parse_classes, ",".join)
 FLAG = Kind("1 or 0", _parse_flag, lambda flag: "1" if flag else "0", (bool,))
+PLACES = Kind("names of files such as app.py,srv/*.py", _parse_places, lambda places: ",".join(places or ()))
 NAME = Kind("the name of a file", _parse_name, lambda template: template.text)
 
 _NEVER: Any = object()
@@ -406,6 +420,14 @@ class Settings:
     top_file = Setting[Template | None](
         NAME, None, "FILE", "--top appends to this file, not standard error; {pid} {host}", off=None
     )
+    top_include = Setting[tuple[str, ...] | None](
+        PLACES,
+        None,
+        "FILE",
+        "--top shows only files with this name, app.py or srv/*.py; again, or with commas: of more",
+        off=None,
+    )
+    top_exclude = Setting[tuple[str, ...] | None](PLACES, None, "FILE", "--top leaves these out: '<frozen*'", off=None)
     track = Setting[tuple[str, ...] | None](
         CLASSES,
         None,

@@ -127,9 +127,8 @@ x_line = check.__code__.co_firstlineno + 4
 old = []
 c.follow_class(A, True)
 check()
-starts = ("exact", {}), ("exact", {"depth": 1}), ("sampled", {})
-for mode, options in starts:
-    c.trace_start(mode, **options)
+for mode, depth in ("exact", 0), ("exact", 1), ("sampled", 0):
+    c.trace_start(mode, depth=depth)
     check(depth=1)
     c.trace_clear()
     check(depth=1)
