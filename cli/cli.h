@@ -122,6 +122,15 @@ void cli_help_verb(const cli_verb *verb);
 
 /* ---- options.c: 0, or CLI_USAGE after one line on standard error ---- */
 int cli_options_parse(const cli_verb *verb, int n, char **words, cli_options *out);
+int cli_usage(const cli_verb *verb, const char *what, const char *word); /* says it; CLI_USAGE */
+
+/* ---- stack_options.c ---- */
+
+bool cli_is_option(const char *name, const char *word, size_t length);
+/* Whether the verb has the option, which one it is, and whether a value follows. */
+bool cli_stack_option(const cli_verb *verb, const char *word, size_t length, size_t *option, bool *takes);
+int cli_set_stack_option(const cli_verb *verb, size_t option, const char *value, cli_options *out);
+int cli_set_what(const cli_verb *verb, const char *value, cli_options *out);
 
 /* ---- output.c ---- */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2))); /* "tonnage: ..." on standard error */

@@ -9,6 +9,8 @@ const POLICY =
   "default-src 'none'; script-src 'HASH'; style-src 'unsafe-inline'; img-src data:; " +
   "connect-src 'none'; base-uri 'none'; form-action 'none'";
 
+const MOST_BYTES = 250_000; // travel with every report
+
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** Of node_modules/@a/b/dist/c.js: @a/b. */
@@ -48,6 +50,7 @@ function oneFile(): Plugin {
         .replace("</head>", () => `<style>${style.trim()}</style>\n</head>`)
         .replace("<html", () => `<!--\n${notice}-->\n<html`)
         .replace("</body>", () => `<script type="module">${script}</script>\n</body>`);
+      if (html.length > MOST_BYTES) this.error(`the viewer has ${html.length} bytes, more than ${MOST_BYTES}`);
       this.emitFile({ type: "asset", fileName: "viewer.html", source: html });
     },
   };

@@ -98,11 +98,19 @@ bool tn__is_exact(tn_planted *p, uint64_t object, enum tn_builtin type)
 
 /* ---- making ---- */
 
+void tn__fail_if(tn_planted *p, bool failed)
+{
+    p->failed |= failed;
+    if (failed && !p->raised)
+        PyErr_Fetch(&p->raised, &p->value, &p->traceback);
+    else if (failed)
+        PyErr_Clear();
+}
+
 /* Takes the reference; lives until the checks are over. */
 PyObject *tn__keep(tn_planted *p, PyObject *object)
 {
-    if (!object || PyList_Append(p->kept, object) < 0)
-        p->failed = true;
+    tn__fail_if(p, !object || PyList_Append(p->kept, object) < 0);
     Py_XDECREF(object);
     return object;
 }
@@ -110,7 +118,7 @@ PyObject *tn__keep(tn_planted *p, PyObject *object)
 PyObject *tn__get(tn_planted *p, const char *name)
 {
     PyObject *object = PyDict_GetItemString(p->names, name);
-    p->failed |= !object;
+    tn__fail_if(p, !object);
     return object;
 }
 
@@ -127,7 +135,7 @@ PyObject *tn__attribute(tn_planted *p, PyObject *object, const char *name)
 
 void tn__set_attribute(tn_planted *p, PyObject *object, const char *name, PyObject *value)
 {
-    p->failed |= !object || !value || PyObject_SetAttrString(object, name, value) < 0;
+    tn__fail_if(p, !object || !value || PyObject_SetAttrString(object, name, value) < 0);
 }
 
 /* ---- all together ---- */
@@ -159,10 +167,10 @@ static bool plant(tn_planted *p)
                           tn__keep(p, PyUnicode_FromString("a name"))};
     static const char *const names[] = {"__builtins__", "__name__", "look", "second", "third", "name"};
     for (int i = 0; i < 6 && !p->failed; i++)
-        p->failed |= PyDict_SetItemString(p->names, names[i], values[i]) < 0;
+        tn__fail_if(p, PyDict_SetItemString(p->names, names[i], values[i]) < 0);
     p->code = p->failed ? NULL : Py_CompileStringExFlags(source, "<tonnage>", Py_file_input, NULL, 0);
     PyObject *result = p->code ? PyEval_EvalCode(p->code, p->names, p->names) : NULL;
-    p->failed |= !result || p->n_looks != 2;
+    tn__fail_if(p, !result || p->n_looks != 2);
     Py_XDECREF(result);
     return !p->failed;
 }
@@ -199,14 +207,16 @@ const char *tn_planted_check(tn_inside *inside)
         tn__objects_check(&p);
         tn__state_check(&p);
     }
-    if (!p.failed) {
-        inside->target.subtype_traverse = ADDRESS(((PyTypeObject *)tn__get(&p, "Planted"))->tp_traverse);
-        inside->target.subtype_dealloc = ADDRESS(((PyTypeObject *)tn__get(&p, "Planted"))->tp_dealloc);
+    if (PyErr_Occurred())
+        tn__fail_if(&p, true);
+    PyTypeObject *class = p.failed ? NULL : (PyTypeObject *)tn__get(&p, "Planted");
+    if (class) {
+        inside->target.subtype_traverse = ADDRESS(class->tp_traverse);
+        inside->target.subtype_dealloc = ADDRESS(class->tp_dealloc);
     }
-    PyObject *type, *raised, *traceback;
-    PyErr_Fetch(&type, &raised, &traceback);
     unplant(&p);
-    PyErr_Restore(type, raised, traceback);
+    if (p.raised)
+        PyErr_Restore(p.raised, p.value, p.traceback);
     PyThreadState_LeaveTracing(PyThreadState_Get());
     return p.wrong ? p.wrong : p.failed ? "planted objects" : NULL;
 }

@@ -20,8 +20,9 @@ typedef struct tn_planted {
     PyObject *frame;               /* of the function that looked, kept when it has returned */
     uint64_t handled;              /* top of the thread's chain of handled exceptions then */
     unsigned n_looks, n_reloads;
-    bool failed;       /* an object could not be made; as a rule with an exception set */
-    const char *wrong; /* the first field that differed */
+    bool failed;                          /* an object could not be made, as a rule with an exception */
+    PyObject *raised, *value, *traceback; /* the first one, until the checks are over: nothing is called with it */
+    const char *wrong;                    /* the first field that differed */
 } tn_planted;
 
 /* A row. bytes 0: this version has no such field; 1, 4, 8: how much is compared. */
@@ -52,6 +53,7 @@ void tn__require(tn_planted *p, const char *what, bool holds);
 void tn__known_check(tn_planted *p, const tn_known *facts, size_t n);
 bool tn__is_exact(tn_planted *p, uint64_t object, enum tn_builtin type);
 
+void tn__fail_if(tn_planted *p, bool failed);
 /* NULL, and failed set, when there is none; else a borrowed reference. */
 PyObject *tn__keep(tn_planted *p, PyObject *object); /* takes it; the object lives until the checks are over */
 PyObject *tn__get(tn_planted *p, const char *name);  /* of the program */

@@ -103,10 +103,9 @@ static void check_str(tn_planted *p)
     PyObject *interned = tn__keep(p, PyUnicode_InternFromString("tonnage interned for a moment"));
     Py_ssize_t n;
     const char *utf8 = accent ? PyUnicode_AsUTF8AndSize(accent, &n) : NULL;
-    if (p->failed || !utf8) {
-        p->failed = true;
+    tn__fail_if(p, p->failed || !utf8);
+    if (p->failed)
         return;
-    }
     uint64_t ascii_bits, accent_bits;
     memcpy(&ascii_bits, PyUnicode_DATA(ascii), 8);
     memcpy(&accent_bits, PyUnicode_DATA(accent), 8);
@@ -143,7 +142,7 @@ static void check_sequences(tn_planted *p)
     PyByteArrayObject *bytes = (PyByteArrayObject *)buffer;
     PyObject *module = tn__keep(p, PyModule_New("planted module"));
     /* without its first byte it begins behind the beginning of its block */
-    p->failed |= p->failed || PySequence_DelSlice(buffer, 0, 1) < 0;
+    tn__fail_if(p, p->failed || PySequence_DelSlice(buffer, 0, 1) < 0);
     if (p->failed)
         return;
     for (int i = 0; i < 3; i++)
@@ -176,7 +175,7 @@ static void check_set(tn_planted *p)
     PyObject *few = tn__keep(p, PySet_New(NULL)), *many = tn__keep(p, PySet_New(NULL));
     for (long i = 0; i < 12 && !p->failed; i++) {
         PyObject *number = tn__keep(p, PyLong_FromLong(1000000 + i));
-        p->failed |= p->failed || PySet_Add(many, number) < 0 || (i < 3 && PySet_Add(few, number) < 0);
+        tn__fail_if(p, p->failed || PySet_Add(many, number) < 0 || (i < 3 && PySet_Add(few, number) < 0));
     }
     if (p->failed)
         return;
@@ -198,10 +197,9 @@ static void check_dict(tn_planted *p, bool general)
     PyObject *dict = tn__keep(p, PyDict_New()), *second = tn__keep(p, PyUnicode_FromString("planted key"));
     PyObject *first = tn__keep(p, general ? PyFloat_FromDouble(8.5) : PyUnicode_FromString("another key"));
     PyObject *value = tn__keep(p, PyFloat_FromDouble(9.5));
-    if (p->failed || PyDict_SetItem(dict, first, value) < 0 || PyDict_SetItem(dict, second, first) < 0) {
-        p->failed = true;
+    tn__fail_if(p, p->failed || PyDict_SetItem(dict, first, value) < 0 || PyDict_SetItem(dict, second, first) < 0);
+    if (p->failed)
         return;
-    }
     uint64_t keys = tn__word(p, ADDRESS(dict) + l->dict_keys), log2 = 0;
     const tn_known facts[] = {
         FACT(dict, dict_used, 2),        POINTS(dict, dict_keys, ((PyDictObject *)dict)->ma_keys),
@@ -276,10 +274,9 @@ static void check_code(tn_planted *p)
     PyObject *object = (PyObject *)code, *variables = tn__attribute(p, object, "co_varnames");
     PyObject *bytecode = tn__attribute(p, object, "co_code"), *free = tn__attribute(p, object, "co_freevars");
     PyObject *cells = tn__attribute(p, object, "co_cellvars");
-    if (p->failed || PyTuple_GET_SIZE(cells) != 1 || PyTuple_GET_SIZE(free) != 1) {
-        p->failed = true;
+    tn__fail_if(p, p->failed || PyTuple_GET_SIZE(cells) != 1 || PyTuple_GET_SIZE(free) != 1);
+    if (p->failed)
         return;
-    }
     uint64_t cached = l->code_cached ? tn__word(p, ADDRESS(code) + l->code_cached) : 0;
     uint64_t names = tn__word(p, ADDRESS(code) + l->code_localsplusnames);
     uint64_t kinds = tn__word(p, ADDRESS(code) + l->code_localspluskinds);

@@ -43,10 +43,9 @@ static void look_at_function(tn_planted *p)
     PyObject *function = tn__get(p, "function"), *code = tn__code_of(p, "function");
     PyFrameObject *object = PyEval_GetFrame();
     uint64_t frame = current_frame(p), caller = calling_frame(p, frame);
-    if (p->failed || !object) {
-        p->failed = true;
+    tn__fail_if(p, p->failed || !object);
+    if (p->failed)
         return;
-    }
     p->frame = Py_NewRef((PyObject *)object);
     p->handled = tn__word(p, ADDRESS(PyThreadState_Get()) + l->thread_exc_info);
     tn__set_attribute(p, p->frame, "f_trace", p->names);
@@ -113,7 +112,7 @@ static void check_generator(tn_planted *p)
     tn__require(p, "gen_state", read && suspended >= l->gen_suspended_min && suspended <= l->gen_suspended_max);
     PyObject *done = PyIter_Next(generator);
     Py_XDECREF(done);
-    p->failed |= done || PyErr_Occurred();
+    tn__fail_if(p, done || PyErr_Occurred());
     read = tn__peek(p, ADDRESS(generator) + l->gen_state, 1, &state);
     int ended = (int8_t)state;
     tn__require(p, "gen_state", read && (ended < l->gen_suspended_min || ended > l->gen_suspended_max));
@@ -140,20 +139,19 @@ static void check_thread(tn_planted *p)
     PyThreadState *thread = PyThreadState_Get();
     PyInterpreterState *interpreter = PyInterpreterState_Get();
     PyThreadState *before = PyInterpreterState_ThreadHead(interpreter), *made = PyThreadState_New(interpreter);
-    if (!made) {
-        p->failed = true;
+    tn__fail_if(p, !made);
+    if (!made)
         return;
-    }
     const tn_known chain[] = {FACT(interpreter, interp_threads, ADDRESS(made)), POINTS(made, thread_next, before)};
     CHECK(p, chain);
     PyThreadState_Clear(made);
     PyThreadState_Delete(made);
     PyObject *context = tn__keep(p, PyContext_New());
-    PyObject *raised = tn__keep(p, PyObject_CallNoArgs(tn__get(p, "Raised"))), *dict = PyThreadState_GetDict();
-    if (p->failed || PyContext_Enter(context) < 0) {
-        p->failed = true;
+    PyObject *class = tn__get(p, "Raised"), *raised = tn__keep(p, class ? PyObject_CallNoArgs(class) : NULL);
+    PyObject *dict = PyThreadState_GetDict();
+    tn__fail_if(p, p->failed || PyContext_Enter(context) < 0);
+    if (p->failed)
         return;
-    }
     PyErr_SetObject((PyObject *)Py_TYPE(raised), raised);
     const tn_known facts[] = {
         FACT(thread, thread_ident, PyThread_get_thread_ident()),

@@ -130,10 +130,16 @@ static uint8_t *fetched(uint64_t address, uint32_t n)
     return s.bytes + s.used - (end - address);
 }
 
+/* An address may be any word. */
+static bool is_within(uint64_t start, uint64_t end, uint64_t address, uint32_t n)
+{
+    return address >= start && address < end && n <= end - address;
+}
+
 static const piece *piece_with(uint64_t address, uint32_t n)
 {
     for (uint32_t i = s.n_pieces; i--;)
-        if (address >= s.pieces[i].start && address + n <= s.pieces[i].end)
+        if (is_within(s.pieces[i].start, s.pieces[i].end, address, n))
             return &s.pieces[i];
     return NULL;
 }
@@ -198,7 +204,7 @@ bool tn__copied_again(uint64_t address, tn_seen_frame *out)
 static bool covered(const tn_watched *w, uint32_t n, uint64_t address)
 {
     for (uint32_t i = 0; i < n; i++)
-        if (address >= w->spans[i].start && address + s.places->frame_locals <= w->spans[i].end)
+        if (is_within(w->spans[i].start, w->spans[i].end, address, s.places->frame_locals))
             return true;
     return false;
 }

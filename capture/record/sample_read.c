@@ -67,7 +67,8 @@ static void load_words(uint64_t address, void *out, size_t bytes)
 
 bool tn_sample_copy(uint64_t address, void *out, size_t bytes)
 {
-    if (address >= from.fixed_start && address + bytes <= from.fixed_end && !((address | bytes) & 3)) {
+    bool fixed = address >= from.fixed_start && address < from.fixed_end && bytes <= from.fixed_end - address;
+    if (fixed && !((address | bytes) & 3)) {
         load_words(address, out, bytes);
         return true;
     }

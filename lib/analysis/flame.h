@@ -19,7 +19,7 @@ typedef struct tn_flame_sum {
 
 typedef struct tn_flame_node {
     uint32_t parent;         /* 0: none; else 1 + node, a smaller one */
-    uint32_t group;          /* of keys */
+    uint32_t group;          /* what the frame is */
     uint32_t more;           /* below it, that are not shown */
     tn_flame_sum own, total; /* own: of stacks that end in it; inverted, that begin in it */
 } tn_flame_node;
@@ -31,7 +31,9 @@ typedef struct tn_flame {
     tn_sites sites;           /* one of these two is made */
     tn_cpu cpu;
     tn_site_keys *keys; /* of it */
-    uint32_t n_entries;
+    uint32_t n_entries, n_groups;
+    uint32_t *group_of; /* n_entries: that of keys, but a line of several functions is one for each of them */
+    tn_buf examples;    /* uint32_t a group: an entry of it */
     tn_flame_sum *sums; /* n_entries: of stacks that end there */
     tn_flame_sum all;
     tn_buf nodes;    /* tn_flame_node, the widest first of those whose parents are there */
@@ -49,6 +51,11 @@ void tn__flame_free(tn_flame *f);
 void tn__flame_add(tn_flame_sum *into, const tn_flame_sum *from);
 /* Its 95 % interval; false: nothing is left to chance, or of chance nothing can be said. */
 bool tn__flame_interval(const tn_flame *f, const tn_flame_sum *sum, tn_interval *out);
+
+static inline uint32_t tn__flame_example(const tn_flame *f, uint32_t group)
+{
+    return ((const uint32_t *)(const void *)f->examples.data)[group];
+}
 
 /* ---- flame_tree.c ---- */
 

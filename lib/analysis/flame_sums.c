@@ -132,6 +132,10 @@ static int make_cpu(tn_flame *f, tn_error *err)
                                   .n_exclude = o->n_exclude};
     TN_TRY(tn__cpu_make(f->snapshot, &asked, &f->cpu, err));
     f->keys = &f->cpu.keys;
+    if (f->cpu.of_bytes) /* without samples profiles tell of allocations */
+        return tn__error_set(err, TN_EINVAL, 0,
+                             "the snapshot does not say where time goes: run the program with --sample, or call "
+                             "tonnage.sample.start()");
     return TN_OK;
 }
 
@@ -141,6 +145,51 @@ static void add_samples(tn_flame *f)
         const tn_cpu_sum *sum = &f->cpu.stacks[i];
         f->sums[i] = (tn_flame_sum){.weight = (double)sum->weight, .count = (double)sum->samples};
     }
+}
+
+/* ---- frames ---- */
+
+static int group_of(tn_flame *f, tn_map *groups, uint32_t entry, uint64_t key, tn_error *err)
+{
+    uint32_t *value;
+    TN_TRY(tn__map_slot(groups, key, &value, err));
+    if (!*value) {
+        *value = ++f->n_groups;
+        if (tn__buf_append(&f->examples, &entry, sizeof entry) < 0)
+            return tn__no_memory(f->snapshot, err);
+    }
+    f->group_of[entry] = *value - 1;
+    return TN_OK;
+}
+
+/* A comprehension or a lambda shares its line with the function around it, and calls it or is called by it: one frame of both
+ * would have no name. Strings of a file stand once in it. */
+static int part_lines(tn_flame *f, tn_map *groups, tn_map *names, tn_error *err)
+{
+    for (uint32_t i = 0; i < f->n_entries; i++) {
+        uint32_t group = f->keys->group_of[i], *name;
+        uint64_t key = (uint64_t)group << 32;
+        if (f->options.by == TN_SITES_LINE && f->keys->mixed.data[group]) {
+            tn_stack_entry e;
+            TN_TRY(tn__snapshot_stack(f->snapshot, i, &e, err));
+            TN_TRY(tn__map_slot(names, (uint64_t)(uintptr_t)e.qualified_name, &name, err));
+            if (!*name)
+                *name = names->n;
+            key |= *name;
+        }
+        TN_TRY(group_of(f, groups, i, key, err));
+    }
+    return TN_OK;
+}
+
+static int make_frames(tn_flame *f, tn_error *err)
+{
+    tn_map groups = {.alloc = f->alloc}, names = {.alloc = f->alloc};
+    f->group_of = tn__alloc(f->alloc, f->n_entries * sizeof *f->group_of);
+    int status = f->group_of ? part_lines(f, &groups, &names, err) : tn__no_memory(f->snapshot, err);
+    tn__map_free(&groups);
+    tn__map_free(&names);
+    return status;
 }
 
 /* ---- making ---- */
@@ -174,6 +223,7 @@ static int fill(tn_flame *f, const tn_set *within, tn_error *err)
     f->sums = tn__alloc_zero(f->alloc, f->n_entries * sizeof *f->sums);
     if (!f->sums)
         return tn__no_memory(f->snapshot, err);
+    TN_TRY(make_frames(f, err));
     if (cpu)
         add_samples(f);
     else
@@ -187,6 +237,7 @@ int tn__flame_make(tn_snapshot *s, const tn_flame_options *o, const tn_set *with
 {
     *out = (tn_flame){.snapshot = s, .alloc = tn__snapshot_alloc(s), .options = *o};
     tn__buf_init(&out->nodes, out->alloc);
+    tn__buf_init(&out->examples, out->alloc);
     if (o->what == TN_FLAME_ANY)
         out->options.what = tn__sites_there(s) ? TN_FLAME_LIVE : TN_FLAME_CPU;
     return tn__memory_told(s, fill(out, within, err), err);
@@ -195,7 +246,9 @@ int tn__flame_make(tn_snapshot *s, const tn_flame_options *o, const tn_set *with
 void tn__flame_free(tn_flame *f)
 {
     tn__free(f->alloc, f->sums, f->sums ? f->n_entries * sizeof *f->sums : 0);
+    tn__free(f->alloc, f->group_of, f->group_of ? f->n_entries * sizeof *f->group_of : 0);
     tn__buf_free(&f->nodes);
+    tn__buf_free(&f->examples);
     if (f->sites.alloc)
         tn__sites_free(&f->sites);
     if (f->cpu.alloc)

@@ -60,7 +60,7 @@ static const tn_flame_sum *sum_at(const tn_growth *g, size_t place)
 
 static int add_place(tn_growth *g, uint32_t stack, uint32_t at, tn_error *err)
 {
-    tn_sort_item item = {g->flame->keys->group_of[at], place_of(stack, at)};
+    tn_sort_item item = {g->flame->group_of[at], place_of(stack, at)};
     return tn__buf_append(&g->places, &item, sizeof item) < 0 ? tn__no_memory(g->flame->snapshot, err) : TN_OK;
 }
 
@@ -160,8 +160,7 @@ static int callers_of(tn_growth *g, const tn_front *node, tn_flame_node *shown, 
         if ((uint32_t)place)
             TN_TRY(tn__snapshot_stack(g->flame->snapshot, (uint32_t)place, &e, err));
         if (e.parent)
-            *places(g, node->first + (*n)++) =
-                (tn_sort_item){g->flame->keys->group_of[e.parent], place_of(stack, e.parent)};
+            *places(g, node->first + (*n)++) = (tn_sort_item){g->flame->group_of[e.parent], place_of(stack, e.parent)};
         else
             tn__flame_add(&shown->own, &g->flame->sums[stack]);
     }

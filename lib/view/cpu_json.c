@@ -113,11 +113,7 @@ static void columns_json(const tn_cpu_page_made *p, tn_json *j)
 {
     enum { ALWAYS, TREE, TIME, BOTH, COMPARED, TRACED };
     const char *weight = tn__cpu_unit(&p->now);
-    const struct {
-        const char *name;
-        int where;
-        const char *unit;
-    } all[] = {
+    const tn_json_column all[] = {
         {"depth", TREE, NULL},
         {"name", ALWAYS, NULL},
         {"file", ALWAYS, NULL},
@@ -158,17 +154,7 @@ static void columns_json(const tn_cpu_page_made *p, tn_json *j)
         [COMPARED] = p->old != NULL,
         [TRACED] = p->asked.by == TN_CPU_TRACEBACK,
     };
-    const char *columns[sizeof all / sizeof *all];
-    size_t n = 0;
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (there[all[i].where])
-            columns[n++] = all[i].name;
-    tn__json_strings(j, "columns", columns, n);
-    tn__json_open(j, "units", '{');
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (there[all[i].where] && all[i].unit)
-            tn__json_string(j, all[i].name, all[i].unit);
-    tn__json_close(j, '}');
+    tn__json_columns(j, all, sizeof all / sizeof *all, there);
 }
 
 /* ---- the page ---- */

@@ -6,10 +6,11 @@
 
 static void sum_json(const tn_flame *f, tn_json *j, const tn_flame_sum *sum)
 {
+    bool certain = f->options.what == TN_FLAME_CPU && sum == &f->all; /* all of it is all of it */
     tn_interval range;
     tn__json_u64(j, "total", tn__site_whole(sum->weight + 0.5));
     tn__json_u64(j, "count", tn__site_count(sum->count));
-    if (tn__flame_interval(f, sum, &range)) {
+    if (!certain && tn__flame_interval(f, sum, &range)) {
         tn__json_u64(j, "low", tn__site_whole(floor(range.low)));
         tn__json_u64(j, "high", tn__site_whole(ceil(range.high)));
     }

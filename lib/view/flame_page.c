@@ -18,7 +18,10 @@ static int keep_label(tn_flame_page *p, uint32_t group, const char **label, tn_e
 {
     tn_buf text;
     tn__buf_init(&text, p->flame.alloc);
-    int status = tn__site_label(p->flame.keys, group, &text, err);
+    uint32_t entry = tn__flame_example(&p->flame, group);
+    int status = p->flame.options.by == TN_SITES_LINE
+                     ? tn__site_text(p->snapshot, entry, &text, err)
+                     : tn__site_label(p->flame.keys, p->flame.keys->group_of[entry], &text, err);
     if (status == TN_OK) {
         *label = tn__arena_text(&p->labels, (const char *)text.data, text.size - 1);
         status = *label ? TN_OK : tn__no_memory(p->snapshot, err);
@@ -31,14 +34,13 @@ static int add_frame(tn_flame_page *p, uint32_t group, tn_error *err)
 {
     tn_flame_frame frame = {0};
     enum tn_sites_by by = p->flame.options.by;
-    tn_stack_entry e = {0};
+    tn_stack_entry e = tn__site_lost;
+    uint32_t entry = tn__flame_example(&p->flame, group);
     TN_TRY(keep_label(p, group, &frame.label, err));
     if (by <= TN_SITES_FUNCTION) {
-        if (tn__site_example(p->flame.keys, group))
-            TN_TRY(tn__site_frame(p->flame.keys, group, &e, err));
-        else
-            e = tn__site_lost;
-        frame.file = e.qualified_name || *e.file ? (*e.file ? e.file : e.qualified_name) : NULL;
+        if (entry)
+            TN_TRY(tn__snapshot_stack(p->snapshot, entry, &e, err));
+        frame.file = tn__site_file(&e);
         frame.function = by != TN_SITES_FILE ? e.qualified_name : NULL;
         frame.line = by == TN_SITES_LINE ? e.line : 0;
     }
@@ -50,7 +52,7 @@ static int add_frame(tn_flame_page *p, uint32_t group, tn_error *err)
 
 static int name_frames(tn_flame_page *p, tn_error *err)
 {
-    p->frame_of = tn__alloc_zero(p->flame.alloc, p->flame.keys->n_groups * sizeof *p->frame_of);
+    p->frame_of = tn__alloc_zero(p->flame.alloc, p->flame.n_groups * sizeof *p->frame_of);
     if (!p->frame_of)
         return tn__no_memory(p->snapshot, err);
     for (uint32_t i = 0; i < tn__flame_n_nodes(&p->flame); i++) {
@@ -75,8 +77,8 @@ static int make(tn_flame_page *p, const tn_flame_options *asked, tn_error *err)
 
 static void free_page(tn_flame_page *p)
 {
-    size_t n_groups = p->flame.keys ? p->flame.keys->n_groups : 0;
-    tn__free(tn__snapshot_alloc(p->snapshot), p->frame_of, p->frame_of ? n_groups * sizeof *p->frame_of : 0);
+    size_t bytes = p->frame_of ? p->flame.n_groups * sizeof *p->frame_of : 0;
+    tn__free(tn__snapshot_alloc(p->snapshot), p->frame_of, bytes);
     tn__buf_free(&p->frames);
     tn__arena_free(&p->labels);
     if (p->flame.alloc)

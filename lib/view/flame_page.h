@@ -8,8 +8,8 @@
 #include "view/view.h"
 
 typedef struct tn_flame_frame {
-    const char *label, *file, *function; /* file and function NULL: it is of none, or of several */
-    uint32_t line;                       /* 0: likewise */
+    const char *label, *file, *function; /* file and function NULL: it is of several */
+    uint32_t line;                       /* 0: likewise, or not known */
 } tn_flame_frame;
 
 typedef struct tn_flame_page {

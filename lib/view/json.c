@@ -147,6 +147,20 @@ void tn__json_strings(tn_json *j, const char *key, const char *const *texts, siz
     tn__json_close(j, ']');
 }
 
+void tn__json_columns(tn_json *j, const tn_json_column *all, size_t n, const bool *there)
+{
+    tn__json_open(j, "columns", '[');
+    for (size_t i = 0; i < n; i++)
+        if (there[all[i].where])
+            tn__json_string(j, NULL, all[i].name);
+    tn__json_close(j, ']');
+    tn__json_open(j, "units", '{');
+    for (size_t i = 0; i < n; i++)
+        if (there[all[i].where] && all[i].unit)
+            tn__json_string(j, all[i].name, all[i].unit);
+    tn__json_close(j, '}');
+}
+
 void tn__json_start(tn_json *j, tn_out *out, const char *view)
 {
     *j = (tn_json){.out = out};

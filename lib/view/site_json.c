@@ -115,11 +115,8 @@ static int row_json(const tn_site_page *p, tn_json *j, const tn_site_shown *r, t
 
 static void columns_json(const tn_site_page *p, tn_json *j)
 {
-    static const struct {
-        const char *name;
-        enum { ALWAYS, TREE, COMPARED, RETAINED, PEAK, SOON, AGED, TRACED, TYPED, EVER } where;
-        const char *unit; /* NULL: none */
-    } all[] = {
+    enum { ALWAYS, TREE, COMPARED, RETAINED, PEAK, SOON, AGED, TRACED, TYPED, EVER };
+    static const tn_json_column all[] = {
         {"depth", TREE, NULL},
         {"name", ALWAYS, NULL},
         {"file", ALWAYS, NULL},
@@ -165,17 +162,7 @@ static void columns_json(const tn_site_page *p, tn_json *j)
         [TRACED] = p->asked.by == TN_SITES_TRACEBACK,
         [TYPED] = p->asked.by == TN_SITES_TYPE,
     };
-    const char *columns[sizeof all / sizeof *all];
-    size_t n = 0;
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (there[all[i].where])
-            columns[n++] = all[i].name;
-    tn__json_strings(j, "columns", columns, n);
-    tn__json_open(j, "units", '{');
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (there[all[i].where] && all[i].unit)
-            tn__json_string(j, all[i].name, all[i].unit);
-    tn__json_close(j, '}');
+    tn__json_columns(j, all, sizeof all / sizeof *all, there);
 }
 
 static void peak_json(const tn_site_page *p, tn_json *j)

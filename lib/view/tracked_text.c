@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CURVES = 3, MOST_INDENT = 40 };
+enum { CURVES = 3, COARSE_NS = 4000000, MOST_INDENT = 40, FEW_PARTS = 10, LEVELS = 128 };
 
 static int done(tn_table *t, const tn_tracked_page_made *p, tn_out *out, tn_error *err)
 {
@@ -178,6 +178,18 @@ static int print_summaries(const tn_tracked_page_made *p, tn_out *out, tn_error 
 
 /* ---- classes ---- */
 
+/* The clock of births and deaths is coarse. */
+static void mean_age(const tn_tracked_kind *k, char *out, size_t cap)
+{
+    uint64_t mean = k->died ? k->lifetime_ns / k->died : 0;
+    if (!k->died)
+        snprintf(out, cap, "-");
+    else if (mean < COARSE_NS)
+        snprintf(out, cap, "<%.1f ms", COARSE_NS / 1e6);
+    else
+        tn__fact_duration(mean, out, cap);
+}
+
 static void kind_row(const tn_tracked_page_made *p, uint32_t kind, tn_table *t)
 {
     const tn_tracked_kind *k = &p->all->kinds[kind];
@@ -189,8 +201,8 @@ static void kind_row(const tn_tracked_page_made *p, uint32_t kind, tn_table *t)
     tn__table_u64(t, k->found);
     tn__table_u64(t, k->died);
     tn__table_u64(t, k->morphed);
-    tn__fact_duration(k->died ? k->lifetime_ns / k->died : 0, text, sizeof text);
-    tn__table_text(t, k->died ? text : "-");
+    mean_age(k, text, sizeof text);
+    tn__table_text(t, text);
     number_or_dash(t, sum ? sum->bytes : 0, sum);
     number_or_dash(t, sum ? sum->retained_bytes : 0, sum);
     tn__tracked_growth(p->all, kind, growth);
@@ -308,25 +320,47 @@ static void instance_row(const tn_tracked_page_made *p, size_t rank, tn_table *t
     tn__table_text(t, one->preview ? one->preview : "");
 }
 
+static void print_part(const tn_tracked_part *part, tn_out *out)
+{
+    char size[24];
+    int indent = part->depth < MOST_INDENT / 2 ? (int)part->depth * 2 : MOST_INDENT;
+    tn__out_format(out, "%12s  %*s", tn_format_bytes(part->bytes, size, sizeof size), indent, "");
+    tn__out_escaped(out, part->label);
+    tn__out_text(out, *part->label ? "  " : "");
+    tn__out_escaped(out, part->type);
+    if (part->more)
+        tn__out_format(out, "  <%" PRIu32 " more>", part->more);
+    tn__out_text(out, "\n");
+}
+
+/* The first part behind i that is no part of it. */
+static uint32_t behind(const tn_tracked_tree *tree, uint32_t i)
+{
+    uint32_t depth = tree->parts[i].depth;
+    while (++i < tree->n && tree->parts[i].depth > depth)
+        ;
+    return i;
+}
+
+/* Of many parts of one object the first ones, unless all rows were asked for. */
 static void print_tree(const tn_tracked_page_made *p, const tn_tracked_instance *one, const tn_tracked_moment *m,
                        const tn_tracked_tree *tree, tn_out *out)
 {
+    uint32_t told[LEVELS] = {0}; /* of each level, since the level above it went on */
     tn__out_format(out, "\nParts of %" PRIu64 ", snapshot %" PRIu64 ": ", one->serial, m->number);
     tn__out_escaped(out, one->label ? one->label : p->all->kinds[one->kind].name);
     tn__out_text(out, "\n");
-    for (uint32_t i = 0; i < tree->n; i++) {
-        const tn_tracked_part *part = &tree->parts[i];
-        char size[24];
-        int indent = part->depth < MOST_INDENT / 2 ? (int)part->depth * 2 : MOST_INDENT;
-        if (p->o->depth && part->depth > p->o->depth)
-            continue;
-        tn__out_format(out, "%12s  %*s", tn_format_bytes(part->bytes, size, sizeof size), indent, "");
-        tn__out_escaped(out, part->label);
-        tn__out_text(out, *part->label ? "  " : "");
-        tn__out_escaped(out, part->type);
-        if (part->more)
-            tn__out_format(out, "  <%" PRIu32 " more>", part->more);
-        tn__out_text(out, "\n");
+    for (uint32_t i = 0; i < tree->n;) {
+        uint32_t depth = tree->parts[i].depth;
+        bool level = depth < LEVELS && !(p->o->depth && depth > p->o->depth);
+        if (level && depth + 1 < LEVELS)
+            told[depth + 1] = 0;
+        if (level && (!p->o->limit || told[depth] < FEW_PARTS))
+            print_part(&tree->parts[i++], out);
+        else
+            i = behind(tree, i);
+        if (level && p->o->limit && ++told[depth] == FEW_PARTS + 1)
+            tn__out_format(out, "%14s%*s<more; use --limit 0 to see all>\n", "", (int)depth * 2, "");
     }
 }
 
@@ -338,9 +372,9 @@ static void print_stack(const tn_tracked_stack *stack, tn_out *out)
         tn__out_escaped(out, frame->file);
         if (frame->line)
             tn__out_format(out, ":%" PRIu32, frame->line);
-        tn__out_text(out, "  ");
+        tn__out_text(out, *frame->file ? "  " : "");
         tn__out_escaped(out, frame->function);
-        tn__out_text(out, "()\n");
+        tn__out_text(out, *frame->file ? "()\n" : "\n"); /* <main thread> and the like are no functions */
     }
     if (stack->n > TN_FRAMES_SHOWN)
         tn__out_format(out, "  <%" PRIu32 " more frames>\n", stack->n - TN_FRAMES_SHOWN);

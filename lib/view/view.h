@@ -72,6 +72,13 @@ void tn__json_hex(tn_json *j, const char *key, uint64_t value);      /* 0: null 
 void tn__json_null(tn_json *j, const char *key);
 void tn__json_bool(tn_json *j, const char *key, bool value);
 void tn__json_strings(tn_json *j, const char *key, const char *const *texts, size_t n);
+/* Columns that some pages have and others have not, and their units. */
+typedef struct tn_json_column {
+    const char *name;
+    int where;        /* index of there */
+    const char *unit; /* NULL: none */
+} tn_json_column;
+void tn__json_columns(tn_json *j, const tn_json_column *all, size_t n, const bool *there);
 void tn__json_start(tn_json *j, tn_out *out, const char *view); /* {"schema":1,"view":... */
 void tn__json_line(tn_json *j);                                 /* the next value stands on a line of its own */
 

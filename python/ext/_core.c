@@ -147,7 +147,17 @@ static PyObject *snapshot_close(core_snapshot *self, PyObject *unused)
 
 /* ---- Snapshot: counts, facts, types ---- */
 
-enum counted { COUNT_NODES, COUNT_OBJECTS, COUNT_REFERENCES, COUNT_TYPES, COUNT_FILE_BYTES };
+enum counted { COUNT_NODES, COUNT_OBJECTS, COUNT_REFERENCES, COUNT_TYPES, COUNT_TRACKED, COUNT_FILE_BYTES };
+
+/* Records of tracked classes: none in a file that has none. */
+static uint64_t count_tracked(const tn_snapshot *s)
+{
+    uint64_t n = 0;
+    tn_chunk_info chunk;
+    for (size_t i = 0; tn_snapshot_chunk(s, i, &chunk) == TN_OK; i++)
+        n += strcmp(chunk.id, "TRAK") == 0 ? chunk.n_rows : 0;
+    return n;
+}
 
 static uint64_t count_of(const tn_snapshot *s, enum counted what)
 {
@@ -156,6 +166,7 @@ static uint64_t count_of(const tn_snapshot *s, enum counted what)
     case COUNT_OBJECTS: return tn_snapshot_n_objects(s);
     case COUNT_REFERENCES: return tn_snapshot_n_references(s);
     case COUNT_TYPES: return tn_snapshot_n_types(s);
+    case COUNT_TRACKED: return count_tracked(s);
     default: return tn_snapshot_file_bytes(s);
     }
 }
@@ -344,6 +355,7 @@ static PyMethodDef snapshot_methods[] = {
 
 static PyGetSetDef snapshot_getset[] = {
     {"n_nodes", (getter)snapshot_count, NULL, NULL, (void *)COUNT_NODES},
+    {"n_tracked", (getter)snapshot_count, NULL, NULL, (void *)COUNT_TRACKED},
     {"n_objects", (getter)snapshot_count, NULL, NULL, (void *)COUNT_OBJECTS},
     {"n_references", (getter)snapshot_count, NULL, NULL, (void *)COUNT_REFERENCES},
     {"n_types", (getter)snapshot_count, NULL, NULL, (void *)COUNT_TYPES},

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from tonnage._core import Snapshot as Core
 
 
+_DRAWN = 1000
+
+
 class Flame(View):
     """The widest frames of a tree of stacks. Rows are its nodes, with the frame of each (docs/view-json.md)."""
 
@@ -24,6 +27,13 @@ class Flame(View):
 
     def _render(self, **form: Any) -> str:
         return self._core.flame(**form, **self._options)
+
+    def _repr_html_(self) -> str:
+        from tonnage._flame_html import flame
+        from tonnage._json_text import loads
+
+        wide = {**self._options, "limit": max(self._options["limit"], _DRAWN)}  # more than a page of text has
+        return flame(loads(self._core.flame(json=True, **wide)))
 
     @property
     def rows(self) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """What all trackers of the process together have the engine follow (docs/decisions/lives.md).
 
-The engine has one table. A *kind* of it is instances of one exact type, made while the same trackers wanted them: when a
-tracker comes or goes, instances that are made from then on are of new kinds. So the sums of a kind belong to all its owners
-whole, and a tracker's are those of its kinds.
+The engine has one table. A *kind* of it is instances of one exact type, made while the same trackers wanted them: when
+a tracker comes or goes, instances that are made from then on are of new kinds. So the sums of a kind belong to all its
+owners whole, and a tracker's are those of its kinds.
 
     wishes   by class: which tracker wants its instances, and how
     kinds    of the engine: their type, and who owns them by which rule, found out when first seen
@@ -18,7 +18,7 @@ from tonnage._records import call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any
     from weakref import ReferenceType
 
@@ -37,6 +37,12 @@ def full_name(cls: type) -> str:
     return name if module == "builtins" or not isinstance(module, str) else f"{module}.{name}"
 
 
+def members(cls: type) -> Mapping[str, object]:
+    """Its `__dict__`."""
+    found: Mapping[str, object] = _getters["__dict__"].__get__(cls)
+    return found
+
+
 class Type:
     """An exact type, as it was when an instance was first seen."""
 
@@ -44,7 +50,7 @@ class Type:
 
     def __init__(self, cls: type | None, name: str, base: type | None, address: int) -> None:
         """cls: None where it has died since; then what is known is its name, and a class that it is derived from."""
-        known = cls or base
+        known = base if cls is None else cls
         bases = () if known is None else _getters["__mro__"].__get__(known)
         self.address = address
         self.ids = tuple(map(id, bases)) if cls is not None else (0, *map(id, bases))
@@ -200,11 +206,16 @@ def release_object(serial: int, kind: int, block: int, owner: Ref) -> None:
 
 
 def poll() -> dict[int, tuple[Any, ...]]:
-    """Tells trackers of kinds and deaths that are new to them. Rows of all kinds, as `_capture.lives_kinds()` has them."""
+    """Tells trackers of kinds and deaths that are new to them.
+
+    Returns:
+        Rows of all kinds, as `_capture.lives_kinds()` has them, by kind.
+    """
     global _after
     with lock:
         rows = _look()
-        for number, *death in call(lambda c: c.lives_deaths(_after)):
+        after = _after
+        for number, *death in call(lambda c: c.lives_deaths(after)):
             _after = number
             _tell(tuple(death))
         for _, *death in call(lambda c: c.lives_logged()):

@@ -223,8 +223,9 @@ def _settings(said: list[tuple[Setting[Any], object]]) -> Settings:
     except OSError as error:
         usage(f"the current folder is gone: {error.strerror}")
     for setting, value in said:
-        if setting.adds and value is not None and settings.sources[setting.name] == "command line":
-            value = (settings.values[setting.name] or ()) + value
+        before = settings.values[setting.name]
+        if isinstance(value, tuple) and before and settings.sources[setting.name] == "command line":
+            value = before + value
         settings.set(setting, value, "command line")
     return settings
 

@@ -98,7 +98,9 @@ _READ: dict[str, Callable[[str, str], Any]] = {
 }
 _REPEATED = ("include", "exclude", "from")
 # Names that the library has for them, where they are others.
-_LIBRARY = {"threshold": "where_rows", "width": "branches", "from": "path", "full-names": "full_names", "invert": "inverted"}
+_LIBRARY = {
+    "threshold": "where_rows", "width": "branches", "from": "path", "full-names": "full_names", "invert": "inverted",
+}  # fmt: skip
 
 # ---- views ----
 
@@ -151,6 +153,10 @@ def _profile(core: Core, view: str, options: dict[str, Any]) -> str:
 
 def _flame(core: Core, view: str, options: dict[str, Any]) -> str:
     return core.flame(json=True, **options)
+
+
+def _tracked(core: Core, view: str, options: dict[str, Any]) -> str:
+    return core.tracked(options.pop("by", "all"), json=True, **options)
 
 
 _PICTURES = ("refs", "backrefs", "paths", "cycles")
@@ -212,9 +218,7 @@ VIEWS: dict[str, _View] = {
     "dominators": _View(_table, f"{_OBJECTS} threshold depth object", fold=True),
     "treemap": _View(_table, "where group against threshold depth object", limit=50, fold=True),
     "retained": _View(_table, f"{_OBJECTS} object", fold=False, needs=_SOME),
-    "paths": _View(
-        _table, f"{_OBJECTS} threshold avoid all merge object", fold=False, needs=_SOME
-    ),
+    "paths": _View(_table, f"{_OBJECTS} threshold avoid all merge object", fold=False, needs=_SOME),
     "refs": _View(_table, f"{_OBJECTS} threshold depth object", fold=False, needs=_SOME),
     "referrers": _View(_table, f"{_OBJECTS} threshold depth object", fold=False, needs=_SOME),
     "patterns": _View(_table, f"{_OBJECTS} depth width at skip", fold=True),
@@ -234,6 +238,7 @@ VIEWS: dict[str, _View] = {
     ),
     "flame": _View(_flame, "where group by what invert born include exclude", limit=40),
     "timeline": _View(_table, ""),
+    "tracked": _View(_tracked, "where sort by"),
     "diff": _View(_diff, "where sort against by", needs="against"),
     "growth": _View(_growth, "where sort by"),
 }

@@ -102,9 +102,10 @@ def _begin(name: str, settings: Settings, tracked: Packed | None = None) -> Job 
 
     try:
         if not settings.objects:
-            if _capture.trace_mode() == "off" and not _capture.sample_status():
-                raise _errors.ArgumentError("without objects nothing is left to write: nothing is recorded or sampled", -8)
-            _capture.sample_save(os.fsencode(name), -1, settings.force, settings.redact)
+            if _capture.trace_mode() == "off" and not _capture.sample_status() and tracked is None:
+                what = "nothing is recorded, sampled or tracked"
+                raise _errors.ArgumentError(f"without objects nothing is left to write: {what}", -8)
+            _capture.sample_save(name, -1, settings.force, settings.redact, tracked)
             return None
         return _capture.begin(
             os.fsencode(name),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from types import MappingProxyType
 
 from tonnage import _queries
@@ -56,6 +57,8 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     *(("sites", f"flame?limit={_NODES}&what={what}") for what in _SUMS),
     *(("sites", f"flame?by=function&limit={_NODES}&what={what}") for what in ("allocated", "live")),
     ("", "timeline"),
+    ("tracked", "tracked?limit=100"),
+    ("tracked", "tracked?limit=5"),  # where the other one is too large
     ("samples", "profile?cumulative=1&limit=200"),
     *(("sites", f"flame?invert=1&limit={_NODES}&what={what}") for what in _SUMS),
     ("samples", f"flame?by=function&invert=1&limit={_NODES}&what=cpu"),
@@ -383,4 +386,7 @@ def main(words: list[str]) -> None:
         write(files, asked.o, asked.force)
     except (Error, OSError) as error:
         fail("report", error)
+    except KeyboardInterrupt:
+        say("interrupted: no report")
+        sys.exit(130)
     say(f"wrote {shown(asked.o)} ({format_bytes(os.stat(asked.o).st_size)}); open it in a browser")

@@ -263,9 +263,7 @@ TRACE = Kind(
 DEPTH = Kind("a number of frames, at least 1, or all", _parse_depth, lambda depth: str(depth or "all"), (int, str))
 CLASSES = Kind("classes such as app.models.Session, several with commas", _parse_classes, ",".join)
 FLAG = Kind("1 or 0", _parse_flag, lambda flag: "1" if flag else "0", (bool,))
-PLACES = Kind(
-    "names of files such as app.py,srv/*.py", _parse_places, lambda places: ",".join(places or ())
-)
+PLACES = Kind("names of files such as app.py,srv/*.py", _parse_places, lambda places: ",".join(places or ()))
 NAME = Kind("the name of a file", _parse_name, lambda template: template.text)
 
 _NEVER: Any = object()
@@ -284,10 +282,9 @@ class Setting(Generic[T]):
         short: a second name on the command line.
         variable: of the environment; by default TONNAGE_ and the name, "" for none.
         project: whether pyproject.toml does.
-        adds: what is said twice on a command line is said together.
     """
 
-    __slots__ = ("adds", "bare", "default", "help", "kind", "metavar", "name", "off", "project", "short", "variable")
+    __slots__ = ("bare", "default", "help", "kind", "metavar", "name", "off", "project", "short", "variable")
 
     def __init__(
         self,
@@ -301,7 +298,6 @@ class Setting(Generic[T]):
         short: str = "",
         variable: str | None = None,
         project: bool = True,
-        adds: bool = False,
     ) -> None:
         self.kind = kind
         self.default = default
@@ -312,7 +308,6 @@ class Setting(Generic[T]):
         self.short = short
         self.variable = variable
         self.project = project
-        self.adds = adds
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -426,13 +421,19 @@ class Settings:
         NAME, None, "FILE", "--top appends to this file, not standard error; {pid} {host}", off=None
     )
     top_include = Setting[tuple[str, ...] | None](
-        PLACES, None, "FILE", "--top shows only files with this name, app.py or srv/*.py; again, or with commas: of more", off=None, adds=True
+        PLACES,
+        None,
+        "FILE",
+        "--top shows only files with this name, app.py or srv/*.py; again, or with commas: of more",
+        off=None,
     )
-    top_exclude = Setting[tuple[str, ...] | None](
-        PLACES, None, "FILE", "--top leaves these out: '<frozen*'", off=None, adds=True
-    )
+    top_exclude = Setting[tuple[str, ...] | None](PLACES, None, "FILE", "--top leaves these out: '<frozen*'", off=None)
     track = Setting[tuple[str, ...] | None](
-        CLASSES, None, "CLASS", "track instances of app.models.Session; again, or with commas: of more", off=None, adds=True
+        CLASSES,
+        None,
+        "CLASS",
+        "track instances of app.models.Session; again, or with commas: of more",
+        off=None,
     )
     track_every = Setting[float | None](
         SECONDS, None, "SECONDS", "time between two snapshots of --track, and one at the end", off=None

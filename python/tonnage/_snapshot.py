@@ -135,8 +135,10 @@ class Snapshot(Tables, ProfileTables, TrackedTables, Facts):
         self.close()
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True):
-            self.close()
+        if not getattr(self, "_closed", True):  # tables of it have the reader, which lives as long as they do
+            self._closed = True
+            self._handle = None
+            self._close_fd(self._fd)
 
     def check(self) -> list[_errors.Error]:
         """Reads the whole file and checks every rule of the format.
@@ -197,9 +199,7 @@ class Snapshot(Tables, ProfileTables, TrackedTables, Facts):
             raise _errors.ArgumentError("the snapshot's file has no name: say where the index goes", -8)
         return self._core.index(os.fspath(path) if path is not None else f"{self._path}.index")
 
-    def report(
-        self, path: str | os.PathLike[str], others: Iterable[Snapshot] = (), *, force: bool = False
-    ) -> None:
+    def report(self, path: str | os.PathLike[str], others: Iterable[Snapshot] = (), *, force: bool = False) -> None:
         """Writes a page with pictures and tables, for a browser: that of `tonnage report` (docs/viewer.md).
 
         Args:

@@ -1,5 +1,5 @@
-"""TONNAGE=1, TONNAGE_TRACE, TONNAGE_TRACK and TONNAGE_SAMPLE: recording without a word in the program. tonnage.pth in site-packages
-calls begin() when one of them is set.
+"""TONNAGE=1, TONNAGE_TRACE, TONNAGE_TRACK and TONNAGE_SAMPLE: recording without a word in the program.
+tonnage.pth in site-packages calls begin() when one of them is set.
 
 It runs while the interpreter starts: nothing may be raised here, and the program must not notice more than a line on
 standard error.

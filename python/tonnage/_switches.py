@@ -1,4 +1,4 @@
-"""What `tonnage run` and variables of the environment switch on besides snapshots: records, samples, pages, tracked classes."""
+"""What `tonnage run` and variables of the environment switch on besides snapshots: records, samples, pages, classes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Classes that are tracked by name: `tonnage run --track app.models.Session`, TONNAGE_TRACK.
 
-A class may be made long after the program began. Each that is made is looked at by its name, so that its first instance is
-tracked already; what has no name of its own when it is made (a namedtuple), or is written in C, is looked for in its module
-when other classes are made and at each snapshot.
+A class may be made long after the program began. Each that is made is looked at by its name, so that its first instance
+is tracked already; what has another name when it is made (a namedtuple), or is written in C, is looked for in its
+module when other classes are made.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 
 from tonnage import track
 from tonnage._errors import Error
-from tonnage._followed import full_name
+from tonnage._followed import full_name, members
 from tonnage._recorder import say
 from tonnage._records import call
 
@@ -59,9 +59,9 @@ def _found(name: str) -> type | None:
         thing = sys.modules.get(".".join(words[:at]))
         if thing is None:
             continue
-        found: object = thing
-        for word in words[at:]:
-            found = vars(found).get(word) if hasattr(found, "__dict__") else None
+        found: object = vars(thing).get(words[at])
+        for word in words[at + 1 :]:
+            found = members(found).get(word) if isinstance(found, type) else None
         return found if isinstance(found, type) else None
     return None
 
@@ -84,7 +84,7 @@ def last(settings: Settings) -> Packed | None:
         track.stop_periodic_snapshots()
         look()
         for name in _missing:
-            say(f"--track: there was never a class {name}; it is called module.Class, in the program itself __main__.Class")
+            say(f"--track: there was never a class {name}; in the program itself it is called __main__.Class")
         track.create_snapshot("at the end")
     history = track.history()
     if not history.rules:

@@ -1,7 +1,7 @@
 """What is known of tracked classes: rules, kinds, instances, and moments at which they were sized (docs/track.md).
 
-A tracker fills a `History`; `_tracked_file.py` packs it, for a file or for the pages. Times are of the monotonic clock, in
-nanoseconds, unless they say otherwise.
+A tracker fills a `History`; `_tracked_file.py` packs it, for a file or for the pages. Times are of the monotonic clock,
+in nanoseconds, unless they say otherwise.
 """
 
 from __future__ import annotations
@@ -95,14 +95,15 @@ class Instance(Fields):
     """One tracked object.
 
     death_ns: None while it lives. found: it was there when tracking began, which birth_ns is then. morphed_to: the name
-    of its type by now. stack: its birthplace, innermost first. preview: of keep=True, or as the last snapshot has it.
+    of its type by now. stack: its birthplace, innermost first. preview: as the last snapshot has it.
     """
 
     __slots__ = (
         "address", "birth_ns", "death_ns", "found", "kind", "label", "morphed_to", "preview", "serial", "stack",
     )  # fmt: skip
     _DEFAULTS = {
-        "address": 0, "death_ns": None, "found": False, "label": None, "morphed_to": None, "preview": None, "stack": None,
+        "address": 0, "death_ns": None, "found": False, "label": None, "morphed_to": None, "preview": None,
+        "stack": None,
     }  # fmt: skip
 
     address: int
@@ -144,9 +145,13 @@ class Sizes(Mapping["int", "Row"]):
     def of(cls, rows: Iterable[tuple[int, Row]]) -> Sizes:
         """From pairs of a serial and its row, in any order."""
         ordered = sorted(rows, key=lambda pair: pair[0])
-        columns = [array("Q", [serial for serial, _ in ordered])]
-        columns += [array("Q", [row[at] for _, row in ordered]) for at in range(3)]
-        return cls(*columns, {serial: tuple(row[3]) for serial, row in ordered if row[3]})
+        return cls(
+            array("Q", [serial for serial, _ in ordered]),
+            array("Q", [row[0] for _, row in ordered]),
+            array("Q", [row[1] for _, row in ordered]),
+            array("Q", [row[2] for _, row in ordered]),
+            {serial: tuple(row[3]) for serial, row in ordered if row[3]},
+        )
 
     def __getitem__(self, serial: int) -> Row:
         if self._places is None:
@@ -171,9 +176,10 @@ class Moment(Fields):
 
     seconds: how long it took; pause_ns: how long the program stood still; rss: of the process, 0: not known; own_bytes:
     tonnage's own. heap_count, heap_bytes: of all objects, None where `compute_total` was not asked for. tracked_bytes:
-    what tracked instances keep, the shared part included; shared_bytes, shared_count: kept by several of them together and by
-    no single one. kinds: {index: (active, bytes, flat_bytes, retained)}; bytes add up, flat_bytes are the instances' own,
-    retained is that of the set. instances: sizes one by one, of the largest; more: how many are left out.
+    what tracked instances keep, the shared part included; shared_bytes, shared_count: kept by several of them together
+    and by no single one. kinds: {index: (active, bytes, flat_bytes, retained)}; bytes add up, flat_bytes are the
+    instances' own, retained is that of the set. instances: sizes one by one, of the largest; more: how many are left
+    out.
     """
 
     __slots__ = (
@@ -208,8 +214,8 @@ class History(Fields):
     """All that a tracker knows: the state of its tables, copied.
 
     instances: {serial: Instance}: those alive, the last dead ones, and all dead ones of rules with keep=True.
-    stopped_ns: when it was closed; None: it goes on, and `now_ns` is when this was made. The program and its interpreter
-    are facts of the file.
+    stopped_ns: when it was closed; None: it goes on, and `now_ns` is when this was made. The program and its
+    interpreter are facts of the file.
     """
 
     __slots__ = (

@@ -1,4 +1,4 @@
-"""What is known of tracked classes as bytes of a file: records of the chunk TRAK (docs/format.md), and files of it alone."""
+"""Tracked classes as bytes of a file: records of the chunk TRAK (docs/format.md), and files of these alone."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
     capture()   a snapshot, and who was alive in its pause
     measure()   from these the sizes of a moment
 
-Bytes of an instance are its *part*: what would go with it, without what would go with tracked ones in it. What several keep
-together, and no single one, is *shared*.
+Bytes of an instance are its *part*: what would go with it, without what would go with tracked ones in it. What several
+keep together, and no single one, is *shared*.
 """
 
 from __future__ import annotations
@@ -183,8 +183,8 @@ def _rows(
     if len(order) > ROWS_MAX:
         largest = sorted(order, key=lambda at: part[at], reverse=True)[:ROWS_MAX]
         order = sorted(largest, key=serials.__getitem__)
-    columns = (array("Q", [column[at] for at in order]) for column in (serials, flat, part, retained))
-    return Sizes(*columns, trees)
+    columns = [array("Q", [column[at] for at in order]) for column in (serials, flat, part, retained)]
+    return Sizes(columns[0], columns[1], columns[2], columns[3], trees)
 
 
 # ---- what is in an instance ----
@@ -207,8 +207,8 @@ class _Branch:
 class _Trees:
     """Referents of instances to a level. The size of one is what it adds to the part of its instance.
 
-    What others hold as well, or is tracked itself, adds nothing, and is not gone into. Types, modules, functions, code and
-    frames are left out.
+    What others hold as well, or is tracked itself, adds nothing, and is not gone into. Types, modules, functions, code
+    and frames are left out.
     """
 
     __slots__ = ("_core", "_members", "_parts", "_snapshot")

@@ -1,7 +1,7 @@
-"""What a tracker knows: its rules, its kinds of instances, single objects, deaths, and the history that is made of these.
+"""What a tracker knows: rules, kinds of instances, single objects, deaths, and the history that is made of these.
 
-`_followed.py` calls `has_kind` and `has_death`, from any thread and without the lock of the tracker: each is a few single
-steps.
+`_followed.py` calls `has_kind` and `has_death`, from any thread and without the lock of the tracker: each is a few
+single steps.
 """
 
 from __future__ import annotations

@@ -183,6 +183,15 @@ class Stats:
 
             _tracked_file.save(self._source(), path, force).close()
 
+    def report(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Writes a page for a browser that shows all of it (docs/viewer.md).
+
+        Raises:
+            ExistsError: path exists and force is false.
+            FileError: it cannot be written; none is left.
+        """
+        self._file().report(path, force=force)
+
     def load(self, path: str | os.PathLike[str]) -> Stats:
         """Reads a file that `save` or `tonnage run --track` has written. Returns itself.
 

@@ -88,8 +88,8 @@ class _Snapshots(Periodic):
 class Tracker:
     """Births, deaths and sizes of the instances of chosen classes, and of chosen objects.
 
-    Nothing of a class or an object that Python code can see is changed, and nothing is kept alive but classes. There may be
-    several trackers: each knows its own only. A tracker that is dropped is closed.
+    Nothing of a class or an object that Python code can see is changed, and nothing is kept alive but classes. There
+    may be several trackers: each knows its own only. A tracker that is dropped is closed.
 
     Example:
         >>> with tonnage.Tracker() as tracker:         # doctest: +SKIP
@@ -139,8 +139,8 @@ class Tracker:
     ) -> None:
         """Tracks instances of a class that are made from now on.
 
-        Of several tracked classes that an instance has, the most specialised one says how. A class that is tracked already
-        is so from now on in this way.
+        Of several tracked classes that an instance has, the most specialised one says how. A class that is tracked
+        already is so from now on in this way.
 
         Args:
             cls: a class; also one written in C.

@@ -48,7 +48,8 @@ def _kind(facts: dict[str, Any], has: list[str]) -> str:
         return f"dump of {facts['import.format']}"
     if "objects" in has:
         return "snapshot"
-    return "samples" if "samples" in has else "allocations" if "sites" in has else ""
+    kinds = {"samples": "samples", "sites": "allocations", "tracked": "tracked classes"}
+    return next((kinds[what] for what in kinds if what in has), "")
 
 
 def described(snapshot: Snapshot, name: str, index: int) -> dict[str, Any]:
@@ -58,6 +59,7 @@ def described(snapshot: Snapshot, name: str, index: int) -> dict[str, Any]:
         "objects": snapshot._core.n_objects > 0,
         "sites": "trace.births" in facts or facts.get("import.format") == "tracemalloc",
         "samples": bool(facts.get("sample.samples")) or facts.get("import.format") == "plop",
+        "tracked": snapshot._core.n_tracked > 0,
     }
     has = [what for what, is_there in there.items() if is_there]
     words = [str(facts[f"process.argv.{n}"]) for n in range(100) if f"process.argv.{n}" in facts]

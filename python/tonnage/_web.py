@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Generic, TypeVar
 
 from tonnage import sample
 from tonnage._errors import Busy, Error, VersionError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from tonnage._snapshot import Snapshot
 
     Headers = list[tuple[str, str]]
+
+App = TypeVar("App")
 
 PATH = "/debug/tonnage"
 SECONDS_MAX = 300.0
@@ -314,3 +317,15 @@ class Door:
         except (Error, OSError, ImportError, MemoryError, RuntimeError) as error:
             status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500)
             return Answer.of(Refused(status, str(error)))
+
+
+class Guarded(Generic[App]):
+    """An application with the door beside it; what the door does not answer is the application's."""
+
+    __slots__ = ("_app", "_door")
+
+    def __init__(
+        self, app: App, *, token: str | None = None, path: str = PATH, max_seconds: float = SECONDS_MAX
+    ) -> None:
+        self._app = app
+        self._door = Door(token, path, max_seconds)

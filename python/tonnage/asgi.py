@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from tonnage._web import PATH, SECONDS_MAX, Answer, Door, Request
+from tonnage._web import Answer, Guarded, Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Middleware"]
 
 
-class Middleware:
+class Middleware(Guarded["Application"]):
     """An ASGI application that answers below one path and leaves all else to another application.
 
     Args:
@@ -45,13 +45,7 @@ class Middleware:
     Cost: other requests, a look at their path. The loop goes on meanwhile: a thread of its executor does the work.
     """
 
-    __slots__ = ("_app", "_door")
-
-    def __init__(
-        self, app: Application, *, token: str | None = None, path: str = PATH, max_seconds: float = SECONDS_MAX
-    ) -> None:
-        self._app = app
-        self._door = Door(token, path, max_seconds)
+    __slots__ = ()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         rest = self._door.rest(_path(scope)) if scope["type"] == "http" else None

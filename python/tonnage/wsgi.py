@@ -13,17 +13,19 @@ from __future__ import annotations
 import time
 from http import HTTPStatus
 
-from tonnage._web import PATH, SECONDS_MAX, Door, Request
+from tonnage._web import Guarded, Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    Application = WSGIApplication
+
 __all__ = ["Middleware"]
 
 
-class Middleware:
+class Middleware(Guarded["Application"]):
     """A WSGI application that answers below one path and leaves all else to another application.
 
     Args:
@@ -39,13 +41,7 @@ class Middleware:
     Cost: other requests, a look at their path. The thread that answers is occupied for as long as the profile takes.
     """
 
-    __slots__ = ("_app", "_door")
-
-    def __init__(
-        self, app: WSGIApplication, *, token: str | None = None, path: str = PATH, max_seconds: float = SECONDS_MAX
-    ) -> None:
-        self._app = app
-        self._door = Door(token, path, max_seconds)
+    __slots__ = ()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         rest = self._door.rest(environ.get("PATH_INFO", ""))

@@ -416,6 +416,12 @@ static void ask_sites(questions *q)
     const tn_sink sink = {swallow, q};
     note(q, exercise_sites(q->other, q->s, &sink));
     note(q, exercise_profile(q->other, q->s, &sink));
+    for (int page = 0; page < TN_TRACKED_PAGES; page++) {
+        tn_view_options o = {.tracked = (enum tn_tracked_page)page, .sort = page % 2 ? "class" : "-death", .limit = 3};
+        note(q, tn_view_tracked(q->s, &o, &sink, NULL));
+        o = (tn_view_options){.form = TN_JSON, .where = "type:Node+ or size:>=1 or text:e", .depth = 1};
+        note(q, tn_view_tracked(q->s, &o, &sink, NULL));
+    }
 }
 
 /* ---- all ---- */

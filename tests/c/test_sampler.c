@@ -407,7 +407,24 @@ static void what_is_not_mapped_is_not_copied(void **state)
     assert_true(tn_sample_copy((uintptr_t)&word, &copy, sizeof copy));
     assert_int_equal(copy, word);
     assert_false(tn_sample_copy(64, &copy, sizeof copy));
+    tn__sample_fixed((uintptr_t)&word, (uintptr_t)(&word + 1));
+    assert_true(tn_sample_copy((uintptr_t)&word, &copy, sizeof copy));
+    assert_false(tn_sample_copy(UINT64_MAX - 7, &copy, sizeof copy)); /* ends where memory begins again */
     assert_false(tn_sample_text(&places, 64, out, sizeof out, &n));
+}
+
+static void a_frame_at_the_last_address_is_none(void **unused)
+{
+    tn_watched w = {.state = (uintptr_t)&the_thread, .n_spans = 1, .n_chain = 1};
+    tn_seen_frame found;
+    (void)unused;
+    w.spans[0] = (tn_span){(uintptr_t)stack, (uintptr_t)(stack + CODES)};
+    assert_true(tn_sample_read_start());
+    assert_true(tn__sample_copies_start(&places));
+    assert_true(tn__sample_copy_planned(&w));
+    assert_true(tn__copied_peek((uintptr_t)&stack[1], &found));
+    assert_false(tn__copied_peek(UINT64_MAX - 7, &found));
+    assert_false(tn__copied_frame(UINT64_MAX - 7, &found));
 }
 
 /* As of greenlets that are just being switched: what has no code is no call of the frame before it. */
@@ -424,6 +441,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_mapped_is_not_copied),
+        cmocka_unit_test_setup(a_frame_at_the_last_address_is_none, plant),
         cmocka_unit_test_setup(a_frame_without_code_is_not_the_one_before_it_again, plant),
         cmocka_unit_test(a_week_has_room),
         cmocka_unit_test_setup(stacks_are_those_that_there_were, plant),

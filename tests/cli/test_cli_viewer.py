@@ -55,6 +55,7 @@ SAME = [
     ("new", f"why?object={shop_snapshot.PRICES}", f"why {PRICES}"),
     ("new", "why?where=type%3Astr&by=type", "why type:str --by type"),
     ("new", "dominators?depth=3", "dominators --depth 3"),
+    ("new", "treemap?limit=3", "treemap --limit 3"),
     ("new", f"dominators?object={PRICES}&fold=0", f"dominators {PRICES} --no-fold"),
     ("new", f"retained?object={PRICES}", f"retained {PRICES}"),
     ("new", "retained?where=type%3Adict&by=module", "retained --where type:dict --by module"),
@@ -66,7 +67,7 @@ SAME = [
     ("new", "graph?limit=3", "graph --limit 3"),
     ("new", "graph?cycles=1", "graph --cycles"),
     ("sites-2", "sites?by=function&cumulative=1", "sites --by function --cumulative"),
-    ("sites-2", "sites?include=any%3Amain.py&include=json&sort=name", "sites --include any:main.py --include json --sort name"),
+    ("sites-2", "sites?include=any%3Amain.py&include=json", "sites --include any:main.py --include json"),
     ("sites-2", "sites?retained=1&where=type%3Adict", "sites --retained --where type:dict"),
     ("sites-2", "creators?depth=2&from=work.py%3A11", "creators --depth 2 --from work.py:11"),
     ("sites-2", "peak", "peak"),
@@ -252,7 +253,7 @@ def test_a_report_of_samples_or_of_sites_has_their_pages(cli: Cli, files: Path, 
     has = {file["name"]: file["has"] for file in data["files"]}
     assert has == {"time.tonnage": ["objects", "samples"], "sites-2.tonnage": ["objects", "sites"]}
     at = {file["name"]: file["index"] for file in data["files"]}
-    for question, name in (("profile?limit=200", "time"), ("sites?limit=200", "sites-2"), ("peak?limit=200", "sites-2")):
+    for question, name in (("profile?limit=200", "time"), ("sites?limit=200", "sites-2")):
         index = at[f"{name}.tonnage"]
         key = question if index == 0 else question.replace("?", f"?file={index}&")
         words = f"{question.partition('?')[0]} {name}.tonnage --limit 200"

@@ -18,7 +18,7 @@ Way = tuple[str, ...]
 LOST: Frame = ("<lost>", 0, "<lost>")
 
 NAMES: dict[str, Callable[[Frame], str]] = {
-    "line": lambda frame: site_files.place(frame[0], frame[1]),
+    "line": lambda frame: f"{frame[0]}:{frame[1]} {frame[2]}()" if frame[2] != frame[0] else frame[0],
     "file": lambda frame: frame[0],
     "function": lambda frame: f"{frame[0]} {frame[2]}()" if frame[2] != frame[0] else frame[0],
 }
@@ -157,8 +157,9 @@ def test_where_selects_blocks_of_objects(planted: Path) -> None:
 def test_sampled_nodes_have_the_intervals_of_tables_of_sites(tmp_path: Path) -> None:
     path = site_files.any_program(3, interval=4096).write(tmp_path / "sampled.tonnage")
     with tonnage.load(path) as snapshot:
-        first = {node["name"]: node for node in snapshot.flame(inverted=True, limit=0).rows if node["parent"] is None}
-        rows = {row["name"]: row for row in snapshot.sites(limit=0).rows if row["size"]}
+        nodes = snapshot.flame(by="function", inverted=True, limit=0).rows
+        first = {node["name"]: node for node in nodes if node["parent"] is None}
+        rows = {row["name"]: row for row in snapshot.sites(by="function", limit=0).rows if row["size"]}
         assert first.keys() == rows.keys()
         for name, row in rows.items():
             node = first[name]
@@ -183,9 +184,9 @@ def test_retained_counts_each_byte_once_at_the_stack_that_made_the_object_on_top
     with kept(tmp_path) as snapshot:
         sizes = [row["size"] for row in snapshot.largest(limit=0, sort="address").rows]
         nodes = {node["name"]: node for node in snapshot.flame("retained").rows}
-        assert nodes["/srv/a.py:10"]["own"] == sum(sizes[:4])
-        assert nodes["/srv/a.py:11"]["own"] == sizes[4]
-        assert (nodes["/srv/a.py:2"]["own"], nodes["/srv/a.py:2"]["total"]) == (0, sum(sizes[:5]))
+        assert nodes["/srv/a.py:10 load()"]["own"] == sum(sizes[:4])
+        assert nodes["/srv/a.py:11 load()"]["own"] == sizes[4]
+        assert (nodes["/srv/a.py:2 main()"]["own"], nodes["/srv/a.py:2 main()"]["total"]) == (0, sum(sizes[:5]))
 
 
 def test_what_a_file_does_not_tell_is_refused(tmp_path: Path) -> None:

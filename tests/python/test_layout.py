@@ -224,6 +224,37 @@ print(json.dumps(said))
 """
 
 
+def test_one_allocation_that_fails_is_a_lack_of_memory_and_nothing_else(probes: ModuleType) -> None:
+    """Each in a child: CPython itself crashes at some of them."""
+    pytest.importorskip("_testcapi")
+    code = NO_MEMORY.partition("# The first ones")[0] + ONE_FAILS
+    words = [sys.executable, "-c", code.format(path=probes.__file__)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert set(said) <= {"None", "no memory", "crashed"} and {"None", "no memory"} <= set(said)
+
+
+ONE_FAILS = """
+import os
+said = []
+for n in range(1800, 2700, 5):  # behind what the compiler allocates, and on
+    reading, writing = os.pipe()
+    if not os.fork():
+        try:
+            answer = str(probe(n, n + 1))
+        except BaseException as error:
+            answer = repr(error)
+        os.write(writing, answer.encode())
+        os._exit(0)
+    os.close(writing)
+    said.append(os.read(reading, 1000).decode() or "crashed")
+    os.close(reading)
+    os.wait()
+print(json.dumps(said))
+"""
+
+
 WATCHED = """
 import gc, importlib.util, json, sys
 spec = importlib.util.spec_from_file_location("shifted", {path!r})

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import graph_files
 import pytest
+import sample_files
 import tonnage
+from tonnage._flame_html import flame
 
 # The cell magic needs a process of its own: it records allocations.
 SHELL = '''
@@ -119,3 +122,55 @@ def test_a_snapshot_shows_itself(tmp_path: Path, closed: bool) -> None:
     page = snapshot._repr_html_()
     assert ("closed" in page and page.startswith("<pre>")) if closed else "app.Thing" in page and "<table>" in page
     snapshot.close()
+
+
+class Boxes(HTMLParser):
+    """Of each box what is written in it, its tip, and where it stands."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.boxes: list[tuple[str, float, float, int]] = []  # tip, left, width, top
+        self.texts: list[str] = []
+        self.tags: set[str] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        said = {name: value or "" for name, value in attrs}
+        self.tags.add(tag)
+        place = re.search(r"left:([\d.]+)%;width:([\d.]+)%;top:(\d+)px", said["style"])
+        if place:
+            self.boxes.append((said["title"], float(place[1]), float(place[2]), int(place[3])))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_a_flame_graph_is_boxes_as_wide_as_their_share(tmp_path: Path, inverted: bool) -> None:
+    sample_files.shop().write(tmp_path / "time.tonnage")
+    with tonnage.load(tmp_path / "time.tonnage") as snapshot:
+        view = snapshot.flame("cpu", by="function", inverted=inverted)
+        found, total = Boxes(view._repr_html_()), view.data["total"]["total"]
+    shares = sorted((node["name"], round(100 * node["total"] / total, 3)) for node in view.rows)
+    assert sorted((tip.rpartition(": ")[0], width) for tip, _, width, _ in found.boxes) == shares
+    assert found.tags == {"div"}
+    by_level: dict[int, list[tuple[float, float]]] = {}
+    for _, left, width, top in found.boxes:
+        by_level.setdefault(top, []).append((left, left + width))
+    below = [(0.0, 100.0)]
+    for _, level in sorted(by_level.items()):
+        level.sort()
+        assert all(end <= start + 0.01 for (_, end), (start, _) in zip(level, level[1:], strict=False)), "side by side"
+        for start, end in level:
+            assert any(left - 0.01 <= start and end <= right + 0.01 for left, right in below), "under its caller"
+        below = level
+
+
+def test_names_in_a_flame_graph_stay_text() -> None:
+    name = '"><script>alert(1)</script>\udc80'
+    data = {
+        "what": "cpu", "unit": "ns", "total": {"total": 10, "count": 1}, "frames": [{"name": name}],
+        "nodes": [{"parent": None, "frame": 0, "total": 10, "own": 10, "count": 1}],
+    }  # fmt: skip
+    found = Boxes(flame(data))
+    assert found.tags == {"div"} and name in found.texts and found.boxes[0][0].startswith(name)

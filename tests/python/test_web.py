@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import socket
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -366,6 +368,43 @@ def test_a_server_of_the_library_answers(sampler: Sampler) -> None:
         assert (got.status, got.body) == (200, sampler.data)
         assert fetch(address + "/hello").text == "app /hello"
         assert fetch(address + PROFILE, **{"X-Forwarded-For": "192.0.2.1"}).status == 403
+
+
+@contextmanager
+def serving_asgi(app: Any) -> Iterator[int]:
+    """Its port. The server's own thread runs the loop."""
+    uvicorn = pytest.importorskip("uvicorn")
+    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_level="critical"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.001)
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def test_a_server_of_asgi_answers_and_notices_who_goes(sampler: Sampler) -> None:
+    data = sampler.data = os.urandom(3 * _web._PIECE + 1)
+    with serving_asgi(asgi.Middleware(asgi_app)) as port:
+        address = f"http://127.0.0.1:{port}"
+        got = fetch(address + PROFILE)
+        assert (got.status, got.body, got.headers["content-length"]) == (200, data, str(len(data)))
+        assert fetch(address + "/hello").text == "app /hello"
+        # The server takes such a header for the peer, which does not make it one of this machine.
+        assert fetch(address + PROFILE, **{"X-Forwarded-For": "127.0.0.1"}).status == 403
+        with socket.create_connection(("127.0.0.1", port)) as going:
+            going.sendall(b"GET /debug/tonnage/profile?seconds=200 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            while not sampler.on:
+                time.sleep(0.001)
+            assert fetch(address + "/hello").text == "app /hello"
+            assert fetch(address + PROFILE).status == 409
+        while sampler.on or _web._busy:
+            time.sleep(0.001)
+        assert fetch(address + PROFILE).status == 200
 
 
 def test_one_profile_at_a_time() -> None:

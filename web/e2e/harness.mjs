@@ -1,7 +1,7 @@
 // What the tests of pages share: files of a program that has strange strings, a report of them, a server, and Chromium,
 // of whose pages every message, failure and request is counted. TONNAGE_SHOTS=FOLDER keeps pictures of what was seen.
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -62,6 +62,47 @@ export function makeFiles() {
   execFileSync(PYTHON, ["-c", PROGRAM, one, two]);
   tonnage("report", one, two, "-o", report);
   return { folder, one, two, report, remove: () => rmSync(folder, { recursive: true }) };
+}
+
+/** The report of a file that has samples and no objects. */
+export function makeSamples(folder) {
+  const [program, file, report] = ["busy.py", "time.tonnage", "time.html"].map((name) => join(folder, name));
+  writeFileSync(
+    program,
+    "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end:\n    sum(range(1000))\n",
+  );
+  tonnage("sample", "-o", file, program);
+  tonnage("report", file, "-o", report);
+  return report;
+}
+
+const STACKS = `
+import sys, time, tonnage
+tonnage.trace.start()
+tonnage.sample.start("prof", interval=0.002)
+strange = {}
+exec(compile("def keep(n):\\n    return ['k' * n for _ in range(50)]", "</script><b>strange</b>.py", "exec"), strange)
+KEPT = {}
+def keep(n):
+    KEPT[n] = [strange["keep"](100 + i) for i in range(40)]
+def work(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        sum(hash(str(i)) for i in range(1000))
+for n, path in enumerate(sys.argv[1:]):
+    keep(n)
+    work(0.3)
+    tonnage.snapshot(path, force=True)
+`;
+
+/** Three files of one process whose allocations were recorded and whose time was sampled, and report.html of all. */
+export function makeStacks() {
+  const folder = mkdtempSync(join(tmpdir(), "tonnage-web-"));
+  const paths = [1, 2, 3].map((n) => join(folder, `${n}.tonnage`));
+  const report = join(folder, "report.html");
+  execFileSync(PYTHON, ["-c", STACKS, ...paths]);
+  tonnage("report", ...paths, "-o", report);
+  return { folder, paths, report, remove: () => rmSync(folder, { recursive: true }) };
 }
 
 /** The answer of the command. */
@@ -149,7 +190,7 @@ export async function shot(page, name) {
 
 /** The cells of a table's rows in sight, by the titles of the columns. */
 export async function tableRows(page, label) {
-  return page.getByRole("grid", { name: label }).evaluate((table) => {
+  return page.locator(`[role$=grid][aria-label="${label}"]`).evaluate((table) => {
     const text = (cell) => cell.textContent.trim();
     const titles = [...table.querySelectorAll("[role=columnheader]")].map((cell) => text(cell).replace(/ [▾▴]$/, ""));
     return [...table.querySelectorAll("[role=row]:not(.head)")].map((row) => {

@@ -24,8 +24,14 @@ after(async () => {
 
 /** Rows of a tree in sight: the level, and the texts of the cells. */
 function treeRows(page, label) {
-  return page.getByRole("treegrid", { name: label }).evaluate((table) =>
-    [...table.querySelectorAll("[role=row]:not(.head)")].map((row) => [Number(row.ariaLevel), ...[...row.children].map((cell) => cell.textContent.replace(/^[▸▾]/, "").trim())]));
+  return page
+    .getByRole("treegrid", { name: label })
+    .evaluate((table) =>
+      [...table.querySelectorAll("[role=row]:not(.head)")].map((row) => [
+        Number(row.ariaLevel),
+        ...[...row.children].map((cell) => cell.textContent.replace(/^[▸▾]/, "").trim()),
+      ]),
+    );
 }
 
 const told = (page) => page.locator(".treemap .told").textContent();
@@ -36,9 +42,14 @@ test("the table under the boxes has the command's numbers", { skip: lack }, asyn
     await visit(page, "#/keeps");
     const tops = tree.filter((row) => row.depth === 0);
     const shown = await treeRows(page, "What hangs from it");
-    assert.deepEqual(shown.slice(0, 10).map(([level, type, , pct]) => [level, type, pct]),
-      tops.slice(0, 10).map((row) => [1, row.type.slice(0, 400), row.retained_pct.toFixed(1)]));
-    assert.match(await page.locator("main").textContent(), new RegExp(`retain ${asked("summary", files.one).total.count} objects`));
+    assert.deepEqual(
+      shown.slice(0, 10).map(([level, type, , pct]) => [level, type, pct]),
+      tops.slice(0, 10).map((row) => [1, row.type.slice(0, 400), row.retained_pct.toFixed(1)]),
+    );
+    assert.match(
+      await page.locator("main").textContent(),
+      new RegExp(`retain ${asked("summary", files.one).total.count} objects`),
+    );
     await page.context().close();
   }
 });
@@ -57,7 +68,10 @@ test("boxes are gone into and out of by keys", { skip: lack }, async () => {
   await page.keyboard.press("Enter");
   await settled(page);
   const inside = tree.filter((row) => row.depth === 1)[0];
-  assert.equal(new URLSearchParams((await page.evaluate(() => location.hash)).split("?")[1]).get("object"), inside.address);
+  assert.equal(
+    new URLSearchParams((await page.evaluate(() => location.hash)).split("?")[1]).get("object"),
+    inside.address,
+  );
   assert.match(await page.locator(".crumbs").textContent(), /all objectsdict module __main__/);
   await page.locator(".treemap .boxes").focus();
   await page.keyboard.press("Escape");
@@ -97,7 +111,10 @@ test("rows of the tree open to what hangs from them, and to what was left out", 
   const last = (await treeRows(page, "What hangs from it")).at(-1);
   assert.match(last[1], /^\d+ more$/);
   await page.keyboard.press("ArrowRight");
-  await page.waitForFunction((n) => Number(document.querySelector("[role=treegrid]").getAttribute("aria-rowcount")) > n, before);
+  await page.waitForFunction(
+    (n) => Number(document.querySelector("[role=treegrid]").getAttribute("aria-rowcount")) > n,
+    before,
+  );
   const rows = Number(await table.getAttribute("aria-rowcount"));
   assert.equal(rows - 1 - 1, all.rows.length, "all of them, the row that says how many more, and the head");
   assert.deepEqual(page.faults, []);
@@ -110,9 +127,15 @@ test("what no other object keeps is parted by kinds", { skip: lack }, async () =
   await page.locator("#by").selectOption("module");
   await settled(page);
   const { rows } = asked("dominators", files.one, "--by", "module");
-  const shown = await page.getByRole("grid", { name: "Retained by module" }).evaluate((table) =>
-    [...table.querySelectorAll("[role=row]:not(.head)")].slice(0, 5).map((row) => row.lastElementChild.textContent));
-  assert.deepEqual(shown, rows.slice(0, 5).map((row) => row.module));
+  const shown = await page
+    .getByRole("grid", { name: "Retained by module" })
+    .evaluate((table) =>
+      [...table.querySelectorAll("[role=row]:not(.head)")].slice(0, 5).map((row) => row.lastElementChild.textContent),
+    );
+  assert.deepEqual(
+    shown,
+    rows.slice(0, 5).map((row) => row.module),
+  );
   await shot(page, "keeps-by-module");
   assert.deepEqual(await barriers(page), []);
   await page.context().close();
@@ -142,12 +165,18 @@ test("references open step by step, further ones by the row that counts them", {
   await visit(page, `#/object?object=${cache.address}`);
   const { references } = asked("show", files.one, cache.address);
   const table = page.getByRole("treegrid", { name: "What it refers to" });
-  assert.deepEqual((await treeRows(page, "What it refers to"))[0].slice(0, 3), [1, references.rows[0].label, references.rows[0].type]);
+  assert.deepEqual((await treeRows(page, "What it refers to"))[0].slice(0, 3), [
+    1,
+    references.rows[0].label,
+    references.rows[0].type,
+  ]);
   await table.focus();
   await page.keyboard.press("End");
   assert.match((await treeRows(page, "What it refers to")).at(-1)[1], new RegExp(`^${references.count - 50} more`));
   await page.keyboard.press("ArrowRight");
-  await page.waitForFunction(() => [...document.querySelectorAll("[role=treegrid]")].some((one) => Number(one.getAttribute("aria-rowcount")) > 100));
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll("[role=treegrid]")].some((one) => Number(one.getAttribute("aria-rowcount")) > 100),
+  );
   await page.keyboard.press("Home");
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowRight");
@@ -160,19 +189,26 @@ test("the picture of references grows by mouse and by keys", { skip: lack }, asy
   for (const dark of [false, true]) {
     const page = await open(browser, served.url, { dark });
     await visit(page, `#/object?object=${cache.address}`);
-    const spots = page.locator(".graph .spot"), more = page.getByRole("button", { name: /^Show more \(\d+\) of what it refers to/ });
+    const spots = page.locator(".graph .spot"),
+      more = page.getByRole("button", { name: /^Show more \(\d+\) of what it refers to/ });
     await page.waitForFunction(() => document.querySelectorAll(".graph .spot").length > 6);
     const before = await spots.count();
     await more.first().click();
     await page.waitForFunction((n) => document.querySelectorAll(".graph .spot").length > n, before);
     const after = await spots.count();
-    await page.getByRole("button", { name: /^Show who refers to it: int/ }).first().focus();
+    await page
+      .getByRole("button", { name: /^Show who refers to it: int/ })
+      .first()
+      .focus();
     await page.keyboard.press("Enter");
     await page.waitForFunction((n) => document.querySelectorAll(".graph .spot").length > n, after);
     await page.locator(".graph").scrollIntoViewIfNeeded();
     await shot(page, `object-graph-${dark ? "dark" : "light"}`);
     assert.deepEqual(await barriers(page), []);
-    await page.getByRole("link", { name: /Session/ }).first().click();
+    await page
+      .getByRole("link", { name: /Session/ })
+      .first()
+      .click();
     await settled(page);
     assert.match(await page.locator(".named").textContent(), /Session/);
     assert.deepEqual(page.faults, []);
@@ -189,7 +225,7 @@ test("strange names are shown as text", { skip: lack }, async () => {
     await visit(page, `#/keeps?object=${row.address}`);
     assert.ok((await page.locator("main").textContent()).includes(type));
     assert.deepEqual(await barriers(page), []);
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth) <= 0);
+    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0);
   }
   assert.deepEqual(page.faults, []);
   await page.context().close();

@@ -1,5 +1,7 @@
 // Every page, of a report and served, light and dark, wide and narrow: no message, no request, no serious barrier.
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { asked, barriers, lack, launch, makeFiles, open, serve, settled, shot, visit } from "./harness.mjs";
@@ -120,5 +122,22 @@ test("the folder's index opens files, and compares them", { skip: lack }, async 
   await page.waitForSelector("nav");
   await settled(page);
   assert.match(await page.locator(".files").textContent(), /one\.tonnage/);
+  assert.deepEqual(page.faults, []);
+});
+
+test("in a frame without rights, as a notebook has it, pages are gone to", { skip: lack }, async () => {
+  const text = readFileSync(files.report, "utf8").replaceAll("&", "&amp;").replaceAll('"', "&quot;");
+  const around = join(files.folder, "notebook.html");
+  writeFileSync(
+    around,
+    `<!doctype html><main></main><iframe sandbox="allow-scripts" width="900" height="700" srcdoc="${text}"></iframe>`,
+  );
+  const page = await open(browser, pathToFileURL(around).href);
+  const frame = page.frameLocator("iframe");
+  await frame.getByRole("link", { name: "Waste" }).click();
+  await frame.locator("h1", { hasText: "Waste" }).waitFor();
+  await frame.locator("#against").selectOption("");
+  await frame.getByRole("link", { name: "What", exact: true }).click();
+  await frame.getByRole("grid", { name: "Groups by type" }).waitFor();
   assert.deepEqual(page.faults, []);
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { asked, lack, launch, makeFiles, open, serve, settled, tableRows, visit } from "./harness.mjs";
+import { asked, lack, launch, makeFiles, makeSamples, open, serve, settled, tableRows, visit } from "./harness.mjs";
 
 let files, browser, served;
 
@@ -210,5 +210,14 @@ test("waste is told in the words of the command, in the order asked for", { skip
     first.map((text) => text.replace(/^(Warning|Note|Perhaps) /, "")),
     told.rows.map((row) => row.text),
   );
+  assert.deepEqual(page.faults, []);
+});
+
+test("a file of samples alone has an overview, and says what it lacks", { skip: lack }, async () => {
+  const page = await open(browser, pathToFileURL(makeSamples(files.folder)).href);
+  assert.match(await page.locator("main").textContent(), /facts about the process/);
+  assert.equal(await page.locator("main .failed").count(), 0);
+  await visit(page, "#/what");
+  assert.match(await page.locator("main").textContent(), /no objects/);
   assert.deepEqual(page.faults, []);
 });

@@ -12,8 +12,18 @@ export interface Branch {
 
 function restOf(parent: Branch, more: number, retained: number, whole: number): Branch {
   const row: TreeRow = {
-    depth: parent.row.depth + 1, retained, retained_pct: whole ? (100 * retained) / whole : null, count: more, size: 0,
-    address: null, type: `${more} more`, held_by: "", preview: null, node: -1, more: 0, more_retained: 0,
+    depth: parent.row.depth + 1,
+    retained,
+    retained_pct: whole ? (100 * retained) / whole : null,
+    count: more,
+    size: 0,
+    address: null,
+    type: `${more} more`,
+    held_by: "",
+    preview: null,
+    node: -1,
+    more: 0,
+    more_retained: 0,
   };
   return { id: `${parent.id}/more`, row, parent, below: [], rest: more };
 }
@@ -22,8 +32,18 @@ function restOf(parent: Branch, more: number, retained: number, whole: number): 
 export function nest(data: Treemap): Branch {
   const { count, retained } = data.total;
   const all: TreeRow = {
-    depth: -1, retained, retained_pct: null, count, size: 0, address: null, type: "all objects", held_by: "", preview: null,
-    node: -1, more: data.more, more_retained: data.more_retained,
+    depth: -1,
+    retained,
+    retained_pct: null,
+    count,
+    size: 0,
+    address: null,
+    type: "all objects",
+    held_by: "",
+    preview: null,
+    node: -1,
+    more: data.more,
+    more_retained: data.more_retained,
   };
   const first = data.object ? { ...data.object, depth: -1, more: data.more, more_retained: data.more_retained } : all;
   const root: Branch = { id: data.object ? String(first.node) : "", row: first, parent: null, below: [], rest: 0 };

@@ -125,7 +125,7 @@ export function find(tree: Tree, text: string): { hits: Set<number>; total: numb
 export function shortName(frame: Frame): string {
   const file = frame.file ?? "";
   if (!frame.file || file === frame.function) return frame.name;
-  const base = file.slice(file.lastIndexOf("/") + 1) + (frame.line ? `:${frame.line}` : "");
+  const base = (file.startsWith("<") ? file : file.slice(file.lastIndexOf("/") + 1)) + (frame.line ? `:${frame.line}` : "");
   return frame.function ? `${frame.function} ${base}` : base;
 }
 

@@ -6,7 +6,8 @@ export function bytes(n: number | null | undefined): string {
   if (n === null || n === undefined) return "unknown";
   if (n < 0) return "-" + bytes(-n);
   if (n < 1024) return `${n} B`;
-  let value = n, unit = 0;
+  let value = n,
+    unit = 0;
   while (unit < 6 && value >= 1023.95) {
     value /= 1024;
     unit++;
@@ -49,7 +50,11 @@ export function pct(value: number | null | undefined): string {
 
 export function duration(ns: number | null | undefined): string {
   if (ns === null || ns === undefined) return "unknown";
-  const units: [number, string][] = [[1e9, "s"], [1e6, "ms"], [1e3, "us"]];
+  const units: [number, string][] = [
+    [1e9, "s"],
+    [1e6, "ms"],
+    [1e3, "us"],
+  ];
   for (const [unit, name] of units) {
     if (ns >= unit) {
       const tenths = Math.floor(ns / (unit / 10));
@@ -93,13 +98,19 @@ export function visible(text: string, most = 2000): string {
 
 /** The same of a text of several lines. */
 export function visibleLines(text: string, most = 6000): string {
-  return text.split("\n").map((line) => visible(line, most)).join("\n").slice(0, most);
+  return text
+    .split("\n")
+    .map((line) => visible(line, most))
+    .join("\n")
+    .slice(0, most);
 }
 
 function escaped(c: string): string {
   const known: Record<string, string> = { "\n": "\\n", "\t": "\\t", "\r": "\\r" };
   const code = c.charCodeAt(0);
-  return known[c] ?? (code < 256 ? "\\x" + code.toString(16).padStart(2, "0") : "\\u" + code.toString(16).padStart(4, "0"));
+  return (
+    known[c] ?? (code < 256 ? "\\x" + code.toString(16).padStart(2, "0") : "\\u" + code.toString(16).padStart(4, "0"))
+  );
 }
 
 /** A value of the selection language: quoted where it must be; null where it cannot be written. */

@@ -55,21 +55,32 @@ export interface Net {
   lines: Map<string, Line>;
 }
 
-export function newSpot(row: { node: number; address: string | null; type: string; size: number; preview: string | null }): Spot {
+export function newSpot(row: {
+  node: number;
+  address: string | null;
+  type: string;
+  size: number;
+  preview: string | null;
+}): Spot {
   const { node, address, type, size, preview } = row;
   return { id: String(node), address, type, size, preview, refs: null, referrers: null, moreRefs: 0, moreReferrers: 0 };
 }
 
 /** The picture with what an answer tells of a spot. */
 export function grown(net: Net, id: string, way: Way, data: Refs): Net {
-  const spots = new Map(net.spots), lines = new Map(net.lines);
+  const spots = new Map(net.spots),
+    lines = new Map(net.lines);
   const shown = data.rows.length;
-  spots.set(id, { ...spots.get(id)!, ...(way === "refs" ? { refs: shown, moreRefs: data.more } : { referrers: shown, moreReferrers: data.more }) });
+  spots.set(id, {
+    ...spots.get(id)!,
+    ...(way === "refs" ? { refs: shown, moreRefs: data.more } : { referrers: shown, moreReferrers: data.more }),
+  });
   for (const row of data.rows) {
     const other = String(row.node);
     if (!spots.has(other)) spots.set(other, newSpot(row));
     const [from, to] = way === "refs" ? [id, other] : [other, id];
-    const key = `${from}>${to}`, before = lines.get(key);
+    const key = `${from}>${to}`,
+      before = lines.get(key);
     if (!before) lines.set(key, { from, to, label: row.label, kind: row.kind });
     else if (!before.label.split(", ").includes(row.label) && before.label.length < 60)
       lines.set(key, { ...before, label: `${before.label}, ${row.label}` });

@@ -49,3 +49,14 @@ export function useRoute(): Route {
   }, []);
   return route;
 }
+
+/** In a frame of a notebook an address that begins with # is one of the page around it: there links are followed by hand. */
+export function followLinks(): void {
+  if (location.protocol !== "about:") return;
+  addEventListener("click", (event) => {
+    const to = (event.target as Element).closest("a")?.getAttribute("href");
+    if (!to?.startsWith("#/")) return;
+    event.preventDefault();
+    location.hash = to;
+  });
+}

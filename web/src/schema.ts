@@ -30,6 +30,19 @@ export interface Sum {
   size: number;
 }
 
+export interface Thread {
+  name: string | null;
+  holds_gil: boolean | null;
+  frames: { name: string | null; qualified_name: string | null; file: string | null; line: number; own: boolean }[];
+}
+
+/** Of the view `info`. */
+export interface About {
+  threads: Thread[];
+  ledger: LedgerRow[];
+  info: Info;
+}
+
 export interface Summary {
   total: Sum;
   own: Sum;
@@ -161,6 +174,76 @@ export interface Waste {
   more: number;
 }
 
+export interface TrackedClass {
+  class: string;
+  bases: string[];
+  alive: number;
+  born: number;
+  found: number;
+  died: number;
+  morphed: number;
+  mean_age_ns: number | null;
+  median_age_ns: number | null;
+  ages: { below_ns: number; died: number }[];
+  size: number | null;
+  flat: number | null;
+  retained: number | null;
+  family_count: number | null;
+  family_size: number | null;
+}
+
+export interface TrackedSnapshot {
+  number: number;
+  description: string;
+  time_ns: number;
+  pause_ns: number;
+  rss: number | null;
+  own: number;
+  heap_count: number | null;
+  heap_size: number | null;
+  tracked: number;
+  shared: number;
+  left_out: number;
+  classes: { class: string; count: number; size: number; retained: number }[];
+}
+
+export interface TrackedPart {
+  depth: number;
+  label: string;
+  type: string;
+  size: number;
+  more: number;
+}
+
+export interface TrackedInstance {
+  serial: number;
+  class: string;
+  name: string | null;
+  size: number | null;
+  flat: number | null;
+  retained: number | null;
+  birth_ns: number;
+  found: boolean;
+  death_ns: number | null;
+  age_ns: number;
+  morphed_to: string | null;
+  address: string | null;
+  preview: string | null;
+  traceback: { file: string; line: number | null; function: string }[] | null;
+  sizes: { snapshot: number; size: number; flat: number; retained: number; parts?: TrackedPart[] }[];
+}
+
+export interface Tracked {
+  started_wall_ns: number;
+  now_ns: number;
+  stopped_ns: number | null;
+  classes: TrackedClass[];
+  snapshots: TrackedSnapshot[];
+  rows: TrackedInstance[];
+  total: number;
+  more: number;
+}
+
 export interface Check {
   verdict: string;
   findings: { status: string; offset: number; message: string }[];
@@ -198,8 +281,17 @@ export interface Treemap {
 
 export interface DominatorGroups {
   by: string;
-  rows: { type?: string; module?: string; each?: number; kind?: string; retained: number; retained_pct: number | null;
-    count: number; rows: number; size: number }[];
+  rows: {
+    type?: string;
+    module?: string;
+    each?: number;
+    kind?: string;
+    retained: number;
+    retained_pct: number | null;
+    count: number;
+    rows: number;
+    size: number;
+  }[];
   total: { rows: number; count: number; retained: number };
   heap: { size: number; objects: number; shared_keys: number };
   more: number;

@@ -34,7 +34,10 @@ interface Data {
 }
 
 export class NotInReport extends Error {
-  constructor(readonly view: string, readonly params: Params) {
+  constructor(
+    readonly view: string,
+    readonly params: Params,
+  ) {
     super(`the report has no answer to ${keyOf(view, params)}`);
   }
 }
@@ -148,7 +151,10 @@ class Embedded extends Source {
 }
 
 class Served extends Source {
-  constructor(data: Data, private readonly token: string) {
+  constructor(
+    data: Data,
+    private readonly token: string,
+  ) {
     super(data);
   }
 

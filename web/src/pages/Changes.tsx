@@ -36,14 +36,20 @@ export function Changes({ route, source }: PageProps) {
   const file = source.files[Number(route.params.file ?? 0)] ?? source.files[0]!;
   const { files, pasts, error } = usePasts(source, file);
   const here = pasts.get(file.index);
+  const tracked = useAnswer<TrackedData>(source, "tracked", file.has.includes("tracked") ? { file: file.index } : null);
   if (error && !here) return <Failed error={error} />;
   return (
     <>
-      {here && <Curve files={files} pasts={pasts} file={file} />}
+      {here && <Curve files={files} pasts={pasts} file={file} tracked={tracked.data} />}
       {here && here.alive.length > 0 && <Ages bins={here.alive} route={route.params} source={source} file={file} />}
       <Growth route={route} source={source} />
     </>
   );
+}
+
+/** What of the view `tracked` is drawn here: bytes of classes at each of its snapshots. */
+interface TrackedData {
+  snapshots: { wall_time_ns: number; classes: { class: string; size: number }[] }[];
 }
 
 /** The time lines of all files of one process. */
@@ -75,7 +81,22 @@ interface Mark {
   time: number;
 }
 
-function Curve({ files, pasts, file }: { files: FileInfo[]; pasts: ReadonlyMap<number, Past>; file: FileInfo }) {
+/** The largest tracked classes, and their bytes by time: the clock of the time line, which the snapshot tells beside the time of day. */
+function trackedLines(tracked: TrackedData | null, file: FileInfo, now: number | null): { names: string[]; sizes: Map<number, Map<string, number>> } {
+  const sizes = new Map<number, Map<string, number>>();
+  if (!tracked || file.wall_time_ns === null || now === null) return { names: [], sizes };
+  const most = new Map<string, number>();
+  for (const { wall_time_ns, classes } of tracked.snapshots) {
+    sizes.set(now - (file.wall_time_ns - wall_time_ns), new Map(classes.map((one) => [one.class, one.size])));
+    for (const one of classes) most.set(one.class, Math.max(most.get(one.class) ?? 0, one.size));
+  }
+  const names = [...most].sort((a, b) => b[1] - a[1]).slice(0, TRACKED.length).map(([name]) => name);
+  return { names, sizes };
+}
+
+const TRACKED = ["c2", "c3", "c1", "c4"];
+
+function Curve({ files, pasts, file, tracked }: { files: FileInfo[]; pasts: ReadonlyMap<number, Past>; file: FileInfo; tracked: TrackedData | null }) {
   const made = useMemo(() => {
     const taken = files.flatMap((one) => {
       const past = pasts.get(one.index);
@@ -84,20 +105,26 @@ function Curve({ files, pasts, file }: { files: FileInfo[]; pasts: ReadonlyMap<n
     const moments = new Map<number, Moment>(); // a later snapshot has the samples of those before it, thinned out
     for (const { past } of taken) for (const row of past.rows) moments.set(row.time_ns, row);
     for (const { past, time } of taken) moments.set(time, { time_ns: time, rss: past.now.rss, traced: past.now.traced, threads: moments.get(time)?.threads ?? null });
+    const followed = trackedLines(tracked, file, pasts.get(file.index)?.now.time_ns ?? null);
+    for (const time of followed.sizes.keys()) if (!moments.has(time)) moments.set(time, { time_ns: time, rss: null, traced: null, threads: null });
     const rows = [...moments.values()].sort((a, b) => a.time_ns - b.time_ns);
     const began = rows[0]?.time_ns ?? 0;
     const lines: Line[] = [
       { title: "RSS", values: rows.map((row) => row.rss), colour: "c0", unit: "bytes" },
       { title: "Traced", values: rows.map((row) => row.traced), colour: "c5", unit: "bytes", dash: [8, 4] },
       { title: "Threads", values: rows.map((row) => row.threads), colour: "whole", unit: "count", dash: [2, 3] },
+      ...followed.names.map((name, i): Line => ({
+        title: visible(name, 60), values: rows.map((row) => followed.sizes.get(row.time_ns)?.get(name) ?? null), colour: TRACKED[i]!, unit: "bytes",
+      })),
     ];
     const marks: Mark[] = taken.map((mark) => ({ ...mark, time: (mark.time - began) / 1e9 }));
     return {
       times: rows.map((row) => (row.time_ns - began) / 1e9),
       lines: lines.filter((line) => line.values.some((value) => value !== null)),
+      told: [...moments.values()].filter((row) => row.rss !== null || row.traced !== null).length - taken.length,
       marks, names: marks.map((mark) => ({ time: mark.time, name: visible(mark.file.name, 24) })),
     };
-  }, [files, pasts]);
+  }, [files, pasts, file, tracked]);
   const between = (from: number, to: number) => {
     const before = [...made.marks].reverse().find((mark) => mark.time <= from);
     const after = made.marks.find((mark) => mark.time >= to) ?? made.marks[made.marks.length - 1];
@@ -106,13 +133,12 @@ function Curve({ files, pasts, file }: { files: FileInfo[]; pasts: ReadonlyMap<n
   };
   if (made.times.length < 2)
     return <p class="empty">One moment is known, and no time line: `tonnage run --every 10 app.py` notes memory each second, and takes snapshots to compare.</p>;
-  const told = made.times.length - made.marks.length;
   const recorded = made.marks.some((mark) => mark.past.now.births !== null);
   return (
     <>
       <TimeLine label={`Memory of process ${file.pid ?? "unknown"} over ${seconds(made.times[made.times.length - 1]!)}`} times={made.times} lines={made.lines} marks={made.names}
         {...(recorded ? { onRange: between } : {})} />
-      <p class="note">{plural(told, "moment")} noted while it ran, {plural(made.marks.length, "snapshot")}.
+      <p class="note">{plural(made.told, "moment")} noted while it ran, {plural(made.marks.length, "snapshot")}.
         {recorded && " A range drawn with the mouse selects what was allocated between the snapshots around it and is alive in the last one."}</p>
     </>
   );

@@ -36,7 +36,11 @@ function Choice({ route, source }: PageProps) {
       <label for="by">What no other object keeps: </label>
       <select id="by" value={by} onChange={(event) => change({ by: event.currentTarget.value, object: null })}>
         <option value="">object by object</option>
-        {kinds.map(([id, title]) => <option key={id} value={id}>by {title}</option>)}
+        {kinds.map(([id, title]) => (
+          <option key={id} value={id}>
+            by {title}
+          </option>
+        ))}
       </select>
     </p>
   );
@@ -49,17 +53,48 @@ function Whole({ route, source }: PageProps) {
   const { file, against, where, object } = route.params;
   const asked = { file, against, where, limit: LIMIT };
   const all = useAnswer<Answer>(source, "treemap", asked);
-  const inner = useAnswer<Answer>(source, "treemap", object && source.has("treemap", { ...asked, object }) ? { ...asked, object } : null);
+  const inner = useAnswer<Answer>(
+    source,
+    "treemap",
+    object && source.has("treemap", { ...asked, object }) ? { ...asked, object } : null,
+  );
   const tree = useMemo(() => all.data && nest(all.data), [all.data]);
   const part = useMemo(() => (tree && object ? find(tree, object) : null), [tree, object]);
-  const own = useMemo(() => (inner.data?.object?.address === object && inner.data ? nest(inner.data) : null), [inner.data, object]);
-  if (!object) return <Shown answer={all}>{(data) => <Drawn root={tree!} data={data} above={[]} source={source} asked={asked} />}</Shown>;
+  const own = useMemo(
+    () => (inner.data?.object?.address === object && inner.data ? nest(inner.data) : null),
+    [inner.data, object],
+  );
+  if (!object)
+    return (
+      <Shown answer={all}>
+        {(data) => <Drawn root={tree!} data={data} above={[]} source={source} asked={asked} />}
+      </Shown>
+    );
   if (inner.error && !part) return <Failed error={inner.error} />;
   const best = own && (source.mode !== "report" || !part || branches(own).length >= branches(part).length) ? own : part;
   if (best && best === own)
-    return <Drawn root={best} data={inner.data!} above={inner.data!.above} more={inner.data!.more_above} source={source} asked={asked} />;
+    return (
+      <Drawn
+        root={best}
+        data={inner.data!}
+        above={inner.data!.above}
+        more={inner.data!.more_above}
+        source={source}
+        asked={asked}
+      />
+    );
   if (best)
-    return <Drawn root={best} data={all.data!} above={wayTo(best).slice(1, -1).map((branch) => branch.row)} source={source} asked={asked} />;
+    return (
+      <Drawn
+        root={best}
+        data={all.data!}
+        above={wayTo(best)
+          .slice(1, -1)
+          .map((branch) => branch.row)}
+        source={source}
+        asked={asked}
+      />
+    );
   if (!all.busy && !inner.busy) return <Failed error={all.error ?? new NotInReport("treemap", { object })} />;
   return <Shown answer={all}>{() => null}</Shown>;
 }
@@ -81,28 +116,64 @@ function Drawn({ root, data, above, more = 0, source, asked }: DrawnProps) {
   return (
     <>
       <ol class="crumbs" aria-label="Kept by">
-        <li>{row.address === null ? <strong>all objects</strong> : <a href={link("keeps", { object: null })}>all objects</a>}</li>
-        {more > 0 && <li><span>{plural(more, "more")}</span></li>}
-        {above.map((one) => <li key={one.node}><a href={link("keeps", { object: one.address })}>{nameOf(one)}</a></li>)}
-        {row.address !== null && <li><strong>{nameOf(row)}</strong></li>}
+        <li>
+          {row.address === null ? (
+            <strong>all objects</strong>
+          ) : (
+            <a href={link("keeps", { object: null })}>all objects</a>
+          )}
+        </li>
+        {more > 0 && (
+          <li>
+            <span>{plural(more, "more")}</span>
+          </li>
+        )}
+        {above.map((one) => (
+          <li key={one.node}>
+            <a href={link("keeps", { object: one.address })}>{nameOf(one)}</a>
+          </li>
+        ))}
+        {row.address !== null && (
+          <li>
+            <strong>{nameOf(row)}</strong>
+          </li>
+        )}
       </ol>
       <p>
-        {row.address === null
-          ? <>{plural(data.total.rows, "object")} that no other one keeps retain {plural(data.total.count, "object")}, {bytes(data.total.retained)} of {bytes(data.whole)}.</>
-          : <><ObjectLink address={row.address} source={source} params={{ file: asked.file }}>{visible(row.type, 200)} at {row.address}</ObjectLink>{" "}
-              retains {plural(row.count, "object")}, {bytes(row.retained)}, {pct(row.retained_pct)} % of {bytes(data.whole)};{" "}
-              {bytes(row.size)} of that are its own.</>}
+        {row.address === null ? (
+          <>
+            {plural(data.total.rows, "object")} that no other one keeps retain {plural(data.total.count, "object")},{" "}
+            {bytes(data.total.retained)} of {bytes(data.whole)}.
+          </>
+        ) : (
+          <>
+            <ObjectLink address={row.address} source={source} params={{ file: asked.file }}>
+              {visible(row.type, 200)} at {row.address}
+            </ObjectLink>{" "}
+            retains {plural(row.count, "object")}, {bytes(row.retained)}, {pct(row.retained_pct)} % of{" "}
+            {bytes(data.whole)}; {bytes(row.size)} of that are its own.
+          </>
+        )}
       </p>
       {data.against && <p class="note">Only what is new since the older file, and what hangs from it.</p>}
-      {root.below.length === 0 && row.more > 0 && <p class="note">This report does not hold what hangs from it; `tonnage serve FILE` shows it.</p>}
-      {root.below.length === 0 && row.more === 0 && <p class="empty">Nothing hangs from it: what it refers to is kept by others, too.</p>}
+      {root.below.length === 0 && row.more > 0 && (
+        <p class="note">This report does not hold what hangs from it; `tonnage serve FILE` shows it.</p>
+      )}
+      {root.below.length === 0 && row.more === 0 && (
+        <p class="empty">Nothing hangs from it: what it refers to is kept by others, too.</p>
+      )}
       {root.below.length > 0 && (
         <>
-          <Treemap root={boxes} label="Retained bytes" up={up} open={(one) => {
-            const branch = branches(root).find((other) => key(other) === one.id);
-            if (!branch?.row.address) return;
-            go(branch.below.length || branch.row.more ? "keeps" : "object", { object: branch.row.address });
-          }} />
+          <Treemap
+            root={boxes}
+            label="Retained bytes"
+            up={up}
+            open={(one) => {
+              const branch = branches(root).find((other) => key(other) === one.id);
+              if (!branch?.row.address) return;
+              go(branch.below.length || branch.row.more ? "keeps" : "object", { object: branch.row.address });
+            }}
+          />
           <Legend names={names} />
           <Below root={root} source={source} asked={asked} />
         </>
@@ -121,13 +192,24 @@ function key(branch: Branch): string {
 }
 
 function box(branch: Branch, names: string[]): Box {
-  const place = names.indexOf(branch.row.type), { row } = branch;
+  const place = names.indexOf(branch.row.type),
+    { row } = branch;
   const made: Box = {
-    id: key(branch), title: nameOf(row), value: row.retained, colour: branch.rest ? -1 : place < 0 || place >= LEGEND ? LEGEND : place,
+    id: key(branch),
+    title: nameOf(row),
+    value: row.retained,
+    colour: branch.rest ? -1 : place < 0 || place >= LEGEND ? LEGEND : place,
     text: branch.rest
       ? `${count(branch.rest)} smaller ones retain ${bytes(row.retained)}`
-      : [nameOf(row), `retains ${bytes(row.retained)}${row.retained_pct === null ? "" : `, ${pct(row.retained_pct)} %`}`, plural(row.count, "object"),
-          row.size ? `its own ${bytes(row.size)}` : "", row.preview ?? ""].filter(Boolean).join(" · "),
+      : [
+          nameOf(row),
+          `retains ${bytes(row.retained)}${row.retained_pct === null ? "" : `, ${pct(row.retained_pct)} %`}`,
+          plural(row.count, "object"),
+          row.size ? `its own ${bytes(row.size)}` : "",
+          row.preview ?? "",
+        ]
+          .filter(Boolean)
+          .join(" · "),
     below: branch.below.filter((one) => one.row.retained > 0).map((one) => box(one, names)),
   };
   return made;
@@ -137,7 +219,11 @@ function Legend({ names }: { names: string[] }) {
   const rest = names.length - LEGEND;
   return (
     <ul class="legend" aria-label="Colours">
-      {names.slice(0, LEGEND).map((name, i) => <li key={name} style={{ "--colour": `var(--c${i})` }}>{visible(name, 80)}</li>)}
+      {names.slice(0, LEGEND).map((name, i) => (
+        <li key={name} style={{ "--colour": `var(--c${i})` }}>
+          {visible(name, 80)}
+        </li>
+      ))}
       {rest > 0 && <li style={{ "--colour": `var(--c${LEGEND})` }}>{plural(rest, "other type")}</li>}
     </ul>
   );
@@ -147,31 +233,61 @@ function Legend({ names }: { names: string[] }) {
 
 function Below({ root, source, asked }: { root: Branch; source: Source; asked: Asked }) {
   const { file } = asked;
-  const columns = useMemo((): Column<Branch>[] => [
-    { id: "type", title: "Type", text: ({ row }) => row.type, cell: ({ row, rest }) => (rest || !row.address ? visible(row.type, 400)
-      : <ObjectLink address={row.address} source={source} params={{ file }}>{visible(row.type, 400)}</ObjectLink>) },
-    { id: "retained", title: "Retained", right: true, text: ({ row }) => bytes(row.retained), bar: ({ row }) => (row.retained_pct ?? 0) / 100 },
-    { id: "pct", title: "%", right: true, spare: 1, text: ({ row }) => pct(row.retained_pct) },
-    { id: "count", title: "Objects", right: true, spare: 3, text: ({ row, rest }) => (rest ? "" : count(row.count)) },
-    { id: "size", title: "Size", right: true, spare: 4, text: ({ row, rest }) => (rest ? "" : bytes(row.size)) },
-    { id: "held_by", title: "Held by", text: ({ row }) => row.held_by },
-    { id: "preview", title: "Preview", spare: 2, text: ({ row }) => row.preview ?? "" },
-  ], [source, file]);
+  const columns = useMemo(
+    (): Column<Branch>[] => [
+      {
+        id: "type",
+        title: "Type",
+        text: ({ row }) => row.type,
+        cell: ({ row, rest }) =>
+          rest || !row.address ? (
+            visible(row.type, 400)
+          ) : (
+            <ObjectLink address={row.address} source={source} params={{ file }}>
+              {visible(row.type, 400)}
+            </ObjectLink>
+          ),
+      },
+      {
+        id: "retained",
+        title: "Retained",
+        right: true,
+        text: ({ row }) => bytes(row.retained),
+        bar: ({ row }) => (row.retained_pct ?? 0) / 100,
+      },
+      { id: "pct", title: "%", right: true, spare: 1, text: ({ row }) => pct(row.retained_pct) },
+      { id: "count", title: "Objects", right: true, spare: 3, text: ({ row, rest }) => (rest ? "" : count(row.count)) },
+      { id: "size", title: "Size", right: true, spare: 4, text: ({ row, rest }) => (rest ? "" : bytes(row.size)) },
+      { id: "held_by", title: "Held by", text: ({ row }) => row.held_by },
+      { id: "preview", title: "Preview", spare: 2, text: ({ row }) => row.preview ?? "" },
+    ],
+    [source, file],
+  );
   /** What hangs right from a branch and is not here; of it again the largest, and a rest. */
   const more = async (of: Branch): Promise<Branch[]> => {
     const known = new Set(of.below.map((one) => one.id));
-    const depth = source.mode === "report" ? null : 1, limit = Math.min(100_000, 10 * (known.size + 20));
+    const depth = source.mode === "report" ? null : 1,
+      limit = Math.min(100_000, 10 * (known.size + 20));
     const found = nest(await source.ask<Answer>("treemap", { ...asked, object: of.row.address, depth, limit }));
     return found.below.filter((one) => one.rest > 0 || !known.has(one.id));
   };
   const children = (branch: Branch) => {
     if (branch.below.length) return branch.below;
     const of = branch.rest ? branch.parent! : branch;
-    const there = source.mode !== "report" || (!branch.rest && source.has("treemap", { ...asked, object: of.row.address }));
+    const there =
+      source.mode !== "report" || (!branch.rest && source.has("treemap", { ...asked, object: of.row.address }));
     return there && (branch.rest || (branch.row.more && branch.row.address)) ? () => more(of) : null;
   };
-  return <Tree label="What hangs from it" columns={columns} roots={root.below} id={(branch) => branch.id} children={children}
-    open={({ row }) => row.address && go("keeps", { object: row.address })} />;
+  return (
+    <Tree
+      label="What hangs from it"
+      columns={columns}
+      roots={root.below}
+      id={(branch) => branch.id}
+      children={children}
+      open={({ row }) => row.address && go("keeps", { object: row.address })}
+    />
+  );
 }
 
 /* ---- groups of what nothing else keeps ---- */
@@ -190,35 +306,87 @@ function groupName(row: GroupRow): string {
 
 function PartedRows({ data, by }: { data: DominatorGroups; by: string }) {
   const title = KINDS.find(([id]) => id === by)?.[1] ?? by;
-  const columns = useMemo((): Column<GroupRow>[] => [
-    { id: "retained", title: "Retained", right: true, text: (row) => bytes(row.retained), value: (row) => row.retained, bar: (row) => (row.retained_pct ?? 0) / 100 },
-    { id: "pct", title: "%", right: true, spare: 1, text: (row) => pct(row.retained_pct) },
-    { id: "count", title: "Objects", right: true, spare: 2, text: (row) => count(row.count), value: (row) => row.count },
-    { id: "rows", title: "Rows", right: true, text: (row) => count(row.rows), value: (row) => row.rows },
-    { id: "size", title: "Size", right: true, spare: 3, text: (row) => bytes(row.size), value: (row) => row.size },
-    { id: by, title: title[0]!.toUpperCase() + title.slice(1), text: groupName, value: groupName },
-  ], [by]);
-  const boxes = useMemo((): Box => ({
-    id: "", title: `all objects by ${title}`, text: `${plural(data.total.count, "object")}, ${bytes(data.total.retained)}`, value: data.total.retained, colour: LEGEND,
-    below: [...data.rows.map((row, i): Box => ({
-      id: `${i}`, title: groupName(row), value: row.retained, colour: Math.min(i, LEGEND), below: [],
-      text: `${groupName(row)} · ${plural(row.rows, "object")} that no other one keeps retain ${bytes(row.retained)}, ${pct(row.retained_pct)} %`,
-    })), ...(data.more_retained ? [{ id: "more", title: `${data.more} more`, text: `${data.more} more groups retain ${bytes(data.more_retained)}`,
-      value: data.more_retained, colour: -1, below: [] }] : [])].filter((one) => one.value > 0),
-  }), [data]);
+  const columns = useMemo(
+    (): Column<GroupRow>[] => [
+      {
+        id: "retained",
+        title: "Retained",
+        right: true,
+        text: (row) => bytes(row.retained),
+        value: (row) => row.retained,
+        bar: (row) => (row.retained_pct ?? 0) / 100,
+      },
+      { id: "pct", title: "%", right: true, spare: 1, text: (row) => pct(row.retained_pct) },
+      {
+        id: "count",
+        title: "Objects",
+        right: true,
+        spare: 2,
+        text: (row) => count(row.count),
+        value: (row) => row.count,
+      },
+      { id: "rows", title: "Rows", right: true, text: (row) => count(row.rows), value: (row) => row.rows },
+      { id: "size", title: "Size", right: true, spare: 3, text: (row) => bytes(row.size), value: (row) => row.size },
+      { id: by, title: title[0]!.toUpperCase() + title.slice(1), text: groupName, value: groupName },
+    ],
+    [by],
+  );
+  const boxes = useMemo(
+    (): Box => ({
+      id: "",
+      title: `all objects by ${title}`,
+      text: `${plural(data.total.count, "object")}, ${bytes(data.total.retained)}`,
+      value: data.total.retained,
+      colour: LEGEND,
+      below: [
+        ...data.rows.map((row, i): Box => ({
+          id: `${i}`,
+          title: groupName(row),
+          value: row.retained,
+          colour: Math.min(i, LEGEND),
+          below: [],
+          text: `${groupName(row)} · ${plural(row.rows, "object")} that no other one keeps retain ${bytes(row.retained)}, ${pct(row.retained_pct)} %`,
+        })),
+        ...(data.more_retained
+          ? [
+              {
+                id: "more",
+                title: `${data.more} more`,
+                text: `${data.more} more groups retain ${bytes(data.more_retained)}`,
+                value: data.more_retained,
+                colour: -1,
+                below: [],
+              },
+            ]
+          : []),
+      ].filter((one) => one.value > 0),
+    }),
+    [data],
+  );
   const into = (row: GroupRow) => {
     const word = row.type !== undefined && !/[()]/.test(row.type) ? quoted(row.type) : null;
     if (word !== null) go("keeps", { where: `type:${word}` });
   };
   return (
     <>
-      <p>{plural(data.total.rows, "object")} that no other one keeps retain {plural(data.total.count, "object")}, {bytes(data.total.retained)} of {bytes(data.heap.size)}.</p>
-      <Treemap root={boxes} label={`Retained bytes by ${title}`} open={(one) => {
-        const row = data.rows[Number(one.id)];
-        if (row) into(row);
-      }} />
+      <p>
+        {plural(data.total.rows, "object")} that no other one keeps retain {plural(data.total.count, "object")},{" "}
+        {bytes(data.total.retained)} of {bytes(data.heap.size)}.
+      </p>
+      <Treemap
+        root={boxes}
+        label={`Retained bytes by ${title}`}
+        open={(one) => {
+          const row = data.rows[Number(one.id)];
+          if (row) into(row);
+        }}
+      />
       <Table label={`Retained by ${title}`} columns={columns} rows={data.rows} id={groupName} open={into} />
-      {data.more > 0 && <p class="more">{plural(data.more, "more group")}, {bytes(data.more_retained)}</p>}
+      {data.more > 0 && (
+        <p class="more">
+          {plural(data.more, "more group")}, {bytes(data.more_retained)}
+        </p>
+      )}
     </>
   );
 }

@@ -71,7 +71,7 @@ function said(flame: Flame): string {
   };
   const counted = plural(Math.round(total.count), what === "cpu" ? "sample" : what === "retained" ? "object" : "block");
   const sum = what === "count" || unit === "samples" ? counted : `${amount(unit, total.total)} in ${counted}`;
-  const range = total.low === undefined || what === "cpu" ? "" : `; 95 % interval ${amount(unit, total.low)} to ${amount(unit, total.high!)}`;
+  const range = total.low === undefined ? "" : `; 95 % interval ${amount(unit, total.low)} to ${amount(unit, total.high!)}`;
   return `${sum} ${words[what] ?? ""}`.trim() + range + (flame.interval_bytes ? `, sampled every ${bytes(flame.interval_bytes)}` : "");
 }
 
@@ -100,7 +100,7 @@ function siteWords(box: Box): string | null {
 function FrameTable({ root, flame, source, params }: { root: Box; flame: Flame; source: Source; params: Asked }) {
   const { unit, total, what } = flame;
   const objects = what !== "cpu" && source.mode === "served";
-  const sampled = total.low !== undefined;
+  const sampled = flame.nodes.some((node) => node.low !== undefined);
   const columns = useMemo((): Column<Box>[] => [
     { id: "name", title: "Frame", text: (box) => shortName(box.frame), cell: (box) => {
       const site = objects && siteWords(box);

@@ -36,7 +36,10 @@ export function ObjectPage({ route, source }: PageProps) {
           <Birth site={data.object.site} file={file} source={source} />
           <h2>References around it</h2>
           <Graph key={object} object={data.object} source={source} asked={{ file }} />
-          <p class="note">Left of an object stands who refers to it, right of it what it refers to. Broken lines do not keep alive what they lead to.</p>
+          <p class="note">
+            Left of an object stands who refers to it, right of it what it refers to. Broken lines do not keep alive
+            what they lead to.
+          </p>
           <References key={`to ${object}`} way="referrers" total={data.referrers.count} source={source} asked={asked} />
           <References key={`from ${object}`} way="refs" total={data.references.count} source={source} asked={asked} />
           <Similar object={data.object} source={source} file={file} />
@@ -47,17 +50,31 @@ export function ObjectPage({ route, source }: PageProps) {
 }
 
 function Head({ object, source, asked }: { object: Found; source: Source; asked: Asked }) {
-  const facts: [string, string][] = [["size", bytes(object.size)], ["reference count", count(object.refcount)]];
+  const facts: [string, string][] = [
+    ["size", bytes(object.size)],
+    ["reference count", count(object.refcount)],
+  ];
   if (object.length !== null) facts.push(["length", count(object.length)]);
   if (object.capacity !== null) facts.push(["capacity", count(object.capacity)]);
   if (object.flags.length) facts.push(["flags", object.flags.join(", ")]);
   return (
     <>
-      <p class="named"><strong>{visible(object.type, 400)}</strong> at <Copy text={object.address} what="Copy the address" /></p>
+      <p class="named">
+        <strong>{visible(object.type, 400)}</strong> at <Copy text={object.address} what="Copy the address" />
+      </p>
       {object.preview !== null && <pre class="preview">{visible(object.preview, 4000)}</pre>}
-      <dl class="figures small">{facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>
+      <dl class="figures small">
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
       <p class="links">
-        <Link page="keeps" params={{ object: object.address, where: null }} source={source} needs={["treemap", asked]}>What hangs from it</Link>
+        <Link page="keeps" params={{ object: object.address, where: null }} source={source} needs={["treemap", asked]}>
+          What hangs from it
+        </Link>
       </p>
     </>
   );
@@ -70,9 +87,19 @@ function Parts({ object }: { object: Found }) {
       <table class="shares">
         <tbody>
           {object.parts.map(({ part, size }) => (
-            <tr key={part}><th scope="row">{part}</th><td class="right">{bytes(size)}</td><td><Bar share={object.size ? size / object.size : 0} /></td></tr>
+            <tr key={part}>
+              <th scope="row">{part}</th>
+              <td class="right">{bytes(size)}</td>
+              <td>
+                <Bar share={object.size ? size / object.size : 0} />
+              </td>
+            </tr>
           ))}
-          <tr class="total"><th scope="row">total</th><td class="right">{bytes(object.size)}</td><td /></tr>
+          <tr class="total">
+            <th scope="row">total</th>
+            <td class="right">{bytes(object.size)}</td>
+            <td />
+          </tr>
         </tbody>
       </table>
     </section>
@@ -88,16 +115,33 @@ function RetainedPart({ source, asked }: { source: Source; asked: Asked }) {
     <section>
       <h2>What would go with it</h2>
       {tree.error && !tree.busy && <Failed error={tree.error} />}
-      {object && <p>{plural(object.count, "object")}, {bytes(object.retained)}, {pct(object.retained_pct)} % of everything; held by {visible(object.held_by || "nothing known", 200)}.</p>}
-      {source.has("retained", asked) && wanted !== asked.object && <p><button type="button" onClick={() => setWanted(asked.object)}>By type</button></p>}
+      {object && (
+        <p>
+          {plural(object.count, "object")}, {bytes(object.retained)}, {pct(object.retained_pct)} % of everything; held
+          by {visible(object.held_by || "nothing known", 200)}.
+        </p>
+      )}
+      {source.has("retained", asked) && wanted !== asked.object && (
+        <p>
+          <button type="button" onClick={() => setWanted(asked.object)}>
+            By type
+          </button>
+        </p>
+      )}
       {wanted === asked.object && (
         <Shown answer={parts}>
           {(data) => (
             <table class="shares">
               <tbody>
                 {data.rows.slice(0, 12).map((row) => (
-                  <tr key={row.type}><th scope="row">{visible(row.type, 120)}</th><td class="right">{count(row.count)}</td><td class="right">{bytes(row.size)}</td>
-                    <td><Bar share={(row.size_pct ?? 0) / 100} /></td></tr>
+                  <tr key={row.type}>
+                    <th scope="row">{visible(row.type, 120)}</th>
+                    <td class="right">{count(row.count)}</td>
+                    <td class="right">{bytes(row.size)}</td>
+                    <td>
+                      <Bar share={(row.size_pct ?? 0) / 100} />
+                    </td>
+                  </tr>
                 ))}
                 <Rest data={data} />
               </tbody>
@@ -110,17 +154,32 @@ function RetainedPart({ source, asked }: { source: Source; asked: Asked }) {
 }
 
 function Rest({ data }: { data: Retained }) {
-  const hidden = data.rows.slice(12), n = hidden.length + data.more;
+  const hidden = data.rows.slice(12),
+    n = hidden.length + data.more;
   const size = hidden.reduce((sum, row) => sum + row.size, data.more_size);
   if (n === 0) return null;
-  return <tr class="more"><th scope="row">{plural(n, "other type")}</th><td /><td class="right">{bytes(size)}</td><td><Bar share={data.total.size ? size / data.total.size : 0} /></td></tr>;
+  return (
+    <tr class="more">
+      <th scope="row">{plural(n, "other type")}</th>
+      <td />
+      <td class="right">{bytes(size)}</td>
+      <td>
+        <Bar share={data.total.size ? size / data.total.size : 0} />
+      </td>
+    </tr>
+  );
 }
 
 /** Nothing of it where a report does not hold it: the page has enough to say so once. */
 function WhyPart({ source, asked }: { source: Source; asked: Asked }) {
   const answer = useAnswer<Why>(source, "why", source.has("why", asked) ? asked : null);
   if (!source.has("why", asked)) return null;
-  return <section><h2>Why it is alive</h2><Shown answer={answer}>{(data) => <p class="said">{visibleLines(data.text)}</p>}</Shown></section>;
+  return (
+    <section>
+      <h2>Why it is alive</h2>
+      <Shown answer={answer}>{(data) => <p class="said">{visibleLines(data.text)}</p>}</Shown>
+    </section>
+  );
 }
 
 function PathPart({ source, asked }: { source: Source; asked: Asked }) {
@@ -138,11 +197,21 @@ function PathPart({ source, asked }: { source: Source; asked: Asked }) {
               <ol class="ways">
                 {ways.map((row, i) => (
                   <li key={i}>
-                    <Copy text={row.path!} what="Copy the path" />{row.evaluable ? "" : " (in words: Python cannot evaluate it)"}
+                    <Copy text={row.path!} what="Copy the path" />
+                    {row.evaluable ? "" : " (in words: Python cannot evaluate it)"}
                     <span class="steps">
                       {row.steps.map((step, k) => (
-                        <span key={k}> {visible(step.label, 80)}{" → "}
-                          {step.address ? <ObjectLink address={step.address} source={source} params={{ file: asked.file }}>{visible(step.type, 80)}</ObjectLink> : visible(step.type, 80)}
+                        <span key={k}>
+                          {" "}
+                          {visible(step.label, 80)}
+                          {" → "}
+                          {step.address ? (
+                            <ObjectLink address={step.address} source={source} params={{ file: asked.file }}>
+                              {visible(step.type, 80)}
+                            </ObjectLink>
+                          ) : (
+                            visible(step.type, 80)
+                          )}
                         </span>
                       ))}
                     </span>
@@ -167,11 +236,24 @@ function Birth({ site, file, source }: { site: Site | null; file: string | undef
       <h2>Where it was made</h2>
       {site.maybe_stale && <p class="note">Perhaps not it, but one before it in the same memory.</p>}
       <ol class="trace">
-        {site.traceback.slice(0, 30).map((frame, i) => <li key={i}><code>{visible(`${frame.file}:${frame.line}`, 300)}</code> in {visible(frame.function, 200)}</li>)}
+        {site.traceback.slice(0, 30).map((frame, i) => (
+          <li key={i}>
+            <code>{visible(`${frame.file}:${frame.line}`, 300)}</code> in {visible(frame.function, 200)}
+          </li>
+        ))}
       </ol>
       {site.traceback.length > 30 && <p class="more">{plural(site.traceback.length - 30, "more frame")}</p>}
       {place && (
-        <p class="links"><Link page="what" params={{ where: `site:${place}`, list: "objects" }} source={source} needs={["largest", { file, where: `site:${place}` }]}>All that this line made</Link></p>
+        <p class="links">
+          <Link
+            page="what"
+            params={{ where: `site:${place}`, list: "objects" }}
+            source={source}
+            needs={["largest", { file, where: `site:${place}` }]}
+          >
+            All that this line made
+          </Link>
+        </p>
       )}
     </section>
   );
@@ -180,41 +262,90 @@ function Birth({ site, file, source }: { site: Site | null; file: string | undef
 /* ---- references ---- */
 
 const TITLES: Record<Way, [title: string, empty: string]> = {
-  referrers: ["Who refers to it", "Nothing that was found refers to it."], refs: ["What it refers to", "It refers to nothing."],
+  referrers: ["Who refers to it", "Nothing that was found refers to it."],
+  refs: ["What it refers to", "It refers to nothing."],
 };
 
 function References({ way, total, source, asked }: { way: Way; total: number; source: Source; asked: Asked }) {
   const first = useAnswer<Refs>(source, way, { ...asked, limit: 50 });
   const [title, empty] = TITLES[way];
-  const columns = useMemo((): Column<Ref>[] => [
-    { id: "label", title: "Reference", text: ({ row, more }) => (row ? row.label : `${more} more`) },
-    { id: "type", title: "Type", text: ({ row }) => row?.type ?? "", cell: ({ row }) => row && (row.address
-      ? <ObjectLink address={row.address} source={source} params={{ file: asked.file }}>{visible(row.type, 400)}</ObjectLink> : visible(row.type, 400)) },
-    { id: "size", title: "Size", right: true, text: ({ row }) => (row ? bytes(row.size) : "") },
-    { id: "kind", title: "Kind", spare: 2, text: ({ row }) => row?.kind ?? "" },
-    { id: "count", title: "Count", right: true, spare: 1, text: ({ row }) => (row ? count(row.count) : "") },
-    { id: "preview", title: "Preview", text: ({ row }) => row?.preview ?? "" },
-  ], [source, asked.file]);
+  const columns = useMemo(
+    (): Column<Ref>[] => [
+      { id: "label", title: "Reference", text: ({ row, more }) => (row ? row.label : `${more} more`) },
+      {
+        id: "type",
+        title: "Type",
+        text: ({ row }) => row?.type ?? "",
+        cell: ({ row }) =>
+          row &&
+          (row.address ? (
+            <ObjectLink address={row.address} source={source} params={{ file: asked.file }}>
+              {visible(row.type, 400)}
+            </ObjectLink>
+          ) : (
+            visible(row.type, 400)
+          )),
+      },
+      { id: "size", title: "Size", right: true, text: ({ row }) => (row ? bytes(row.size) : "") },
+      { id: "kind", title: "Kind", spare: 2, text: ({ row }) => row?.kind ?? "" },
+      { id: "count", title: "Count", right: true, spare: 1, text: ({ row }) => (row ? count(row.count) : "") },
+      { id: "preview", title: "Preview", text: ({ row }) => row?.preview ?? "" },
+    ],
+    [source, asked.file],
+  );
   const children = (ref: Ref) => {
     const object = ref.row ? ref.row.address : ref.of.address;
-    if (object === null || !source.has(way, { file: asked.file, object }) || (!ref.row && source.mode === "report")) return null;
+    if (object === null || !source.has(way, { file: asked.file, object }) || (!ref.row && source.mode === "report"))
+      return null;
     return () => askRefs(source, way, { file: asked.file, object }, ref.row ? 0 : ref.of.known);
   };
   return (
     <section>
-      <h2>{title} <span class="note">({count(total)})</span></h2>
+      <h2>
+        {title} <span class="note">({count(total)})</span>
+      </h2>
       <Shown answer={first}>
-        {(data) => <RefTree data={data} address={String(asked.object)} title={title} empty={empty} columns={columns} children={children} />}
+        {(data) => (
+          <RefTree
+            data={data}
+            address={String(asked.object)}
+            title={title}
+            empty={empty}
+            columns={columns}
+            children={children}
+          />
+        )}
       </Shown>
     </section>
   );
 }
 
-function RefTree({ data, address, title, empty, ...props }:
-  { data: Refs; address: string; title: string; empty: string; columns: Column<Ref>[]; children: (ref: Ref) => (() => Promise<Ref[]>) | null }) {
+function RefTree({
+  data,
+  address,
+  title,
+  empty,
+  ...props
+}: {
+  data: Refs;
+  address: string;
+  title: string;
+  empty: string;
+  columns: Column<Ref>[];
+  children: (ref: Ref) => (() => Promise<Ref[]>) | null;
+}) {
   const roots = useMemo(() => refsOf(data, address, 0), [data, address]);
-  return <Tree label={title} roots={roots} id={(ref) => ref.id} most={14} empty={empty} {...props}
-    open={({ row }) => row?.address && go("object", { object: row.address })} />;
+  return (
+    <Tree
+      label={title}
+      roots={roots}
+      id={(ref) => ref.id}
+      most={14}
+      empty={empty}
+      {...props}
+      open={({ row }) => row?.address && go("object", { object: row.address })}
+    />
+  );
 }
 
 /* ---- others of its kind ---- */
@@ -224,13 +355,25 @@ function Similar({ object, source, file }: { object: Found; source: Source; file
   const where = word === null ? null : `type:${word}`;
   const there = where !== null && source.has("largest", { file, where });
   const answer = useAnswer<Largest>(source, "largest", there ? { file, where, limit: 100 } : null);
-  const columns = useMemo((): Column<LargestRow>[] => [
-    { id: "size", title: "Size", right: true, text: (row) => bytes(row.size), value: (row) => row.size },
-    { id: "address", title: "Address", value: (row) => row.address,
-      text: (row) => (row.address === object.address ? `${row.address} (this one)` : row.address),
-      cell: (row) => (row.address === object.address ? `${row.address} (this one)` : <ObjectLink address={row.address} source={source} params={{ file }} />) },
-    { id: "preview", title: "Preview", text: (row) => row.preview ?? "", value: (row) => row.preview },
-  ], [source, file, object.address]);
+  const columns = useMemo(
+    (): Column<LargestRow>[] => [
+      { id: "size", title: "Size", right: true, text: (row) => bytes(row.size), value: (row) => row.size },
+      {
+        id: "address",
+        title: "Address",
+        value: (row) => row.address,
+        text: (row) => (row.address === object.address ? `${row.address} (this one)` : row.address),
+        cell: (row) =>
+          row.address === object.address ? (
+            `${row.address} (this one)`
+          ) : (
+            <ObjectLink address={row.address} source={source} params={{ file }} />
+          ),
+      },
+      { id: "preview", title: "Preview", text: (row) => row.preview ?? "", value: (row) => row.preview },
+    ],
+    [source, file, object.address],
+  );
   if (!there) return null;
   return (
     <section>
@@ -239,10 +382,20 @@ function Similar({ object, source, file }: { object: Found; source: Source; file
         {(data) => (
           <>
             <p>
-              {plural(data.total.count, "object")} of this type, {bytes(data.total.size)}; this one is {share(object.size, data.total.size)} % of that.{" "}
-              <Link page="what" params={{ where, list: "objects" }}>All of them</Link>
+              {plural(data.total.count, "object")} of this type, {bytes(data.total.size)}; this one is{" "}
+              {share(object.size, data.total.size)} % of that.{" "}
+              <Link page="what" params={{ where, list: "objects" }}>
+                All of them
+              </Link>
             </p>
-            <Table label="Others of its type" columns={columns} rows={data.rows} id={(row) => row.address} most={10} open={(row) => go("object", { object: row.address })} />
+            <Table
+              label="Others of its type"
+              columns={columns}
+              rows={data.rows}
+              id={(row) => row.address}
+              most={10}
+              open={(row) => go("object", { object: row.address })}
+            />
           </>
         )}
       </Shown>

@@ -7,42 +7,49 @@ import { Copy } from "../parts/Copy";
 import { Link, ObjectLink } from "../parts/Link";
 import { Table, type Column } from "../parts/Table";
 import type { Asked, Source } from "../source";
-import type { Check, Finding, Info, LedgerRow, Place, Summary, Suspect, Suspects } from "../schema";
+import type { About, Check, Finding, Info, LedgerRow, Place, Sum, Summary, Suspect, Suspects, Thread } from "../schema";
 
 export function Overview({ route, source }: PageProps) {
   const { file, against, where } = route.params;
-  const summary = useAnswer<Summary>(source, "summary", { file, limit: 1 });
-  const suspects = useAnswer<Suspects>(source, "suspects", { file, against, where, limit: 0 });
+  const objects = source.files[Number(file ?? 0)]?.has.includes("objects");
+  const about = useAnswer<About>(source, "info", { file });
+  const summary = useAnswer<Summary>(source, "summary", objects ? { file, limit: 1 } : null);
+  const suspects = useAnswer<Suspects>(source, "suspects", objects ? { file, against, where, limit: 0 } : null);
   const check = useAnswer<Check>(source, "check", source.has("check", { file }) ? { file } : null);
   return (
-    <Shown answer={summary}>
-      {(data) => (
+    <Shown answer={about}>
+      {({ info, ledger, threads }) => (
         <>
-          <Process info={data.info} />
-          <Figures data={data} />
-          <section aria-labelledby="suspects">
-            <h2 id="suspects">{against ? "What grew" : "Suspects"}</h2>
-            <Shown answer={suspects}>{(found) => <Sentences found={found} source={source} params={{ file }} />}</Shown>
-          </section>
+          <Process info={info} />
+          {objects && <Shown answer={summary}>{(data) => <Figures info={info} total={data.total} />}</Shown>}
+          {objects && (
+            <section aria-labelledby="suspects">
+              <h2 id="suspects">{against ? "What grew" : "Suspects"}</h2>
+              <Shown answer={suspects}>
+                {(found) => <Sentences found={found} source={source} params={{ file }} />}
+              </Shown>
+            </section>
+          )}
           <section aria-labelledby="rss">
             <h2 id="rss">Resident set</h2>
-            <Waterfall ledger={data.ledger} />
+            <Waterfall ledger={ledger} />
           </section>
           <section aria-labelledby="checks">
             <h2 id="checks">Self-checks</h2>
-            <Checks info={data.info} check={check.data} />
+            <Checks info={info} check={check.data} />
           </section>
           {source.bounds.length > 0 && (
             <section aria-labelledby="bounds">
               <h2 id="bounds">What this report holds</h2>
               <ul>
                 {source.bounds.map((line) => (
-                  <li key={line}>{line}</li>
+                  <li key={line}>{visible(line)}</li>
                 ))}
               </ul>
             </section>
           )}
-          <Facts info={data.info} />
+          <Threads threads={threads} />
+          <Facts info={info} />
         </>
       )}
     </Shown>
@@ -60,11 +67,10 @@ function Process({ info }: { info: Info }) {
   );
 }
 
-function Figures({ data }: { data: Summary }) {
-  const { info } = data;
+function Figures({ info, total }: { info: Info; total: Sum }) {
   const figures: [string, string][] = [
-    ["objects", count(data.total.count)],
-    ["bytes of objects", bytes(data.total.size)],
+    ["objects", count(total.count)],
+    ["bytes of objects", bytes(total.size)],
     ["resident set (RSS)", bytes(info.rss_bytes)],
     ["pause", duration(info.pause_ns)],
     ["types", count(info.n_types)],
@@ -254,6 +260,35 @@ function Checks({ info, check }: { info: Info; check: Check | null }) {
         </p>
       ))}
     </>
+  );
+}
+
+/** What ran, the innermost call first; tonnage's own left out. */
+function Threads({ threads }: { threads: Thread[] }) {
+  if (threads.length === 0) return null;
+  return (
+    <details class="facts">
+      <summary>{plural(threads.length, "thread")}, and what ran</summary>
+      {threads.map((thread, i) => (
+        <section key={i}>
+          <h3>
+            {visible(thread.name ?? "unnamed", 100)}
+            {thread.holds_gil ? ", which held the interpreter's lock" : ""}
+          </h3>
+          <ol class="frames">
+            {thread.frames
+              .filter((frame) => !frame.own)
+              .map((frame, j) => (
+                <li key={j}>
+                  <code>{visible(frame.qualified_name ?? frame.name ?? "unknown", 200)}()</code>{" "}
+                  {visible(frame.file ?? "", 300)}
+                  {frame.line ? `:${frame.line}` : ""}
+                </li>
+              ))}
+          </ol>
+        </section>
+      ))}
+    </details>
   );
 }
 

@@ -92,16 +92,15 @@ export function CallGraph({ calls, least, chosen, onChoose }: Props) {
           const { x, y } = at(node.id);
           const kind = `node${node.id === chosen ? " chosen" : ""}${chosen !== null && node.id !== chosen && !related.has(node.id) ? " far" : ""}`;
           return (
-            <g key={node.id} class={kind} transform={`translate(${x - NODE.width / 2} ${y - NODE.height / 2})`} tabIndex={0} role="button"
-              aria-pressed={node.id === chosen} aria-label={`${visible(node.name, 200)}: own ${amount(unit, node.own)}, total ${amount(unit, node.total)}`}
+            <g key={node.id} class={kind} transform={`translate(${x - NODE.width / 2} ${y - NODE.height / 2})`} tabindex={0} role="button"
+              aria-pressed={node.id === chosen}
               onPointerDown={(event) => grab(event, node.id)}
               onKeyDown={(event) => {
                 if (event.key !== "Enter" && event.key !== " ") return;
                 event.preventDefault();
                 onChoose(node.id === chosen ? null : node.id);
               }}>
-              <title>{visible(node.name, 500)}</title>
-              <rect class="body" width={NODE.width} height={NODE.height} rx="4" />
+              <rect class="body" width={NODE.width} height={NODE.height} rx="4"><title>{visible(node.name, 500)}</title></rect>
               <rect class="own" width={(NODE.width * (node.own_pct ?? 0)) / most} height="5" y={NODE.height - 5} rx="2" />
               <text x="8" y="16">{cut(words(node), 26)}</text>
               <text x="8" y="32" class="figures">{`own ${tenth(node.own_pct ?? 0)} %, total ${tenth(node.total_pct ?? 0)} %`}</text>

@@ -120,7 +120,7 @@ export function FlameGraph({ tree, label, search, zoom, onZoom, upwards }: Props
     if (!element || !frame) return;
     colours.current ??= coloursNow();
     drawing.current ??= new Drawing(element, tree);
-    drawing.current.draw(view.current, frame.scrollTop, colours.current, search.trim() ? found.hits : null, at, zoomed, yOf);
+    drawing.current.draw(view.current, frame.scrollTop, colours.current, found.hits.size ? found.hits : null, at, zoomed, yOf);
   };
   const latest = useRef(paint);
   latest.current = paint;

@@ -10,7 +10,16 @@ import type { Asked, Source } from "../source";
 import "./Graph.css";
 
 const STEP = 6; // neighbours that come with a click
-const WIDTH = 190, HEIGHT = 46, HANDLE = 13, LETTERS = 24;
+const WIDTH = 190,
+  HEIGHT = 46,
+  HANDLE = 13,
+  LETTERS = 24;
+
+interface Edge {
+  points?: { x: number; y: number }[];
+  x?: number;
+  y?: number;
+}
 
 interface Placed {
   width: number;
@@ -25,17 +34,39 @@ function place(net: Net): Placed {
   graph.setDefaultEdgeLabel(() => ({}));
   for (const id of net.spots.keys()) graph.setNode(id, { width: WIDTH + 2 * HANDLE, height: HEIGHT });
   for (const line of net.lines.values())
-    graph.setEdge(line.from, line.to, { width: Math.min(line.label.length, LETTERS) * 7 + 8, height: 14, labelpos: "c" });
+    graph.setEdge(line.from, line.to, {
+      width: Math.min(line.label.length, LETTERS) * 7 + 8,
+      height: 14,
+      labelpos: "c",
+    });
   dagre.layout(graph);
   const { width = 0, height = 0 } = graph.graph();
   return {
-    width, height,
+    width,
+    height,
     spots: [...net.spots.values()].map((spot) => ({ spot, x: graph.node(spot.id).x, y: graph.node(spot.id).y })),
     lines: [...net.lines.values()].map((line) => {
-      const { points = [], x = 0, y = 0 } = graph.edge(line.from, line.to) as { points?: { x: number; y: number }[]; x?: number; y?: number };
-      return { line, points, x, y };
+      const { points = [], x = 0, y = 0 } = graph.edge(line.from, line.to) as Edge;
+      const from = graph.node(line.from),
+        to = graph.node(line.to),
+        out = WIDTH / 2 + HANDLE;
+      const bends =
+        from.x < to.x ? [{ x: from.x + out, y: from.y }, ...points.slice(1, -1), { x: to.x - out, y: to.y }] : points;
+      return { line, points: bends, x, y };
     }),
   };
+}
+
+/** Leaves and comes in level. */
+function curve(points: { x: number; y: number }[]): string {
+  return points
+    .map(({ x, y }, i) => {
+      if (i === 0) return `M${x} ${y}`;
+      const before = points[i - 1]!,
+        middle = (before.x + x) / 2;
+      return `C${middle} ${before.y} ${middle} ${y} ${x} ${y}`;
+    })
+    .join("");
 }
 
 function cut(text: string, most = LETTERS): string {
@@ -50,7 +81,10 @@ interface Props {
 }
 
 export function Graph({ object, source, asked }: Props) {
-  const start = useMemo((): Net => ({ spots: new Map([[String(object.node), newSpot(object)]]), lines: new Map() }), [object.node]);
+  const start = useMemo(
+    (): Net => ({ spots: new Map([[String(object.node), newSpot(object)]]), lines: new Map() }),
+    [object.node],
+  );
   const [net, setNet] = useState(start);
   const [failed, setFailed] = useState("");
   const scroll = useRef<HTMLDivElement>(null);
@@ -62,7 +96,9 @@ export function Graph({ object, source, asked }: Props) {
     try {
       const data = await source.ask<Refs>(way, { ...asked, object: spot.address, limit: known + STEP });
       const rows = data.rows.slice(0, known + STEP); // a report's answer may be longer
-      setNet((before) => grown(before, spot.id, way, { ...data, rows, more: data.more + data.rows.length - rows.length }));
+      setNet((before) =>
+        grown(before, spot.id, way, { ...data, rows, more: data.more + data.rows.length - rows.length }),
+      );
       setFailed("");
     } catch (error) {
       setFailed((error as Error).message);
@@ -76,21 +112,34 @@ export function Graph({ object, source, asked }: Props) {
 
   const placed = useMemo(() => place(net), [net]);
   useEffect(() => {
-    const at = placed.spots.find(({ spot }) => spot.id === centre), box = scroll.current;
+    const at = placed.spots.find(({ spot }) => spot.id === centre),
+      box = scroll.current;
     if (at && box) box.scrollTo(at.x - box.clientWidth / 2, at.y - box.clientHeight / 2);
   }, [centre, net.spots.size < 3]);
 
   const handle = (spot: Spot, way: Way, x: number, y: number) => {
-    const known = spot[way], more = way === "refs" ? spot.moreRefs : spot.moreReferrers;
-    if (!spot.address || (known !== null && more === 0) || !source.has(way, { ...asked, object: spot.address })) return null;
+    const known = spot[way],
+      more = way === "refs" ? spot.moreRefs : spot.moreReferrers;
+    if (!spot.address || (known !== null && more === 0) || !source.has(way, { ...asked, object: spot.address }))
+      return null;
     const words = way === "refs" ? "what it refers to" : "who refers to it";
     const press = () => void ask(spot, way);
     return (
       <g class="handle">
         <circle cx={x} cy={y} r={known === null ? 9 : HANDLE} />
-        <text x={x} y={y}>{known === null ? "+" : more > 999 ? "+1k" : `+${more}`}</text>
-        <circle class="over" cx={x} cy={y} r={HANDLE} role="button" tabIndex={0} onClick={press}
-          onKeyDown={(event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), press())}>
+        <text x={x} y={y}>
+          {known === null ? "+" : more > 999 ? "+1k" : `+${more}`}
+        </text>
+        <circle
+          class="over"
+          cx={x}
+          cy={y}
+          r={HANDLE}
+          role="button"
+          tabindex={0}
+          onClick={press}
+          onKeyDown={(event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), press())}
+        >
           <title>{`${known === null ? "Show" : `Show more (${more}) of`} ${words}: ${visible(spot.type, 60)} ${spot.address}`}</title>
         </circle>
       </g>
@@ -98,16 +147,31 @@ export function Graph({ object, source, asked }: Props) {
   };
   return (
     <>
-      {failed && <p class="failed" role="alert">{failed}</p>}
+      {failed && (
+        <p class="failed" role="alert">
+          {failed}
+        </p>
+      )}
       <div class="graph" ref={scroll} tabIndex={0} role="group" aria-label="References around the object">
         <svg width={placed.width} height={placed.height}>
-          <defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z" /></marker></defs>
+          <defs>
+            <marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
+              <path d="M0 0 8 4 0 8z" />
+            </marker>
+          </defs>
           {placed.lines.map(({ line, points }) => (
-            <path key={`${line.from}>${line.to}`} class={`line ${line.kind}`} marker-end="url(#arrow)"
-              d={points.map(({ x, y }, i) => `${i ? "L" : "M"}${x} ${y}`).join("")} />
+            <path
+              key={`${line.from}>${line.to}`}
+              class={`line ${line.kind}`}
+              marker-end="url(#arrow)"
+              d={curve(points)}
+            />
           ))}
           {placed.lines.map(({ line, x, y }) => (
-            <text key={`${line.from}>${line.to}`} class="label" x={x} y={y}><title>{`${visible(line.label, 200)} (${line.kind})`}</title>{cut(line.label)}</text>
+            <text key={`${line.from}>${line.to}`} class="label" x={x} y={y}>
+              <title>{`${visible(line.label, 200)} (${line.kind})`}</title>
+              {cut(line.label)}
+            </text>
           ))}
           {placed.spots.map(({ spot, x, y }) => {
             const open = () => spot.address && spot.id !== centre && go("object", { object: spot.address });
@@ -115,11 +179,31 @@ export function Graph({ object, source, asked }: Props) {
               <g key={spot.id}>
                 <g class={`spot${spot.id === centre ? " centre" : ""}`}>
                   <rect x={x - WIDTH / 2} y={y - HEIGHT / 2} width={WIDTH} height={HEIGHT} rx={4} />
-                  <text x={x - WIDTH / 2 + 12} y={y - 9}>{cut(spot.type)}</text>
-                  <text class="dim" x={x - WIDTH / 2 + 12} y={y + 10}>{cut(`${bytes(spot.size)}${spot.preview ? " " + spot.preview : ""}`)}</text>
-                  <rect class="over" x={x - WIDTH / 2} y={y - HEIGHT / 2} width={WIDTH} height={HEIGHT} rx={4} role="link" tabIndex={0}
-                    aria-disabled={!spot.address || spot.id === centre} onClick={open} onKeyDown={(event) => event.key === "Enter" && open()}>
-                    <title>{[spot.type, spot.address, bytes(spot.size), spot.preview].filter(Boolean).map((text) => visible(text!, 200)).join("\n")}</title>
+                  <text x={x - WIDTH / 2 + 12} y={y - 9}>
+                    {cut(spot.type)}
+                  </text>
+                  <text class="dim" x={x - WIDTH / 2 + 12} y={y + 10}>
+                    {cut(`${bytes(spot.size)}${spot.preview ? " " + spot.preview : ""}`)}
+                  </text>
+                  <rect
+                    class="over"
+                    x={x - WIDTH / 2}
+                    y={y - HEIGHT / 2}
+                    width={WIDTH}
+                    height={HEIGHT}
+                    rx={4}
+                    role="link"
+                    tabindex={0}
+                    aria-disabled={!spot.address || spot.id === centre}
+                    onClick={open}
+                    onKeyDown={(event) => event.key === "Enter" && open()}
+                  >
+                    <title>
+                      {[spot.type, spot.address, bytes(spot.size), spot.preview]
+                        .filter(Boolean)
+                        .map((text) => visible(text!, 200))
+                        .join("\n")}
+                    </title>
                   </rect>
                 </g>
                 {handle(spot, "referrers", x - WIDTH / 2, y)}

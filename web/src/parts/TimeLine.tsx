@@ -36,9 +36,11 @@ function drawMarks(plot: uPlot, marks: Props["marks"]): void {
   ctx.save();
   ctx.strokeStyle = colour("minus");
   ctx.fillStyle = colour("text");
+  ctx.textAlign = "left"; // the axes have left it as it was for the last one
   ctx.lineWidth = devicePixelRatio;
   ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textAlign = "left";
   let free = -Infinity;
   for (const { time, name } of marks) {
     const x = Math.round(plot.valToPos(time, "x", true));
@@ -50,7 +52,7 @@ function drawMarks(plot: uPlot, marks: Props["marks"]): void {
     const width = ctx.measureText(name).width;
     const right = x + 4 * devicePixelRatio;
     const left = right + width > bbox.left + bbox.width ? x - 4 * devicePixelRatio - width : right;
-    if (left < free) continue;
+    if (left < free) continue; // names do not overlap
     ctx.fillText(name, left, bbox.top + 11 * devicePixelRatio);
     free = left + width + 8 * devicePixelRatio;
   }

@@ -32,8 +32,13 @@ function layout(root: Box, width: number, height: number): Cell {
   tree.each((node) => {
     (node as { value: number }).value = node.data.value; // d3 would add up those below: what is a box's own would be lost
   });
-  return treemap<Box>().tile(treemapSquarify).size([width, height]).paddingOuter(2).paddingInner(1)
-    .paddingTop((node) => (node.y1 - node.y0 > 2 * HEAD ? HEAD : 2)).round(true)(tree as Cell);
+  return treemap<Box>()
+    .tile(treemapSquarify)
+    .size([width, height])
+    .paddingOuter(2)
+    .paddingInner(1)
+    .paddingTop((node) => (node.y1 - node.y0 > 2 * HEAD ? HEAD : 2))
+    .round(true)(tree as Cell);
 }
 
 function mixed(colour: string, ground: string, share: number): string {
@@ -46,8 +51,13 @@ function palette(element: Element) {
   const style = getComputedStyle(element);
   const value = (name: string) => style.getPropertyValue(name).trim();
   return {
-    ground: value("--ground"), text: value("--text"), mark: value("--text"), line: value("--ground"), mono: value("--mono"),
-    colours: Array.from({ length: 8 }, (_, i) => value(`--c${i}`)), rest: value("--raised"),
+    ground: value("--ground"),
+    text: value("--text"),
+    mark: value("--text"),
+    line: value("--ground"),
+    mono: value("--mono"),
+    colours: Array.from({ length: 8 }, (_, i) => value(`--c${i}`)),
+    rest: value("--raised"),
   };
 }
 
@@ -58,11 +68,18 @@ interface View {
   h: number;
 }
 
-function draw(canvas: HTMLCanvasElement, cells: Cell[], at: Cell | null, size: { w: number; h: number }, view: View): void {
+function draw(
+  canvas: HTMLCanvasElement,
+  cells: Cell[],
+  at: Cell | null,
+  size: { w: number; h: number },
+  view: View,
+): void {
   const context = canvas.getContext("2d")!;
   const ratio = devicePixelRatio || 1;
   const colours = palette(canvas);
-  const kx = size.w / view.w, ky = size.h / view.h;
+  const kx = size.w / view.w,
+    ky = size.h / view.h;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.fillStyle = colours.ground;
   context.fillRect(0, 0, size.w, size.h);
@@ -70,10 +87,16 @@ function draw(canvas: HTMLCanvasElement, cells: Cell[], at: Cell | null, size: {
   context.textBaseline = "middle";
   const letter = context.measureText("0").width;
   for (const cell of cells) {
-    const x = (cell.x0 - view.x) * kx, y = (cell.y0 - view.y) * ky, w = (cell.x1 - cell.x0) * kx, h = (cell.y1 - cell.y0) * ky;
+    const x = (cell.x0 - view.x) * kx,
+      y = (cell.y0 - view.y) * ky,
+      w = (cell.x1 - cell.x0) * kx,
+      h = (cell.y1 - cell.y0) * ky;
     if (w < 1 || h < 1 || x > size.w || y > size.h || x + w < 0 || y + h < 0) continue;
     const { colour, title } = cell.data;
-    context.fillStyle = colour < 0 ? colours.rest : mixed(colours.colours[colour]!, colours.ground, Math.min(0.2 + 0.07 * cell.depth, 0.55));
+    context.fillStyle =
+      colour < 0
+        ? colours.rest
+        : mixed(colours.colours[colour]!, colours.ground, Math.min(0.2 + 0.07 * cell.depth, 0.55));
     context.fillRect(x, y, w, h);
     if (w > 2 && h > 2) {
       context.strokeStyle = colours.line;
@@ -88,7 +111,12 @@ function draw(canvas: HTMLCanvasElement, cells: Cell[], at: Cell | null, size: {
   if (!at) return;
   context.strokeStyle = colours.mark;
   context.lineWidth = 2;
-  context.strokeRect((at.x0 - view.x) * kx + 1, (at.y0 - view.y) * ky + 1, (at.x1 - at.x0) * kx - 2, (at.y1 - at.y0) * ky - 2);
+  context.strokeRect(
+    (at.x0 - view.x) * kx + 1,
+    (at.y0 - view.y) * ky + 1,
+    (at.x1 - at.x0) * kx - 2,
+    (at.y1 - at.y0) * ky - 2,
+  );
   context.lineWidth = 1;
 }
 
@@ -134,14 +162,27 @@ export function Treemap({ root, label, open, up }: Props) {
     const whole: View = { x: 0, y: 0, ...size };
     const from = matchMedia("(prefers-reduced-motion: reduce)").matches ? null : came.current;
     came.current = null;
-    let step = from ? 0 : STEPS, request = 0;
+    let step = from ? 0 : STEPS,
+      request = 0;
     const paint = () => {
+      if (!canvas.current) return;
       // At first all of the new map is drawn where the box was, at last everywhere.
       const t = (step / STEPS) ** 0.5;
-      const place = from && { x: from.x * (1 - t), y: from.y * (1 - t), w: from.w + (size.w - from.w) * t, h: from.h + (size.h - from.h) * t };
-      const kx = place ? size.w / place.w : 1, ky = place ? size.h / place.h : 1;
-      draw(canvas.current!, cells, step < STEPS || at === null ? null : here, size,
-        place ? { x: -place.x * kx, y: -place.y * ky, w: size.w * kx, h: size.h * ky } : whole);
+      const place = from && {
+        x: from.x * (1 - t),
+        y: from.y * (1 - t),
+        w: from.w + (size.w - from.w) * t,
+        h: from.h + (size.h - from.h) * t,
+      };
+      const kx = place ? size.w / place.w : 1,
+        ky = place ? size.h / place.h : 1;
+      draw(
+        canvas.current,
+        cells,
+        step < STEPS || at === null ? null : here,
+        size,
+        place ? { x: -place.x * kx, y: -place.y * ky, w: size.w * kx, h: size.h * ky } : whole,
+      );
       if (step++ < STEPS) request = requestAnimationFrame(paint);
     };
     paint();
@@ -150,9 +191,11 @@ export function Treemap({ root, label, open, up }: Props) {
 
   const under = (event: MouseEvent): Cell | null => {
     const { left, top } = canvas.current!.getBoundingClientRect();
-    const x = event.clientX - left, y = event.clientY - top;
+    const x = event.clientX - left,
+      y = event.clientY - top;
     let found: Cell | null = null;
-    for (const cell of cells) // those below come later
+    for (const cell of cells)
+      // those below come later
       if (x >= cell.x0 && x < cell.x1 && y >= cell.y0 && y < cell.y1) found = cell;
     return found;
   };
@@ -163,9 +206,13 @@ export function Treemap({ root, label, open, up }: Props) {
   };
   const press = (event: KeyboardEvent) => {
     if (!here) return;
-    const beside = (here.parent?.children ?? []) as Cell[], place = beside.indexOf(here);
+    const beside = (here.parent?.children ?? []) as Cell[],
+      place = beside.indexOf(here);
     const to: Record<string, Cell | null | undefined> = {
-      ArrowRight: beside[place + 1], ArrowLeft: beside[place - 1], ArrowDown: here.children?.[0], ArrowUp: here.parent,
+      ArrowRight: beside[place + 1],
+      ArrowLeft: beside[place - 1],
+      ArrowDown: here.children?.[0],
+      ArrowUp: here.parent,
     };
     if (event.key in to) setAt((to[event.key] ?? here).data.id);
     else if (event.key === "Enter") enter(here);
@@ -175,12 +222,25 @@ export function Treemap({ root, label, open, up }: Props) {
   };
   return (
     <div class="treemap">
-      <div class="boxes" ref={frame} tabIndex={0} role="group" aria-label={`${label}. Arrow keys go from box to box, Enter goes in, Escape out.`}
-        onKeyDown={press}>
-        <canvas ref={canvas} aria-hidden="true" onMouseMove={(event) => setAt(under(event)?.data.id ?? null)} onMouseLeave={() => setAt(null)}
-          onClick={(event) => enter(under(event))} />
+      <div
+        class="boxes"
+        ref={frame}
+        tabIndex={0}
+        role="group"
+        aria-label={`${label}. Arrow keys go from box to box, Enter goes in, Escape out.`}
+        onKeyDown={press}
+      >
+        <canvas
+          ref={canvas}
+          aria-hidden="true"
+          onMouseMove={(event) => setAt(under(event)?.data.id ?? null)}
+          onMouseLeave={() => setAt(null)}
+          onClick={(event) => enter(under(event))}
+        />
       </div>
-      <p class="told" role="status">{here ? visible(here.data.text, 400) : ""}</p>
+      <p class="told" role="status">
+        {here ? visible(here.data.text, 400) : ""}
+      </p>
     </div>
   );
 }
