@@ -309,9 +309,11 @@ PATHS = """
 """
 
 
-def test_stacks_are_paths_that_the_program_has(tmp_path: Path) -> None:
-    """Calls take less than a look at them, so that most are over before it ends."""
-    snapshot, (status, _, allowed) = sampled(PATHS, tmp_path)
+@pytest.mark.parametrize(("interval", "n"), [("200_000", 5000), ("1_000_000", 1000)])
+def test_stacks_are_paths_that_the_program_has(interval: str, n: int, tmp_path: Path) -> None:
+    """Calls take less than a look at them, so that most are over before it ends; the longer interval has more looks."""
+    program = PATHS.replace("200_000", interval).replace("5000", str(n))
+    snapshot, (status, _, allowed) = sampled(program, tmp_path)
     edges = {tuple(edge) for edge in allowed}
     wrong: Counter[tuple[str, int, str]] = Counter()
     sure = 0
@@ -326,6 +328,29 @@ def test_stacks_are_paths_that_the_program_has(tmp_path: Path) -> None:
         sure += row.samples if stack and snapshot.codes[stack[-1].code].name != "<changing>" else 0
     assert not wrong
     assert sure > status["samples"] / 2
+
+
+def test_what_is_called_once_is_believed_when_it_stays(tmp_path: Path) -> None:
+    """Three calls deep, of functions that are new each time and run for three ticks each."""
+    snapshot, (status, _) = sampled(
+        """
+    def new(i):
+        calls = [f"def f{k}():\\n f{k + 1}()\\n" for k in range(3)]
+        scope = {"spin": spin}
+        exec(compile("".join(calls) + "def f3():\\n spin(0.003)\\n", f"new {i}", "exec"), scope)
+        return scope["f0"]
+
+    _capture.sample_start(1, 1_000_000, 0)
+    i = 0
+    while not enough(500):
+        i += 1
+        measured(new(i))
+    finish()
+    """,
+        tmp_path,
+    )
+    found = by_function(snapshot, ["f0", "f3"])
+    assert found["f3"] > 0.8 * sum(row.cpu_ns for row in snapshot.samples or ())
 
 
 def test_it_starts_and_stops_and_forgets(tmp_path: Path) -> None:
