@@ -12,7 +12,7 @@ export PYTHON
 .DEFAULT_GOAL := help
 
 .NOTPARALLEL:
-.PHONY: help build test suites c asan tsan python versions regress lint fmt bench soak demo clean bootstrap
+.PHONY: help build test suites c asan tsan python versions regress lint fmt web bench soak demo clean bootstrap
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,9 +48,16 @@ lint: bootstrap build ## ruff, mypy, stubs, clang-format, the dependency table
 c tsan python interop versions regress: bootstrap build
 	@$(BIN)/python tools/run_tests.py $@
 
-fmt: bootstrap ## Lay out C and sort Python imports
+fmt: bootstrap ## Lay out C and what is in web/, sort Python imports
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs $(BIN)/clang-format -i
 	@$(BIN)/ruff check -q --fix . || true
+	@[ ! -d web/node_modules/prettier ] || npm --prefix web run --silent fmt
+
+web: bootstrap ## The viewer from web/, as python/tonnage/viewer.html, and its tests
+	@tools/bootstrap.sh web
+	@cd web && npm run -s build
+	@$(MAKE) -s build
+	@$(BIN)/python tools/run_tests.py web
 
 bench: bootstrap build ## Measurements of speed and memory (bench/)
 	@tools/bootstrap.sh bench

@@ -17,6 +17,8 @@ from cells import FOLDER, build, status_bytes
 
 sys.path.insert(0, str(FOLDER / "workloads"))
 import programs
+import tonnage._capture  # in every cell: what any import leaves in malloc's heap is not what recording costs
+from tonnage import trace
 
 
 def _memray(path: str) -> Callable[[], int]:
@@ -47,8 +49,6 @@ def begin(mode: str, folder: str) -> Callable[[], int]:
         return end
     if mode == "memray":
         return _memray(f"{folder}/memray.bin")
-    from tonnage import trace
-
     trace.start("sampled" if mode == "sampled" else "exact", depth=1 if mode == "depth1" else None)
 
     def stop() -> int:
@@ -85,14 +85,13 @@ def run(mode: str, name: str, rounds: str, heap: str = "0", threads: str = "1") 
 
 def file(name: str, rounds: str) -> dict[str, Any]:
     """Bytes of a snapshot after a program that was recorded."""
-    import tonnage
-
     with tempfile.TemporaryDirectory() as folder:
         end = begin("exact", folder)
         programs.ALLOCATING[name](int(rounds))
         tonnage.snapshot(f"{folder}/a.tonnage").close()
+        tonnage.trace.save(f"{folder}/sums.tonnage").close()
         end()
-        return {"bytes": os.path.getsize(f"{folder}/a.tonnage")}
+        return {"bytes": os.path.getsize(f"{folder}/a.tonnage"), "sums": os.path.getsize(f"{folder}/sums.tonnage")}
 
 
 def heap(mode: str, n: str) -> dict[str, Any]:
@@ -110,8 +109,6 @@ def heap(mode: str, n: str) -> dict[str, Any]:
 
 def snapshots(mode: str, n: str) -> dict[str, Any]:
     """Seconds of whole snapshots in place, while a recorder runs."""
-    import tonnage
-
     with tempfile.TemporaryDirectory() as folder:
         end = begin(mode, folder)
         root, _, _ = build("graph_heap", int(n))
@@ -132,20 +129,17 @@ def pages(n: str) -> dict[str, Any]:
     """Seconds of pages of tonnage.Top, when functions have allocated below 0, 3 and 20 calls."""
     import io
 
-    import tonnage
-    from tonnage import _capture
-
     names: dict[str, Any] = {}
     lines = (f"def f{i}(d): return f{i}(d - 1) if d else bytes(100)" for i in range(int(n)))
     exec(compile("\n".join(lines), "/srv/app.py", "exec"), names)
     tonnage.trace.start()
     kept = [names[f"f{i}"](depth) for i in range(int(n)) for depth in (0, 3, 20)]
-    found: dict[str, Any] = dict(_capture.trace_now())
+    found: dict[str, Any] = dict(tonnage._capture.trace_now())
     for word, by, cumulative in ("file", "file", False), ("line", "line", False), ("cumulative", "line", True):
         top, wall = tonnage.Top(10, io.StringIO(), by=by, cumulative=cumulative), []
         for _ in range(6):
             start = time.perf_counter()
-            _capture.trace_live(by, cumulative)
+            tonnage._capture.trace_live(by, cumulative)
             copied = time.perf_counter()
             top.display()
             wall.append((copied - start, time.perf_counter() - copied))

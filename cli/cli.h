@@ -49,7 +49,9 @@ enum {
 #define CLI_SUMS (1ULL << 34)    /* ... --retained */
 #define CLI_FROM (1ULL << 35)    /* ... --from PLACE */
 #define CLI_CUMULATE (1ULL << 36)
+#define CLI_FLAME (1ULL << 38)   /* ... --invert --born FIRST-LAST, and --what is of stacks */
 #define CLI_PROFILE (1ULL << 37) /* which samples count, and as what: --tree … --clock CLOCK */
+#define CLI_TRACKED (1ULL << 39) /* --by is a page of tracked classes */
 
 enum { CLI_PLACES = 64 }; /* of --include, of --exclude, of --from */
 
@@ -64,8 +66,14 @@ typedef struct cli_verb cli_verb;
 #define CLI_SUM_KINDS \
     "line, file, function, module, distribution, traceback or thread" /* of what was, objects are gone */
 
+/* ... and what a frame of a flame graph may be. */
+#define CLI_FRAME_KINDS "line, file, function, module or distribution"
+
 /* tn_cpu_by_names, likewise. */
 #define CLI_CPU_KINDS "function, line, file, module, distribution, traceback, thread, task or state"
+
+/* tn_tracked_page_names, likewise. */
+#define CLI_TRACKED_KINDS "all, snapshot, class or instance"
 
 /* What --where takes, where it is about objects: conditions that stand below on a verb's page. */
 #define CLI_OBJECTS "type, size, … (below)"
@@ -85,6 +93,7 @@ typedef struct cli_options {
         tn_sites_options asked;
     } sites;
     tn_cpu_options cpu;
+    tn_flame_options flame;
     tn_picture_options picture;
     bool help, index, force, drawn, folding; /* drawn: the picture is chosen; folding: --fold or --no-fold is given */
     uint32_t max_nodes;                      /* 0: not given */
@@ -113,6 +122,15 @@ void cli_help_verb(const cli_verb *verb);
 
 /* ---- options.c: 0, or CLI_USAGE after one line on standard error ---- */
 int cli_options_parse(const cli_verb *verb, int n, char **words, cli_options *out);
+int cli_usage(const cli_verb *verb, const char *what, const char *word); /* says it; CLI_USAGE */
+
+/* ---- stack_options.c ---- */
+
+bool cli_is_option(const char *name, const char *word, size_t length);
+/* Whether the verb has the option, which one it is, and whether a value follows. */
+bool cli_stack_option(const cli_verb *verb, const char *word, size_t length, size_t *option, bool *takes);
+int cli_set_stack_option(const cli_verb *verb, size_t option, const char *value, cli_options *out);
+int cli_set_what(const cli_verb *verb, const char *value, cli_options *out);
 
 /* ---- output.c ---- */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2))); /* "tonnage: ..." on standard error */
@@ -167,12 +185,15 @@ int cmd_diff(const cli_options *options);
 int cmd_why(const cli_options *options);
 int cmd_sites(const cli_options *options);
 int cmd_profile(const cli_options *options);
+int cmd_tracked(const cli_options *options);
+int cmd_flame(const cli_options *options);
 int cmd_export(const cli_options *options);
 int cmd_import(const cli_options *options);
 int cmd_graph(const cli_options *options);
 int cmd_show(const cli_options *options);
 int cmd_check(const cli_options *options);
 int cmd_dominators(const cli_options *options);
+int cmd_treemap(const cli_options *options);
 int cmd_retained(const cli_options *options);
 int cmd_paths(const cli_options *options);
 int cmd_refs(const cli_options *options);

@@ -21,6 +21,8 @@ void cli_help(void)
               "  config     what run would do here, and which option, variable or file says so\n"
               "  shell      a Python prompt with the snapshot loaded\n"
               "  sql        a query over the tables of a snapshot\n"
+              "  report     one page with pictures and tables, for a browser or to be mailed\n"
+              "  serve      the same pages over files of any size, or a folder of them\n"
               "\n  VERB --help   options of a verb, with examples\n"
               "  --version     version of this command\n\n"
               "exit codes: 0 ok, 1 findings, 2 usage, 3 no such object, Python or Graphviz, 4 not permitted,\n"
@@ -107,10 +109,14 @@ void cli_help_verb(const cli_verb *verb)
     cli_print("\n");
     print_option(verb, CLI_TO, "--to FORMAT",
                  "csv, parquet, arrow, heapsnapshot, meliae, pprof, speedscope, collapsed, pstats, plop", "");
-    print_option(verb, CLI_WHAT, "--what TABLE", "objects, references, types or roots (default all; of csv objects)",
-                 "");
-    print_option(verb, CLI_WHAT, "--what SUMS",
+    print_option(verb, CLI_TO, "--what TABLE", "objects, references, types or roots (default all; of csv objects)", "");
+    print_option(verb, CLI_TO, "--what SUMS",
                  "of stacks: live, allocated, peak or cpu (default live, or what there is)", "");
+    print_option(verb, CLI_FLAME, "--what SUMS",
+                 "live, count, allocated, temporary, peak, retained or cpu (default live, or cpu)", "");
+    print_option(verb, CLI_FLAME, "--invert", "from where it was allocated outwards: below each frame its callers", "");
+    print_option(verb, CLI_FLAME, "--born FIRST-LAST", "only what is alive of these allocations; timeline has numbers",
+                 "");
     print_option(verb, CLI_COLUMNS, "--columns NAMES", "only these, with commas between; docs/export.md has them", "");
     print_option(verb, CLI_NODES, "--max-nodes N", "heapsnapshot: fold what retains least, sums kept", "");
     print_option(verb, CLI_OUTPUT, "-o OUT", output_of(verb), "");
@@ -140,6 +146,7 @@ void cli_help_verb(const cli_verb *verb)
                  : verb->options & CLI_FROM     ? " (default 3)"
                  : verb->options & CLI_BRANCHES ? " (default 4)"
                  : verb->options & CLI_PROFILE  ? " (default 12)"
+                 : verb->options & CLI_TRACKED  ? " (default all)"
                                                 : " (default 1)");
     print_option(verb, CLI_BRANCHES, "--width N",
                  picture ? "objects next to one, or paths (default 10); arrows out of a group (3)"

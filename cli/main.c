@@ -34,7 +34,7 @@ static int run_verb(const cli_verb *verb, int n, char **words)
     return options.against ? run_against(verb, &options) : verb->run(&options);
 }
 
-static const char *const python_verbs[] = {"run", "sample", "config", "shell", "sql"};
+static const char *const python_verbs[] = {"run", "sample", "config", "shell", "sql", "report", "serve"};
 
 /* The most similar verb, if one is; NULL. */
 static const char *nearest_verb(const char *name)

@@ -24,21 +24,6 @@ static const struct {
     {"--python", CLI_PYTHON, true},     {"--max-nodes", CLI_NODES, true}, {"--skip", CLI_SKIP, true},
 };
 
-/* Options of tables of sites; each belongs to a bit of its own, and those from INCLUDE on take a value. */
-enum { SITES_CUMULATIVE, SITES_RETAINED, SITES_FIRST, SITES_INCLUDE, SITES_EXCLUDE, SITES_FROM, SITES_COLOR };
-static const struct {
-    const char *name;
-    uint64_t option;
-} placing[] = {
-    [SITES_CUMULATIVE] = {"--cumulative", CLI_CUMULATE},
-    [SITES_RETAINED] = {"--retained", CLI_SUMS},
-    [SITES_FIRST] = {"--first", CLI_COMPARE},
-    [SITES_INCLUDE] = {"--include", CLI_SITES},
-    [SITES_EXCLUDE] = {"--exclude", CLI_SITES},
-    [SITES_FROM] = {"--from", CLI_FROM},
-    [SITES_COLOR] = {"--color", CLI_SITES},
-};
-
 /* Options of CLI_PICTURE: what is drawn, and what is told of each object; the first two take a selection. */
 enum { DRAW_ONLY, DRAW_HIGHLIGHT, DRAW_PROPORTIONAL };
 static const struct {
@@ -57,27 +42,6 @@ static const struct {
     {"--addresses", TN_PICTURE_GROUPS, TN_PICTURE_ADDRESS},
     {"--retained", TN_PICTURE_GROUPS, TN_PICTURE_RETAINED},
     {"--full-names", TN_PICTURE_GROUPS, TN_PICTURE_FULL_NAMES},
-};
-
-/* Options of CLI_PROFILE: pages, of which one alone can be asked for, and names; those from CALLERS on take a value. */
-enum {
-    PROFILE_TREE,
-    PROFILE_GRAPH,
-    PROFILE_CALLERS,
-    PROFILE_CALLEES,
-    PROFILE_THREAD,
-    PROFILE_TASK,
-    PROFILE_STATE,
-    PROFILE_CLOCK,
-};
-static const struct {
-    const char *name;
-    enum tn_cpu_page page; /* TABLE: it is none */
-} profiling[] = {
-    [PROFILE_TREE] = {"--tree", TN_CPU_TREE},          [PROFILE_GRAPH] = {"--graph", TN_CPU_GRAPH},
-    [PROFILE_CALLERS] = {"--callers", TN_CPU_CALLERS}, [PROFILE_CALLEES] = {"--callees", TN_CPU_CALLEES},
-    [PROFILE_THREAD] = {"--thread", TN_CPU_TABLE},     [PROFILE_TASK] = {"--task", TN_CPU_TABLE},
-    [PROFILE_STATE] = {"--state", TN_CPU_TABLE},       [PROFILE_CLOCK] = {"--clock", TN_CPU_TABLE},
 };
 
 /* Options of other verbs, and why this one has them not. */
@@ -109,9 +73,16 @@ static const struct {
     {"diff", CLI_AGAINST, "OLD is its first word"},
     {"profile", CLI_WHERE, "samples are of stacks, not of objects; --include names some of these"},
     {"profile", CLI_THRESHOLD, "its rows are time"},
+    {"tracked", CLI_AGAINST, "the file has its own snapshots, which it compares"},
+    {"tracked", CLI_THRESHOLD, "--where size:>=64k says it"},
+    {"flame", CLI_THRESHOLD, "it shows the widest frames; --limit says how many"},
+    {"flame", CLI_SORT, "the widest frames come first"},
+    {"flame", CLI_AGAINST, "it is of one file; tonnage sites and profile compare two"},
+    {"timeline", CLI_SORT, "its rows are in order of time"},
+    {"timeline", CLI_WHERE, "its rows are moments, no objects"},
 };
 
-static int usage(const cli_verb *verb, const char *what, const char *word)
+int cli_usage(const cli_verb *verb, const char *what, const char *word)
 {
     cli_say("%s: %s \"%s\"; see tonnage %s --help", verb->name, what, word, verb->name);
     return CLI_USAGE;
@@ -139,7 +110,7 @@ static int no_kind(const cli_verb *verb, const char *kinds, const char *value)
 {
     char what[sizeof CLI_KINDS + 32];
     snprintf(what, sizeof what, "--by takes %s, not", kinds);
-    return usage(verb, what, value);
+    return cli_usage(verb, what, value);
 }
 
 static int set_sites_by(const cli_verb *verb, const char *value, cli_options *out)
@@ -165,8 +136,21 @@ static int set_cpu_by(const cli_verb *verb, const char *value, cli_options *out)
     return no_kind(verb, verb->kinds, value);
 }
 
+static int set_tracked_by(const cli_verb *verb, const char *value, cli_options *out)
+{
+    for (int i = 0; i < TN_TRACKED_PAGES; i++) {
+        if (strcmp(value, tn_tracked_page_names[i]) == 0) {
+            out->view.tracked = (enum tn_tracked_page)i;
+            return CLI_OK;
+        }
+    }
+    return no_kind(verb, verb->kinds, value);
+}
+
 static int set_by(const cli_verb *verb, const char *value, cli_options *out)
 {
+    if (verb->options & CLI_TRACKED)
+        return set_tracked_by(verb, value, out);
     if (verb->options & CLI_PROFILE)
         return set_cpu_by(verb, value, out);
     if (verb->options & CLI_SITES)
@@ -187,7 +171,7 @@ static int set_rows(const cli_verb *verb, const char *value, const char *what, u
     char *end;
     unsigned long rows = strtoul(value, &end, 10);
     if (*value < '0' || *value > '9' || *end || rows > UINT32_MAX)
-        return usage(verb, what, value);
+        return cli_usage(verb, what, value);
     *out = (uint32_t)rows;
     return CLI_OK;
 }
@@ -197,7 +181,7 @@ static int set_depth(const cli_verb *verb, const char *value, cli_options *out)
     char *end;
     unsigned long depth = strtoul(value, &end, 10);
     if (*value < '0' || *value > '9' || *end || depth == 0 || depth > UINT32_MAX)
-        return usage(verb, "--depth takes a number of levels from 1 on, not", value);
+        return cli_usage(verb, "--depth takes a number of levels from 1 on, not", value);
     out->view.depth = (uint32_t)depth;
     return CLI_OK;
 }
@@ -208,10 +192,10 @@ static int set_branches(const cli_verb *verb, const char *value, cli_options *ou
     unsigned long width = strtoul(value, &end, 10);
     unsigned long most = verb->options & CLI_PICTURE ? UINT32_MAX : 702;
     if (*value < '0' || *value > '9' || *end || width == 0 || width > most)
-        return usage(verb,
-                     most > 702 ? "--width takes a number from 1 on, not"
-                                : "--width takes a number of kinds from 1 to 702, not",
-                     value);
+        return cli_usage(verb,
+                         most > 702 ? "--width takes a number from 1 on, not"
+                                    : "--width takes a number of kinds from 1 to 702, not",
+                         value);
     out->view.branches = (uint32_t)width;
     return CLI_OK;
 }
@@ -221,7 +205,7 @@ static int set_nodes(const cli_verb *verb, const char *value, cli_options *out)
     char *end;
     unsigned long nodes = strtoul(value, &end, 10);
     if (*value < '0' || *value > '9' || *end || nodes == 0 || nodes > UINT32_MAX)
-        return usage(verb, "--max-nodes takes a number of nodes from 1 on, not", value);
+        return cli_usage(verb, "--max-nodes takes a number of nodes from 1 on, not", value);
     out->max_nodes = (uint32_t)nodes;
     return CLI_OK;
 }
@@ -239,57 +223,10 @@ static int set_picture(const cli_verb *verb, size_t i, const char *value, cli_op
     if (of == TN_PICTURE_GROUPS)
         return CLI_OK;
     if (out->drawn && out->picture.of != of)
-        return usage(verb, "one picture at a time: --refs, --backrefs, --paths or --cycles, not also", drawing[i].name);
+        return cli_usage(verb, "one picture at a time: --refs, --backrefs, --paths or --cycles, not also",
+                         drawing[i].name);
     out->picture.of = of;
     out->drawn = true;
-    return CLI_OK;
-}
-
-static int add_place(const cli_verb *verb, const char *value, const char **places, size_t *n)
-{
-    if (*n == CLI_PLACES)
-        return usage(verb, "too many places, beginning with", value);
-    places[(*n)++] = value;
-    return CLI_OK;
-}
-
-static int set_color(const cli_verb *verb, const char *value, cli_options *out)
-{
-    if (strcmp(value, "auto") == 0)
-        return CLI_OK;
-    if (strcmp(value, "always") != 0 && strcmp(value, "never") != 0)
-        return usage(verb, "--color takes always, never or auto, not", value);
-    out->view.color = *value == 'a';
-    return CLI_OK;
-}
-
-static int set_sites(const cli_verb *verb, size_t i, const char *value, cli_options *out)
-{
-    tn_sites_options *asked = &out->sites.asked;
-    switch (i) {
-    case SITES_CUMULATIVE: asked->cumulative = true; return CLI_OK;
-    case SITES_RETAINED: asked->retained = true; return CLI_OK;
-    case SITES_FIRST: asked->first = true; return CLI_OK;
-    case SITES_INCLUDE: return add_place(verb, value, out->sites.include, &asked->n_include);
-    case SITES_EXCLUDE: return add_place(verb, value, out->sites.exclude, &asked->n_exclude);
-    case SITES_FROM: return add_place(verb, value, out->sites.from, &asked->n_from);
-    default: return set_color(verb, value, out);
-    }
-}
-
-static int set_profile(const cli_verb *verb, size_t i, const char *value, cli_options *out)
-{
-    switch (i) {
-    case PROFILE_THREAD: out->cpu.thread = value; return CLI_OK;
-    case PROFILE_TASK: out->cpu.task = value; return CLI_OK;
-    case PROFILE_STATE: out->cpu.state = value; return CLI_OK;
-    case PROFILE_CLOCK: out->cpu.clock = value; return CLI_OK;
-    default: break;
-    }
-    if (out->cpu.page != TN_CPU_TABLE)
-        return usage(verb, "one page at a time: --tree, --graph, --callers or --callees, not also", profiling[i].name);
-    out->cpu.page = profiling[i].page;
-    out->cpu.function = value;
     return CLI_OK;
 }
 
@@ -326,7 +263,7 @@ static int set_value(const cli_verb *verb, uint64_t option, const char *value, c
     case CLI_AT: out->view.at = value; return CLI_OK;
     case CLI_OUTPUT: out->output = value; return CLI_OK;
     case CLI_TO: out->to = value; return CLI_OK;
-    case CLI_WHAT: out->what = value; return CLI_OK;
+    case CLI_WHAT: return cli_set_what(verb, value, out);
     case CLI_COLUMNS: out->columns = value; return CLI_OK;
     case CLI_PYTHON: out->python = value; return CLI_OK;
     case CLI_SORT: out->view.sort = value; return CLI_OK;
@@ -336,13 +273,13 @@ static int set_value(const cli_verb *verb, uint64_t option, const char *value, c
     case CLI_AGAINST: out->against = value; return CLI_OK;
     case CLI_THRESHOLD:
         if (tn_parse_bytes(value, &bytes) < 0)
-            return usage(verb, "--threshold takes a size such as 64k, not", value);
+            return cli_usage(verb, "--threshold takes a size such as 64k, not", value);
         snprintf(out->rows, sizeof out->rows, "size:>=%" PRIu64, bytes);
         out->view.where_rows = out->rows;
         return CLI_OK;
     default:
         if (tn_parse_bytes(value, &bytes) < 0 || bytes == 0)
-            return usage(verb, "--max-memory takes a size such as 2G, not", value);
+            return cli_usage(verb, "--max-memory takes a size such as 2G, not", value);
         out->max_memory_bytes = bytes;
         return CLI_OK;
     }
@@ -358,20 +295,15 @@ static int refuse(const cli_verb *verb, uint64_t option, const char *name)
     return CLI_USAGE;
 }
 
-static bool is_option(const char *name, const char *word, size_t length)
-{
-    return strlen(name) == length && memcmp(name, word, length) == 0;
-}
-
 /* The value of the option in words[*at], behind = or in the next word; *value NULL: the option takes none. */
 static int take_value(const cli_verb *verb, bool takes, int n, char **words, int *at, const char **value)
 {
     const char *word = words[*at], *equals = strchr(word, '=');
     *value = NULL;
     if (!takes)
-        return equals ? usage(verb, "no value is taken by", word) : CLI_OK;
+        return equals ? cli_usage(verb, "no value is taken by", word) : CLI_OK;
     if (!equals && *at + 1 == n)
-        return usage(verb, "a value must follow", word);
+        return cli_usage(verb, "a value must follow", word);
     *value = equals ? equals + 1 : words[++*at];
     return CLI_OK;
 }
@@ -392,7 +324,7 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
         return CLI_OK;
     }
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (!is_option(known[i].name, word, length))
+        if (!cli_is_option(known[i].name, word, length))
             continue;
         if (is_default(verb, known[i].option) && !equals) {
             set_fold(out, known[i].option == CLI_FOLD);
@@ -408,24 +340,18 @@ static int take_option(const cli_verb *verb, int n, char **words, int *at, cli_o
         return code;
     }
     for (size_t i = 0; verb->options & CLI_PICTURE && i < sizeof drawing / sizeof *drawing; i++) {
-        if (!is_option(drawing[i].name, word, length))
+        if (!cli_is_option(drawing[i].name, word, length))
             continue;
         int code = take_value(verb, i <= DRAW_HIGHLIGHT, n, words, at, &value);
         return code == CLI_OK ? set_picture(verb, i, value, out) : code;
     }
-    for (size_t i = 0; verb->options & CLI_PROFILE && i < sizeof profiling / sizeof *profiling; i++) {
-        if (!is_option(profiling[i].name, word, length))
-            continue;
-        int code = take_value(verb, i >= PROFILE_CALLERS, n, words, at, &value);
-        return code == CLI_OK ? set_profile(verb, i, value, out) : code;
+    size_t stack_option;
+    bool takes;
+    if (cli_stack_option(verb, word, length, &stack_option, &takes)) {
+        int code = take_value(verb, takes, n, words, at, &value);
+        return code == CLI_OK ? cli_set_stack_option(verb, stack_option, value, out) : code;
     }
-    for (size_t i = 0; i < sizeof placing / sizeof *placing; i++) {
-        if (!(verb->options & placing[i].option) || !is_option(placing[i].name, word, length))
-            continue;
-        int code = take_value(verb, i >= SITES_INCLUDE, n, words, at, &value);
-        return code == CLI_OK ? set_sites(verb, i, value, out) : code;
-    }
-    return usage(verb, "unknown option", word);
+    return cli_usage(verb, "unknown option", word);
 }
 
 /* Files are gathered at the front of the words, where options have been read already. */
@@ -442,7 +368,7 @@ static int take_word(const cli_verb *verb, char **words, int at, cli_options *ou
     else if ((verb->options & (CLI_ADDRESS | CLI_MAY_ADDRESS | CLI_SELECTION)) && !out->address)
         out->address = word;
     else
-        return usage(verb, "one word too many:", word);
+        return cli_usage(verb, "one word too many:", word);
     return CLI_OK;
 }
 

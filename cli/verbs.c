@@ -207,6 +207,23 @@ const cli_verb cli_verbs[] = {
                  "  tonnage profile app.tonnage --callees app.py:88 --color never\n"
                  "  tonnage profile app.tonnage --against old.tonnage\n"
                  "  tonnage profile app.tonnage --clock alloc --json --max-memory 2G\n"},
+    {"tracked", READING | CLI_BY | CLI_DEPTH | CLI_TRACKED, cmd_tracked,
+     "tracked classes: sizes at each snapshot, births and deaths, growth, single instances with their parts",
+     "Classes that were tracked (--track CLASS, tonnage.track): what they took at each snapshot of the tracker, how "
+     "many\n"
+     "were born and died, and at what age; then the largest instances, with their parts and where they were made. "
+     "What\n"
+     "several instances keep together and no one alone is told as shared.\n",
+     .by = "only snapshot (a table each), class (with curves of a few) or instance (with birthplaces)",
+     .kinds = CLI_TRACKED_KINDS, .limit = "instances, classes and last snapshots shown",
+     .sort = "size, retained, birth, death, count, class or name",
+     .where = "only these classes and instances: type: module: size: retained: text:",
+     .examples = "  tonnage run --track app.Node --track-every 5 -o app.tonnage app.py\n"
+                 "  tonnage tracked app.tonnage --where type:Node --sort size --limit 10\n"
+                 "  tonnage tracked app.tonnage --by snapshot --limit 0\n"
+                 "  tonnage tracked app.tonnage --by class --where 'type:app.Node+'\n"
+                 "  tonnage tracked app.tonnage --by instance --depth 1 --sort birth\n"
+                 "  tonnage tracked app.tonnage --json --max-memory 2G\n"},
     {"groups", READING | CLI_THRESHOLD | CLI_BY | CLI_FOLD | CLI_HEADS | CLI_AGAINST, cmd_table,
      "objects parted by kind, by what holds them, or under heads of your choice",
      "Every object falls into exactly one group. With --heads a group is what one object, module or thread alone "
@@ -249,6 +266,22 @@ const cli_verb cli_verbs[] = {
                  "  tonnage dominators app.tonnage --against old.tonnage --limit 5\n"
                  "  tonnage dominators app.tonnage --by via --no-fold\n"
                  "  tonnage dominators app.tonnage --by module --json --max-memory 2G\n"},
+    {"treemap",
+     CLI_JSON | CLI_LIMIT | CLI_WHERE | CLI_MEMORY | CLI_THRESHOLD | CLI_DEPTH | CLI_INDEX | CLI_MAY_ADDRESS |
+         CLI_AGAINST | CLI_NO_FOLD,
+     cmd_treemap, "the dominator tree down to where it gets small: where the bytes are",
+     "Of the whole dominator tree those objects that retain most, wherever they stand, each below the one without "
+     "which\n"
+     "it would go. So what is large is told down to where it comes from, and what is small stands in \"N more\" of "
+     "its\n"
+     "level. Without ADDRESS from the root, with it what hangs from that object. Columns are those of dominators.\n",
+     .against = SINCE, .few = 50, .limit = "objects shown, in all levels",
+     .where = "of these, those that no other one dominates, and what hangs from them; conditions: " OBJECTS,
+     .examples = "  tonnage treemap app.tonnage --limit 30 --index\n"
+                 "  tonnage treemap app.tonnage 0x7f0a12345680 --depth 3 --threshold 64k\n"
+                 "  tonnage treemap app.tonnage --where type:app.Session --no-fold\n"
+                 "  tonnage treemap app.tonnage --against old.tonnage\n"
+                 "  tonnage treemap app.tonnage --json --limit 1000 --max-memory 2G\n"},
     {"retained", READING | CLI_BY | CLI_FOLD | CLI_INDEX | CLI_MAY_ADDRESS | CLI_AGAINST, cmd_retained,
      "what would go if an object, or all of a selection, went",
      "Objects that are alive only because of the object at ADDRESS, or of the selected ones together, by type or\n"
@@ -262,6 +295,30 @@ const cli_verb cli_verbs[] = {
                  "  tonnage retained app.tonnage --where type:app.Session --by clodo --fold\n"
                  "  tonnage retained app.tonnage --against old.tonnage --where type:str\n"
                  "  tonnage retained app.tonnage --where 'module:app size:>=1k' --json --max-memory 2G\n"},
+    {"flame", CLI_JSON | CLI_LIMIT | CLI_WHERE | CLI_MEMORY | CLI_BY | CLI_SITES | CLI_WHAT | CLI_FLAME, cmd_flame,
+     "stacks as a tree: who called whom, and what was allocated or spent below",
+     "What a flame graph draws, as a tree: below each frame those that it called, with what was allocated, is alive "
+     "or\n"
+     "was spent there and further in. Shown are the widest frames. retained is of objects that nothing but modules "
+     "and\n"
+     "the like holds, each with what it retains, at the stack that made it. cpu is where threads were seen, in a run\n"
+     "that was sampled. docs/flame.md says more.\n",
+     .by = "what a frame is; kinds below (default line)", .kinds = CLI_FRAME_KINDS, .few = 40,
+     .limit = "frames shown, the widest", .where = "only blocks of these objects; conditions: " OBJECTS,
+     .examples = "  tonnage flame app.tonnage --limit 100\n"
+                 "  tonnage flame app.tonnage --what peak --by function --exclude '<frozen*'\n"
+                 "  tonnage flame app.tonnage --invert --include any:app.py --color never\n"
+                 "  tonnage flame app.tonnage --where type:dict --born 1000-2000\n"
+                 "  tonnage flame app.tonnage --what cpu --json --max-memory 2G\n"},
+    {"timeline", CLI_JSON | CLI_LIMIT | CLI_MEMORY, cmd_table,
+     "how memory went before the snapshot, and when what is alive was allocated",
+     "RSS, traced memory and threads as they were noted while the process lived, evenly spaced; and what is alive by "
+     "the\n"
+     "number of the allocation that made it, which --born of flame takes.\n",
+     .limit = "moments shown",
+     .examples = "  tonnage timeline app.tonnage --limit 40\n"
+                 "  tonnage timeline app.tonnage --json --max-memory 2G\n",
+     .view = tn_view_timeline},
     {"patterns", READING | CLI_BY | CLI_DEPTH | CLI_BRANCHES | CLI_AT | CLI_SKIP | CLI_NO_FOLD | CLI_AGAINST, cmd_table,
      "who refers to a set, kind by kind, and who to these",
      "Who refers to the selected objects: one row for each kind of referrer, below it the kinds that refer to those.\n"

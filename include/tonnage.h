@@ -380,6 +380,7 @@ enum tn_number {
     TN_NUMBER_FLAGS,
     TN_NUMBER_RETAINED, /* needs dominators */
     TN_NUMBER_PART,     /* likewise: what it retains without what other members below it do; 4 bytes a node meanwhile */
+    TN_NUMBER_PART_COUNT, /* the same in objects */
     TN_NUMBERS
 };
 extern const char *const tn_number_names[TN_NUMBERS];
@@ -518,6 +519,7 @@ typedef struct tn_sites_options {
      * exclude. */
     const char *const *include, *const *exclude;
     size_t n_include, n_exclude;
+    uint64_t born_first, born_last; /* only blocks that are the process's allocations of these numbers; 0, 0: all */
     /* Rows are the callers of from[n - 1], which called from[n - 2], …, which called from[0], which allocated. NULL in it: the
      * bottom of the stack. */
     const char *const *from;
@@ -582,6 +584,30 @@ typedef struct tn_cpu_options {
     const char *const *include, *const *exclude;
     size_t n_include, n_exclude;
 } tn_cpu_options;
+
+/* Stacks as a tree, as flame graphs draw it (docs/flame.md): from the outermost frame inwards, or inverted. */
+enum tn_flame_what {
+    TN_FLAME_ANY,  /* LIVE; of a file without allocations CPU */
+    TN_FLAME_LIVE, /* bytes that are alive */
+    TN_FLAME_COUNT,
+    TN_FLAME_ALLOCATED, /* bytes, since the recorder started */
+    TN_FLAME_TEMPORARY, /* ... and freed soon */
+    TN_FLAME_PEAK,      /* bytes that were alive when most of all was */
+    TN_FLAME_RETAINED,  /* bytes that objects retain which nothing but modules and the like holds; needs dominators */
+    TN_FLAME_CPU,       /* what the sampler counted, as tn_view_profile tells */
+    TN_FLAME_WHATS
+};
+extern const char *const tn_flame_what_names[TN_FLAME_WHATS]; /* "", "live" … */
+
+typedef struct tn_flame_options {
+    enum tn_flame_what what;
+    enum tn_sites_by by; /* what a frame is: LINE, FILE, FUNCTION, MODULE or DISTRIBUTION */
+    bool inverted;       /* from where it was counted outwards */
+    /* As of tn_sites_options; born only of LIVE and COUNT. */
+    uint64_t born_first, born_last;
+    const char *const *include, *const *exclude;
+    size_t n_include, n_exclude;
+} tn_flame_options;
 
 /* ---- 11. Diff -------------------------------------------------------------------------------------------------- */
 
@@ -846,6 +872,16 @@ typedef struct tn_sink {
 
 enum tn_form { TN_TEXT, TN_JSON };
 
+/* What the page of tracked classes tells. */
+enum tn_tracked_page {
+    TN_TRACKED_ALL,       /* snapshots in a line each, classes, instances */
+    TN_TRACKED_SNAPSHOTS, /* what each class took at each snapshot */
+    TN_TRACKED_CLASSES,   /* births, deaths, growth, ages; of a few classes as curves */
+    TN_TRACKED_INSTANCES, /* one by one, with their parts and birthplaces */
+    TN_TRACKED_PAGES
+};
+extern const char *const tn_tracked_page_names[TN_TRACKED_PAGES]; /* "all" "snapshot" "class" "instance" */
+
 /* What can be selected and sorted differs by view (docs/selection.md, docs/view-json.md); what cannot is EINVAL. */
 typedef struct tn_view_options {
     enum tn_form form;
@@ -858,7 +894,7 @@ typedef struct tn_view_options {
     const char *where_rows; /* further selection on rows ("size:>=1k"), NULL: all */
     const tn_set *set;      /* only these of the selected objects; NULL: all */
     bool grouped;           /* dominators, paths, refs, referrers, suspects, why: rows are groups, as by says */
-    uint32_t depth;         /* dominators, refs, referrers: levels of the tree; 0: one */
+    uint32_t depth;         /* dominators, refs, referrers: levels of the tree; 0: one, of treemap: all */
     tn_snapshot *against;  /* an older snapshot of the process: what changed since (summary), only what is new since, or
                                what is: in where says */
     const tn_diff *since;  /* what is: in where compares with, made already; NULL: against */
@@ -881,6 +917,8 @@ typedef struct tn_view_options {
     tn_components *components;     /* cycles */
     const tn_sites_options *sites; /* sites: what the rows are; NULL: lines */
     const tn_cpu_options *cpu;     /* profile: likewise; NULL: functions */
+    enum tn_tracked_page tracked;  /* tracked: what the page tells */
+    const tn_flame_options *flame; /* flame: likewise; NULL: lines */
 } tn_view_options;
 
 int tn_view_summary(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
@@ -900,6 +938,8 @@ int tn_view_refs(tn_snapshot *s, uint32_t id, const tn_view_options *options, co
 int tn_view_referrers(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* The dominator tree below a node; TN_NONE: from the root. Grouped: its first level, parted. */
 int tn_view_dominators(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Of the same tree, limit nodes that retain most, wherever they hang (options' depth: not below so many levels; 0: any). */
+int tn_view_treemap(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* What would go without one object, or with TN_NONE without the selected ones, parted. */
 int tn_view_retained(tn_snapshot *s, uint32_t id, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* What changed from the first snapshot to the second; of more than two, oldest first: what grew from each to the next. */
@@ -928,6 +968,13 @@ int tn_view_sites(tn_snapshot *const *snapshots, size_t n, const tn_view_options
                   tn_error *err);
 /* Where time goes (options' cpu). With against: what changed since that file, of any process. */
 int tn_view_profile(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Tracked classes (docs/track.md): snapshots, classes, instances. sort: size, retained, birth, death, count, class or name; where
+ * takes type:, module:, size:, retained: and text:. JSON has all three whatever options' tracked says. */
+int tn_view_tracked(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* Stacks as a tree (options' flame), the widest frames: limit is the number of them, 0: a million at most. */
+int tn_view_flame(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
+/* How memory went while the process lived: the time line, and how old what is alive is. */
+int tn_view_timeline(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 int tn_view_info(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, tn_error *err);
 /* Runs tn_snapshot_check; *sound: no finding in the file and no failed self-check. Wants a snapshot opened with partial. */
 int tn_view_check(tn_snapshot *s, const tn_view_options *options, const tn_sink *sink, bool *sound, tn_error *err);

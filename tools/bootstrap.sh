@@ -1,7 +1,7 @@
 #!/bin/bash
 # bootstrap.sh - makes a machine able to build and test tonnage.
 #
-#   tools/bootstrap.sh [build] [test] [bench] [demo] [soak] [interop]      default: build test
+#   tools/bootstrap.sh [build] [test] [bench] [demo] [soak] [interop] [web]      default: build test
 #
 #   build  compiler, zstd, xxhash, Python headers; .venv with Meson
 #   test   cmocka, clang with its runtime, valgrind, debootstrap, graphviz, ccache; pytest, mypy, ruff and friends in .venv
@@ -9,6 +9,7 @@
 #   demo   what tools/demo.sh looks into, in .venv-demo
 #   soak   packages whose tests tools/soak.sh runs under tonnage, in .venv-soak; Spark there, and a JRE for it
 #   interop  programs that read what export writes: Chromium, Go with its pprof, and the loader of Meliae in .venv-interop
+#   web    what the viewer is built of and tested by, in web/node_modules, and Chromium; Node 20.19 has to be there
 #
 # System packages come from apt where there is one (through sudo unless root); elsewhere their names are printed and the
 # build goes on with what it finds. Python packages go into .venv only. Looks before it acts: a second run installs
@@ -150,9 +151,25 @@ interop_group() {
     meliae_loader
 }
 
+# As the lock file says, once for each state of it. Not `npm ci`: it wants the binaries of every platform in that file.
+web_group() {
+    local stamp
+    local is_recent='const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b > 18) ? 0 : 1)'
+    packages chromium
+    if ! command -v npm >/dev/null || ! node -e "$is_recent"; then
+        say "no npm with Node 20.19 or later here: the viewer is not built again, the committed one is used"
+        return 0
+    fi
+    stamp=web/node_modules/.$(cksum <web/package-lock.json | tr ' ' -)
+    [ ! -e "$stamp" ] || return 0
+    say "web/node_modules: installing"
+    (cd web && npm install --no-save --silent)
+    touch "$stamp"
+}
+
 for group in "${groups[@]}"; do
     case $group in
-    build | test | bench | demo | soak | interop) "${group}_group" ;;
-    *) die "no group '$group'; there are build, test, bench, demo, soak and interop" ;;
+    build | test | bench | demo | soak | interop | web) "${group}_group" ;;
+    *) die "no group '$group'; there are build, test, bench, demo, soak, interop and web" ;;
     esac
 done

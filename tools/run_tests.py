@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -187,6 +188,33 @@ def suite_interop() -> Result:
     return junit(out)
 
 
+def suite_web() -> Result:
+    """The viewer: it is what web/ builds, its parts hold, Chromium drives its pages. Without npm: one skip."""
+    run(ROOT / "tools" / "bootstrap.sh", "web")
+    web, result = ROOT / "web", Result()
+    if not (web / "node_modules").is_dir():
+        return Result(skipped=1, note="the viewer was not built again: no npm with Node 20.19, or no registry")
+    npm = ("npm", "--prefix", web, "run", "--silent")
+    if run(*npm, "check"):
+        result.fail("tsc")
+    else:
+        result.passed += 1
+    with tempfile.TemporaryDirectory() as out:
+        run(*npm, "build", env={"TONNAGE_WEB_OUT": out}, quiet=True)
+        built, kept = Path(out) / "viewer.html", ROOT / "python" / "tonnage" / "viewer.html"
+        if not built.exists() or built.read_bytes() != kept.read_bytes():
+            result.fail("python/tonnage/viewer.html is not what web/ builds: make web")
+        else:
+            result.passed += 1
+    parts, pages = RESULTS / "web-parts.xml", RESULTS / "web-pages.xml"
+    run(*npm, "test", "--", "--reporter=default", "--reporter=junit", f"--outputFile.junit={parts}")
+    report = ("--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=junit")
+    run("node", "--test", *report, f"--test-reporter-destination={pages}", *sorted((web / "e2e").glob("*.test.mjs")))
+    result.add(junit(parts))
+    result.add(junit(pages))
+    return result
+
+
 def _other_versions(folder: Path, env: dict[str, str] | None = None) -> tuple[Result, dict[str, str], dict[int, str]]:
     """Runs tools/test_versions.sh: its result, what was tested of each version, and why minors were not."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -294,6 +322,7 @@ SUITES: dict[str, Callable[[], Result]] = {
     "tsan": suite_tsan,
     "python": suite_python,
     "interop": suite_interop,
+    "web": suite_web,
     "versions": suite_versions,
     "regress": suite_regress,
     "lint": suite_lint,

@@ -13,6 +13,14 @@
 PyTypeObject *tn__follow_rule(PyTypeObject *type);
 void tn__follow_born(PyObject *object, PyTypeObject *type); /* an object of this very type was made */
 void tn__follow_died(uint64_t block);
+/* A block whose free is to be seen, by who asks whether frees are. false: no memory. And no more of it; false: it was freed. */
+bool tn__follow_watch(uint64_t block);
+bool tn__follow_unwatch(uint64_t block);
+
+/* ---- follow_made.c ---- */
+
+/* Visits a type and all that are derived from it. */
+void tn__follow_each(PyTypeObject *type, void (*visit)(PyTypeObject *type));
 
 /* ---- follow_types.c: before 3.13 ---- */
 
@@ -22,6 +30,7 @@ void tn__follow_no_births(PyTypeObject *type, bool last); /* it is none any more
 
 /* ---- follow_frees.c ---- */
 
-bool tn__follow_frees(void); /* true: our hook had been taken out */
+bool tn__follow_frees(void);      /* true: our hook had been taken out */
+void tn__follow_code_frees(void); /* stacks are kept: tells of code objects that die, from now on */
 
 #endif

@@ -81,6 +81,13 @@ typedef struct tn_user_row {
     uint64_t value;
 } tn_user_row;
 
+/* Records of TRAK, as they are written. */
+typedef struct tn_tracked_rows {
+    const void *bytes;
+    size_t n_bytes;
+    uint64_t n_rows;
+} tn_tracked_rows;
+
 typedef struct tn_capture_options {
     enum tn_mode mode;
     const char *path; /* NULL: fd */
@@ -88,6 +95,8 @@ typedef struct tn_capture_options {
     bool force;
     const tn_user_row *user;
     uint32_t n_user;
+    const tn_tracked_rows *tracked;
+    uint32_t n_tracked;
     bool sums; /* of what is recorded: no blocks */
     tn_walk_options walk;
 } tn_capture_options;
@@ -188,7 +197,7 @@ typedef struct tn_capture_times {
 
 typedef struct tn_job tn_job; /* a capture under way */
 
-/* The pause: walks, or forks. Holds the GIL. options->path, user and from need last no longer than this call, in mode stop until
+/* The pause: walks, or forks. Holds the GIL. options->path, user, tracked and from need last no longer than this call, in mode stop until
  * tn_job_finish. TN_EBUSY TN_EVERSION TN_ENOMEM TN_ELIMIT. */
 int tn_job_begin(tn_inside *inside, const tn_capture_options *options, const tn_room *room, const tn_alloc *alloc,
                  tn_job **out, tn_error *err);

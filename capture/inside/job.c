@@ -70,6 +70,13 @@ int tn_job_begin(tn_inside *inside, const tn_capture_options *options, const tn_
     return 0;
 }
 
+static int save_tracked(const tn_capture_options *o, tn_writer *writer, tn_error *err)
+{
+    for (uint32_t i = 0; i < o->n_tracked; i++)
+        TN_TRY(tn_writer_table(writer, "TRAK", o->tracked[i].bytes, o->tracked[i].n_bytes, o->tracked[i].n_rows, err));
+    return 0;
+}
+
 int tn_save_file(const tn_save *save, tn_walk *w, tn_report_source report, void *ctx, tn_error *err)
 {
     const tn_capture_options *o = save->options;
@@ -85,6 +92,8 @@ int tn_save_file(const tn_save *save, tn_walk *w, tn_report_source report, void 
         status = tn_walk_save(w, writer, err);
     if (status == 0)
         status = tn_timeline_save(&save->timeline, writer, err);
+    if (status == 0)
+        status = save_tracked(o, writer, err);
     if (status == 0)
         status = tn_facts_save(save, &walked, report(ctx), w, writer, err);
     if (status == 0)

@@ -8,15 +8,23 @@
 #include "cpython/hooks.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum tn_told { TN_TOLD_REUSE, TN_TOLD_FOLLOW, TN_TOLD };
 
 #if TN_REF_TRACER
 
-/* created: in the middle of anything, with the GIL; may neither allocate nor call. Again: once more in place, if another tool has
- * taken us out. Who was there before goes on being told, too. */
-void tn_ref_tracer_on(enum tn_told who, void (*created)(PyObject *object));
+/* told: in the middle of anything, with the GIL; may neither allocate nor call, counts what is created, and gives 0. It is
+ * called by the interpreter itself where nobody else is told. Again: once more in place, if another tool has taken us out. Who
+ * was there before goes on being told, too. false: another tool stands before ours, and calls somebody else of ours alone. */
+bool tn_ref_tracer_on(enum tn_told who, PyRefTracer told);
 void tn_ref_tracer_off(enum tn_told who);
+
+extern uint64_t tn__ref_tracer_created; /* for who wants to know whether there are any calls */
+static inline void tn_ref_tracer_count(void)
+{
+    tn__ref_tracer_created++;
+}
 
 #endif
 

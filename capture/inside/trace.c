@@ -20,7 +20,7 @@ static bool has_lock(void)
 static void before_fork(void)
 {
     tn__trace_tracked_before_fork();
-    forking = tn__trace.mode != TN_RECORD_OFF && has_lock() ? tn_record_enter() : NULL;
+    forking = tn_record_has_stacks() && has_lock() ? tn_record_enter() : NULL;
     if (forking)
         tn_record_before_fork();
 }
@@ -82,7 +82,7 @@ const char *tn_trace_folder(void)
     return folder;
 }
 
-static void learn(const tn_inside *inside, const tn_trace_options *o)
+static void learn(const tn_inside *inside, uint32_t depth)
 {
     const tn_layout *l = inside->target.layout;
     tn_trace *t = &tn__trace;
@@ -95,8 +95,7 @@ static void learn(const tn_inside *inside, const tn_trace_options *o)
     t->frame_instr = l->frame_instr;
     t->frame_owner = l->frame_owner;
     t->frame_previous = l->frame_previous;
-    t->depth = o->depth ? o->depth : UINT32_MAX;
-    t->free_lists = o->free_lists;
+    t->depth = depth ? depth : UINT32_MAX;
     t->managed_flags = l->managed_dict_flag | l->managed_weakref_flag;
     t->run++;
     t->reconnected = 0;
@@ -114,7 +113,8 @@ int tn_trace_start(const tn_inside *inside, const tn_trace_options *o, tn_error 
         return tn__error_set(err, TN_EINVAL, 0, "objects from free lists are followed in mode exact only");
     TN_TRY(watch_forks(err));
     tn_trace_find_folder();
-    learn(inside, o);
+    learn(inside, o->depth);
+    tn__trace.free_lists = o->free_lists;
     tn_record_options options = {.mode = o->mode,
                                  .depth = o->depth,
                                  .interval_bytes = o->interval_bytes,
@@ -146,6 +146,7 @@ void tn_trace_stop(void)
     tn__trace_remove();
     tn__trace_reuse(false, 0, NULL);
     tn_record_stop();
+    tn__trace.depth = UINT32_MAX; /* of who wants stacks still */
     tn__trace_tracked();
 }
 
@@ -161,6 +162,27 @@ int tn_trace_switch(enum tn_record_mode mode, uint64_t interval_bytes, tn_error 
     tn__trace.mode = mode;
     tn__trace_install(mode);
     return TN_OK;
+}
+
+int tn_trace_stacks(const tn_inside *inside, tn_error *err)
+{
+    TN_TRY(watch_forks(err));
+    if (!tn_record_has_stacks())
+        learn(inside, 0);
+    return tn_record_stacks(TN_CODE_OFFSET, tn__trace_describe) < 0
+               ? tn__error_set(err, TN_ENOMEM, 0, "no memory for stacks")
+               : TN_OK;
+}
+
+uint32_t tn_trace_stack(void)
+{
+    tn_tracer *t = tn_record_enter();
+    if (!t)
+        return 0;
+    tn__trace_walk(t, tn__trace_state(), true);
+    uint32_t stack = tn_record_stack(t);
+    tn_record_leave(t);
+    return stack;
 }
 
 uint64_t tn_trace_reconnect(void)

@@ -51,6 +51,11 @@ uint64_t tn_trace_reconnected(void); /* the same without a look */
 /* Before a snapshot, or a mark in code (clear, reset_peak): reconnected, and free lists emptied where that was asked for. */
 void tn_trace_settle(const tn_inside *inside);
 
+/* Stacks of who makes objects, from now on, whether allocations are recorded or not. The caller tells of code objects that
+ * die (tn_record_code_dies). TN_ENOMEM. */
+int tn_trace_stacks(const tn_inside *inside, tn_error *err);
+uint32_t tn_trace_stack(void); /* where this thread is, in the middle of anything; 0: not known */
+
 /* ---- trace_reuse.c ---- */
 
 /* Empties the interpreter's free lists; the program does not see it. Nothing while a collection runs, or from another

@@ -14,8 +14,9 @@ typedef struct place {
 
 typedef struct group {
     place place;
-    uint32_t counted; /* the last site that counts in it */
+    uint64_t counted; /* the last site, or sample, that counts in it */
     tn_live_sum sum;
+    tn_spread spread; /* of its samples */
 } group;
 
 struct tn_live {
@@ -26,6 +27,11 @@ struct tn_live {
     tn_buf groups;             /* group */
     tn_buf of_stacks;          /* u32 a stack: its group + 1; 0: not looked for yet */
     tn_live_sum total, own;
+    uint64_t interval_bytes; /* 0: exact */
+    uint64_t n_counted;
+    int status; /* of a visit */
+    bool cumulative;
+    uint32_t n_stacks;
 };
 
 typedef struct code {
@@ -104,39 +110,61 @@ static int find_group(tn_live *l, uint32_t stack, uint32_t *out)
     return 0;
 }
 
-static int add_site(tn_live *l, uint32_t id, const tn_recorded_site *s, bool cumulative)
+/* What was made by a stack goes into its groups: a site's sums, or a sample. */
+static int add_to_groups(tn_live *l, uint32_t stack, const tn_recorded_site *site, const tn_recorded_block *sample)
 {
     const tn_traced_row *rows = ROWS(l);
-    add(rows[s->stack].flags & TN_ROW_OWN ? &l->own : &l->total, s);
-    if (rows[s->stack].flags & TN_ROW_OWN)
-        return 0;
-    uint32_t stack = s->stack, index;
+    uint64_t id = ++l->n_counted;
+    uint32_t index;
     do {
         if (rows[stack].flags & TN_ROW_OWN) /* it called back into the program */
             continue;
         TN_TRY(find_group(l, stack, &index));
         group *g = &GROUPS(l)[index];
-        if (g->counted != id)
-            add(&g->sum, s);
+        if (g->counted == id)
+            continue;
         g->counted = id;
-    } while (cumulative && (stack = rows[stack].parent));
+        if (site)
+            add(&g->sum, site);
+        else
+            tn__spread_add(&g->spread, sample->bytes, (uint64_t)sample->interval_bytes);
+    } while (l->cumulative && (stack = rows[stack].parent));
     return 0;
 }
 
-static int fill(tn_live *l, bool cumulative)
+static int add_site(tn_live *l, const tn_recorded_site *s)
+{
+    bool own = ROWS(l)[s->stack].flags & TN_ROW_OWN;
+    add(own ? &l->own : &l->total, s);
+    return own ? 0 : add_to_groups(l, s->stack, s, NULL);
+}
+
+static bool add_sample(void *ctx, const tn_recorded_block *b)
+{
+    tn_live *l = ctx;
+    if (b->stack < l->n_stacks && !(ROWS(l)[b->stack].flags & TN_ROW_OWN))
+        l->status = add_to_groups(l, b->stack, NULL, b);
+    return l->status == 0;
+}
+
+static int fill(tn_live *l)
 {
     tn_recorded now;
     tn_recorded_site s;
     tn_recorded_now(&now);
     TN_TRY(tn__strtab_init(&l->strings, &tn__alloc_pages));
     TN_TRY(tn__strtab_init(&l->places, &tn__alloc_pages));
+    l->n_stacks = now.n_stacks;
+    l->interval_bytes = now.mode == TN_RECORD_SAMPLED ? now.interval_bytes : 0;
     TN_TRY(read_stacks(l, now.n_stacks));
     for (uint32_t id = 1; id < now.n_sites && tn_recorded_site_at(id, &s); id++) {
         bool is_alive = s.live_bytes > 0 || s.live_count > 0;
         if (is_alive && s.stack < now.n_stacks)
-            TN_TRY(add_site(l, id, &s, cumulative));
+            TN_TRY(add_site(l, &s));
     }
-    return 0;
+    if (l->interval_bytes)
+        tn_recorded_blocks(add_sample, l);
+    return l->status;
 }
 
 static int no_memory(int status, tn_error *err)
@@ -150,11 +178,12 @@ int tn_live_take(enum tn_live_by by, bool cumulative, tn_live **out, tn_error *e
     if (!l)
         return no_memory(TN_ENOMEM, err);
     l->by = by;
+    l->cumulative = cumulative;
     tn__buf_init(&l->codes, &tn__alloc_pages);
     tn__buf_init(&l->rows, &tn__alloc_pages);
     tn__buf_init(&l->groups, &tn__alloc_pages);
     tn__buf_init(&l->of_stacks, &tn__alloc_pages);
-    int status = fill(l, cumulative);
+    int status = fill(l);
     if (status < 0) {
         tn_live_free(l);
         return no_memory(status, err);
@@ -193,6 +222,8 @@ tn_live_row tn_live_row_at(const tn_live *live, uint32_t index)
     if (g->place.file != NO_FILE)
         row.file = text_at(live, g->place.file, &row.n_file);
     row.name = text_at(live, g->place.name, &row.n_name);
+    row.range = live->interval_bytes ? tn__spread_interval(&g->spread, (double)live->interval_bytes)
+                                     : (tn_interval){(double)g->sum.bytes, (double)g->sum.bytes};
     return row;
 }
 

@@ -6,6 +6,7 @@
 #define TN_TRACE_LIVE_H
 
 #include "base/base.h"
+#include "stacks/spread.h"
 
 enum tn_live_by { TN_LIVE_FILE, TN_LIVE_LINE, TN_LIVE_FUNCTION, TN_LIVE_BYS };
 
@@ -22,10 +23,11 @@ typedef struct tn_live_row {
     const char *file, *name; /* not terminated; they last as long as the table */
     uint32_t n_file, n_name, line;
     tn_live_sum sum;
+    tn_interval range; /* of bytes, 95 %; both ends are bytes where nothing is left to chance */
 } tn_live_row;
 
 /* cumulative: a block counts in the row of each frame of its stack, once, instead of in that of the innermost. With the
- * GIL. Cost: O(stacks), cumulative O(sites * depth). TN_ENOMEM. */
+ * GIL. Cost: O(stacks), cumulative O((sites + samples) * depth). TN_ENOMEM. */
 int tn_live_take(enum tn_live_by by, bool cumulative, tn_live **out, tn_error *err);
 uint32_t tn_live_n(const tn_live *live);
 tn_live_row tn_live_row_at(const tn_live *live, uint32_t index);

@@ -11,19 +11,23 @@
 static uint32_t managed; /* of types whose objects have words for a dict or weak references in front */
 
 /* An object in a block that was not allocated just now was in a free list: the block ends there and begins anew. */
-static void begin_anew(PyObject *object)
+static int begin_anew(PyObject *object, PyRefTracerEvent event, void *data)
 {
+    (void)data;
+    if (event != PyRefTracer_CREATE)
+        return 0;
+    tn_ref_tracer_count();
     uint64_t address = tn_trace_block_address(A(object), Py_TYPE(object)->tp_flags, managed);
     tn_taken taken;
     bool is_new = address == tn__trace_last_block;
     tn__trace_last_block = 0; /* it may die, and come back before another is allocated */
     if (is_new || tn__trace.mode != TN_RECORD_EXACT)
-        return;
+        return 0;
     const PyThreadState *state = tn__trace_state();
     unsigned domain = TN_DOMAIN_OBJ | tn__trace_side(state);
     tn_tracer *t = tn_record_enter();
     if (!t)
-        return;
+        return 0;
     if (tn_record_take(t, address, domain, &taken)) {
         tn_record_give(t, &taken, address, taken.bytes, domain);
         tn_record_free(t, address, domain);
@@ -31,15 +35,15 @@ static void begin_anew(PyObject *object)
         tn_record_alloc(t, address, taken.bytes, domain);
     }
     tn_record_leave(t);
+    return 0;
 }
 
 int tn__trace_reuse(bool on, uint32_t managed_flags, tn_error *err)
 {
-    (void)err;
     managed = managed_flags;
-    if (on)
-        tn_ref_tracer_on(TN_TOLD_REUSE, begin_anew);
-    else
+    if (on && !tn_ref_tracer_on(TN_TOLD_REUSE, begin_anew))
+        return tn__error_set(err, TN_EBUSY, 0, "another tool is told of objects before us (PyRefTracer_SetTracer)");
+    if (!on)
         tn_ref_tracer_off(TN_TOLD_REUSE);
     return TN_OK;
 }

@@ -190,7 +190,7 @@ uint32_t tn__code_known(uint64_t address)
 void tn_record_code_dies(uint64_t code)
 {
     tn_recorder *r = &tn__rec;
-    tn_tracer *t = tn_record_mode() == TN_RECORD_OFF ? NULL : tn__tracer ? tn__tracer : tn__tracer_make();
+    tn_tracer *t = !tn__has_stacks() ? NULL : tn__tracer ? tn__tracer : tn__tracer_make();
     if (!t || !tn__apart_enter(t))
         return;
     uint32_t alias = tn__index_find(&r->alias_index, mixed(code), is_alias, &code);

@@ -25,12 +25,19 @@ static struct {
     uint32_t n_rows; /* ever used, from 1 on */
     uint32_t free;   /* the first that is free; its block is the next */
     uint32_t *index, index_mask, alive;
+    uint32_t found; /* where the last search of the index ended: who asked for a life may end it next */
     uint64_t serial, dropped, mapped;
     uint32_t n_kinds;
     uint64_t types[TN_KINDS];
     tn_kind_lives *sums;
+    bool logs[TN_KINDS];
     tn_death *deaths;
     uint64_t n_deaths;
+    uint32_t free_kinds[TN_KINDS], n_free_kinds;
+    struct {
+        tn_death *rows;
+        size_t first, n, room; /* first: not read yet */
+    } log;
 } lives;
 
 /* ---- memory ---- */
@@ -78,20 +85,24 @@ static __attribute__((noinline)) bool make_leaf(uint64_t block)
     return leaf != NULL;
 }
 
-/* Is there a word for the bit of a block? Makes it. false: no memory, or no address. */
-static inline bool has_word(uint64_t block)
+/* The word with the bit of a block, which is there. */
+static inline uint64_t *word_at(uint64_t block)
 {
-    if (block >> 48)
-        return false;
-    uint64_t **middle = tn__lives_root[block >> 32];
-    return (middle && middle[block >> 20 & 0xfff]) || make_leaf(block);
+    return tn__lives_root[block >> 32][block >> 20 & 0xfff] + (block >> 10 & 0x3ff);
 }
 
-static inline void mark(uint64_t block, bool on)
+/* The same; makes it. NULL: no memory, or no address. */
+static inline uint64_t *word_for(uint64_t block)
 {
-    uint64_t *word = tn__lives_root[block >> 32][block >> 20 & 0xfff] + (block >> 10 & 0x3ff);
-    uint64_t bit = 1ull << (block >> 4 & 63), bits = *word;
-    __atomic_store_n(word, on ? bits | bit : bits & ~bit, __ATOMIC_RELAXED);
+    if (block >> 48)
+        return NULL;
+    uint64_t **middle = tn__lives_root[block >> 32];
+    return (middle && middle[block >> 20 & 0xfff]) || make_leaf(block) ? word_at(block) : NULL;
+}
+
+static inline uint64_t bit_of(uint64_t block)
+{
+    return 1ull << (block >> 4 & 63);
 }
 
 /* ---- rows and their index ---- */
@@ -140,6 +151,7 @@ static inline uint32_t index_find(uint64_t block)
     uint32_t at = home(block, lives.index_mask);
     while (lives.index[at] && row_at(lives.index[at])->block != block)
         at = (at + 1) & lives.index_mask;
+    lives.found = at;
     return at;
 }
 
@@ -176,7 +188,9 @@ static inline uint32_t row_new(void)
 
 static void row_free(uint32_t row)
 {
-    *row_at(row) = (tn_life){.block = lives.free};
+    tn_life *life = row_at(row);
+    life->block = lives.free;
+    life->serial = 0;
     lives.free = row;
 }
 
@@ -188,38 +202,53 @@ uint32_t tn_lives_kind(uint64_t type)
         lives.sums = mapped(TN_KINDS * sizeof *lives.sums);
     if (!lives.deaths)
         lives.deaths = mapped(TN_DEATHS * sizeof *lives.deaths);
-    if (!lives.sums || !lives.deaths || lives.n_kinds + 1 >= TN_KINDS)
+    if (!lives.sums || !lives.deaths || (!lives.n_free_kinds && lives.n_kinds + 1 >= TN_KINDS))
         return 0;
-    lives.types[++lives.n_kinds] = type;
-    return lives.n_kinds;
+    uint32_t kind = lives.n_free_kinds ? lives.free_kinds[--lives.n_free_kinds] : ++lives.n_kinds;
+    lives.types[kind] = type;
+    lives.sums[kind] = (tn_kind_lives){0};
+    lives.logs[kind] = false;
+    return kind;
 }
 
-static inline uint64_t follow(uint32_t kind, uint64_t block, uint32_t before)
+void tn_lives_log_kind(uint32_t kind, bool log)
 {
-    uint32_t row = has_word(block) && index_room() ? row_new() : 0;
+    lives.logs[kind] = log;
+}
+
+void tn_lives_single(const tn_life *life, bool single)
+{
+    row_at(lives.index[index_find(life->block)])->single = single;
+}
+
+static inline uint64_t follow(uint32_t kind, uint64_t block, uint32_t before, uint32_t stack, uint64_t *word)
+{
+    uint64_t now = now_ns();
+    uint32_t row = word && index_room() ? row_new() : 0;
     if (!row) {
         lives.dropped++;
         return 0;
     }
-    *row_at(row) = (tn_life){block, now_ns(), ++lives.serial, kind, before};
+    *row_at(row) = (tn_life){block, now, ++lives.serial, stack, (uint16_t)kind, before & 0x3fff, 0, lives.logs[kind]};
     index_put(lives.index, lives.index_mask, row);
     lives.alive++;
     lives.sums[kind].born++;
-    mark(block, true);
+    __atomic_store_n(word, *word | bit_of(block), __ATOMIC_RELAXED);
     return lives.serial;
 }
 
-uint64_t tn_lives_born(uint32_t kind, uint64_t block, uint32_t before)
+uint64_t tn_lives_born(uint32_t kind, uint64_t block, uint32_t before, uint32_t stack)
 {
-    if (__builtin_expect(tn_lives_maybe(block), 0))
+    uint64_t *word = word_for(block);
+    if (word && __builtin_expect((*word & bit_of(block)) != 0, 0))
         tn_lives_end(tn_lives_at(block), 0);
-    return follow(kind, block, before);
+    return follow(kind, block, before, stack, word);
 }
 
 uint64_t tn_lives_found(uint32_t kind, uint64_t block, uint32_t before)
 {
     const tn_life *life = tn_lives_at(block);
-    return life ? life->serial : follow(kind, block, before);
+    return life ? life->serial : follow(kind, block, before, 0, word_for(block));
 }
 
 /* ---- deaths ---- */
@@ -231,35 +260,64 @@ static unsigned age_class(uint64_t ns)
     return n < TN_LIFETIMES ? n : TN_LIFETIMES - 1;
 }
 
-static inline void forget(uint64_t block)
+static inline void forget(const tn_life *life)
 {
-    uint32_t at = index_find(block), row = lives.index[at];
+    uint64_t block = life->block, *word = word_at(block);
+    uint32_t at = lives.found <= lives.index_mask ? lives.found : 0, row = lives.index[at];
+    if (__builtin_expect(!row || row_at(row) != life, 0))
+        row = lives.index[at = index_find(block)];
     index_remove(at);
-    mark(block, false);
+    __atomic_store_n(word, *word & ~bit_of(block), __ATOMIC_RELAXED);
     lives.alive--;
     row_free(row);
 }
 
+static __attribute__((noinline)) bool log_grow(void)
+{
+    size_t room = lives.log.room ? 2 * lives.log.room : TN_DEATHS;
+    tn_death *rows = mapped(room * sizeof *rows);
+    if (!rows)
+        return false;
+    if (lives.log.n)
+        memcpy(rows, lives.log.rows, lives.log.n * sizeof *rows);
+    unmapped(lives.log.rows, lives.log.room * sizeof *rows);
+    lives.log.rows = rows;
+    lives.log.room = room;
+    return true;
+}
+
+/* Where a death is written. */
+static inline tn_death *death_of(const tn_life *life)
+{
+    if (__builtin_expect(life->single | life->logged, 0)) {
+        if (lives.log.n < lives.log.room || log_grow())
+            return &lives.log.rows[lives.log.n++];
+        lives.dropped++;
+    }
+    return &lives.deaths[lives.n_deaths++ % TN_DEATHS];
+}
+
 void tn_lives_end(const tn_life *life, uint64_t type)
 {
+    uint64_t now = now_ns(), age = now - life->birth_ns;
     tn_kind_lives *sums = &lives.sums[life->kind];
-    tn_death *death = &lives.deaths[lives.n_deaths++ % TN_DEATHS];
-    *death = (tn_death){*life, now_ns(), type && type != lives.types[life->kind]};
-    uint64_t age = death->death_ns - life->birth_ns;
+    bool morphed = type && type != lives.types[life->kind];
+    *death_of(life) = (tn_death){*life, now, morphed};
     sums->died++;
-    sums->morphed += death->morphed;
+    sums->morphed += morphed;
     sums->lifetime_ns += age;
     sums->deaths[age_class(age)]++;
-    forget(life->block);
+    forget(life);
 }
 
 void tn_lives_move(const tn_life *life, uint64_t to)
 {
     tn_life moved = *life;
-    forget(life->block);
+    forget(life);
     if (__builtin_expect(tn_lives_maybe(to), 0))
         tn_lives_end(tn_lives_at(to), 0);
-    uint32_t row = has_word(to) ? row_new() : 0;
+    uint64_t *word = word_for(to);
+    uint32_t row = word ? row_new() : 0;
     if (!row) {
         lives.dropped++;
         return;
@@ -268,19 +326,36 @@ void tn_lives_move(const tn_life *life, uint64_t to)
     *row_at(row) = moved;
     index_put(lives.index, lives.index_mask, row);
     lives.alive++;
-    mark(to, true);
+    __atomic_store_n(word, *word | bit_of(to), __ATOMIC_RELAXED);
 }
 
 void tn_lives_forget(const tn_life *life)
 {
-    forget(life->block);
+    forget(life);
 }
 
 void tn_lives_forget_kind(uint32_t kind)
 {
     for (uint32_t row = 1; row < lives.n_rows; row++)
         if (row_at(row)->serial && row_at(row)->kind == kind)
-            forget(row_at(row)->block);
+            forget(row_at(row));
+}
+
+bool tn_lives_release_kind(uint32_t kind)
+{
+    bool is_empty = true;
+    for (uint32_t row = 1; row < lives.n_rows; row++) {
+        const tn_life *life = row_at(row);
+        if (life->serial && life->kind == kind && !life->single)
+            forget(life);
+        else
+            is_empty &= !life->serial || life->kind != kind;
+    }
+    if (is_empty) {
+        lives.types[kind] = 0;
+        lives.free_kinds[lives.n_free_kinds++] = kind;
+    }
+    return is_empty;
 }
 
 /* ---- reading ---- */
@@ -314,6 +389,16 @@ uint64_t tn_lives_death(uint64_t n, tn_death *out)
         return 0;
     *out = lives.deaths[(n - 1) % TN_DEATHS];
     return n;
+}
+
+bool tn_lives_logged(tn_death *out)
+{
+    if (lives.log.first == lives.log.n)
+        return false;
+    *out = lives.log.rows[lives.log.first++];
+    if (lives.log.first == lives.log.n)
+        lives.log.first = lives.log.n = 0;
+    return true;
 }
 
 void tn_lives_cost_now(tn_lives_cost *out)

@@ -7,6 +7,7 @@
  *     a bit for each 16 bytes of the address space    does the block of a followed object begin there? All that a free asks
  *     a row for each life, 32 bytes                    and an index of rows by address, 8 to 16 bytes each
  *     the last deaths, in a ring                       older ones are in the sums of their kind alone
+ *     logged deaths                                    of kinds and single objects of which none may be lost
  *
  * All calls need the one lock that guards the objects themselves (the GIL), but for tn_lives_maybe. Times are of
  * CLOCK_MONOTONIC_COARSE, a few milliseconds coarse, so that a birth costs no more than some 20 ns; serial numbers have the
@@ -26,8 +27,11 @@ typedef struct tn_life {
     uint64_t block;    /* where its memory begins: a multiple of 16 */
     uint64_t birth_ns; /* when it was made, or was found */
     uint64_t serial;   /* 1, 2, … among all that were ever followed */
-    uint32_t kind;
-    uint32_t before; /* bytes of its block in front of the object */
+    uint32_t stack;    /* that made it, as whoever tells of births numbers them; 0: not known */
+    uint16_t kind;
+    uint16_t before : 14; /* bytes of its block in front of the object */
+    uint16_t single : 1;  /* followed by itself, whatever becomes of its kind */
+    uint16_t logged : 1;  /* its kind is */
 } tn_life;
 
 typedef struct tn_death {
@@ -44,10 +48,13 @@ typedef struct tn_kind_lives {
 
 /* A new kind: objects whose type is at this address. 0: there are too many. */
 uint32_t tn_lives_kind(uint64_t type);
+/* Deaths of those born from now on are in a list that grows until it is read, as those of single ones are. */
+void tn_lives_log_kind(uint32_t kind, bool log);
 /* Follows an object that was just made; what was followed there has died unseen. Its serial number; 0: no memory. */
-uint64_t tn_lives_born(uint32_t kind, uint64_t block, uint32_t before);
+uint64_t tn_lives_born(uint32_t kind, uint64_t block, uint32_t before, uint32_t stack);
 /* Follows one that is there; one that is followed already keeps its number. */
 uint64_t tn_lives_found(uint32_t kind, uint64_t block, uint32_t before);
+void tn_lives_single(const tn_life *life, bool single);
 /* The life that stands at a block, until the next birth or death; NULL: not followed. */
 const tn_life *tn_lives_at(uint64_t block);
 /* It ends: the block is being freed. type: what its object says it is, 0: not known. */
@@ -57,15 +64,19 @@ void tn_lives_move(const tn_life *life, uint64_t to);
 /* It is not followed any more, nor is a whole kind; sums stay. */
 void tn_lives_forget(const tn_life *life);
 void tn_lives_forget_kind(uint32_t kind);
+/* The same of all but single ones. true: there were none, and the kind and its sums are gone; a new one may have its number. */
+bool tn_lives_release_kind(uint32_t kind);
 
 /* In no order; visit returning false ends it. Neither may be told of births or deaths meanwhile. */
 void tn_lives_each(bool (*visit)(void *ctx, const tn_life *life), void *ctx);
 bool tn_lives_sums(uint32_t kind, tn_kind_lives *out); /* false: no such kind */
 /* Deaths are numbered 1, 2, …: the first of them from n on that is still known, and its number; 0: none. */
 uint64_t tn_lives_death(uint64_t n, tn_death *out);
+/* The oldest in the list of logged deaths, which are not among the others; it is taken out. false: there are no more. */
+bool tn_lives_logged(tn_death *out);
 
 typedef struct tn_lives_cost {
-    uint64_t lives, mapped_bytes, dropped; /* dropped: births that there was no memory for */
+    uint64_t lives, mapped_bytes, dropped; /* dropped: births, and logged deaths, that there was no memory for */
 } tn_lives_cost;
 void tn_lives_cost_now(tn_lives_cost *out);
 

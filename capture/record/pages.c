@@ -153,11 +153,12 @@ void tn__pages_close_map(int map)
 
 static bool is_zero(const char *page)
 {
-    const uint64_t *words = (const uint64_t *)(const void *)page;
-    for (unsigned i = 0; i < PAGE / sizeof *words; i++)
-        if (tn_get(&words[i]))
-            return false;
-    return true;
+    const uint64_t *words = (const uint64_t *)(const void *)page, *end = words + PAGE / sizeof *words;
+    uint64_t any = 0;
+    for (; words < end && !any; words += 8)
+        any = tn_get(words) | tn_get(words + 1) | tn_get(words + 2) | tn_get(words + 3) | tn_get(words + 4) |
+              tn_get(words + 5) | tn_get(words + 6) | tn_get(words + 7);
+    return !any;
 }
 
 enum { SOME = 128 }; /* pages looked at at once */

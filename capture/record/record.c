@@ -111,12 +111,14 @@ static void forget_blocks(void)
     r->peak_birth = r->started_births = r->births;
 }
 
-/* Code objects that the sampler's stacks name are not known by address any more: nobody sees them die. */
+/* Code objects that kept stacks name are not known by address any more: who saw them die may be gone. */
 static void forget_all(void)
 {
     tn_recorder *r = &tn__rec;
-    if (r->kept)
+    if (r->kept) {
         tn__codes_forget();
+        r->code_generation++;
+    }
     forget_blocks();
     tn__rows_free();
     if (r->kept) {
@@ -126,7 +128,7 @@ static void forget_all(void)
         tn__codes_free();
     }
     r->n_domains = 0;
-    r->options = (tn_record_options){0};
+    r->options = (tn_record_options){.code_offset = r->options.code_offset, .describe = r->options.describe};
     tn_set(&r->max_bytes, 0);
 }
 
@@ -226,29 +228,44 @@ int tn_record_switch(enum tn_record_mode mode, uint64_t interval_bytes)
     return TN_OK;
 }
 
-bool tn__tables_keep(void)
+bool tn__tables_keep(uint32_t whom)
 {
     tn_recorder *r = &tn__rec;
-    if (r->kept)
+    if (r->kept & whom)
         return true;
     exclude();
-    r->kept = r->mode != TN_RECORD_OFF || (tn__codes_start() && tn__node(0, TN_FRAME_LOST, 0) == LOST_NODE);
-    if (!r->kept)
+    bool are_there = r->kept || r->mode != TN_RECORD_OFF;
+    if (are_there || (tn__codes_start() && tn__node(0, TN_FRAME_LOST, 0) == LOST_NODE))
+        tn_set(&r->kept, r->kept | whom);
+    else
         forget_all();
     admit();
-    return r->kept;
+    return r->kept & whom;
 }
 
-void tn__tables_release(void)
+void tn__tables_release(uint32_t whom)
 {
     tn_recorder *r = &tn__rec;
     exclude();
-    if (r->kept && r->mode == TN_RECORD_OFF) {
-        r->kept = false;
+    bool were_kept = r->kept;
+    tn_set(&r->kept, r->kept & ~whom);
+    if (were_kept && !r->kept && r->mode == TN_RECORD_OFF)
         forget_all();
-    }
-    r->kept = false;
     admit();
+}
+
+int tn_record_stacks(uint32_t code_offset, bool (*describe)(uint64_t code, tn_code_facts *facts))
+{
+    if (!tn__tables_keep(TN_KEPT_FOR_STACKS))
+        return TN_ENOMEM;
+    tn__rec.options.code_offset = code_offset;
+    tn__rec.options.describe = describe;
+    return TN_OK;
+}
+
+bool tn_record_has_stacks(void)
+{
+    return tn__has_stacks();
 }
 
 enum tn_record_mode tn_record_mode(void)

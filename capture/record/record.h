@@ -97,14 +97,20 @@ typedef struct tn_record_options {
 
 /* TN_EINVAL: running already, no mode, an interval above 2^40. TN_ENOMEM. */
 int tn_record_start(const tn_record_options *options);
-void tn_record_stop(void);  /* forgets all and gives the memory back, but what it keeps of each thread; also when off */
-void tn_record_clear(void); /* forgets blocks and sums; stacks stay, an interval that was doubled does not */
+/* Forgets all and gives the memory back, but what it keeps of each thread, and stacks where tn_record_stacks was called; also
+ * when off. */
+void tn_record_stop(void);
+void tn_record_clear(void);      /* forgets blocks and sums; stacks stay, an interval that was doubled does not */
 void tn_record_reset_peak(void); /* the high-water mark and each site's begin with what is alive now */
 void tn_record_missed(void); /* the same where frees were not told: code objects are not known by address any more */
 /* Another mode or interval (0: as it was) on the run. From exact to sampled each live block is kept with its probability;
  * to exact nothing is kept: estimates are no exact rows. TN_EINVAL: off, or no such mode or interval. */
 int tn_record_switch(enum tn_record_mode mode, uint64_t interval_bytes);
 enum tn_record_mode tn_record_mode(void);
+/* Stacks by number from now on, to the end of the process, also while nothing is recorded: for who keeps them with something
+ * else, and calls tn_record_code_dies. TN_ENOMEM. */
+int tn_record_stacks(uint32_t code_offset, bool (*describe)(uint64_t code, tn_code_facts *facts));
+bool tn_record_has_stacks(void);
 
 /* Around fork(): between before and after nobody records apart. A child made by a bare clone() may call only child, and
  * need not when it only reads: no reader takes a lock. In the child only the calling thread is left. */
@@ -234,6 +240,11 @@ static inline void tn_cost_end(tn_tracer *t, unsigned kind, uint64_t begun_ns)
     if (begun_ns)
         tn__cost_add(t, kind, begun_ns);
 }
+
+/* ---- stacks.c ---- */
+
+/* The number of the stack that was walked; on the locked side. */
+uint32_t tn_record_stack(tn_tracer *t);
 
 /* ---- shadow.c: exact ---- */
 

@@ -307,9 +307,10 @@ static bool prepare(const tn_sample_places *places, uint32_t max_stacks)
         sampler.threads = tn__pages_get(TN_PART_SAMPLES, TN_SAMPLE_THREADS * sizeof *sampler.threads);
     sampler.n_threads = 0;
     sampler.settles = true;
-    return sampler.threads && tn__tables_keep() && tn_sample_read_start() && tn__samples_start(max_stacks) &&
-           tn__sample_threads_start(&sampler.places) && tn__sample_codes_start(&sampler.places) &&
-           tn__sample_calls_start(&sampler.places) && tn__sample_stacks_start(&sampler.places);
+    return sampler.threads && tn__tables_keep(TN_KEPT_FOR_SAMPLER) && tn_sample_read_start() &&
+           tn__samples_start(max_stacks) && tn__sample_threads_start(&sampler.places) &&
+           tn__sample_codes_start(&sampler.places) && tn__sample_calls_start(&sampler.places) &&
+           tn__sample_stacks_start(&sampler.places);
 }
 
 /* In a child that C code forked, so that nobody has called tn_sampler_pause(): the thread is the parent's, and was anywhere. Nobody
@@ -372,7 +373,7 @@ void tn_sampler_clear(void)
     tn_sample_options o = {tn__sampled.clock, tn__sampled.interval_ns, tn__sampled.max_stacks};
     tn_sample_places places = sampler.places;
     tn_sampler_stop();
-    tn__tables_release();
+    tn__tables_release(TN_KEPT_FOR_SAMPLER);
     tn__samples_free();
     tn__sample_threads_forget();
     tn__sample_codes_forget();

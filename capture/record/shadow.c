@@ -325,6 +325,11 @@ void tn_record_untrack(tn_tracer *t, uint64_t address)
 /* ---- reading ---- */
 
 /* Where the second word of a block is not there or is another's, what the block would cover is looked at, too. */
+static inline bool no_word(const uint64_t *four)
+{
+    return !(tn_get(four) | tn_get(four + 1) | tn_get(four + 2) | tn_get(four + 3));
+}
+
 static uint64_t leaf_each(const uint64_t *leaf, uint64_t base, uint64_t from,
                           bool (*visit)(void *ctx, uint64_t address, uint64_t bytes, uint64_t birth, uint32_t site),
                           void *ctx)
@@ -333,7 +338,8 @@ static uint64_t leaf_each(const uint64_t *leaf, uint64_t base, uint64_t from,
     while (i < TN_SHADOW_LEAF) {
         uint64_t word = tn_get(&leaf[i]);
         if (!tn__word_is_first(word)) {
-            i++;
+            for (i++; i % 4 == 0 && i < TN_SHADOW_LEAF && no_word(&leaf[i]); i += 4)
+                ;
             continue;
         }
         uint64_t bytes = tn__words_read(&leaf[i], word, &birth);

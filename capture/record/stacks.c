@@ -129,6 +129,11 @@ uint32_t tn__site_of(tn_tracer *t, unsigned domain)
     return step->site[domain];
 }
 
+uint32_t tn_record_stack(tn_tracer *t)
+{
+    return place(t).node;
+}
+
 uint32_t tn__pseudo(uint32_t parent, uint32_t pseudo, const char *name, uint32_t n)
 {
     tn_code_facts facts = {.name = name, .qualname = name, .file = "", .n_name = n, .n_qualname = n};
@@ -143,8 +148,7 @@ uint32_t tn_record_root(const char *name, size_t n)
     tn_tracer *t = tn__tracer ? tn__tracer : tn__tracer_make();
     if (!t || !tn__apart_enter(t))
         return 0;
-    uint32_t node =
-        tn_record_mode() == TN_RECORD_OFF ? 0 : tn__pseudo(0, TN_FRAME_PSEUDO, name, n <= 4096 ? (uint32_t)n : 4096);
+    uint32_t node = tn__has_stacks() ? tn__pseudo(0, TN_FRAME_PSEUDO, name, n <= 4096 ? (uint32_t)n : 4096) : 0;
     tn__apart_leave(t);
     return node;
 }

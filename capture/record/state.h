@@ -126,7 +126,7 @@ typedef struct tn_recorder {
     uint32_t mode, session; /* a session ends with all blocks forgotten */
     uint32_t code_generation, closed;
     uint32_t sampling;               /* the sampler is inside apart */
-    bool kept;                       /* tn__tables_keep */
+    uint32_t kept;                   /* for whom: tn__tables_keep */
     uint32_t run, clears;            /* starts there were; and since then, how often all was forgotten */
     uint64_t births, started_births; /* the latter: what all was forgotten at */
     int64_t live, live_apart;        /* bytes, by side */
@@ -213,9 +213,15 @@ static inline void tn__apart_leave(tn_tracer *t)
     tn__busy_leave(&t->busy);
 }
 
-/* Stacks and code objects are kept, whether allocations are recorded or not: the sampler uses them. With the lock. */
-bool tn__tables_keep(void);    /* false: no memory */
-void tn__tables_release(void); /* what was retired has been given back */
+/* Stacks and code objects are kept, whether allocations are recorded or not. With the lock. */
+enum { TN_KEPT_FOR_SAMPLER = 1, TN_KEPT_FOR_STACKS = 2 };
+bool tn__tables_keep(uint32_t whom);    /* false: no memory */
+void tn__tables_release(uint32_t whom); /* what was retired has been given back */
+/* Are stacks of threads' own walks wanted? */
+static inline bool tn__has_stacks(void)
+{
+    return tn_get(&tn__rec.mode) != TN_RECORD_OFF || tn_get(&tn__rec.kept) & TN_KEPT_FOR_STACKS;
+}
 
 /* ---- tracer.c ---- */
 

@@ -93,7 +93,7 @@ static void begin(tn_tracer *t)
 
 tn_tracer *tn__tracer_make(void)
 {
-    if (tn_get(&tn__rec.mode) == TN_RECORD_OFF)
+    if (!tn__has_stacks())
         return NULL;
     int error = errno;
     tn__spin_lock(&threads.lock);

@@ -35,6 +35,8 @@ enum { /* which conditions a selection may hold */
        TN_SELECT_ROWS = 1 << TN_COND_SIZE | 1 << TN_COND_COUNT | 1 << TN_COND_LARGEST,
        TN_SELECT_FACTS = 1 << TN_COND_TEXT | 1 << TN_COND_SIZE,
        TN_SELECT_FINDINGS = 1 << TN_COND_TEXT,
+       TN_SELECT_TRACKED =
+           1 << TN_COND_TYPE | 1 << TN_COND_MODULE | 1 << TN_COND_SIZE | 1 << TN_COND_RETAINED | 1 << TN_COND_TEXT,
        TN_SELECT_OBJECTS = ((1 << TN_COND_KINDS) - 1) & ~(1 << TN_COND_COUNT | 1 << TN_COND_LARGEST),
 };
 
@@ -160,8 +162,8 @@ static inline bool tn__set_test(const tn_set *set, uint32_t id) /* id < n */
 }
 /* EINVAL when a set (NULL is none) is of another snapshot. */
 int tn__set_check(tn_snapshot *s, const tn_set *set, tn_error *err);
-/* set_parts.c: tn_set_numbers of TN_NUMBER_PART */
-int tn__set_parts(tn_snapshot *s, const tn_set *set, uint64_t *out, tn_error *err);
+/* set_parts.c: tn_set_numbers of TN_NUMBER_PART, and PART_COUNT */
+int tn__set_parts(tn_snapshot *s, const tn_set *set, bool count, uint64_t *out, tn_error *err);
 /* All objects but tonnage's own; the snapshot's. */
 int tn__set_of_all(tn_snapshot *s, const tn_set **out, tn_error *err);
 

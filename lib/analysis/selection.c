@@ -80,6 +80,10 @@ static int unknown_key(const tn_parser *p, size_t start, tn_error *err)
         return bad_word(p, start, "facts are selected by text: or size:, as in text:malloc size:>=1M", err);
     if (p->allowed == TN_SELECT_FINDINGS)
         return bad_word(p, start, "findings are selected by text:, as in text:checksum", err);
+    if (p->allowed == TN_SELECT_TRACKED)
+        return bad_word(p, start,
+                        "tracked classes are selected by type: module: size: retained: or text:, as in type:app.Node+",
+                        err);
     return bad_word(p, start,
                     "use type: module: dist: size: len: refcount: flag: text: address: retained: root: dominated-by: "
                     "site: or is:, as in type:dict size:>=1k",

@@ -5,7 +5,7 @@
 const char *const tn_number_names[TN_NUMBERS] = {
     [TN_NUMBER_SIZE] = "size",         [TN_NUMBER_ADDRESS] = "address", [TN_NUMBER_TYPE] = "type",
     [TN_NUMBER_REFCOUNT] = "refcount", [TN_NUMBER_LENGTH] = "length",   [TN_NUMBER_FLAGS] = "flags",
-    [TN_NUMBER_RETAINED] = "retained", [TN_NUMBER_PART] = "part",
+    [TN_NUMBER_RETAINED] = "retained", [TN_NUMBER_PART] = "part",       [TN_NUMBER_PART_COUNT] = "part_count",
 };
 
 /* From what holds it for all objects, or costs little for one. */
@@ -44,7 +44,8 @@ int tn_set_numbers(tn_snapshot *s, const tn_set *set, enum tn_number what, uint6
     case TN_NUMBER_TYPE: return read_column(s, set, TN_COL_SHAP, out, err);
     case TN_NUMBER_REFCOUNT: return read_column(s, set, TN_COL_REFC, out, err);
     case TN_NUMBER_FLAGS: return read_column(s, set, TN_COL_FLAG, out, err);
-    case TN_NUMBER_PART: return tn__set_parts(s, set, out, err);
+    case TN_NUMBER_PART:
+    case TN_NUMBER_PART_COUNT: return tn__set_parts(s, set, what == TN_NUMBER_PART_COUNT, out, err);
     case TN_NUMBER_ADDRESS: TN_TRY(tn__snapshot_addresses(s, err)); break;
     default: break;
     }

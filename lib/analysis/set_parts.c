@@ -20,7 +20,12 @@ static uint32_t above(const tn_dominators *d, uint32_t *nearest, uint32_t node)
     return found;
 }
 
-int tn__set_parts(tn_snapshot *s, const tn_set *set, uint64_t *out, tn_error *err)
+static uint64_t held(const tn_dominators *d, uint32_t id, bool count)
+{
+    return count ? d->counts[id] : d->retained[id];
+}
+
+int tn__set_parts(tn_snapshot *s, const tn_set *set, bool count, uint64_t *out, tn_error *err)
 {
     const tn_alloc *a = tn__snapshot_alloc(s);
     const tn_dominators *d = NULL;
@@ -30,12 +35,12 @@ int tn__set_parts(tn_snapshot *s, const tn_set *set, uint64_t *out, tn_error *er
         return tn__error_set(err, TN_ENOMEM, 0, "out of memory");
     for (uint32_t id = tn_set_next(set, 0); id != TN_NONE; id = tn_set_next(set, id + 1), n++) {
         nearest[id] = FIRST + n;
-        out[n] = d->retained[id];
+        out[n] = held(d, id, count);
     }
     for (uint32_t id = tn_set_next(set, 0); id != TN_NONE; id = tn_set_next(set, id + 1)) {
         uint32_t by = above(d, nearest, id);
         if (by >= FIRST)
-            out[by - FIRST] -= d->retained[id];
+            out[by - FIRST] -= held(d, id, count);
     }
     tn__free(a, nearest, d->n_nodes * sizeof *nearest);
     return TN_OK;

@@ -40,6 +40,14 @@ int tn__sites_all_told(tn_snapshot *s, const char *what, tn_error *err)
                          what);
 }
 
+int tn__sites_blocks_told(tn_snapshot *s, const char *what, tn_error *err)
+{
+    if (tn_snapshot_n_objects(s))
+        return TN_OK;
+    return tn__error_set(err, TN_EINVAL, 0, "%s is not known in a file without objects, which has sums by stack alone",
+                         what);
+}
+
 /* Private buffers have sites of their own: an object is born where its own block is. */
 static void from_blocks(const tn_site_row *rows, const tn_traces *traces, uint32_t *entries)
 {

@@ -81,6 +81,7 @@ int tn__cohorts_make(tn_sites *t, tn_cohorts *out, tn_error *err)
     if (t->options.cumulative)
         return tn__error_set(err, TN_EINVAL, 0, "ages are those of what a line itself has allocated");
     TN_TRY(tn__sites_all_told(t->snapshot, "how old blocks are", err));
+    TN_TRY(tn__sites_blocks_told(t->snapshot, "how old blocks are", err));
     uint32_t *sum_of = tn__alloc(t->alloc, t->traces.n * sizeof *sum_of);
     c.rows = tn__alloc_zero(t->alloc, c.n * sizeof *c.rows);
     int status = sum_of && c.rows ? tn__sites_of_blocks(t, sum_of, err) : tn__no_memory(t->snapshot, err);

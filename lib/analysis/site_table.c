@@ -140,7 +140,7 @@ static int add_sums(tn_sites *t, size_t n, tn_error *err)
 
 static bool by_block(const tn_sites *t)
 {
-    return t->within || t->options.by == TN_SITES_TYPE;
+    return t->within || t->options.born_last || t->options.by == TN_SITES_TYPE;
 }
 
 static tn_site_sum sum_of_row(const tn_site_row *r, bool live)
@@ -205,7 +205,10 @@ static tn_site_sum sum_of_block(const tn_sites *t, uint64_t block, bool live)
 
 static bool block_in(const tn_sites *t, uint64_t block)
 {
+    const tn_sites_options *o = &t->options;
     uint32_t node = t->traces.node[block];
+    if (o->born_last && (t->traces.birth[block] < o->born_first || t->traces.birth[block] > o->born_last))
+        return false;
     return in_table(t, t->traces.site[block]) &&
            (!t->within || (node && node <= t->within->n && tn__set_test(t->within, node - 1)));
 }
@@ -360,6 +363,8 @@ static int check(const tn_sites *t, tn_error *err)
         return tn__error_set(err, TN_EINVAL, 0, "there is no such table of sites");
     if (o->what != TN_SITES_LIVE)
         TN_TRY(tn__sites_all_told(t->snapshot, whats[o->what], err));
+    if (by_block(t) || o->retained)
+        TN_TRY(tn__sites_blocks_told(t->snapshot, o->retained ? "what sites retain" : "which blocks are whose", err));
     if (o->what != TN_SITES_LIVE && by_block(t))
         return tn__error_set(
             err, TN_EINVAL, 0,
@@ -447,7 +452,7 @@ tn_interval tn__sites_interval(const tn_sites *t, const tn_site_sum *sum, enum t
     double bytes = (double)sum->bytes[what];
     if (!t->sampled)
         return (tn_interval){bytes, bytes};
-    bool blocks_known = what == TN_SITES_LIVE && t->traces.n; /* a file of samples alone has sums, and no object */
+    bool blocks_known = what == TN_SITES_LIVE && t->traces.n; /* a file without objects has sums alone */
     tn_spread spread = blocks_known ? sum->live : tn__spread_of(bytes, t->interval_bytes);
     return tn__spread_interval(&spread, t->interval_bytes);
 }

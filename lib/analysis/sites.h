@@ -7,7 +7,8 @@
  *                ─ site_retained.c, site_cohorts.c, site_members.c ─> what objects of a group retain; how old its
  *                   blocks are; which objects have them
  *   objects      ─ site_mains.c ─> the line that made most of a row of some other table
- *   blocks       ─ site_interval.c ─> 95 % intervals of sums that were sampled (docs/decisions/intervals.md)
+ *   blocks       ─ site_bins.c ─> all that is alive, by when it was allocated
+ *   blocks       ─ stacks/spread.h ─> 95 % intervals of sums that were sampled (docs/decisions/intervals.md)
  *
  * An *entry* is a row of the call tree counted from 1, as stacks are in the file; 0: the stack is not known.
  */
@@ -18,34 +19,9 @@
 #include "analysis/partition.h"
 #include "base/kept.h"
 #include "snapshot/reader.h"
+#include "stacks/spread.h"
 
 #include <string.h>
-
-/* ---- site_interval.c ---- */
-
-/* Of the bytes of blocks, each of which was seen with a chance p. */
-typedef struct tn_spread {
-    uint64_t n;                              /* blocks that were seen */
-    double seen;                             /* their bytes: surely there */
-    double unseen;                           /* bytes (1 - p) / p of each: expected beside them */
-    double variance;                         /* bytes² (1 - p) / p² */
-    double step, step_unseen, step_variance; /* the same of the one block that adds most */
-} tn_spread;
-typedef struct tn_interval {
-    double low, high;
-} tn_interval;
-
-double tn__site_chance(uint64_t bytes, uint64_t interval_bytes); /* that a block is sampled; interval 0: it is */
-void tn__spread_add(tn_spread *s, uint64_t bytes, uint64_t interval_bytes);
-void tn__spread_merge(tn_spread *into, const tn_spread *from);
-/* Of an estimate alone: all blocks count as small ones, and as many as it takes. */
-tn_spread tn__spread_of(double bytes, double interval_bytes);
-/* 95 %. That there is anything to tell, because one of the blocks was seen, counts. */
-tn_interval tn__spread_interval(const tn_spread *s, double interval_bytes);
-/* Of a difference of two estimates that do not depend on each other. */
-tn_interval tn__interval_minus(double a, tn_interval of_a, double b, tn_interval of_b);
-/* What a share of the values of a gamma distribution lies below. */
-double tn__gamma_quantile(double shape, double share);
 
 /* ---- site_match.c: FILE[:LINE], any:FILE[:LINE], domain:NAME ---- */
 
@@ -75,6 +51,8 @@ bool tn__sites_there(tn_snapshot *s);
 bool tn__sites_live_only(tn_snapshot *s);
 /* EINVAL where it is; it names what was asked for: "the peak". */
 int tn__sites_all_told(tn_snapshot *s, const char *what, tn_error *err);
+/* EINVAL where sums by stack are all that the file has, as without objects; it names what was asked for. */
+int tn__sites_blocks_told(tn_snapshot *s, const char *what, tn_error *err);
 /* Entry of the stack that made each object, 0 where it is not known; NULL where that holds for all. Kept with the snapshot. */
 int tn__births(tn_snapshot *s, const uint32_t **entries, tn_error *err);
 
@@ -256,6 +234,20 @@ void tn__site_pairs_free(tn_site_pairs *p);
 /* Of the difference, where one of the two is sampled. */
 tn_interval tn__site_pair_interval(const tn_site_pairs *p, const tn_site_pair *row, const tn_sites *now,
                                    const tn_sites *old, enum tn_sites_what what);
+
+/* ---- site_bins.c: likewise, of all that is alive ---- */
+
+enum { TN_SITE_BINS = 100 };
+typedef struct tn_site_bin {
+    double bytes, count;
+} tn_site_bin;
+typedef struct tn_site_bins {
+    uint64_t first, last, each; /* birth numbers; how many of them a bin has, but the last; last 0: nothing is known */
+    uint32_t n;
+    tn_site_bin bins[TN_SITE_BINS]; /* the oldest first; what is older than is known is in the first */
+} tn_site_bins;
+/* At most so many, up to TN_SITE_BINS. */
+int tn__site_bins(tn_snapshot *s, uint32_t n, tn_site_bins *out, tn_error *err);
 
 /* ---- site_cohorts.c: how old blocks are ---- */
 

@@ -1,5 +1,6 @@
 /* check.c - reads every chunk of a snapshot and verifies every rule of docs/format.md. */
 #include "snapshot/snapshot.h"
+#include "snapshot/tracked.h"
 
 #include <string.h>
 
@@ -97,6 +98,7 @@ static int check_owners(tn_snapshot *s, tn_error *err)
 static void check_records(checker *c)
 {
     tn_csr csr;
+    const tn_tracked *tracked;
     tn_error err = {0};
     found(c, check_buffers(c->s, &err), &err);
     if (!c->stopped)
@@ -107,6 +109,8 @@ static void check_records(checker *c)
         found(c, tn__stacks_load(c->s, &err), &err);
     if (!c->stopped)
         found(c, check_owners(c->s, &err), &err);
+    if (!c->stopped && tn__tracked_there(c->s))
+        found(c, tn__snapshot_tracked(c->s, &tracked, &err), &err);
 }
 
 int tn_snapshot_check(tn_snapshot *s, tn_report report, void *ctx, tn_error *err)

@@ -8,7 +8,7 @@
 static const char ids[TN_IDS][5] = {
     "AODD", "SHAP", "SIZE", "REFC", "FLAG", "DEGR", "REFS", "LENG", "CAPA", "BUFS", "BUFK",
     "HASH", "STKI", "TADR", "TBYT", "TSIT", "TBIR", "TNOD", "TKND", "TINT", "ADDR", "SHTB",
-    "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME", "SEEN", "SITE", "SAMP",
+    "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME", "SEEN", "SITE", "SAMP", "TRAK",
 };
 
 enum { MORE_STORED = 1 << 17 }; /* what compression may add at worst */
@@ -354,6 +354,7 @@ void tn_snapshot_close(tn_snapshot *s)
             s->destroy[i](s, s->attachments[i]);
     tn__edges_free(s);
     tn__traces_free(s);
+    tn__tracked_free(s);
     tn__columns_free(s);
     tn__records_free(s);
     tn__arena_free(&s->arena);

@@ -7,7 +7,7 @@
 #define TN_FILE_MAGIC "\x89TNG\r\n\x1a\n"
 #define TN_FILE_END "TNG-END\n"
 #define TN_FILE_MAJOR 1
-#define TN_FILE_MINOR 4
+#define TN_FILE_MINOR 5
 
 enum {
     TN_CHUNK_MAX_RAW = 16 << 20,

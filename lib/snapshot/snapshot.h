@@ -9,6 +9,7 @@
  *   edges.c      references
  *   traces.c     who allocated: sites, and blocks that are alive
  *   spent.c      where threads were
+ *   tracked.c    classes that were tracked
  *   nodes.c      one node with all that is known of it
  *   check.c      reads and verifies everything
  *
@@ -33,6 +34,7 @@ enum {
     TN_ID_SEEN,
     TN_ID_SITE,
     TN_ID_SAMP,
+    TN_ID_TRAK,
     TN_IDS,
     TN_ID_OTHER = TN_IDS, /* skipped */
 };
@@ -139,6 +141,7 @@ struct tn_snapshot {
         uint8_t *kinds;
         tn_traces all;
     } traces;
+    struct tn_tracked_loaded *tracked; /* NULL until loaded */
     struct {
         uint32_t thread, depth;
         uint64_t position;
@@ -194,5 +197,8 @@ void tn__traces_free(tn_snapshot *s);
 
 /* spent.c */
 int tn__samples_load(tn_snapshot *s, tn_error *err);
+
+/* tracked.c */
+void tn__tracked_free(tn_snapshot *s);
 
 #endif

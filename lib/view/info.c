@@ -213,7 +213,7 @@ static void write_json(tn_snapshot *s, const tn_info_rows *rows, const tn_joined
     for (unsigned n = 0; thread_known(s, n); n++)
         thread_json(&j, s, n);
     tn__json_close(&j, ']');
-    tn__timeline_json(&j, s);
+    tn__timeline_json(&j, "timeline", s);
     tn__ledger_json(&j, s);
     tn__birthplaces_json(&j, s, joined);
     tn__samples_json(&j, s);

@@ -18,7 +18,7 @@ void tn__info_rows_json(const tn_info_rows *rows, const tn_view_options *o, tn_j
 
 /* The time line, in timeline_rows.c; nothing of a file without one. */
 void tn__timeline_print(tn_snapshot *s, const tn_view_options *o, tn_out *out);
-void tn__timeline_json(tn_json *j, tn_snapshot *s);
+void tn__timeline_json(tn_json *j, const char *key, tn_snapshot *s);
 
 /* The run of the sampler of threads, in cpu_about.c; nothing, or null, of a file without samples. */
 void tn__samples_print(tn_snapshot *s, tn_out *out);

@@ -368,6 +368,7 @@ void tn__said_json(tn_say *w, tn_json *j, const char *key, void (*tell)(tn_say *
     bool whole = tn__out_end(&out, NULL) == TN_OK && tn__buf_append(&said, "", 1) == TN_OK;
     if (!whole)
         keep(w, tn__error_set(w->err, TN_ENOMEM, 0, "no memory for a sentence"));
-    tn__json_string(j, key, whole ? (const char *)said.data : NULL);
+    const char *text = (const char *)said.data; /* a further sentence begins with a blank */
+    tn__json_string(j, key, whole ? text + (*text == ' ') : NULL);
     tn__buf_free(&said);
 }

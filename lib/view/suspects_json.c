@@ -6,6 +6,7 @@ static void suspect_json(tn_say *w, tn_json *j, const tn_suspect *one)
     tn__json_line(j);
     tn__json_open(j, NULL, '{');
     tn__said_json(w, j, "text", tn__suspect_tell, one);
+    tn__said_json(w, j, "further", tn__suspect_tell_more, one);
     tn__json_string(j, "kind", one->type ? "type" : "object");
     tn__json_string(j, "type", one->type ? one->type : tn__type_name(w->snapshot, one->node));
     tn__json_hex(j, "address", tn__say_address(w, one->node));
@@ -92,9 +93,9 @@ static int consumers_json(tn_consumers *c, tn_say *w, tn_json *j, tn_error *err)
 
 int tn__suspects_json(const tn_suspects *all, tn_consumers *consumers, tn_say *w, const tn_view_options *o)
 {
-    static const char *const columns[] = {"text", "kind",      "type",        "address", "example", "count",
-                                          "size", "size_pct",  "size_before", "links",   "sampled", "carried",
-                                          "path", "evaluable", "about",       "holder",  "content"};
+    static const char *const columns[] = {"text",    "further", "kind",      "type",        "address", "example",
+                                          "count",   "size",    "size_pct",  "size_before", "links",   "sampled",
+                                          "carried", "path",    "evaluable", "about",       "holder",  "content"};
     tn_shown shown = tn__suspects_shown(all, o);
     tn_json j;
     tn__json_start(&j, w->out, "suspects");

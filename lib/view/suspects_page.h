@@ -24,7 +24,7 @@ tn_shown tn__suspects_shown(const tn_suspects *all, const tn_view_options *o);
 
 /* The first sentence, and what follows it: what is in it and who holds it. */
 void tn__suspect_tell(tn_say *w, const void *suspect);
-void tn__suspect_tell_more(tn_say *w, const tn_suspect *suspect);
+void tn__suspect_tell_more(tn_say *w, const void *suspect);
 void tn__finding_tell(tn_say *w, const void *finding);
 
 /* Objects that only modules and the like hold, in groups. */

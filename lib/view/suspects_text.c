@@ -75,8 +75,9 @@ void tn__suspect_tell(tn_say *w, const void *suspect)
         tell_object(w, one);
 }
 
-void tn__suspect_tell_more(tn_say *w, const tn_suspect *one)
+void tn__suspect_tell_more(tn_say *w, const void *suspect)
 {
+    const tn_suspect *one = suspect;
     tn__say_about(w, &one->trail);
     tn__say_holder(w, &one->trail);
     tn__say_content(w, &one->content);

@@ -62,10 +62,10 @@ static void number(tn_json *j, const char *key, uint64_t value)
         tn__json_u64(j, key, value);
 }
 
-void tn__timeline_json(tn_json *j, tn_snapshot *s)
+void tn__timeline_json(tn_json *j, const char *key, tn_snapshot *s)
 {
     tn_time t;
-    tn__json_open(j, "timeline", '[');
+    tn__json_open(j, key, '[');
     for (size_t i = 0; tn_snapshot_time(s, i, &t) == TN_OK; i++) {
         tn__json_line(j);
         tn__json_open(j, NULL, '{');

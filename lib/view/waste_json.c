@@ -9,6 +9,7 @@ static void row_json(tn_say *w, tn_json *j, const tn_waste_shown *one)
     tn__json_line(j);
     tn__json_open(j, NULL, '{');
     tn__said_json(w, j, "text", tn__waste_tell, one);
+    tn__said_json(w, j, "further", tn__waste_tell_holder, one);
     tn__json_string(j, "kind", tn_waste_names[row->kind]);
     tn__json_string(j, "grade", grades[row->grade]);
     tn__json_string(j, "label", row->label);
@@ -39,9 +40,9 @@ static void row_json(tn_say *w, tn_json *j, const tn_waste_shown *one)
 void tn__waste_json(const tn_waste_page *page, tn_say *w, const tn_view_options *o)
 {
     static const char *const columns[] = {
-        "text",    "kind",       "grade",   "label", "count",     "size",        "saved", "saved_pct", "change",
-        "type",    "attributes", "missing", "bases", "defaults",  "descriptors", "asked", "address",   "common",
-        "sampled", "carried",    "index",   "path",  "evaluable", "about",       "holder"};
+        "text",   "further", "kind",       "grade",   "label", "count",     "size",        "saved", "saved_pct",
+        "change", "type",    "attributes", "missing", "bases", "defaults",  "descriptors", "asked", "address",
+        "common", "sampled", "carried",    "index",   "path",  "evaluable", "about",       "holder"};
     const tn_waste *waste = page->waste;
     tn_json j;
     tn__json_start(&j, w->out, "waste");

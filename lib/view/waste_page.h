@@ -23,6 +23,7 @@ typedef struct tn_waste_page {
 } tn_waste_page;
 
 void tn__waste_tell(tn_say *w, const void *shown);        /* what, how much of it would go */
+void tn__waste_tell_holder(tn_say *w, const void *shown); /* who holds it; may be nothing */
 void tn__waste_tell_change(tn_say *w, const void *shown); /* what to do */
 void tn__waste_text(const tn_waste_page *page, tn_say *w, const tn_view_options *o);
 void tn__waste_json(const tn_waste_page *page, tn_say *w, const tn_view_options *o);

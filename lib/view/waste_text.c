@@ -158,8 +158,9 @@ void tn__waste_tell_change(tn_say *w, const void *shown)
 
 /* ---- the page ---- */
 
-static void write_holder(tn_say *w, const tn_waste_shown *one)
+void tn__waste_tell_holder(tn_say *w, const void *shown)
 {
+    const tn_waste_shown *one = shown;
     uint32_t holder = one->common.node;
     if (!one->trail.n)
         return;
@@ -186,7 +187,7 @@ static void write_finding(tn_say *w, const tn_waste_shown *one, size_t number, c
     tn__out_wrap(w->out, o->width);
     tn__say(w, "%zu. %s", number, grades[one->row.grade]);
     tn__waste_tell(w, one);
-    write_holder(w, one);
+    tn__waste_tell_holder(w, one);
     tn__say(w, "\n");
     tn__out_unwrap(w->out);
     tn__say(w, "  ");

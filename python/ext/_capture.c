@@ -130,6 +130,8 @@ typedef struct request {
     tn_capture_options options;
     uint64_t *from;
     tn_user_row *user;
+    tn_tracked_rows *tracked;
+    int wants_lives; /* rows of those that live in the pause */
 } request;
 
 /* Texts stay where they are: args hold them. */
@@ -150,9 +152,34 @@ static bool read_user(PyObject *rows, request *r)
     return true;
 }
 
+/* Packed by _tracked_file.py: (records, bytes), ... Bytes stay where they are, too. */
+static bool read_tracked(PyObject *parts, request *r)
+{
+    if (parts == Py_None)
+        return true;
+    if (!PyTuple_Check(parts))
+        return PyErr_Format(PyExc_TypeError, "tracked must be a tuple or None");
+    r->options.n_tracked = (uint32_t)PyTuple_GET_SIZE(parts);
+    r->tracked = tn__alloc(&tn__alloc_pages, (r->options.n_tracked + 1) * sizeof *r->tracked);
+    if (!r->tracked)
+        return PyErr_NoMemory();
+    for (uint32_t i = 0; i < r->options.n_tracked; i++) {
+        unsigned long long n_rows;
+        PyObject *bytes;
+        if (!PyTuple_Check(PyTuple_GET_ITEM(parts, i)))
+            return PyErr_Format(PyExc_TypeError, "tracked must be a tuple of tuples");
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(parts, i), "KS", &n_rows, &bytes))
+            return false;
+        r->tracked[i] = (tn_tracked_rows){PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes), n_rows};
+    }
+    r->options.tracked = r->tracked;
+    return true;
+}
+
 static void release_request(request *r)
 {
     release(r->from, r->options.walk.n_from);
+    tn__free(&tn__alloc_pages, r->tracked, r->tracked ? (r->options.n_tracked + 1) * sizeof *r->tracked : 0);
     tn__free(&tn__alloc_pages, r->user, r->user ? (r->options.n_user + 1) * sizeof *r->user : 0);
 }
 
@@ -171,14 +198,15 @@ static bool read_mode(const char *name, tn_capture_options *o)
 
 static bool read_request(PyObject *args, PyObject *kwargs, request *out)
 {
-    static char *names[] = {"", "mode", "previews", "redact", "roots", "force", "threads", "scan", "user", NULL};
-    PyObject *where, *roots = Py_None, *user = Py_None;
+    static char *names[] = {"",        "mode", "previews", "redact",  "roots", "force",
+                            "threads", "scan", "user",     "tracked", "lives", NULL};
+    PyObject *where, *roots = Py_None, *user = Py_None, *tracked = Py_None;
     const char *mode = "auto";
     int previews = 80, redact = 0, force = 0, threads = 0, scan = 0;
     *out = (request){.options.fd = -1};
     tn_capture_options *o = &out->options;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sipOpipO", names, &where, &mode, &previews, &redact, &roots,
-                                     &force, &threads, &scan, &user))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$sipOpipOOp", names, &where, &mode, &previews, &redact, &roots,
+                                     &force, &threads, &scan, &user, &tracked, &out->wants_lives))
         return false;
     if (inside_status < 0)
         return raise_error(inside_status, &inside_error);
@@ -193,7 +221,7 @@ static bool read_request(PyObject *args, PyObject *kwargs, request *out)
     else if ((o->fd = PyObject_AsFileDescriptor(where)) < 0)
         return false;
     uint32_t n_from;
-    if (!read_user(user, out) || !addresses(roots, &out->from, &n_from)) {
+    if (!read_user(user, out) || !read_tracked(tracked, out) || !addresses(roots, &out->from, &n_from)) {
         release_request(out);
         return false;
     }
@@ -208,8 +236,9 @@ static bool read_request(PyObject *args, PyObject *kwargs, request *out)
     return true;
 }
 
-/* The job under way, or NULL and *done: the file is whole, or an exception is set. */
-static tn_job *begin(PyObject *args, PyObject *kwargs, bool sums, bool *done)
+/* The job under way, or NULL and *done: the file is whole, or an exception is set. *lives, unless NULL: a new reference to
+ * what was asked for of those that are followed, NULL where nothing was. */
+static tn_job *begin(PyObject *args, PyObject *kwargs, bool sums, PyObject **lives, bool *done)
 {
     request r;
     tn_job *job = NULL;
@@ -230,6 +259,11 @@ static tn_job *begin(PyObject *args, PyObject *kwargs, bool sums, bool *done)
         return NULL;
     }
     tn_trace_settle(&inside);
+    if (lives && r.wants_lives && !(*lives = capture_follow_lives())) {
+        taker.thread = 0;
+        release_request(&r);
+        return NULL;
+    }
     status = tn_job_begin(&inside, &r.options, &room, &tn__alloc_pages, &job, &err);
     if (status == 0) {
         Py_BEGIN_ALLOW_THREADS
@@ -249,38 +283,39 @@ static tn_job *begin(PyObject *args, PyObject *kwargs, bool sums, bool *done)
     return raise_error(status, &err);
 }
 
-PyDoc_STRVAR(
-    snapshot_doc,
-    "snapshot(target, /, *, mode='auto', previews=80, redact=False, roots=None, force=False, threads=0, "
-    "scan=False, user=None)\n"
-    "--\n\n"
-    "Write a snapshot to target, a path (bytes) or a file descriptor (int). user: (title, format, number), ...");
+PyDoc_STRVAR(snapshot_doc,
+             "snapshot(target, /, *, mode='auto', previews=80, redact=False, roots=None, force=False, threads=0, "
+             "scan=False, user=None, tracked=None, lives=False)\n"
+             "--\n\n"
+             "Write a snapshot to target, a path (bytes) or a file descriptor (int). user: (title, format, number), "
+             "...; tracked:\n"
+             "(records, bytes), ...; lives: returns what lives() gives of the pause.");
 
 static PyObject *capture_snapshot(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     bool done;
     int status = TN_OK;
+    PyObject *lives = NULL;
     tn_error err = {0};
     (void)module;
-    tn_job *job = begin(args, kwargs, false, &done);
-    if (!job)
-        return done ? Py_NewRef(Py_None) : NULL;
-    while (!done && PyErr_CheckSignals() == 0) {
+    tn_job *job = begin(args, kwargs, false, &lives, &done);
+    while (job && !done && PyErr_CheckSignals() == 0) {
         Py_BEGIN_ALLOW_THREADS
         status = tn_job_wait(job, 100, &done, &err);
         Py_END_ALLOW_THREADS
     }
     tn_job_free(job);
-    if (!done)
-        return NULL;
-    return status < 0 ? raise_error(status, &err) : Py_NewRef(Py_None);
+    if (done && status == 0)
+        return lives ? lives : Py_NewRef(Py_None);
+    Py_XDECREF(lives);
+    return done ? raise_error(status, &err) : NULL;
 }
 
 /* In place, so there is nothing to wait for. */
 static PyObject *take_sums(PyObject *args, PyObject *kwargs)
 {
     bool done;
-    begin(args, kwargs, true, &done);
+    begin(args, kwargs, true, NULL, &done);
     return done ? Py_NewRef(Py_None) : NULL;
 }
 
@@ -300,7 +335,7 @@ static PyObject *capture_begin(PyObject *module, PyObject *args, PyObject *kwarg
 {
     bool done;
     (void)module;
-    tn_job *job = begin(args, kwargs, false, &done);
+    tn_job *job = begin(args, kwargs, false, NULL, &done);
     if (!job)
         return done ? Py_NewRef(Py_None) : NULL;
     PyObject *capsule = PyCapsule_New(&inside, "tonnage.job", drop_job);

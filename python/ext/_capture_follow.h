@@ -6,6 +6,9 @@
 
 #include "inside/inside.h"
 
+/* What lives() returns. */
+PyObject *capture_follow_lives(void);
+
 extern PyMethodDef capture_follow_methods[];
 
 /* What the functions work with, what came of finding out about it, and how they raise. */

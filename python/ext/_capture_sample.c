@@ -181,23 +181,26 @@ static PyObject *sample_status(PyObject *module, PyObject *nothing)
                          (number)now.own_cpu_ns, "own_bytes", (number)now.own_bytes, "threads", now.threads);
 }
 
-PyDoc_STRVAR(save_doc, "sample_save(path, fd, force, redact, /)\n--\n\n"
-                       "Write what was sampled, and sums of what was recorded, to path, or where that is None to fd.");
+PyDoc_STRVAR(save_doc,
+             "sample_save(path, fd, force, redact, tracked=None, /)\n--\n\n"
+             "Write what was sampled, sums of what was recorded, and what was tracked, to path, or where that is\n"
+             "None to fd.");
 
 static PyObject *sample_save(PyObject *module, PyObject *args)
 {
-    PyObject *path, *where = NULL;
+    PyObject *path, *where = NULL, *tracked = Py_None;
     int fd, force, redact;
     (void)module;
-    if (!PyArg_ParseTuple(args, "Oipp", &path, &fd, &force, &redact))
+    if (!PyArg_ParseTuple(args, "Oipp|O", &path, &fd, &force, &redact, &tracked))
         return NULL;
     if (path == Py_None)
         where = PyLong_FromLong(fd);
     else if (!PyUnicode_FSConverter(path, &where))
         return NULL;
     PyObject *positional = where ? PyTuple_Pack(1, where) : NULL;
-    PyObject *named = Py_BuildValue("{s:s,s:i,s:O,s:O,s:()}", "mode", "stop", "previews", 0, "redact",
-                                    redact ? Py_True : Py_False, "force", force ? Py_True : Py_False, "roots");
+    PyObject *named =
+        Py_BuildValue("{s:s,s:i,s:O,s:O,s:(),s:O}", "mode", "stop", "previews", 0, "redact",
+                      redact ? Py_True : Py_False, "force", force ? Py_True : Py_False, "roots", "tracked", tracked);
     PyObject *result = positional && named ? take_snapshot(positional, named) : NULL;
     Py_XDECREF(where);
     Py_XDECREF(positional);

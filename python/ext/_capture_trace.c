@@ -262,13 +262,14 @@ static PyObject *trace_sites(PyObject *module, PyObject *nothing)
 
 static PyObject *live_tuple(const tn_live_row *r)
 {
-    return Py_BuildValue("(NINLd)", text(r->file, r->n_file), r->line, text(r->name, r->n_name),
-                         (long long)r->sum.bytes, r->sum.count);
+    return Py_BuildValue("(NINLddd)", text(r->file, r->n_file), r->line, text(r->name, r->n_name),
+                         (long long)r->sum.bytes, r->sum.count, r->range.low, r->range.high);
 }
 
-PyDoc_STRVAR(live_doc, "trace_live(by, cumulative=False, /)\n--\n\n"
-                       "What is alive by 'file', 'line' or 'function': ([(file, line, name, bytes, count), ...],\n"
-                       "bytes and count of all, and of tonnage's own, which no row has).");
+PyDoc_STRVAR(live_doc,
+             "trace_live(by, cumulative=False, /)\n--\n\n"
+             "What is alive by 'file', 'line' or 'function': ([(file, line, name, bytes, count, 95 % interval\n"
+             "of the bytes: low, high), ...], bytes and count of all, and of tonnage's own, which no row has).");
 
 static PyObject *trace_live(PyObject *module, PyObject *args)
 {

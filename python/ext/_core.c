@@ -147,7 +147,17 @@ static PyObject *snapshot_close(core_snapshot *self, PyObject *unused)
 
 /* ---- Snapshot: counts, facts, types ---- */
 
-enum counted { COUNT_NODES, COUNT_OBJECTS, COUNT_REFERENCES, COUNT_TYPES, COUNT_FILE_BYTES };
+enum counted { COUNT_NODES, COUNT_OBJECTS, COUNT_REFERENCES, COUNT_TYPES, COUNT_TRACKED, COUNT_FILE_BYTES };
+
+/* Records of tracked classes: none in a file that has none. */
+static uint64_t count_tracked(const tn_snapshot *s)
+{
+    uint64_t n = 0;
+    tn_chunk_info chunk;
+    for (size_t i = 0; tn_snapshot_chunk(s, i, &chunk) == TN_OK; i++)
+        n += strcmp(chunk.id, "TRAK") == 0 ? chunk.n_rows : 0;
+    return n;
+}
 
 static uint64_t count_of(const tn_snapshot *s, enum counted what)
 {
@@ -156,6 +166,7 @@ static uint64_t count_of(const tn_snapshot *s, enum counted what)
     case COUNT_OBJECTS: return tn_snapshot_n_objects(s);
     case COUNT_REFERENCES: return tn_snapshot_n_references(s);
     case COUNT_TYPES: return tn_snapshot_n_types(s);
+    case COUNT_TRACKED: return count_tracked(s);
     default: return tn_snapshot_file_bytes(s);
     }
 }
@@ -278,6 +289,8 @@ static PyMethodDef snapshot_methods[] = {
     {"node", (PyCFunction)core_node, METH_O,
      "(type, flags, refcount, address, size, length, capacity, hash, n_references, parts) of a node."},
     {"at", (PyCFunction)core_at, METH_O, "Node of the object that starts at an address, or None."},
+    {"find", (PyCFunction)core_find, METH_O,
+     "Nodes of the objects that start at addresses (u64 in bytes), as u32 in bytes; 0xffffffff: none."},
     {"preview", (PyCFunction)core_preview, METH_O, "Short text of a node's value, '' without one."},
     {"describe", (PyCFunction)core_describe, METH_O, "One line about a node."},
     {"targets", (PyCFunction)(void (*)(void))core_targets, METH_VARARGS | METH_KEYWORDS,
@@ -298,6 +311,10 @@ static PyMethodDef snapshot_methods[] = {
      "Set of the objects that a row of sites counts."},
     {"profile", (PyCFunction)(void (*)(void))core_profile_view, METH_VARARGS | METH_KEYWORDS,
      "Text or JSON of a page of the profile."},
+    {"tracked", (PyCFunction)(void (*)(void))core_tracked_view, METH_VARARGS | METH_KEYWORDS,
+     "Text or JSON of a page of tracked classes."},
+    {"flame", (PyCFunction)(void (*)(void))core_flame_view, METH_VARARGS | METH_KEYWORDS,
+     "Text or JSON of stacks as a tree."},
     {"birth", (PyCFunction)core_birth, METH_O,
      "(birth, bytes, interval, [(file, line, name, qualified_name)]) of a node, None where it is not known."},
     {"picture", (PyCFunction)(void (*)(void))core_picture_make, METH_VARARGS | METH_KEYWORDS,
@@ -338,6 +355,7 @@ static PyMethodDef snapshot_methods[] = {
 
 static PyGetSetDef snapshot_getset[] = {
     {"n_nodes", (getter)snapshot_count, NULL, NULL, (void *)COUNT_NODES},
+    {"n_tracked", (getter)snapshot_count, NULL, NULL, (void *)COUNT_TRACKED},
     {"n_objects", (getter)snapshot_count, NULL, NULL, (void *)COUNT_OBJECTS},
     {"n_references", (getter)snapshot_count, NULL, NULL, (void *)COUNT_REFERENCES},
     {"n_types", (getter)snapshot_count, NULL, NULL, (void *)COUNT_TYPES},

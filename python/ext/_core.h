@@ -114,6 +114,7 @@ int core_u64_converter(PyObject *object, void *out); /* uint64_t */
 
 PyObject *core_node(core_snapshot *self, PyObject *arg);
 PyObject *core_at(core_snapshot *self, PyObject *arg);
+PyObject *core_find(core_snapshot *self, PyObject *arg);
 PyObject *core_preview(core_snapshot *self, PyObject *arg);
 PyObject *core_describe(core_snapshot *self, PyObject *arg);
 PyObject *core_targets(core_snapshot *self, PyObject *args, PyObject *kwargs);
@@ -195,9 +196,17 @@ PyObject *core_waste_make(core_snapshot *self, PyObject *args, PyObject *kwargs)
 bool core_waste_of(core_snapshot *self, PyObject *argument, const tn_waste **out);
 extern PyType_Spec core_waste_spec;
 
+/* ---- _core_flame.c ---- */
+
+PyObject *core_flame_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
+
 /* ---- _core_profile.c ---- */
 
 PyObject *core_profile_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
+
+/* ---- _core_tracked.c ---- */
+
+PyObject *core_tracked_view(core_snapshot *self, PyObject *args, PyObject *kwargs);
 
 /* ---- _core_sites.c ---- */
 

@@ -38,6 +38,7 @@ enum view_kind {
     VIEW_INFO,
     VIEW_SHOW,
     VIEW_DOMINATORS,
+    VIEW_TREEMAP,
     VIEW_RETAINED,
     VIEW_PATHS,
     VIEW_REFS,
@@ -48,21 +49,25 @@ enum view_kind {
     VIEW_CYCLES,
     VIEW_AUDIT,
     VIEW_WASTE,
+    VIEW_TIMELINE,
+    VIEW_CHECK,
     VIEWS
 };
-static const char *const view_names[VIEWS] = {"summary",  "groups", "largest", "info",      "show",     "dominators",
-                                              "retained", "paths",  "refs",    "referrers", "suspects", "why",
-                                              "patterns", "cycles", "audit",   "waste"};
+static const char *const view_names[VIEWS] = {
+    "summary",   "groups",   "largest", "info",     "show",   "dominators", "treemap", "retained", "paths", "refs",
+    "referrers", "suspects", "why",     "patterns", "cycles", "audit",      "waste",   "timeline", "check"};
 
 static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options *options, const tn_sink *sink,
                   tn_error *err)
 {
+    bool sound;
     switch (kind) {
     case VIEW_SUMMARY: return tn_view_summary(s, options, sink, err);
     case VIEW_GROUPS: return tn_view_groups(s, options, sink, err);
     case VIEW_LARGEST: return tn_view_largest(s, options, sink, err);
     case VIEW_INFO: return tn_view_info(s, options, sink, err);
     case VIEW_DOMINATORS: return tn_view_dominators(s, node, options, sink, err);
+    case VIEW_TREEMAP: return tn_view_treemap(s, node, options, sink, err);
     case VIEW_RETAINED: return tn_view_retained(s, node, options, sink, err);
     case VIEW_PATHS: return tn_view_paths(s, node, options, sink, err);
     case VIEW_REFS: return tn_view_refs(s, node, options, sink, err);
@@ -71,8 +76,10 @@ static int render(tn_snapshot *s, int kind, uint32_t node, const tn_view_options
     case VIEW_PATTERNS: return tn_view_patterns(s, options, sink, err);
     case VIEW_AUDIT: return tn_view_audit(s, options, sink, err);
     case VIEW_WASTE: return tn_view_waste(s, options, sink, err);
+    case VIEW_TIMELINE: return tn_view_timeline(s, options, sink, err);
     case VIEW_WHY: return tn_view_why(s, options, sink, err);
     case VIEW_CYCLES: return tn_view_cycles(s, options, sink, err);
+    case VIEW_CHECK: return tn_view_check(s, options, sink, &sound, err);
     default: return tn_view_show(s, node, options, sink, err);
     }
 }

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from tonnage._snapshot_task import SnapshotTask
     from tonnage._timer import Timer
     from tonnage._top import Top
+    from tonnage._tracker import Tracker
     from tonnage._user_data import Row
 
 __version__ = "0.1.0"
@@ -89,6 +90,7 @@ __all__ = [
     "SnapshotTask",
     "Thread",
     "Top",
+    "Tracker",
     "TruncatedError",
     "VersionError",
     "__version__",
@@ -101,6 +103,7 @@ __all__ = [
     "grows",
     "import_dump",
     "load",
+    "load_ipython_extension",
     "process_memory",
     "sample",
     "show_backrefs",
@@ -331,6 +334,13 @@ def cost_of(factory: Callable[[], object], n: int = 100_000) -> InstanceCost:
     return _cost.cost_of(factory, n)
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext tonnage` in IPython: from then on `%%tonnage` shows what a cell needed and what it keeps."""
+    from tonnage import _notebook
+
+    _notebook.load(shell)
+
+
 def show_refs(
     objs: object,
     *,
@@ -451,6 +461,7 @@ def every(
     previews: int | None = None,
     redact: bool | None = None,
     scan: bool | None = None,
+    objects: bool | None = None,
     timeline: float | str | None = None,
     quiet: bool | None = None,
 ) -> Recording:
@@ -471,6 +482,7 @@ def every(
         on_rss: one when RSS crosses this size, in bytes or as text such as "2GiB", and at each further quarter.
         at_exit: one at the end of the process, by an atexit handler. None: True.
         mode, previews, redact, scan: as for `tonnage.snapshot()`.
+        objects: False: files have what is recorded and sampled, by stack alone. None: True.
         timeline: seconds between two notes of RSS that the next file keeps; 0: none. None: 1.
         quiet: no line on standard error for each file. None: False.
 
@@ -505,16 +517,25 @@ def every(
         previews=previews,
         redact=redact,
         scan=scan,
+        objects=objects,
         timeline=timeline,
         quiet=quiet,
     )
 
 
-_LATER = {"Garbage": "_garbage", "Growing": "_growing", "SnapshotTask": "_snapshot_task", "Top": "_top"}
+_LATER = {
+    "Garbage": "_garbage",
+    "Growing": "_growing",
+    "SnapshotTask": "_snapshot_task",
+    "Top": "_top",
+    "Tracker": "_tracker",
+}
 
 
 def __getattr__(name: str) -> object:
     """Classes that most programs do not use are loaded when somebody asks for them."""
+    if name == "track":
+        return __import__("tonnage.track", fromlist=("default",))
     if name not in _LATER:
         raise AttributeError(f"module 'tonnage' has no attribute {name!r}")
     found: object = getattr(__import__(f"tonnage.{_LATER[name]}", fromlist=(name,)), name)

@@ -72,7 +72,8 @@ def _write_arrow(arrow: Any, table: Table, file: Any) -> None:
             writer.write_batch(batch)
 
 
-def _cannot(path: str, error: OSError) -> Error:
+def cannot(path: str, error: OSError) -> Error:
+    """Why it was not written."""
     if isinstance(error, FileExistsError):
         return ExistsError(f"{path} exists: choose another name, or force to replace it", -13)
     return FileError(f"cannot write {path}: {error.strerror or error}", -2)
@@ -91,7 +92,8 @@ def _write_table(table: Table, path: str, to: str) -> None:
 # ---- whole or not there ----
 
 
-def _remove(path: str) -> None:
+def remove(path: str) -> None:
+    """A file, a folder, or nothing."""
     import shutil
 
     try:
@@ -102,7 +104,7 @@ def _remove(path: str) -> None:
         pass
 
 
-def _take_name(temp: str, path: str, force: bool) -> None:
+def take_name(temp: str, path: str, force: bool) -> None:
     """A file gives way to a file at once; what is a folder, or gives way to one, steps aside before."""
     if not force or not os.path.lexists(path):
         if os.path.lexists(path):
@@ -112,7 +114,7 @@ def _take_name(temp: str, path: str, force: bool) -> None:
         aside = temp + ".old"
         os.rename(path, aside)
         os.rename(temp, path)
-        _remove(aside)
+        remove(aside)
     else:
         os.replace(temp, path)
 
@@ -131,14 +133,14 @@ def write(snapshot: Snapshot, tables: list[Table], path: str, to: str, *, single
             os.mkdir(temp, 0o700)
             for table in tables:
                 _write_table(table, os.path.join(temp, f"{table.name}.{to}"), to)
-        _take_name(temp, path, force)
+        take_name(temp, path, force)
     except OSError as error:
         if isinstance(error, Error):
             raise
         snapshot._core  # noqa: B018 - where it was closed meanwhile, that is the reason
-        raise _cannot(path, error) from None
+        raise cannot(path, error) from None
     finally:
-        _remove(temp)
+        remove(temp)
 
 
 def _export_profile(

@@ -305,6 +305,20 @@ class Object:
             fold=fold,
         )
 
+    def treemap(
+        self,
+        *,
+        where: str | None = None,
+        limit: int = 50,
+        threshold: int | str | None = None,
+        depth: int = 0,
+        fold: bool = True,
+    ) -> View:
+        """Of the dominator tree below this object what retains most; arguments as in `Snapshot.treemap`."""
+        return self._snapshot._view(
+            "treemap", node=self._node, where=where, limit=limit, threshold=threshold, depth=depth, fold=fold
+        )
+
     @property
     def obj(self) -> object:
         """The object that lives at this address now, of the same type and size: *not* surely the same object.

@@ -40,6 +40,7 @@ examples:
   python -m tonnage run --every 5m --keep 6 --on-signal USR2 --on-rss 2GiB --timeline 10 -o app-{{time}}.tonnage app.py
   python -m tonnage run --no-at-exit --mode stop --children --quiet --redact --scan -m app.worker
   python -m tonnage run --trace=sampled --top 10 --top-every 60 --top-file top-{{pid}}.log --no-at-exit app.py
+  python -m tonnage run --track app.models.Session --track-every 5 -o app.tonnage app.py
   python -m tonnage run --trace --depth 5 --sample --sample-interval 5ms --sample-duration 5m --sample-stacks 999 app.py
 """
 _SAMPLE = """\
@@ -222,6 +223,9 @@ def _settings(said: list[tuple[Setting[Any], object]]) -> Settings:
     except OSError as error:
         usage(f"the current folder is gone: {error.strerror}")
     for setting, value in said:
+        before = settings.values[setting.name]
+        if isinstance(value, tuple) and before and settings.sources[setting.name] == "command line":
+            value = before + value
         settings.set(setting, value, "command line")
     return settings
 
@@ -303,7 +307,9 @@ def config(words: list[str]) -> None:
         note = ""
         if name == "timeline" and not (settings.is_repeated or settings.is_said(name)):
             note = " (only with every, on-signal or on-rss)"
-        elif name in ("top-every", "top-file") and settings.top is None:
+        elif name in ("top-every", "top-file", "top-include", "top-exclude") and settings.top is None:
             note = " (only with top)"
+        elif name == "track-every" and settings.track is None:
+            note = " (only with track)"
         lines.append(f"{name:<{names}} {settings.text(name):<{width}} {settings.sources[name]}{note}\n")
     print_out("".join(lines))

@@ -1,4 +1,4 @@
-"""Where time goes, of a process whose threads were sampled."""
+"""Stacks of a snapshot: where time goes, and trees of what was allocated or spent."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tonnage._core import Snapshot as Core
+    from tonnage._flame import Flame
     from tonnage._profile import Profile
     from tonnage._snapshot import Snapshot
 
 
 @told
 class ProfileTables:
-    """The method of a snapshot that needs samples: `tonnage run --sample` or `tonnage sample` (docs/profile.md)."""
+    """Methods of a snapshot about stacks: of `tonnage run --sample`, `tonnage sample` and `tonnage run --trace`."""
 
     __slots__ = ()
 
@@ -103,4 +104,54 @@ class ProfileTables:
             sort=sort,
             limit=limit,
             depth=depth,
+        )
+
+    def flame(
+        self,
+        what: str | None = None,
+        *,
+        by: str = "line",
+        inverted: bool = False,
+        where: str | None = None,
+        born: tuple[int, int] | None = None,
+        include: str | Sequence[str] = (),
+        exclude: str | Sequence[str] = (),
+        limit: int = 40,
+    ) -> Flame:
+        """Stacks as a tree, as flame graphs draw it: the page of `tonnage flame` (docs/flame.md).
+
+        Args:
+            what: "live" (bytes), "count" (blocks), "allocated", "temporary", "peak", "retained" or "cpu"; None: live,
+                or cpu of a file that has no allocations.
+            by: what a frame is: "line", "file", "function", "module" or "distribution".
+            inverted: from where it was allocated, or spent, outwards.
+            where: only blocks of these objects, in the selection language.
+            born: of what is alive: only these allocations, the first and the last, as `tonnage timeline` numbers them.
+            include: only stacks that one of these places names: "app.py", "app.py:88", "any:app.py" (any frame).
+            exclude: no stack that one of these names.
+            limit: nodes, the widest; 0 for a million at most.
+
+        Returns:
+            A view; rows are nodes, each behind its parent.
+
+        Raises:
+            ArgumentError: the file does not tell it.
+
+        Cost: a pass over stacks, and over blocks where these are selected.
+
+        Example:
+            >>> snapshot.flame("peak", by="function")  # doctest: +SKIP
+        """
+        from tonnage._flame import Flame
+
+        return Flame(
+            self._core,
+            what=what,
+            by=by,
+            inverted=inverted,
+            where=where,
+            born=born or (0, 0),
+            include=include,
+            exclude=exclude,
+            limit=limit,
         )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
     from tonnage._settings import Settings
+    from tonnage._tracked_file import Packed
 
     Identity = tuple[int, int, int]
     Job = object
@@ -95,11 +96,17 @@ def check_first(names: Names, force: bool) -> None:
 # ---- the one place that takes snapshots ----
 
 
-def _begin(name: str, settings: Settings) -> Job | None:
+def _begin(name: str, settings: Settings, tracked: Packed | None = None) -> Job | None:
     """Begins to write a snapshot; None: it is written. Raises tonnage.Error."""
     from tonnage import _capture
 
     try:
+        if not settings.objects:
+            if _capture.trace_mode() == "off" and not _capture.sample_status() and tracked is None:
+                what = "nothing is recorded, sampled or tracked"
+                raise _errors.ArgumentError(f"without objects nothing is left to write: {what}", -8)
+            _capture.sample_save(name, -1, settings.force, settings.redact, tracked)
+            return None
         return _capture.begin(
             os.fsencode(name),
             mode=settings.mode,
@@ -107,6 +114,7 @@ def _begin(name: str, settings: Settings) -> Job | None:
             redact=settings.redact,
             force=settings.force,
             scan=settings.scan,
+            tracked=tracked,
         )
     except _capture.Error as error:
         raise _errors.from_status(*error.args) from None
@@ -120,6 +128,19 @@ def _poll(job: Job) -> bool:
         return _capture.poll(job)
     except _capture.Error as error:
         raise _errors.from_status(*error.args) from None
+
+
+def _tracked(settings: Settings) -> Packed | None:
+    """What stands in the last file besides. Where it cannot be told that is said."""
+    if "tonnage.track" not in sys.modules:
+        return None
+    from tonnage import _track_names
+
+    try:
+        return _track_names.last(settings)
+    except (_errors.Error, OSError) as error:
+        say(f"no tracked classes: {error}")
+        return None
 
 
 # ---- its files ----
@@ -411,12 +432,13 @@ class Recording:
             if last and _current is self:
                 _current = None  # what the helper asks from now on is not done; the time line goes on into this file
             self._wait()
+            tracked = _tracked(self.settings)
             self._tries = 0
             while True:
                 name, rss = self.names.new(), resident()
                 before = identity(name)
                 try:
-                    job = _begin(name, self.settings)
+                    job = _begin(name, self.settings, tracked)
                     while job is not None and not _poll(job):
                         time.sleep(_WAIT_SECONDS)
                     return name
@@ -427,6 +449,21 @@ class Recording:
                 finally:
                     if identity(name) != before:  # also after an interrupt: it has its name only when it is whole
                         self._kept.add(name, rss)
+
+    def save_tracked(self) -> str | None:
+        """Writes a file of tracked classes alone, where there are any; its path.
+
+        Raises:
+            Error: it cannot be written.
+        """
+        tracked = _tracked(self.settings)
+        if tracked is None:
+            return None
+        from tonnage import _tracked_file
+
+        name = self.names.new()
+        _tracked_file.write(tracked, name, self.settings.force, self.settings.redact)
+        return name
 
     def end(self) -> None:
         """At the end of the process: finishes what is under way and takes the last one, if one is wanted."""

@@ -209,19 +209,22 @@ def _tell(taken: Snapshot) -> None:
 
     name = shown(taken.path or "")
     took = "" if taken.pause is None else f", pause {taken.pause * 1000:.0f} ms"
-    say(f"wrote {name} ({format_bytes(taken.file_bytes)}{took}); next: tonnage summary {name}")
+    verb = "summary" if len(taken) else "sites"
+    say(f"wrote {name} ({format_bytes(taken.file_bytes)}{took}); next: tonnage {verb} {name}")
 
 
 def _begin_recording(options: Options) -> Recording:
     """Makes the recording, ends the process if it cannot work, and lets the program's own calls do as the user said."""
     from tonnage import Error
-    from tonnage._options import refuse
+    from tonnage._options import refuse, usage
     from tonnage._recorder import Recording, record_processes, tell_defaults
     from tonnage._settings import Settings
     from tonnage._take import defaults
     from tonnage._templates import Names
 
     settings = options.settings
+    if not settings.objects and settings.trace_mode is None and settings.sample is None:
+        usage(ValueError("without objects nothing is left to write: give --trace or --sample as well"))
     recording = Recording(settings, at_exit=False)  # the last snapshot is taken by _take, before handlers of atexit
     try:
         if settings.at_exit or settings.is_repeated:
@@ -279,6 +282,20 @@ def _take(recording: Recording) -> None:
         _interrupted(error)
 
 
+def _save(recording: Recording) -> None:
+    """Where no snapshot is wanted at the end: what --track has found."""
+    from tonnage import Error
+    from tonnage._recorder import say, shown
+
+    try:
+        name = recording.save_tracked()
+    except (Error, OSError) as error:
+        say(f"no tracked classes: {error}")
+        return
+    if name is not None and not recording.settings.quiet:
+        say(f"wrote {shown(name)}; next: tonnage tracked {shown(name)}")
+
+
 def _check_interpreter(verb: str) -> None:
     """Before the program runs, not when its snapshot is due. Loads nothing where all is well."""
     from _frozen_importlib_external import PathFinder
@@ -330,7 +347,7 @@ def _run(options: Options, begin: Callable[[], None], end: Callable[[], None]) -
 
 def _record(options: Options) -> None:
     recording = _begin_recording(options)
-    _run(options, lambda: _switch_on(options), lambda: _take(recording) if options.settings.at_exit else None)
+    _run(options, lambda: _switch_on(options), lambda: (_take if options.settings.at_exit else _save)(recording))
 
 
 def _sample(options: Options) -> None:
@@ -384,6 +401,16 @@ def main() -> None:
         from tonnage._sql import main as sql
 
         sql(words[1:])
+        return
+    if words[:1] == ["report"]:
+        from tonnage._report import main as report
+
+        report(words[1:])
+        return
+    if words[:1] == ["serve"]:
+        from tonnage._serve import main as serve
+
+        serve(words[1:])
         return
     if words[:1] == ["export"]:
         from tonnage._export import is_columnar

@@ -174,7 +174,7 @@ class ObjectSet(Tables):
         Args:
             name: "size", "address", "type" (a place in `types()`), "refcount", "length", "flags" (docs/format.md),
                 "retained" (computes dominators at first), or "part", which adds up: what a member retains without what
-                other members below it do.
+                other members below it do; "part_count" is the same in objects.
             none: what stands for the length of members that have none: what is neither text nor number.
                 `where("len:0..")` are those that have one.
         """

@@ -147,6 +147,16 @@ def _parse_trace(text: str) -> str | int | None:
     return size
 
 
+def _parse_classes(text: str) -> tuple[str, ...]:
+    names = tuple(text.replace(",", " ").split())
+    if not names:
+        raise ValueError
+    for name in names:
+        if "." not in name or not all(word.isidentifier() for word in name.replace(".<locals>", "").split(".")):
+            raise _Reason(f"{name} is no name of a class: module.Class, in the program itself __main__.Class")
+    return names
+
+
 def _parse_clock(text: str) -> str | None:
     if text in _sample.CLOCKS:
         return text
@@ -187,6 +197,19 @@ def _parse_name(text: str) -> Template:
         return Template(text)
     except ValueError as error:
         raise _Reason(error) from None
+
+
+def _parse_places(text: str) -> tuple[str, ...]:
+    from tonnage._errors import ArgumentError
+    from tonnage._places import Pattern
+
+    try:
+        found = [Pattern(word) for word in text.split(",")]
+    except ArgumentError as error:
+        raise _Reason(error) from None
+    if any(pattern.line is not None for pattern in found):
+        raise _Reason(f"{text}: rows of --top are files, without lines")
+    return tuple(pattern.text for pattern in found)
 
 
 def _signals() -> Any:
@@ -238,7 +261,11 @@ TRACE = Kind(
     (bool, int, str),
 )
 DEPTH = Kind("a number of frames, at least 1, or all", _parse_depth, lambda depth: str(depth or "all"), (int, str))
+CLASSES = Kind("classes such as app.models.Session, several with commas", _parse_classes, ",".join)
 FLAG = Kind("1 or 0", _parse_flag, lambda flag: "1" if flag else "0", (bool,))
+PLACES = Kind(
+    "names of files such as app.py,srv/*.py", _parse_places, lambda places: ",".join(places or ())
+)
 NAME = Kind("the name of a file", _parse_name, lambda template: template.text)
 
 _NEVER: Any = object()
@@ -395,6 +422,22 @@ class Settings:
     top_file = Setting[Template | None](
         NAME, None, "FILE", "--top appends to this file, not standard error; {pid} {host}", off=None
     )
+    top_include = Setting[tuple[str, ...] | None](
+        PLACES, None, "FILE", "--top shows only files with this name, app.py or srv/*.py; again, or with commas: of more", off=None, adds=True
+    )
+    top_exclude = Setting[tuple[str, ...] | None](
+        PLACES, None, "FILE", "--top leaves these out: '<frozen*'", off=None, adds=True
+    )
+    track = Setting[tuple[str, ...] | None](
+        CLASSES,
+        None,
+        "CLASS",
+        "track instances of app.models.Session; again, or with commas: of more",
+        off=None,
+    )
+    track_every = Setting[float | None](
+        SECONDS, None, "SECONDS", "time between two snapshots of --track, and one at the end", off=None
+    )
     sample = Setting[str | None](
         CLOCK,
         None,
@@ -412,6 +455,7 @@ class Settings:
     previews = Setting(PREVIEWS, 80, "N", "longest piece of a value that is kept, in bytes")
     redact = Setting(FLAG, False, "", "keep no text of the process at all, except names of types")
     scan = Setting(FLAG, False, "", "guess references of extension types, and look for pointers that C code has")
+    objects = Setting(FLAG, True, "", "objects in the files; without: what --trace and --sample sum up by stack alone")
     quiet = Setting(FLAG, False, "", "no line on standard error for each file")
 
     __slots__ = ("sources", "values")

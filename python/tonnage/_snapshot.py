@@ -14,6 +14,7 @@ from tonnage._object import Object, an_address
 from tonnage._profile_tables import ProfileTables
 from tonnage._tables import Tables
 from tonnage._threads import Thread
+from tonnage._tracked_tables import TrackedTables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @told
-class Snapshot(Tables, ProfileTables, Facts):
+class Snapshot(Tables, ProfileTables, TrackedTables, Facts):
     """What was in memory when it was taken. Made by `tonnage.snapshot()` and `tonnage.load()`.
 
     Nothing is read before it is asked for; then the parts that are needed are loaded, checked and kept. A snapshot may
@@ -134,8 +135,10 @@ class Snapshot(Tables, ProfileTables, Facts):
         self.close()
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True):
-            self.close()
+        if not getattr(self, "_closed", True):  # tables of it have the reader, which lives as long as they do
+            self._closed = True
+            self._handle = None
+            self._close_fd(self._fd)
 
     def check(self) -> list[_errors.Error]:
         """Reads the whole file and checks every rule of the format.
@@ -195,6 +198,31 @@ class Snapshot(Tables, ProfileTables, Facts):
         if path is None and self._path is None:
             raise _errors.ArgumentError("the snapshot's file has no name: say where the index goes", -8)
         return self._core.index(os.fspath(path) if path is not None else f"{self._path}.index")
+
+    def report(
+        self, path: str | os.PathLike[str], others: Iterable[Snapshot] = (), *, force: bool = False
+    ) -> None:
+        """Writes a page with pictures and tables, for a browser: that of `tonnage report` (docs/viewer.md).
+
+        Args:
+            path: the page; it appears when it is whole, readable by its owner only.
+            others: older snapshots, or younger ones, to compare with.
+            force: replace what is there.
+
+        Raises:
+            ExistsError: path exists and force is false.
+            FileError: it cannot be written.
+
+        Cost: like `suspects`, and some dozens of passes over all objects.
+
+        Example:
+            >>> snapshot.report("report.html")  # doctest: +SKIP
+        """
+        from tonnage._python_verbs import by_time
+        from tonnage._report import write
+
+        older = [self._older(other, "others") for other in others]
+        write(by_time([one for one in (self, *older) if one is not None]), os.fspath(path), force)
 
     referrers = Tables.backrefs  # of a set that is a step along references
 
@@ -334,7 +362,7 @@ class Snapshot(Tables, ProfileTables, Facts):
 
     def _again(self) -> Snapshot:
         """The same file, opened a second time."""
-        return Snapshot(os.dup(self._fd), self._path)
+        return Snapshot(os.dup(self._fd), self._path, partial=self._options[0], max_memory=self._options[1])
 
     def __repr__(self) -> str:
         if self._closed:
@@ -343,6 +371,11 @@ class Snapshot(Tables, ProfileTables, Facts):
             return repr(self.summary(limit=10))
         except _errors.Error as error:
             return f"<tonnage.Snapshot {self._path or 'without a name'}: {error}>"
+
+    def _repr_html_(self) -> str:
+        from tonnage._html import page
+
+        return page(repr(self)) if self._closed else self.summary(limit=10)._repr_html_()
 
     # ---- objects ----
 

@@ -251,22 +251,10 @@ examples:
 """
 
 
-def _half_of_memory() -> int:
-    import os
-
-    return max(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2, 1 << 30)
-
-
 def _parse(words: list[str]) -> Any:
-    from argparse import ArgumentParser
+    from tonnage._python_verbs import parser_of
 
-    from tonnage._export import fail
-
-    class Parser(ArgumentParser):
-        def error(self, message: str) -> Any:
-            fail("sql", ArgumentError(f"{message}; see tonnage sql --help", -8))
-
-    parser = Parser(prog="tonnage sql", add_help=False, allow_abbrev=False)
+    parser = parser_of("sql")
     for name in ("--where", "--against", "--max-memory"):
         parser.add_argument(name)
     parser.add_argument("--limit", type=int, default=20)
@@ -281,16 +269,16 @@ def _parse(words: list[str]) -> Any:
 
 def main(words: list[str]) -> None:
     """Entry of the verb."""
-    from tonnage import _core
     from tonnage._export import fail, open_both
     from tonnage._options import print_out
+    from tonnage._python_verbs import memory_of
 
     if {"-h", "--help"} & set(words):
         print_out(USAGE)
         return
     asked = _parse(words)
     try:
-        memory = _half_of_memory() if asked.max_memory is None else _core.parse_bytes(asked.max_memory)
+        memory = memory_of(asked.max_memory)
         snapshot, older = open_both("sql", asked.file, asked.against, str(memory))
         chosen = snapshot._chosen(asked.where, older)
         answer = query(snapshot, chosen, asked.query, asked.limit, memory)

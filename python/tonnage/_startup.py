@@ -1,5 +1,5 @@
-"""TONNAGE=1, TONNAGE_TRACE and TONNAGE_SAMPLE: recording without a word in the program. tonnage.pth in site-packages
-calls begin() when one of them is set.
+"""TONNAGE=1, TONNAGE_TRACE, TONNAGE_TRACK and TONNAGE_SAMPLE: recording without a word in the program.
+tonnage.pth in site-packages calls begin() when one of them is set.
 
 It runs while the interpreter starts: nothing may be raised here, and the program must not notice more than a line on
 standard error.
@@ -72,6 +72,8 @@ def _start_alone() -> None:
         return
     if settings.trace_mode is not None:
         say(f"records allocations of process {os.getpid()}: {told_trace(settings)}")
+    if settings.track is not None:
+        say(f"tracks instances in process {os.getpid()}: {settings.text('track')}")
     if settings.sample is not None:
         say(f"samples process {os.getpid()}: {told_sample(settings)}")
 
@@ -95,6 +97,7 @@ def _switch_on() -> None:
     tell_defaults(settings)
     if not settings.quiet:
         also = "" if settings.trace_mode is None else f"; allocations: {told_trace(settings)}"
+        also += "" if settings.track is None else f"; tracked: {settings.text('track')}"
         also += "" if settings.sample is None else f"; samples: {told_sample(settings)}"
         say(f"records process {os.getpid()} into {recording.names.template.text}: {settings.occasions()}{also}")
 
@@ -112,6 +115,6 @@ def begin() -> None:
         if not _is_for_others() and _is_main_interpreter():
             _switch_on()
     except Exception as error:
-        said = [name for name in ("TONNAGE_TRACE", "TONNAGE_SAMPLE") if os.environ.get(name)]
+        said = [name for name in ("TONNAGE_TRACE", "TONNAGE_TRACK", "TONNAGE_SAMPLE") if os.environ.get(name)]
         name = "TONNAGE=1" if os.environ.get("TONNAGE", "0") != "0" else " with ".join(said)
         say(f"{name} is ignored: {error}")

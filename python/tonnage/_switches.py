@@ -1,4 +1,4 @@
-"""What `tonnage run` and variables of the environment switch on besides snapshots: records, samples, pages."""
+"""What `tonnage run` and variables of the environment switch on besides snapshots: records, samples, pages, classes."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ def switch_on(settings: Settings) -> None:
             from tonnage import _top_pages
 
             _top_pages.start(settings)
+        if settings.track is not None:
+            from tonnage import _track_names
+
+            _track_names.start(settings)
     except BaseException:
         sample.stop()
         trace.stop()

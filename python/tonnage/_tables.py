@@ -167,6 +167,39 @@ class Tables(Findings, SiteTables, Tabular):
             against=against,
         )
 
+    def treemap(
+        self,
+        where: str | None = None,
+        limit: int = 50,
+        threshold: int | str | None = None,
+        depth: int = 0,
+        fold: bool = True,
+        against: Snapshot | None = None,
+    ) -> View:
+        """The dominator tree down to where it gets small: of all its objects those that retain most.
+
+        Args:
+            where: from objects of this selection down, without those that another one of it dominates; default: from
+                the root.
+            limit: rows in all levels, 0 for all.
+            threshold: only rows that retain this many bytes or more; an int or text such as "64k".
+            depth: no more levels than this; 0 for all.
+            fold: the `__dict__` of an object counts as a part of it, where nothing else holds it.
+            against: an older snapshot of the process: only objects that are new since, or what `is:` in `where` says.
+
+        Returns:
+            A view, the table of `tonnage treemap`: each row behind the one it hangs from, `depth` levels deep; `more`
+            and `more_retained` are what hangs right from a row and is none.
+
+        Cost: like `dominators`; later calls look at the rows that they give, and once at what hangs from the root.
+
+        Example:
+            >>> snapshot.treemap(limit=30)  # doctest: +SKIP
+        """
+        return self._view(
+            "treemap", where=where, limit=limit, threshold=threshold, depth=depth, fold=fold, against=against
+        )
+
     def retained(
         self,
         where: str | None = None,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tonnage._settings import Settings
+    from tonnage._tracked_file import Packed
     from tonnage._user_data import Row
 
 
@@ -56,9 +57,13 @@ def take(
     scan: bool | None,
     *,
     user_data: Iterable[Row] | None = None,
+    tracked: Packed | None = None,
     named: bool = True,
 ) -> Snapshot:
-    """Takes a snapshot of this process; see `tonnage.snapshot`. Not named: a recording gives it no path either."""
+    """Takes a snapshot of this process; see `tonnage.snapshot`. Not named: a recording gives it no path either.
+
+    tracked: what a tracker knows (`_tracked_file.pack`), which the file has, too.
+    """
     previews = defaults.previews if previews is None else previews
     redact = defaults.redact if redact is None else redact
     scan = defaults.scan if scan is None else scan
@@ -99,6 +104,7 @@ def take(
             threads=threads or 0,
             scan=scan,
             user=user,
+            tracked=tracked,
         )
         if name is not None:
             fd = _opened(name)

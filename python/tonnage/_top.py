@@ -6,6 +6,7 @@ from tonnage import _live_text
 from tonnage._errors import ArgumentError
 from tonnage._live_text import changed, moment, number, short_path, size
 from tonnage._periodic import Display
+from tonnage._places import Chosen
 from tonnage._records import call
 from tonnage._user_data import Figures, lines
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tonnage._live_text import Paint, Target
+    from tonnage._places import Patterns
     from tonnage._user_data import Callback, Row
 
     Place = tuple[str, int, str]
@@ -33,7 +35,7 @@ def _all(sums: Iterable[Sum]) -> Sum:
 class _Look:
     """What was alive at one time."""
 
-    __slots__ = ("interval", "mode", "own", "places", "process", "time", "total", "user")
+    __slots__ = ("interval", "mode", "own", "places", "process", "ranges", "time", "total", "user")
 
     def __init__(self, by: str, cumulative: bool, user: tuple[Row, ...]) -> None:
         self.time = _live_text.now()
@@ -45,7 +47,8 @@ class _Look:
         rows, total, total_count, own, _ = sums
         self.own: int = cost["resident"] + own
         self.total: Sum = total, total_count
-        self.places: dict[Place, Sum] = {row[:3]: row[3:] for row in rows}
+        self.places: dict[Place, Sum] = {row[:3]: row[3:5] for row in rows}
+        self.ranges: dict[Place, tuple[float, float]] = {row[:3]: row[5:7] for row in rows}
 
 
 class Top(Display):
@@ -62,10 +65,13 @@ class Top(Display):
         show_lineno: rows are lines, not files.
         by: rows are "file", "line" or "function". None: as show_lineno says.
         cumulative: a row has what was called from there, too.
+        include, exclude: places such as "app.py", "app/*.py" or, of rows that are lines, "app.py:88"; one or several.
+            Rows are those that an include names, if there is any, and no exclude; the others are one, "left out".
+        show_interval: beside an estimate stands its 95 % interval. None: in the long form.
         user_data_callback: gives rows (title, format, number) that the page ends with; format is "size", "count" or
             "number". They stay the same, in the same order.
 
-    All but file and full are attributes as well, and may be set between two pages.
+    All but file, full, include and exclude are attributes as well, and may be set between two pages.
 
     Cost: docs/live.md.
 
@@ -75,8 +81,9 @@ class Top(Display):
     """
 
     __slots__ = (
-        "_figures", "_first", "_previous", "_kind", "by", "compare_with_previous", "count", "cumulative",
-        "filename_parts", "show_average", "show_count", "show_lineno", "show_size", "user_data_callback",
+        "_chosen", "_figures", "_first", "_previous", "_kind", "by", "compare_with_previous", "count", "cumulative",
+        "filename_parts", "show_average", "show_count", "show_interval", "show_lineno", "show_size",
+        "user_data_callback",
     )  # fmt: skip
 
     def __init__(
@@ -94,6 +101,9 @@ class Top(Display):
         show_lineno: bool | None = None,
         by: str | None = None,
         cumulative: bool = False,
+        include: Patterns = (),
+        exclude: Patterns = (),
+        show_interval: bool | None = None,
         user_data_callback: Callback = None,
     ) -> None:
         super().__init__(file, color)
@@ -110,7 +120,9 @@ class Top(Display):
         self.show_lineno = full if show_lineno is None else show_lineno
         self.by = by
         self.cumulative = cumulative
+        self.show_interval = full if show_interval is None else show_interval
         self.user_data_callback = user_data_callback
+        self._chosen = Chosen(include, exclude)
         self._figures = Figures()
         self._first: _Look | None = None
         self._previous: _Look | None = None
@@ -121,6 +133,8 @@ class Top(Display):
         way = ("line" if self.show_lineno else "file") if self.by is None else self.by
         if way not in WAYS:
             raise ArgumentError(f"unknown rows {way!r}: by is file, line or function", -8)
+        if way != "line" and self._chosen.has_lines():
+            raise ArgumentError("places with a line need rows that are lines: by='line'", -8)
         return way
 
     def display(self) -> None:
@@ -136,7 +150,7 @@ class Top(Display):
         if kind != self._kind:  # rows of other kinds have nothing in common
             self._kind, self._first, self._previous = kind, None, None
         before = self._previous if self.compare_with_previous else self._first
-        page = _Page(self, way, look, before, self._screen.paint())
+        page = _Page(self, self._chosen, way, look, before, self._screen.paint())
         self._first, self._previous = self._first or look, look
         self._screen.show(page.lines())
 
@@ -144,10 +158,11 @@ class Top(Display):
 class _Page:
     """One page of a Top."""
 
-    __slots__ = ("_before", "_look", "_paint", "_top", "_way")
+    __slots__ = ("_before", "_chosen", "_look", "_paint", "_top", "_way")
 
-    def __init__(self, top: Top, way: str, look: _Look, before: _Look | None, paint: Paint) -> None:
+    def __init__(self, top: Top, chosen: Chosen, way: str, look: _Look, before: _Look | None, paint: Paint) -> None:
         self._top = top
+        self._chosen = chosen
         self._way = way
         self._look = look
         self._before = before
@@ -184,21 +199,28 @@ class _Page:
         return sorted(rows, key=lambda row: (-abs(row[1][0] - row[2][0]), -row[1][0], row[0]))
 
     def _rows(self) -> list[str]:
-        rows, count = self._ordered(), self._top.count
+        rows, left_out, count = self._ordered(), [], self._top.count
+        if self._chosen:
+            are = [self._chosen(row[0][0] or row[0][2], row[0][1]) for row in rows]
+            left_out = [row for row, is_chosen in zip(rows, are, strict=True) if not is_chosen]
+            rows = [row for row, is_chosen in zip(rows, are, strict=True) if is_chosen]
         found = [
-            f"#{rank}: {self._label(place)}{self._told(now, before)}"
+            f"#{rank}: {self._label(place)}{self._told(now, before, self._look.ranges.get(place))}"
             for rank, (place, now, before) in enumerate(rows[:count], 1)
         ]
-        others = rows[count:]
-        if others and self._top.cumulative:  # a block counts in several: a sum says nothing
-            found.append(f"{len(others)} more")
-        elif others:
-            rest = self._told(_all(row[1] for row in others), _all(row[2] for row in others))
-            found.append(f"{len(others)} more{rest}")
-        return found
+        return found + self._others("more", rows[count:]) + self._others("left out", left_out)
 
-    def _told(self, now: Sum, before: Sum) -> str:
+    def _others(self, what: str, rows: list[tuple[Place, Sum, Sum]]) -> list[str]:
+        if not rows:
+            return []
+        if self._top.cumulative:  # a block counts in several: a sum says nothing
+            return [f"{len(rows)} {what}"]
+        return [f"{len(rows)} {what}{self._told(_all(row[1] for row in rows), _all(row[2] for row in rows))}"]
+
+    def _told(self, now: Sum, before: Sum, between: tuple[float, float] | None = None) -> str:
         columns = self._columns(now, None if self._before is None else before)
+        if columns and between and self._top.show_interval and self._look.mode == "sampled":
+            columns += f", 95 %: {size(round(between[0]))} to {size(round(between[1]))}"
         return f": {columns}" if columns else ""
 
     def _label(self, place: Place) -> str:

@@ -47,7 +47,7 @@ def start(settings: Settings) -> None:
     assert settings.top is not None
     pid = os.getpid()
     name = None if settings.top_file is None else Names(settings.top_file, os.getcwd()).render(1)
-    top = Top(settings.top, _File(name))
+    top = Top(settings.top, _File(name), include=settings.top_include or (), exclude=settings.top_exclude or ())
 
     def last() -> None:
         if os.getpid() == pid:  # a fork has none

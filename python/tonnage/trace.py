@@ -19,7 +19,10 @@ from tonnage import _records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
+
     from tonnage._region import Region
+    from tonnage._snapshot import Snapshot
 
 __all__ = [
     "Cost",
@@ -31,6 +34,7 @@ __all__ = [
     "is_on",
     "memory",
     "reset_peak",
+    "save",
     "site_of",
     "start",
     "stop",
@@ -236,6 +240,34 @@ def cost() -> Cost:
             parts.setdefault(part, {})[rest] = value
     seconds = {name: value / 1e9 for name, value in parts["ns"].items()}
     return Cost(parts["calls"], parts["dropped"], parts["own"], now["reconnected"], seconds)
+
+
+def save(path: str | os.PathLike[str] | None = None, *, force: bool = False) -> Snapshot:
+    """Writes sums of what is recorded, by stack, to a file without objects: some kilobytes, in milliseconds.
+
+    It has what `sites`, `creators`, `temporary`, `peak` and `profile` tell, and what is sampled. Blocks one by one
+    it has not: who keeps them, and how old they are, a snapshot tells.
+
+    Args:
+        path: the file to make; it appears when it is whole, readable by its owner only. None: a file without a name in
+            the temporary folder (`TMPDIR`), gone when the snapshot is closed.
+        force: replace an existing file.
+
+    Raises:
+        ArgumentError: nothing is recorded.
+        ExistsError: path exists and force is false.
+        FileError: it cannot be written; none is left.
+
+    Cost: a pass over stacks, not over blocks.
+
+    Example:
+        >>> trace.save("app.tonnage")  # doctest: +SKIP
+    """
+    from tonnage import sample
+
+    if not is_on():
+        raise _wrong("nothing is recorded: tonnage.trace.start() does it")
+    return sample._write(path, force)
 
 
 def _without_runner(rows: tuple[tuple[str, int, str, str], ...]) -> tuple[tuple[str, int, str, str], ...]:

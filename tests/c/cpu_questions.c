@@ -1,4 +1,4 @@
-/* cpu_questions.c - see exercise.h: where time goes by a snapshot that is small, on every page. */
+/* cpu_questions.c - see exercise.h: where time goes by a snapshot that is small, on every page, and trees of stacks. */
 #include "exercise.h"
 
 typedef struct asking {
@@ -22,6 +22,30 @@ static void ask(asking *a, const tn_cpu_options *asked, const char *sort, bool c
     }
 }
 
+static void draw(asking *a, const tn_flame_options *asked)
+{
+    for (int form = TN_TEXT; form <= TN_JSON; form++) {
+        const tn_view_options o = {.form = (enum tn_form)form, .flame = asked, .limit = asked->inverted ? 0 : 3};
+        int status = tn_view_flame(a->s, &o, a->sink, NULL);
+        if (status < 0 && status != TN_EINVAL && status != TN_EIO && a->status == 0)
+            a->status = status;
+    }
+}
+
+static void draw_all(asking *a)
+{
+    for (int what = 0; what < TN_FLAME_WHATS; what++) {
+        tn_flame_options o = {.what = (enum tn_flame_what)what, .by = (enum tn_sites_by)(what % 5)};
+        draw(a, &o);
+        o.inverted = true;
+        o.born_last = what == TN_FLAME_COUNT ? UINT64_MAX : 0;
+        draw(a, &o);
+    }
+    int status = tn_view_timeline(a->s, &(tn_view_options){.form = TN_JSON}, a->sink, NULL);
+    if (status < 0 && status != TN_EIO && a->status == 0)
+        a->status = status;
+}
+
 int exercise_profile(tn_snapshot *older, tn_snapshot *s, const tn_sink *sink)
 {
     static const char *const include[] = {"any:*"}, *const exclude[] = {"<native>"};
@@ -40,5 +64,6 @@ int exercise_profile(tn_snapshot *older, tn_snapshot *s, const tn_sink *sink)
     ask(&a, &(tn_cpu_options){.clock = "alloc", .by = TN_CPU_THREAD}, "total", true);
     ask(&a, &(tn_cpu_options){.thread = "*", .task = "?*", .state = "running"}, NULL, true);
     ask(&a, &(tn_cpu_options){.page = TN_CPU_TREE}, "name", false);
+    draw_all(&a);
     return a.status;
 }

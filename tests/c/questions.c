@@ -273,8 +273,8 @@ static void ask_views(questions *q, enum tn_form form)
 {
     static const view views[] = {tn_view_summary, tn_view_groups,   tn_view_largest, tn_view_suspects, tn_view_why,
                                  tn_view_info,    tn_view_patterns, tn_view_cycles,  tn_view_audit,    tn_view_waste};
-    static const node_view node_views[] = {tn_view_show,      tn_view_paths,      tn_view_refs,
-                                           tn_view_referrers, tn_view_dominators, tn_view_retained};
+    static const node_view node_views[] = {tn_view_show,       tn_view_paths,    tn_view_refs,   tn_view_referrers,
+                                           tn_view_dominators, tn_view_retained, tn_view_treemap};
     const tn_sink sink = {swallow, q};
     tn_view_options options = {.form = form, .limit = 20, .depth = 2};
     bool sound;
@@ -416,6 +416,12 @@ static void ask_sites(questions *q)
     const tn_sink sink = {swallow, q};
     note(q, exercise_sites(q->other, q->s, &sink));
     note(q, exercise_profile(q->other, q->s, &sink));
+    for (int page = 0; page < TN_TRACKED_PAGES; page++) {
+        tn_view_options o = {.tracked = (enum tn_tracked_page)page, .sort = page % 2 ? "class" : "-death", .limit = 3};
+        note(q, tn_view_tracked(q->s, &o, &sink, NULL));
+        o = (tn_view_options){.form = TN_JSON, .where = "type:Node+ or size:>=1 or text:e", .depth = 1};
+        note(q, tn_view_tracked(q->s, &o, &sink, NULL));
+    }
 }
 
 /* ---- all ---- */

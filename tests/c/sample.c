@@ -1,5 +1,6 @@
 /* sample.c - see sample.h. */
 #include "sample.h"
+#include "snapshot/tracked.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -237,6 +238,45 @@ const sample_trace sample_traces[SAMPLE_TRACES] = {
     {0x7f0000400000, 0, 1, 0, 0, TN_TRACE_NONE, 0},
 };
 
+/* Records of TRAK: beginning, texts, a rule, a class with an instance, what it took at a moment, and of what parts. */
+const uint32_t sample_tracked[SAMPLE_TRACKED_WORDS] = {
+    [0] = 0,    32,         5,
+    0,          100,        0,
+    900,        0,          UINT32_MAX,
+    UINT32_MAX, [10] = 1,   24,
+    2,          8,          0,
+    0x2e707061, 0x65646f4e, /* "app.Node" and "" */
+    [18] = 2,   16,         1,
+    0,          2,          TN_TRACKED_KEEP,
+    [24] = 3,   376,        1,
+    0,          0,          0,
+    1, /* born */
+    [120] = 5,  56,         7,
+    0,          150,        0,
+    UINT32_MAX, UINT32_MAX, 4096,
+    0,          0,          2,
+    0,          0,          0,
+    1,          [136] = 6,  152,
+    3,          0,          5,
+    0,          200,        0,
+    9,          0,          4,
+    0,          1 << 20,    0,
+    4096,       0,          [152] = UINT32_MAX,
+    UINT32_MAX, UINT32_MAX, UINT32_MAX,
+    500,        [164] = 2,  1,
+    [166] = 0,  0,          1,
+    0,          500,        0,
+    48,         0,          600,
+    [176] = 7,  40,         1,
+    0,          7,          0,
+    48,         0,          500,
+    0,          600,        [188] = 8,
+    40,         7,          0,
+    1,          0,          0,
+    2,          1,          3,
+    500,
+};
+
 /* ---- writing ---- */
 
 static void add(tn_buf *b, const void *bytes, size_t n)
@@ -408,6 +448,8 @@ int sample_put(tn_writer *w, tn_error *err)
     status = status < 0 ? status : tn_writer_table(w, "TIME", sample_times, sizeof sample_times, SAMPLE_TIMES, err);
     status =
         status < 0 ? status : tn_writer_table(w, "SAMP", sample_samples, sizeof sample_samples, SAMPLE_SAMPLES, err);
+    status =
+        status < 0 ? status : tn_writer_table(w, "TRAK", sample_tracked, sizeof sample_tracked, SAMPLE_TRACKED, err);
     status = status < 0 ? status : tn_writer_table(w, "SEEN", sample_seen, sizeof sample_seen, SAMPLE_SEEN, err);
     tn__buf_free(&b);
     return status < 0 ? status : put_strings(w, err);

@@ -54,7 +54,9 @@ enum {
     SAMPLE_SEEN = 3,
     SAMPLE_SITES = 2,
     SAMPLE_SAMPLES = 3,
-    SAMPLE_TRACES = 5
+    SAMPLE_TRACES = 5,
+    SAMPLE_TRACKED = 8,
+    SAMPLE_TRACKED_WORDS = 200
 };
 extern const sample_node sample_nodes[SAMPLE_NODES];
 extern const sample_shape sample_shapes[SAMPLE_SHAPES];
@@ -67,6 +69,7 @@ extern const tn_time_row sample_times[SAMPLE_TIMES];
 extern const tn_seen_row sample_seen[SAMPLE_SEEN];
 extern const tn_site_row sample_sites[SAMPLE_SITES];
 extern const tn_sample_row sample_samples[SAMPLE_SAMPLES];
+extern const uint32_t sample_tracked[SAMPLE_TRACKED_WORDS]; /* records, docs/format.md */
 typedef struct sample_trace {
     uint64_t address, bytes, site, birth, node, kind, interval;
 } sample_trace;

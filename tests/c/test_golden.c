@@ -18,6 +18,7 @@ static const struct {
     {"good-1.1", 0, 0, UINT64_MAX},
     {"good-1.2", 0, 0, UINT64_MAX},
     {"good-1.3", 0, 0, UINT64_MAX},
+    {"good-1.4", 0, 0, UINT64_MAX},
     {"empty", TN_EFORMAT, 0, 0},
     {"truncated-header", TN_ETRUNCATED, 0, 20},
     {"truncated-first", TN_ETRUNCATED, 0, 32},

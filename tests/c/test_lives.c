@@ -10,7 +10,7 @@ static const uint64_t FIRST = 0x7f0123400000, TYPE = 0x5000;
 
 typedef struct place {
     uint64_t serial; /* 0: nothing followed here */
-    uint32_t kind, before;
+    uint32_t kind, before, stack;
 } place;
 
 static struct {
@@ -43,10 +43,10 @@ static void born(uint32_t i, bool found)
     }
     if (p->serial)
         model.died[p->kind]++;
-    *p = (place){++model.serial, k, before};
+    *p = (place){++model.serial, k, before, found ? 0 : chance(1000)};
     model.born[k]++;
     uint64_t serial =
-        found ? tn_lives_found(model.kinds[k], block, before) : tn_lives_born(model.kinds[k], block, before);
+        found ? tn_lives_found(model.kinds[k], block, before) : tn_lives_born(model.kinds[k], block, before, p->stack);
     assert_int_equal(serial, model.serial);
 }
 
@@ -97,6 +97,7 @@ static void check(void)
             assert_int_equal(life->serial, p->serial);
             assert_int_equal(life->kind, model.kinds[p->kind]);
             assert_int_equal(life->before, p->before);
+            assert_int_equal(life->stack, p->stack);
         }
     }
     tn_lives_each(count, &seen);
@@ -170,7 +171,7 @@ static void test_addresses_that_none_has(void **unused)
     assert_false(tn_lives_maybe(UINT64_MAX - 15));
     assert_false(tn_lives_maybe(0));
     assert_null(tn_lives_at(0));
-    assert_int_equal(tn_lives_born(model.kinds[0], UINT64_MAX - 15, 16), 0);
+    assert_int_equal(tn_lives_born(model.kinds[0], UINT64_MAX - 15, 16, 0), 0);
     assert_false(tn_lives_sums(0, &sums));
     assert_false(tn_lives_sums(TN_KINDS, &sums));
 }

@@ -4,6 +4,7 @@
 #include "exercise.h"
 #include "sample.h"
 #include "snapshot/reader.h"
+#include "snapshot/tracked.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +64,7 @@ static void chunks_lie_one_behind_another(void **state)
     (void)state;
     tn_chunk_info info;
     uint64_t at = 32;
-    assert_int_equal(tn_snapshot_n_chunks(s), 31 + 1);
+    assert_int_equal(tn_snapshot_n_chunks(s), 32 + 1);
     for (size_t i = 0; i < tn_snapshot_n_chunks(s); i++) {
         assert_int_equal(tn_snapshot_chunk(s, i, &info), 0);
         assert_int_equal(info.offset, at);
@@ -112,6 +113,32 @@ static void samples_are_those_written(void **state)
     const tn_sample_row *rows = tn__snapshot_samples(s, &n);
     assert_int_equal(n, SAMPLE_SAMPLES);
     assert_memory_equal(rows, sample_samples, sizeof sample_samples);
+}
+
+static void what_was_tracked_is_what_was_written(void **state)
+{
+    (void)state;
+    const tn_tracked *t;
+    assert_int_equal(tn__snapshot_tracked(s, &t, NULL), 0);
+    assert_true(t->started_wall_ns == 5 && t->started_ns == 100 && t->now_ns == 900 && t->stopped_ns == TN_UNKNOWN);
+    assert_int_equal(t->n_rules, 1);
+    assert_true(t->rules[0].resolution_level == 2 && t->rules[0].flags == TN_TRACKED_KEEP && !t->rules[0].label);
+    assert_int_equal(t->n_kinds, 1);
+    assert_string_equal(t->kinds[0].name, "app.Node");
+    assert_true(t->kinds[0].born == 1 && t->kinds[0].died == 0);
+    assert_int_equal(t->n_instances, 1);
+    assert_true(t->instances[0].serial == 7 && t->instances[0].birth_ns == 150 && t->instances[0].found);
+    assert_string_equal(t->instances[0].label, "");
+    assert_null(t->instances[0].preview);
+    assert_int_equal(t->n_moments, 1);
+    const tn_tracked_moment *m = &t->moments[0];
+    assert_true(m->number == 3 && m->wall_ns == 5 && m->monotonic_ns == 200 && m->duration_ns == 9 && m->pause_ns == 4);
+    assert_true(m->rss_bytes == 1 << 20 && m->own_bytes == 4096 && m->heap_bytes == TN_UNKNOWN);
+    assert_true(m->heap_count == TN_UNKNOWN && m->tracked_bytes == 500 && m->more == 0 && m->n_sums == 1);
+    assert_true(m->sums[0].active == 1 && m->sums[0].bytes == 500 && m->sums[0].retained_bytes == 600);
+    assert_int_equal(tn__tracked_row(m, 7), 0);
+    assert_true(tn__tracked_row(m, 8) == SIZE_MAX && m->flat[0] == 48 && m->part[0] == 500 && m->retained[0] == 600);
+    assert_true(m->n_trees == 1 && t->trees[0].serial == 7 && t->trees[0].n == 1 && t->trees[0].parts[0].more == 3);
 }
 
 static void blocks_of_sites_are_those_written(void **state)
@@ -412,6 +439,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(strings_are_those_written),
         cmocka_unit_test(sites_are_those_written),
         cmocka_unit_test(samples_are_those_written),
+        cmocka_unit_test(what_was_tracked_is_what_was_written),
         cmocka_unit_test(blocks_of_sites_are_those_written),
         cmocka_unit_test(facts_are_those_written),
         cmocka_unit_test(times_are_those_written),

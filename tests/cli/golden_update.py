@@ -26,7 +26,9 @@ def main() -> None:
     import test_cli_profiles
     import test_cli_reading
     import test_cli_sites
+    import test_cli_tracked
     import test_meliae
+    import tracked_files
 
     test_cli_reading.GOLDEN.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -37,11 +39,13 @@ def main() -> None:
         (HERE.parent / "c" / "sites.tonnage").write_bytes(sites_snapshot.data())
         (HERE.parent / "c" / "sites-part.tonnage").write_bytes(sites_snapshot.data(10, 4096))
         sample_files.shop(recorded=True).write(HERE.parent / "c" / "samples.tonnage")
+        tracked_files.shop(HERE.parent / "c" / "tracked.tonnage")
         file.with_name("old.tonnage").write_bytes(shop_snapshot.older())
         file.with_name("new.tonnage").write_bytes(shop_snapshot.newer())
         for tests in (test_cli_reading, test_cli_answers, test_cli_cycles, test_cli_graph, test_cli_sites, test_meliae):
             update(tests, file)
         update(test_cli_profile, file)
+        update(test_cli_tracked, file)
         file.with_name("traced.tonnage").write_bytes(test_cli_profiles.data())
         update(test_cli_profiles, file)
 

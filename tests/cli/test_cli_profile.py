@@ -49,6 +49,10 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("profile", ("both", "--sort", "bytes")),
         ("profile", ("both", "--clock", "alloc", "--tree")),
         ("profile", ("recorded",)),
+        ("flame", ("--limit", "8")),
+        ("flame", ("both", "--invert", "--by", "function")),
+        ("flame", ("both", "--what", "count", "--limit", "3")),
+        ("timeline", ("both",)),
     ],
 )
 def test_text_is_the_golden_one(cli: Cli, shop: Path, name: str, rest: tuple[str, ...]) -> None:

@@ -18,7 +18,7 @@ from cli_support import CLI, Cli
 
 GOLDEN = Path(__file__).with_name("golden")
 ABOUT_ONE = ("show", "retained", "paths", "refs", "referrers")
-VERBS = ("summary", "groups", "largest", "info", "check", "diff", "dominators", *ABOUT_ONE)
+VERBS = ("summary", "groups", "largest", "info", "check", "diff", "dominators", "treemap", *ABOUT_ONE)
 CART = "0x7f0000000100"
 
 
@@ -48,6 +48,7 @@ def words(verb: str, file: Path, *rest: str) -> list[str]:
         ("dominators", ()),
         ("dominators", ("--depth", "3", "--limit", "2")),
         ("dominators", ("--by", "type", "--sort", "-type")),
+        ("treemap", ("--limit", "3")),
         ("retained", ()),
         ("paths", ()),
         ("refs", ("--depth", "3", "--limit", "1")),

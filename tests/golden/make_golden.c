@@ -1,6 +1,6 @@
 /* make_golden.c - makes the files of this folder: make_golden FOLDER. With a second folder, also a seed for fuzzing there.
  *
- * good-1.0.tonnage to good-1.3.tonnage are not made again: they are what minor versions 0 to 3 wrote. good.tonnage is the
+ * good-1.0.tonnage to good-1.4.tonnage are not made again: they are what minor versions 0 to 4 wrote. good.tonnage is the
  * sample of tests/c/sample.c; expected.json says what it holds, made from the sample's tables and not by reading the file. The
  * others are good.tonnage damaged, each in one way.
  */

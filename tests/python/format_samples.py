@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 
 import pure_reader as reader
+import pure_tracked
 import pure_writer as writer
 from pure_writer import Code, Description, Encoding, Node, RawChunk, Sample, Shape, Site, Trace, Type
 
@@ -277,7 +278,8 @@ def sample() -> Description:
         Sample(3, "caf\N{LATIN SMALL LETTER E WITH ACUTE}-1", "Task-7", 2, 2**62, 5),
         Sample(1, "worker-12", state=1, samples=2, ns=2**61, cpu_ns=2**61),
     ]
-    return Description(nodes, types, shapes, facts, codes, stack, times, sites=sites, traces=traces, samples=samples)
+    return Description(nodes, types, shapes, facts, codes, stack, times, sites=sites, traces=traces, samples=samples,
+                       tracked=pure_tracked.sample())  # fmt: skip
 
 
 def sample_chunks() -> list[RawChunk]:
@@ -288,11 +290,11 @@ def sample_chunks() -> list[RawChunk]:
 # --- What a reader must accept -------------------------------------------------------------------
 
 
-def no_objects(samples: list[Sample] | None = None) -> bytes:
-    """A file with a root and nothing else, or these samples."""
+def no_objects(samples: list[Sample] | None = None, tracked: list[bytes] | None = None) -> bytes:
+    """A file with a root and nothing else, or these samples, or what was tracked."""
     roots = Type("roots", "tonnage", SYNTHETIC_TYPE)
     shape = Shape(roots, run_style=UNLABELLED)
-    return writer.write(Description([Node(shape)], [roots], [shape], samples=samples))
+    return writer.write(Description([Node(shape)], [roots], [shape], samples=samples, tracked=tracked))
 
 
 def good_files() -> dict[str, bytes]:
@@ -300,7 +302,7 @@ def good_files() -> dict[str, bytes]:
     chunks = sample_chunks()
     unknown = RawChunk(b"zz 9", b"anything", 5, version=9, compression=7, width=3, transform=255)
     backward = sorted(chunks, key=lambda chunk: chunk.id, reverse=True)
-    optional = ("REFC", "LENG", "CAPA", "HASH", "STKI", "PREV", "CODE", "STAK", "TIME", "SEEN", "SITE", "SAMP")
+    optional = ("REFC", "LENG", "CAPA", "HASH", "STKI", "PREV", "CODE", "STAK", "TIME", "SEEN", "SITE", "SAMP", "TRAK")
     return {
         "plain": writer.assemble(chunks),
         "other order": writer.assemble(backward),
@@ -312,6 +314,8 @@ def good_files() -> dict[str, bytes]:
         "sites and no more": with_traces([Site()], []),
         "samples and no object": no_objects([Sample(task="crawler")]),
         "samples, but none": no_objects([]),
+        "tracked and no object": no_objects(tracked=pure_tracked.sample()),
+        "tracked, but nothing": no_objects(tracked=[pure_tracked.run()]),
         "no objects": no_objects(),
         "small chunks": writer.write(sample(), default=Encoding(compress=True, rows=2)),
         "compressed contents": writer.assemble(chunks, toc_encoding=Encoding(compress=True)),
@@ -592,6 +596,8 @@ def broken_contents() -> dict[str, bytes]:
         "samples: time beyond all sums": with_samples(Sample(ns=2**62), Sample(ns=2**62)),
         "samples: processor time wraps": with_samples(Sample(cpu_ns=2**64 - 1), Sample(cpu_ns=1)),
         "samples: more than all sums": with_samples(Sample(samples=2**63)),
+        **{f"tracked: {name}": no_objects(tracked=rows) for name, rows in pure_tracked.broken().items()},
+        "tracked: bytes left over": raw("TRAK", pure_tracked.run() + bytes(8), 1),
         "sites missing": writer.write(sample(), omit=["SITE"]),
         "blocks: no addresses": writer.write(sample(), omit=["TADR"]),
         "blocks: intervals only": writer.write(sample(), omit=reader.TRACE_COLUMNS[:-1]),

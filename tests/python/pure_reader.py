@@ -22,6 +22,7 @@ from os import PathLike
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import pure_tracked
 import xxhash
 import zstandard
 
@@ -45,7 +46,8 @@ COLUMNS = NODE_COLUMNS.union(
 FIXED_ROW_BYTES = {
     "ADDR": ADDRESS_ROW_BYTES, "STAK": 16, "FACT": 16, "TIME": 40, "SEEN": 16, "SITE": 80, "SAMP": 40, "TOC ": 32
 }  # fmt: skip
-TABLES = ("ADDR", "SHTB", "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME", "SEEN", "SITE", "SAMP", "TOC ")
+TABLES = ("ADDR", "SHTB", "TYPE", "STRS", "PREV", "CODE", "STAK", "FACT", "TIME", "SEEN", "SITE", "SAMP", "TRAK",
+          "TOC ")  # fmt: skip
 KNOWN = COLUMNS.union(TABLES)
 REQUIRED = ("FACT", "STRS", "TYPE", "SHTB", "ADDR", "SHAP", "SIZE")
 
@@ -683,6 +685,7 @@ class Snapshot:
     seen: dict[int, list[Seen]] | None
     sites: list[Site] | None
     samples: list[Sample] | None
+    tracked: pure_tracked.Tracked | None
     traces: list[Trace]
     addresses: array[int]  # of objects, ascending
     shapes: array[int]  # of nodes: rows of shape_table
@@ -707,6 +710,7 @@ class Snapshot:
         self._read_previews()
         self._read_sites()
         self._read_samples()
+        self._read_tracked()
         self._read_traces()
         self._check_ranges()
 
@@ -931,6 +935,15 @@ class Snapshot:
                 self.samples.append(Sample(stack - 1 if stack else None, *said, *numbers))
         for column in list(zip(*self.samples or (), strict=True))[5:]:
             require(sum(column) < 1 << 63, "SAMP: a sum is out of range")
+
+    def _read_tracked(self) -> None:
+        self.tracked = None
+        if "TRAK" in self.chunks:
+            try:
+                chunks = ((bytes(decompress(chunk)), chunk.n_rows) for chunk in self.chunks["TRAK"])
+                self.tracked = pure_tracked.read(chunks)
+            except pure_tracked.WrongRecord as error:
+                require(False, str(error))
 
     def _read_traces(self) -> None:
         self.traces = []

@@ -360,7 +360,7 @@ class Description:
     `times` holds those of `TIME`: three u64, four u32.
     `seen` holds those of `SEEN`: number of the object, kind, a library or a number, count. None: no such chunk.
     `traces` may be in any order; `TINT` is there if one has an interval. None of them, `sites` or `samples`: no
-    such chunks.
+    such chunks. `tracked` holds the records of `TRAK` (`pure_tracked.py`).
     """
 
     nodes: list[Node]
@@ -374,6 +374,7 @@ class Description:
     sites: list[Site] | None = None
     traces: list[Trace] | None = None
     samples: list[Sample] | None = None
+    tracked: list[bytes] | None = None
 
     def ordered(self) -> list[Node]:
         """Nodes in the order of their numbers: objects by address, then synthetic ones."""
@@ -518,6 +519,8 @@ def describe(
         tables["SITE"] = [site.encode() for site in description.sites]
     if description.samples is not None:
         tables["SAMP"] = [sample.encode(strings.row) for sample in description.samples]
+    if description.tracked is not None:
+        tables["TRAK"] = description.tracked
     for type_ in description.types:
         mro = [type_row[other] for other in type_.resolved_mro()]
         row = [

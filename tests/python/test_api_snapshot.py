@@ -550,3 +550,15 @@ def test_version_is_that_of_the_library() -> None:
     from tonnage import _core
 
     assert tonnage.__version__ == _core.VERSION
+
+
+def test_a_table_outlives_the_name_of_its_snapshot(tmp_path: Path) -> None:
+    """As in the last line of a notebook's cell."""
+    path = tmp_path / "app.tonnage"
+    tonnage.snapshot(path).close()
+    before = len(os.listdir("/proc/self/fd"))
+    table = tonnage.load(path).summary()
+    assert table.rows and table._repr_html_().startswith("<table>")
+    del table
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -66,3 +66,12 @@ def test_a_quick_look_at_sampling_fills_its_table() -> None:
     rows = [line for line in done.stdout.splitlines() if line.startswith("|")][2:]
     assert len(rows) >= 2 * 3
     assert len({row.count("|") for row in rows}) == 1
+
+
+def test_a_quick_look_at_the_viewer_fills_its_table() -> None:
+    for part, rows in (("report", 4), ("serve", 3)):
+        words = [sys.executable, str(BENCH / "viewer.py"), "--quick", "--only", part]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        lines = [line.split("|") for line in done.stdout.splitlines() if line.startswith("|") and "---" not in line]
+        assert len(lines) == 1 + rows and len({len(line) for line in lines}) == 1

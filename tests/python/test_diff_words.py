@@ -140,8 +140,8 @@ def test_only_a_selection_says_what_it_was_before(shop: tuple[tonnage.Snapshot, 
 
 
 VERBS = {
-    "summary": {}, "largest": {}, "groups": {"by": "via"}, "dominators": {}, "retained": {}, "paths": {}, "refs": {},
-    "referrers": {}, "suspects": {}, "why": {},
+    "summary": {}, "largest": {}, "groups": {"by": "via"}, "dominators": {}, "treemap": {}, "retained": {}, "paths": {},
+    "refs": {}, "referrers": {}, "suspects": {}, "why": {},
 }  # fmt: skip
 
 

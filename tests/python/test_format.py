@@ -72,6 +72,7 @@ FOUND_INSIDE = """
     block: node without kind|block: own, of a synthetic node|block: own twice|block: interval|block: interval of nothing
 """
 FOUND = {name.strip() for name in FOUND_INSIDE.replace("\n", "|").split("|") if name.strip()}
+FOUND |= {name for name in CORRUPT_FILES if name.startswith("tracked: ")}
 FOUND |= {name for name in broken_frames() if name.startswith(("REFS", "SHAP")) and "announces" not in name}
 
 

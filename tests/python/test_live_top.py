@@ -28,10 +28,11 @@ class Recorder:
 
     def trace_live(
         self, by: str, cumulative: bool
-    ) -> tuple[list[tuple[str, int, str, int, float]], int, float, int, float]:
+    ) -> tuple[list[tuple[str, int, str, int, float, float, float]], int, float, int, float]:
         self.asked.append((by, cumulative))
         rows = self.rows or [(file, 0, "", *sums) for file, sums in self.files.items()]
-        return rows, sum(row[3] for row in rows), sum(row[4] for row in rows), self.own, 9.0
+        sums = sum(row[3] for row in rows), sum(row[4] for row in rows)
+        return [(*row, row[3] / 2, row[3] * 2) for row in rows], *sums, self.own, 9.0
 
 
 @pytest.fixture
@@ -170,7 +171,55 @@ def test_estimates_are_marked(recorder: Recorder) -> None:
     recorder.mode, recorder.interval, recorder.files = "sampled", 1 << 19, {"x.py": (3 * MIB, 5.8)}
     page = Pages(recorder, full=True, show_lineno=False).next()
     assert page[0] == f"{FIRST}: Top 2 allocations per file, estimated from a sample each 512.0 KiB"
-    assert page[1] == "#1: x.py: size=≈3.0 MiB, count=≈6, average=≈529.7 KiB"
+    assert page[1] == "#1: x.py: size=≈3.0 MiB, count=≈6, average=≈529.7 KiB, 95 %: 1.5 MiB to 6.0 MiB"
+    assert page[2] == "Total traced: size=≈3.0 MiB, count=≈6, average=≈529.7 KiB"
+
+
+def test_intervals_stand_where_they_are_asked_for_and_only_beside_estimates(recorder: Recorder) -> None:
+    recorder.files = {"x.py": (2048, 1)}
+    assert Pages(recorder, show_interval=True).next()[1] == "#1: x.py: 2.0 KiB"
+    recorder.mode = "sampled"
+    assert Pages(recorder).next()[1] == "#1: x.py: ≈2.0 KiB"
+    assert "95 %" not in Pages(recorder, full=True, show_interval=False).next()[1]
+    pages = Pages(recorder, show_interval=True)
+    pages.next()
+    recorder.files = {"x.py": (4096, 1)}
+    assert pages.next()[1] == "#1: x.py: ≈4.0 KiB (+2.0 KiB), 95 %: 2.0 KiB to 8.0 KiB"
+
+
+PAGES, A = "#1: .../app/web/pages.py: 300.0 KiB", "#1: /lib/a.py: 2.0 KiB"
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ({"include": "a.py"}, [A, "3 left out: 300.1 KiB"]),
+        ({"include": ["web/*.py", "x.py"]}, [PAGES, "#2: x.py: 100 B", "2 left out: 2.0 KiB"]),
+        ({"exclude": "=/lib/a.py"}, [PAGES, "#2: x.py: 100 B", "1 more: 50 B", "1 left out: 2.0 KiB"]),
+        ({"include": "*.py", "exclude": ("?.py",)}, [PAGES, "3 left out: 2.1 KiB"]),
+        ({"include": "nothing"}, ["4 left out: 302.1 KiB"]),
+        ({"include": "ges.py"}, ["4 left out: 302.1 KiB"]),
+        ({"exclude": "app", "cumulative": True}, [PAGES, A.replace("1", "2"), "2 more"]),
+        ({"exclude": "x.py", "cumulative": True}, [PAGES, A.replace("1", "2"), "1 more", "1 left out"]),
+    ],
+)
+def test_places_that_are_left_out_are_one_row(recorder: Recorder, options: dict[str, Any], shown: list[str]) -> None:
+    recorder.files = FILES
+    assert Pages(recorder, **options).next()[1:-2] == shown
+
+
+def test_what_has_no_file_is_named_by_its_name_and_lines_by_their_number(recorder: Recorder) -> None:
+    recorder.rows = [("x.py", 7, "", 3000, 3), ("x.py", 8, "", 99, 1), ("", 0, "<native>", 8, 1)]
+    page = Pages(recorder, by="line", include=["<native>", "x.py:8"]).next()
+    assert page[1:4] == ["#1: x.py:8: 99 B", "#2: <native>: 8 B", "1 left out: 2.9 KiB"]
+
+
+def test_differences_are_those_of_chosen_places(recorder: Recorder) -> None:
+    pages = Pages(recorder, include="x.py")
+    recorder.files = {"x.py": (10, 1), "y.py": (10, 1)}
+    pages.next()
+    recorder.files = {"x.py": (30, 1), "y.py": (15, 1)}
+    assert pages.next()[1:3] == ["#1: x.py: 30 B (+20 B)", "1 left out: 15 B (+5 B)"]
 
 
 def test_what_is_not_known_is_said(recorder: Recorder) -> None:
@@ -295,6 +344,9 @@ def test_there_are_not_too_many_rows(recorder: Recorder) -> None:
     [
         ((0,), {}, "count must be at least 1 row, not 0"),
         ((5,), {"by": "module"}, "unknown rows 'module': by is file, line or function"),
+        ((5,), {"include": ["app.py", ""]}, "a place looks like app.py or app.py:88, not ''"),
+        ((5,), {"exclude": "any:app.py"}, "a place looks like app.py or app.py:88, not 'any:app.py'"),
+        ((5,), {"include": "app.py:8"}, "places with a line need rows that are lines: by='line'"),
     ],
 )
 def test_a_wrong_argument_is_named(words: tuple[Any, ...], options: dict[str, Any], message: str) -> None:

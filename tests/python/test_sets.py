@@ -37,6 +37,7 @@ TABLES: dict[str, Callable[[Tables, str | None], View]] = {
     "largest": lambda of, where: of.largest(where=where, limit=0),
     "groups": lambda of, where: of.groups(by="clodo", where=where, limit=0),
     "dominators": lambda of, where: of.dominators(where=where, limit=0),
+    "treemap": lambda of, where: of.treemap(where=where, limit=0),
     "retained": lambda of, where: of.retained(where=where, limit=0),
     "paths": lambda of, where: of.paths(where=where, limit=0),
     "refs": lambda of, where: of.refs(where=where, limit=0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ PLANT = """
 
     def rows(by, cumulative=False):
         found, total, count, own, own_count = _capture.trace_live(by, cumulative)
-        return {tuple(row[:3]): row[3:] for row in found}, (total, count), (own, own_count)
+        return {tuple(row[:3]): row[3:5] for row in found}, (total, count), (own, own_count)
 
     def make(n):
         return [bytes(1000) for _ in range(n)]  # plants
@@ -155,6 +156,38 @@ def test_of_samples_the_sums_are_estimates(folder: Path) -> None:
     assert total >= estimate
 
 
+def test_an_estimate_has_the_interval_of_its_samples(folder: Path) -> None:
+    code = (
+        PLANT.replace(
+            "trace.start()", 'from tonnage import _capture as c; c.trace_start("sampled", interval=8192, seed=7)'
+        )
+        + """
+    def down(n):
+        return down(n - 1) if n else make(1000)
+    kept, there = make(2000), other.keep(3_000_000)
+    more = down(5)
+    import tonnage
+    of_lines = {f"{row[0]}:{row[1]}": row[5:] for row in _capture.trace_live("line")[0]}
+    (of_down,) = [row[5:] for row in _capture.trace_live("function", True)[0] if row[2] == "down"]
+    with tonnage.snapshot() as s:
+        pages = {row["name"]: (row["size_low"], row["size_high"]) for row in s.sites(limit=0).rows}
+    line = next(name for name in of_lines if name.startswith(__file__) and name in pages and pages[name][1] > 3_000_000)
+    large = next(name for name in of_lines if name.startswith(other.__file__))
+    trace.stop()
+    trace.start()
+    made = bytearray(5000)
+    exact = [row for row in _capture.trace_live("line")[0] if row[3] != row[5] or row[3] != row[6]]
+    print(json.dumps([EACH, of_lines[line], pages[line], of_lines[large], of_down, exact]))
+    """
+    )
+    each, of_line, page, of_large, of_down, exact = answer(code, folder)
+    assert [math.floor(of_line[0]), math.ceil(of_line[1])] == page
+    assert of_line[0] < 3000 * each < of_line[1]
+    assert 3_000_000 < of_large[0] and of_large[1] < 3_100_000  # sure to be seen
+    assert of_down[0] < 1000 * each < of_down[1] < 1.5 * 1000 * each
+    assert exact == []
+
+
 def test_nothing_is_recorded_and_wrong_words_are_refused(folder: Path) -> None:
     code = """
         import json
@@ -198,6 +231,18 @@ def test_variables_say_the_same_and_pages_go_to_a_file(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "served True\n", "")
     (file,) = tmp_path.glob("top-*.log")
     assert "program.py: " in file.read_text() and file.read_text().count("UTC: Top 3") == 1
+
+
+def test_pages_of_run_leave_out_what_is_not_asked_for(tmp_path: Path) -> None:
+    done = execute(SERVICE, tmp_path, TONNAGE_TRACE="1", TONNAGE_TOP="3", TONNAGE_TOP_FILE="top.log", TONNAGE_QUIET="1",
+                   TONNAGE_TOP_INCLUDE="program.py,nothing.py")  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = (tmp_path / "top.log").read_text().splitlines()
+    assert "/program.py: " in lines[1] and " left out: " in lines[2] and lines[3].startswith("Total traced: ")
+    done = execute(SERVICE, tmp_path, TONNAGE_TRACE="1", TONNAGE_TOP="300", TONNAGE_TOP_FILE="other.log",
+                   TONNAGE_QUIET="1", TONNAGE_TOP_EXCLUDE="program.py")  # fmt: skip
+    text = (tmp_path / "other.log").read_text()
+    assert "program.py" not in text and "\n1 left out: " in text
 
 
 def test_a_file_that_cannot_be_written_is_one_line_and_the_program_goes_on(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-/* site_interval.c - 95 % intervals of sums over sampled blocks (docs/decisions/intervals.md).
+/* spread.c - 95 % intervals of sums over sampled blocks (docs/decisions/intervals.md).
  *
  * A block of s bytes is sampled with the chance p = 1 - e^(-s/R). The number of blocks that were not sampled beside each that
  * was follows a negative binomial distribution, which is a Poisson one whose mean follows a gamma distribution. A sum of such is
@@ -6,9 +6,10 @@
  * do it (Confidence intervals for directly standardized rates, 1997, eq. 6 and 7). With small blocks of one weight this is the
  * exact interval of a Poisson mean by Garwood (1936); with blocks much larger than R nothing is left to chance.
  */
-#include "analysis/sites.h"
+#include "stacks/spread.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 static const double tail = 0.025;
 enum {

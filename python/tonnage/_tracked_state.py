@@ -1,0 +1,273 @@
+"""What a tracker knows: rules, kinds of instances, single objects, deaths, and the history that is made of these.
+
+`_followed.py` calls `has_kind` and `has_death`, from any thread and without the lock of the tracker: each is a few
+single steps.
+"""
+
+from __future__ import annotations
+
+import time
+from _weakref import ref
+
+from tonnage import _followed
+from tonnage._records import call
+from tonnage._tracked_data import AGES, DEAD_MAX, History, Instance, Kind, Moment, Rule
+from tonnage._tracked_sizes import Lives, Request
+from tonnage.trace import _without_runner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, TypeVar
+
+    from tonnage._followed import Death, Type
+    from tonnage._tracked_data import Frame
+
+    T = TypeVar("T")
+
+_MS = 1_000_000
+# in a row of _capture.lives_kinds()
+_BORN, _DIED, _MORPHED, _LIFETIME, _AGES = range(4, 9)
+
+
+class Own:
+    """A kind of the engine that is the tracker's, or an object that is tracked by itself."""
+
+    __slots__ = ("block", "kind", "last", "of_engine", "rule", "type")
+
+    def __init__(self, kind: int, rule: int, type_: int, of_engine: int, block: int = 0) -> None:
+        self.kind = kind  # its number in the history
+        self.rule = rule
+        self.type = type_  # its address
+        self.of_engine = of_engine
+        self.block = block  # of an object
+        self.last: tuple[Any, ...] | None = None  # sums of a kind that was given up; None: it is followed
+
+
+class State:
+    """See above."""
+
+    __slots__ = (
+        "__weakref__", "_dead", "_kinds", "_left", "_numbers", "_rule_of_kind", "_single_sums", "classes", "moments",
+        "morphed", "own", "previews", "ref", "rules", "singles", "special", "stacks", "started", "started_wall",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.ref = ref(self)
+        self.rules: list[Rule] = []
+        self.classes: dict[int, tuple[type, int]] = {}  # by id: a class that is tracked, and its rule
+        self.own: dict[int, Own] = {}  # by kind of the engine
+        self.singles: dict[int, Own] = {}  # by serial number, as all that follow
+        self.special: dict[int, int] = {}  # rules of objects that have one of their own
+        self.stacks: dict[int, int] = {}  # of single objects
+        self.morphed: dict[int, str] = {}
+        self.previews: dict[int, str] = {}
+        self.moments: list[Moment] = []
+        self.started, self.started_wall = time.monotonic_ns(), time.time_ns()
+        self._dead: dict[int, Instance] = {}
+        self._left: dict[int, Instance] = {}  # given up while they lived
+        self._kinds: list[tuple[str, ...]] = []  # names along the MRO of each exact type
+        self._numbers: dict[tuple[str, ...], int] = {}  # their places
+        self._rule_of_kind: dict[int, int] = {}
+        self._single_sums: dict[int, Kind] = {}
+
+    # ---- told by _followed.py ----
+
+    def has_kind(self, of_engine: int, type_: Type, rule: int) -> None:
+        """A kind of the engine is the tracker's."""
+        self.own[of_engine] = Own(self._number(type_, rule), rule, type_.address, of_engine)
+
+    def _number(self, type_: Type, rule: int) -> int:
+        number = self._numbers.get(type_.names)
+        if number is None:
+            number = self._numbers[type_.names] = len(self._kinds)
+            self._kinds.append(type_.names)
+        self._rule_of_kind[number] = rule
+        return number
+
+    def has_death(self, death: Death) -> None:
+        """One of its own died."""
+        serial, of_engine, address, birth, end, morphed, stack = death
+        single = self.singles.pop(serial, None)
+        own = single or self.own.get(of_engine)
+        if own is None or own.last is not None:
+            return
+        if single is not None:
+            self._single_died(own.kind, end - birth, morphed)
+        rule = self.rules[self.special.pop(serial, own.rule)]
+        one = self._instance(serial, own, rule, address, birth, stack, single is not None)
+        one.death_ns = end
+        if morphed and one.morphed_to is None:
+            one.morphed_to = "unknown"
+        if rule.keep:
+            self._left[serial] = one
+            return
+        self._dead[serial] = one
+        while len(self._dead) > DEAD_MAX:
+            oldest = next(iter(self._dead))
+            del self._dead[oldest]
+
+    def _single_died(self, kind: int, age: int, morphed: bool) -> None:
+        sums = self._sums(kind)
+        sums.died += 1
+        sums.morphed += morphed
+        sums.lifetime_ns += age
+        sums.ages[min((age // _MS).bit_length(), AGES - 1)] += 1
+
+    # ---- single objects ----
+
+    def _sums(self, kind: int) -> Kind:
+        return self._single_sums.setdefault(kind, Kind(index=kind, name="", rule=0))
+
+    def take_single(self, x: object, rule: Rule) -> None:
+        """Tracks an object by itself, or says how one that is tracked is."""
+        serial, of_engine, block, birth, stack = _followed.follow_object(x, self.ref)
+        if rule.trace and not stack:
+            self.stacks[serial] = call(lambda c: (c.trace_site_of(x) or (0,))[0])
+        number = self.special[serial] = len(self.rules)
+        self.rules.append(rule)
+        type_ = _followed.type_of(of_engine)  # kinds have owners by now
+        own = self.own.get(of_engine)
+        if serial in self.singles or (own is not None and own.last is None):
+            return
+        kind = self._number(type_, number)
+        self.singles[serial] = Own(kind, number, type_.address, of_engine, block)
+        self._sums(kind).found += 1
+        self._left.pop(serial, None)
+
+    def drop_single(self, serial: int) -> None:
+        """Tracks an object by itself no more; it is still the tracker's if it is of a kind that is."""
+        self.special.pop(serial, None)
+        own = self.singles.pop(serial, None)
+        if own is not None:
+            _followed.release_object(serial, own.of_engine, own.block, self.ref)
+
+    def drop_all(self) -> None:
+        """Nothing is the tracker's any more. What moments have of the instances that live is remembered."""
+        known = {serial for moment in self.moments for serial in moment.instances}
+        left = {serial: one for serial, one in self.instances().items() if serial in known or serial in self.special}
+        rows = _followed.poll()
+        for serial in list(self.singles):
+            self.drop_single(serial)
+        kinds = [kind for kind, own in self.own.items() if own.last is None]
+        for kind in kinds:
+            self.own[kind].last = rows[kind]
+        _followed.release(kinds, self.ref)
+        self.special.clear()
+        self._left.update(left)
+
+    # ---- who there is ----
+
+    def request(self, lives: Lives) -> Request:
+        """What of these is the tracker's, to be measured."""
+        request = Request()
+        rows = zip(lives.serials, lives.kinds, lives.addresses, strict=True)
+        for serial, address, own in ((row[0], row[2], self._owner(row[0], row[1])) for row in rows):
+            if own is not None:
+                request.serials.append(serial)
+                request.addresses.append(address)
+                request.kinds.append(own.kind)
+                request.types.append(own.type)
+        request.levels = self._said(lambda rule: rule.resolution_level)
+        request.kept = self._said(lambda rule: rule.keep)
+        return request
+
+    def is_empty(self) -> bool:
+        """Whether nothing is tracked."""
+        return not (self.classes or self.singles or any(own.last is None for own in self.own.values()))
+
+    def rule_of(self, serial: int, of_engine: int) -> Rule | None:
+        """How an object is tracked; None: it is not."""
+        own = self._owner(serial, of_engine)
+        return None if own is None else self.rules[self.special.get(serial, own.rule)]
+
+    def _owner(self, serial: int, of_engine: int) -> Own | None:
+        own = self.own.get(of_engine)
+        return own if own is not None and own.last is None else self.singles.get(serial)
+
+    def _said(self, what: Callable[[Rule], T]) -> Callable[[int, int], T] | None:
+        """What rules say, by serial number and kind; None: none says anything."""
+        if not any(what(rule) for rule in self.rules):
+            return None
+        rules, special, of_kind = self.rules, self.special, self._rule_of_kind
+        return lambda serial, kind: what(rules[special.get(serial, of_kind[kind])])
+
+    # ---- the history ----
+
+    def instances(self) -> dict[int, Instance]:
+        """By serial number: those that live, and those dead ones that are known."""
+        lives = Lives(call(lambda c: c.lives()))
+        _followed.poll()
+        found: dict[int, Instance] = {}
+        for at, serial in enumerate(lives.serials):
+            own = self._owner(serial, lives.kinds[at])
+            if own is not None:
+                rule = self.rules[self.special.get(serial, own.rule)]
+                found[serial] = self._instance(
+                    serial, own, rule, lives.addresses[at], lives.births[at], lives.stacks[at], serial in self.singles
+                )
+        found.update(self._dead)
+        found.update(self._left)
+        return dict(sorted(found.items()))
+
+    def _instance(
+        self, serial: int, own: Own, rule: Rule, address: int, birth: int, stack: int, found: bool
+    ) -> Instance:
+        return Instance(
+            serial=serial,
+            kind=own.kind,
+            label=rule.label,
+            birth_ns=birth,
+            found=found,
+            address=address,
+            morphed_to=self.morphed.get(serial),
+            preview=self.previews.get(serial) or None,
+            stack=_frames(stack or self.stacks.get(serial, 0)),
+        )
+
+    def history(self) -> History:
+        """All of it, as it is now."""
+        instances = self.instances()
+        return History(
+            rules=list(self.rules),
+            kinds=self._kinds_now(_followed.poll()),
+            instances=instances,
+            moments=list(self.moments),
+            started_wall_ns=self.started_wall,
+            started_ns=self.started,
+            now_ns=time.monotonic_ns(),
+        )
+
+    def _kinds_now(self, rows: dict[int, tuple[Any, ...]]) -> list[Kind]:
+        places = {names[0]: at for at, names in enumerate(self._kinds)}
+        kinds = [
+            Kind(
+                index=at,
+                name=names[0],
+                bases=tuple(places[name] for name in names[1:] if name in places),
+                rule=self._rule_of_kind[at],
+            )
+            for at, names in enumerate(self._kinds)
+        ]
+        for of_engine, own in self.own.items():
+            row = own.last or rows[of_engine]
+            _add(kinds[own.kind], row[_BORN], row[_DIED], row[_MORPHED], row[_LIFETIME], row[_AGES])
+        for at, sums in self._single_sums.items():
+            _add(kinds[at], 0, sums.died, sums.morphed, sums.lifetime_ns, sums.ages)
+            kinds[at].found += sums.found
+        return kinds
+
+
+def _add(kind: Kind, born: int, died: int, morphed: int, lifetime_ns: int, ages: Iterable[int]) -> None:
+    kind.born += born
+    kind.died += died
+    kind.morphed += morphed
+    kind.lifetime_ns += lifetime_ns
+    kind.ages = [one + other for one, other in zip(kind.ages, ages, strict=True)]
+
+
+def _frames(stack: int) -> list[Frame] | None:
+    if not stack:
+        return None
+    rows = _without_runner(call(lambda c: c.trace_frames(stack)))
+    return [(file, line, qualname or name) for file, line, name, qualname in rows]
