@@ -68,7 +68,12 @@ def sample_bytes(on: bool, /) -> None: ...
 def sample_clear() -> None: ...
 def sample_status() -> dict[str, Any]: ...
 def sample_save(
-    path: str | bytes | None, fd: int, force: bool, redact: bool, tracked: tuple[tuple[int, bytes], ...] | None = None, /
+    path: str | bytes | None,
+    fd: int,
+    force: bool,
+    redact: bool,
+    tracked: tuple[tuple[int, bytes], ...] | None = None,
+    /,
 ) -> None: ...
 def trace_start(
     mode: str,

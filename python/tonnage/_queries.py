@@ -218,9 +218,7 @@ VIEWS: dict[str, _View] = {
     "dominators": _View(_table, f"{_OBJECTS} threshold depth object", fold=True),
     "treemap": _View(_table, "where group against threshold depth object", limit=50, fold=True),
     "retained": _View(_table, f"{_OBJECTS} object", fold=False, needs=_SOME),
-    "paths": _View(
-        _table, f"{_OBJECTS} threshold avoid all merge object", fold=False, needs=_SOME
-    ),
+    "paths": _View(_table, f"{_OBJECTS} threshold avoid all merge object", fold=False, needs=_SOME),
     "refs": _View(_table, f"{_OBJECTS} threshold depth object", fold=False, needs=_SOME),
     "referrers": _View(_table, f"{_OBJECTS} threshold depth object", fold=False, needs=_SOME),
     "patterns": _View(_table, f"{_OBJECTS} depth width at skip", fold=True),

@@ -119,7 +119,9 @@ class Shelf:
             with load(path, max_memory=self._memory) as snapshot:
                 return {**described(snapshot, os.path.basename(path), number), **where}
         except (Error, OSError) as error:
-            row: dict[str, Any] = dict.fromkeys(("pid", "wall_time_ns", "python_version", "host", "command", "n_objects", "size_bytes"))
+            row: dict[str, Any] = dict.fromkeys(
+                ("pid", "wall_time_ns", "python_version", "host", "command", "n_objects", "size_bytes")
+            )
             why = str(error).removeprefix(f"{path}: ")
             row.update(name=os.path.basename(path), index=number, kind="", size=size, has=[], error=why)
             return {**row, **where}

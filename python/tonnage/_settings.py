@@ -263,9 +263,7 @@ TRACE = Kind(
 DEPTH = Kind("a number of frames, at least 1, or all", _parse_depth, lambda depth: str(depth or "all"), (int, str))
 CLASSES = Kind("classes such as app.models.Session, several with commas", _parse_classes, ",".join)
 FLAG = Kind("1 or 0", _parse_flag, lambda flag: "1" if flag else "0", (bool,))
-PLACES = Kind(
-    "names of files such as app.py,srv/*.py", _parse_places, lambda places: ",".join(places or ())
-)
+PLACES = Kind("names of files such as app.py,srv/*.py", _parse_places, lambda places: ",".join(places or ()))
 NAME = Kind("the name of a file", _parse_name, lambda template: template.text)
 
 _NEVER: Any = object()
@@ -423,11 +421,13 @@ class Settings:
         NAME, None, "FILE", "--top appends to this file, not standard error; {pid} {host}", off=None
     )
     top_include = Setting[tuple[str, ...] | None](
-        PLACES, None, "FILE", "--top shows only files with this name, app.py or srv/*.py; again, or with commas: of more", off=None, adds=True
+        PLACES,
+        None,
+        "FILE",
+        "--top shows only files with this name, app.py or srv/*.py; again, or with commas: of more",
+        off=None,
     )
-    top_exclude = Setting[tuple[str, ...] | None](
-        PLACES, None, "FILE", "--top leaves these out: '<frozen*'", off=None, adds=True
-    )
+    top_exclude = Setting[tuple[str, ...] | None](PLACES, None, "FILE", "--top leaves these out: '<frozen*'", off=None)
     track = Setting[tuple[str, ...] | None](
         CLASSES,
         None,

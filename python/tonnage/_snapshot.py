@@ -199,9 +199,7 @@ class Snapshot(Tables, ProfileTables, TrackedTables, Facts):
             raise _errors.ArgumentError("the snapshot's file has no name: say where the index goes", -8)
         return self._core.index(os.fspath(path) if path is not None else f"{self._path}.index")
 
-    def report(
-        self, path: str | os.PathLike[str], others: Iterable[Snapshot] = (), *, force: bool = False
-    ) -> None:
+    def report(self, path: str | os.PathLike[str], others: Iterable[Snapshot] = (), *, force: bool = False) -> None:
         """Writes a page with pictures and tables, for a browser: that of `tonnage report` (docs/viewer.md).
 
         Args:
