@@ -106,7 +106,7 @@ def test_a_file_without_a_name_is_read_at_once(tmp_path: Path) -> None:
 
 def test_recording_without_objects_tells_when_there_is_nothing_to_write(tmp_path: Path) -> None:
     with tonnage.every(None, tmp_path / "a.tonnage", objects=False, at_exit=False) as recording:
-        with pytest.raises(tonnage.ArgumentError, match="nothing is recorded or sampled"):
+        with pytest.raises(tonnage.ArgumentError, match="nothing is recorded, sampled or tracked"):
             recording.take()
         tonnage.trace.start()
         try:
