@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import tempfile
-import threading
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -69,16 +68,7 @@ def run(mode: str, name: str, rounds: str, heap: str = "0", threads: str = "1") 
         gc.freeze()
         program(2)
         gc.collect()
-        start = time.process_time()
-        if threads == "1":
-            program(int(rounds))
-        else:
-            running = [threading.Thread(target=program, args=(int(rounds),)) for _ in range(int(threads))]
-            for thread in running:
-                thread.start()
-            for thread in running:
-                thread.join()
-        took = time.process_time() - start
+        took = programs.cpu_seconds(program, int(rounds), int(threads))
         del kept
         return {"cpu": took, "own": end()}
 

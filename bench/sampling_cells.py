@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -79,16 +78,7 @@ def main(mode: str, name: str, rounds: str, threads: str) -> dict[str, float]:
     program(2)
     with tempfile.TemporaryDirectory() as folder:
         end = begin(mode, folder)
-        start = time.process_time()
-        if threads == "1":
-            program(int(rounds))
-        else:
-            running = [threading.Thread(target=program, args=(int(rounds),)) for _ in range(int(threads))]
-            for thread in running:
-                thread.start()
-            for thread in running:
-                thread.join()
-        took = time.process_time() - start
+        took = programs.cpu_seconds(program, int(rounds), int(threads))
         return {"cpu": took, "own": end()}
 
 

@@ -190,9 +190,9 @@ def suite_interop() -> Result:
 
 def suite_web() -> Result:
     """The viewer: it is what web/ builds, its parts hold, Chromium drives its pages. Without npm: one skip."""
-    run(ROOT / "tools" / "bootstrap.sh", "web")
+    failed = run(ROOT / "tools" / "bootstrap.sh", "web")
     web, result = ROOT / "web", Result()
-    if not (web / "node_modules").is_dir():
+    if failed or not (web / "node_modules").is_dir():
         return Result(skipped=1, note="the viewer was not built again: no npm with Node 20.19, or no registry")
     npm = ("npm", "--prefix", web, "run", "--silent")
     if run(*npm, "check"):

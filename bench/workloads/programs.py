@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 TEXT = json.dumps([{"id": i, "name": f"name {i}", "tags": ["a", "b", str(i)], "x": i * 1.5} for i in range(200)])
@@ -98,3 +101,17 @@ def digest(rounds: int) -> None:
 
 ALLOCATING = {"parse": parse, "churn": churn, "tree": tree, "vectors": vectors, "deep": deep, "floats": floats}
 ORDINARY = {"match": match, "loops": loops, "digest": digest}
+
+
+def cpu_seconds(program: Callable[[int], None], rounds: int, threads: int) -> float:
+    """Processor seconds of this process while one of them runs, in some threads: one is the thread that asks."""
+    start = time.process_time()
+    if threads == 1:
+        program(rounds)
+    else:
+        running = [threading.Thread(target=program, args=(rounds,)) for _ in range(threads)]
+        for thread in running:
+            thread.start()
+        for thread in running:
+            thread.join()
+    return time.process_time() - start

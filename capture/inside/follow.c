@@ -373,14 +373,16 @@ void tn_follow_no_class(PyTypeObject *type, bool stay, uint64_t *made)
     Py_DECREF(type);
 }
 
-void tn_follow_no_kind(uint32_t kind)
+bool tn_follow_no_kind(uint32_t kind)
 {
     tn_followed_type *k = &follow.kinds[kind];
     if (kind == 0 || kind > follow.n_kinds || kind == follow.types_kind || !k->made)
-        return;
-    if (tn_lives_release_kind(kind))
-        *k = (tn_followed_type){0};
+        return false;
     memset(follow.places, 0, sizeof follow.places);
+    if (!tn_lives_release_kind(kind))
+        return false;
+    *k = (tn_followed_type){0};
+    return true;
 }
 
 PyTypeObject *tn_followed_class(uint32_t kind)

@@ -32,8 +32,8 @@ int tn_follow_class(const tn_inside *inside, PyTypeObject *type, tn_follow_way w
 /* None any more. stay: those that are there are followed on. Else neither they nor those of derived classes are that no other
  * class that is followed has; their sums stay. *made: as above. */
 void tn_follow_no_class(PyTypeObject *type, bool stay, uint64_t *made);
-/* Those that are there, of a kind, no more but for single ones; nor is the kind. */
-void tn_follow_no_kind(uint32_t kind);
+/* Those that are there, of a kind, no more but for single ones. true: there were none, and the kind is none any more. */
+bool tn_follow_no_kind(uint32_t kind);
 /* The class of a kind, a new reference; NULL: it is dead. */
 PyTypeObject *tn_followed_class(uint32_t kind);
 /* One that is there, of any type. Its serial number; 0: TN_ENOMEM, TN_EVERSION. Where it is followed already it is of its

@@ -9,33 +9,46 @@
 #include "record/sample_state.h"
 
 #include <string.h>
+#include <time.h>
 
 enum {
     MOST_FRAMES = 2048,
     AHEAD = 32, /* frames that may have come on top since the thread was asked */
     TRIES = 4,
     NATIVE_LEAF = TN_FRAME_NATIVE,
+    MOST_LATER = 6, /* looks of a tick for what is learned there; they wait for a quarter of it at most */
+    WAIT_NS = 50000,
+    RUNS_NS = 20000,
 };
+
+/* Frames from first on, innermost first; before them there is room for AHEAD. */
+typedef struct tn_chain {
+    tn_seen_frame *frames;
+    uint32_t first, n;
+    bool truncated;
+} tn_chain;
 
 static struct {
     const tn_sample_places *places;
-    tn_seen_frame *frames;
-    uint32_t first, n; /* frames of the chain, innermost first */
-    bool truncated;
+    tn_chain chain;
+    tn_seen_frame *later;  /* room for those of another look */
     const tn_inner *inner; /* of the thread that is looked at */
+    uint64_t tick;         /* that looks_later are of */
+    unsigned looks_later;
 } s;
 
 bool tn__sample_stacks_start(const tn_sample_places *places)
 {
-    size_t frames = (MOST_FRAMES + AHEAD) * sizeof *s.frames;
+    size_t frames = (MOST_FRAMES + AHEAD) * sizeof *s.later;
     s.places = places;
-    s.frames = s.frames ? s.frames : tn__pages_get(TN_PART_SAMPLES, frames);
-    return s.frames && tn__sample_copies_start(places);
+    s.chain.frames = s.chain.frames ? s.chain.frames : tn__pages_get(TN_PART_SAMPLES, frames);
+    s.later = s.later ? s.later : tn__pages_get(TN_PART_SAMPLES, frames);
+    return s.chain.frames && s.later && tn__sample_copies_start(places);
 }
 
 void tn__sample_stacks_forget(void)
 {
-    s.frames = NULL;
+    s.chain.frames = s.later = NULL;
     tn__sample_copies_forget();
 }
 
@@ -51,23 +64,23 @@ static const tn_inner *inner_at(const tn_watched *w, uint64_t address)
 static bool walk(const tn_watched *w)
 {
     uint64_t frame = tn__copied.frame, passed = 0;
-    s.first = AHEAD;
-    s.n = 0;
-    s.truncated = false;
-    for (; frame; s.n++) {
-        tn_seen_frame *f = &s.frames[s.first + s.n];
-        if (s.n == MOST_FRAMES) {
-            s.truncated = true;
+    s.chain.first = AHEAD;
+    s.chain.n = 0;
+    s.chain.truncated = false;
+    for (; frame; s.chain.n++) {
+        tn_seen_frame *f = &s.chain.frames[s.chain.first + s.chain.n];
+        if (s.chain.n == MOST_FRAMES) {
+            s.chain.truncated = true;
             return true;
         }
         if (frame == passed) { /* a ring, of frames that were copied at several times */
             tn__copied.failure = TN_REJECT_TORN;
             return false;
         }
-        passed = s.n & (s.n - 1) ? passed : frame;
+        passed = s.chain.n & (s.chain.n - 1) ? passed : frame;
         if (!tn__copied_frame(frame, f))
-            return s.truncated = tn__copied.full;
-        if (f->empty && s.n) /* whoever it called was called from C */
+            return s.chain.truncated = tn__copied.full;
+        if (f->empty && s.chain.n) /* whoever it called was called from C */
             f[-1].entry = true;
         if (f->owner == s.places->owner_generator && !f->previous) {
             const tn_inner *known = inner_at(w, frame);
@@ -82,10 +95,10 @@ static bool walk(const tn_watched *w)
 /* Does the chain end where those of the thread end? */
 static bool ends_well(tn_watched *w, bool moved, bool last)
 {
-    const tn_seen_frame *outermost = s.n ? &s.frames[s.first + s.n - 1] : NULL;
+    const tn_seen_frame *outermost = s.chain.n ? &s.chain.frames[s.chain.first + s.chain.n - 1] : NULL;
     bool possible = !outermost || !outermost->suspended;
-    if (s.truncated || (possible && (!moved || last || !w->bottom)))
-        w->bottom = s.truncated || !outermost ? w->bottom : outermost->address;
+    if (s.chain.truncated || (possible && (!moved || last || !w->bottom)))
+        w->bottom = s.chain.truncated || !outermost ? w->bottom : outermost->address;
     else
         possible = outermost && outermost->address == w->bottom;
     return possible && (outermost || !moved || !w->bottom);
@@ -95,8 +108,8 @@ static bool ends_well(tn_watched *w, bool moved, bool last)
 static void remember(tn_watched *w)
 {
     enum { INNERMOST = 4 };
-    for (uint32_t i = s.first; i < s.first + s.n && i < s.first + INNERMOST; i++) {
-        const tn_seen_frame *f = &s.frames[i];
+    for (uint32_t i = s.chain.first; i < s.chain.first + s.chain.n && i < s.chain.first + INNERMOST; i++) {
+        const tn_seen_frame *f = &s.chain.frames[i];
         if ((!f->empty && f->owner != s.places->owner_generator) || !f->previous || f->suspended)
             continue;
         tn_inner *known = (tn_inner *)(uintptr_t)inner_at(w, f->address);
@@ -110,9 +123,9 @@ static void remember(tn_watched *w)
 
 static void drop(uint32_t n)
 {
-    n = n < s.n ? n : s.n;
-    s.first += n;
-    s.n -= n;
+    n = n < s.chain.n ? n : s.chain.n;
+    s.chain.first += n;
+    s.chain.n -= n;
 }
 
 /* Was the frame called by f, from C or not? Then both, or the one, are put before it. */
@@ -120,22 +133,22 @@ static bool put(const tn_seen_frame *f, tn_seen_frame *next)
 {
     tn_seen_frame between;
     bool direct = next->previous == f->address;
-    if (s.first < 2 || next->empty || !next->code || tn__sample_codes(next, 1) != 1 || next->empty ||
+    if (s.chain.first < 2 || next->empty || !next->code || tn__sample_codes(next, 1) != 1 || next->empty ||
         (!direct && (!tn__copied_peek(next->previous, &between) || !between.empty || between.previous != f->address)))
         return false;
     next->entry |= !direct;
     if (!direct)
-        s.frames[--s.first] = between, s.n++;
-    s.frames[--s.first] = *next, s.n++;
+        s.chain.frames[--s.chain.first] = between, s.chain.n++;
+    s.chain.frames[--s.chain.first] = *next, s.chain.n++;
     return true;
 }
 
 /* Where the data stack ends above the innermost frame. 0: not known. */
 static uint64_t stack_end(void)
 {
-    for (uint32_t i = s.first; i < s.first + s.n; i++)
-        if (!s.frames[i].empty && s.frames[i].owner != s.places->owner_generator)
-            return s.frames[i].address + s.frames[i].size;
+    for (uint32_t i = s.chain.first; i < s.chain.first + s.chain.n; i++)
+        if (!s.chain.frames[i].empty && s.chain.frames[i].owner != s.places->owner_generator)
+            return s.chain.frames[i].address + s.chain.frames[i].size;
     return 0;
 }
 
@@ -149,8 +162,8 @@ static bool executes(const tn_seen_frame *f)
 static bool climb(void)
 {
     bool any = false;
-    for (bool more = true; more && s.first >= 2;) {
-        tn_seen_frame f = s.frames[s.first], next;
+    for (bool more = true; more && s.chain.first >= 2;) {
+        tn_seen_frame f = s.chain.frames[s.chain.first], next;
         more = tn__copied_peek(stack_end(), &next) && (executes(&next) || !executes(&f)) && put(&f, &next);
         for (unsigned i = 0; !more && i < TN_INNERS; i++)
             more = s.inner[i].address && s.inner[i].address != f.address &&
@@ -158,21 +171,21 @@ static bool climb(void)
                    next.previous && put(&f, &next);
         any |= more;
     }
-    return any && (s.places->top_is_pointer || executes(&s.frames[s.first]));
+    return any && (s.places->top_is_pointer || executes(&s.chain.frames[s.chain.first]));
 }
 
 /* Frames say with -1 that they execute. Between two that is so of none, for a moment: then the caller is where it is. */
 static void find_executing(void)
 {
-    uint32_t first = s.first, n = s.n;
-    if (!s.n || s.frames[first].empty || climb())
+    uint32_t first = s.chain.first, n = s.chain.n;
+    if (!s.chain.n || s.chain.frames[first].empty || climb())
         return;
-    bool called = s.first != first;
-    s.first = first, s.n = n; /* what is above has ended, or is about to begin */
-    if (s.places->top_is_pointer || executes(&s.frames[first]))
+    bool called = s.chain.first != first;
+    s.chain.first = first, s.chain.n = n; /* what is above has ended, or is about to begin */
+    if (s.places->top_is_pointer || executes(&s.chain.frames[first]))
         return;
-    for (uint32_t i = first; i + 1 < first + n && !s.frames[i].entry; i++)
-        if (executes(&s.frames[i + 1])) {
+    for (uint32_t i = first; i + 1 < first + n && !s.chain.frames[i].entry; i++)
+        if (executes(&s.chain.frames[i + 1])) {
             drop(i + 1 - first);
             climb();
             return;
@@ -184,10 +197,11 @@ static void find_executing(void)
 /* What was suspended or popped when it was copied is not where the thread is. */
 static void drop_ended(void)
 {
-    while (s.n && (s.frames[s.first].suspended ||
-                   (s.places->top_is_pointer && !s.frames[s.first].empty && !s.frames[s.first].code)))
+    while (s.chain.n &&
+           (s.chain.frames[s.chain.first].suspended ||
+            (s.places->top_is_pointer && !s.chain.frames[s.chain.first].empty && !s.chain.frames[s.chain.first].code)))
         drop(1);
-    while (s.n && s.frames[s.first].empty && s.first != AHEAD)
+    while (s.chain.n && s.chain.frames[s.chain.first].empty && s.chain.first != AHEAD)
         drop(1);
 }
 
@@ -195,8 +209,8 @@ static void drop_ended(void)
 static void drop_returned(void)
 {
     uint32_t gone = 0;
-    for (uint32_t i = 0; i + 1 < s.n; i++) {
-        const tn_seen_frame *f = &s.frames[s.first + i];
+    for (uint32_t i = 0; i + 1 < s.chain.n; i++) {
+        const tn_seen_frame *f = &s.chain.frames[s.chain.first + i];
         if (!f->entry && !f->empty && !f[1].empty && executes(&f[1]))
             gone = i + 1;
     }
@@ -215,25 +229,36 @@ static bool is_same_again(const tn_seen_frame *f, bool caller)
            (f->empty || (executes(&again) == executes(f) && (!caller || again.at == f->at)));
 }
 
-/* From the outermost frame on. true: not all of it was to be believed, and that part is gone. */
-static bool drop_unknown(bool moved)
+/* How many of the innermost frames are beyond the first call, from the outermost on, that is not known. */
+static uint32_t beyond_known(void)
 {
     const tn_seen_frame *caller = NULL;
-    bool same = true;
-    for (uint32_t i = s.n; i-- > 0;) {
-        const tn_seen_frame *f = &s.frames[s.first + i];
+    for (uint32_t i = s.chain.n; i-- > 0;) {
+        const tn_seen_frame *f = &s.chain.frames[s.chain.first + i];
+        if (f->empty)
+            continue;
+        if (caller && !tn__sample_knows(caller, f))
+            return i + 1;
+        caller = f;
+    }
+    return 0;
+}
+
+/* Up to the first call that is not known: beyond it there may be anything. */
+static void learn(bool moved)
+{
+    const tn_seen_frame *caller = NULL;
+    bool same = true, known = true;
+    for (uint32_t i = s.chain.n; known && i-- > 0;) {
+        const tn_seen_frame *f = &s.chain.frames[s.chain.first + i];
         same = same && (!moved || is_same_again(f, i > 0));
         if (f->empty)
             continue;
         if (caller && same)
             tn__sample_learn(caller, f);
-        if (caller && moved && !tn__sample_knows(caller, f)) {
-            drop(i + 1);
-            return true;
-        }
+        known = !caller || !moved || tn__sample_knows(caller, f);
         caller = f;
     }
-    return false;
 }
 
 /* ---- a look ---- */
@@ -241,10 +266,10 @@ static bool drop_unknown(bool moved)
 static uint32_t intern(uint32_t node)
 {
     bool any = false;
-    if (s.truncated)
+    if (s.chain.truncated)
         node = tn__node(node, TN_FRAME_TRUNCATED, 0);
-    for (uint32_t i = s.first + s.n; node && i-- > s.first;) {
-        const tn_seen_frame *f = &s.frames[i];
+    for (uint32_t i = s.chain.first + s.chain.n; node && i-- > s.chain.first;) {
+        const tn_seen_frame *f = &s.chain.frames[i];
         if (f->empty)
             continue;
         node = tn__node(node, f->row, f->offset > 0 ? (uint32_t)f->offset : 0);
@@ -261,22 +286,69 @@ static bool look(tn_watched *w, uint64_t cpu_ns, tn_look *out)
         out->moved = tn__sample_clock(w->native, false) != cpu_ns;
         if (!got || !ends_well(w, out->moved, last))
             continue;
-        tn__sample_plan(w, s.frames + s.first, s.n);
+        tn__sample_plan(w, s.chain.frames + s.chain.first, s.chain.n);
         if (!tn__copied.complete && out->moved && !last)
             continue;
         if (out->moved)
             drop_ended();
-        unsigned good = tn__sample_codes(s.frames + s.first, s.n);
-        if (good == s.n)
+        unsigned good = tn__sample_codes(s.chain.frames + s.chain.first, s.chain.n);
+        if (good == s.chain.n)
             return true;
         tn__copied.failure = TN_REJECT_CODE;
         if (last && out->moved) { /* what is outside of it is there */
             drop(good + 1);
             out->changing = true;
-            return s.n;
+            return s.chain.n;
         }
     }
     return false;
+}
+
+static void find_innermost(bool moved)
+{
+    if (!moved || !tn__copied.complete)
+        return;
+    find_executing();
+    if (!s.places->top_is_pointer)
+        drop_returned();
+}
+
+static bool may_look_later(const tn_watched *w)
+{
+    if (s.tick != w->tick)
+        s.tick = w->tick, s.looks_later = 0;
+    return s.looks_later < MOST_LATER && ++s.looks_later * 4 * (uint64_t)WAIT_NS <= tn__sampled.interval_ns;
+}
+
+/* Another look, for what is learned there, when the thread has run for a while: had it not, it might be between the same two
+ * instructions still. What it is at then is not what is told. false: it did not run. */
+static bool look_later(tn_watched *w)
+{
+    uint64_t before = tn__sample_clock(w->native, false), now;
+    tn_look later = {0};
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = WAIT_NS}, NULL);
+    now = tn__sample_clock(w->native, false);
+    if (now < before + RUNS_NS)
+        return false;
+    tn_chain first = s.chain;
+    s.chain.frames = s.later;
+    if (look(w, now, &later)) {
+        find_innermost(later.moved);
+        learn(later.moved);
+    }
+    s.chain = first;
+    return true;
+}
+
+/* true: not all of it was to be believed, and that part is gone. */
+static bool drop_unknown(tn_watched *w, bool moved)
+{
+    learn(moved);
+    uint32_t n = moved ? beyond_known() : 0;
+    while (n && may_look_later(w) && look_later(w))
+        n = beyond_known();
+    drop(n);
+    return n;
 }
 
 void tn__sample_look(tn_watched *w, uint64_t cpu_ns, tn_look *out)
@@ -288,15 +360,12 @@ void tn__sample_look(tn_watched *w, uint64_t cpu_ns, tn_look *out)
         return;
     }
     if (!w->named || !w->root)
-        tn__sample_own(w, s.frames + s.first, s.n, s.truncated);
-    if (out->moved && tn__copied.complete)
-        find_executing();
-    if (out->moved && tn__copied.complete && !s.places->top_is_pointer)
-        drop_returned();
-    out->changing |= drop_unknown(out->moved);
+        tn__sample_own(w, s.chain.frames + s.chain.first, s.chain.n, s.chain.truncated);
+    find_innermost(out->moved);
+    out->changing |= drop_unknown(w, out->moved);
     remember(w);
     out->stack = w->root ? intern(w->root) : 0;
     if (out->stack && out->changing)
         out->stack = tn__sample_leaf(out->stack, TN_FRAME_CHANGING);
-    out->task = tn__sample_task(s.frames + s.first, s.n);
+    out->task = tn__sample_task(s.chain.frames + s.chain.first, s.chain.n);
 }

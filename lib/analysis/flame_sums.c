@@ -209,6 +209,8 @@ static int check(const tn_flame *f, const tn_set *within, tn_error *err)
     if (within && what == TN_FLAME_CPU)
         return tn__error_set(err, TN_EINVAL, 0,
                              "samples are of stacks, not of objects: no selection tells more of cpu");
+    if (o->born_first > o->born_last)
+        return tn__error_set(err, TN_EINVAL, 0, "the first of some allocations is not behind the last of them");
     if (o->born_last && what != TN_FLAME_LIVE && what != TN_FLAME_COUNT)
         return tn__error_set(err, TN_EINVAL, 0, "when it was allocated is known of what is alive: of live and count");
     return TN_OK;
@@ -260,7 +262,8 @@ bool tn__flame_interval(const tn_flame *f, const tn_flame_sum *sum, tn_interval 
     enum tn_flame_what what = f->options.what;
     enum tn_sites_what kind = sites_what(what);
     if (what == TN_FLAME_CPU) {
-        tn_interval share = tn__cpu_share(&f->cpu, (uint64_t)sum->weight);
+        uint64_t weight = sum->weight < 0x1p64 ? (uint64_t)sum->weight : UINT64_MAX;
+        tn_interval share = tn__cpu_share(&f->cpu, weight);
         double whole = (double)f->cpu.all.weight;
         *out = (tn_interval){share.low * whole, share.high * whole};
         return f->cpu.draws > 0;

@@ -277,7 +277,12 @@ static int read_tree(loader *l, record_left *r)
         p->more = row.more;
         p->bytes = row.bytes;
     }
-    m->n_trees++;
+    if (m->n_trees++) {
+        tn_tracked_tree before;
+        memcpy(&before, l->t->trees.data + l->t->trees.size - sizeof before, sizeof before);
+        if (head.serial <= before.serial)
+            return wrong(l, "the order of trees");
+    }
     return keep(l, &l->t->trees, &(tn_tracked_tree){head.serial, head.n, parts}, sizeof(tn_tracked_tree));
 }
 

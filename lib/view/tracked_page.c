@@ -74,10 +74,15 @@ tn_tracked_sum tn__tracked_family(const tn_tracked *t, const tn_tracked_moment *
 
 const tn_tracked_tree *tn__tracked_tree_at(const tn_tracked *t, const tn_tracked_moment *m, uint64_t serial)
 {
-    for (size_t i = 0; i < m->n_trees; i++)
-        if (t->trees[m->first_tree + i].serial == serial)
-            return &t->trees[m->first_tree + i];
-    return NULL;
+    size_t low = m->first_tree, end = m->first_tree + m->n_trees, high = end;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (t->trees[middle].serial < serial)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < end && t->trees[low].serial == serial ? &t->trees[low] : NULL;
 }
 
 uint64_t tn__tracked_median_ns(const tn_tracked_kind *k)

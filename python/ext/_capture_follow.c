@@ -60,7 +60,9 @@ static PyObject *follow_no_class(PyObject *module, PyObject *args)
     return PyLong_FromUnsignedLongLong(made);
 }
 
-PyDoc_STRVAR(forget_doc, "lives_forget(kind, /)\n--\n\nFollow instances of a kind no more, but for single ones.");
+PyDoc_STRVAR(forget_doc,
+             "lives_forget(kind, /)\n--\n\n"
+             "Follow instances of a kind no more, but for single ones. True: there were none, and the kind is gone.");
 
 static PyObject *lives_forget(PyObject *module, PyObject *number)
 {
@@ -68,8 +70,7 @@ static PyObject *lives_forget(PyObject *module, PyObject *number)
     (void)module;
     if (PyErr_Occurred())
         return NULL;
-    tn_follow_no_kind((uint32_t)kind);
-    Py_RETURN_NONE;
+    return PyBool_FromLong(tn_follow_no_kind((uint32_t)kind));
 }
 
 PyDoc_STRVAR(lives_class_doc, "lives_class(kind, /)\n--\n\nThe class of a kind; None: it is dead.");

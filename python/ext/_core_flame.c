@@ -16,14 +16,17 @@ static void asked_free(asked *a)
 
 static bool asked_of(asked *a)
 {
-    int what = a->what ? core_index_of(a->what, tn_flame_what_names, TN_FLAME_WHATS, "sum of stacks") : TN_FLAME_ANY;
+    int what = 0; /* from LIVE on; ANY is that nothing is asked for */
+    if (a->what)
+        what = core_index_of(a->what, tn_flame_what_names + TN_FLAME_LIVE, TN_FLAME_WHATS - TN_FLAME_LIVE,
+                             "sum of stacks");
     int by = what < 0 ? -1 : core_index_of(a->by, tn_sites_by_names, TN_SITES_BYS, "part of a stack");
     if (by < 0 || (a->include && !core_texts_of(a->include, &a->included)) ||
         (a->exclude && !core_texts_of(a->exclude, &a->excluded))) {
         asked_free(a);
         return false;
     }
-    a->options.what = (enum tn_flame_what)what;
+    a->options.what = a->what ? (enum tn_flame_what)(what + TN_FLAME_LIVE) : TN_FLAME_ANY;
     a->options.by = (enum tn_sites_by)by;
     a->options.include = a->included.texts;
     a->options.n_include = a->included.n;

@@ -156,9 +156,14 @@ def release(kinds: Iterable[int], owner: Ref) -> None:
             if owner in owners:
                 owners.remove(owner)
             if not owners:
-                _owners.pop(kind, None)
-                _types.pop(kind, None)  # another may have its number
-                call(lambda c, kind=kind: c.lives_forget(kind))  # type: ignore[misc]
+                _forget(kind)
+
+
+def _forget(kind: int) -> None:
+    """Nobody has it: unless single objects are of it, another may have its number."""
+    if call(lambda c: c.lives_forget(kind)):
+        _owners.pop(kind, None)
+        _types.pop(kind, None)
 
 
 # ---- single objects ----
@@ -199,7 +204,10 @@ def release_object(serial: int, kind: int, block: int, owner: Ref) -> None:
             owners.remove(owner)
         if not owners:
             _singles.pop(serial, None)
-            call(lambda c: c.lives_drop(block, serial, not _owners.get(kind)))
+            forget = not _owners.get(kind)
+            call(lambda c: c.lives_drop(block, serial, forget))
+            if forget:
+                _forget(kind)
 
 
 # ---- what became of them ----

@@ -40,7 +40,8 @@ examples:
   python -m tonnage run --every 5m --keep 6 --on-signal USR2 --on-rss 2GiB --timeline 10 -o app-{{time}}.tonnage app.py
   python -m tonnage run --no-at-exit --mode stop --children --quiet --redact --scan -m app.worker
   python -m tonnage run --trace=sampled --top 10 --top-every 60 --top-file top-{{pid}}.log --no-at-exit app.py
-  python -m tonnage run --track app.models.Session --track-every 5 -o app.tonnage app.py
+  python -m tonnage run --top 10 --top-include 'srv/*.py' --top-exclude 'srv/vendor/*' --no-at-exit app.py
+  python -m tonnage run --track app.models.Session --track-every 5 --no-objects -o app.tonnage app.py
   python -m tonnage run --trace --depth 5 --sample --sample-interval 5ms --sample-duration 5m --sample-stacks 999 app.py
 """
 _SAMPLE = """\
@@ -309,7 +310,5 @@ def config(words: list[str]) -> None:
             note = " (only with every, on-signal or on-rss)"
         elif name in ("top-every", "top-file", "top-include", "top-exclude") and settings.top is None:
             note = " (only with top)"
-        elif name == "track-every" and settings.track is None:
-            note = " (only with track)"
         lines.append(f"{name:<{names}} {settings.text(name):<{width}} {settings.sources[name]}{note}\n")
     print_out("".join(lines))

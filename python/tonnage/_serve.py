@@ -31,6 +31,7 @@ _MOST_FILES = 10_000  # of a folder
 _MOST_COMPARED = 16
 _MOST_OPEN = 4  # of a folder, that nobody looks at any more
 _KEPT_BYTES = 64 << 20  # of answers
+_UNKNOWN = ("pid", "wall_time_ns", "python_version", "host", "command", "rss_bytes", "n_objects", "size_bytes")
 _STATUSES: dict[type[BaseException], int] = {
     NotFoundError: 404,
     ArgumentError: 400,
@@ -119,9 +120,7 @@ class Shelf:
             with load(path, max_memory=self._memory) as snapshot:
                 return {**described(snapshot, os.path.basename(path), number), **where}
         except (Error, OSError) as error:
-            row: dict[str, Any] = dict.fromkeys(
-                ("pid", "wall_time_ns", "python_version", "host", "command", "n_objects", "size_bytes")
-            )
+            row: dict[str, Any] = dict.fromkeys(_UNKNOWN)
             why = str(error).removeprefix(f"{path}: ")
             row.update(name=os.path.basename(path), index=number, kind="", size=size, has=[], error=why)
             return {**row, **where}

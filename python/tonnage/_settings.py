@@ -486,6 +486,11 @@ class Settings:
         return "exact" if self.trace is None and self.top is not None else self.trace
 
     @property
+    def is_tracked(self) -> bool:
+        """Whether classes are tracked, or the memory of the process as if some were."""
+        return self.track is not None or self.track_every is not None
+
+    @property
     def is_repeated(self) -> bool:
         """Whether more than one file is to come, or may."""
         return not (self.every is None and self.on_signal is None and self.on_rss is None)

@@ -30,7 +30,7 @@ def switch_on(settings: Settings) -> None:
             from tonnage import _top_pages
 
             _top_pages.start(settings)
-        if settings.track is not None:
+        if settings.is_tracked:
             from tonnage import _track_names
 
             _track_names.start(settings)

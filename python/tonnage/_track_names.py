@@ -27,11 +27,11 @@ _names: frozenset[str] = frozenset()
 def start(settings: Settings) -> None:
     """Tracks classes of these names, now or as soon as there are any; and takes snapshots of the tracker."""
     global _names
-    assert settings.track is not None
-    _names = frozenset(settings.track)
-    _missing.update(dict.fromkeys(settings.track))
+    _names = frozenset(settings.track or ())
+    _missing.update(dict.fromkeys(settings.track or ()))
     look()
-    call(lambda c: c.watch_classes(_made))
+    if _names:
+        call(lambda c: c.watch_classes(_made))
     if settings.track_every is not None:
         track.start_periodic_snapshots(settings.track_every)
 
@@ -79,7 +79,7 @@ def last(settings: Settings) -> Packed | None:
     module = sys.modules.get("tonnage.track")
     if module is None:
         return None
-    if settings.track is not None:
+    if settings.is_tracked:
         call(lambda c: c.watch_classes(None))
         track.stop_periodic_snapshots()
         look()
@@ -87,7 +87,7 @@ def last(settings: Settings) -> Packed | None:
             say(f"--track: there was never a class {name}; in the program itself it is called __main__.Class")
         track.create_snapshot("at the end")
     history = track.history()
-    if not history.rules:
+    if not history.rules and not history.moments:
         return None
     from tonnage._tracked_file import pack
 

@@ -50,7 +50,7 @@ class Lives:
         self.addresses = list(map(add, self.blocks, half[15::16].tolist()))
 
 
-def capture() -> tuple[Snapshot, bytes]:
+def capture(previews: bool) -> tuple[Snapshot, bytes]:
     """A snapshot as settings say, in a file without a name, and the rows of those that were alive in its pause."""
     fd = _files.open_unlinked()
     try:
@@ -58,7 +58,7 @@ def capture() -> tuple[Snapshot, bytes]:
             lambda c: c.snapshot(
                 fd,
                 mode=defaults.mode,
-                previews=defaults.previews,
+                previews=defaults.previews if previews else 0,
                 redact=defaults.redact,
                 scan=defaults.scan,
                 lives=True,

@@ -176,6 +176,10 @@ class State:
         """Whether nothing is tracked."""
         return not (self.classes or self.singles or any(own.last is None for own in self.own.values()))
 
+    def wants_previews(self) -> bool:
+        """Whether any rule says something that shows them."""
+        return any(rule.keep or rule.resolution_level for rule in self.rules)
+
     def rule_of(self, serial: int, of_engine: int) -> Rule | None:
         """How an object is tracked; None: it is not."""
         own = self._owner(serial, of_engine)

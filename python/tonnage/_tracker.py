@@ -386,7 +386,7 @@ class Tracker:
                 rss=resident(),
             )
             if compute_total or not state.is_empty():
-                snapshot, rows = capture()
+                snapshot, rows = capture(state.wants_previews())
                 _followed.poll()  # who is in it has an owner by now
                 self._pending.append(_Measured(state, snapshot, rows, moment, compute_total, began))
             moment.own_bytes = call(lambda c: c.lives_cost()[1] + c.trace_cost()["resident"])

@@ -164,6 +164,73 @@ static void test_what_is_forgotten_does_not_die(void **unused)
     check();
 }
 
+/* At a place that nobody has any more. */
+static uint64_t born_at(uint32_t i, uint32_t kind)
+{
+    if (tn_lives_at(block_at(i)))
+        tn_lives_forget(tn_lives_at(block_at(i)));
+    return tn_lives_born(kind, block_at(i), 0, 0);
+}
+
+static void end_at(uint32_t i)
+{
+    tn_lives_end(tn_lives_at(block_at(i)), 0);
+}
+
+static void test_logged_deaths_are_all_told_once(void **unused)
+{
+    enum { MANY = 2 * TN_DEATHS + 5 };
+    tn_death death;
+    uint64_t before = 0, serial = 0, n = 0;
+    uint32_t logged = tn_lives_kind(1), other = tn_lives_kind(2);
+    (void)unused;
+    assert_false(tn_lives_logged(&death));
+    uint64_t early = born_at(0, logged);
+    tn_lives_log_kind(logged, true);
+    while ((n = tn_lives_death(n + 1, &death)))
+        before = n;
+    end_at(0); /* born before it was logged */
+    assert_int_equal(tn_lives_death(before + 1, &death), before + 1);
+    assert_int_equal(death.life.serial, early);
+    uint64_t single = born_at(1, other);
+    tn_lives_single(tn_lives_at(block_at(1)), true);
+    end_at(1);
+    for (uint32_t i = 0; i < MANY; i++) {
+        serial = born_at(2, logged);
+        end_at(2);
+    }
+    assert_int_equal(tn_lives_death(before + 2, &death), 0);
+    for (uint32_t i = 0; i <= MANY; i++) {
+        assert_true(tn_lives_logged(&death));
+        assert_int_equal(death.life.serial, single + i);
+        assert_int_equal(death.life.kind, i ? logged : other);
+    }
+    assert_int_equal(death.life.serial, serial);
+    assert_false(tn_lives_logged(&death));
+}
+
+static void test_a_kind_that_is_released_is_used_again(void **unused)
+{
+    uint32_t kind = tn_lives_kind(3);
+    tn_kind_lives sums;
+    (void)unused;
+    born_at(0, kind);
+    uint64_t single = born_at(1, kind);
+    tn_lives_single(tn_lives_at(block_at(1)), true);
+    assert_false(tn_lives_release_kind(kind));
+    assert_null(tn_lives_at(block_at(0)));
+    assert_int_equal(tn_lives_at(block_at(1))->serial, single);
+    tn_lives_single(tn_lives_at(block_at(1)), false);
+    assert_true(tn_lives_release_kind(kind));
+    assert_null(tn_lives_at(block_at(1)));
+    for (uint32_t i = 0; i < 2 * TN_KINDS; i++) {
+        assert_int_equal(tn_lives_kind(4), kind);
+        assert_true(tn_lives_sums(kind, &sums) && sums.born == 0 && sums.died == 0);
+        born_at(0, kind);
+        assert_true(tn_lives_release_kind(kind));
+    }
+}
+
 static void test_addresses_that_none_has(void **unused)
 {
     tn_kind_lives sums;
@@ -182,6 +249,8 @@ int main(void)
         cmocka_unit_test(test_as_the_model),
         cmocka_unit_test(test_the_last_deaths_are_kept),
         cmocka_unit_test(test_what_is_forgotten_does_not_die),
+        cmocka_unit_test(test_logged_deaths_are_all_told_once),
+        cmocka_unit_test(test_a_kind_that_is_released_is_used_again),
         cmocka_unit_test(test_addresses_that_none_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

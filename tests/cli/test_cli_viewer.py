@@ -73,6 +73,12 @@ SAME = [
     ("sites-2", "peak", "peak"),
     ("sites-2", "temporary?threshold=1k", "temporary --threshold 1k"),
     ("sites-2", "survivors?by=file", "survivors --by file"),
+    ("sites-2", "flame", "flame"),
+    ("sites-2", "flame?what=count&invert=1&by=file&limit=7", "flame --what count --invert --by file --limit 7"),
+    ("sites-2", "flame?what=retained&include=any%3Amain.py", "flame --what retained --include any:main.py"),
+    ("sites-2", "flame?born=1-100&where=type%3Adict", "flame --born 1-100 --where type:dict"),
+    ("sites-2", "timeline", "timeline"),
+    ("time", "flame?what=cpu&exclude=%3Cgc%3E", "flame --what cpu --exclude <gc>"),
     ("time", "profile?by=line&limit=4", "profile --by line --limit 4"),
     ("time", "profile?tree=1&depth=3", "profile --tree --depth 3"),
     ("time", "profile?graph=1", "profile --graph"),
@@ -302,6 +308,18 @@ def test_a_large_report_is_packed_and_bounded(
         assert "summary?" in data_of(small)["answers"]
 
 
+def test_a_report_of_many_objects_leaves_out_what_takes_long(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_report, "_FEW", 3)
+    with tonnage.load(files / "new.tonnage") as snapshot:
+        snapshot.report(tmp_path / "r.html")
+    data = data_of((tmp_path / "r.html").read_text("utf-8"))
+    assert not [key for key in data["answers"] if key.startswith(("why?", "groups?by=root"))]
+    assert any("no page says why" in line for line in data["bounds"])
+    assert f"show?limit=50&object={PRICES}" in data["answers"]
+
+
 def test_a_report_takes_other_snapshots_from_code(files: Path, tmp_path: Path) -> None:
     with tonnage.load(files / "new.tonnage") as new, tonnage.load(files / "old.tonnage") as old:
         new.report(tmp_path / "r.html", [old])
@@ -323,8 +341,8 @@ def nothing_left(tmp_path: Path) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ((), 2, "report: the following arguments are required: -o; see tonnage report --help"),
-        (("{new}",), 2, "report: the following arguments are required: -o; see tonnage report --help"),
+        ((), 2, "see tonnage report --help"),
+        (("{new}",), 2, "see tonnage report --help"),
         (("{new}", "-o", "{tmp}/none/r.html"), 5, "No such file or directory"),
         (("{new}", "-o", "{tmp}", "--force"), 5, "it is a folder"),
         (("{new}", "-o", "{new}", "--force"), 2, "is the file that is read: choose another name"),

@@ -149,6 +149,8 @@ class _Reader:
             depth, label, name, more, size = struct.unpack_from("<4IQ", content, 16 + 24 * at)
             require(depth == 0 if not rows else 1 <= depth <= rows[-1][0] + 1, "depth")
             rows.append((depth, self.text(label), self.text(name), size, more))
+        last = max((one for one, _ in moment["trees"]), default=-1)  # type: ignore[attr-defined]
+        require(serial > last, "order of trees")
         moment["trees"].append((serial, tuple(rows)))  # type: ignore[attr-defined]
         return len(content) - 16 - 24 * n
 
@@ -295,6 +297,9 @@ def broken() -> dict[str, list[bytes]]:
         "tree of nothing": [*sized, tree(3)],
         "tree that begins deep": [*sized, tree(3, (1, 2, 1, 0, 1))],
         "tree with two tops": [*sized, tree(3, (0, 2, 1, 0, 1), (0, 2, 1, 0, 1))],
+        "trees out of order": [
+            *at, sizes((3, 1, 2, 3), (5, 1, 1, 1)), tree(5, (0, 2, 1, 0, 1)), tree(3, (0, 2, 1, 0, 1))
+        ],
         "tree that jumps": [*sized, tree(3, (0, 2, 1, 0, 1), (2, 2, 1, 0, 1))],
         "tree without a type": [*sized, tree(3, (0, 2, 0, 0, 1))],
         "tree that ends outside": [*sized, record(8, struct.pack("<Q2I", 3, 2**30, 0))],

@@ -179,4 +179,4 @@ def test_the_help_has_an_example_of_each_option(tmp_path: Path) -> None:
     assert (code, errors) == (0, [])
     listed = set(re.findall(r"^  (-+[a-z-]+)", options, re.MULTILINE))
     assert listed <= set(examples.split())
-    assert len(listed) == 23
+    assert len(listed) == 28

@@ -145,6 +145,10 @@ def test_born_selects_blocks_by_the_number_of_their_allocation(planted: Path) ->
         assert snapshot.flame(born=(first, last)).data["born"] == [first, last]
         with pytest.raises(tonnage.ArgumentError, match="of live and count"):
             snapshot.flame("peak", born=(first, last))
+        with pytest.raises(tonnage.ArgumentError, match="not behind the last"):
+            snapshot.flame(born=(last + 1, first))
+        with pytest.raises(tonnage.ArgumentError, match="it is live, count,"):
+            snapshot.flame("lives")
 
 
 def test_where_selects_blocks_of_objects(planted: Path) -> None:

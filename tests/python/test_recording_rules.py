@@ -52,7 +52,7 @@ class Stage:
         self.interval = seconds
 
     # what the recorder takes from elsewhere
-    def begin(self, name: str, settings: object) -> object | None:
+    def begin(self, name: str, settings: object, tracked: object = None) -> object | None:
         self.begun += 1
         if self.errors:
             raise self.errors.pop(0)

@@ -7,7 +7,6 @@ clock. Bounds are five standard deviations of as many draws, and what clocks and
 from __future__ import annotations
 
 import math
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -309,9 +308,11 @@ PATHS = """
 """
 
 
-def test_stacks_are_paths_that_the_program_has(tmp_path: Path) -> None:
-    """Calls take less than a look at them, so that most are over before it ends."""
-    snapshot, (status, _, allowed) = sampled(PATHS, tmp_path)
+@pytest.mark.parametrize(("interval", "n"), [("200_000", 5000), ("1_000_000", 1000)])
+def test_stacks_are_paths_that_the_program_has(interval: str, n: int, tmp_path: Path) -> None:
+    """Calls take less than a look at them, so that most are over before it ends; the longer interval has more looks."""
+    program = PATHS.replace("200_000", interval).replace("5000", str(n))
+    snapshot, (status, _, allowed) = sampled(program, tmp_path)
     edges = {tuple(edge) for edge in allowed}
     wrong: Counter[tuple[str, int, str]] = Counter()
     sure = 0
@@ -326,6 +327,29 @@ def test_stacks_are_paths_that_the_program_has(tmp_path: Path) -> None:
         sure += row.samples if stack and snapshot.codes[stack[-1].code].name != "<changing>" else 0
     assert not wrong
     assert sure > status["samples"] / 2
+
+
+def test_what_is_called_once_is_believed_when_it_stays(tmp_path: Path) -> None:
+    """Three calls deep, of functions that are new each time and run for three ticks each."""
+    snapshot, (status, _) = sampled(
+        """
+    def new(i):
+        calls = [f"def f{k}():\\n f{k + 1}()\\n" for k in range(3)]
+        scope = {"spin": spin}
+        exec(compile("".join(calls) + "def f3():\\n spin(0.003)\\n", f"new {i}", "exec"), scope)
+        return scope["f0"]
+
+    _capture.sample_start(1, 1_000_000, 0)
+    i = 0
+    while not enough(500):
+        i += 1
+        measured(new(i))
+    finish()
+    """,
+        tmp_path,
+    )
+    found = by_function(snapshot, ["f0", "f3"])
+    assert found["f3"] > 0.8 * sum(row.cpu_ns for row in snapshot.samples or ())
 
 
 def test_it_starts_and_stops_and_forgets(tmp_path: Path) -> None:
@@ -431,90 +455,3 @@ def test_deep_recursion_keeps_its_innermost_frames(tmp_path: Path) -> None:
     inside = [row for row in rows if {"deep", "leaf"} <= set(names(snapshot, row))]
     assert sum(row.samples for row in inside) > 0.8 * sum(row.samples for row in rows)
     assert {tuple(names(snapshot, row)[:3]) for row in inside} == {("<main thread>", "<truncated>", "deep")}
-
-
-def test_children_are_sampled_and_begin_with_nothing(tmp_path: Path) -> None:
-    said = answer(
-        BEGIN
-        + """
-    import os, warnings
-    warnings.simplefilter("error")
-    _capture.sample_start(1, 500_000, 0)
-    while not enough(200): spin(0.01)
-    for _ in range(10):
-        pid = os.fork()
-        if pid == 0:
-            code = 1
-            try:
-                first = _capture.sample_status()["samples"]
-                while not enough(first + 20): spin(0.005)
-                code = 0 if first < 100 else 2
-            finally:
-                os._exit(code)
-        assert os.waitpid(pid, 0)[1] == 0
-    before = _capture.sample_status()["samples"]
-    while not enough(before + 20): spin(0.01)
-    finish(before)
-    """,
-        tmp_path,
-    )
-    assert said[2] >= 200
-
-
-INTERPRETER = """
-    try:
-        import _interpreters as interpreters
-        run = interpreters.exec
-    except ImportError:
-        import _xxsubinterpreters as interpreters
-        run = interpreters.run_string
-    other = interpreters.create()
-"""
-
-
-def test_subinterpreters_are_sampled(tmp_path: Path) -> None:
-    snapshot, _ = sampled(
-        INTERPRETER
-        + """
-    body = "end = time.thread_time() + 0.02\\n while time.thread_time() < end: pass"
-    code = f"import time\\ndef inner():\\n {body}\\ninner()"
-
-    def work():
-        while not enough(200): run(other, code)
-
-    _capture.sample_start(1, 500_000, 0)
-    thread = threading.Thread(target=work, name="other")
-    thread.start()
-    thread.join()
-    interpreters.destroy(other)
-    finish()
-    """,
-        tmp_path,
-    )
-    found = by_function(snapshot, ["inner", "work"], "samples")
-    # Before 3.13 a state names the thread that made it.
-    assert found["inner" if sys.version_info >= (3, 13) else "work"] > 50
-    rows = [row for row in snapshot.samples or () if {"inner", "work"} & set(names(snapshot, row))]
-    assert not [row for row in rows if {"inner", "work"} <= set(names(snapshot, row))]
-
-
-def test_a_thread_is_in_the_interpreter_that_it_has_gone_to(tmp_path: Path) -> None:
-    snapshot, (status, spent) = sampled(
-        INTERPRETER
-        + """
-    def outside(): spin(0.003)
-    def inner(): run(other, code)
-
-    code = "def inner():\\n while time.thread_time() < end: pass\\n"
-    run(other, "import time\\n" + code.replace("end", "0"))
-    code += "end = time.thread_time() + 0.006\\ninner()"
-    _capture.sample_start(1, 500_000, 0)
-    while not enough(1000): measured(outside), measured(inner)
-    interpreters.destroy(other)
-    finish()
-    """,
-        tmp_path,
-    )
-    assert_shares(by_function(snapshot, list(spent)), spent, status["samples"])
-    rows = snapshot.samples or ()
-    assert sum(row.samples for row in rows if len(names(snapshot, row)) < 3) < status["samples"] // 20

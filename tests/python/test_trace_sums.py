@@ -25,7 +25,8 @@ del gone
 
 def sums(file: pure_reader.Snapshot) -> list[tuple[int, ...]]:
     assert file.sites is not None
-    return sorted((site.live_bytes, int(site.live_count), site.peak_bytes) for site in file.sites if site.live_bytes > 20000)
+    large = (site for site in file.sites if site.live_bytes > 20000)
+    return sorted((site.live_bytes, int(site.live_count), site.peak_bytes) for site in large)
 
 
 def test_sums_are_those_of_a_snapshot_and_no_object_is_there(tmp_path: Path) -> None:

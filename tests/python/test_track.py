@@ -230,6 +230,28 @@ assert _capture.lives_cost()[0] <= 1  # the class itself
 """)
 
 
+def test_an_object_outlives_the_tracking_of_its_class() -> None:
+    run("""
+from tonnage import _capture
+first, second, third = Tracker(), Tracker(), Tracker()
+first.track_class(Node)
+x, y = Node(), Node()
+second.track_object(x)
+third.track_class(Node)
+first.close()
+assert "Node" not in kinds(third)
+z = Node()
+serials = [set(t.history().instances) for t in (second, third)]
+assert [len(s) for s in serials] == [1, 1] and serials[0] != serials[1]
+second.detach_object(x)
+third.close()
+assert _capture.lives_cost()[0] <= 1  # the class itself
+second.track_object(x)
+del x
+assert (kinds(second)["Node"].found, kinds(second)["Node"].died) == (2, 1)
+""")
+
+
 def test_a_tracker_that_is_dropped_is_closed() -> None:
     run("""
 from tonnage import _capture
@@ -475,6 +497,17 @@ moments = t.history().moments
 assert [len(m.instances) for m in moments] == [0, 0, 4, 4] and [m.more for m in moments] == [4, 4, 0, 0]
 assert [m.kinds[0][0] for m in moments] == [4] * 4
 """)
+
+
+def test_memory_of_the_process_alone_from_outside(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tonnage", "run", "--track-every", "1h", "--no-at-exit", "-o", "a.tonnage", "-c", "1"],
+        capture_output=True, text=True, cwd=tmp_path, check=True,
+    )  # fmt: skip
+    assert "never" not in done.stderr
+    with tonnage.load(tmp_path / "a.tonnage") as snapshot:
+        (moment,) = snapshot.tracked().snapshots
+    assert moment["classes"] == [] and moment["rss"] > 1_000_000
 
 
 MODELS = """

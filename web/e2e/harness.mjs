@@ -156,11 +156,13 @@ export async function open(browser, url, { dark = false, width = 1280, height = 
   return page;
 }
 
-/** Nothing is waited for any more. */
+/** The page that the address names is drawn, and nothing is waited for any more. */
 export async function settled(page) {
-  await page.waitForFunction(
-    () => document.querySelector("main") && !document.querySelector(".busy, [aria-busy=true]"),
-  );
+  await page.waitForFunction(() => {
+    const { shown } = document.documentElement.dataset;
+    const here = shown === undefined ? !document.querySelector("nav") : shown === location.hash;
+    return here && document.querySelector("main") && !document.querySelector(".busy, [aria-busy=true]");
+  });
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
@@ -169,7 +171,6 @@ export async function visit(page, hash) {
   await page.evaluate((to) => {
     location.hash = to;
   }, hash);
-  await page.waitForTimeout(50);
   await settled(page);
 }
 

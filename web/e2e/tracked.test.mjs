@@ -102,7 +102,10 @@ test("a class is chosen and its instances opened by keys", { skip: lack }, async
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowRight");
   const labels = await page.getByRole("treegrid", { name: "Parts" }).locator("[role=row]").allTextContents();
-  assert.ok(labels.some((label) => label.includes(".items")), labels.join("; "));
+  assert.ok(
+    labels.some((label) => label.includes(".items")),
+    labels.join("; "),
+  );
   assert.deepEqual(page.faults, []);
   await page.context().close();
 });

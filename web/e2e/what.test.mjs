@@ -66,6 +66,9 @@ test("a heading sorts, a part of a name filters, and both are in the address", {
     ["__main__.Session"],
   );
   assert.match(page.url(), /name=sess/);
+  await page.goBack();
+  await settled(page);
+  assert.equal(await page.locator("h1").textContent(), "Overview", "letters are no steps on the way back");
   assert.deepEqual(page.faults, []);
 });
 

@@ -43,6 +43,9 @@ function Viewer({ source }: { source: Source }) {
     document.title = file ? `${page.title} · ${file.name} · tonnage` : "tonnage";
   }, [page, file]);
   useEffect(() => main.current?.scrollTo(0, 0), [page]);
+  useEffect(() => {
+    document.documentElement.dataset.shown = location.hash; // for tests: what is drawn is what the address says
+  }, [route]);
   const why = file ? page.needs(file, source.files) : "There is no file in it.";
   return (
     <>
@@ -92,9 +95,14 @@ function Tab({
   files: FileInfo[];
 }) {
   const why = file ? row.needs(file, files) : null;
+  const element = useRef<HTMLAnchorElement>(null);
   useKey(row.key, row.title, () => go(row.id));
+  useEffect(() => {
+    if (here) element.current?.scrollIntoView({ block: "nearest", inline: "nearest" }); // in a narrow window
+  }, [here]);
   return (
     <a
+      ref={element}
       href={link(row.id)}
       class={why ? "absent" : ""}
       title={why ?? undefined}

@@ -38,7 +38,7 @@ export function nest(data: Treemap): Branch {
     count,
     size: 0,
     address: null,
-    type: "all objects",
+    type: data.where || data.against ? "all selected objects" : "all objects",
     held_by: "",
     preview: null,
     node: -1,

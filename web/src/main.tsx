@@ -1,6 +1,6 @@
 import { render } from "preact";
 import { App } from "./app";
-import { followLinks, link } from "./route";
+import { adjust, followLinks } from "./route";
 import { openSource, type Source } from "./source";
 import "./style.css";
 import { restoreTheme } from "./theme";
@@ -9,12 +9,7 @@ import { restoreTheme } from "./theme";
 function compareFirst({ mode, files }: Source): void {
   const n = files.length;
   if (mode === "folder" || n < 2 || location.hash.length > 1) return;
-  const address = link("overview", { file: n - 1, against: n - 2 });
-  try {
-    history.replaceState(null, "", address);
-  } catch {
-    location.hash = address; // in a frame of a notebook, whose address is not its own
-  }
+  adjust({ file: n - 1, against: n - 2 });
 }
 
 async function start(): Promise<void> {

@@ -40,6 +40,18 @@ export function change(asked: Asked): void {
   go(page, { ...params, ...asked });
 }
 
+/** The same, while one types: no step of its own on the way back. */
+export function adjust(asked: Asked): void {
+  const { page, params } = present();
+  const address = link(page, { ...params, ...asked });
+  try {
+    history.replaceState(null, "", address);
+    dispatchEvent(new Event("hashchange"));
+  } catch {
+    location.hash = address; // in a frame of a notebook, whose address is not its own
+  }
+}
+
 export function useRoute(): Route {
   const [route, setRoute] = useState(present);
   useEffect(() => {

@@ -268,6 +268,7 @@ export interface TreeRow {
 }
 
 export interface Treemap {
+  where: string | null;
   against: { pid: number; wall_time_ns: number } | null;
   object: TreeRow | null;
   above: TreeRow[];
@@ -298,10 +299,16 @@ export interface DominatorGroups {
   more_retained: number;
 }
 
+export interface Frame {
+  file: string;
+  line: number | null;
+  function: string;
+}
+
 export interface Site {
   birth: number | null;
   maybe_stale: boolean | null;
-  traceback: { file: string; line: number; function: string }[];
+  traceback: Frame[];
 }
 
 export interface Shown {

@@ -22,6 +22,7 @@ function row(depth: number, node: number, retained: number, more = 0, more_retai
 }
 
 const DATA: Treemap = {
+  where: null,
   against: null,
   object: null,
   above: [],

@@ -118,9 +118,11 @@ function Drawn({ root, data, above, more = 0, source, asked }: DrawnProps) {
       <ol class="crumbs" aria-label="Kept by">
         <li>
           {row.address === null ? (
-            <strong>all objects</strong>
+            <strong>{row.type}</strong>
           ) : (
-            <a href={link("keeps", { object: null })}>all objects</a>
+            <a href={link("keeps", { object: null })}>
+              {data.where || data.against ? "all selected objects" : "all objects"}
+            </a>
           )}
         </li>
         {more > 0 && (

@@ -11,7 +11,7 @@ import { Table, type Column } from "../parts/Table";
 import { Tree } from "../parts/Tree";
 import { askRefs, refsOf, type Ref, type Way } from "../refs";
 import { go } from "../route";
-import type { Largest, LargestRow, Paths, Refs, Retained, Shown as Answer, Site, Treemap, Why } from "../schema";
+import type { Frame, Largest, LargestRow, Paths, Refs, Retained, Shown as Answer, Site, Treemap, Why } from "../schema";
 import type { Asked, Source } from "../source";
 import "./Object.css";
 
@@ -227,10 +227,15 @@ function PathPart({ source, asked }: { source: Source; asked: Asked }) {
   );
 }
 
+/** What is no code of Python has no line. */
+function lineOf({ file, line }: Frame): string {
+  return line ? `${file}:${line}` : file;
+}
+
 function Birth({ site, file, source }: { site: Site | null; file: string | undefined; source: Source }) {
   if (!site) return null;
   const [first] = site.traceback;
-  const place = first && quoted(`${first.file}:${first.line}`);
+  const place = first && quoted(lineOf(first));
   return (
     <section>
       <h2>Where it was made</h2>
@@ -238,7 +243,7 @@ function Birth({ site, file, source }: { site: Site | null; file: string | undef
       <ol class="trace">
         {site.traceback.slice(0, 30).map((frame, i) => (
           <li key={i}>
-            <code>{visible(`${frame.file}:${frame.line}`, 300)}</code> in {visible(frame.function, 200)}
+            <code>{visible(lineOf(frame), 300)}</code> in {visible(frame.function, 200)}
           </li>
         ))}
       </ol>

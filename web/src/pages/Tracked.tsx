@@ -2,24 +2,21 @@
 // trees of their parts. One class may be chosen; it stands in the URL as `class`.
 import { useMemo, useState } from "preact/hooks";
 import type { PageProps } from ".";
-import { bytes, bytesChange, count, duration, pct, plural, quoted, share, time, visible } from "../format";
+import { bytes, count, duration, plural, share, time, visible } from "../format";
 import { Shown, useAnswer } from "../parts/Ask";
 import { Bar } from "../parts/Bar";
-import { Copy } from "../parts/Copy";
 import { Table, type Column } from "../parts/Table";
 import { TimeLine, type Line } from "../parts/TimeLine";
-import { Tree } from "../parts/Tree";
 import { change } from "../route";
-import type { Tracked as Answer, TrackedClass, TrackedInstance, TrackedPart, TrackedSnapshot } from "../schema";
-import type { Asked, Source } from "../source";
+import type { Tracked as Answer, TrackedClass, TrackedSnapshot } from "../schema";
+import { ASKED, Instances } from "./TrackedInstances";
 import "./Tracked.css";
 
 const LINES = 6; // classes in one picture
-const ROWS = 100;
 
 export function Tracked({ route, source }: PageProps) {
   const { file, where, class: chosen } = route.params;
-  const all = useAnswer<Answer>(source, "tracked", { file, where, limit: ROWS });
+  const all = useAnswer<Answer>(source, "tracked", { file, where, limit: ASKED });
   return (
     <Shown answer={all}>
       {(data) => {
@@ -32,7 +29,7 @@ export function Tracked({ route, source }: PageProps) {
             {one && <Ages row={one} />}
             <Classes data={data} />
             <Snapshots data={data} />
-            <Instances data={data} one={one} source={source} asked={{ file, where, limit: ROWS }} />
+            <Instances data={data} one={one} source={source} asked={{ file, where, limit: ASKED }} />
           </>
         );
       }}
@@ -105,7 +102,13 @@ function Curve({ data, one }: { data: Answer; one: TrackedClass | null }) {
             colour: `c${i}`,
             unit: "bytes",
           })),
-          { title: "All tracked", values: snapshots.map((moment) => moment.tracked), colour: "whole", unit: "bytes", dash: [8, 4] },
+          {
+            title: "All tracked",
+            values: snapshots.map((moment) => moment.tracked),
+            colour: "whole",
+            unit: "bytes",
+            dash: [8, 4],
+          },
         ];
     const marks = snapshots.flatMap((moment) =>
       moment.description ? [{ time: moment.time_ns / 1e9, name: visible(moment.description, 24) }] : [],
@@ -117,7 +120,12 @@ function Curve({ data, one }: { data: Answer; one: TrackedClass | null }) {
   return (
     <>
       <h2>{title}</h2>
-      <TimeLine label={`${title} at ${snapshots.length} snapshots`} times={made.times} lines={made.lines} marks={made.marks} />
+      <TimeLine
+        label={`${title} at ${snapshots.length} snapshots`}
+        times={made.times}
+        lines={made.lines}
+        marks={made.marks}
+      />
       {!one && classes.length > LINES && <p class="note">The {LINES} largest classes; choose one to see it alone.</p>}
     </>
   );
@@ -162,8 +170,17 @@ function Ages({ row }: { row: TrackedClass }) {
 function Classes({ data }: { data: Answer }) {
   const columns = useMemo((): Column<TrackedClass>[] => {
     const sizes = (row: TrackedClass) => data.snapshots.map((moment) => sumOf(moment, row.class)?.size ?? 0);
-    const number = (id: "alive" | "born" | "found" | "died" | "morphed", title: string, spare: number): Column<TrackedClass> => ({
-      id, title, right: true, spare, text: (row) => count(row[id]), value: (row) => row[id],
+    const number = (
+      id: "alive" | "born" | "found" | "died" | "morphed",
+      title: string,
+      spare: number,
+    ): Column<TrackedClass> => ({
+      id,
+      title,
+      right: true,
+      spare,
+      text: (row) => count(row[id]),
+      value: (row) => row[id],
     });
     return [
       number("alive", "Alive", 0),
@@ -171,19 +188,53 @@ function Classes({ data }: { data: Answer }) {
       number("found", "Found", 5),
       number("died", "Died", 2),
       number("morphed", "Morphed", 5),
-      { id: "age", title: "Mean age", right: true, spare: 4, text: (row) => (row.mean_age_ns === null ? "-" : duration(row.mean_age_ns)), value: (row) => row.mean_age_ns },
+      {
+        id: "age",
+        title: "Mean age",
+        right: true,
+        spare: 4,
+        text: (row) => (row.mean_age_ns === null ? "-" : duration(row.mean_age_ns)),
+        value: (row) => row.mean_age_ns,
+      },
       { id: "size", title: "Size", right: true, text: (row) => bytes(row.size), value: (row) => row.size },
-      { id: "average", title: "Average", right: true, spare: 4, text: (row) => (row.size !== null && row.alive ? bytes(Math.floor(row.size / row.alive)) : "-"), value: (row) => (row.alive ? (row.size ?? 0) / row.alive : null) },
-      { id: "retained", title: "Retained", right: true, spare: 3, text: (row) => bytes(row.retained), value: (row) => row.retained },
-      { id: "growth", title: "Sizes", spare: 1, text: () => "-".repeat(14), cell: (row) => <Spark values={sizes(row)} /> },
+      {
+        id: "average",
+        title: "Average",
+        right: true,
+        spare: 4,
+        text: (row) => (row.size !== null && row.alive ? bytes(Math.floor(row.size / row.alive)) : "-"),
+        value: (row) => (row.alive ? (row.size ?? 0) / row.alive : null),
+      },
+      {
+        id: "retained",
+        title: "Retained",
+        right: true,
+        spare: 3,
+        text: (row) => bytes(row.retained),
+        value: (row) => row.retained,
+      },
+      {
+        id: "growth",
+        title: "Sizes",
+        spare: 1,
+        text: () => "-".repeat(14),
+        cell: (row) => <Spark values={sizes(row)} />,
+      },
       { id: "class", title: "Class", text: (row) => row.class, value: (row) => row.class },
     ];
   }, [data]);
   return (
     <>
       <h2>Classes</h2>
-      <Table label="Classes" columns={columns} rows={data.classes} id={(row) => row.class} most={12}
-        open={(row) => change({ class: row.class })} empty="No class" />
+      <Table
+        label="Classes"
+        columns={columns}
+        rows={data.classes}
+        id={(row) => row.class}
+        most={12}
+        open={(row) => change({ class: row.class })}
+        empty="No class"
+      />
       <p class="note">Enter or a double click chooses a class.</p>
     </>
   );
@@ -199,7 +250,12 @@ interface Part {
 }
 
 function parts(moment: TrackedSnapshot): Part[] {
-  const rows = moment.classes.map((row): Part => ({ title: row.class, count: row.count, size: row.size, retained: row.retained }));
+  const rows = moment.classes.map((row): Part => ({
+    title: row.class,
+    count: row.count,
+    size: row.size,
+    retained: row.retained,
+  }));
   return moment.shared ? [...rows, { title: "<shared>", count: null, size: moment.shared, retained: null }] : rows;
 }
 
@@ -213,150 +269,104 @@ function Snapshots({ data }: { data: Answer }) {
       { id: "at", title: "At", right: true, text: (row) => duration(row.time_ns), value: (row) => row.time_ns },
       { id: "active", title: "Active", right: true, text: (row) => count(active(row)), value: active },
       { id: "tracked", title: "Tracked", right: true, text: (row) => bytes(row.tracked), value: (row) => row.tracked },
-      { id: "shared", title: "Shared", right: true, spare: 3, text: (row) => bytes(row.shared), value: (row) => row.shared },
-      { id: "process", title: "Process", right: true, spare: 1, text: (row) => bytes(row.rss), value: (row) => row.rss },
-      { id: "heap", title: "All objects", right: true, spare: 4, text: (row) => (row.heap_size === null ? "-" : bytes(row.heap_size)), value: (row) => row.heap_size },
+      {
+        id: "shared",
+        title: "Shared",
+        right: true,
+        spare: 3,
+        text: (row) => bytes(row.shared),
+        value: (row) => row.shared,
+      },
+      {
+        id: "process",
+        title: "Process",
+        right: true,
+        spare: 1,
+        text: (row) => bytes(row.rss),
+        value: (row) => row.rss,
+      },
+      {
+        id: "heap",
+        title: "All objects",
+        right: true,
+        spare: 4,
+        text: (row) => (row.heap_size === null ? "-" : bytes(row.heap_size)),
+        value: (row) => row.heap_size,
+      },
       { id: "own", title: "tonnage", right: true, spare: 3, text: (row) => bytes(row.own), value: (row) => row.own },
-      { id: "pause", title: "Pause", right: true, spare: 2, text: (row) => duration(row.pause_ns), value: (row) => row.pause_ns },
+      {
+        id: "pause",
+        title: "Pause",
+        right: true,
+        spare: 2,
+        text: (row) => duration(row.pause_ns),
+        value: (row) => row.pause_ns,
+      },
       { id: "description", title: "Description", text: (row) => row.description, value: (row) => row.description },
     ];
   }, []);
-  const shown = useMemo((): Column<Part>[] => [
-    { id: "count", title: "Active", right: true, text: (row) => (row.count === null ? "" : count(row.count)), value: (row) => row.count },
-    { id: "size", title: "Size", right: true, text: (row) => bytes(row.size), value: (row) => row.size },
-    { id: "average", title: "Average", right: true, spare: 2, text: (row) => (row.count ? bytes(Math.floor(row.size / row.count)) : "-") },
-    { id: "share", title: "%", right: true, text: (row) => share(row.size, moment?.tracked ?? 0), bar: (row) => row.size / (moment?.tracked || 1) },
-    { id: "retained", title: "Retained", right: true, spare: 1, text: (row) => (row.retained === null ? "-" : bytes(row.retained)), value: (row) => row.retained },
-    { id: "class", title: "Class", text: (row) => row.title, value: (row) => row.title },
-  ], [moment]);
+  const shown = useMemo(
+    (): Column<Part>[] => [
+      {
+        id: "count",
+        title: "Active",
+        right: true,
+        text: (row) => (row.count === null ? "" : count(row.count)),
+        value: (row) => row.count,
+      },
+      { id: "size", title: "Size", right: true, text: (row) => bytes(row.size), value: (row) => row.size },
+      {
+        id: "average",
+        title: "Average",
+        right: true,
+        spare: 2,
+        text: (row) => (row.count ? bytes(Math.floor(row.size / row.count)) : "-"),
+      },
+      {
+        id: "share",
+        title: "%",
+        right: true,
+        text: (row) => share(row.size, moment?.tracked ?? 0),
+        bar: (row) => row.size / (moment?.tracked || 1),
+      },
+      {
+        id: "retained",
+        title: "Retained",
+        right: true,
+        spare: 1,
+        text: (row) => (row.retained === null ? "-" : bytes(row.retained)),
+        value: (row) => row.retained,
+      },
+      { id: "class", title: "Class", text: (row) => row.title, value: (row) => row.title },
+    ],
+    [moment],
+  );
   if (!moment) return null;
   return (
     <>
       <h2>Snapshots</h2>
-      <Table label="Snapshots" columns={columns} rows={data.snapshots} id={(row) => String(row.number)} most={10}
-        onActive={(row) => setAt(row.number)} />
+      <Table
+        label="Snapshots"
+        columns={columns}
+        rows={data.snapshots}
+        id={(row) => String(row.number)}
+        most={10}
+        onActive={(row) => setAt(row.number)}
+      />
       <h3>
         Snapshot {count(moment.number)}
         {moment.description && `: ${visible(moment.description, 200)}`}
       </h3>
-      <Table label="What they took" columns={shown} rows={parts(moment)} id={(row) => row.title} most={10}
-        sort={{ by: "size", down: true }} empty="Nothing was tracked" />
+      <Table
+        label="What they took"
+        columns={shown}
+        rows={parts(moment)}
+        id={(row) => row.title}
+        most={10}
+        sort={{ by: "size", down: true }}
+        empty="Nothing was tracked"
+      />
       {moment.left_out > 0 && <p class="note">{plural(moment.left_out, "instance")} more were not sized one by one.</p>}
     </>
-  );
-}
-
-/* ---- instances ---- */
-
-function Instances({ data, one, source, asked }: { data: Answer; one: TrackedClass | null; source: Source; asked: Asked }) {
-  const name = one && quoted(one.class);
-  const words = name && `${asked.where ? `(${asked.where}) ` : ""}type:${name}`;
-  const own: Asked | null = words && source.has("tracked", { ...asked, where: words }) ? { ...asked, where: words } : null;
-  const answer = useAnswer<Answer>(source, "tracked", own);
-  const found = (own && answer.data) || data;
-  const rows = one ? found.rows.filter((row) => row.class === one.class) : found.rows;
-  const more = one ? one.alive - rows.length : found.more;
-  const [at, setAt] = useState<number | null>(null);
-  const active = rows.find((row) => row.serial === at) ?? rows.find((row) => partsOf(row).length > 0) ?? rows[0];
-  const columns = useMemo(instanceColumns, []);
-  return (
-    <>
-      <h2>Instances</h2>
-      <Table label="Instances" columns={columns} rows={rows} id={(row) => String(row.serial)} most={14}
-        onActive={(row) => setAt(row.serial)} empty="No instance is known" />
-      {more > 0 && <p class="more">{own || !one ? `${plural(more, "more instance")}` : `Others may not be in this report: it has the ${ROWS} largest of all classes`}</p>}
-      {active && <Details row={active} />}
-    </>
-  );
-}
-
-function growth(row: TrackedInstance): number {
-  return (row.sizes[row.sizes.length - 1]?.size ?? 0) - (row.sizes[0]?.size ?? 0);
-}
-
-function made(row: TrackedInstance): string {
-  const frame = row.traceback?.[0];
-  if (!frame) return "";
-  return frame.file ? `${frame.file.split("/").pop()}:${frame.line ?? "?"} ${frame.function}()` : frame.function;
-}
-
-function instanceColumns(): Column<TrackedInstance>[] {
-  return [
-    { id: "serial", title: "Number", right: true, spare: 6, text: (row) => count(row.serial), value: (row) => row.serial },
-    { id: "size", title: "Size", right: true, text: (row) => bytes(row.size), value: (row) => row.size },
-    { id: "change", title: "Change", right: true, spare: 4, text: (row) => (row.sizes.length > 1 ? bytesChange(growth(row)) : ""), value: growth },
-    { id: "retained", title: "Retained", right: true, spare: 1, text: (row) => bytes(row.retained), value: (row) => row.retained },
-    { id: "flat", title: "Flat", right: true, spare: 7, text: (row) => bytes(row.flat), value: (row) => row.flat },
-    { id: "born", title: "Born", right: true, text: (row) => (row.found ? "found" : duration(row.birth_ns)), value: (row) => row.birth_ns },
-    { id: "died", title: "Died", right: true, text: (row) => (row.death_ns === null ? "" : duration(row.death_ns)), value: (row) => row.death_ns },
-    { id: "age", title: "Age", right: true, spare: 5, text: (row) => duration(row.age_ns), value: (row) => row.age_ns },
-    { id: "made", title: "Made at", spare: 3, text: made, value: made },
-    { id: "name", title: "Name", spare: 2, text: (row) => row.name ?? "", value: (row) => row.name },
-    { id: "class", title: "Class", text: (row) => row.class + (row.morphed_to ? ` -> ${row.morphed_to}` : ""), value: (row) => row.class },
-    { id: "preview", title: "Preview", text: (row) => row.preview ?? "", value: (row) => row.preview },
-  ];
-}
-
-/** The parts when they were told last. */
-function partsOf(row: TrackedInstance): TrackedPart[] {
-  return [...row.sizes].reverse().find((one) => one.parts)?.parts ?? [];
-}
-
-function Details({ row }: { row: TrackedInstance }) {
-  const parts = partsOf(row);
-  return (
-    <section aria-label="One instance">
-      <h3>
-        {visible(row.name ?? row.class, 200)}, number {count(row.serial)}
-        {row.address && (
-          <>
-            {" "}
-            at <Copy text={row.address} />
-          </>
-        )}
-      </h3>
-      {row.sizes.length > 1 && <p>Sizes: {row.sizes.map((one) => `${one.snapshot}: ${bytes(one.size)}`).join(" · ")}</p>}
-      {parts.length > 0 && <Parts parts={parts} />}
-      {row.traceback && (
-        <>
-          <h4>Birthplace, the innermost frame first</h4>
-          <ol class="born">
-            {row.traceback.map((frame, i) => (
-              <li key={i}>
-                {frame.file ? visible(`${frame.file}:${frame.line ?? "?"} ${frame.function}()`, 400) : visible(frame.function, 400)}
-              </li>
-            ))}
-          </ol>
-        </>
-      )}
-    </section>
-  );
-}
-
-interface Item extends TrackedPart {
-  place: number;
-}
-
-/** Parts in pre-order as a tree that is opened. */
-function Parts({ parts }: { parts: TrackedPart[] }) {
-  const items = useMemo(() => parts.map((part, place): Item => ({ ...part, place })), [parts]);
-  const below = (item: Item): Item[] | null => {
-    const found: Item[] = [];
-    for (let i = item.place + 1; i < items.length && items[i]!.depth > item.depth; i++)
-      if (items[i]!.depth === item.depth + 1) found.push(items[i]!);
-    return found.length ? found : null;
-  };
-  const whole = items[0]?.size || 1;
-  const columns = useMemo((): Column<Item>[] => [
-    { id: "label", title: "Part", text: (row) => row.label || row.type },
-    { id: "size", title: "Size", right: true, text: (row) => bytes(row.size), bar: (row) => row.size / whole },
-    { id: "share", title: "%", right: true, spare: 1, text: (row) => pct((100 * row.size) / whole) },
-    { id: "more", title: "More", right: true, spare: 2, text: (row) => (row.more ? `${count(row.more)} more` : "") },
-    { id: "type", title: "Type", text: (row) => row.type },
-  ], [whole]);
-  return (
-    <div class="tracked-parts">
-      <Tree label="Parts" columns={columns} roots={items.slice(0, 1)} id={(row) => String(row.place)} children={below} most={14} />
-    </div>
   );
 }

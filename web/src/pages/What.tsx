@@ -16,7 +16,7 @@ import {
 import { Shown, useAnswer } from "../parts/Ask";
 import { Link, ObjectLink } from "../parts/Link";
 import { Table, type Column, type Sort } from "../parts/Table";
-import { change, go, link } from "../route";
+import { adjust, change, go, link } from "../route";
 import type { Asked, Source } from "../source";
 import type { Diff, DiffRow, GroupRow, Groups, Largest, LargestRow } from "../schema";
 
@@ -90,7 +90,7 @@ function Filter({ text }: { text: string }) {
         type="search"
         value={text}
         placeholder="part of the name"
-        onInput={(event) => change({ name: event.currentTarget.value })}
+        onInput={(event) => adjust({ name: event.currentTarget.value })}
       />
     </>
   );
@@ -114,9 +114,14 @@ function wordsOf(by: string, name: string, where: string | undefined): string | 
   return [bracketed(where), `${by}:${value}`].filter(Boolean).join(" ");
 }
 
+/** Bytes in full where the row is about a size, as a selection needs them. */
+function valueOf(row: GroupRow | DiffRow): string {
+  return row.each === undefined ? nameOf(row) : String(row.each);
+}
+
 /** Words that name the objects of a group, where there are such; else the group by its number. */
 export function groupWords(by: string, row: GroupRow, where: string | undefined): Asked {
-  const words = wordsOf(by, row.each === undefined ? nameOf(row) : String(row.each), where);
+  const words = wordsOf(by, valueOf(row), where);
   return words === null ? { where, group: `${by}:${row.index}` } : { where: words };
 }
 
@@ -300,7 +305,7 @@ function Changes({ data, route, source }: PageProps & { data: Diff }) {
         text: nameOf,
         value: nameOf,
         cell: (row) => {
-          const words = wordsOf(by, nameOf(row), where);
+          const words = wordsOf(by, valueOf(row), where);
           const needs = { file, against, where: words };
           return words === null ? (
             visible(nameOf(row), 400)

@@ -103,7 +103,7 @@ function draw(
       context.strokeRect(x + 0.5, y + 0.5, w - 1, h - 1);
     }
     const fit = Math.floor((w - 8) / letter);
-    if (fit < 3 || h < HEAD - 3) continue;
+    if (fit < 3 || h < HEAD - 3 || (cell.children && cell.y1 - cell.y0 <= 2 * HEAD)) continue; // no room was left for it
     context.fillStyle = colours.text;
     const text = visible(title, 200);
     context.fillText(text.length > fit ? text.slice(0, fit - 1) + "…" : text, x + 4, y + HEAD / 2 + 1);
