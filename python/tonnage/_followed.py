@@ -41,6 +41,12 @@ def full_name(cls: type) -> str:
     return name if module == "builtins" or not isinstance(module, str) else f"{module}.{name}"
 
 
+def bare_name(cls: type) -> str:
+    """Its `__name__`."""
+    found: str = _getters["__name__"].__get__(cls)
+    return found
+
+
 def members(cls: type) -> Mapping[str, object]:
     """Its `__dict__`."""
     found: Mapping[str, object] = _getters["__dict__"].__get__(cls)

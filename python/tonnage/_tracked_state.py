@@ -47,9 +47,9 @@ class State:
     """See above."""
 
     __slots__ = (
-        "__weakref__", "_dead", "_frames", "_kinds", "_left", "_numbers", "_rule_of_kind", "_sums", "classes", "moments",
-        "morphed", "own", "previews", "ref", "rules", "singles", "special", "stacks", "started", "started_wall",
-        "waiting",
+        "__weakref__", "_dead", "_frames", "_kinds", "_left", "_numbers", "_rule_of_kind", "_sums", "classes",
+        "moments", "morphed", "own", "previews", "ref", "rules", "singles", "special", "stacks", "started",
+        "started_wall", "waiting",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -276,7 +276,7 @@ class State:
         return kinds
 
     def _bases(self, names: tuple[str, ...], places: dict[str, list[int]]) -> tuple[int, ...]:
-        """Kinds along an MRO. A name may be that of several: as of class Point(namedtuple("Point", "x y")) and its base."""
+        """Kinds along an MRO. A class may have its base's name, as class Point(namedtuple("Point", "x y")) has."""
         found = (at for name in dict.fromkeys(names[1:]) for at in places.get(name, ()))
         return tuple(at for at in found if len(self._kinds[at]) < len(names) and set(self._kinds[at]) <= set(names))
 
