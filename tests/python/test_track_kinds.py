@@ -79,3 +79,57 @@ def test_a_tracker_that_outlives_its_module_ends_without_a_word() -> None:
     program = "sys.kept = [sys.modules[name] for name in ('__main__', 'tonnage._tracker')]\n_t = Tracker()"
     done = subprocess.run([sys.executable, "-c", BEGIN + program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_each_word_of_a_type_is_as_it_was_when_nothing_is_tracked() -> None:
+    """All slots of all types, but for those that show the interpreter's own caches: versions, subclasses."""
+    run("""
+import ctypes, enum, struct
+FREE = {0, 21, 45}  # ob_refcnt, tp_flags (whether there is a version), tp_subclasses
+WORDS = 48  # up to tp_version_tag
+class Meta(type): pass
+class A(Node, metaclass=Meta): pass
+class E(enum.Enum): X = 1
+def types(cls, found):
+    if id(cls) not in found:
+        found[id(cls)] = cls
+        for sub in type.__subclasses__(cls): types(sub, found)
+    return found
+def words(cls): return struct.unpack(f"{WORDS}Q", ctypes.string_at(id(cls), 8 * WORDS))
+def changed(): return {
+    (cls.__name__, 8 * n) for at, cls in before_types.items() for n, word in enumerate(words(cls))
+    if word != before[at][n] and n not in FREE}
+Tracker().track_class(Node)  # what is made once is there
+before_types = types(object, {})
+before = {at: words(cls) for at, cls in before_types.items()}
+t, other = Tracker(), Tracker()
+for cls in (Node, A, E, object, type, dict, int, ValueError, tuple): t.track_class(cls, trace=True)
+other.track_class(Node)
+class Later(A): pass
+x = Node(), A(), Later()
+t.track_object(x[0])
+t.create_snapshot()
+assert changed() or sys.version_info >= (3, 13)  # births are told there
+t.close()
+other.detach_all()
+del x
+assert not changed(), changed()
+assert words(Later)[38:40] == before[id(A)][38:40]  # tp_alloc, tp_new
+""")
+
+
+def test_sizes_have_no_depth() -> None:
+    """Pympler's are cut at 100."""
+    run("""
+t = Tracker()
+t.track_class(Node)
+x = Node()
+x.below = under = []
+for _ in range(5000):
+    under.append([])
+    under = under[0]
+under.append(bytearray(1_000_000))
+del under
+t.create_snapshot()
+assert sizes(t)[id(x)][1] > 1_000_000 + 5000 * 56
+""")
