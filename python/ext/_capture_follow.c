@@ -187,11 +187,11 @@ static PyObject *kind_tuple(const tn_followed *k)
     PyObject *name = ages ? PyUnicode_DecodeUTF8(k->type.name, (Py_ssize_t)strlen(k->type.name), "replace") : NULL;
     if (!name)
         Py_XDECREF(ages);
-    return name ? Py_BuildValue("(IKKNKKKKNKN)", k->kind, (unsigned long long)k->type.type,
+    return name ? Py_BuildValue("(IKKNKKKKNKNN)", k->kind, (unsigned long long)k->type.type,
                                 (unsigned long long)k->type.rule, name, (unsigned long long)k->sums.born,
                                 (unsigned long long)k->sums.died, (unsigned long long)k->sums.morphed,
                                 (unsigned long long)k->sums.lifetime_ns, ages, (unsigned long long)k->type.made,
-                                PyBool_FromLong(k->type.single))
+                                PyBool_FromLong(k->type.single), PyBool_FromLong(k->type.closed || !k->type.type))
                 : NULL;
 }
 
@@ -199,7 +199,8 @@ PyDoc_STRVAR(
     kinds_doc,
     "lives_kinds()\n--\n\n"
     "(kind, address of the type, of the class it is followed by, name, born, died, of these morphed,\n"
-    "nanoseconds they lived, deaths by age: below 1, 2, 4, ... ms, running number, whether of single objects).");
+    "nanoseconds they lived, deaths by age: below 1, 2, 4, ... ms, running number, whether of single objects,\n"
+    "whether there will be no more of it).");
 
 static PyObject *lives_kinds(PyObject *module, PyObject *nothing)
 {

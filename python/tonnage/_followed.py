@@ -33,8 +33,18 @@ _getters: Any = type.__dict__  # a metaclass may have attributes of its own in t
 
 def full_name(cls: type) -> str:
     """As snapshots have it: module and qualified name, of builtins without the module."""
-    module, name = _getters["__module__"].__get__(cls), _getters["__qualname__"].__get__(cls)
+    name: str = _getters["__qualname__"].__get__(cls)
+    try:
+        module = _getters["__module__"].__get__(cls)
+    except AttributeError:  # made by code without a __name__
+        return name
     return name if module == "builtins" or not isinstance(module, str) else f"{module}.{name}"
+
+
+def bare_name(cls: type) -> str:
+    """Its `__name__`."""
+    found: str = _getters["__name__"].__get__(cls)
+    return found
 
 
 def members(cls: type) -> Mapping[str, object]:
@@ -70,6 +80,9 @@ class Wish:
         self.subclasses = subclasses
 
 
+_KINDS_MANY = 256
+_KINDS_MAX = 4_094  # of the engine
+
 lock = RLock()
 _classes: dict[int, type] = {}  # those that are wished for, which are kept alive
 _wishes: dict[int, list[Wish]] = {}
@@ -77,6 +90,7 @@ _types: dict[int, Type] = {}
 _owners: dict[int, list[Ref]] = {}
 _singles: dict[int, list[Ref]] = {}  # by serial number
 _after = 0  # the number of the last death that was told
+_is_full = False
 _pid = 0
 
 
@@ -119,7 +133,8 @@ def _change(cls: type, wishes: list[Wish]) -> None:
         until: int = call(lambda c: c.follow_class(cls, stacks, keep, subclasses))
     else:
         until = call(lambda c: c.follow_no_class(cls, True))
-    _look(until)
+    if len(_look(until)) > _KINDS_MANY:
+        poll()
     if wishes:
         _wishes[id(cls)], _classes[id(cls)] = wishes, cls
     else:
@@ -130,7 +145,7 @@ def _change(cls: type, wishes: list[Wish]) -> None:
 def _look(until: int | None = None) -> list[tuple[Any, ...]]:
     """Gives kinds that were not seen before to their owners; rows of all."""
     rows: list[tuple[Any, ...]] = call(lambda c: c.lives_kinds())
-    for kind, address, rule, name, born, *_, made, single in rows:
+    for kind, address, rule, name, born, *_, made, single, _ in rows:
         if kind in _types or not born or (until is not None and made > until):
             continue
         cls = call(lambda c, kind=kind: c.lives_class(kind))  # type: ignore[misc]
@@ -228,7 +243,32 @@ def poll() -> dict[int, tuple[Any, ...]]:
             _tell(tuple(death))
         for _, *death in call(lambda c: c.lives_logged()):
             _tell(tuple(death))
+        if len(rows) > _KINDS_MANY:
+            _retire(rows)
         return {row[0]: row for row in rows}
+
+
+def _retire(rows: list[tuple[Any, ...]]) -> None:
+    """Kinds that there will be no more of, and whose instances are all dead, leave their sums to their owners."""
+    global _is_full
+    for row in rows:
+        kind, born, died, is_over = row[0], row[4], row[5], row[11]
+        owners = [state for owner in _owners.get(kind, ()) if (state := owner()) is not None]
+        if is_over and born == died and kind in _types and not any(state.waiting for state in owners):
+            for state in owners:
+                state.has_ended(kind, row)
+            _owners.pop(kind, None)
+            _forget(kind)
+    if len(rows) >= _KINDS_MAX and not _is_full:
+        import warnings
+
+        _is_full = True
+        warnings.warn(
+            f"{_KINDS_MAX} types were followed since the last look at tracked instances: those of others were not "
+            "seen; take snapshots more often, or track fewer",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 
 
 def _tell(death: Any) -> None:

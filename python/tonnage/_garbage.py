@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 
 from tonnage import _live_text
+from tonnage._followed import bare_name
 from tonnage._live_text import moment, short_path
 from tonnage._periodic import Display
 
@@ -98,8 +99,9 @@ class Garbage(Display):
         try:
             text = str((self.format_object or repr)(item))
         except Exception as error:  # an object that is garbage may be in pieces
-            text = f"<{type(item).__name__} at {id(item):#x}: {type(error).__name__} in its text>"
+            text = f"<{bare_name(type(item))} at {id(item):#x}: {bare_name(type(error))} in its text>"
         text = " ".join(text.splitlines())  # a row is one line
+        text = text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
         text = text if len(text) <= _TEXT_MAX else f"{text[:_TEXT_MAX]}..."
         return f"{self._birthplace(item)}: {text}"
 

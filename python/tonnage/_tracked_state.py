@@ -33,7 +33,7 @@ _BORN, _DIED, _MORPHED, _LIFETIME, _AGES = range(4, 9)
 class Own:
     """A kind of the engine that is the tracker's, or an object that is tracked by itself."""
 
-    __slots__ = ("block", "kind", "last", "of_engine", "rule", "type")
+    __slots__ = ("block", "kind", "of_engine", "rule", "type")
 
     def __init__(self, kind: int, rule: int, type_: int, of_engine: int, block: int = 0) -> None:
         self.kind = kind  # its number in the history
@@ -41,15 +41,15 @@ class Own:
         self.type = type_  # its address
         self.of_engine = of_engine
         self.block = block  # of an object
-        self.last: tuple[Any, ...] | None = None  # sums of a kind that was given up; None: it is followed
 
 
 class State:
     """See above."""
 
     __slots__ = (
-        "__weakref__", "_dead", "_kinds", "_left", "_numbers", "_rule_of_kind", "_single_sums", "classes", "moments",
-        "morphed", "own", "previews", "ref", "rules", "singles", "special", "stacks", "started", "started_wall",
+        "__weakref__", "_dead", "_frames", "_kinds", "_left", "_numbers", "_rule_of_kind", "_sums", "classes",
+        "moments", "morphed", "own", "previews", "ref", "rules", "singles", "special", "stacks", "started",
+        "started_wall", "waiting",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -59,17 +59,19 @@ class State:
         self.own: dict[int, Own] = {}  # by kind of the engine
         self.singles: dict[int, Own] = {}  # by serial number, as all that follow
         self.special: dict[int, int] = {}  # rules of objects that have one of their own
-        self.stacks: dict[int, int] = {}  # of single objects
+        self.stacks: dict[int, list[Frame] | None] = {}  # of single objects
+        self._frames: dict[int, list[Frame]] = {}  # by number of a stack, which means the same to the end
         self.morphed: dict[int, str] = {}
         self.previews: dict[int, str] = {}
         self.moments: list[Moment] = []
+        self.waiting = 0  # snapshots that name kinds of the engine: until they are measured none may end
         self.started, self.started_wall = time.monotonic_ns(), time.time_ns()
         self._dead: dict[int, Instance] = {}
         self._left: dict[int, Instance] = {}  # given up while they lived
         self._kinds: list[tuple[str, ...]] = []  # names along the MRO of each exact type
         self._numbers: dict[tuple[str, ...], int] = {}  # their places
         self._rule_of_kind: dict[int, int] = {}
-        self._single_sums: dict[int, Kind] = {}
+        self._sums: dict[int, Kind] = {}  # of single objects, and of kinds of the engine that were given up
 
     # ---- told by _followed.py ----
 
@@ -85,18 +87,25 @@ class State:
         self._rule_of_kind[number] = rule
         return number
 
+    def has_ended(self, of_engine: int, row: tuple[Any, ...]) -> None:
+        """A kind of the engine is none any more."""
+        own = self.own.pop(of_engine, None)
+        if own is not None:
+            _add_row(self._sums_of(own.kind), row)
+
     def has_death(self, death: Death) -> None:
         """One of its own died."""
         serial, of_engine, address, birth, end, morphed, stack = death
         single = self.singles.pop(serial, None)
         own = single or self.own.get(of_engine)
-        if own is None or own.last is not None:
+        if own is None:
             return
         if single is not None:
             self._single_died(own.kind, end - birth, morphed)
         rule = self.rules[self.special.pop(serial, own.rule)]
         one = self._instance(serial, own, rule, address, birth, stack, single is not None)
         one.death_ns = end
+        self.stacks.pop(serial, None)
         if morphed and one.morphed_to is None:
             one.morphed_to = "unknown"
         if rule.keep:
@@ -108,7 +117,7 @@ class State:
             del self._dead[oldest]
 
     def _single_died(self, kind: int, age: int, morphed: bool) -> None:
-        sums = self._sums(kind)
+        sums = self._sums_of(kind)
         sums.died += 1
         sums.morphed += morphed
         sums.lifetime_ns += age
@@ -116,23 +125,22 @@ class State:
 
     # ---- single objects ----
 
-    def _sums(self, kind: int) -> Kind:
-        return self._single_sums.setdefault(kind, Kind(index=kind, name="", rule=0))
+    def _sums_of(self, kind: int) -> Kind:
+        return self._sums.setdefault(kind, Kind(index=kind, name="", rule=0))
 
     def take_single(self, x: object, rule: Rule) -> None:
         """Tracks an object by itself, or says how one that is tracked is."""
         serial, of_engine, block, birth, stack = _followed.follow_object(x, self.ref)
         if rule.trace and not stack:
-            self.stacks[serial] = call(lambda c: (c.trace_site_of(x) or (0,))[0])
+            self.stacks[serial] = _frames(call(lambda c: (c.trace_site_of(x) or (0,))[0]))  # a number of the recording
         number = self.special[serial] = len(self.rules)
         self.rules.append(rule)
         type_ = _followed.type_of(of_engine)  # kinds have owners by now
-        own = self.own.get(of_engine)
-        if serial in self.singles or (own is not None and own.last is None):
+        if serial in self.singles or of_engine in self.own:
             return
         kind = self._number(type_, number)
         self.singles[serial] = Own(kind, number, type_.address, of_engine, block)
-        self._sums(kind).found += 1
+        self._sums_of(kind).found += 1
         self._left.pop(serial, None)
 
     def drop_single(self, serial: int) -> None:
@@ -146,13 +154,14 @@ class State:
         """Nothing is the tracker's any more. What moments have of the instances that live is remembered."""
         known = {serial for moment in self.moments for serial in moment.instances}
         left = {serial: one for serial, one in self.instances().items() if serial in known or serial in self.special}
-        rows = _followed.poll()
-        for serial in list(self.singles):
-            self.drop_single(serial)
-        kinds = [kind for kind, own in self.own.items() if own.last is None]
-        for kind in kinds:
-            self.own[kind].last = rows[kind]
-        _followed.release(kinds, self.ref)
+        with _followed.lock:
+            rows = _followed.poll()
+            for serial in list(self.singles):
+                self.drop_single(serial)
+            given_up = list(self.own)
+            for of_engine in given_up:
+                self.has_ended(of_engine, rows[of_engine])
+            _followed.release(given_up, self.ref)
         self.special.clear()
         self._left.update(left)
 
@@ -174,7 +183,7 @@ class State:
 
     def is_empty(self) -> bool:
         """Whether nothing is tracked."""
-        return not (self.classes or self.singles or any(own.last is None for own in self.own.values()))
+        return not (self.classes or self.singles or self.own)
 
     def wants_previews(self) -> bool:
         """Whether any rule says something that shows them."""
@@ -186,8 +195,7 @@ class State:
         return None if own is None else self.rules[self.special.get(serial, own.rule)]
 
     def _owner(self, serial: int, of_engine: int) -> Own | None:
-        own = self.own.get(of_engine)
-        return own if own is not None and own.last is None else self.singles.get(serial)
+        return self.own.get(of_engine) or self.singles.get(serial)
 
     def _said(self, what: Callable[[Rule], T]) -> Callable[[int, int], T] | None:
         """What rules say, by serial number and kind; None: none says anything."""
@@ -226,15 +234,21 @@ class State:
             address=address,
             morphed_to=self.morphed.get(serial),
             preview=self.previews.get(serial) or None,
-            stack=_frames(stack or self.stacks.get(serial, 0)),
+            stack=self._made_at(stack) if stack else self.stacks.get(serial),
         )
+
+    def _made_at(self, stack: int) -> list[Frame]:
+        found = self._frames.get(stack)
+        if found is None:
+            found = self._frames[stack] = _frames(stack) or []
+        return found
 
     def history(self) -> History:
         """All of it, as it is now."""
         instances = self.instances()
         return History(
             rules=list(self.rules),
-            kinds=self._kinds_now(_followed.poll()),
+            kinds=self._kinds_now(),
             instances=instances,
             moments=list(self.moments),
             started_wall_ns=self.started_wall,
@@ -242,24 +256,29 @@ class State:
             now_ns=time.monotonic_ns(),
         )
 
-    def _kinds_now(self, rows: dict[int, tuple[Any, ...]]) -> list[Kind]:
-        places = {names[0]: at for at, names in enumerate(self._kinds)}
+    def _kinds_now(self) -> list[Kind]:
+        with _followed.lock:  # another thread may have found new kinds, or some that have ended
+            return self._told_of(_followed.poll())
+
+    def _told_of(self, rows: dict[int, tuple[Any, ...]]) -> list[Kind]:
+        places: dict[str, list[int]] = {}
+        for at, names in enumerate(self._kinds):
+            places.setdefault(names[0], []).append(at)
         kinds = [
-            Kind(
-                index=at,
-                name=names[0],
-                bases=tuple(places[name] for name in names[1:] if name in places),
-                rule=self._rule_of_kind[at],
-            )
+            Kind(index=at, name=names[0], bases=self._bases(names, places), rule=self._rule_of_kind[at])
             for at, names in enumerate(self._kinds)
         ]
         for of_engine, own in self.own.items():
-            row = own.last or rows[of_engine]
-            _add(kinds[own.kind], row[_BORN], row[_DIED], row[_MORPHED], row[_LIFETIME], row[_AGES])
-        for at, sums in self._single_sums.items():
-            _add(kinds[at], 0, sums.died, sums.morphed, sums.lifetime_ns, sums.ages)
+            _add_row(kinds[own.kind], rows[of_engine])
+        for at, sums in self._sums.items():
+            _add(kinds[at], sums.born, sums.died, sums.morphed, sums.lifetime_ns, sums.ages)
             kinds[at].found += sums.found
         return kinds
+
+    def _bases(self, names: tuple[str, ...], places: dict[str, list[int]]) -> tuple[int, ...]:
+        """Kinds along an MRO. A class may have its base's name, as class Point(namedtuple("Point", "x y")) has."""
+        found = (at for name in dict.fromkeys(names[1:]) for at in places.get(name, ()))
+        return tuple(at for at in found if len(self._kinds[at]) < len(names) and set(self._kinds[at]) <= set(names))
 
 
 def _add(kind: Kind, born: int, died: int, morphed: int, lifetime_ns: int, ages: Iterable[int]) -> None:
@@ -268,6 +287,10 @@ def _add(kind: Kind, born: int, died: int, morphed: int, lifetime_ns: int, ages:
     kind.morphed += morphed
     kind.lifetime_ns += lifetime_ns
     kind.ages = [one + other for one, other in zip(kind.ages, ages, strict=True)]
+
+
+def _add_row(kind: Kind, row: tuple[Any, ...]) -> None:
+    _add(kind, row[_BORN], row[_DIED], row[_MORPHED], row[_LIFETIME], row[_AGES])
 
 
 def _frames(stack: int) -> list[Frame] | None:

@@ -26,6 +26,7 @@ from tonnage._tracked_state import State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
@@ -320,9 +321,9 @@ class Tracker:
     ) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        """Without a history, which nobody will read."""
-        if not sys.is_finalizing() and getattr(self, "_stopped", self) is None:
+    def __del__(self, _is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        """Without a history, which nobody will read. At the end of the interpreter names of the module may be gone."""
+        if not _is_finalizing() and getattr(self, "_stopped", self) is None:
             self._pending.clear()
             self._state.moments.clear()
             self.detach_all()
@@ -386,7 +387,12 @@ class Tracker:
                 rss=resident(),
             )
             if compute_total or not state.is_empty():
-                snapshot, rows = capture(state.wants_previews())
+                state.waiting += 1
+                try:
+                    snapshot, rows = capture(state.wants_previews())
+                except BaseException:
+                    state.waiting -= 1
+                    raise
                 _followed.poll()  # who is in it has an owner by now
                 self._pending.append(_Measured(state, snapshot, rows, moment, compute_total, began))
             moment.own_bytes = call(lambda c: c.lives_cost()[1] + c.trace_cost()["resident"])
@@ -411,6 +417,9 @@ class Tracker:
                     self._measure(measured)
                 finally:  # what fails is not tried again
                     self._pending.remove(measured)
+                    measured.state.waiting -= 1
+                    if not self._pending:
+                        _followed.poll()  # kinds may end now
 
     def _measure(self, measured: _Measured) -> None:
         moment, state = measured.moment, measured.state

@@ -324,6 +324,23 @@ def test_an_object_whose_text_cannot_be_made_is_named_and_long_ones_are_cut(garb
     assert pages[1].splitlines()[1:] == ["#1: birthplace unknown: first second"]
 
 
+def test_a_strange_metaclass_and_a_text_for_the_terminal_spoil_no_page(garbage: list[object]) -> None:
+    class Strange(type):
+        def __getattribute__(cls, name: str) -> object:
+            raise RuntimeError(name)
+
+    class Broken(metaclass=Strange):
+        def __repr__(self) -> str:
+            raise KeyError
+
+    pages: list[str] = []
+    garbage += [Broken(), "\x1b[2J\udc80"]
+    Garbage(pages.append, collect=False, format_object=lambda x: x if isinstance(x, str) else repr(x)).display()
+    lines = pages[0].splitlines()
+    assert re.fullmatch(r"#1: birthplace unknown: <Broken at 0x[0-9a-f]+: KeyError in its text>", lines[1])
+    assert lines[2] == r"#2: birthplace unknown: \x1b[2J\udc80"
+
+
 def test_with_all_what_is_collected_is_kept_until_it_is_stopped(garbage: list[object]) -> None:
     def cycle() -> None:
         item = Uncollectable()

@@ -24,7 +24,7 @@ def alive():
 
 def sums():
     found = {}
-    for kind, type_, rule, name, born, died, morphed, ns, ages, made, single in c.lives_kinds():
+    for kind, type_, rule, name, born, died, morphed, ns, ages, made, single, over in c.lives_kinds():
         assert sum(ages) == died and morphed <= died <= born
         found[name] = (born, died, morphed)
     return found
