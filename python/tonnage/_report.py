@@ -49,6 +49,7 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     ("objects", "suspects?limit=0"),
     ("objects", f"groups?limit={_ROWS}"),
     ("objects", f"largest?limit={_ROWS}"),
+    ("objects", "largest?limit=100"),  # where stacks make the other one too large
     ("objects", f"treemap?limit={_ROWS}"),
     ("sites", "sites?limit=200"),
     ("samples", "profile?limit=200"),

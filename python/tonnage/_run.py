@@ -223,8 +223,9 @@ def _begin_recording(options: Options) -> Recording:
     from tonnage._templates import Names
 
     settings = options.settings
-    if not settings.objects and settings.trace_mode is None and settings.sample is None:
-        usage(ValueError("without objects nothing is left to write: give --trace or --sample as well"))
+    recorded = settings.trace_mode is not None or settings.sample is not None or settings.is_tracked
+    if not settings.objects and not recorded:
+        usage(ValueError("without objects nothing is left to write: give --trace, --sample or --track as well"))
     recording = Recording(settings, at_exit=False)  # the last snapshot is taken by _take, before handlers of atexit
     try:
         if settings.at_exit or settings.is_repeated:

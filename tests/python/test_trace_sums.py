@@ -85,7 +85,7 @@ def test_nothing_recorded_is_refused(tmp_path: Path) -> None:
         tonnage.trace.save(tmp_path / "a.tonnage")
     done = python(["-m", "tonnage", "run", "--no-objects", "-c", "print(1)"], cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "tonnage: without objects nothing is left to write: give --trace or --sample as well\n"
+    assert done.stderr == "tonnage: without objects nothing is left to write: give --trace, --sample or --track as well\n"
     assert not list(tmp_path.iterdir())
 
 
