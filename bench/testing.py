@@ -4,8 +4,8 @@
     bench/testing.py [--quick] [--python PATH ...] [--output FILE]
 
 Each figure is of fresh processes that run one folder of tests, with and without the plugin by turns; the median of the
-ratios of their processor times counts, with the second least and the second largest beside it. *small*: many tests that do
-next to nothing; *large*: few that read and write JSON.
+ratios of their processor times counts, with the second least and the second largest beside it. *small*: many tests that
+do next to nothing; *large*: few that read and write JSON.
 """
 
 from __future__ import annotations

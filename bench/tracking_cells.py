@@ -101,8 +101,8 @@ def memory(mode: str, n: str) -> dict[str, float]:
 
 
 def snapshot(mode: str, n: str) -> dict[str, float]:
-    """Seconds of gc.collect(), and of a tracked snapshot: of the call, until sizes are known, and that threads stood still
-    for it. The least of three each, by turns."""
+    """Seconds of gc.collect(), and of a tracked snapshot: of the call, until sizes are known, and that threads stood
+    still for it. The least of three each, by turns."""
     tracker = track(mode, Node)
     shared = list(range(100))
     kept = [Node(i, shared) for i in range(int(n))]

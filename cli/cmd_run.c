@@ -132,6 +132,10 @@ static int exec_python(const char *python, const char *verb, int n, char **words
     all[3] = (char *)(uintptr_t)verb;
     for (int i = 0; i < n; i++)
         all[4 + i] = words[i];
+    if (strcmp(verb, "report") == 0) { /* as main() does for what this process reads itself */
+        setenv("MALLOC_MMAP_MAX_", "0", 0);
+        setenv("MALLOC_TRIM_THRESHOLD_", "2147483647", 0);
+    }
     execvp(python, all);
     cli_say("%s: cannot start %s: %s", verb, python, strerror(errno));
     free(all);

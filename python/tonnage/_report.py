@@ -32,16 +32,18 @@ _LEAST = 8  # answers that stay, however large
 _TYPES = 40  # whose objects are listed
 _OBJECTS = 150  # that have a page of their own
 _REASONS = 25_000_000  # such objects have an answer to `why` until they and all objects of the file multiply to this
+_FEW = 2_000_000  # nodes of a file: of more there is neither `why` nor what takes as long
 _OBJECT_BYTES = 64 << 10  # of one answer about one of them
 _ROWS = 1000
 _NODES = 2000  # of a flame graph
 
-_KINDS = "clodo size sizeclass module dist generation content site rcs via root thread frame".split()
+_KINDS = "clodo size sizeclass module dist generation content site rcs via".split()
+_HELD = "root thread frame".split()  # what alone leads to an object
 _SUMS = "live count allocated temporary peak retained".split()
 _PLACES = "line file function module distribution traceback thread type".split()
 _PROFILES = "function line file module distribution traceback thread task state".split()
 
-# What of a file is needed, and what is asked of it then, the most important first.
+# What of a file is needed, and what is asked of it then, the most important first. `few`: objects, and not too many.
 QUESTIONS: tuple[tuple[str, str], ...] = (
     ("", "info"),
     ("", "check"),
@@ -64,6 +66,7 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     *(("sites", f"flame?invert=1&limit={_NODES}&what={what}") for what in _SUMS),
     ("samples", f"flame?by=function&invert=1&limit={_NODES}&what=cpu"),
     *(("objects", f"groups?by={kind}&limit={_ROWS}") for kind in _KINDS),
+    *(("few", f"groups?by={kind}&limit={_ROWS}") for kind in _HELD),
     ("objects", "dominators?by=module&limit=200"),
     ("objects", "waste?limit=0"),
     *(("sites", f"sites?by={kind}&limit=200") for kind in _PLACES if kind != "line"),
@@ -229,7 +232,7 @@ def _ask_objects(answers: _Answers, index: int, n_nodes: int, most: int) -> int:
     for address in named:
         for question in OBJECT_QUESTIONS:
             answers.ask(question, _OBJECT_BYTES, file=index, object=address)
-    for address in named[: _REASONS // n_nodes]:
+    for address in named[: _REASONS // n_nodes if n_nodes <= _FEW else 0]:
         answers.ask("why", _OBJECT_BYTES, file=index, object=address)
     if named:
         _ask_paths(answers, index, named)
@@ -251,6 +254,8 @@ def _ask_paths(answers: _Answers, index: int, addresses: list[str]) -> None:
 def _gather(files: Sequence[Snapshot], has: list[list[str]]) -> tuple[dict[str, str], list[str]]:
     """Answers, and sentences that say where they end."""
     with_objects = [index for index in range(len(files)) if "objects" in has[index]]
+    many = [index for index in with_objects if files[index]._core.n_nodes > _FEW]
+    has = [[*what, *(["few"] if index in with_objects and index not in many else [])] for index, what in enumerate(has)]
     n_objects = n_types = 0
     with _Answers(files) as answers:
         for need, question in QUESTIONS:
@@ -271,6 +276,10 @@ def _gather(files: Sequence[Snapshot], has: list[list[str]]) -> tuple[dict[str, 
         bounds.append(
             f"{n_objects} objects have a page: those that suspects name, that retain most, and the largest;"
             f" the largest 100 are listed of each of {n_types} types"
+        )
+    if many:
+        bounds.append(
+            f"of a file of more than {_FEW:,} objects there are no groups by {', '.join(_HELD)}, and no page says why"
         )
     if too_large:
         more = f" and {len(too_large) - 5} more" if len(too_large) > 5 else ""

@@ -308,6 +308,18 @@ def test_a_large_report_is_packed_and_bounded(
         assert "summary?" in data_of(small)["answers"]
 
 
+def test_a_report_of_many_objects_leaves_out_what_takes_long(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_report, "_FEW", 3)
+    with tonnage.load(files / "new.tonnage") as snapshot:
+        snapshot.report(tmp_path / "r.html")
+    data = data_of((tmp_path / "r.html").read_text("utf-8"))
+    assert not [key for key in data["answers"] if key.startswith(("why?", "groups?by=root"))]
+    assert any("no page says why" in line for line in data["bounds"])
+    assert f"show?limit=50&object={PRICES}" in data["answers"]
+
+
 def test_a_report_takes_other_snapshots_from_code(files: Path, tmp_path: Path) -> None:
     with tonnage.load(files / "new.tonnage") as new, tonnage.load(files / "old.tonnage") as old:
         new.report(tmp_path / "r.html", [old])

@@ -1,5 +1,7 @@
-"""What pytest-memray's documentation shows, and the cases of its own tests whose markers are ours as well, in our words. What
-is missing here docs/testing.md says."""
+"""What pytest-memray's documentation shows, and cases of its tests whose markers are ours as well, in our words.
+
+What is missing here docs/testing.md says.
+"""
 
 from __future__ import annotations
 

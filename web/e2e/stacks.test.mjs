@@ -20,13 +20,34 @@ after(async () => {
 });
 
 const flame = (...words) => asked("flame", files.paths[2], "--limit", "2000", ...words);
-const bytes = (n) => (n < 1024 ? `${n} B` : n < 1023.95 * 1024 ? `${(Math.floor((n / 1024) * 10 + 0.5) / 10).toFixed(1)} KiB` : `${(Math.floor((n / 2 ** 20) * 10 + 0.5) / 10).toFixed(1)} MiB`);
-const roots = ({ frames, nodes }) => nodes.filter((node) => node.parent === null).map((node) => [frames[node.frame], node]);
+const bytes = (n) =>
+  n < 1024
+    ? `${n} B`
+    : n < 1023.95 * 1024
+      ? `${(Math.floor((n / 1024) * 10 + 0.5) / 10).toFixed(1)} KiB`
+      : `${(Math.floor((n / 2 ** 20) * 10 + 0.5) / 10).toFixed(1)} MiB`;
+const roots = ({ frames, nodes }) =>
+  nodes.filter((node) => node.parent === null).map((node) => [frames[node.frame], node]);
 
-for (const [kind, dark, width] of [["report", false, 1280], ["report", true, 1280], ["report", false, 420], ["served", true, 1280]]) {
+for (const [kind, dark, width] of [
+  ["report", false, 1280],
+  ["report", true, 1280],
+  ["report", false, 420],
+  ["served", true, 1280],
+]) {
   test(`pages of stacks, ${kind}, ${dark ? "dark" : "light"}, ${width} wide`, { skip: lack }, async () => {
-    const page = await open(browser, kind === "report" ? pathToFileURL(files.report).href : served.url, { dark, width });
-    for (const hash of ["made?file=2", "made?file=2&what=peak&invert=1", "made?file=2&find=keep", "changes?file=2", "time?file=2", "time?file=2&what=allocated"]) {
+    const page = await open(browser, kind === "report" ? pathToFileURL(files.report).href : served.url, {
+      dark,
+      width,
+    });
+    for (const hash of [
+      "made?file=2",
+      "made?file=2&what=peak&invert=1",
+      "made?file=2&find=keep",
+      "changes?file=2",
+      "time?file=2",
+      "time?file=2&what=allocated",
+    ]) {
       await visit(page, `#/${hash}`);
       await shot(page, `stacks-${kind}-${dark ? "dark" : "light"}-${width}-${hash.replace(/[?&=]/g, "-")}`);
       assert.deepEqual(await page.locator("main .failed").allTextContents(), [], hash);
@@ -41,15 +62,27 @@ for (const [kind, dark, width] of [["report", false, 1280], ["report", true, 128
 
 test("sums and frames are the command's", { skip: lack }, async () => {
   const page = await open(browser, pathToFileURL(files.report).href);
-  for (const [hash, ...words] of [["what=live"], ["what=allocated", "--what", "allocated"], ["what=live&invert=1", "--invert"], ["what=count&by=line", "--what", "count"]]) {
+  for (const [hash, ...words] of [
+    ["what=live"],
+    ["what=allocated", "--what", "allocated"],
+    ["what=live&invert=1", "--invert"],
+    ["what=count&by=line", "--what", "count"],
+  ]) {
     await visit(page, `#/made?file=2&${hash}`);
     const told = flame(...words);
     const rows = await tableRows(page, "Frames");
     const first = roots(told);
     assert.equal(rows.length, Math.min(first.length, rows.length));
     const amount = (n) => (told.unit === "blocks" ? String(n) : bytes(n));
-    assert.deepEqual(rows.slice(0, 5).map((row) => [row.Total, row.Own, row.Count]), first.slice(0, 5).map(([, node]) => [amount(node.total), amount(node.own), String(node.count)]), hash);
-    const all = told.unit === "blocks" ? `${told.total.count} blocks` : `${bytes(told.total.total)} in ${told.total.count} blocks`;
+    assert.deepEqual(
+      rows.slice(0, 5).map((row) => [row.Total, row.Own, row.Count]),
+      first.slice(0, 5).map(([, node]) => [amount(node.total), amount(node.own), String(node.count)]),
+      hash,
+    );
+    const all =
+      told.unit === "blocks"
+        ? `${told.total.count} blocks`
+        : `${bytes(told.total.total)} in ${told.total.count} blocks`;
     assert.ok((await page.locator("main").textContent()).includes(all), all);
   }
   assert.deepEqual(page.faults, []);
@@ -111,10 +144,15 @@ test("a part of all allocations is chosen by keys, and the flame graph is of tha
   const { alive } = asked("timeline", files.paths[2]);
   assert.equal(born, `${alive[alive.length - 41].first}-${alive[alive.length - 1].last}`);
   const told = flame("--born", born);
-  assert.ok((await page.locator("main").textContent()).includes(`${bytes(told.total.total)} in ${told.total.count} blocks`));
+  assert.ok(
+    (await page.locator("main").textContent()).includes(`${bytes(told.total.total)} in ${told.total.count} blocks`),
+  );
   const growth = asked("diff", ...files.paths, "--limit", "1000");
   const rows = await tableRows(page, "What grows");
-  assert.deepEqual(rows.slice(0, 3).map((row) => row.Type), growth.rows.slice(0, 3).map((row) => row.type));
+  assert.deepEqual(
+    rows.slice(0, 3).map((row) => row.Type),
+    growth.rows.slice(0, 3).map((row) => row.type),
+  );
   assert.deepEqual(page.faults, []);
   await page.context().close();
 });

@@ -65,8 +65,18 @@ function rangeOf(sum: { low?: number; high?: number }): [number, number] | null 
 export function layOut(flame: Flame): Tree {
   const { total } = flame;
   const all: Box = {
-    index: 0, frame: { name: "all", file: null, line: null, function: null }, depth: 0, x0: 0, x1: 1, total: total.total,
-    own: 0, count: total.count, range: rangeOf(total), more: flame.more, parent: null, children: [],
+    index: 0,
+    frame: { name: "all", file: null, line: null, function: null },
+    depth: 0,
+    x0: 0,
+    x1: 1,
+    total: total.total,
+    own: 0,
+    count: total.count,
+    range: rangeOf(total),
+    more: flame.more,
+    parent: null,
+    children: [],
   };
   const boxes = [all];
   const filled = new Float64Array(flame.nodes.length + 1);
@@ -77,8 +87,18 @@ export function layOut(flame: Flame): Tree {
     const width = total.total ? node.total / total.total : 0;
     filled[parent.index]! += width;
     const box: Box = {
-      index: i + 1, frame: flame.frames[node.frame]!, depth: parent.depth + 1, x0, x1: x0 + width, total: node.total,
-      own: node.own, count: node.count, range: rangeOf(node), more: node.more, parent, children: [],
+      index: i + 1,
+      frame: flame.frames[node.frame]!,
+      depth: parent.depth + 1,
+      x0,
+      x1: x0 + width,
+      total: node.total,
+      own: node.own,
+      count: node.count,
+      range: rangeOf(node),
+      more: node.more,
+      parent,
+      children: [],
     };
     parent.children.push(box);
     boxes.push(box);
@@ -125,7 +145,8 @@ export function find(tree: Tree, text: string): { hits: Set<number>; total: numb
 export function shortName(frame: Frame): string {
   const file = frame.file ?? "";
   if (!frame.file || file === frame.function) return frame.name;
-  const base = (file.startsWith("<") ? file : file.slice(file.lastIndexOf("/") + 1)) + (frame.line ? `:${frame.line}` : "");
+  const base =
+    (file.startsWith("<") ? file : file.slice(file.lastIndexOf("/") + 1)) + (frame.line ? `:${frame.line}` : "");
   return frame.function ? `${frame.function} ${base}` : base;
 }
 

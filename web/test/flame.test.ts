@@ -2,12 +2,28 @@ import { expect, test } from "vitest";
 import { strong, place, type Calls } from "../src/calls";
 import { amount, find, layOut, restOf, shortName, type Flame } from "../src/flame";
 
-const frame = (name: string, file: string | null = null, line: number | null = null, called: string | null = null) => ({ name, file, line, function: called });
+const frame = (name: string, file: string | null = null, line: number | null = null, called: string | null = null) => ({
+  name,
+  file,
+  line,
+  function: called,
+});
 
 const flame: Flame = {
-  what: "live", whats: ["live"], by: "line", inverted: false, where: null, born: null, unit: "bytes", interval_bytes: null,
+  what: "live",
+  whats: ["live"],
+  by: "line",
+  inverted: false,
+  where: null,
+  born: null,
+  unit: "bytes",
+  interval_bytes: null,
   total: { total: 100, count: 10 },
-  frames: [frame("<main thread>", "<main thread>", null, "<main thread>"), frame("/srv/app.py:3 load()", "/srv/app.py", 3, "load"), frame("/srv/app.py:9 keep()", "/srv/app.py", 9, "keep")],
+  frames: [
+    frame("<main thread>", "<main thread>", null, "<main thread>"),
+    frame("/srv/app.py:3 load()", "/srv/app.py", 3, "load"),
+    frame("/srv/app.py:9 keep()", "/srv/app.py", 9, "keep"),
+  ],
   nodes: [
     { parent: null, frame: 0, own: 0, total: 90, count: 9, more: 1 },
     { parent: 0, frame: 1, own: 10, total: 60, count: 6, more: 0 },
@@ -50,14 +66,35 @@ test("nothing at all is one empty box", () => {
 test("names are short, and amounts those of the command", () => {
   expect(flame.frames.map(shortName)).toEqual(["<main thread>", "load app.py:3", "keep app.py:9"]);
   expect(shortName(frame("x", "<b>/x</b>.py", 2, null))).toBe("<b>/x</b>.py:2");
-  expect([amount("bytes", 1536), amount("ns", 1_500_000_000), amount("blocks", 7)]).toEqual(["1.5 KiB", "1.500 s", "7"]);
+  expect([amount("bytes", 1536), amount("ns", 1_500_000_000), amount("blocks", 7)]).toEqual([
+    "1.5 KiB",
+    "1.500 s",
+    "7",
+  ]);
 });
 
 const calls: Calls = {
-  nodes: [["main", 100], ["load", 60], ["rare", 1]].map(([name, share], id) => ({
-    id, name: String(name), file: null, line: null, function: null, own: 0, own_pct: 0, samples: 0, total: Number(share), total_pct: Number(share),
+  nodes: [
+    ["main", 100],
+    ["load", 60],
+    ["rare", 1],
+  ].map(([name, share], id) => ({
+    id,
+    name: String(name),
+    file: null,
+    line: null,
+    function: null,
+    own: 0,
+    own_pct: 0,
+    samples: 0,
+    total: Number(share),
+    total_pct: Number(share),
   })),
-  edges: [{ from: 0, to: 1, total: 60, total_pct: 60 }, { from: 1, to: 1, total: 30, total_pct: 30 }, { from: 0, to: 2, total: 1, total_pct: 1 }],
+  edges: [
+    { from: 0, to: 1, total: 60, total_pct: 60 },
+    { from: 1, to: 1, total: 30, total_pct: 30 },
+    { from: 0, to: 2, total: 1, total_pct: 1 },
+  ],
   more: 0,
   profile: { clock: "prof", unit: "ns", samples: 100, interval_ns: null, missed: null, ticks: null },
 };

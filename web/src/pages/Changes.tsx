@@ -53,10 +53,16 @@ interface TrackedData {
 }
 
 /** The time lines of all files of one process. */
-function usePasts(source: Source, file: FileInfo): { files: FileInfo[]; pasts: ReadonlyMap<number, Past>; error: Error | null } {
+function usePasts(
+  source: Source,
+  file: FileInfo,
+): { files: FileInfo[]; pasts: ReadonlyMap<number, Past>; error: Error | null } {
   const [pasts, setPasts] = useState<ReadonlyMap<number, Past>>(new Map());
   const [error, setError] = useState<Error | null>(null);
-  const files = useMemo(() => source.files.filter((one) => one === file || (one.pid !== null && one.pid === file.pid)), [source, file]);
+  const files = useMemo(
+    () => source.files.filter((one) => one === file || (one.pid !== null && one.pid === file.pid)),
+    [source, file],
+  );
   useEffect(() => {
     let wanted = true;
     setPasts(new Map());
@@ -82,7 +88,11 @@ interface Mark {
 }
 
 /** The largest tracked classes, and their bytes by time: the clock of the time line, which the snapshot tells beside the time of day. */
-function trackedLines(tracked: TrackedData | null, file: FileInfo, now: number | null): { names: string[]; sizes: Map<number, Map<string, number>> } {
+function trackedLines(
+  tracked: TrackedData | null,
+  file: FileInfo,
+  now: number | null,
+): { names: string[]; sizes: Map<number, Map<string, number>> } {
   const sizes = new Map<number, Map<string, number>>();
   if (!tracked || file.wall_time_ns === null || now === null) return { names: [], sizes };
   const most = new Map<string, number>();
@@ -90,23 +100,45 @@ function trackedLines(tracked: TrackedData | null, file: FileInfo, now: number |
     sizes.set(now - (file.wall_time_ns - wall_time_ns), new Map(classes.map((one) => [one.class, one.size])));
     for (const one of classes) most.set(one.class, Math.max(most.get(one.class) ?? 0, one.size));
   }
-  const names = [...most].sort((a, b) => b[1] - a[1]).slice(0, TRACKED.length).map(([name]) => name);
+  const names = [...most]
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, TRACKED.length)
+    .map(([name]) => name);
   return { names, sizes };
 }
 
 const TRACKED = ["c2", "c3", "c1", "c4"];
 
-function Curve({ files, pasts, file, tracked }: { files: FileInfo[]; pasts: ReadonlyMap<number, Past>; file: FileInfo; tracked: TrackedData | null }) {
+function Curve({
+  files,
+  pasts,
+  file,
+  tracked,
+}: {
+  files: FileInfo[];
+  pasts: ReadonlyMap<number, Past>;
+  file: FileInfo;
+  tracked: TrackedData | null;
+}) {
   const made = useMemo(() => {
-    const taken = files.flatMap((one) => {
-      const past = pasts.get(one.index);
-      return past && past.now.time_ns !== null ? [{ file: one, past, time: past.now.time_ns }] : [];
-    }).sort((a, b) => a.time - b.time);
+    const taken = files
+      .flatMap((one) => {
+        const past = pasts.get(one.index);
+        return past && past.now.time_ns !== null ? [{ file: one, past, time: past.now.time_ns }] : [];
+      })
+      .sort((a, b) => a.time - b.time);
     const moments = new Map<number, Moment>(); // a later snapshot has the samples of those before it, thinned out
     for (const { past } of taken) for (const row of past.rows) moments.set(row.time_ns, row);
-    for (const { past, time } of taken) moments.set(time, { time_ns: time, rss: past.now.rss, traced: past.now.traced, threads: moments.get(time)?.threads ?? null });
+    for (const { past, time } of taken)
+      moments.set(time, {
+        time_ns: time,
+        rss: past.now.rss,
+        traced: past.now.traced,
+        threads: moments.get(time)?.threads ?? null,
+      });
     const followed = trackedLines(tracked, file, pasts.get(file.index)?.now.time_ns ?? null);
-    for (const time of followed.sizes.keys()) if (!moments.has(time)) moments.set(time, { time_ns: time, rss: null, traced: null, threads: null });
+    for (const time of followed.sizes.keys())
+      if (!moments.has(time)) moments.set(time, { time_ns: time, rss: null, traced: null, threads: null });
     const rows = [...moments.values()].sort((a, b) => a.time_ns - b.time_ns);
     const began = rows[0]?.time_ns ?? 0;
     const lines: Line[] = [
@@ -114,7 +146,10 @@ function Curve({ files, pasts, file, tracked }: { files: FileInfo[]; pasts: Read
       { title: "Traced", values: rows.map((row) => row.traced), colour: "c5", unit: "bytes", dash: [8, 4] },
       { title: "Threads", values: rows.map((row) => row.threads), colour: "whole", unit: "count", dash: [2, 3] },
       ...followed.names.map((name, i): Line => ({
-        title: visible(name, 60), values: rows.map((row) => followed.sizes.get(row.time_ns)?.get(name) ?? null), colour: TRACKED[i]!, unit: "bytes",
+        title: visible(name, 60),
+        values: rows.map((row) => followed.sizes.get(row.time_ns)?.get(name) ?? null),
+        colour: TRACKED[i]!,
+        unit: "bytes",
       })),
     ];
     const marks: Mark[] = taken.map((mark) => ({ ...mark, time: (mark.time - began) / 1e9 }));
@@ -122,24 +157,43 @@ function Curve({ files, pasts, file, tracked }: { files: FileInfo[]; pasts: Read
       times: rows.map((row) => (row.time_ns - began) / 1e9),
       lines: lines.filter((line) => line.values.some((value) => value !== null)),
       told: [...moments.values()].filter((row) => row.rss !== null || row.traced !== null).length - taken.length,
-      marks, names: marks.map((mark) => ({ time: mark.time, name: visible(mark.file.name, 24) })),
+      marks,
+      names: marks.map((mark) => ({ time: mark.time, name: visible(mark.file.name, 24) })),
     };
   }, [files, pasts, file, tracked]);
   const between = (from: number, to: number) => {
     const before = [...made.marks].reverse().find((mark) => mark.time <= from);
     const after = made.marks.find((mark) => mark.time >= to) ?? made.marks[made.marks.length - 1];
     const last = after?.past.now.births;
-    if (last) change({ born: `${(before?.past.now.births ?? 0) + 1}-${last}`, file: made.marks[made.marks.length - 1]!.file.index, zoom: null });
+    if (last)
+      change({
+        born: `${(before?.past.now.births ?? 0) + 1}-${last}`,
+        file: made.marks[made.marks.length - 1]!.file.index,
+        zoom: null,
+      });
   };
   if (made.times.length < 2)
-    return <p class="empty">One moment is known, and no time line: `tonnage run --every 10 app.py` notes memory each second, and takes snapshots to compare.</p>;
+    return (
+      <p class="empty">
+        One moment is known, and no time line: `tonnage run --every 10 app.py` notes memory each second, and takes
+        snapshots to compare.
+      </p>
+    );
   const recorded = made.marks.some((mark) => mark.past.now.births !== null);
   return (
     <>
-      <TimeLine label={`Memory of process ${file.pid ?? "unknown"} over ${seconds(made.times[made.times.length - 1]!)}`} times={made.times} lines={made.lines} marks={made.names}
-        {...(recorded ? { onRange: between } : {})} />
-      <p class="note">{plural(made.told, "moment")} noted while it ran, {plural(made.marks.length, "snapshot")}.
-        {recorded && " A range drawn with the mouse selects what was allocated between the snapshots around it and is alive in the last one."}</p>
+      <TimeLine
+        label={`Memory of process ${file.pid ?? "unknown"} over ${seconds(made.times[made.times.length - 1]!)}`}
+        times={made.times}
+        lines={made.lines}
+        marks={made.names}
+        {...(recorded ? { onRange: between } : {})}
+      />
+      <p class="note">
+        {plural(made.told, "moment")} noted while it ran, {plural(made.marks.length, "snapshot")}.
+        {recorded &&
+          " A range drawn with the mouse selects what was allocated between the snapshots around it and is alive in the last one."}
+      </p>
     </>
   );
 }
@@ -153,9 +207,24 @@ function parseBorn(text: string | undefined): [number, number] | null {
   return found ? [Number(found[1]), Number(found[2])] : null;
 }
 
-function Ages({ bins, route, source, file }: { bins: Bin[]; route: Record<string, string>; source: Source; file: FileInfo }) {
+function Ages({
+  bins,
+  route,
+  source,
+  file,
+}: {
+  bins: Bin[];
+  route: Record<string, string>;
+  source: Source;
+  file: FileInfo;
+}) {
   const born = parseBorn(route.born);
-  const first = born ? Math.max(0, bins.findIndex((bin) => bin.last >= born[0])) : 0;
+  const first = born
+    ? Math.max(
+        0,
+        bins.findIndex((bin) => bin.last >= born[0]),
+      )
+    : 0;
   const found = born ? bins.findIndex((bin) => bin.last >= born[1]) : -1;
   const last = found < 0 ? bins.length - 1 : found;
   const most = Math.max(1, ...bins.map((bin) => bin.size));
@@ -164,38 +233,89 @@ function Ages({ bins, route, source, file }: { bins: Bin[]; route: Record<string
   const svg = useRef<SVGSVGElement>(null);
   const [from, to] = drawn ? [Math.min(...drawn), Math.max(...drawn)] : [first, last];
   const chosen = bins.slice(from, to + 1);
-  const sum = chosen.reduce((total, bin) => ({ size: total.size + bin.size, count: total.count + bin.count }), { size: 0, count: 0 });
+  const sum = chosen.reduce((total, bin) => ({ size: total.size + bin.size, count: total.count + bin.count }), {
+    size: 0,
+    count: 0,
+  });
   const choose = (a: number, b: number) => {
     const all = a === 0 && b === bins.length - 1;
     change({ born: all ? null : `${bins[a]!.first}-${bins[b]!.last}`, zoom: null });
   };
   const at = (event: PointerEvent) => {
     const bounds = svg.current!.getBoundingClientRect();
-    return Math.max(0, Math.min(bins.length - 1, Math.floor(((event.clientX - bounds.left) / bounds.width) * bins.length)));
+    return Math.max(
+      0,
+      Math.min(bins.length - 1, Math.floor(((event.clientX - bounds.left) / bounds.width) * bins.length)),
+    );
   };
   return (
     <>
       <h2>What is alive, by when it was allocated</h2>
-      <svg class="ages" ref={svg} viewBox={`0 0 ${BARS.width} ${BARS.height}`} preserveAspectRatio="none" role="img"
+      <svg
+        class="ages"
+        ref={svg}
+        viewBox={`0 0 ${BARS.width} ${BARS.height}`}
+        preserveAspectRatio="none"
+        role="img"
         aria-label={`Bytes alive in ${bins.length} parts of all allocations, the oldest at the left`}
-        onPointerDown={(event) => { event.currentTarget.setPointerCapture(event.pointerId); setDrawn([at(event), at(event)]); }}
+        onPointerDown={(event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          setDrawn([at(event), at(event)]);
+        }}
         onPointerMove={(event) => drawn && setDrawn([drawn[0], at(event)])}
-        onPointerUp={() => { if (drawn) choose(from, to); setDrawn(null); }}>
+        onPointerUp={() => {
+          if (drawn) choose(from, to);
+          setDrawn(null);
+        }}
+      >
         <rect class="band" x={from * width} width={(to - from + 1) * width} y="0" height={BARS.height} />
         {bins.map((bin, i) => {
           const height = (bin.size / most) * (BARS.height - 4);
-          return <rect key={i} class={i >= from && i <= to ? "in" : ""} x={i * width} y={BARS.height - height} width={Math.max(width - 1, 0.5)} height={height} />;
+          return (
+            <rect
+              key={i}
+              class={i >= from && i <= to ? "in" : ""}
+              x={i * width}
+              y={BARS.height - height}
+              width={Math.max(width - 1, 0.5)}
+              height={height}
+            />
+          );
         })}
       </svg>
       <div class="ends">
         <label for="born-from">From part</label>
-        <input id="born-from" type="range" min="0" max={bins.length - 1} value={from} onChange={(event) => choose(Math.min(Number(event.currentTarget.value), to), to)} />
+        <input
+          id="born-from"
+          type="range"
+          min="0"
+          max={bins.length - 1}
+          value={from}
+          onChange={(event) => choose(Math.min(Number(event.currentTarget.value), to), to)}
+        />
         <label for="born-to">to part</label>
-        <input id="born-to" type="range" min="0" max={bins.length - 1} value={to} onChange={(event) => choose(from, Math.max(Number(event.currentTarget.value), from))} />
+        <input
+          id="born-to"
+          type="range"
+          min="0"
+          max={bins.length - 1}
+          value={to}
+          onChange={(event) => choose(from, Math.max(Number(event.currentTarget.value), from))}
+        />
       </div>
-      <p role="status">Allocations {count(born && !drawn ? born[0] : bins[from]!.first)} to {count(born && !drawn ? born[1] : bins[to]!.last)}
-        {!(born && !drawn) || (born[0] === bins[from]!.first && born[1] === bins[to]!.last) ? `: ${bytes(sum.size)} alive in ${plural(sum.count, "block")}` : ""}.{" "}
-        {born && <button type="button" onClick={() => change({ born: null, zoom: null })}>All</button>}</p>
+      <p role="status">
+        Allocations {count(born && !drawn ? born[0] : bins[from]!.first)} to{" "}
+        {count(born && !drawn ? born[1] : bins[to]!.last)}
+        {!(born && !drawn) || (born[0] === bins[from]!.first && born[1] === bins[to]!.last)
+          ? `: ${bytes(sum.size)} alive in ${plural(sum.count, "block")}`
+          : ""}
+        .{" "}
+        {born && (
+          <button type="button" onClick={() => change({ born: null, zoom: null })}>
+            All
+          </button>
+        )}
+      </p>
       <Selected source={source} route={route} file={file} />
     </>
   );
@@ -206,7 +326,16 @@ function Selected({ source, route, file }: { source: Source; route: Record<strin
   const answer = useAnswer<Flame>(source, "flame", { file: file.index, what: "live", born: route.born, limit: NODES });
   return (
     <Shown answer={answer}>
-      {(data) => <Drawn flame={data} find={route.find ?? ""} zoom={Number(route.zoom ?? 0)} up={route.up === "1"} source={source} params={{ file: file.index }} />}
+      {(data) => (
+        <Drawn
+          flame={data}
+          find={route.find ?? ""}
+          zoom={Number(route.zoom ?? 0)}
+          up={route.up === "1"}
+          source={source}
+          params={{ file: file.index }}
+        />
+      )}
     </Shown>
   );
 }
@@ -241,17 +370,31 @@ function Growth({ route, source }: PageProps) {
   return (
     <>
       <h2>What grows</h2>
-      {source.files.length > 2 && !against ? <OverAll source={source} />
-        : older ? <Between source={source} file={file} against={older} />
-        : <p class="empty">{older === null ? "This is the oldest file: choose another one above." : "That takes two files and more: `tonnage report 1.tonnage 2.tonnage 3.tonnage`."}</p>}
+      {source.files.length > 2 && !against ? (
+        <OverAll source={source} />
+      ) : older ? (
+        <Between source={source} file={file} against={older} />
+      ) : (
+        <p class="empty">
+          {older === null
+            ? "This is the oldest file: choose another one above."
+            : "That takes two files and more: `tonnage report 1.tonnage 2.tonnage 3.tonnage`."}
+        </p>
+      )}
     </>
   );
 }
 
 function Spark({ values }: { values: number[] }) {
   const most = Math.max(1, ...values);
-  const points = values.map((value, i) => `${(100 * i) / Math.max(1, values.length - 1)},${18 - (16 * value) / most - 1}`).join(" ");
-  return <svg class="spark" viewBox="0 0 100 18" preserveAspectRatio="none" aria-hidden="true"><polyline points={points} /></svg>;
+  const points = values
+    .map((value, i) => `${(100 * i) / Math.max(1, values.length - 1)},${18 - (16 * value) / most - 1}`)
+    .join(" ");
+  return (
+    <svg class="spark" viewBox="0 0 100 18" preserveAspectRatio="none" aria-hidden="true">
+      <polyline points={points} />
+    </svg>
+  );
 }
 
 function ends(values: number[]): number {
@@ -261,34 +404,114 @@ function ends(values: number[]): number {
 function OverAll({ source }: { source: Source }) {
   const answer = useAnswer<GrowthData>(source, "growth", { limit: 1000 });
   const name = (row: GrowthRow) => row.type ?? row.module ?? "";
-  const columns = useMemo((): Column<GrowthRow>[] => [
-    { id: "slope", title: "a second", right: true, text: (row) => (row.slope === null ? "" : bytesChange(Math.round(row.slope))), value: (row) => row.slope },
-    { id: "size", title: "Change", right: true, text: (row) => bytesChange(ends(row.sizes)), value: (row) => ends(row.sizes) },
-    { id: "now", title: "Size now", right: true, spare: 2, text: (row) => bytes(row.sizes[row.sizes.length - 1]), value: (row) => row.sizes[row.sizes.length - 1] ?? 0 },
-    { id: "count", title: "Count", right: true, spare: 1, text: (row) => countChange(ends(row.counts)), value: (row) => ends(row.counts) },
-    { id: "steps", title: "Up", right: true, spare: 3, text: (row) => `${row.up} of ${row.sizes.length - 1}`, value: (row) => row.up - row.down },
-    { id: "curve", title: "Sizes", spare: 1, text: () => "-".repeat(14), cell: (row) => <Spark values={row.sizes} /> },
-    { id: "name", title: "Type", text: name, value: name },
-  ], []);
+  const columns = useMemo(
+    (): Column<GrowthRow>[] => [
+      {
+        id: "slope",
+        title: "a second",
+        right: true,
+        text: (row) => (row.slope === null ? "" : bytesChange(Math.round(row.slope))),
+        value: (row) => row.slope,
+      },
+      {
+        id: "size",
+        title: "Change",
+        right: true,
+        text: (row) => bytesChange(ends(row.sizes)),
+        value: (row) => ends(row.sizes),
+      },
+      {
+        id: "now",
+        title: "Size now",
+        right: true,
+        spare: 2,
+        text: (row) => bytes(row.sizes[row.sizes.length - 1]),
+        value: (row) => row.sizes[row.sizes.length - 1] ?? 0,
+      },
+      {
+        id: "count",
+        title: "Count",
+        right: true,
+        spare: 1,
+        text: (row) => countChange(ends(row.counts)),
+        value: (row) => ends(row.counts),
+      },
+      {
+        id: "steps",
+        title: "Up",
+        right: true,
+        spare: 3,
+        text: (row) => `${row.up} of ${row.sizes.length - 1}`,
+        value: (row) => row.up - row.down,
+      },
+      {
+        id: "curve",
+        title: "Sizes",
+        spare: 1,
+        text: () => "-".repeat(14),
+        cell: (row) => <Spark values={row.sizes} />,
+      },
+      { id: "name", title: "Type", text: name, value: name },
+    ],
+    [],
+  );
   return (
     <Shown answer={answer}>
       {(data) => (
         <>
-          <p>{plural(data.snapshots.length, "snapshot")}: {bytes(data.snapshots[0]?.size)} at first, {bytes(data.snapshots[data.snapshots.length - 1]?.size)} at last.
-            {data.why && ` Objects cannot be told apart: ${visible(data.why, 200)}.`}</p>
+          <p>
+            {plural(data.snapshots.length, "snapshot")}: {bytes(data.snapshots[0]?.size)} at first,{" "}
+            {bytes(data.snapshots[data.snapshots.length - 1]?.size)} at last.
+            {data.why && ` Objects cannot be told apart: ${visible(data.why, 200)}.`}
+          </p>
           <Table label="What grows" columns={columns} rows={data.rows} id={name} most={16} empty="Nothing changed" />
-          <p class="more">{data.more > 0 && `${plural(data.more, "more row")}; `}{plural(data.unchanged, "row")} did not change</p>
+          <p class="more">
+            {data.more > 0 && `${plural(data.more, "more row")}; `}
+            {plural(data.unchanged, "row")} did not change
+          </p>
           {data.collections && data.collections.length > 0 && (
             <>
               <h2>Collections that never held less</h2>
-              <Table label="Collections" most={12} rows={data.collections} id={(row) => row.address} columns={[
-                { id: "length", title: "Length", right: true, text: (row) => countChange(ends(row.lengths)), value: (row) => ends(row.lengths) },
-                { id: "now", title: "now", right: true, spare: 1, text: (row) => count(row.lengths[row.lengths.length - 1]) },
-                { id: "curve", title: "Lengths", spare: 2, text: () => "-".repeat(14), cell: (row) => <Spark values={row.lengths} /> },
-                { id: "type", title: "Type", text: (row) => row.type, value: (row) => row.type },
-                { id: "path", title: "Path", text: (row) => row.path ?? row.address,
-                  cell: (row) => <ObjectLink address={row.address} source={source} params={{ file: source.files.length - 1 }}>{visible(row.path ?? row.address, 300)}</ObjectLink> },
-              ]} />
+              <Table
+                label="Collections"
+                most={12}
+                rows={data.collections}
+                id={(row) => row.address}
+                columns={[
+                  {
+                    id: "length",
+                    title: "Length",
+                    right: true,
+                    text: (row) => countChange(ends(row.lengths)),
+                    value: (row) => ends(row.lengths),
+                  },
+                  {
+                    id: "now",
+                    title: "now",
+                    right: true,
+                    spare: 1,
+                    text: (row) => count(row.lengths[row.lengths.length - 1]),
+                  },
+                  {
+                    id: "curve",
+                    title: "Lengths",
+                    spare: 2,
+                    text: () => "-".repeat(14),
+                    cell: (row) => <Spark values={row.lengths} />,
+                  },
+                  { id: "type", title: "Type", text: (row) => row.type, value: (row) => row.type },
+                  {
+                    id: "path",
+                    title: "Path",
+                    text: (row) => row.path ?? row.address,
+                    cell: (row) => (
+                      <ObjectLink address={row.address} source={source} params={{ file: source.files.length - 1 }}>
+                        {visible(row.path ?? row.address, 300)}
+                      </ObjectLink>
+                    ),
+                  },
+                ]}
+              />
             </>
           )}
         </>
@@ -301,22 +524,72 @@ function Between({ source, file, against }: { source: Source; file: string; agai
   const asked: Asked = { file, against, limit: 1000 };
   const answer = useAnswer<Diff>(source, "diff", asked);
   const name = (row: DiffRow) => row.type ?? "";
-  const columns = useMemo((): Column<DiffRow>[] => [
-    { id: "size", title: "Change", right: true, text: (row) => bytesChange(row.size_change), value: (row) => row.size_change },
-    { id: "now", title: "Size now", right: true, spare: 1, text: (row) => bytes(row.now_size), value: (row) => row.now_size },
-    { id: "count", title: "Count", right: true, text: (row) => countChange(row.count_change), value: (row) => row.count_change },
-    { id: "new", title: "New", right: true, spare: 2, text: (row) => (row.new === null ? "" : count(row.new)), value: (row) => row.new },
-    { id: "gone", title: "Gone", right: true, spare: 2, text: (row) => (row.gone === null ? "" : count(row.gone)), value: (row) => row.gone },
-    { id: "name", title: "Type", text: name, value: name },
-  ], []);
+  const columns = useMemo(
+    (): Column<DiffRow>[] => [
+      {
+        id: "size",
+        title: "Change",
+        right: true,
+        text: (row) => bytesChange(row.size_change),
+        value: (row) => row.size_change,
+      },
+      {
+        id: "now",
+        title: "Size now",
+        right: true,
+        spare: 1,
+        text: (row) => bytes(row.now_size),
+        value: (row) => row.now_size,
+      },
+      {
+        id: "count",
+        title: "Count",
+        right: true,
+        text: (row) => countChange(row.count_change),
+        value: (row) => row.count_change,
+      },
+      {
+        id: "new",
+        title: "New",
+        right: true,
+        spare: 2,
+        text: (row) => (row.new === null ? "" : count(row.new)),
+        value: (row) => row.new,
+      },
+      {
+        id: "gone",
+        title: "Gone",
+        right: true,
+        spare: 2,
+        text: (row) => (row.gone === null ? "" : count(row.gone)),
+        value: (row) => row.gone,
+      },
+      { id: "name", title: "Type", text: name, value: name },
+    ],
+    [],
+  );
   const [old, now] = [source.files[Number(against)], source.files[Number(file)]];
   return (
     <Shown answer={answer}>
       {(data) => (
         <>
-          <p>{visible(old?.name ?? "", 60)}: {bytes(data.total.old.size)}; {visible(now?.name ?? "", 60)}: {bytes(data.total.now.size)} ({bytesChange(data.total.now.size - data.total.old.size)}).</p>
-          <Table label="What grows" columns={columns} rows={data.rows} id={name} sort={{ by: "size", down: true }} most={16} empty="Nothing changed" />
-          <p class="more">{data.more > 0 && `${plural(data.more, "more row")}; `}{plural(data.unchanged, "row")} did not change</p>
+          <p>
+            {visible(old?.name ?? "", 60)}: {bytes(data.total.old.size)}; {visible(now?.name ?? "", 60)}:{" "}
+            {bytes(data.total.now.size)} ({bytesChange(data.total.now.size - data.total.old.size)}).
+          </p>
+          <Table
+            label="What grows"
+            columns={columns}
+            rows={data.rows}
+            id={name}
+            sort={{ by: "size", down: true }}
+            most={16}
+            empty="Nothing changed"
+          />
+          <p class="more">
+            {data.more > 0 && `${plural(data.more, "more row")}; `}
+            {plural(data.unchanged, "row")} did not change
+          </p>
         </>
       )}
     </Shown>

@@ -29,7 +29,9 @@ function curve(from: Placed, to: Placed, self: boolean): string {
     return `M${x} ${y - 10} C${x + 40} ${y - 26} ${x + 40} ${y + 26} ${x} ${y + 10}`;
   }
   const down = to.y >= from.y;
-  const [y0, y1] = down ? [from.y + NODE.height / 2, to.y - NODE.height / 2 - 4] : [from.y - NODE.height / 2, to.y + NODE.height / 2 + 4];
+  const [y0, y1] = down
+    ? [from.y + NODE.height / 2, to.y - NODE.height / 2 - 4]
+    : [from.y - NODE.height / 2, to.y + NODE.height / 2 + 4];
   const bend = Math.max(24, Math.abs(y1 - y0) / 2) * (down ? 1 : -1);
   return `M${from.x} ${y0} C${from.x} ${y0 + bend} ${to.x} ${y1 - bend} ${to.x} ${y1}`;
 }
@@ -80,11 +82,27 @@ export function CallGraph({ calls, least, chosen, onChoose }: Props) {
     <div class="calls" tabIndex={0} role="group" aria-label="Call graph">
       <svg ref={svg} width={width} height={height} onPointerMove={move} onPointerUp={drop} onPointerCancel={drop}>
         <defs>
-          <marker id="head" viewBox="0 0 8 8" refX="4" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path d="M0 0 L8 4 L0 8 z" /></marker>
+          <marker
+            id="head"
+            viewBox="0 0 8 8"
+            refX="4"
+            refY="4"
+            markerWidth="8"
+            markerHeight="8"
+            markerUnits="userSpaceOnUse"
+            orient="auto-start-reverse"
+          >
+            <path d="M0 0 L8 4 L0 8 z" />
+          </marker>
         </defs>
         {edges.map((edge) => (
-          <path key={`${edge.from}-${edge.to}`} class={near(edge) ? "edge" : "edge far"} d={curve(at(edge.from), at(edge.to), edge.from === edge.to)}
-            stroke-width={1 + (edge.total_pct ?? 0) / 12} marker-end="url(#head)">
+          <path
+            key={`${edge.from}-${edge.to}`}
+            class={near(edge) ? "edge" : "edge far"}
+            d={curve(at(edge.from), at(edge.to), edge.from === edge.to)}
+            stroke-width={1 + (edge.total_pct ?? 0) / 12}
+            marker-end="url(#head)"
+          >
             <title>{`${edge.total_pct === null ? "" : `${tenth(edge.total_pct)} %, `}${amount(unit, edge.total)}`}</title>
           </path>
         ))}
@@ -92,18 +110,38 @@ export function CallGraph({ calls, least, chosen, onChoose }: Props) {
           const { x, y } = at(node.id);
           const kind = `node${node.id === chosen ? " chosen" : ""}${chosen !== null && node.id !== chosen && !related.has(node.id) ? " far" : ""}`;
           return (
-            <g key={node.id} class={kind} transform={`translate(${x - NODE.width / 2} ${y - NODE.height / 2})`} tabindex={0} role="button"
+            <g
+              key={node.id}
+              class={kind}
+              transform={`translate(${x - NODE.width / 2} ${y - NODE.height / 2})`}
+              tabindex={0}
+              role="button"
               aria-pressed={node.id === chosen}
               onPointerDown={(event) => grab(event, node.id)}
               onKeyDown={(event) => {
                 if (event.key !== "Enter" && event.key !== " ") return;
                 event.preventDefault();
                 onChoose(node.id === chosen ? null : node.id);
-              }}>
-              <rect class="body" width={NODE.width} height={NODE.height} rx="4"><title>{visible(node.name, 500)}</title></rect>
-              <rect class="own" width={(NODE.width * (node.own_pct ?? 0)) / most} height="5" y={NODE.height - 5} rx="2" />
-              <text x="8" y="16">{cut(words(node), 26)}</text>
-              <text x="8" y="32" class="figures">{`own ${tenth(node.own_pct ?? 0)} %, total ${tenth(node.total_pct ?? 0)} %`}</text>
+              }}
+            >
+              <rect class="body" width={NODE.width} height={NODE.height} rx="4">
+                <title>{visible(node.name, 500)}</title>
+              </rect>
+              <rect
+                class="own"
+                width={(NODE.width * (node.own_pct ?? 0)) / most}
+                height="5"
+                y={NODE.height - 5}
+                rx="2"
+              />
+              <text x="8" y="16">
+                {cut(words(node), 26)}
+              </text>
+              <text
+                x="8"
+                y="32"
+                class="figures"
+              >{`own ${tenth(node.own_pct ?? 0)} %, total ${tenth(node.total_pct ?? 0)} %`}</text>
             </g>
           );
         })}
@@ -113,7 +151,15 @@ export function CallGraph({ calls, least, chosen, onChoose }: Props) {
 }
 
 /** Who called what is chosen, and what it called. */
-export function Neighbours({ calls, chosen, onChoose }: { calls: Calls; chosen: number; onChoose: (id: number) => void }) {
+export function Neighbours({
+  calls,
+  chosen,
+  onChoose,
+}: {
+  calls: Calls;
+  chosen: number;
+  onChoose: (id: number) => void;
+}) {
   const { unit } = calls.profile;
   const names = new Map(calls.nodes.map((node) => [node.id, node]));
   const node = names.get(chosen);
@@ -123,20 +169,35 @@ export function Neighbours({ calls, chosen, onChoose }: { calls: Calls; chosen: 
       <h3>{title}</h3>
       {edges.length === 0 && <p class="empty">none that is shown</p>}
       <ul>
-        {[...edges].sort((a, b) => b.total - a.total).map((edge) => (
-          <li key={edge[end]}>
-            <button type="button" onClick={() => onChoose(edge[end])}>{visible(words(names.get(edge[end])!), 80)}</button>{" "}
-            {amount(unit, edge.total)}, {percent(edge.total, node.total)} of its total
-          </li>
-        ))}
+        {[...edges]
+          .sort((a, b) => b.total - a.total)
+          .map((edge) => (
+            <li key={edge[end]}>
+              <button type="button" onClick={() => onChoose(edge[end])}>
+                {visible(words(names.get(edge[end])!), 80)}
+              </button>{" "}
+              {amount(unit, edge.total)}, {percent(edge.total, node.total)} of its total
+            </li>
+          ))}
       </ul>
     </div>
   );
   return (
     <div class="neighbours" aria-live="polite">
-      <p><strong>{visible(node.name, 300)}</strong> own {amount(unit, node.own)}, total {amount(unit, node.total)}, {plural(node.samples, unit === "bytes" ? "allocation" : "sample")} of its own</p>
-      {list("Called by", calls.edges.filter((edge) => edge.to === chosen), "from")}
-      {list("Calls", calls.edges.filter((edge) => edge.from === chosen), "to")}
+      <p>
+        <strong>{visible(node.name, 300)}</strong> own {amount(unit, node.own)}, total {amount(unit, node.total)},{" "}
+        {plural(node.samples, unit === "bytes" ? "allocation" : "sample")} of its own
+      </p>
+      {list(
+        "Called by",
+        calls.edges.filter((edge) => edge.to === chosen),
+        "from",
+      )}
+      {list(
+        "Calls",
+        calls.edges.filter((edge) => edge.from === chosen),
+        "to",
+      )}
     </div>
   );
 }

@@ -54,7 +54,10 @@ function coloursNow(): Colours {
 class Drawing {
   private readonly widths = new Map<string, number>();
 
-  constructor(private readonly canvas: HTMLCanvasElement, private readonly tree: Tree) {}
+  constructor(
+    private readonly canvas: HTMLCanvasElement,
+    private readonly tree: Tree,
+  ) {}
 
   private text(context: CanvasRenderingContext2D, words: string, x: number, y: number, room: number): void {
     if (room < 24) return;
@@ -65,7 +68,15 @@ class Drawing {
   }
 
   /** The boxes in sight; way: those that lead to what fills the width, which are drawn as broad as it is. */
-  draw(view: View, top: number, colours: Colours, hits: Set<number> | null, at: number | null, zoom: Box, yOf: (depth: number) => number): void {
+  draw(
+    view: View,
+    top: number,
+    colours: Colours,
+    hits: Set<number> | null,
+    at: number | null,
+    zoom: Box,
+    yOf: (depth: number) => number,
+  ): void {
     const context = this.canvas.getContext("2d")!;
     const ratio = devicePixelRatio || 1;
     const [width, height] = [this.canvas.width / ratio, this.canvas.height / ratio];
@@ -91,7 +102,13 @@ class Drawing {
       context.fillRect(left, y, Math.max(right - left - 1, LEAST), ROW - 1);
       context.globalAlpha = lit ? 1 : 0.55;
       context.fillStyle = colours.text;
-      this.text(context, visible(box.index === 0 ? "all" : shortName(box.frame), 200), left + 4, y + ROW / 2, right - left - 8);
+      this.text(
+        context,
+        visible(box.index === 0 ? "all" : shortName(box.frame), 200),
+        left + 4,
+        y + ROW / 2,
+        right - left - 8,
+      );
       context.globalAlpha = 1;
       if (hits?.has(box.index) || box.index === at) {
         context.strokeStyle = box.index === at ? colours.text : colours.mark;
@@ -120,7 +137,15 @@ export function FlameGraph({ tree, label, search, zoom, onZoom, upwards }: Props
     if (!element || !frame) return;
     colours.current ??= coloursNow();
     drawing.current ??= new Drawing(element, tree);
-    drawing.current.draw(view.current, frame.scrollTop, colours.current, found.hits.size ? found.hits : null, at, zoomed, yOf);
+    drawing.current.draw(
+      view.current,
+      frame.scrollTop,
+      colours.current,
+      found.hits.size ? found.hits : null,
+      at,
+      zoomed,
+      yOf,
+    );
   };
   const latest = useRef(paint);
   latest.current = paint;
@@ -152,7 +177,8 @@ export function FlameGraph({ tree, label, search, zoom, onZoom, upwards }: Props
     };
   }, []);
 
-  useEffect(() => { // moves to what is zoomed into
+  useEffect(() => {
+    // moves to what is zoomed into
     const from = { ...view.current };
     const to = { x0: zoomed.x0, x1: zoomed.x1 };
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches || !(to.x1 > to.x0);
@@ -221,20 +247,33 @@ export function FlameGraph({ tree, label, search, zoom, onZoom, upwards }: Props
   const shown = tree.boxes[over ?? at ?? zoom] ?? zoomed;
   return (
     <>
-      <div class="flame" ref={box} style={{ height: `min(${height + 2}px, 60vh)` }} tabIndex={0} role="application" aria-roledescription="flame graph" aria-label={label}
-        onScroll={() => latest.current()} onKeyDown={onKey}
-        onMouseMove={(event) => setOver(boxAt(event)?.index ?? null)} onMouseLeave={() => setOver(null)}
+      <div
+        class="flame"
+        ref={box}
+        style={{ height: `min(${height + 2}px, 60vh)` }}
+        tabIndex={0}
+        role="application"
+        aria-roledescription="flame graph"
+        aria-label={label}
+        onScroll={() => latest.current()}
+        onKeyDown={onKey}
+        onMouseMove={(event) => setOver(boxAt(event)?.index ?? null)}
+        onMouseLeave={() => setOver(null)}
         onClick={(event) => {
           const hit = boxAt(event);
           if (!hit) return;
           setAt(hit.index);
           onZoom(hit.index === zoom ? (hit.parent?.index ?? 0) : hit.index);
-        }}>
-        <div style={{ height: `${height}px` }}><canvas ref={canvas} aria-hidden="true" /></div>
+        }}
+      >
+        <div style={{ height: `${height}px` }}>
+          <canvas ref={canvas} aria-hidden="true" />
+        </div>
       </div>
       {search.trim() && (
         <p class="found" role="status">
-          {plural(found.hits.size, "frame")} with “{visible(search, 60)}”: {amount(tree.flame.unit, found.total)}, {percent(found.total, tree.flame.total.total)}
+          {plural(found.hits.size, "frame")} with “{visible(search, 60)}”: {amount(tree.flame.unit, found.total)},{" "}
+          {percent(found.total, tree.flame.total.total)}
         </p>
       )}
       <Told tree={tree} box={shown} />
@@ -246,11 +285,15 @@ function Told({ tree, box }: { tree: Tree; box: Box }) {
   const { unit, what, total } = tree.flame;
   const counted = what === "cpu" ? "sample" : what === "retained" ? "object" : "block";
   const rest = restOf(box);
-  const place = box.frame.file && box.frame.file !== box.frame.function ? box.frame.file + (box.frame.line ? `:${box.frame.line}` : "") : null;
+  const place =
+    box.frame.file && box.frame.file !== box.frame.function
+      ? box.frame.file + (box.frame.line ? `:${box.frame.line}` : "")
+      : null;
   return (
     <div class="told" aria-live="polite">
-      <p><strong>{visible(box.frame.function ?? box.frame.name, 300)}</strong>{" "}
-        {amount(unit, box.total)}, {percent(box.total, total.total)}
+      <p>
+        <strong>{visible(box.frame.function ?? box.frame.name, 300)}</strong> {amount(unit, box.total)},{" "}
+        {percent(box.total, total.total)}
         {box.range && `, 95 % interval ${amount(unit, box.range[0])} to ${amount(unit, box.range[1])}`}
         {box.index > 0 && `; own ${amount(unit, box.own)}`}
         {unit !== "blocks" && unit !== "samples" && `; ${plural(box.count, counted)}`}

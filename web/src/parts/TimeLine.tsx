@@ -68,34 +68,72 @@ export function TimeLine({ label, times, lines, marks, onRange }: Props) {
     let plot: uPlot | null = null;
     const draw = () => {
       plot?.destroy();
-      const axis = { stroke: colour("dim"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line"), width: 1 } };
+      const axis = {
+        stroke: colour("dim"),
+        grid: { stroke: colour("line"), width: 1 },
+        ticks: { stroke: colour("line"), width: 1 },
+      };
       const counted = lines.some((line) => line.unit === "count");
-      plot = new uPlot({
-        width: element.clientWidth,
-        height: 260,
-        scales: { x: { time: false }, bytes: { range: (_, __, most) => [0, most * 1.05 || 1] }, count: { range: (_, __, most) => [0, most * 1.05 || 1] } },
-        axes: [
-          { ...axis, values: (_, splits) => splits.map(seconds) },
-          { ...axis, scale: "bytes", size: 80, incrs: INCREMENTS, values: (_, splits) => splits.map((value) => bytes(Math.round(value))) },
-          ...(counted ? [{ ...axis, scale: "count", side: 1 as const, size: 60, grid: { show: false }, values: (_: uPlot, splits: number[]) => splits.map((value) => (Number.isInteger(value) ? count(value) : "")) }] : []),
-        ],
-        series: [
-          { label: "Time", value: (_, value) => (value === null ? "" : seconds(value)) },
-          ...lines.map((line): uPlot.Series => ({
-            label: line.title, scale: line.unit, stroke: colour(line.colour), width: 2, ...(line.dash ? { dash: line.dash } : {}),
-            points: { show: times.length < 60 }, spanGaps: true,
-            value: (_, value, __, at) => (at === null ? "" : value === null ? "unknown" : line.unit === "bytes" ? bytes(value) : count(value)),
-          })),
-        ],
-        cursor: { drag: { x: true, y: false, setScale: false } },
-        hooks: {
-          draw: [(self) => drawMarks(self, marks)],
-          setSelect: [(self) => {
-            const { left, width } = self.select;
-            if (width > 2) range.current?.(self.posToVal(left, "x"), self.posToVal(left + width, "x"));
-          }],
+      plot = new uPlot(
+        {
+          width: element.clientWidth,
+          height: 260,
+          scales: {
+            x: { time: false },
+            bytes: { range: (_, __, most) => [0, most * 1.05 || 1] },
+            count: { range: (_, __, most) => [0, most * 1.05 || 1] },
+          },
+          axes: [
+            { ...axis, values: (_, splits) => splits.map(seconds) },
+            {
+              ...axis,
+              scale: "bytes",
+              size: 80,
+              incrs: INCREMENTS,
+              values: (_, splits) => splits.map((value) => bytes(Math.round(value))),
+            },
+            ...(counted
+              ? [
+                  {
+                    ...axis,
+                    scale: "count",
+                    side: 1 as const,
+                    size: 60,
+                    grid: { show: false },
+                    values: (_: uPlot, splits: number[]) =>
+                      splits.map((value) => (Number.isInteger(value) ? count(value) : "")),
+                  },
+                ]
+              : []),
+          ],
+          series: [
+            { label: "Time", value: (_, value) => (value === null ? "" : seconds(value)) },
+            ...lines.map((line): uPlot.Series => ({
+              label: line.title,
+              scale: line.unit,
+              stroke: colour(line.colour),
+              width: 2,
+              ...(line.dash ? { dash: line.dash } : {}),
+              points: { show: times.length < 60 },
+              spanGaps: true,
+              value: (_, value, __, at) =>
+                at === null ? "" : value === null ? "unknown" : line.unit === "bytes" ? bytes(value) : count(value),
+            })),
+          ],
+          cursor: { drag: { x: true, y: false, setScale: false } },
+          hooks: {
+            draw: [(self) => drawMarks(self, marks)],
+            setSelect: [
+              (self) => {
+                const { left, width } = self.select;
+                if (width > 2) range.current?.(self.posToVal(left, "x"), self.posToVal(left + width, "x"));
+              },
+            ],
+          },
         },
-      }, [times, ...lines.map((line) => line.values)], element);
+        [times, ...lines.map((line) => line.values)],
+        element,
+      );
     };
     draw();
     const observer = new ResizeObserver(() => plot?.setSize({ width: element.clientWidth, height: 260 }));
