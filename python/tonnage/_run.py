@@ -209,7 +209,9 @@ def _tell(taken: Snapshot) -> None:
 
     name = shown(taken.path or "")
     took = "" if taken.pause is None else f", pause {taken.pause * 1000:.0f} ms"
-    verb = "summary" if len(taken) else "sites"
+    facts = taken.facts
+    recorded = "sites" if "trace.births" in facts else "profile" if facts.get("sample.samples") else "tracked"
+    verb = "summary" if len(taken) else recorded
     say(f"wrote {name} ({format_bytes(taken.file_bytes)}{took}); next: tonnage {verb} {name}")
 
 
