@@ -51,6 +51,7 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     ("objects", "suspects?limit=0"),
     ("objects", f"groups?limit={_ROWS}"),
     ("objects", f"largest?limit={_ROWS}"),
+    ("objects", "largest?limit=100"),  # where stacks make the other one too large
     ("objects", f"treemap?limit={_ROWS}"),
     ("sites", "sites?limit=200"),
     ("samples", "profile?limit=200"),
@@ -170,6 +171,11 @@ class _Answers:
         """An answer that is not kept."""
         return self._asked.pop(key)[1].result()
 
+    def put_last(self, keys: Sequence[str]) -> None:
+        """Answers that give way to all others where there is little room."""
+        for key in keys:
+            self._asked[key] = self._asked.pop(key)
+
     def text(self, key: str) -> str:
         """An answer, waited for; one that has none says why."""
         return self._asked[key][1].result()
@@ -224,9 +230,10 @@ def _ask_pairs(answers: _Answers, has: list[list[str]]) -> None:
         answers.ask(f"growth?limit={_ROWS}")
 
 
-def _ask_objects(answers: _Answers, index: int, n_nodes: int, most: int) -> int:
-    """Of a file what object pages show; how many of them there are."""
-    keys = [answers.ask(question, file=index) for question in _NAMED_BY]
+def _ask_objects(answers: _Answers, index: int, older: list[int], n_nodes: int, most: int) -> int:
+    """Of a file, compared with older ones, what object pages show; how many of them there are."""
+    keys = [answers.ask(_NAMED_BY[0], file=index, against=old) for old in older]
+    keys += [answers.ask(question, file=index) for question in _NAMED_BY]
     named = list(dict.fromkeys(address for key in keys for address in _ADDRESS.findall(answers.text(key))))[:most]
     for address in named:
         for question in OBJECT_QUESTIONS:
@@ -255,7 +262,8 @@ def _gather(files: Sequence[Snapshot], has: list[list[str]]) -> tuple[dict[str, 
     with_objects = [index for index in range(len(files)) if "objects" in has[index]]
     many = [index for index in with_objects if files[index]._core.n_nodes > _FEW]
     has = [[*what, *(["few"] if index in with_objects and index not in many else [])] for index, what in enumerate(has)]
-    n_objects = n_types = 0
+    n_objects = 0
+    by_type = []
     with _Answers(files) as answers:
         for need, question in QUESTIONS:
             for index in range(len(files)):
@@ -264,17 +272,18 @@ def _gather(files: Sequence[Snapshot], has: list[list[str]]) -> tuple[dict[str, 
         _ask_pairs(answers, has)
         for index in with_objects:
             for words in _types(answers.text(answers.ask(f"groups?limit={_ROWS}", file=index))):
-                n_types += 1
-                answers.ask("largest?limit=100", file=index, where=words)
+                by_type.append(answers.ask("largest?limit=100", file=index, where=words))
         for index in with_objects:
             n_nodes = files[index]._core.n_nodes
-            n_objects += _ask_objects(answers, index, n_nodes, _OBJECTS // len(with_objects))
+            older = [old for old, new in _pairs(len(files)) if new == index and old in with_objects]
+            n_objects += _ask_objects(answers, index, older, n_nodes, _OBJECTS // len(with_objects))
+        answers.put_last(by_type)  # suspects link to objects: those first
         texts, too_large = answers.kept()
     bounds = [f"tables have at most {_ROWS} rows, those of who allocated and where time goes 200"]
     if with_objects:
         bounds.append(
             f"{n_objects} objects have a page: those that suspects name, that retain most, and the largest;"
-            f" the largest 100 are listed of each of {n_types} types"
+            f" the largest 100 are listed of each of {len(by_type)} types"
         )
     if many:
         bounds.append(

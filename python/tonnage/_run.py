@@ -209,7 +209,9 @@ def _tell(taken: Snapshot) -> None:
 
     name = shown(taken.path or "")
     took = "" if taken.pause is None else f", pause {taken.pause * 1000:.0f} ms"
-    verb = "summary" if len(taken) else "sites"
+    facts = taken.facts
+    recorded = "sites" if "trace.births" in facts else "profile" if facts.get("sample.samples") else "tracked"
+    verb = "summary" if len(taken) else recorded
     say(f"wrote {name} ({format_bytes(taken.file_bytes)}{took}); next: tonnage {verb} {name}")
 
 
@@ -223,8 +225,9 @@ def _begin_recording(options: Options) -> Recording:
     from tonnage._templates import Names
 
     settings = options.settings
-    if not settings.objects and settings.trace_mode is None and settings.sample is None:
-        usage(ValueError("without objects nothing is left to write: give --trace or --sample as well"))
+    recorded = settings.trace_mode is not None or settings.sample is not None or settings.is_tracked
+    if not settings.objects and not recorded:
+        usage(ValueError("without objects nothing is left to write: give --trace, --sample or --track as well"))
     recording = Recording(settings, at_exit=False)  # the last snapshot is taken by _take, before handlers of atexit
     try:
         if settings.at_exit or settings.is_repeated:

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from tonnage._snapshot import Snapshot
 
     Headers = list[tuple[str, str]]
+    Identity = tuple[int, ...]
 
 SUFFIX = ".tonnage"
 _MOST_FILES = 10_000  # of a folder
 _MOST_COMPARED = 16
+_MOST_DIGITS = 20  # of a number; int() raises where there are thousands
 _MOST_OPEN = 4  # of a folder, that nobody looks at any more
 _KEPT_BYTES = 64 << 20  # of answers
 _UNKNOWN = ("pid", "wall_time_ns", "python_version", "host", "command", "rss_bytes", "n_objects", "size_bytes")
@@ -129,6 +131,12 @@ class Shelf:
 # ---- answers ----
 
 
+def _identity(snapshot: Snapshot) -> Identity:
+    """Which file is open: another one may have taken its name."""
+    stat = os.fstat(snapshot._fd)
+    return stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
 class Reply:
     """What is sent."""
 
@@ -162,7 +170,7 @@ class App:
         self._shelf = shelf
         self._token = token
         self._hosts = (f"127.0.0.1:{port}", f"localhost:{port}")
-        self._kept: dict[tuple[tuple[int, ...], str], bytes] = {}
+        self._kept: dict[tuple[tuple[Identity, ...], str], bytes] = {}
         self._kept_bytes = 0
         self._lock = threading.Lock()
 
@@ -198,7 +206,10 @@ class App:
         """Files of a folder that an address names."""
         if self._shelf.folder is None or not word or not word.isascii() or not word.replace(",", "").isdecimal():
             return None
-        return tuple(int(number) for number in word.split(",")[:_MOST_COMPARED] if number)
+        numbers = [number for number in word.split(",") if number]
+        if len(numbers) > _MOST_COMPARED or any(len(number) > _MOST_DIGITS for number in numbers):
+            return None
+        return tuple(int(number) for number in numbers)
 
     def _is_token(self, brought: str) -> bool:
         from hmac import compare_digest
@@ -216,7 +227,7 @@ class App:
         if numbers is None and "open" in fields:
             chosen = self._numbers(fields["open"])
             if not chosen:
-                return _refused(400, "open takes numbers of files with commas between them")
+                return _refused(400, f"open takes numbers of files with commas between them, {_MOST_COMPARED} at most")
             try:
                 times = [row["wall_time_ns"] or 0 for row in self._shelf.rows_of(chosen)]
             except (Error, OSError) as error:
@@ -244,19 +255,20 @@ class App:
         )
 
     def _question(self, numbers: tuple[int, ...], view: str, pairs: list[tuple[str, str]]) -> Reply:
-        name = numbers, _queries.key(view, pairs)
-        with self._lock:
-            body = self._kept.get(name)
-        if body is None:
-            try:
-                body = _queries.ask(self._shelf.open(numbers), view, pairs).encode()
-            except Exception as error:  # whatever it is: the page tells it, and the server goes on
-                status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500)
-                return _failed(status, str(error) or type(error).__name__)
-            self._keep(name, body)
+        try:
+            opened = self._shelf.open(numbers)
+            name = tuple(_identity(snapshot) for snapshot in opened), _queries.key(view, pairs)
+            with self._lock:
+                body = self._kept.get(name)
+            if body is None:
+                body = _queries.ask(opened, view, pairs).encode()
+                self._keep(name, body)
+        except Exception as error:  # whatever it is: the page tells it, and the server goes on
+            status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500)
+            return _failed(status, str(error) or type(error).__name__)
         return Reply(200, "application/json", body)
 
-    def _keep(self, name: tuple[tuple[int, ...], str], body: bytes) -> None:
+    def _keep(self, name: tuple[tuple[Identity, ...], str], body: bytes) -> None:
         with self._lock:
             if name in self._kept or len(body) > _KEPT_BYTES // 4:
                 return
@@ -271,6 +283,8 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "tonnage"
     sys_version = ""
     timeout = 60  # of a connection on which nothing comes
+    error_message_format = "tonnage: %(message)s\n"  # to what is no GET, or too long
+    error_content_type = "text/plain; charset=utf-8"
     server: Server
 
     def do_GET(self) -> None:

@@ -594,7 +594,7 @@ that tonnage.snapshot(path) has made
     """
     name = os.fspath(path)
     try:
-        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # of a pipe: at once, to be refused
     except OSError as error:
         way_out = "" if os.path.lexists(name) else "; give the path of a file that tonnage.snapshot(path) has made"
         raise _errors.FileError(f"cannot open {name}: {error.strerror}{way_out}", -2) from None

@@ -12,6 +12,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import graph_files
+import pure_writer
 import pytest
 import sample_files
 import shop_snapshot
@@ -252,6 +254,26 @@ def test_a_report_of_several_files_compares_them_in_order_of_time(cli: Cli, file
     assert [file["name"] for file in data["files"]] == ["old.tonnage", "new.tonnage"]
     told = command(cli, files, "diff old.tonnage new.tonnage --limit 1000")
     assert data["answers"]["diff?against=0&file=1&limit=1000"] == without_info(told)
+
+
+def test_what_suspects_of_a_comparison_name_has_a_page(cli: Cli, files: Path, tmp_path: Path) -> None:
+    answers = report(cli, tmp_path, files / "old.tonnage", files / "new.tonnage")["answers"]
+    rows = answers["suspects?against=0&file=1&limit=0"]["rows"]
+    assert rows
+    for row in rows:
+        assert f"show?file=1&limit=50&object={row.get('address') or row['example']}" in answers
+
+
+def test_rows_that_have_no_room_leave_the_first_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_report._Answers.ask, "__defaults__", (50_000,))
+    edges = [[(i, graph_files.OWNING) for i in range(1, 900)], *([] for _ in range(1, 900))]
+    described = graph_files.describe(graph_files.Graph(edges, roots=[0]))[0]
+    (tmp_path / "wide.tonnage").write_bytes(pure_writer.write(described))
+    with tonnage.load(tmp_path / "wide.tonnage") as snapshot:
+        snapshot.report(tmp_path / "report.html")
+        answers = data_of((tmp_path / "report.html").read_text("utf-8"))["answers"]
+        assert "largest?limit=1000" not in answers
+        assert answers["largest?limit=100"] == without_info(json.loads(snapshot.largest(limit=100).json()))
 
 
 def test_a_report_of_samples_or_of_sites_has_their_pages(cli: Cli, files: Path, tmp_path: Path) -> None:

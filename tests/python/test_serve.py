@@ -219,6 +219,26 @@ def test_answers_are_kept_within_bounds(two: Asker, monkeypatch: pytest.MonkeyPa
     assert 0 < sum(len(body) for body in two.app._kept.values()) == two.app._kept_bytes <= 20_000
 
 
+def test_a_file_that_is_replaced_has_no_old_answers(folder: Path) -> None:
+    asked = asker([], folder)
+    number = {file["name"]: file["index"] for file in asked.page("/")["files"]}["new.tonnage"]
+    assert asked.json(f"/{number}/api/summary")["info"]["pid"] != 177
+    heap(folder / "next", 77, 50).replace(folder / "new.tonnage")
+    asked.page("/")
+    assert asked.json(f"/{number}/api/summary")["info"]["pid"] == 177
+
+
+@pytest.mark.parametrize("target", ["/" + "9" * 5000 + "/", "/" + ",".join(["0"] * 17) + "/"])
+def test_numbers_of_files_are_few_and_short(folder: Path, target: str) -> None:
+    assert asker([], folder).get(target).status == 404
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.tonnage")
+    told = {file["name"]: file.get("error") for file in asker([], folder).page("/")["files"]}
+    assert told["pipe.tonnage"] is not None and "not a regular file" in told["pipe.tonnage"]
+
+
 # ---- over the network ----
 
 
@@ -265,7 +285,8 @@ def test_what_a_browser_gets(server: _serve.Server) -> None:
     assert headers["content-length"] == str(len(body)) and "access-control-allow-origin" not in headers
     assert fetch(server, "/favicon.ico")[0] == 204
     for method in ("POST", "PUT", "DELETE", "OPTIONS"):
-        assert fetch(server, "/api/summary", method, X_Tonnage_Token=token)[0] == 501
+        status, headers, body = fetch(server, "/api/summary", method, X_Tonnage_Token=token)
+        assert (status, headers["content-type"], body.count(b"\n")) == (501, "text/plain; charset=utf-8", 1)
     assert fetch(server, "/api/summary", X_Tonnage_Token=token, Host="evil.example")[0] == 403
 
 

@@ -86,8 +86,18 @@ def test_nothing_recorded_is_refused(tmp_path: Path) -> None:
         tonnage.trace.save(tmp_path / "a.tonnage")
     done = python(["-m", "tonnage", "run", "--no-objects", "-c", "print(1)"], cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "tonnage: without objects nothing is left to write: give --trace or --sample as well\n"
+    refused = "without objects nothing is left to write: give --trace, --sample or --track as well"
+    assert done.stderr == f"tonnage: {refused}\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_tracked_classes_alone_are_something_to_write(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("class Session: pass\nkept = [Session() for _ in range(3)]\n")
+    words = ["run", "--track", "__main__.Session", "--no-objects", "-o", "a.tonnage", "app.py"]
+    done = python(["-m", "tonnage", *words], cwd=tmp_path)
+    assert done.returncode == 0 and done.stderr.endswith("next: tonnage tracked a.tonnage\n"), done.stderr
+    with tonnage.load(tmp_path / "a.tonnage") as snapshot:
+        assert [row["alive"] for row in snapshot.tracked().classes] == [3]
 
 
 def test_a_file_without_a_name_is_read_at_once(tmp_path: Path) -> None:

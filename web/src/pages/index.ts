@@ -1,6 +1,7 @@
 // The pages, in the order of the keys 1 to 9. A page shows what `source` answers about the files in `route`.
 import type { ComponentType } from "preact";
 import type { Route } from "../route";
+import { visible } from "../format";
 import type { FileInfo, Source } from "../source";
 import { Changes } from "./Changes";
 import { Keeps } from "./Keeps";
@@ -27,11 +28,15 @@ export interface PageRow {
   Page: ComponentType<PageProps>;
 }
 
-function has(part: string, lack: string): (file: FileInfo) => string | null {
-  return (file) => (file.has.includes(part) ? null : lack);
+function has(part: string, lack: string): PageRow["needs"] {
+  return (file, files) => {
+    if (file.has.includes(part)) return null;
+    const other = files.find((one) => one.has.includes(part));
+    return other ? `${lack} Choose ${visible(other.name, 100)} above: that file has them.` : lack;
+  };
 }
 
-const objects = has("objects", "This file has no objects: only samples or recorded allocations.");
+const objects = has("objects", "This file has no objects, only what was recorded, sampled or tracked.");
 const sites = has("sites", "Allocations were not recorded. `tonnage run --trace app.py` records who makes what.");
 const samples = has(
   "samples",
