@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from tonnage._snapshot import Snapshot
     from tonnage._tracked_data import Frame, History, Instance, Kind, Moment, Part, Sizes
 
-    Packed = tuple[tuple[int, bytes], ...]  # chunks: how many records, their bytes
-
 _RUN, _TEXTS, _RULE, _KIND, _STACK, _INSTANCES, _MOMENT, _SIZES, _TREE = range(9)
 _UNKNOWN = (1 << 64) - 1
 _CHUNK = 1 << 22  # bytes after which another chunk begins; a record is at most as long as what is told of a moment
@@ -23,6 +21,12 @@ _ROWS = 10_000  # of instances in a record
 
 def _known(number: int | None) -> int:
     return _UNKNOWN if number is None else number
+
+
+class Packed(tuple[tuple[int, bytes], ...]):
+    """Chunks: how many records, their bytes. Of a class of ours, so that a snapshot counts all that as tonnage's."""
+
+    __slots__ = ()
 
 
 class _Packer:
@@ -94,7 +98,7 @@ class _Packer:
     def done(self) -> Packed:
         """All of it."""
         self._end_chunk()
-        return tuple(self._chunks)
+        return Packed(self._chunks)
 
 
 def _kind(p: _Packer, kind: Kind) -> bytes:

@@ -565,3 +565,14 @@ def test_by_the_environment(tmp_path: Path) -> None:
         env={"TONNAGE_TRACK": "__main__.A", "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     assert done.stdout == "1\n" and "tracks instances in process" in done.stderr
+
+
+def test_what_is_written_of_them_is_no_part_of_the_program(tmp_path: Path) -> None:
+    program = "class Node: pass\nnodes = [Node() for _ in range(5000)]\nimport tonnage\ntonnage.track.create_snapshot()"
+    (tmp_path / "app.py").write_text(program)
+    words = ["run", "--track", "__main__.Node", "--track-every", "1h", "--mode", "stop", "-o", "a.tonnage", "app.py"]
+    subprocess.run([sys.executable, "-m", "tonnage", *words], capture_output=True, cwd=tmp_path, check=True)
+    with tonnage.load(tmp_path / "a.tonnage") as snapshot:
+        assert snapshot.tracked().classes[0]["born"] == 5000
+        largest = snapshot.largest(where="type:bytes", limit=1).rows
+    assert largest[0]["size"] < 100_000
