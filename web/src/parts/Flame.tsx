@@ -64,7 +64,7 @@ class Drawing {
     let width = this.widths.get(words);
     if (width === undefined) this.widths.set(words, (width = context.measureText(words).width));
     const length = width <= room ? words.length : Math.floor((words.length * room) / width) - 1;
-    if (length > 1) context.fillText(length < words.length ? words.slice(0, length) + "…" : words, x, y);
+    if (length > 1) context.fillText(length < words.length ? words.slice(0, length) + "…" : words, x, y, room);
   }
 
   /** The boxes in sight; way: those that lead to what fills the width, which are drawn as broad as it is. */
