@@ -3,7 +3,8 @@
     "groups", [("by", "module"), ("limit", "500")] -> checked by VIEWS -> one call of the library -> text
 
 A verb of the command is a view of the same name; parameters have the names of its options and mean the same. `object`
-is the ADDRESS; `file` and `against` are places among the open files. Asked by _report.py and _serve.py.
+is the ADDRESS; `file` and `against` are places among the open files. Only `source` is no verb. Asked by _report.py and
+_serve.py.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def _text(name: str, text: str) -> str:
 
 # Everything that is in no row here is text.
 _READ: dict[str, Callable[[str, str], Any]] = {
-    **dict.fromkeys(("file", "against", "skip", "depth", "width"), _count),
+    **dict.fromkeys(("file", "against", "skip", "depth", "width", "line"), _count),
     **dict.fromkeys(("fold", "all", "merge", "garbage", "cumulative", "retained", "invert"), _flag),
     **dict.fromkeys(("tree", "graph", "proportional", "refs", "backrefs", "paths", "cycles"), _flag),
     **dict.fromkeys(("refcounts", "addresses", "full-names"), _flag),
@@ -199,6 +200,12 @@ def _growth(core: Core, view: str, options: dict[str, Any]) -> str:
     return _core.growth_view(cores, json=True, **options)
 
 
+def _source(core: Core, view: str, options: dict[str, Any]) -> str:
+    from tonnage import _source
+
+    return _source.ask(options["snapshot"], options["path"], options.get("line", 1), options["limit"])
+
+
 _OBJECTS = "where group sort against by"  # `group`: of these objects, parted, those of one group
 _SITES = "where group sort by threshold against cumulative include exclude"
 _SOME = "object where group against"
@@ -241,7 +248,9 @@ VIEWS: dict[str, _View] = {
     "tracked": _View(_tracked, "where sort by"),
     "diff": _View(_diff, "where sort against by", needs="against"),
     "growth": _View(_growth, "where sort by"),
+    "source": _View(_source, "path line", limit=7, needs="path"),
 }
+PASSING = ("source",)  # an answer is another one when a file was changed
 
 
 def _one_of(view: str, pairs: Pairs) -> tuple[_View, dict[str, Any]]:
@@ -319,6 +328,8 @@ def ask(files: Sequence[Snapshot], view: str, pairs: Pairs) -> str:
         options["set"] = groups.members(index)
     if view == "growth":
         options["cores"] = [one._core for one in files]
+    if view == "source":
+        options["snapshot"] = snapshot
     _set_object(view, options, snapshot._core)
     return found.ask(snapshot._core, view, options)
 

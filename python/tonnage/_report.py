@@ -76,6 +76,12 @@ QUESTIONS: tuple[tuple[str, str], ...] = (
     ("sites", "creators?depth=6"),
     *(("samples", f"profile?by={kind}&limit=200") for kind in _PROFILES if kind != "function"),
 )
+# Of whose rows and frames the text is there, where that is asked for.
+SOURCES: tuple[tuple[str, str], ...] = (
+    ("sites", "sites?limit=200"),
+    ("sites", f"flame?limit={_NODES}&what=live"),
+    ("samples", "profile?by=line&limit=200"),
+)
 # Of two files, the second against the first.
 PAIRS: tuple[tuple[str, str], ...] = (
     ("objects", "suspects?limit=0"),
@@ -257,7 +263,28 @@ def _ask_paths(answers: _Answers, index: int, addresses: list[str]) -> None:
         answers.put("paths?limit=1", answer, file=index, object=row["address"])
 
 
-def _gather(files: Sequence[Snapshot], has: list[list[str]]) -> tuple[dict[str, str], list[str]]:
+def _put_sources(answers: _Answers, index: int, snapshot: Snapshot, has: list[str]) -> tuple[int, int]:
+    """The text of each line that pages of a file name; how many lines there are, and how many are named."""
+    from tonnage import _source
+    from tonnage._json_text import loads
+
+    named: dict[str, set[int]] = {}
+    n_found = n_named = 0
+    for question in [question for need, question in SOURCES if need in has]:
+        table = loads(answers.text(answers.ask(question, file=index)))
+        for row in table.get("rows") or table.get("frames") or ():
+            if row["line"] and row["file"].endswith(_source.SUFFIX):
+                named.setdefault(row["file"], set()).add(row["line"])
+    for path, numbers in named.items():
+        lines, why = _source.lines(snapshot, path)
+        n_named += len(numbers)
+        for line in sorted(number for number in numbers if number <= len(lines)):
+            n_found += 1
+            answers.put("source?limit=1", _source.answer(path, line, 1, lines, why), file=index, path=path, line=line)
+    return n_found, n_named
+
+
+def _gather(files: Sequence[Snapshot], has: list[list[str]], sources: bool) -> tuple[dict[str, str], list[str]]:
     """Answers, and sentences that say where they end."""
     with_objects = [index for index in range(len(files)) if "objects" in has[index]]
     many = [index for index in with_objects if files[index]._core.n_nodes > _FEW]
@@ -277,6 +304,7 @@ def _gather(files: Sequence[Snapshot], has: list[list[str]]) -> tuple[dict[str, 
             n_nodes = files[index]._core.n_nodes
             older = [old for old, new in _pairs(len(files)) if new == index and old in with_objects]
             n_objects += _ask_objects(answers, index, older, n_nodes, _OBJECTS // len(with_objects))
+        found = [_put_sources(answers, index, snapshot, has[index]) for index, snapshot in enumerate(files) if sources]
         answers.put_last(by_type)  # suspects link to objects: those first
         texts, too_large = answers.kept()
     bounds = [f"tables have at most {_ROWS} rows, those of who allocated and where time goes 200"]
@@ -289,6 +317,9 @@ def _gather(files: Sequence[Snapshot], has: list[list[str]]) -> tuple[dict[str, 
         bounds.append(
             f"of a file of more than {_FEW:,} objects there are no groups by {', '.join(_HELD)}, and no page says why"
         )
+    if sources:
+        n_found, n_named = map(sum, zip(*found, strict=True))
+        bounds.append(f"{n_found} of {n_named} lines of code have their text")
     if too_large:
         more = f" and {len(too_large) - 5} more" if len(too_large) > 5 else ""
         bounds.append(f"there was no room for {', '.join(too_large[:5])}{more}")
@@ -311,14 +342,14 @@ def _data(head: dict[str, Any], answers: dict[str, str], bounds: list[str]) -> s
     return f'{{"schema":1,"mode":"report","gzip":"{packed}"}}'
 
 
-def html(files: Sequence[Snapshot]) -> str:
-    """The page about these snapshots, oldest first."""
+def html(files: Sequence[Snapshot], sources: bool) -> str:
+    """The page about these snapshots, oldest first; with lines of source where sources is true."""
     from tonnage import __version__
     from tonnage._viewer import described, page
 
     names = _names([snapshot.path or "snapshot" for snapshot in files])
     rows = [described(snapshot, name, index) for index, (snapshot, name) in enumerate(zip(files, names, strict=True))]
-    answers, bounds = _gather(files, [row["has"] for row in rows])
+    answers, bounds = _gather(files, [row["has"] for row in rows], sources)
     head = {"schema": 1, "mode": "report", "tool_version": __version__, "files": rows}
     while True:
         made = page(_data(head, answers, bounds))
@@ -336,7 +367,7 @@ def _names(paths: list[str]) -> list[str]:
     return short if len(set(short)) == len(short) else paths
 
 
-def write(files: Sequence[Snapshot], path: str, force: bool) -> None:
+def write(files: Sequence[Snapshot], path: str, force: bool, sources: bool = False) -> None:
     """Makes the page and writes it, whole or not at all, for its owner only."""
     from tonnage._export import cannot, remove, take_name
 
@@ -351,7 +382,7 @@ def write(files: Sequence[Snapshot], path: str, force: bool) -> None:
             raise IsADirectoryError(21, "it is a folder")
         fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with open(fd, "w", encoding="utf-8") as file:
-            file.write(html(files))
+            file.write(html(files, sources))
             file.flush()
             os.fsync(fd)
         take_name(temp, path, force)
@@ -372,12 +403,13 @@ One page with pictures and tables, to be opened in a browser or mailed: it asks 
 compared, in order of time. What is in it is bounded, to 5 MiB, and the page says where; tonnage serve answers all else.
 
   -o OUT                 the page to write
+  --sources              with the text of lines of code, from their files on this machine where they are as they were
   --force                replace what is there
   --max-memory SIZE      give up beyond SIZE (default half of the machine's memory)
   --help                 this page
 
 examples:
-  tonnage report app.tonnage -o report.html
+  tonnage report app.tonnage -o report.html --sources
   tonnage report app-1.tonnage app-2.tonnage -o change.html --force --max-memory 2G
 """
 
@@ -395,13 +427,14 @@ def main(words: list[str]) -> None:
         return
     parser = parser_of("report")
     parser.add_argument("-o", required=True)
+    parser.add_argument("--sources", action="store_true")
     parser.add_argument("--force", action="store_true")
     parser.add_argument("--max-memory")
     parser.add_argument("files", metavar="FILE", nargs="+")
     asked = parser.parse_intermixed_args(words)
     try:
         files = open_all("report", asked.files, memory_of(asked.max_memory))
-        write(files, asked.o, asked.force)
+        write(files, asked.o, asked.force, asked.sources)
     except (Error, OSError) as error:
         fail("report", error)
     except KeyboardInterrupt:

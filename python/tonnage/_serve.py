@@ -262,7 +262,8 @@ class App:
                 body = self._kept.get(name)
             if body is None:
                 body = _queries.ask(opened, view, pairs).encode()
-                self._keep(name, body)
+                if view not in _queries.PASSING:
+                    self._keep(name, body)
         except Exception as error:  # whatever it is: the page tells it, and the server goes on
             status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500)
             return _failed(status, str(error) or type(error).__name__)

@@ -199,13 +199,21 @@ class Snapshot(Tables, ProfileTables, TrackedTables, Facts):
             raise _errors.ArgumentError("the snapshot's file has no name: say where the index goes", -8)
         return self._core.index(os.fspath(path) if path is not None else f"{self._path}.index")
 
-    def report(self, path: str | os.PathLike[str], others: Iterable[Snapshot] = (), *, force: bool = False) -> None:
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        others: Iterable[Snapshot] = (),
+        *,
+        force: bool = False,
+        sources: bool = False,
+    ) -> None:
         """Writes a page with pictures and tables, for a browser: that of `tonnage report` (docs/viewer.md).
 
         Args:
             path: the page; it appears when it is whole, readable by its owner only.
             others: older snapshots, or younger ones, to compare with.
             force: replace what is there.
+            sources: with the text of lines of code, from their files where these are as they were.
 
         Raises:
             ExistsError: path exists and force is false.
@@ -220,7 +228,7 @@ class Snapshot(Tables, ProfileTables, TrackedTables, Facts):
         from tonnage._report import write
 
         older = [self._older(other, "others") for other in others]
-        write(by_time([one for one in (self, *older) if one is not None]), os.fspath(path), force)
+        write(by_time([one for one in (self, *older) if one is not None]), os.fspath(path), force, sources)
 
     referrers = Tables.backrefs  # of a set that is a step along references
 

@@ -84,7 +84,7 @@ strange = {}
 exec(compile("def keep(n):\\n    return ['k' * n for _ in range(50)]", "</script><b>strange</b>.py", "exec"), strange)
 KEPT = {}
 def keep(n):
-    KEPT[n] = [strange["keep"](100 + i) for i in range(40)]
+    KEPT[n] = [strange["keep"](100 + i) for i in range(40)]  # </script><b>\u202eturned</b>
 def work(seconds):
     end = time.process_time() + seconds
     while time.process_time() < end:
@@ -95,14 +95,15 @@ for n, path in enumerate(sys.argv[1:]):
     tonnage.snapshot(path, force=True)
 `;
 
-/** Three files of one process whose allocations were recorded and whose time was sampled, and report.html of all. */
+/** Three files of one process whose allocations were recorded and whose time was sampled, and report.html of all, with source. */
 export function makeStacks() {
   const folder = mkdtempSync(join(tmpdir(), "tonnage-web-"));
   const paths = [1, 2, 3].map((n) => join(folder, `${n}.tonnage`));
-  const report = join(folder, "report.html");
-  execFileSync(PYTHON, ["-c", STACKS, ...paths]);
-  tonnage("report", ...paths, "-o", report);
-  return { folder, paths, report, remove: () => rmSync(folder, { recursive: true }) };
+  const [program, report] = ["stacks.py", "report.html"].map((name) => join(folder, name));
+  writeFileSync(program, STACKS);
+  execFileSync(PYTHON, [program, ...paths]);
+  tonnage("report", ...paths, "-o", report, "--sources");
+  return { folder, program, paths, report, remove: () => rmSync(folder, { recursive: true }) };
 }
 
 /** The answer of the command. */

@@ -1,5 +1,6 @@
 // Who made, how it changes and where time goes: the numbers are the command's, and frames are gone to by mouse and by keyboard.
 import assert from "node:assert/strict";
+import { readFileSync, utimesSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { asked, barriers, lack, launch, makeStacks, open, serve, settled, shot, tableRows, visit } from "./harness.mjs";
@@ -129,6 +130,63 @@ test("a strange name is text", { skip: lack }, async () => {
   await settled(page);
   assert.match(await page.locator(".found").textContent(), /[1-9]\d* frames? with “<\/script>”/);
   assert.equal(await page.locator("main b, main img").count(), 0);
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
+/** The text of a line of source, as soon as the page shows that one. */
+async function source(page, line) {
+  const found = page.locator(".source .here").filter({ hasText: new RegExp(`^${line} `) });
+  await found.waitFor();
+  return found.textContent();
+}
+
+test("the line of a frame is shown, those around it on demand", { skip: lack }, async () => {
+  const lines = readFileSync(files.program, "utf8").trimEnd().split("\n");
+  const { frames, nodes } = flame();
+  const place = frames[nodes[1].frame];
+  assert.equal(place.file, files.program);
+  for (const url of [pathToFileURL(files.report).href, served.url]) {
+    const page = await open(browser, url);
+    await visit(page, "#/made?file=2");
+    await page.getByRole("application").focus();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    assert.equal((await source(page, place.line)).trim(), `${place.line} ${lines[place.line - 1].trim()}`);
+    const more = page.getByRole("button", { name: "Lines around it" });
+    if (url === served.url) {
+      await more.click();
+      const first = Math.max(1, Math.min(place.line - 3, lines.length - 6));
+      assert.deepEqual(
+        (await page.locator(".source pre").innerText())
+          .trimEnd()
+          .split("\n")
+          .map((line) => line.trim().replace(/^\d+ /, "")),
+        lines.slice(first - 1, first + 6).map((line) => line.replace("\u202e", "\\u202e")),
+      );
+      await shot(page, "stacks-source");
+    } else assert.equal(await more.count(), 0);
+    assert.deepEqual(await barriers(page), []);
+    const strange = lines.findIndex((line) => line.includes("turned")) + 1;
+    const row = page.getByRole("grid", { name: "Lines" }).getByRole("row", { name: `stacks.py:${strange}` });
+    await row.locator("div").first().click();
+    assert.match(await source(page, strange), /# <\/script><b>\\u202eturned<\/b>/);
+    assert.equal(await page.locator("main b, main img").count(), 0);
+    assert.deepEqual(page.faults, []);
+    await page.context().close();
+  }
+});
+
+test("source that was changed since is not shown", { skip: lack }, async () => {
+  const page = await open(browser, served.url);
+  utimesSync(files.program, 2e9, 2e9);
+  await visit(page, "#/made?file=2");
+  await page.getByRole("application").focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await page.waitForFunction(() => document.querySelector(".source .note"));
+  assert.equal(await page.locator(".source .note").textContent(), "No source: changed since the snapshot was taken.");
+  utimesSync(files.program, 1e9, 1e9);
   assert.deepEqual(page.faults, []);
   await page.context().close();
 });

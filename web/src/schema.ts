@@ -373,3 +373,11 @@ export interface Retained {
   more: number;
   more_size: number;
 }
+
+/** Lines of a file of code; `why` there are none. */
+export interface SourceLines {
+  path: string;
+  line: number;
+  rows: { line: number; text: string }[];
+  why: string | null;
+}

@@ -1,11 +1,12 @@
 // Who made what is in memory: stacks to scale, the same as a table, and the lines behind them.
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { PageProps } from ".";
 import { amount, layOut, percent, shortName, type Box, type Flame } from "../flame";
 import { bytes, count, pct, plural, quoted, visible } from "../format";
 import { Shown, useAnswer } from "../parts/Ask";
 import { FlameGraph } from "../parts/Flame";
 import { Link } from "../parts/Link";
+import { SourceText } from "../parts/SourceText";
 import { Table, type Column } from "../parts/Table";
 import { Tree } from "../parts/Tree";
 import { change } from "../route";
@@ -179,6 +180,9 @@ export function Drawn({
         zoom={zoom}
         onZoom={(index) => change({ zoom: index || null })}
         upwards={up}
+        further={({ file, line }) => (
+          <SourceText source={source} file={params.file as string} path={file} line={line} />
+        )}
       />
       <p class="note">
         A click, or Enter, zooms in; again, or Backspace, out; arrows go from frame to frame, 0 shows all.
@@ -286,6 +290,7 @@ interface Sites {
 
 function Lines({ source, what, params }: { source: Source; what: string; params: Asked }) {
   const view = what === "peak" || what === "temporary" ? what : "sites";
+  const [at, setAt] = useState<SiteRow | null>(null);
   const answer = useAnswer<Sites>(source, view, { ...params, limit: 200 });
   const columns = useMemo((): Column<SiteRow>[] => {
     const rows = answer.data?.rows ?? [];
@@ -383,7 +388,9 @@ function Lines({ source, what, params }: { source: Source; what: string; params:
               sort={{ by: view === "temporary" ? "count" : "size", down: true }}
               most={16}
               empty="Nothing of the kind was recorded"
+              onActive={setAt}
             />
+            <SourceText source={source} file={params.file as string} path={at?.file ?? null} line={at?.line ?? null} />
             {data.more > 0 && <p class="more">{plural(data.more, "more line")}</p>}
           </>
         )}

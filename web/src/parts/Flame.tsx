@@ -1,7 +1,8 @@
 // Stacks drawn to scale: a frame is as wide as its sum. What is in sight is drawn on a canvas, so that deep and broad trees
 // cost no more than what one sees of them.
+import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { amount, find, hueOf, percent, restOf, shortName, type Box, type Tree } from "../flame";
+import { amount, find, hueOf, percent, restOf, shortName, type Box, type Frame, type Tree } from "../flame";
 import { plural, visible } from "../format";
 import { useKey } from "../keys";
 import { colour } from "../theme";
@@ -22,6 +23,8 @@ interface Props {
   onZoom: (index: number) => void;
   /** From below upwards, as flames burn. */
   upwards: boolean;
+  /** What stands below what is said of the frame that one is at. */
+  further: (frame: Frame) => ComponentChildren;
 }
 
 interface View {
@@ -119,7 +122,7 @@ class Drawing {
   }
 }
 
-export function FlameGraph({ tree, label, search, zoom, onZoom, upwards }: Props) {
+export function FlameGraph({ tree, label, search, zoom, onZoom, upwards, further }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [at, setAt] = useState<number | null>(null);
@@ -277,6 +280,7 @@ export function FlameGraph({ tree, label, search, zoom, onZoom, upwards }: Props
         </p>
       )}
       <Told tree={tree} box={shown} />
+      {further(shown.frame)}
     </>
   );
 }
