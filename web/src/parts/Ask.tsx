@@ -69,7 +69,10 @@ export function Failed({ error }: { error: Error }) {
     <div class="failed" role="alert">
       <p>This report does not hold the answer to that: it keeps a bounded part of what the file tells.</p>
       <p>
-        Asked of the file itself, everything is answered: <Copy text="tonnage serve FILE" />
+        {error.params.where
+          ? "Whether the selection makes sense is not known here. The file itself answers it, or tells what is wrong with it: "
+          : "Asked of the file itself, everything is answered: "}
+        <Copy text="tonnage serve FILE" />
       </p>
       {where && (
         <p>
