@@ -231,6 +231,26 @@ test("strange names are shown as text", { skip: lack }, async () => {
   await page.context().close();
 });
 
+test("while it is not known what hangs from an object, the page says that it reads", { skip: lack }, async () => {
+  const page = await open(browser, served.url);
+  const row = asked("largest", files.one, "--limit", "0").rows.find((one) => one.type.includes("LLLLLLLL"));
+  await visit(page, "#/keeps");
+  let answer;
+  const held = new Promise((resolve) => (answer = resolve));
+  await page.route(/treemap\?.*object=/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.evaluate((to) => (location.hash = to), `#/keeps?object=${row.address}`);
+  await page.waitForFunction(() => document.documentElement.dataset.shown === location.hash);
+  assert.equal(await page.locator("main .busy, main [aria-busy=true]").count(), 1);
+  answer();
+  await settled(page);
+  assert.ok((await page.locator("main").textContent()).includes("LLLLLLLL"));
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
 test("an object that the report does not hold is said, and nothing breaks", { skip: lack }, async () => {
   const page = await open(browser, report);
   const row = asked("largest", files.one, "--limit", "0", "--sort", "-size").rows[0];

@@ -3,7 +3,7 @@ import { useMemo } from "preact/hooks";
 import type { PageProps } from ".";
 import { branches, find, nest, types, wayTo, type Branch } from "../dominators";
 import { bytes, count, pct, plural, quoted, visible } from "../format";
-import { Failed, Shown, useAnswer } from "../parts/Ask";
+import { Busy, Failed, Shown, useAnswer } from "../parts/Ask";
 import { ObjectLink } from "../parts/Link";
 import { Table, type Column } from "../parts/Table";
 import { Tree } from "../parts/Tree";
@@ -72,31 +72,24 @@ function Whole({ route, source }: PageProps) {
     );
   if (inner.error && !part) return <Failed error={inner.error} />;
   const best = own && (source.mode !== "report" || !part || branches(own).length >= branches(part).length) ? own : part;
-  if (best && best === own)
+  if (best) {
+    const told = best === own ? inner.data! : null;
+    const way = wayTo(best).slice(1, -1);
     return (
-      <Drawn
-        root={best}
-        data={inner.data!}
-        above={inner.data!.above}
-        more={inner.data!.more_above}
-        source={source}
-        asked={asked}
-      />
+      <div aria-busy={inner.busy}>
+        <Drawn
+          root={best}
+          data={told ?? all.data!}
+          above={told?.above ?? way.map((branch) => branch.row)}
+          more={told?.more_above ?? 0}
+          source={source}
+          asked={asked}
+        />
+      </div>
     );
-  if (best)
-    return (
-      <Drawn
-        root={best}
-        data={all.data!}
-        above={wayTo(best)
-          .slice(1, -1)
-          .map((branch) => branch.row)}
-        source={source}
-        asked={asked}
-      />
-    );
-  if (!all.busy && !inner.busy) return <Failed error={all.error ?? new NotInReport("treemap", { object })} />;
-  return <Shown answer={all}>{() => null}</Shown>;
+  }
+  if (all.busy || inner.busy) return <Busy />;
+  return <Failed error={all.error ?? new NotInReport("treemap", { object })} />;
 }
 
 interface DrawnProps {
