@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tonnage._kinds import SIZE
 from tonnage._live_text import size as shown
 from tonnage._region import is_own
-from tonnage._settings import SIZE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

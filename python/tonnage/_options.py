@@ -6,7 +6,8 @@ import os
 import sys
 
 from tonnage._errors import Error, ExistsError
-from tonnage._settings import BY_NAME, SIGNAL, TABLE, Settings, is_privileged
+from tonnage._kinds import SIGNAL
+from tonnage._settings import BY_NAME, TABLE, Settings, is_privileged
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -172,6 +172,11 @@ test("references open step by step, further ones by the row that counts them", {
   ]);
   await table.focus();
   await page.keyboard.press("End");
+  await page.waitForFunction(
+    (words) =>
+      [...document.querySelectorAll("[role=treegrid] [role=row]")].some((row) => row.textContent.includes(words)),
+    `${references.count - 50} more`,
+  );
   assert.match((await treeRows(page, "What it refers to")).at(-1)[1], new RegExp(`^${references.count - 50} more`));
   await page.keyboard.press("ArrowRight");
   await page.waitForFunction(() =>
