@@ -47,4 +47,14 @@ static inline int64_t tn_code_traceable(uint64_t code)
 #endif
 static const uint8_t tn_code_returns[2] = {RETURN_VALUE, RETURN_CONST};
 
+/* Bytes from where a frame says that it is, while a function that it called runs, to what the instruction has noted of that
+ * function (_PyCallCache.func_version). */
+#if PY_VERSION_HEX >= 0x030d0000
+enum { TN_CALL_NOTED = 4 }; /* at the instruction */
+#elif PY_VERSION_HEX >= 0x030c0000
+enum { TN_CALL_NOTED = -2 }; /* at the end of its cache */
+#else
+enum { TN_CALL_NOTED = -4 }; /* likewise, which has one number more */
+#endif
+
 #endif

@@ -23,7 +23,7 @@ enum {
 
 typedef struct known {
     uint64_t address;
-    uint32_t row, bytes, before, size; /* before: bytes of instructions that no tracer may see */
+    uint32_t row, bytes, before, locals, size; /* before: bytes of instructions that no tracer may see */
     bool handle;
     uint8_t print[PRINT];
 } known;
@@ -128,6 +128,7 @@ static bool introduce(known *k, uint64_t address, const uint8_t *print)
     k->row = row ? row : TN_FRAME_LOST;
     k->bytes = (uint32_t)n * UNIT;
     k->before = traceable > 0 ? (uint32_t)traceable * UNIT : 0;
+    k->locals = (uint32_t)locals;
     k->size = (uint32_t)(places->frame_locals + 8 * (locals + stack));
     k->handle = ends_with(f.qualname, f.n_qualname, "Handle._run") && ends_with(f.file, f.n_file, "asyncio/events.py");
     memcpy(k->print, print, print_bytes());
@@ -149,6 +150,7 @@ static bool fill(tn_seen_frame *f, const uint8_t *print)
     f->size = k->size;
     f->handle = k->handle;
     f->offset = (int32_t)offset;
+    f->ended = f->top >= 0 && f->top < k->locals && !places->top_is_pointer;
     f->empty = offset < k->before && f->owner != places->owner_generator;
     return true;
 }

@@ -112,6 +112,16 @@ bool tn__sample_copy_planned(tn_watched *w)
     return got >= head && find_head(w, frames);
 }
 
+bool tn__copied_differs(void)
+{
+    for (uint32_t i = 0; i < s.n_again; i++) {
+        const piece *p = &s.pieces[i];
+        if (memcmp(p->at, s.again + (p->at - s.bytes), p->end - p->start) != 0)
+            return true;
+    }
+    return false;
+}
+
 /* The whole page of what was not asked for. NULL and full: there is no room for more. */
 static uint8_t *fetched(uint64_t address, uint32_t n)
 {
@@ -159,6 +169,7 @@ static void decode(uint64_t address, const uint8_t *p, tn_seen_frame *f)
     *f = (tn_seen_frame){
         .address = address,
         .code = word(p + l->frame_code) & ~3ull, /* a tagged reference, from 3.14 on */
+        .function = word(p + l->frame_function) & ~3ull,
         .at = word(p + l->frame_instr),
         .previous = word(p + l->frame_previous) & ~3ull,
         .top = l->top_is_pointer ? 0 : top,
@@ -209,38 +220,59 @@ static bool covered(const tn_watched *w, uint32_t n, uint64_t address)
     return false;
 }
 
-/* Outermost first, so that neighbours are copied one just after the other. */
-void tn__sample_plan(tn_watched *w, const tn_seen_frame *frames, uint32_t n_frames)
+/* Where the frame is among the first n spans, or next to one of them, which grows then. NULL: it is apart from all. */
+static tn_span *span_at(tn_watched *w, uint32_t n, uint64_t start, uint64_t end)
+{
+    for (tn_span *span = w->spans; span < w->spans + n; span++)
+        if (start < span->end + GAP && end + GAP > span->start) {
+            span->start = start < span->start ? start : span->start;
+            span->end = end > span->end ? end : span->end;
+            return span;
+        }
+    return NULL;
+}
+
+/* Calls that come on top of the innermost frame of the data stack are in its span, too. */
+static void grow(tn_span *span)
+{
+    uint64_t page = (span->end + PAGE - 1) & ~(PAGE - 1ull);
+    span->end = span->end + SLACK < page ? span->end + SLACK : page;
+}
+
+/* How many of n spans there is room for. */
+static uint32_t fit(tn_watched *w, uint32_t n)
 {
     uint64_t total = 0;
-    uint32_t n = 0;
-    for (uint32_t i = n_frames; i-- > 0;) {
-        uint64_t start = frames[i].address, end = start + s.places->frame_locals;
-        tn_span *last = n ? &w->spans[n - 1] : NULL;
-        if (last && start >= last->start && start < last->end + GAP) {
-            last->end = end > last->end ? end : last->end;
-        } else {
-            if (n == TN_SPANS) { /* the outer ones are fetched */
-                memmove(w->spans, w->spans + 1, (TN_SPANS - 1) * sizeof *w->spans);
-                n--;
-            }
-            w->spans[n++] = (tn_span){start, end};
-        }
-    }
-    if (n) {
-        tn_span *last = &w->spans[n - 1];
-        uint64_t page = (last->end + PAGE - 1) & ~(PAGE - 1ull);
-        last->end = last->end + SLACK < page ? last->end + SLACK : page;
-    }
-    for (uint32_t i = n; i--;) {
+    for (uint32_t i = 0; i < n; i++) {
         total += w->spans[i].end - w->spans[i].start;
-        if (total > COPY_BYTES / 2) {
-            memmove(w->spans, w->spans + i + 1, (n - i - 1) * sizeof *w->spans);
-            n -= i + 1;
-            break;
-        }
+        if (total <= COPY_BYTES / 2)
+            continue;
+        if (i)
+            return i;
+        w->spans[0].start = w->spans[0].end - COPY_BYTES / 2;
     }
-    w->n_spans = w->n_chain = n;
+    return n;
+}
+
+/* The data stack is one span though frames elsewhere come in between: neighbours there are copied at once. In pieces, with a call of
+ * the kernel's between them, a caller was seen with what its successor in that place called. */
+void tn__sample_plan(tn_watched *w, const tn_seen_frame *frames, uint32_t n_frames)
+{
+    uint32_t n = 0;
+    tn_span *stack = NULL;
+    for (uint32_t i = 0; i < n_frames; i++) {
+        uint64_t start = frames[i].address, end = start + s.places->frame_locals;
+        tn_span *span = span_at(w, n, start, end);
+        if (!span && n < TN_SPANS) { /* outer ones are fetched */
+            span = &w->spans[n++];
+            *span = (tn_span){start, end};
+        }
+        if (!stack && !frames[i].empty && frames[i].owner != s.places->owner_generator)
+            stack = span;
+    }
+    if (stack)
+        grow(stack);
+    w->n_spans = w->n_chain = fit(w, n);
     for (unsigned i = 0; i < TN_INNERS && n; i++)
         if (w->inner[i].address && !covered(w, w->n_spans, w->inner[i].address))
             w->spans[w->n_spans++] = (tn_span){w->inner[i].address, w->inner[i].address + s.places->frame_locals};

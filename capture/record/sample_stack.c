@@ -211,10 +211,29 @@ static void drop_returned(void)
     uint32_t gone = 0;
     for (uint32_t i = 0; i + 1 < s.chain.n; i++) {
         const tn_seen_frame *f = &s.chain.frames[s.chain.first + i];
-        if (!f->entry && !f->empty && !f[1].empty && executes(&f[1]))
+        if (f->ended || (!f->entry && !f->empty && !f[1].empty && executes(&f[1])))
             gone = i + 1;
     }
     drop(gone);
+}
+
+/* A frame of the data stack begins where the one that is outside of it ends, or it is the first of a piece of memory. true: not
+ * all do, and those from there on are gone. */
+static bool drop_apart(void)
+{
+    enum { PAGE = 4096, MOST_HEAD = 64 };
+    uint64_t end = 0;
+    for (uint32_t i = s.chain.n; i-- > 0;) {
+        const tn_seen_frame *f = &s.chain.frames[s.chain.first + i];
+        if (!f->code || f->owner == s.places->owner_generator)
+            continue;
+        if (end && f->address != end && f->address % PAGE > MOST_HEAD) {
+            drop(i + 1);
+            return true;
+        }
+        end = f->address + f->size;
+    }
+    return false;
 }
 
 /* ---- what was the same at the second copy ---- */
@@ -229,16 +248,31 @@ static bool is_same_again(const tn_seen_frame *f, bool caller)
            (f->empty || (executes(&again) == executes(f) && (!caller || again.at == f->at)));
 }
 
-/* How many of the innermost frames are beyond the first call, from the outermost on, that is not known. */
-static uint32_t beyond_known(void)
+/* Of what C called, and what that called, one frame executes. None, for a moment, between two; or it has ended, and its caller, which
+ * executes while C runs for it, may be anywhere by now. */
+static bool is_alive(uint32_t i)
+{
+    const tn_seen_frame *f = &s.chain.frames[s.chain.first + i];
+    if (!f->entry || s.places->top_is_pointer)
+        return true;
+    while (!executes(f) && i-- > 0 && !f[-1].entry)
+        f--;
+    return executes(f);
+}
+
+/* How many of the innermost frames are beyond the first call, from the outermost on, that is not known. ended: they are not there:
+ * who returns has no callee any more, and what C called and looks dead, without being known from there, is. */
+static uint32_t beyond_known(bool *ended)
 {
     const tn_seen_frame *caller = NULL;
     for (uint32_t i = s.chain.n; i-- > 0;) {
         const tn_seen_frame *f = &s.chain.frames[s.chain.first + i];
         if (f->empty)
             continue;
-        if (caller && !tn__sample_knows(caller, f))
+        if (caller && !tn__sample_knows(caller, f)) {
+            *ended = f->entry ? !is_alive(i) : tn__sample_returns(caller);
             return i + 1;
+        }
         caller = f;
     }
     return 0;
@@ -254,11 +288,16 @@ static void learn(bool moved)
         same = same && (!moved || is_same_again(f, i > 0));
         if (f->empty)
             continue;
-        if (caller && same)
+        bool is_call = caller && (!moved || is_alive(i));
+        if (is_call && same)
             tn__sample_learn(caller, f);
         known = !caller || !moved || tn__sample_knows(caller, f);
+        if (is_call)
+            tn__sample_saw(caller, known ? NULL : f);
         caller = f;
     }
+    if (caller && known)
+        tn__sample_saw(caller, NULL);
 }
 
 /* ---- a look ---- */
@@ -283,7 +322,7 @@ static bool look(tn_watched *w, uint64_t cpu_ns, tn_look *out)
 {
     for (unsigned tries = 0; tries < TRIES; tries++) {
         bool last = tries + 1 == TRIES, got = tn__sample_copy_planned(w) && walk(w);
-        out->moved = tn__sample_clock(w->native, false) != cpu_ns;
+        out->moved = tn__sample_clock(w->native, false) != cpu_ns || tn__copied_differs();
         if (!got || !ends_well(w, out->moved, last))
             continue;
         tn__sample_plan(w, s.chain.frames + s.chain.first, s.chain.n);
@@ -304,13 +343,17 @@ static bool look(tn_watched *w, uint64_t cpu_ns, tn_look *out)
     return false;
 }
 
-static void find_innermost(bool moved)
+/* true: there is more, that cannot be. */
+static bool find_innermost(bool moved)
 {
-    if (!moved || !tn__copied.complete)
-        return;
-    find_executing();
-    if (!s.places->top_is_pointer)
-        drop_returned();
+    if (!moved)
+        return false;
+    if (tn__copied.complete) {
+        find_executing();
+        if (!s.places->top_is_pointer)
+            drop_returned();
+    }
+    return drop_apart();
 }
 
 static bool may_look_later(const tn_watched *w)
@@ -343,12 +386,13 @@ static bool look_later(tn_watched *w)
 /* true: not all of it was to be believed, and that part is gone. */
 static bool drop_unknown(tn_watched *w, bool moved)
 {
+    bool ended = false;
     learn(moved);
-    uint32_t n = moved ? beyond_known() : 0;
-    while (n && may_look_later(w) && look_later(w))
-        n = beyond_known();
+    uint32_t n = moved ? beyond_known(&ended) : 0;
+    while (n && !ended && may_look_later(w) && look_later(w))
+        n = beyond_known(&ended);
     drop(n);
-    return n;
+    return n && !ended;
 }
 
 void tn__sample_look(tn_watched *w, uint64_t cpu_ns, tn_look *out)
@@ -361,7 +405,7 @@ void tn__sample_look(tn_watched *w, uint64_t cpu_ns, tn_look *out)
     }
     if (!w->named || !w->root)
         tn__sample_own(w, s.chain.frames + s.chain.first, s.chain.n, s.chain.truncated);
-    find_innermost(out->moved);
+    out->changing |= find_innermost(out->moved);
     out->changing |= drop_unknown(w, out->moved);
     remember(w);
     out->stack = w->root ? intern(w->root) : 0;

@@ -9,7 +9,7 @@
 
 /* A frame, as it was copied. */
 typedef struct tn_seen_frame {
-    uint64_t address, code, at, previous;
+    uint64_t address, code, function, at, previous;
     int64_t top;
     uint32_t row, size; /* of its code: of the recorder, 0 not known yet; bytes of such a frame */
     int32_t offset;     /* of the instruction */
@@ -17,6 +17,7 @@ typedef struct tn_seen_frame {
     bool entry;     /* called from C */
     bool suspended; /* a generator's, which was called a moment ago */
     bool empty;     /* no code, or it has not begun */
+    bool ended;     /* its locals are gone */
     bool handle;    /* asyncio's Handle._run */
 } tn_seen_frame;
 
@@ -46,7 +47,7 @@ typedef struct tn_watched {
     uint64_t cframes[TN_CFRAMES]; /* what it pointed to lately, where that points to the frame */
     tn_inner inner[TN_INNERS];    /* frames off the data stack that were innermost lately */
     uint32_t next_cframe, next_inner;
-    uint32_t n_spans, n_chain; /* the first are those of the chain, outermost first */
+    uint32_t n_spans, n_chain; /* the first are those of the chain, innermost first */
     tn_span spans[TN_SPANS + TN_INNERS];
 } tn_watched;
 
@@ -124,6 +125,7 @@ bool tn__sample_copy_planned(
 void tn__sample_plan(tn_watched *w, const tn_seen_frame *frames, uint32_t n);
 bool tn__copied_frame(uint64_t address, tn_seen_frame *out); /* fetched where it was not in the plan */
 bool tn__copied_peek(uint64_t address, tn_seen_frame *out);  /* false: it was not in the plan */
+bool tn__copied_differs(void);                               /* the second copy from the first */
 bool tn__copied_again(uint64_t address, tn_seen_frame *out); /* the second copy. false: it is not of the chain */
 
 /* ---- sample_stack.c ---- */
@@ -137,8 +139,11 @@ void tn__sample_look(tn_watched *w, uint64_t cpu_ns, tn_look *out);
 
 bool tn__sample_calls_start(const tn_sample_places *places);
 void tn__sample_calls_forget(void);
-void tn__sample_learn(const tn_seen_frame *caller, const tn_seen_frame *callee);
+void tn__sample_learn(const tn_seen_frame *caller, const tn_seen_frame *callee); /* it is certain */
+/* It seems so. callee NULL: none that is not known. */
+void tn__sample_saw(const tn_seen_frame *caller, const tn_seen_frame *callee);
 bool tn__sample_knows(const tn_seen_frame *caller, const tn_seen_frame *callee);
+bool tn__sample_returns(const tn_seen_frame *caller); /* it is about to return */
 
 /* ---- sample_owner.c ---- */
 

@@ -42,13 +42,15 @@ typedef struct tn_sample_places {
     uint32_t gil_holder, gil_locked;
     uint32_t thread_next, thread_native, thread_frame, thread_cframe_frame;
     bool cframe; /* the thread points to a word that points to the frame */
-    uint32_t frame_code, frame_previous, frame_instr, frame_top, frame_owner, frame_locals;
+    uint32_t frame_code, frame_function, frame_previous, frame_instr, frame_top, frame_owner, frame_locals;
     uint32_t frame_entry; /* a byte: called from C; 0: frames without code stand in between */
     bool top_is_pointer;  /* frame_top; else an int, which is -1 while the frame executes */
     uint8_t owner_skip, owner_generator;
     uint64_t code_type;
     uint32_t code_name, code_qualname, code_file, code_lines, code_first_line, code_locals, code_stack, code_begin;
     uint8_t code_returns[2]; /* instructions, by their first byte, that end a call */
+    int32_t call_noted; /* from frame_instr's value: an uint32, the version of the function that was called there */
+    uint32_t function_code, function_version;
     uint32_t code_traceable; /* an int: index of the first instruction that a tracer may see */
     uint32_t str_length, str_state, str_ascii, str_compact, str_kind_shift, str_compact_bit, str_ascii_bit, bytes_data;
     /* Called by the sampler's thread, with frames that were there a moment ago. Names in UTF-8; their length, 0: not known. */

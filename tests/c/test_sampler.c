@@ -431,6 +431,58 @@ static void a_frame_at_the_last_address_is_none(void **unused)
     assert_false(tn__copied_frame(UINT64_MAX - 7, &found));
 }
 
+/* Pieces are copied one after the other, a call of the kernel's apart; neighbours of one must be as they were at one time. */
+static void the_data_stack_is_copied_in_one_piece(void **unused)
+{
+    enum {
+        CALLS = 3,
+        GENERATORS = TN_SPANS + 2,
+        DATA = 0x100000,
+        C_STACK = 0x7ff0000,
+        HEAP = 0x200000,
+        APART = 0x10000
+    };
+    tn_seen_frame frames[2 * GENERATORS];
+    tn_watched w = {0};
+    uint32_t n = 0;
+    (void)unused;
+    assert_true(tn__sample_copies_start(&places));
+    for (unsigned i = CALLS; i--;) { /* innermost first; C stacks grow down */
+        frames[n++] = (tn_seen_frame){.address = DATA + i * 128};
+        frames[n++] = (tn_seen_frame){.address = C_STACK - i * 1024, .empty = true};
+    }
+    tn__sample_plan(&w, frames, n);
+    assert_int_equal(w.n_chain, 2);
+    assert_int_equal(w.spans[0].start, DATA);
+    assert_true(w.spans[0].end >= DATA + (CALLS - 1) * 128 + 2 * places.frame_locals);
+    assert_int_equal(w.spans[1].start, C_STACK - (CALLS - 1) * 1024);
+    assert_int_equal(w.spans[1].end, C_STACK + places.frame_locals);
+
+    n = 0;
+    for (unsigned i = GENERATORS; i--;) {
+        frames[n++] = (tn_seen_frame){.address = DATA + i * 128};
+        frames[n++] = (tn_seen_frame){.address = HEAP + i * APART, .owner = places.owner_generator};
+    }
+    tn__sample_plan(&w, frames, n);
+    assert_int_equal(w.n_chain, TN_SPANS);
+    assert_int_equal(w.spans[0].start, DATA);
+}
+
+static void of_much_data_stack_the_inner_part_is_copied(void **unused)
+{
+    enum { FRAMES = 8192, SIZE = 128, DATA = 0x100000 };
+    static tn_seen_frame frames[FRAMES];
+    tn_watched w = {0};
+    (void)unused;
+    assert_true(tn__sample_copies_start(&places));
+    for (unsigned i = 0; i < FRAMES; i++)
+        frames[i].address = DATA + (FRAMES - 1 - i) * SIZE;
+    tn__sample_plan(&w, frames, FRAMES);
+    assert_int_equal(w.n_chain, 1);
+    assert_true(w.spans[0].end > frames[0].address && w.spans[0].end < frames[0].address + 4096);
+    assert_true(w.spans[0].start > DATA && w.spans[0].start < frames[FRAMES / 4].address);
+}
+
 /* As of greenlets that are just being switched: what has no code is no call of the frame before it. */
 static void a_frame_without_code_is_not_the_one_before_it_again(void **unused)
 {
@@ -447,6 +499,8 @@ int main(void)
         cmocka_unit_test(what_is_not_mapped_is_not_copied),
         cmocka_unit_test_setup(a_frame_at_the_last_address_is_none, plant),
         cmocka_unit_test_setup(a_frame_without_code_is_not_the_one_before_it_again, plant),
+        cmocka_unit_test_setup(the_data_stack_is_copied_in_one_piece, plant),
+        cmocka_unit_test_setup(of_much_data_stack_the_inner_part_is_copied, plant),
         cmocka_unit_test(a_week_has_room),
         cmocka_unit_test_setup(stacks_are_those_that_there_were, plant),
         cmocka_unit_test_setup(what_was_run_is_paid_once, plant),

@@ -19,7 +19,7 @@ Run = Callable[..., str]
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """What a run of tests with the plugin alone prints."""
-    for name in ("TONNAGE", "TONNAGE_TRACE", "PYTEST_ADDOPTS"):
+    for name in ("TONNAGE", "TONNAGE_TRACE", "PYTEST_ADDOPTS", "CI", "BUILD_NUMBER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 

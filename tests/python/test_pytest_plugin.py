@@ -50,7 +50,7 @@ Start = Callable[..., Ran]
 @pytest.fixture
 def ran(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Runs tests in a folder, with the plugin alone."""
-    for name in ("TONNAGE", "TONNAGE_TRACE", "PYTEST_ADDOPTS"):
+    for name in ("TONNAGE", "TONNAGE_TRACE", "PYTEST_ADDOPTS", "CI", "BUILD_NUMBER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     return lambda tests, *words: Ran(pytester, tests, "-p", "tonnage", *words)
