@@ -5,7 +5,7 @@
  *   - when its instruction has noted the function, as the interpreter has it do with those that are called again;
  *   - when it was seen again in stacks that are whole or seem so, and is not one in more than RARE from its place: what seems whole
  *     is not once in some ten thousand times;
- *   - when it is one that no instruction notes, from C, of a generator or with *arguments, too short to be seen twice by one
+ *   - when it is one that no instruction notes, from C or with *arguments, too short to be seen twice by one
  *     look, and is what a good part of all looks at its place show.
  */
 #include "record/sample_state.h"
@@ -88,9 +88,9 @@ void tn__sample_learn(const tn_seen_frame *caller, const tn_seen_frame *callee)
 static bool is_noted_nowhere(const tn_seen_frame *caller, const tn_seen_frame *callee)
 {
     uint32_t version;
-    if (!places->top_is_pointer && callee->entry != (caller->top == -1))
+    if (callee->owner == places->owner_generator || (!places->top_is_pointer && callee->entry != (caller->top == -1)))
         return false;
-    return callee->entry || callee->owner == places->owner_generator ||
+    return callee->entry ||
            (tn_sample_copy(callee->function + places->function_version, &version, sizeof version) && !version);
 }
 

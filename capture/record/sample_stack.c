@@ -205,13 +205,13 @@ static void drop_ended(void)
         drop(1);
 }
 
-/* A caller that executes has no callee on the data stack any more. */
+/* A caller that executes has no callee on the data stack any more, and one that has not begun none yet. */
 static void drop_returned(void)
 {
     uint32_t gone = 0;
     for (uint32_t i = 0; i + 1 < s.chain.n; i++) {
-        const tn_seen_frame *f = &s.chain.frames[s.chain.first + i];
-        if (f->ended || (!f->entry && !f->empty && !f[1].empty && executes(&f[1])))
+        const tn_seen_frame *f = &s.chain.frames[s.chain.first + i], *caller = f + 1;
+        if (f->ended || (!f->entry && !f->empty && !caller->empty && executes(caller)) || caller->offset < 0)
             gone = i + 1;
     }
     drop(gone);

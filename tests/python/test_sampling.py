@@ -329,6 +329,33 @@ def test_stacks_are_paths_that_the_program_has(interval: str, n: int, tmp_path: 
     assert sure > status["samples"] / 2
 
 
+def test_calls_too_short_to_be_seen_twice_are_believed(tmp_path: Path) -> None:
+    """Where the interpreter has noted what an instruction calls, or C calls it again and again."""
+    snapshot, (status, _) = sampled(
+        """
+    import _pydecimal
+
+    def pi():
+        d = _pydecimal.Decimal
+        last, t, s, n, na, k, ka = 0, d(3), d(3), 1, 0, 0, 24
+        while s != last:
+            last = s
+            n, na = n + na, na + 8
+            k, ka = k + ka, ka + 32
+            t = t * n / k
+            s += t
+
+    _capture.sample_start(1, 1_000_000, 0)
+    while not enough(1000):
+        pi()
+    finish()
+    """,
+        tmp_path,
+    )
+    changing = sum(row.samples for row in snapshot.samples or () if "<changing>" in names(snapshot, row))
+    assert changing < 0.3 * status["samples"]
+
+
 def test_what_is_called_once_is_believed_when_it_stays(tmp_path: Path) -> None:
     """Three calls deep, of functions that are new each time and run for three ticks each."""
     snapshot, (status, _) = sampled(
