@@ -88,7 +88,8 @@ void tn__sample_learn(const tn_seen_frame *caller, const tn_seen_frame *callee)
 static bool is_noted_nowhere(const tn_seen_frame *caller, const tn_seen_frame *callee)
 {
     uint32_t version;
-    if (callee->owner == places->owner_generator || (!places->top_is_pointer && callee->entry != (caller->top == -1)))
+    if (callee->owner == places->owner_generator || callee->far ||
+        (!places->top_is_pointer && callee->entry != (caller->top == -1)))
         return false;
     return callee->entry ||
            (tn_sample_copy(callee->function + places->function_version, &version, sizeof version) && !version);

@@ -217,17 +217,18 @@ static void drop_returned(void)
     drop(gone);
 }
 
-/* A frame of the data stack begins where the one that is outside of it ends, or it is the first of a piece of memory. true: not
- * all do, and those from there on are gone. */
-static bool drop_apart(void)
+/* A frame of the data stack begins where the one that is outside of it ends, or it is the first of a piece of memory. What C calls
+ * may be apart: a finalizer stands behind the frame that ends. true: another is, and those from there on are gone. */
+static bool drop_far(void)
 {
     enum { PAGE = 4096, MOST_HEAD = 64 };
     uint64_t end = 0;
     for (uint32_t i = s.chain.n; i-- > 0;) {
-        const tn_seen_frame *f = &s.chain.frames[s.chain.first + i];
+        tn_seen_frame *f = &s.chain.frames[s.chain.first + i];
         if (!f->code || f->owner == s.places->owner_generator)
             continue;
-        if (end && f->address != end && f->address % PAGE > MOST_HEAD) {
+        f->far = end && f->address != end && f->address % PAGE > MOST_HEAD;
+        if (f->far && !f->entry) {
             drop(i + 1);
             return true;
         }
@@ -353,7 +354,7 @@ static bool find_innermost(bool moved)
         if (!s.places->top_is_pointer)
             drop_returned();
     }
-    return drop_apart();
+    return drop_far();
 }
 
 static bool may_look_later(const tn_watched *w)

@@ -15,6 +15,7 @@ typedef struct tn_seen_frame {
     int32_t offset;     /* of the instruction */
     uint8_t owner;
     bool entry;     /* called from C */
+    bool far;       /* it does not begin where its caller ends */
     bool suspended; /* a generator's, which was called a moment ago */
     bool empty;     /* no code, or it has not begun */
     bool ended;     /* its locals are gone */

@@ -329,6 +329,26 @@ def test_stacks_are_paths_that_the_program_has(interval: str, n: int, tmp_path: 
     assert sure > status["samples"] / 2
 
 
+def test_what_runs_while_a_function_ends_is_seen(tmp_path: Path) -> None:
+    """The finalizer of a local variable: its caller is the one of the function that ends, whose frame is still there."""
+    snapshot, _ = sampled(
+        """
+    class Closes:
+        def __del__(self): spin(0.003)
+
+    def opens(): file = Closes()
+
+    _capture.sample_start(1, 500_000, 0)
+    while not enough(500):
+        measured(opens)
+    finish()
+    """,
+        tmp_path,
+    )
+    found = by_function(snapshot, ["__del__"])
+    assert found["__del__"] > 0.8 * sum(row.cpu_ns for row in snapshot.samples or ())
+
+
 def test_calls_too_short_to_be_seen_twice_are_believed(tmp_path: Path) -> None:
     """Where the interpreter has noted what an instruction calls, or C calls it again and again."""
     snapshot, (status, _) = sampled(
