@@ -47,6 +47,26 @@ static inline int64_t tn_code_traceable(uint64_t code)
 #endif
 static const uint8_t tn_code_returns[2] = {RETURN_VALUE, RETURN_CONST};
 
+/* Those that note which function they call, of one that they have called before. */
+#ifndef CALL_PY_GENERAL /* from 3.13 on */
+#define CALL_PY_GENERAL CALL_PY_EXACT_ARGS
+#define CALL_BOUND_METHOD_GENERAL CALL_PY_EXACT_ARGS
+#endif
+#ifndef CALL_PY_WITH_DEFAULTS /* before */
+#define CALL_PY_WITH_DEFAULTS CALL_PY_EXACT_ARGS
+#endif
+#ifndef CALL_BOUND_METHOD_EXACT_ARGS /* from 3.12 on */
+#define CALL_BOUND_METHOD_EXACT_ARGS CALL_PY_EXACT_ARGS
+#endif
+#ifndef CALL_KW_PY /* from 3.14 on */
+#define CALL_KW_PY CALL_PY_EXACT_ARGS
+#define CALL_KW_BOUND_METHOD CALL_PY_EXACT_ARGS
+#endif
+static const uint8_t tn_code_notes[7] = {
+    CALL_PY_EXACT_ARGS, CALL_PY_WITH_DEFAULTS, CALL_PY_GENERAL, CALL_BOUND_METHOD_EXACT_ARGS, CALL_BOUND_METHOD_GENERAL,
+    CALL_KW_PY,         CALL_KW_BOUND_METHOD,
+};
+
 /* Bytes from where a frame says that it is, while a function that it called runs, to what the instruction has noted of that
  * function (_PyCallCache.func_version). */
 #if PY_VERSION_HEX >= 0x030d0000
@@ -56,5 +76,6 @@ enum { TN_CALL_NOTED = -2 }; /* at the end of its cache */
 #else
 enum { TN_CALL_NOTED = -4 }; /* likewise, which has one number more */
 #endif
+enum { TN_CALL_NOTES_AT = 4 }; /* from the instruction, behind a count */
 
 #endif

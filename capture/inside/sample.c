@@ -135,6 +135,7 @@ static void learn(const tn_inside *inside)
         .code_begin = l->code_adaptive,
         .code_returns = {tn_code_returns[0], tn_code_returns[1]},
         .call_noted = TN_CALL_NOTED,
+        .call_begins = TN_CALL_NOTED - TN_CALL_NOTES_AT,
         .function_code = offsetof(PyFunctionObject, func_code),
         .function_version = offsetof(PyFunctionObject, func_version),
         .code_traceable = offsetof(PyCodeObject, _co_firsttraceable),
@@ -149,6 +150,7 @@ static void learn(const tn_inside *inside)
         .thread_name = tn_sample_thread_name,
         .task_name = tn_sample_task_name,
     };
+    memcpy(places.code_notes, tn_code_notes, sizeof places.code_notes);
 }
 
 int tn_sample_start(const tn_inside *inside, const tn_sample_options *o, tn_error *err)

@@ -242,14 +242,14 @@ static void grow(tn_span *span)
 /* How many of n spans there is room for. */
 static uint32_t fit(tn_watched *w, uint32_t n)
 {
-    uint64_t total = 0;
+    uint64_t left = COPY_BYTES / 2;
     for (uint32_t i = 0; i < n; i++) {
-        total += w->spans[i].end - w->spans[i].start;
-        if (total <= COPY_BYTES / 2)
-            continue;
-        if (i)
-            return i;
-        w->spans[0].start = w->spans[0].end - COPY_BYTES / 2;
+        uint64_t bytes = w->spans[i].end - w->spans[i].start;
+        if (bytes > left) { /* of the data stack the outer part is fetched */
+            w->spans[i].start = w->spans[i].end - left;
+            return left ? i + 1 : i;
+        }
+        left -= bytes;
     }
     return n;
 }

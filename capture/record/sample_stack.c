@@ -133,7 +133,7 @@ static bool put(const tn_seen_frame *f, tn_seen_frame *next)
 {
     tn_seen_frame between;
     bool direct = next->previous == f->address;
-    if (s.chain.first < 2 || next->empty || !next->code || tn__sample_codes(next, 1) != 1 || next->empty ||
+    if (s.chain.first < 2 || !next->code || tn__sample_codes(next, 1) != 1 ||
         (!direct && (!tn__copied_peek(next->previous, &between) || !between.empty || between.previous != f->address)))
         return false;
     next->entry |= !direct;
@@ -147,7 +147,7 @@ static bool put(const tn_seen_frame *f, tn_seen_frame *next)
 static uint64_t stack_end(void)
 {
     for (uint32_t i = s.chain.first; i < s.chain.first + s.chain.n; i++)
-        if (!s.chain.frames[i].empty && s.chain.frames[i].owner != s.places->owner_generator)
+        if (s.chain.frames[i].code && s.chain.frames[i].owner != s.places->owner_generator)
             return s.chain.frames[i].address + s.chain.frames[i].size;
     return 0;
 }
@@ -221,7 +221,7 @@ static void drop_returned(void)
  * may be apart: a finalizer stands behind the frame that ends. true: another is, and those from there on are gone. */
 static bool drop_far(void)
 {
-    enum { PAGE = 4096, MOST_HEAD = 64 };
+    enum { PAGE = 4096, MOST_HEAD = 32 };
     uint64_t end = 0;
     for (uint32_t i = s.chain.n; i-- > 0;) {
         tn_seen_frame *f = &s.chain.frames[s.chain.first + i];
@@ -249,12 +249,12 @@ static bool is_same_again(const tn_seen_frame *f, bool caller)
            (f->empty || (executes(&again) == executes(f) && (!caller || again.at == f->at)));
 }
 
-/* Of what C called, and what that called, one frame executes. None, for a moment, between two; or it has ended, and its caller, which
- * executes while C runs for it, may be anywhere by now. */
+/* Of a frame and what it has called one executes, or waits for C. None, for a moment, between two; or it has ended, and where C called
+ * it its caller, which executes all the while, may be anywhere by now. */
 static bool is_alive(uint32_t i)
 {
     const tn_seen_frame *f = &s.chain.frames[s.chain.first + i];
-    if (!f->entry || s.places->top_is_pointer)
+    if (s.places->top_is_pointer)
         return true;
     while (!executes(f) && i-- > 0 && !f[-1].entry)
         f--;
@@ -289,16 +289,16 @@ static void learn(bool moved)
         same = same && (!moved || is_same_again(f, i > 0));
         if (f->empty)
             continue;
-        bool is_call = caller && (!moved || is_alive(i));
-        if (is_call && same)
+        bool alive = !moved || is_alive(i);
+        if (caller && same && (alive || !f->entry))
             tn__sample_learn(caller, f);
         known = !caller || !moved || tn__sample_knows(caller, f);
-        if (is_call)
-            tn__sample_saw(caller, known ? NULL : f);
+        if (caller && alive && tn__copied.complete)
+            tn__sample_saw(caller, f, known);
         caller = f;
     }
-    if (caller && known)
-        tn__sample_saw(caller, NULL);
+    if (caller && known && tn__copied.complete)
+        tn__sample_saw(caller, NULL, true);
 }
 
 /* ---- a look ---- */

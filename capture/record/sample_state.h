@@ -141,8 +141,8 @@ void tn__sample_look(tn_watched *w, uint64_t cpu_ns, tn_look *out);
 bool tn__sample_calls_start(const tn_sample_places *places);
 void tn__sample_calls_forget(void);
 void tn__sample_learn(const tn_seen_frame *caller, const tn_seen_frame *callee); /* it is certain */
-/* It seems so. callee NULL: none that is not known. */
-void tn__sample_saw(const tn_seen_frame *caller, const tn_seen_frame *callee);
+/* It seems so. callee NULL: the frame calls nothing. known: as tn__sample_knows() says. */
+void tn__sample_saw(const tn_seen_frame *caller, const tn_seen_frame *callee, bool known);
 bool tn__sample_knows(const tn_seen_frame *caller, const tn_seen_frame *callee);
 bool tn__sample_returns(const tn_seen_frame *caller); /* it is about to return */
 

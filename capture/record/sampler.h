@@ -49,7 +49,9 @@ typedef struct tn_sample_places {
     uint64_t code_type;
     uint32_t code_name, code_qualname, code_file, code_lines, code_first_line, code_locals, code_stack, code_begin;
     uint8_t code_returns[2]; /* instructions, by their first byte, that end a call */
-    int32_t call_noted; /* from frame_instr's value: an uint32, the version of the function that was called there */
+    uint8_t code_notes[7];   /* instructions that note which function they call */
+    int32_t call_begins;     /* from frame_instr's value to that instruction */
+    int32_t call_noted;      /* likewise, to a uint32, the version of the function */
     uint32_t function_code, function_version;
     uint32_t code_traceable; /* an int: index of the first instruction that a tracer may see */
     uint32_t str_length, str_state, str_ascii, str_compact, str_kind_shift, str_compact_bit, str_ascii_bit, bytes_data;

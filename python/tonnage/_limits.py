@@ -87,7 +87,8 @@ def objects(name: str, before: ObjectSet, after: ObjectSet, limit: int) -> str |
     """What more objects of a type there are than a limit; None: no more."""
     changes = after.diff(before)  # without what tonnage has made, which is in one of them
     new = changes.new
-    more = len(new) - len(changes.gone)
+    # One that is gone is in neither where tonnage has another in its place.
+    more = min(len(new) - len(changes.gone), len(after) - len(before))
     if more <= limit:
         return None
     counts = f"{len(after) - more}, now {len(after)}"

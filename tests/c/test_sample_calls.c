@@ -3,7 +3,7 @@
 
 #include "record/sample_state.h"
 
-enum { RETURNS = 36, CALLS = 53, VERSION = 4711 };
+enum { RETURNS = 36, CALLS = 53, NOTES = 54, VERSION = 4711 };
 
 /* An instruction, and what it has noted of the function that it called. */
 static struct {
@@ -18,6 +18,7 @@ static struct {
 
 static const tn_sample_places places = {
     .code_returns = {RETURNS, RETURNS},
+    .code_notes = {NOTES, NOTES, NOTES, NOTES, NOTES, NOTES, NOTES},
     .call_noted = 4,
     .function_code = 0,
     .function_version = 8,
@@ -76,12 +77,12 @@ static void what_c_calls_is_known_when_many_looks_show_it(void **unused)
     (void)unused;
     callee.entry = once.entry = true;
     for (unsigned i = 0; i < 20; i++) {
-        tn__sample_saw(&caller, NULL);
-        tn__sample_saw(&caller, &direct);
+        tn__sample_saw(&caller, NULL, true);
+        tn__sample_saw(&caller, &direct, false);
     }
     for (unsigned i = 0; i < 10; i++)
-        tn__sample_saw(&caller, &callee);
-    tn__sample_saw(&caller, &once);
+        tn__sample_saw(&caller, &callee, tn__sample_knows(&caller, &callee));
+    tn__sample_saw(&caller, &once, false);
     assert_true(tn__sample_knows(&caller, &callee));
     assert_false(tn__sample_knows(&caller, &once));
     assert_false(tn__sample_knows(&caller, &direct));
@@ -89,7 +90,36 @@ static void what_c_calls_is_known_when_many_looks_show_it(void **unused)
     assert_false(tn__sample_knows(&caller, &callee));
     caller.top = -1;
     for (unsigned i = 0; i < 100; i++)
-        tn__sample_saw(&caller, NULL);
+        tn__sample_saw(&caller, NULL, true);
+    assert_false(tn__sample_knows(&caller, &callee));
+}
+
+/* A property: its caller does not execute. */
+static void what_no_instruction_notes_is_known_when_many_looks_show_it(void **unused)
+{
+    tn_seen_frame caller = frame(14, 0x2000), callee = frame(15, 0x3000), generator = frame(16, 0x3000),
+                  far = frame(17, 0x3000);
+    (void)unused;
+    caller.top = 3;
+    generator.owner = places.owner_generator;
+    far.far = true;
+    place.instruction = NOTES;
+    for (unsigned i = 0; i < 10; i++)
+        tn__sample_saw(&caller, &callee, false);
+    assert_false(tn__sample_knows(&caller, &callee));
+    place.instruction = CALLS;
+    for (unsigned i = 0; i < 10; i++) {
+        assert_int_equal(tn__sample_knows(&caller, &callee), i >= 4);
+        tn__sample_saw(&caller, &callee, i >= 4);
+        tn__sample_saw(&caller, &generator, false);
+        tn__sample_saw(&caller, &far, false);
+    }
+    for (unsigned i = 0; i < 10000; i++)
+        tn__sample_saw(&caller, &callee, true);
+    assert_true(tn__sample_knows(&caller, &callee));
+    assert_false(tn__sample_knows(&caller, &generator));
+    assert_false(tn__sample_knows(&caller, &far));
+    caller.owner = places.owner_generator; /* copied at another time */
     assert_false(tn__sample_knows(&caller, &callee));
 }
 
@@ -101,9 +131,10 @@ static void who_returns_calls_nothing(void **unused)
     callee.entry = true;
     for (unsigned i = 0; i < 100; i++) {
         tn__sample_learn(&caller, &callee);
-        tn__sample_saw(&caller, &callee);
+        tn__sample_saw(&caller, &callee, tn__sample_knows(&caller, &callee));
     }
     assert_false(tn__sample_knows(&caller, &callee));
+    assert_true(tn__sample_returns(&caller));
 }
 
 int main(void)
@@ -112,6 +143,7 @@ int main(void)
         cmocka_unit_test_setup(what_an_instruction_has_noted_is_known_at_once, begin),
         cmocka_unit_test_setup(what_was_certain_twice_is_known_while_it_is_not_rare, begin),
         cmocka_unit_test_setup(what_c_calls_is_known_when_many_looks_show_it, begin),
+        cmocka_unit_test_setup(what_no_instruction_notes_is_known_when_many_looks_show_it, begin),
         cmocka_unit_test_setup(who_returns_calls_nothing, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

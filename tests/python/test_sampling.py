@@ -17,7 +17,7 @@ from trace_support import answer
 
 CLOCKS = ("real", "prof", "virtual", "gil")
 BEGIN = """
-    import json, sys, threading, time
+    import json, os, sys, threading, time
     from collections import Counter
     from tonnage import _capture
 
@@ -32,6 +32,13 @@ BEGIN = """
         begun = time.thread_time()
         function(*arguments)
         spent[function.__name__] += time.thread_time() - begun
+
+    def part():  # sampler and program on a processor each: on one, nothing moves while it is looked at
+        processors = sorted(os.sched_getaffinity(0))
+        for task in os.listdir("/proc/self/task"):
+            with open(f"/proc/self/task/{task}/comm") as name:
+                is_sampler = name.read().strip() == "tonnage-sampler"
+            os.sched_setaffinity(int(task), {processors[-1 if is_sampler else 0]})
 
     def enough(n=3000):
         return _capture.sample_status()["samples"] >= n
@@ -302,6 +309,7 @@ PATHS = """
             functions[f"f_0_{i % WIDTH}"](i * 7919)
 
     _capture.sample_start(1, 200_000, 0)
+    part()
     while not enough(5000):
         walk()
     finish(allowed)
@@ -330,7 +338,7 @@ def test_stacks_are_paths_that_the_program_has(interval: str, n: int, tmp_path: 
 
 
 def test_what_runs_while_a_function_ends_is_seen(tmp_path: Path) -> None:
-    """The finalizer of a local variable: its caller is the one of the function that ends, whose frame is still there."""
+    """The finalizer of a local variable: called by whom the function ends for, whose own frame is still there."""
     snapshot, _ = sampled(
         """
     class Closes:
@@ -366,6 +374,7 @@ def test_calls_too_short_to_be_seen_twice_are_believed(tmp_path: Path) -> None:
             s += t
 
     _capture.sample_start(1, 1_000_000, 0)
+    part()
     while not enough(1000):
         pi()
     finish()
