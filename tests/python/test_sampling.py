@@ -302,11 +302,13 @@ PATHS = """
         if line.startswith("def "):
             name = line[4 : line.index("(")]
         else:
-            allowed += [[name, number, callee] for callee in re.findall(r"[fg]_\\d_\\d", line)]
+            allowed += [[name, number, callee] for callee in re.findall(r"[fgh]_\\d_\\d", line)]
 
     def walk():
         for i in range(300):
             functions[f"f_0_{i % WIDTH}"](i * 7919)
+            if "h_0_0" in functions:
+                sum(functions[f"h_0_{i % WIDTH}"](i * 7919))
 
     _capture.sample_start(1, 200_000, 0)
     part()
@@ -316,10 +318,28 @@ PATHS = """
 """
 
 
-@pytest.mark.parametrize(("interval", "n"), [("200_000", 5000), ("1_000_000", 1000)])
-def test_stacks_are_paths_that_the_program_has(interval: str, n: int, tmp_path: Path) -> None:
+GENERATORS = """
+    for level in range(LEVELS - 1)[::-1]:
+        for i in range(WIDTH):
+            source += f"def h_{level}_{i}(r):\\n    yield f_{level + 1}_{i}(r)\\n"
+            if level < LEVELS - 2:
+                source += f"    for x in h_{level + 1}_{(i + 1) % WIDTH}(r):\\n        yield x\\n"
+                source += f"    yield sum(h_{level + 1}_{(i + 2) % WIDTH}(r))\\n"
+            source += f"    yield f_{level + 1}_{(i + 3) % WIDTH}(r >> 1)\\n"
+            if level < LEVELS - 2:
+                source += f"    yield from h_{level + 1}_{i}(r)\\n"
+"""
+
+
+@pytest.mark.parametrize(
+    ("interval", "n", "more"),
+    [("200_000", 5000, ""), ("1_000_000", 1000, ""), ("200_000", 5000, GENERATORS)],
+    ids=["shortest", "short", "generators"],
+)
+def test_stacks_are_paths_that_the_program_has(interval: str, n: int, more: str, tmp_path: Path) -> None:
     """Calls take less than a look at them, so that most are over before it ends; the longer interval has more looks."""
     program = PATHS.replace("200_000", interval).replace("5000", str(n))
+    program = program.replace("    functions = {}\n", more + "    functions = {}\n")
     snapshot, (status, _, allowed) = sampled(program, tmp_path)
     edges = {tuple(edge) for edge in allowed}
     wrong: Counter[tuple[str, int, str]] = Counter()
@@ -334,7 +354,7 @@ def test_stacks_are_paths_that_the_program_has(interval: str, n: int, tmp_path: 
                 wrong[caller, line, callee] += row.samples
         sure += row.samples if stack and snapshot.codes[stack[-1].code].name != "<changing>" else 0
     assert not wrong
-    assert sure > status["samples"] / 2
+    assert sure > status["samples"] / (5 if more else 2)
 
 
 def test_what_runs_while_a_function_ends_is_seen(tmp_path: Path) -> None:
