@@ -28,6 +28,12 @@ typedef struct tn_span {
 } tn_span;
 enum { TN_SPANS = 40, TN_CFRAMES = 4, TN_INNERS = 6 };
 
+/* Looks that a thread was on a processor at, and that are to be paid: at most so many at a time. */
+enum { TN_DUE = 32 };
+typedef struct tn_due {
+    uint32_t row, strata;
+} tn_due;
+
 /* A generator's frame, which forgets who called it while it is suspended, or one without code. */
 typedef struct tn_inner {
     uint64_t address, previous;
@@ -39,10 +45,12 @@ typedef struct tn_watched {
     uint64_t native;
     uint64_t cpu_ns, user_ns; /* of its clocks, when they were read last */
     uint64_t debt_ns, debt_user_ns;
-    uint64_t tick;        /* it was seen in */
-    uint32_t root, name;  /* what its stacks stand on, and the text of its name */
-    uint32_t stack, task; /* where it was last; 0: not known */
-    uint32_t paid;        /* row */
+    uint64_t tick;           /* it was seen in */
+    uint32_t root, name;     /* what its stacks stand on, and the text of its name */
+    uint32_t stack, task;    /* where it was last; 0: not known */
+    uint32_t last;           /* row that it was in when it was seen last */
+    uint32_t n_due, n_looks; /* due: looks in a row one after the other are one */
+    uint32_t wait;           /* looks are paid when there are more */
     bool named;
     uint64_t bottom;              /* the outermost frame */
     uint64_t cframes[TN_CFRAMES]; /* what it pointed to lately, where that points to the frame */
@@ -50,6 +58,7 @@ typedef struct tn_watched {
     uint32_t next_cframe, next_inner;
     uint32_t n_spans, n_chain; /* the first are those of the chain, innermost first */
     tn_span spans[TN_SPANS + TN_INNERS];
+    tn_due due[TN_DUE];
 } tn_watched;
 
 /* What came of a look at a thread. */

@@ -67,28 +67,47 @@ static tn_watched *watched(uint64_t state, uint64_t native)
 
 /* ---- what is paid ---- */
 
-static void pay(tn_watched *w, uint32_t stack, uint32_t task, uint32_t state, uint64_t ns, uint64_t cpu_ns)
+/* What a thread has run since it was paid last is that of all its looks since. */
+static void pay(tn_watched *w)
 {
-    uint32_t row = tn__sample_row(stack, w->name, task, state);
-    tn__sample_add(row, 1, ns, cpu_ns);
-    w->paid = row;
+    enum tn_sample_clock clock = tn__sampled.clock;
+    uint64_t strata = 0;
+    for (uint32_t i = 0; i < w->n_due; i++)
+        strata += w->due[i].strata;
+    for (uint32_t i = 0; i < w->n_due; i++) {
+        double part = (double)w->due[i].strata / (double)strata;
+        uint64_t cpu = (uint64_t)((double)w->debt_ns * part), user = (uint64_t)((double)w->debt_user_ns * part);
+        uint64_t ns = clock == TN_SAMPLE_PROF ? cpu : clock == TN_SAMPLE_VIRTUAL ? user : 0;
+        tn__sample_add(w->due[i].row, 0, ns, cpu);
+        w->debt_ns -= cpu;
+        w->debt_user_ns -= user;
+        strata -= w->due[i].strata;
+    }
+    w->n_due = w->n_looks = 0;
+    w->wait = 2 * w->wait + 1 < TN_DUE ? 2 * w->wait + 1 : TN_DUE - 1; /* 1, 2, 4 … looks together */
 }
 
-static uint64_t settled(uint64_t *debt)
+static void owe(tn_watched *w, uint32_t row, uint64_t strata)
 {
-    uint64_t ns = *debt;
-    *debt = 0;
-    return ns;
+    tn_due *last = w->n_due ? &w->due[w->n_due - 1] : NULL;
+    strata = strata < UINT32_MAX / TN_DUE ? strata : UINT32_MAX / TN_DUE;
+    if (last && last->row == row)
+        last->strata += (uint32_t)strata;
+    else
+        w->due[w->n_due++] = (tn_due){row, (uint32_t)strata};
+    if (++w->n_looks > w->wait)
+        pay(w);
 }
 
 /* What is left of a thread that is seen no more. */
 static void pay_rest(tn_watched *w)
 {
-    if (!w->paid || sampler.settles)
+    if (!w->last || sampler.settles)
         return;
-    uint64_t user = settled(&w->debt_user_ns), cpu = settled(&w->debt_ns);
-    enum tn_sample_clock clock = tn__sampled.clock;
-    tn__sample_add(w->paid, 0, clock == TN_SAMPLE_PROF ? cpu : clock == TN_SAMPLE_VIRTUAL ? user : 0, cpu);
+    if (!w->n_looks)
+        owe(w, w->last, 1);
+    if (w->n_looks)
+        pay(w);
 }
 
 /* Where not all threads were found, for one ended meanwhile, the others are there still. */
@@ -125,7 +144,7 @@ static uint32_t decorated(const tn_seen_interpreter *in, uint64_t state, uint32_
 }
 
 /* ran_ns: what it has run since its clock was read last. false: nothing was sampled. */
-static void sample(const tn_seen_interpreter *in, tn_watched *w, uint64_t cpu_ns, uint64_t ran_ns, uint64_t weight_ns)
+static void sample(const tn_seen_interpreter *in, tn_watched *w, uint64_t cpu_ns, uint64_t ran_ns, uint64_t strata)
 {
     enum tn_sample_clock clock = tn__sampled.clock;
     bool by_cpu = clock == TN_SAMPLE_PROF || clock == TN_SAMPLE_VIRTUAL, on_cpu = false, locked;
@@ -148,12 +167,13 @@ static void sample(const tn_seen_interpreter *in, tn_watched *w, uint64_t cpu_ns
     }
     uint32_t stack = decorated(in, w->state, w->stack, on_cpu, &locked);
     uint32_t state = (on_cpu ? TN_SAMPLE_ON_CPU : 0) | (locked ? TN_SAMPLE_LOCKED : 0);
-    uint64_t cpu = on_cpu ? settled(&w->debt_ns) : 0, user = on_cpu ? settled(&w->debt_user_ns) : 0;
-    uint64_t ns = clock == TN_SAMPLE_PROF ? cpu : clock == TN_SAMPLE_VIRTUAL ? user : weight_ns;
-    pay(w, stack, w->task, state, ns, cpu);
+    w->last = tn__sample_row(stack, w->name, w->task, state);
+    tn__sample_add(w->last, 1, by_cpu ? 0 : strata * tn__sampled.interval_ns, 0);
+    if (on_cpu)
+        owe(w, w->last, strata);
 }
 
-static void visit(const tn_seen_interpreter *in, uint64_t state, uint64_t native, uint64_t weight_ns)
+static void visit(const tn_seen_interpreter *in, uint64_t state, uint64_t native, uint64_t strata)
 {
     enum tn_sample_clock clock = tn__sampled.clock;
     tn_watched *w = watched(state, native);
@@ -164,8 +184,10 @@ static void visit(const tn_seen_interpreter *in, uint64_t state, uint64_t native
     w->tick = sampler.tick;
     uint64_t cpu = tn__sample_clock(native, false),
              user = clock == TN_SAMPLE_VIRTUAL ? tn__sample_clock(native, true) : 0;
-    if (cpu < w->cpu_ns) /* another thread, by the same name */
+    if (cpu < w->cpu_ns) { /* another thread, by the same name */
+        pay_rest(w);
         *w = (tn_watched){.state = state, .native = native, .tick = sampler.tick};
+    }
     uint64_t ran = cpu - w->cpu_ns, ran_user = user > w->user_ns ? user - w->user_ns : 0;
     if (!w->cpu_ns) { /* what it ran before the last tick was not Python, or else it had been there */
         uint64_t most = now_ns(CLOCK_MONOTONIC) - sampler.looked_ns;
@@ -183,20 +205,20 @@ static void visit(const tn_seen_interpreter *in, uint64_t state, uint64_t native
         return;
     }
     if (clock != TN_SAMPLE_GIL || in->holder == state)
-        sample(in, w, cpu, ran, weight_ns);
+        sample(in, w, cpu, ran, strata);
     else if (ran)
         w->stack = 0;
 }
 
 /* A control call may come in between, but not within one. */
-static void visit_threads(uint64_t weight_ns)
+static void visit_threads(uint64_t strata)
 {
     const tn_found *found = &sampler.found;
     for (uint32_t i = 0; i < found->n_threads; i++) {
         const tn_seen_thread *t = &found->threads[i];
         tn__busy_enter(&tn__rec.sampling);
         if (t->native)
-            visit(&found->interpreters[t->of], t->state, t->native, weight_ns);
+            visit(&found->interpreters[t->of], t->state, t->native, strata);
         tn__busy_leave(&tn__rec.sampling);
     }
 }
@@ -208,7 +230,7 @@ static void tick(uint64_t strata)
     uint64_t now = now_ns(CLOCK_MONOTONIC);
     sampler.tick++;
     tn__sample_threads(&sampler.found);
-    visit_threads(strata * tn__sampled.interval_ns);
+    visit_threads(strata);
     bury();
     sampler.looked_ns = now;
     if (!sampler.settles) {

@@ -22,8 +22,9 @@
  *     prof     the processor time of each thread, user and system; virtual: of user alone
  *     gil      the thread that holds its interpreter's lock: the time that passed
  *
- * Processor time is a debt of its thread until it is seen on a processor: then it is paid to what it is at. So the sums are
- * those of the system, on a machine with one processor, too.
+ * Processor time is a debt of its thread, paid to what the thread was at when it was seen on a processor: to its last looks
+ * in equal parts, up to 32 together. So the sums are those of the system, on a machine with one processor, too. (Paid to one
+ * look alone, what runs before a sleep would be paid less often than what runs after: a look after it finds the debt of both.)
  */
 #ifndef TN_SAMPLER_H
 #define TN_SAMPLER_H

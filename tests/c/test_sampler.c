@@ -115,6 +115,7 @@ static const tn_sample_places places = {
     .code_locals = offsetof(code, locals),
     .code_stack = offsetof(code, stack),
     .code_begin = offsetof(code, instructions),
+    .code_returns = {254, 255}, /* no frame is about to return */
     .code_traceable = offsetof(code, traceable),
     .str_length = offsetof(text, length),
     .str_state = offsetof(text, state),
@@ -300,6 +301,67 @@ static void what_was_run_is_paid_once(void **state)
     tn_sampled now;
     tn_sampled_now(&now);
     assert_int_not_equal(now.rejected[TN_REJECT_THREADS], 0);
+    tn_sampler_clear();
+}
+
+static void spin(unsigned frames, uint64_t ns)
+{
+    struct timespec begun, now;
+    STORE(stack[0].top, frames ? 3 : -1);
+    STORE(the_thread.frame, &stack[frames]);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begun);
+    do {
+        work();
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    } while ((uint64_t)(now.tv_sec - begun.tv_sec) * 1000000000u + (uint64_t)now.tv_nsec - (uint64_t)begun.tv_nsec <
+             ns);
+}
+
+/* f0, then f0 in f1, then it waits. */
+static void *run_and_sleep(void *nothing)
+{
+    for (unsigned i = 0; i < 2; i++)
+        stack[i] = (frame){
+            .executable = &codes[i], .previous = i ? stack : NULL, .top = -1, .instruction = &codes[i].instructions[1]};
+    STORE(the_thread.native, (uint64_t)syscall(SYS_gettid));
+    while (!__atomic_load_n(&stops, __ATOMIC_ACQUIRE)) {
+        spin(0, 1000000);
+        spin(1, 1000000);
+        nanosleep(&(struct timespec){.tv_nsec = 3000000}, NULL);
+    }
+    return nothing;
+}
+
+/* What runs before the thread waits is paid no less for a look than what runs after. */
+static void each_look_is_paid_as_the_others(void **state)
+{
+    enum { ENOUGH = 800 };
+    const tn_sample_options options = {TN_SAMPLE_PROF, 2000000, 0};
+    pthread_t caller;
+    tn_sampled_row row;
+    (void)state;
+    STORE(stops, false);
+    assert_int_equal(pthread_create(&caller, NULL, run_and_sleep, NULL), 0);
+    assert_int_equal(tn_sampler_start(&places, &options), TN_OK);
+    while (samples_now() < ENOUGH)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    tn_sampler_stop();
+    STORE(stops, true);
+    pthread_join(caller, NULL);
+    double paid[2] = {0, 0}, looks[2] = {0, 0};
+    for (uint32_t id = 1; tn_sampled_row_at(id, &row); id++) {
+        const char *found[CODES + 1];
+        uint32_t offsets[CODES + 1];
+        unsigned n = row.stack ? frames_of(row.stack, found, offsets, CODES + 1) : 0;
+        if (n == 1 || n == 2) {
+            paid[n - 1] += (double)row.ns;
+            looks[n - 1] += (double)row.samples;
+        }
+    }
+    assert_true(looks[0] > ENOUGH / 4 && looks[1] > ENOUGH / 16);
+    double of_one = paid[0] / looks[0] * looks[1] / paid[1];
+    print_message("paid for a look: %.3f\n", of_one);
+    assert_true(of_one > 0.87 && of_one < 1.15);
     tn_sampler_clear();
 }
 
@@ -504,6 +566,7 @@ int main(void)
         cmocka_unit_test(a_week_has_room),
         cmocka_unit_test_setup(stacks_are_those_that_there_were, plant),
         cmocka_unit_test_setup(what_was_run_is_paid_once, plant),
+        cmocka_unit_test_setup(each_look_is_paid_as_the_others, plant),
         cmocka_unit_test_setup(a_child_that_c_code_forks_waits_for_nobody, plant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@ Each line of a program that counts has a label, `measured("many 1", spend, 2.0)`
 measures there, thread by thread, what it has used of the clock that it is sampled by: its own processor time, the time
 that passed, that with the interpreter's lock, the bytes that it asked for. That, and no constant, is what shares are
 compared with, so that a loaded machine is as good as another. A program goes on until it has as many samples as it is
-told.
+told: of the virtual clock, that the system moves on by some milliseconds at a time, so many steps.
 """
 
 from __future__ import annotations
@@ -37,6 +37,15 @@ spent = Counter()
 
 def virtual():
     return time.clock_gettime(~threading.get_native_id() << 3 | 5)  # CPUCLOCK_VIRT of a thread
+
+def grain():
+    # How far the system lets that go on at a time: some milliseconds, or as little as it is asked for.
+    begun = virtual()
+    while (first := virtual()) == begun: pass
+    while (second := virtual()) == first: pass
+    return max(second - first, 0.0005)
+
+GRAIN = grain() if CLOCK == "virtual" else 0
 
 used = {
     "real": time.monotonic, "prof": time.thread_time, "virtual": virtual, "gil": time.monotonic,
@@ -74,15 +83,17 @@ def often(function, *arguments):
 def enough():
     if CLOCK == "alloc":
         return spent.total() >= SAMPLES * BYTES
+    if CLOCK == "virtual":
+        return spent.total() >= SAMPLES * GRAIN
     return sample.status().samples >= SAMPLES
 
-sampling = sample.start(CLOCK, BYTES if CLOCK == "alloc" else "200us")
+sampling = sample.start(CLOCK, {"alloc": BYTES, "prof": "2ms"}.get(CLOCK, "500us"))  # prof: as long as what it looks at
 """
 
 END = """
 sampling.stop()
 sampling.save("out.tonnage").close()
-print(json.dumps([spent, sample.status().missed, sample.status().ticks]))
+print(json.dumps([spent, sample.status().missed, sample.status().ticks, GRAIN]))
 """
 
 PROGRAMS = {
@@ -203,7 +214,7 @@ def _lines(program: str, labels: list[str]) -> dict[tuple[str, int], str]:
 def sampled_shares(name: str, clock: str, samples: int, folder: Path) -> Shares:
     """Runs a program under a clock until it has so many samples."""
     program = BEGIN + PROGRAMS[name] + END
-    spent, missed, ticks = answer(program, folder, clock, str(samples))
+    spent, missed, ticks, grain = answer(program, folder, clock, str(samples))
     snapshot = Snapshot((folder / "out.tonnage").read_bytes())
     label_of = _lines(program, list(spent))
     shares = Shares(Counter(), spent, Counter(), 0, missed / (missed + ticks) if ticks else 0.0)
@@ -218,17 +229,21 @@ def sampled_shares(name: str, clock: str, samples: int, folder: Path) -> Shares:
         else:
             shares.unclear[frames[0][0] if frames else "<lost>"] += n
     shares.samples = shares.samples or samples
+    if grain:
+        shares.samples = round((shares.found.total() + shares.unclear.total()) / 1e9 / grain)
     return shares
 
 
 def most_apart(clock: str, shares: Shares) -> float:
     """As wide for fewer samples as chance makes it.
 
-    Of time that passes the sampler does not know whose a missed tick was, and gives it to the next sample: where a
-    loaded machine lets it run when the program waits, shares are apart by as much as that.
+    The sampler does not know whose a missed tick was, and gives it to the next sample: samples of different weight are
+    worth fewer of the same. Of time that passes shares are apart by as much as was missed where a loaded machine lets the
+    sampler run when the program waits.
     """
+    worth = shares.samples * (1 - shares.missed) ** 2
     missed = shares.missed if clock in ("real", "gil") else 0.0
-    return MOST_APART * math.sqrt(max(1.0, ENOUGH / shares.samples)) + missed
+    return MOST_APART * math.sqrt(max(1.0, ENOUGH / worth)) + missed
 
 
 def assert_shares(clock: str, shares: Shares) -> None:
