@@ -20,7 +20,14 @@ static size_t whole_pages(size_t bytes)
     return (bytes + 4095) & ~(size_t)4095;
 }
 
-/* Large mappings begin at a multiple of a huge page and ask for them: first touching memory is dear otherwise. */
+/* Large pieces ask for huge pages: first touching memory is dear otherwise. Small ones want none, so that the kernel makes
+ * no mapping of them together with memory of the program beside them: what smaps says of that would be of both. */
+static void advise(void *p, size_t n)
+{
+    madvise(p, n, n >= HUGE_BYTES ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
+/* Large mappings begin at a multiple of a huge page. */
 void *tn__sys_map(size_t bytes)
 {
     size_t n = whole_pages(bytes), slack = n >= HUGE_BYTES ? HUGE_BYTES : 0;
@@ -36,8 +43,8 @@ void *tn__sys_map(size_t bytes)
         if (slack - before)
             munmap(p + before + n, slack - before);
         p += before;
-        madvise(p, n, MADV_HUGEPAGE);
     }
+    advise(p, n);
     return p;
 }
 
@@ -47,7 +54,10 @@ void *tn__sys_remap(void *p, size_t old_bytes, size_t new_bytes)
     if (old_pages == new_pages)
         return p;
     void *q = mremap(p, old_pages, new_pages, MREMAP_MAYMOVE);
-    return q == MAP_FAILED ? NULL : q;
+    if (q == MAP_FAILED)
+        return NULL;
+    advise(q, new_pages);
+    return q;
 }
 
 void tn__sys_unmap(void *p, size_t bytes)
