@@ -238,8 +238,8 @@ def most_apart(clock: str, shares: Shares) -> float:
     """As wide for fewer samples as chance makes it.
 
     The sampler does not know whose a missed tick was, and gives it to the next sample: samples of different weight are
-    worth fewer of the same. Of time that passes shares are apart by as much as was missed where a loaded machine lets the
-    sampler run when the program waits.
+    worth fewer of the same. Of time that passes shares are apart by as much as was missed where a loaded machine lets
+    the sampler run when the program waits.
     """
     worth = shares.samples * (1 - shares.missed) ** 2
     missed = shares.missed if clock in ("real", "gil") else 0.0
