@@ -88,6 +88,7 @@ def test_children_that_were_forked_during_a_capture_take_their_own(how: str, tmp
 @MODES
 def test_other_ways_to_make_a_process(how: str, tmp_path: Path) -> None:
     code = f"""{HEAD}
+    warnings.simplefilter("ignore")  # of a fork that has waited, as above
     for again in range(n):
         child = os.posix_spawn("/bin/true", ["true"], os.environ)
         assert os.waitpid(child, 0) == (child, 0)
