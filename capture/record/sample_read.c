@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -130,9 +132,10 @@ uint64_t tn__sample_clock(uint64_t native, bool user)
     return clock_gettime(id, &t) < 0 ? 0 : (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Waits for a processor, as on a machine that has one, which is ours just now. */
-bool tn__sample_is_runnable(uint64_t native)
+/* Waits for our processor, as on a machine that has one. */
+bool tn__sample_waits_for_us(uint64_t native)
 {
+    enum { PROCESSOR = 39 }; /* number of the field, as proc(5) counts */
     char path[64], text[512];
     snprintf(path, sizeof path, "/proc/self/task/%llu/stat", (unsigned long long)native);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -141,5 +144,9 @@ bool tn__sample_is_runnable(uint64_t native)
         close(fd);
     text[n > 0 ? n : 0] = '\0';
     const char *end = strrchr(text, ')'); /* of its name */
-    return end && end[1] == ' ' && end[2] == 'R';
+    if (!end || end[1] != ' ' || end[2] != 'R')
+        return false;
+    for (unsigned field = 2; end && field < PROCESSOR; field++)
+        end = strchr(end + 1, ' ');
+    return end && strtol(end, NULL, 10) == sched_getcpu();
 }

@@ -28,10 +28,11 @@ typedef struct tn_span {
 } tn_span;
 enum { TN_SPANS = 40, TN_CFRAMES = 4, TN_INNERS = 6 };
 
-/* Looks that a thread was on a processor at, and that are to be paid: at most so many at a time. */
+/* Looks at a thread that was on a processor, to be paid what it has run: at most so many at a time. */
 enum { TN_DUE = 32 };
 typedef struct tn_due {
-    uint32_t row, strata;
+    uint32_t row;
+    uint64_t weight;
 } tn_due;
 
 /* A generator's frame, which forgets who called it while it is suspended, or one without code. */
@@ -50,7 +51,7 @@ typedef struct tn_watched {
     uint32_t stack, task;    /* where it was last; 0: not known */
     uint32_t last;           /* row that it was in when it was seen last */
     uint32_t n_due, n_looks; /* due: looks in a row one after the other are one */
-    uint32_t wait;           /* looks are paid when there are more */
+    uint32_t enough;         /* looks to be paid together: 1, 2, 4 … TN_DUE; 0: none were yet */
     bool named;
     uint64_t bottom;              /* the outermost frame */
     uint64_t cframes[TN_CFRAMES]; /* what it pointed to lately, where that points to the frame */
@@ -106,7 +107,7 @@ void tn__sample_fixed(uint64_t start, uint64_t end); /* memory that stays mapped
 /* Each remote piece into its local one; the bytes that were copied before one failed. */
 size_t tn__sample_gather(const struct iovec *to, const struct iovec *from, unsigned n);
 uint64_t tn__sample_clock(uint64_t native, bool user); /* a thread's; 0: it is not there */
-bool tn__sample_is_runnable(uint64_t native);          /* it runs or waits for a processor */
+bool tn__sample_waits_for_us(uint64_t native);         /* it would run on the processor that we are on */
 
 /* ---- sample_codes.c ---- */
 
@@ -154,6 +155,12 @@ void tn__sample_learn(const tn_seen_frame *caller, const tn_seen_frame *callee);
 void tn__sample_saw(const tn_seen_frame *caller, const tn_seen_frame *callee, bool known);
 bool tn__sample_knows(const tn_seen_frame *caller, const tn_seen_frame *callee);
 bool tn__sample_returns(const tn_seen_frame *caller); /* it is about to return */
+
+/* ---- sample_debts.c ---- */
+
+/* A look that stands for so many ticks; sure: the thread ran meanwhile. When there are enough, they are paid the thread's debts. */
+void tn__sample_owe(tn_watched *w, uint32_t row, uint64_t ticks, bool sure);
+void tn__sample_pay_rest(tn_watched *w); /* it is seen no more */
 
 /* ---- sample_owner.c ---- */
 

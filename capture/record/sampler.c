@@ -65,51 +65,6 @@ static tn_watched *watched(uint64_t state, uint64_t native)
     return w;
 }
 
-/* ---- what is paid ---- */
-
-/* What a thread has run since it was paid last is that of all its looks since. */
-static void pay(tn_watched *w)
-{
-    enum tn_sample_clock clock = tn__sampled.clock;
-    uint64_t strata = 0;
-    for (uint32_t i = 0; i < w->n_due; i++)
-        strata += w->due[i].strata;
-    for (uint32_t i = 0; i < w->n_due; i++) {
-        double part = (double)w->due[i].strata / (double)strata;
-        uint64_t cpu = (uint64_t)((double)w->debt_ns * part), user = (uint64_t)((double)w->debt_user_ns * part);
-        uint64_t ns = clock == TN_SAMPLE_PROF ? cpu : clock == TN_SAMPLE_VIRTUAL ? user : 0;
-        tn__sample_add(w->due[i].row, 0, ns, cpu);
-        w->debt_ns -= cpu;
-        w->debt_user_ns -= user;
-        strata -= w->due[i].strata;
-    }
-    w->n_due = w->n_looks = 0;
-    w->wait = 2 * w->wait + 1 < TN_DUE ? 2 * w->wait + 1 : TN_DUE - 1; /* 1, 2, 4 … looks together */
-}
-
-static void owe(tn_watched *w, uint32_t row, uint64_t strata)
-{
-    tn_due *last = w->n_due ? &w->due[w->n_due - 1] : NULL;
-    strata = strata < UINT32_MAX / TN_DUE ? strata : UINT32_MAX / TN_DUE;
-    if (last && last->row == row)
-        last->strata += (uint32_t)strata;
-    else
-        w->due[w->n_due++] = (tn_due){row, (uint32_t)strata};
-    if (++w->n_looks > w->wait)
-        pay(w);
-}
-
-/* What is left of a thread that is seen no more. */
-static void pay_rest(tn_watched *w)
-{
-    if (!w->last || sampler.settles)
-        return;
-    if (!w->n_looks)
-        owe(w, w->last, 1);
-    if (w->n_looks)
-        pay(w);
-}
-
 /* Where not all threads were found, for one ended meanwhile, the others are there still. */
 static void bury(void)
 {
@@ -118,7 +73,7 @@ static void bury(void)
         tn_watched *w = &sampler.threads[i];
         bool is_there = w->tick == sampler.tick || (!sampler.found.whole && tn__sample_clock(w->native, false));
         if (!is_there)
-            pay_rest(w);
+            tn__sample_pay_rest(w);
         else if (i != n++)
             sampler.threads[n - 1] = *w;
     }
@@ -147,13 +102,14 @@ static uint32_t decorated(const tn_seen_interpreter *in, uint64_t state, uint32_
 static void sample(const tn_seen_interpreter *in, tn_watched *w, uint64_t cpu_ns, uint64_t ran_ns, uint64_t strata)
 {
     enum tn_sample_clock clock = tn__sampled.clock;
-    bool by_cpu = clock == TN_SAMPLE_PROF || clock == TN_SAMPLE_VIRTUAL, on_cpu = false, locked;
+    bool by_cpu = clock == TN_SAMPLE_PROF || clock == TN_SAMPLE_VIRTUAL, on_cpu = false, moved = false, locked;
     if (ran_ns || !w->stack) {
         tn_look look;
         if (by_cpu && !ran_ns)
             return;
         tn__sample_look(w, cpu_ns, &look);
-        on_cpu = ran_ns && (look.moved || tn__sample_is_runnable(w->native));
+        moved = look.moved;
+        on_cpu = ran_ns && (moved || tn__sample_waits_for_us(w->native));
         if (by_cpu && !on_cpu)
             return;
         if (!look.stack)
@@ -170,7 +126,7 @@ static void sample(const tn_seen_interpreter *in, tn_watched *w, uint64_t cpu_ns
     w->last = tn__sample_row(stack, w->name, w->task, state);
     tn__sample_add(w->last, 1, by_cpu ? 0 : strata * tn__sampled.interval_ns, 0);
     if (on_cpu)
-        owe(w, w->last, strata);
+        tn__sample_owe(w, w->last, strata, moved);
 }
 
 static void visit(const tn_seen_interpreter *in, uint64_t state, uint64_t native, uint64_t strata)
@@ -185,7 +141,7 @@ static void visit(const tn_seen_interpreter *in, uint64_t state, uint64_t native
     uint64_t cpu = tn__sample_clock(native, false),
              user = clock == TN_SAMPLE_VIRTUAL ? tn__sample_clock(native, true) : 0;
     if (cpu < w->cpu_ns) { /* another thread, by the same name */
-        pay_rest(w);
+        tn__sample_pay_rest(w);
         *w = (tn_watched){.state = state, .native = native, .tick = sampler.tick};
     }
     uint64_t ran = cpu - w->cpu_ns, ran_user = user > w->user_ns ? user - w->user_ns : 0;
@@ -383,7 +339,7 @@ void tn_sampler_stop(void)
 {
     end();
     for (uint32_t i = 0; tn__sampled.on && i < sampler.n_threads; i++)
-        pay_rest(&sampler.threads[i]);
+        tn__sample_pay_rest(&sampler.threads[i]);
     sampler.n_threads = 0;
     tn__sampled.on = false;
 }

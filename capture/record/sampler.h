@@ -5,7 +5,8 @@
  * address with an error; and what was copied is believed only as far as the copy itself shows that it belongs together
  * (docs/decisions/sampling.md). It knows nothing of Python but the places in tn_sample_places.
  *
- *     sampler.c       the thread: ticks, clocks and debts
+ *     sampler.c       the thread: ticks and clocks
+ *     sample_debts.c    what is paid to which look
  *     sample_threads.c  which threads there are, and who has the lock
  *     sample_stack.c  the frames of one thread
  *     sample_copies.c   the memory that they are in

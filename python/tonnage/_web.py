@@ -12,7 +12,7 @@ import time
 from typing import Generic, TypeVar
 
 from tonnage import sample
-from tonnage._errors import Busy, Error, VersionError
+from tonnage._errors import ArgumentError, Busy, Error, VersionError
 from tonnage._records import wrong
 from tonnage._take import take
 
@@ -166,7 +166,10 @@ class Profile:
         if self._format == "file":
             fd = os.dup(snapshot._fd)
         else:
-            fd = _exported(snapshot, self._format, "allocated" if self._clock == "alloc" else "cpu")
+            try:
+                fd = _exported(snapshot, self._format, "allocated" if self._clock == "alloc" else "cpu")
+            except ArgumentError:
+                raise Refused(404, f"nothing was sampled in {self._seconds:g} s by {self._clock}") from None
         return _attached(f"profile.{suffix}", content_type, fd)
 
 

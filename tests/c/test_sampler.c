@@ -115,7 +115,6 @@ static const tn_sample_places places = {
     .code_locals = offsetof(code, locals),
     .code_stack = offsetof(code, stack),
     .code_begin = offsetof(code, instructions),
-    .code_returns = {254, 255}, /* no frame is about to return */
     .code_traceable = offsetof(code, traceable),
     .str_length = offsetof(text, length),
     .str_state = offsetof(text, state),
@@ -304,65 +303,75 @@ static void what_was_run_is_paid_once(void **state)
     tn_sampler_clear();
 }
 
-static void spin(unsigned frames, uint64_t ns)
+static void *sleeps(void *number)
 {
-    struct timespec begun, now;
-    STORE(stack[0].top, frames ? 3 : -1);
-    STORE(the_thread.frame, &stack[frames]);
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begun);
-    do {
-        work();
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    } while ((uint64_t)(now.tv_sec - begun.tv_sec) * 1000000000u + (uint64_t)now.tv_nsec - (uint64_t)begun.tv_nsec <
-             ns);
+    __atomic_store_n((uint64_t *)number, (uint64_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&stops, __ATOMIC_ACQUIRE))
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    return NULL;
 }
 
-/* f0, then f0 in f1, then it waits. */
-static void *run_and_sleep(void *nothing)
+static void who_sleeps_does_not_wait_for_our_processor(void **unused)
 {
-    for (unsigned i = 0; i < 2; i++)
-        stack[i] = (frame){
-            .executable = &codes[i], .previous = i ? stack : NULL, .top = -1, .instruction = &codes[i].instructions[1]};
-    STORE(the_thread.native, (uint64_t)syscall(SYS_gettid));
-    while (!__atomic_load_n(&stops, __ATOMIC_ACQUIRE)) {
-        spin(0, 1000000);
-        spin(1, 1000000);
-        nanosleep(&(struct timespec){.tv_nsec = 3000000}, NULL);
-    }
-    return nothing;
-}
-
-/* What runs before the thread waits is paid no less for a look than what runs after. */
-static void each_look_is_paid_as_the_others(void **state)
-{
-    enum { ENOUGH = 800 };
-    const tn_sample_options options = {TN_SAMPLE_PROF, 2000000, 0};
-    pthread_t caller;
-    tn_sampled_row row;
-    (void)state;
+    pthread_t sleeper;
+    uint64_t number = 0;
+    bool runs = false;
+    (void)unused;
     STORE(stops, false);
-    assert_int_equal(pthread_create(&caller, NULL, run_and_sleep, NULL), 0);
-    assert_int_equal(tn_sampler_start(&places, &options), TN_OK);
-    while (samples_now() < ENOUGH)
+    for (unsigned i = 0; i < 100 && !runs; i++) /* we may be moved to another one in between */
+        runs = tn__sample_waits_for_us((uint64_t)syscall(SYS_gettid));
+    assert_true(runs);
+    assert_int_equal(pthread_create(&sleeper, NULL, sleeps, &number), 0);
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    while (!__atomic_load_n(&number, __ATOMIC_ACQUIRE) || tn__sample_waits_for_us(number))
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    tn_sampler_stop();
     STORE(stops, true);
-    pthread_join(caller, NULL);
-    double paid[2] = {0, 0}, looks[2] = {0, 0};
-    for (uint32_t id = 1; tn_sampled_row_at(id, &row); id++) {
-        const char *found[CODES + 1];
-        uint32_t offsets[CODES + 1];
-        unsigned n = row.stack ? frames_of(row.stack, found, offsets, CODES + 1) : 0;
-        if (n == 1 || n == 2) {
-            paid[n - 1] += (double)row.ns;
-            looks[n - 1] += (double)row.samples;
-        }
+    pthread_join(sleeper, NULL);
+    assert_false(tn__sample_waits_for_us(number));
+}
+
+static uint64_t paid_to(uint32_t row)
+{
+    tn_sampled_row found;
+    assert_true(tn_sampled_row_at(row, &found));
+    assert_int_equal(found.ns, found.cpu_ns);
+    return found.ns;
+}
+
+static void what_was_run_is_shared_by_looks(void **unused)
+{
+    tn_watched w = {.last = 0};
+    uint32_t rows[3];
+    unsigned times = 0;
+    uint64_t before = 0;
+    (void)unused;
+    assert_true(tn__samples_start(16));
+    tn__sampled.clock = TN_SAMPLE_PROF;
+    for (uint32_t i = 0; i < 3; i++)
+        rows[i] = tn__sample_row(0, 0, 0, i + 1);
+    for (unsigned i = 0; i < 1 + 2 + 4 + 8 + 16 + 32; i++) { /* every other look finds little */
+        w.debt_ns += i % 2 ? 10 : 1000;
+        tn__sample_owe(&w, w.last = rows[i % 2], 1, true);
+        times += paid_to(rows[0]) != before;
+        before = paid_to(rows[0]);
     }
-    assert_true(looks[0] > ENOUGH / 4 && looks[1] > ENOUGH / 16);
-    double of_one = paid[0] / looks[0] * looks[1] / paid[1];
-    print_message("paid for a look: %.3f\n", of_one);
-    assert_true(of_one > 0.87 && of_one < 1.15);
-    tn_sampler_clear();
+    assert_int_equal(times, 6);
+    assert_int_equal(w.debt_ns, 0);
+    assert_int_equal(paid_to(rows[0]) + paid_to(rows[1]), 32 * 1000 + 31 * 10);
+    assert_in_range(paid_to(rows[0]), 16000, 17000); /* not more but for the first */
+
+    w.debt_ns = 64 * 5 + 1; /* one look is sure, and stands for five ticks */
+    before = paid_to(rows[1]);
+    tn__sample_owe(&w, rows[2], 5, true);
+    tn__sample_owe(&w, w.last = rows[1], 1, false);
+    tn__sample_pay_rest(&w);
+    assert_int_equal(paid_to(rows[2]), 64 * 5);
+    assert_int_equal(paid_to(rows[1]), before + 1);
+    w.debt_ns = 7; /* never looked at again: to where it was last */
+    tn__sample_pay_rest(&w);
+    assert_int_equal(paid_to(rows[1]), before + 1 + 7);
+    tn__samples_free();
+    tn__sampled = (tn_sampled){0};
 }
 
 /* ---- a fork by C code, which nobody has told the sampler of ---- */
@@ -566,7 +575,8 @@ int main(void)
         cmocka_unit_test(a_week_has_room),
         cmocka_unit_test_setup(stacks_are_those_that_there_were, plant),
         cmocka_unit_test_setup(what_was_run_is_paid_once, plant),
-        cmocka_unit_test_setup(each_look_is_paid_as_the_others, plant),
+        cmocka_unit_test(who_sleeps_does_not_wait_for_our_processor),
+        cmocka_unit_test(what_was_run_is_shared_by_looks),
         cmocka_unit_test_setup(a_child_that_c_code_forks_waits_for_nobody, plant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
