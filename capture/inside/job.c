@@ -50,6 +50,7 @@ int tn_job_begin(tn_inside *inside, const tn_capture_options *options, const tn_
     tn_choice choice;
     TN_TRY(tn_inside_begin(inside, err));
     TN_TRY(tn_choose(inside, options, room, times.rss_bytes, &choice, err));
+    tn_sampler_settle();
     tn_job *job = tn__alloc_zero(alloc, sizeof *job);
     if (!job)
         return tn__error_set(err, TN_ENOMEM, 0, "not enough memory to begin a snapshot");

@@ -32,7 +32,7 @@ enum { TN_SPANS = 40, TN_CFRAMES = 4, TN_INNERS = 6 };
 enum { TN_DUE = 32 };
 typedef struct tn_due {
     uint32_t row;
-    uint64_t weight;
+    uint64_t ticks;
 } tn_due;
 
 /* A generator's frame, which forgets who called it while it is suspended, or one without code. */
@@ -49,8 +49,8 @@ typedef struct tn_watched {
     uint64_t tick;           /* it was seen in */
     uint32_t root, name;     /* what its stacks stand on, and the text of its name */
     uint32_t stack, task;    /* where it was last; 0: not known */
-    uint32_t last;           /* row that it was in when it was seen last */
-    uint32_t n_due, n_looks; /* due: looks in a row one after the other are one */
+    uint32_t last_row;       /* that it was in when it was seen last */
+    uint32_t n_due, n_looks; /* due: neighbouring looks with the same row are one */
     uint32_t enough;         /* looks to be paid together: 1, 2, 4 … TN_DUE; 0: none were yet */
     bool named;
     uint64_t bottom;              /* the outermost frame */
@@ -158,8 +158,9 @@ bool tn__sample_returns(const tn_seen_frame *caller); /* it is about to return *
 
 /* ---- sample_debts.c ---- */
 
-/* A look that stands for so many ticks; sure: the thread ran meanwhile. When there are enough, they are paid the thread's debts. */
-void tn__sample_owe(tn_watched *w, uint32_t row, uint64_t ticks, bool sure);
+/* A look that stands for so many ticks. When there are enough they are paid the thread's debts. */
+void tn__sample_owe(tn_watched *w, uint32_t row, uint64_t ticks);
+void tn__sample_pay(tn_watched *w);      /* now, if any are due */
 void tn__sample_pay_rest(tn_watched *w); /* it is seen no more */
 
 /* ---- sample_owner.c ---- */

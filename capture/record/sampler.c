@@ -98,18 +98,17 @@ static uint32_t decorated(const tn_seen_interpreter *in, uint64_t state, uint32_
     return stack;
 }
 
-/* ran_ns: what it has run since its clock was read last. false: nothing was sampled. */
+/* ran_ns: what it has run since its clock was read last. */
 static void sample(const tn_seen_interpreter *in, tn_watched *w, uint64_t cpu_ns, uint64_t ran_ns, uint64_t strata)
 {
     enum tn_sample_clock clock = tn__sampled.clock;
-    bool by_cpu = clock == TN_SAMPLE_PROF || clock == TN_SAMPLE_VIRTUAL, on_cpu = false, moved = false, locked;
+    bool by_cpu = clock == TN_SAMPLE_PROF || clock == TN_SAMPLE_VIRTUAL, on_cpu = false, locked;
     if (ran_ns || !w->stack) {
         tn_look look;
         if (by_cpu && !ran_ns)
             return;
         tn__sample_look(w, cpu_ns, &look);
-        moved = look.moved;
-        on_cpu = ran_ns && (moved || tn__sample_waits_for_us(w->native));
+        on_cpu = ran_ns && (look.moved || tn__sample_waits_for_us(w->native));
         if (by_cpu && !on_cpu)
             return;
         if (!look.stack)
@@ -123,10 +122,11 @@ static void sample(const tn_seen_interpreter *in, tn_watched *w, uint64_t cpu_ns
     }
     uint32_t stack = decorated(in, w->state, w->stack, on_cpu, &locked);
     uint32_t state = (on_cpu ? TN_SAMPLE_ON_CPU : 0) | (locked ? TN_SAMPLE_LOCKED : 0);
-    w->last = tn__sample_row(stack, w->name, w->task, state);
-    tn__sample_add(w->last, 1, by_cpu ? 0 : strata * tn__sampled.interval_ns, 0);
+    w->last_row = tn__sample_row(stack, w->name, w->task, state);
+    tn__sample_add(w->last_row, 1, by_cpu ? 0 : strata * tn__sampled.interval_ns, 0);
+    uint64_t could_see = 1 + ran_ns / tn__sampled.interval_ns; /* missed ticks at which it ran */
     if (on_cpu)
-        tn__sample_owe(w, w->last, strata, moved);
+        tn__sample_owe(w, w->last_row, strata <= could_see ? strata : could_see);
 }
 
 static void visit(const tn_seen_interpreter *in, uint64_t state, uint64_t native, uint64_t strata)
@@ -187,7 +187,9 @@ static void tick(uint64_t strata)
     sampler.tick++;
     tn__sample_threads(&sampler.found);
     visit_threads(strata);
+    tn__busy_enter(&tn__rec.sampling);
     bury();
+    tn__busy_leave(&tn__rec.sampling);
     sampler.looked_ns = now;
     if (!sampler.settles) {
         tn__sample_count(&tn__sampled.ticks, 1);
@@ -342,6 +344,16 @@ void tn_sampler_stop(void)
         tn__sample_pay_rest(&sampler.threads[i]);
     sampler.n_threads = 0;
     tn__sampled.on = false;
+}
+
+void tn_sampler_settle(void)
+{
+    if (!tn__sampled.on)
+        return;
+    tn_record_before_fork();
+    for (uint32_t i = 0; i < sampler.n_threads; i++)
+        tn__sample_pay(&sampler.threads[i]);
+    tn_record_after_fork_parent();
 }
 
 /* The tables may hold rows that the next run shall not have: it begins as the first. */

@@ -23,9 +23,9 @@
  *     prof     the processor time of each thread, user and system; virtual: of user alone
  *     gil      the thread that holds its interpreter's lock: the time that passed
  *
- * Processor time is a debt of its thread, paid to what the thread was at when it was seen on a processor: to its last looks
- * in equal parts, up to 32 together. So the sums are those of the system, on a machine with one processor, too. (Paid to one
- * look alone, what runs before a sleep would be paid less often than what runs after: a look after it finds the debt of both.)
+ * Processor time is a debt of its thread, paid to what the thread was at when it was seen on a processor: to its last looks by
+ * the ticks that each stands for, up to 32 together. So the sums are those of the system, on a machine with one processor, too.
+ * (Paid to one look alone, what runs after a sleep would be paid less: little has been run since the look before.)
  */
 #ifndef TN_SAMPLER_H
 #define TN_SAMPLER_H
@@ -73,6 +73,8 @@ typedef struct tn_sample_options {
 int tn_sampler_start(const tn_sample_places *places, const tn_sample_options *options);
 void tn_sampler_stop(void);  /* keeps what was sampled; also when off */
 void tn_sampler_clear(void); /* forgets it */
+/* Pays what is due now, so that the table has it: some microseconds. */
+void tn_sampler_settle(void);
 /* Around fork(): the thread ends, and comes again. Where C code forks without them it is off in the child, with what was sampled. */
 void tn_sampler_pause(void);
 int tn_sampler_resume(void);

@@ -20,11 +20,13 @@ static size_t whole_pages(size_t bytes)
     return (bytes + 4095) & ~(size_t)4095;
 }
 
-/* Large pieces ask for huge pages: first touching memory is dear otherwise. Small ones want none, so that the kernel makes
- * no mapping of them together with memory of the program beside them: what smaps says of that would be of both. */
+/* Large pieces ask for huge pages: first touching memory is dear otherwise. Small ones want none, so that as a rule the kernel
+ * makes no mapping of them together with memory of the program beside them: what smaps says of that would be of both. */
 static void advise(void *p, size_t n)
 {
+    int error = errno;
     madvise(p, n, n >= HUGE_BYTES ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+    errno = error;
 }
 
 /* Large mappings begin at a multiple of a huge page. */

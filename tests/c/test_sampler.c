@@ -11,6 +11,7 @@
 #include "tonnage.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -303,12 +304,59 @@ static void what_was_run_is_paid_once(void **state)
     tn_sampler_clear();
 }
 
+static void *spins(void *number)
+{
+    __atomic_store_n((uint64_t *)number, (uint64_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&stops, __ATOMIC_ACQUIRE))
+        work();
+    return NULL;
+}
+
 static void *sleeps(void *number)
 {
     __atomic_store_n((uint64_t *)number, (uint64_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
     while (!__atomic_load_n(&stops, __ATOMIC_ACQUIRE))
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     return NULL;
+}
+
+/* With the thread on one of the first two processors that we may use, and us on the first. */
+static bool waits_for_us(cpu_set_t *ours, unsigned nth)
+{
+    cpu_set_t one;
+    unsigned cpus[2] = {0, 0};
+    for (unsigned cpu = 0, n = 0; cpu < CPU_SETSIZE && n < 2; cpu++)
+        if (CPU_ISSET(cpu, ours))
+            cpus[n++] = cpu;
+    pthread_t spinner;
+    uint64_t number = 0;
+    STORE(stops, false);
+    assert_int_equal(pthread_create(&spinner, NULL, spins, &number), 0);
+    CPU_ZERO(&one);
+    CPU_SET(cpus[nth], &one);
+    assert_int_equal(pthread_setaffinity_np(spinner, sizeof one, &one), 0);
+    CPU_ZERO(&one);
+    CPU_SET(cpus[0], &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    while (!__atomic_load_n(&number, __ATOMIC_ACQUIRE))
+        sched_yield();
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    bool waits = tn__sample_waits_for_us(number);
+    STORE(stops, true);
+    pthread_join(spinner, NULL);
+    assert_int_equal(sched_setaffinity(0, sizeof *ours, ours), 0);
+    return waits;
+}
+
+static void who_runs_elsewhere_does_not_wait_for_us(void **unused)
+{
+    cpu_set_t ours;
+    (void)unused;
+    assert_int_equal(sched_getaffinity(0, sizeof ours, &ours), 0);
+    assert_true(waits_for_us(&ours, 0));
+    if (CPU_COUNT(&ours) < 2)
+        skip();
+    assert_false(waits_for_us(&ours, 1));
 }
 
 static void who_sleeps_does_not_wait_for_our_processor(void **unused)
@@ -340,7 +388,7 @@ static uint64_t paid_to(uint32_t row)
 
 static void what_was_run_is_shared_by_looks(void **unused)
 {
-    tn_watched w = {.last = 0};
+    tn_watched w = {.enough = 0};
     uint32_t rows[3];
     unsigned times = 0;
     uint64_t before = 0;
@@ -351,7 +399,7 @@ static void what_was_run_is_shared_by_looks(void **unused)
         rows[i] = tn__sample_row(0, 0, 0, i + 1);
     for (unsigned i = 0; i < 1 + 2 + 4 + 8 + 16 + 32; i++) { /* every other look finds little */
         w.debt_ns += i % 2 ? 10 : 1000;
-        tn__sample_owe(&w, w.last = rows[i % 2], 1, true);
+        tn__sample_owe(&w, w.last_row = rows[i % 2], 1);
         times += paid_to(rows[0]) != before;
         before = paid_to(rows[0]);
     }
@@ -360,12 +408,12 @@ static void what_was_run_is_shared_by_looks(void **unused)
     assert_int_equal(paid_to(rows[0]) + paid_to(rows[1]), 32 * 1000 + 31 * 10);
     assert_in_range(paid_to(rows[0]), 16000, 17000); /* not more but for the first */
 
-    w.debt_ns = 64 * 5 + 1; /* one look is sure, and stands for five ticks */
+    w.debt_ns = 5 + 1; /* one stands for five ticks */
     before = paid_to(rows[1]);
-    tn__sample_owe(&w, rows[2], 5, true);
-    tn__sample_owe(&w, w.last = rows[1], 1, false);
+    tn__sample_owe(&w, rows[2], 5);
+    tn__sample_owe(&w, w.last_row = rows[1], 1);
     tn__sample_pay_rest(&w);
-    assert_int_equal(paid_to(rows[2]), 64 * 5);
+    assert_int_equal(paid_to(rows[2]), 5);
     assert_int_equal(paid_to(rows[1]), before + 1);
     w.debt_ns = 7; /* never looked at again: to where it was last */
     tn__sample_pay_rest(&w);
@@ -575,6 +623,7 @@ int main(void)
         cmocka_unit_test(a_week_has_room),
         cmocka_unit_test_setup(stacks_are_those_that_there_were, plant),
         cmocka_unit_test_setup(what_was_run_is_paid_once, plant),
+        cmocka_unit_test(who_runs_elsewhere_does_not_wait_for_us),
         cmocka_unit_test(who_sleeps_does_not_wait_for_our_processor),
         cmocka_unit_test(what_was_run_is_shared_by_looks),
         cmocka_unit_test_setup(a_child_that_c_code_forks_waits_for_nobody, plant),

@@ -241,7 +241,7 @@ def most_apart(clock: str, shares: Shares) -> float:
     worth fewer of the same. Of time that passes shares are apart by as much as was missed where a loaded machine lets
     the sampler run when the program waits.
     """
-    worth = shares.samples * (1 - shares.missed) ** 2
+    worth = max(shares.samples, 1) * (1 - shares.missed)
     missed = shares.missed if clock in ("real", "gil") else 0.0
     return MOST_APART * math.sqrt(max(1.0, ENOUGH / worth)) + missed
 

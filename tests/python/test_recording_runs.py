@@ -465,7 +465,7 @@ def test_the_mode_is_the_one_that_was_asked_for(mode: str, tmp_path: Path) -> No
 def test_a_program_that_forks_all_the_time_is_recorded_by_forks(tmp_path: Path) -> None:
     code = (
         "import glob, os, warnings\n"
-        "warnings.simplefilter('ignore')\n"  # of a fork that has waited 50 ms for a snapshot
+        "warnings.filterwarnings('ignore', '.*multi-threaded')\n"  # of a fork that has waited 50 ms for a snapshot
         "ballast = [[n] for n in range(200000)]\n"
         "while len(glob.glob('a-*.tonnage')) < 4:\n"
         "    child = os.fork()\n"
