@@ -414,7 +414,7 @@ def test_a_server_answers_in_the_formats_of_others(tmp_path: Path) -> None:
                 environ = {"PATH_INFO": "/debug/tonnage/profile", "QUERY_STRING": query, "REQUEST_METHOD": "GET",
                            "REMOTE_ADDR": "127.0.0.1"}
                 said = []
-                while not said or (said[-1] == 404 and len(said) < 20):  # nothing was sampled: others have the processors
+                while not said or (said[-1] == 404 and len(said) < 20):  # nothing sampled: a loaded machine
                     body = b"".join(app(environ, lambda status, headers: said.append(int(status[:3]))))
                 answers[f"{format} {clock}"] = said[-1], body.decode("latin-1")
         ends = True
