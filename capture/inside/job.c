@@ -5,6 +5,7 @@
  *               (child.c walks and writes)
  */
 #include "inside/inside.h"
+#include "record/sampler.h"
 
 struct tn_job {
     tn_save save;
