@@ -243,7 +243,9 @@ def test_other_interpreters_are_recorded_and_do_no_harm(mode: str, tmp_path: Pat
     made, live, dropped = answer(code, tmp_path, mode)
     assert made == pytest.approx(9 * 300, rel=0.1 if mode == "100" else 0.01 if mode == "exact" else 0.001)
     assert live <= 9
-    assert dropped["replaced"] == dropped["memory"] == 0
+    assert dropped["memory"] == 0
+    # 3.12 puts its own raw allocator in place of all hooks, for a moment, as it begins an interpreter: what others free then
+    assert dropped["replaced"] <= (9 if sys.version_info < (3, 13) else 0)
 
 
 def test_arrays_of_numpy_are_seen_with_their_domain(tmp_path: Path) -> None:
