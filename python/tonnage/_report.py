@@ -36,6 +36,9 @@ _FEW = 2_000_000  # nodes of a file: of more there is neither `why` nor what tak
 _OBJECT_BYTES = 64 << 10  # of one answer about one of them
 _ROWS = 1000
 _NODES = 2000  # of a flame graph
+_PARTS = 10  # of all allocations, where ranges of them begin and end; web/src/pages/Changes.tsx has the same number
+_RANGE_NODES = 500  # of a flame graph of such a range
+_MARKS = 8  # snapshots of a process, the latest, between which there are ranges
 
 _KINDS = "clodo size sizeclass module dist generation content site rcs via".split()
 _HELD = "root thread frame".split()  # what alone leads to an object
@@ -263,6 +266,36 @@ def _ask_paths(answers: _Answers, index: int, addresses: list[str]) -> None:
         answers.put("paths?limit=1", answer, file=index, object=row["address"])
 
 
+def _parts(alive: list[dict[str, int]]) -> list[tuple[int, int]]:
+    """First and last allocation of each range of whole parts, but of that of all."""
+    each = -(-len(alive) // _PARTS) or 1
+    parts = [alive[i : i + each] for i in range(0, len(alive), each)]
+    pairs = [(part[0]["first"], end[-1]["last"]) for i, part in enumerate(parts) for end in parts[i:]]
+    return [pair for pair in pairs if pair != (parts[0][0]["first"], parts[-1][-1]["last"])]
+
+
+def _ask_ranges(answers: _Answers, rows: list[dict[str, Any]]) -> list[str]:
+    """Of ranges of allocations, and of those between snapshots of a process, who made what is alive of them."""
+    from tonnage._json_text import loads
+
+    traced = [row for row in rows if "sites" in row["has"]]
+    latest = {row["pid"]: row["index"] for row in traced if row["pid"] is not None}
+    born: dict[int | None, list[int]] = {}  # how many allocations each snapshot of a process had seen
+    keys = []
+    for row in traced:
+        past = loads(answers.text(answers.ask("timeline", file=row["index"])))
+        births = born.setdefault(row["pid"], [0])
+        births.append(past["now"]["births"] or 0)
+        ranges = _parts(past["alive"])
+        if ranges and latest.get(row["pid"]) == row["index"]:
+            marks = births[-_MARKS - 1 :]
+            ranges += [(old + 1, new) for i, old in enumerate(marks) for new in marks[i + 1 :] if new > old]
+        for first, last in dict.fromkeys(ranges):
+            question = f"flame?born={first}-{last}&limit={_RANGE_NODES}&what=live"
+            keys.append(answers.ask(question, file=row["index"]))
+    return keys
+
+
 def _put_sources(answers: _Answers, index: int, snapshot: Snapshot, has: list[str]) -> tuple[int, int]:
     """The text of each line that pages of a file name; how many lines there are, and how many are named."""
     from tonnage import _source
@@ -284,8 +317,9 @@ def _put_sources(answers: _Answers, index: int, snapshot: Snapshot, has: list[st
     return n_found, n_named
 
 
-def _gather(files: Sequence[Snapshot], has: list[list[str]], sources: bool) -> tuple[dict[str, str], list[str]]:
+def _gather(files: Sequence[Snapshot], rows: list[dict[str, Any]], sources: bool) -> tuple[dict[str, str], list[str]]:
     """Answers, and sentences that say where they end."""
+    has = [row["has"] for row in rows]
     with_objects = [index for index in range(len(files)) if "objects" in has[index]]
     many = [index for index in with_objects if files[index]._core.n_nodes > _FEW]
     has = [[*what, *(["few"] if index in with_objects and index not in many else [])] for index, what in enumerate(has)]
@@ -305,7 +339,9 @@ def _gather(files: Sequence[Snapshot], has: list[list[str]], sources: bool) -> t
             older = [old for old, new in _pairs(len(files)) if new == index and old in with_objects]
             n_objects += _ask_objects(answers, index, older, n_nodes, _OBJECTS // len(with_objects))
         found = [_put_sources(answers, index, snapshot, has[index]) for index, snapshot in enumerate(files) if sources]
+        ranges = _ask_ranges(answers, rows)
         answers.put_last(by_type)  # suspects link to objects: those first
+        answers.put_last(ranges)
         texts, too_large = answers.kept()
     bounds = [f"tables have at most {_ROWS} rows, those of who allocated and where time goes 200"]
     if with_objects:
@@ -317,6 +353,8 @@ def _gather(files: Sequence[Snapshot], has: list[list[str]], sources: bool) -> t
         bounds.append(
             f"of a file of more than {_FEW:,} objects there are no groups by {', '.join(_HELD)}, and no page says why"
         )
+    if ranges:
+        bounds.append(f"flame graphs of ranges of allocations are of whole tenths of them, by {_RANGE_NODES} nodes")
     if sources:
         n_found, n_named = map(sum, zip(*found, strict=True))
         bounds.append(f"{n_found} of {n_named} lines of code have their text")
@@ -349,7 +387,7 @@ def html(files: Sequence[Snapshot], sources: bool) -> str:
 
     names = _names([snapshot.path or "snapshot" for snapshot in files])
     rows = [described(snapshot, name, index) for index, (snapshot, name) in enumerate(zip(files, names, strict=True))]
-    answers, bounds = _gather(files, [row["has"] for row in rows], sources)
+    answers, bounds = _gather(files, rows, sources)
     head = {"schema": 1, "mode": "report", "tool_version": __version__, "files": rows}
     while True:
         made = page(_data(head, answers, bounds))

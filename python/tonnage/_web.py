@@ -12,7 +12,7 @@ import time
 from typing import Generic, TypeVar
 
 from tonnage import sample
-from tonnage._errors import ArgumentError, Busy, Error, VersionError
+from tonnage._errors import Busy, Error, VersionError
 from tonnage._records import wrong
 from tonnage._take import take
 
@@ -163,13 +163,13 @@ class Profile:
 
     def _answer(self, snapshot: Snapshot) -> Answer:
         suffix, content_type = _FORMATS[self._format]
+        taken, what = ("trace.births", "allocated") if self._clock == "alloc" else ("sample.samples", "cpu")
         if self._format == "file":
             fd = os.dup(snapshot._fd)
+        elif self._format == "text" or snapshot.facts.get(taken):
+            fd = _exported(snapshot, self._format, what)
         else:
-            try:
-                fd = _exported(snapshot, self._format, "allocated" if self._clock == "alloc" else "cpu")
-            except ArgumentError:
-                raise Refused(404, f"nothing was sampled in {self._seconds:g} s by {self._clock}") from None
+            raise Refused(404, f"nothing was sampled in {self._seconds:g} s by {self._clock}")
         return _attached(f"profile.{suffix}", content_type, fd)
 
 

@@ -7,6 +7,8 @@ import gzip
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -287,6 +289,29 @@ def test_a_report_of_samples_or_of_sites_has_their_pages(cli: Cli, files: Path, 
         words = f"{question.partition('?')[0]} {name}.tonnage --limit 200"
         assert data["answers"][key] == without_info(command(cli, files, words))
     assert f"profile?{'file=1&' if at['sites-2.tonnage'] else ''}limit=200" not in data["answers"]
+
+
+def test_a_report_has_the_ranges_of_allocations_that_its_page_offers(cli: Cli, files: Path, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{n}.tonnage" for n in range(3)]
+    program = "import sys, tonnage\ntonnage.trace.start()\nkeep = []\n" + "".join(
+        f"keep += [bytes(100) for _ in range({100 * (n + 1)})]\ntonnage.snapshot(sys.argv[{n + 1}])\n" for n in range(3)
+    )
+    subprocess.run([sys.executable, "-c", program, *paths], check=True)
+    answers = report(cli, tmp_path, *paths)["answers"]
+    ends = []
+    for index, path in enumerate(paths):
+        past = command(cli, files, f"timeline {path}")
+        ends.append(past["now"]["births"])
+        parts = past["alive"][:: -(-len(past["alive"]) // 10)]
+        assert 8 <= len(parts) <= 10
+        lasts = [part["first"] - 1 for part in parts[1:]] + [past["alive"][-1]["last"]]
+        for i, part in enumerate(parts):
+            for last in lasts[i : -1 if i == 0 else None]:
+                key = f"flame?born={part['first']}-{last}{f'&file={index}' if index else ''}&limit=500&what=live"
+                told = command(cli, files, f"flame {path} --born {part['first']}-{last} --limit 500")
+                assert answers[key] == without_info(told), key
+    for first, last in ((1, ends[1]), (ends[0] + 1, ends[1]), (ends[0] + 1, ends[2]), (ends[1] + 1, ends[2])):
+        assert f"flame?born={first}-{last}&file=2&limit=500&what=live" in answers
 
 
 def test_hostile_text_stays_text(cli: Cli, tmp_path: Path) -> None:

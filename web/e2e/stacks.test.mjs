@@ -215,6 +215,45 @@ test("a part of all allocations is chosen by keys, and the flame graph is of tha
   await page.context().close();
 });
 
+test("in a report, too, a tenth of all allocations, or what is between two snapshots", { skip: lack }, async () => {
+  const page = await open(browser, pathToFileURL(files.report).href);
+  await visit(page, "#/changes?file=2");
+  const { alive } = asked("timeline", files.paths[2]);
+  const shown = async (born) => {
+    const told = flame("--born", born);
+    const text = await page.locator("main").textContent();
+    assert.ok(text.includes(`${bytes(told.total.total)} in ${told.total.count} blocks`), born);
+    assert.deepEqual(await page.locator("main .failed").allTextContents(), [], born);
+  };
+  const born = () => page.evaluate(() => new URLSearchParams(location.hash.split("?")[1]).get("born"));
+  const [from, to] = [page.getByLabel("From part"), page.getByLabel("to part")];
+  await from.focus();
+  await page.keyboard.press("ArrowRight");
+  await settled(page);
+  await page.keyboard.press("ArrowRight");
+  await settled(page);
+  assert.equal(await born(), `${alive[20].first}-${alive[alive.length - 1].last}`);
+  await shown(await born());
+  await to.focus();
+  await page.keyboard.press("ArrowLeft");
+  await settled(page);
+  assert.equal(await born(), `${alive[20].first}-${alive[89].last}`);
+  await shown(await born());
+  const bars = await page.locator("svg.ages").boundingBox();
+  await page.mouse.move(bars.x + bars.width * 0.33, bars.y + 20);
+  await page.mouse.down();
+  await page.mouse.move(bars.x + bars.width * 0.58, bars.y + 20, { steps: 5 });
+  await page.mouse.up();
+  await settled(page);
+  assert.equal(await born(), `${alive[30].first}-${alive[59].last}`);
+  await shown(await born());
+  const [one, two] = [0, 1].map((n) => asked("timeline", files.paths[n]).now.births);
+  await visit(page, `#/changes?file=2&born=${one + 1}-${two}`);
+  await shown(`${one + 1}-${two}`);
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
 test("the call graph is the command's; its boxes are chosen and dragged", { skip: lack }, async () => {
   const page = await open(browser, pathToFileURL(files.report).href, { height: 1400 });
   await visit(page, "#/time?file=2&least=0");

@@ -199,6 +199,8 @@ function Curve({
 /* ---- when what is alive was allocated ---- */
 
 const BARS = { width: 1000, height: 100 };
+/** Parts of all allocations whose ranges a report has flame graphs of; python/tonnage/_report.py asks for them. */
+const REPORT_PARTS = 10;
 
 function parseBorn(text: string | undefined): [number, number] | null {
   const found = /^(\d+)-(\d+)$/.exec(text ?? "");
@@ -229,7 +231,12 @@ function Ages({
   const width = BARS.width / bins.length;
   const [drawn, setDrawn] = useState<[number, number] | null>(null);
   const svg = useRef<SVGSVGElement>(null);
-  const [from, to] = drawn ? [Math.min(...drawn), Math.max(...drawn)] : [first, last];
+  const step = source.mode === "report" ? Math.ceil(bins.length / REPORT_PARTS) : 1;
+  const whole = (a: number, b: number): [number, number] => [
+    a - (a % step),
+    Math.min(b - (b % step) + step, bins.length) - 1,
+  ];
+  const [from, to] = drawn ? whole(Math.min(...drawn), Math.max(...drawn)) : [first, last];
   const chosen = bins.slice(from, to + 1);
   const sum = chosen.reduce((total, bin) => ({ size: total.size + bin.size, count: total.count + bin.count }), {
     size: 0,
@@ -288,17 +295,21 @@ function Ages({
           type="range"
           min="0"
           max={bins.length - 1}
+          step={step}
           value={from}
-          onChange={(event) => choose(Math.min(Number(event.currentTarget.value), to), to)}
+          onChange={(event) => choose(...whole(Math.min(Number(event.currentTarget.value), to), to))}
         />
         <label for="born-to">to part</label>
         <input
           id="born-to"
           type="range"
-          min="0"
-          max={bins.length - 1}
+          min={step - 1}
+          max={Math.ceil(bins.length / step) * step - 1}
+          step={step}
           value={to}
-          onChange={(event) => choose(from, Math.max(Number(event.currentTarget.value), from))}
+          onChange={(event) =>
+            choose(...whole(from, Math.min(Math.max(Number(event.currentTarget.value), from), bins.length - 1)))
+          }
         />
       </div>
       <p role="status">

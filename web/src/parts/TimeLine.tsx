@@ -31,6 +31,9 @@ export function seconds(value: number): string {
   return value >= 120 ? `${+(value / 60).toFixed(1)} min` : `${+value.toFixed(2)} s`;
 }
 
+/** With room above the highest for the names of marks. */
+const upTo = (_: uPlot, __: number, most: number): [number, number] => [0, most * 1.12 || 1];
+
 function drawMarks(plot: uPlot, marks: Props["marks"]): void {
   const { ctx, bbox } = plot;
   ctx.save();
@@ -80,8 +83,8 @@ export function TimeLine({ label, times, lines, marks, onRange }: Props) {
           height: 260,
           scales: {
             x: { time: false },
-            bytes: { range: (_, __, most) => [0, most * 1.05 || 1] },
-            count: { range: (_, __, most) => [0, most * 1.05 || 1] },
+            bytes: { range: upTo },
+            count: { range: upTo },
           },
           axes: [
             { ...axis, values: (_, splits) => splits.map(seconds) },
