@@ -244,7 +244,7 @@ def test_other_interpreters_are_recorded_and_do_no_harm(mode: str, tmp_path: Pat
     assert made == pytest.approx(9 * 300, rel=0.1 if mode == "100" else 0.01 if mode == "exact" else 0.001)
     assert live <= 9
     assert dropped["memory"] == 0
-    # 3.12 puts its own raw allocator in place of all hooks for a moment as it begins an interpreter: what others free then
+    # 3.12 puts its own raw allocator in place of all hooks for a moment as it begins an interpreter: what is freed then
     assert dropped["replaced"] <= (9 if sys.version_info < (3, 13) else 0)
 
 
