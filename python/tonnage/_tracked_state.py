@@ -47,9 +47,9 @@ class State:
     """See above."""
 
     __slots__ = (
-        "__weakref__", "_dead", "_frames", "_kinds", "_left", "_numbers", "_rule_of_kind", "_sums", "classes",
-        "moments", "morphed", "own", "previews", "ref", "rules", "singles", "special", "stacks", "started",
-        "started_wall", "waiting",
+        "__weakref__", "_dead", "_frames", "_kinds", "_left", "_numbers", "_of_objects", "_rule_of_kind", "_sums",
+        "classes", "labels", "moments", "morphed", "own", "previews", "ref", "rules", "singles", "special", "stacks",
+        "started", "started_wall", "waiting",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -58,7 +58,8 @@ class State:
         self.classes: dict[int, tuple[type, int]] = {}  # by id: a class that is tracked, and its rule
         self.own: dict[int, Own] = {}  # by kind of the engine
         self.singles: dict[int, Own] = {}  # by serial number, as all that follow
-        self.special: dict[int, int] = {}  # rules of objects that have one of their own
+        self.special: dict[int, int] = {}  # rules of objects that have one of their own, which those alike share
+        self.labels: dict[int, str] = {}  # of these
         self.stacks: dict[int, list[Frame] | None] = {}  # of single objects
         self._frames: dict[int, list[Frame]] = {}  # by number of a stack, which means the same to the end
         self.morphed: dict[int, str] = {}
@@ -71,6 +72,7 @@ class State:
         self._kinds: list[tuple[str, ...]] = []  # names along the MRO of each exact type
         self._numbers: dict[tuple[str, ...], int] = {}  # their places
         self._rule_of_kind: dict[int, int] = {}
+        self._of_objects: dict[tuple[int, bool, bool], int] = {}  # rules by what they say
         self._sums: dict[int, Kind] = {}  # of single objects, and of kinds of the engine that were given up
 
     # ---- told by _followed.py ----
@@ -102,8 +104,9 @@ class State:
             return
         if single is not None:
             self._single_died(own.kind, end - birth, morphed)
-        rule = self.rules[self.special.pop(serial, own.rule)]
-        one = self._instance(serial, own, rule, address, birth, stack, single is not None)
+        label, rule = self._label(serial, own), self.rules[self.special.pop(serial, own.rule)]
+        self.labels.pop(serial, None)
+        one = self._instance(serial, own, label, address, birth, stack, single is not None)
         one.death_ns = end
         self.stacks.pop(serial, None)
         if morphed and one.morphed_to is None:
@@ -133,8 +136,11 @@ class State:
         serial, of_engine, block, birth, stack = _followed.follow_object(x, self.ref)
         if rule.trace and not stack:
             self.stacks[serial] = _frames(call(lambda c: (c.trace_site_of(x) or (0,))[0]))  # a number of the recording
-        number = self.special[serial] = len(self.rules)
-        self.rules.append(rule)
+        number = self.special[serial] = self._number_of(rule)
+        if rule.label is None:
+            self.labels.pop(serial, None)
+        else:
+            self.labels[serial] = rule.label
         type_ = _followed.type_of(of_engine)  # kinds have owners by now
         if serial in self.singles or of_engine in self.own:
             return
@@ -143,9 +149,18 @@ class State:
         self._sums_of(kind).found += 1
         self._left.pop(serial, None)
 
+    def _number_of(self, rule: Rule) -> int:
+        """Of the rule that says the same, but for labels, of other objects: however many are tracked, there are few."""
+        said = rule.resolution_level, rule.keep, rule.trace
+        if said not in self._of_objects:
+            self._of_objects[said] = len(self.rules)
+            self.rules.append(Rule(resolution_level=rule.resolution_level, keep=rule.keep, trace=rule.trace))
+        return self._of_objects[said]
+
     def drop_single(self, serial: int) -> None:
         """Tracks an object by itself no more; it is still the tracker's if it is of a kind that is."""
         self.special.pop(serial, None)
+        self.labels.pop(serial, None)
         own = self.singles.pop(serial, None)
         if own is not None:
             _followed.release_object(serial, own.of_engine, own.block, self.ref)
@@ -163,6 +178,7 @@ class State:
                 self.has_ended(of_engine, rows[of_engine])
             _followed.release(given_up, self.ref)
         self.special.clear()
+        self.labels.clear()
         self._left.update(left)
 
     # ---- who there is ----
@@ -189,10 +205,15 @@ class State:
         """Whether any rule says something that shows them."""
         return any(rule.keep or rule.resolution_level for rule in self.rules)
 
-    def rule_of(self, serial: int, of_engine: int) -> Rule | None:
-        """How an object is tracked; None: it is not."""
+    def rule_of(self, serial: int, of_engine: int) -> tuple[Rule, str | None] | None:
+        """How an object is tracked, and its label; None: it is not."""
         own = self._owner(serial, of_engine)
-        return None if own is None else self.rules[self.special.get(serial, own.rule)]
+        if own is None:
+            return None
+        return self.rules[self.special.get(serial, own.rule)], self._label(serial, own)
+
+    def _label(self, serial: int, own: Own) -> str | None:
+        return self.labels.get(serial) if serial in self.special else self.rules[own.rule].label
 
     def _owner(self, serial: int, of_engine: int) -> Own | None:
         return self.own.get(of_engine) or self.singles.get(serial)
@@ -214,21 +235,21 @@ class State:
         for at, serial in enumerate(lives.serials):
             own = self._owner(serial, lives.kinds[at])
             if own is not None:
-                rule = self.rules[self.special.get(serial, own.rule)]
+                label = self._label(serial, own)
                 found[serial] = self._instance(
-                    serial, own, rule, lives.addresses[at], lives.births[at], lives.stacks[at], serial in self.singles
+                    serial, own, label, lives.addresses[at], lives.births[at], lives.stacks[at], serial in self.singles
                 )
         found.update(self._dead)
         found.update(self._left)
         return dict(sorted(found.items()))
 
     def _instance(
-        self, serial: int, own: Own, rule: Rule, address: int, birth: int, stack: int, found: bool
+        self, serial: int, own: Own, label: str | None, address: int, birth: int, stack: int, found: bool
     ) -> Instance:
         return Instance(
             serial=serial,
             kind=own.kind,
-            label=rule.label,
+            label=label,
             birth_ns=birth,
             found=found,
             address=address,

@@ -219,14 +219,16 @@ class Tracker:
             state = self._open()
             known = state.classes.get(id(target)) if isinstance(target, type) else None
             followed = _followed.find(target) if known is None else None
-            rule = None
+            said = None
             if known is not None:
                 rule = state.rules[known[1]]
+                said = rule, rule.label
             elif followed is not None:
-                rule = state.rule_of(*followed)
-            if rule is None:
+                said = state.rule_of(*followed)
+            if said is None:
                 raise NotFoundError("it is not tracked: track_class() and track_object() begin", -9)
-            name = rule.label if name is None else name
+            rule, label = said
+            name = label if name is None else name
             resolution_level = rule.resolution_level if resolution_level is None else resolution_level
             keep = rule.keep if keep is None else keep
             trace = rule.trace if trace is None else trace

@@ -321,6 +321,28 @@ assert sorted(t.history().instances)[-8192:] == sorted(u.history().instances)
 """)
 
 
+def test_a_server_may_track_an_object_of_each_request() -> None:
+    run("""
+t = Tracker()
+t.track_class(Node, name="all")
+for i in range(20_000):
+    one = Node() if i % 2 else {i}
+    t.track_object(one, name=f"request {i}", resolution_level=i % 3)
+h = t.history()
+assert len(h.rules) == 1 + 3
+assert len(t._state.labels) == len(t._state.special) == 1
+assert [one.label for one in list(h.instances.values())[-3:]] == [f"request {i}" for i in range(19_997, 20_000)]
+t.track_object(one)
+assert list(t.history().instances.values())[-1].label is None
+t.track_change(one, name="again", keep=True)
+t.track_change(one, resolution_level=5)
+assert list(t.history().instances.values())[-1].label == "again"
+t.detach_object(one)
+assert list(t.history().instances.values())[-1].label == "all"
+assert not t._state.labels and len(t.history().rules) <= 1 + 5
+""")
+
+
 def test_sizes_along_what_is_referred_to_add_up() -> None:
     run("""
 common = bytes(70_000)
