@@ -108,8 +108,16 @@ if [ ! -e "$stamp" ]; then
     touch "$stamp"
 fi
 # As deep as build/: where there is ccache, what does not depend on the interpreter is compiled once, and Meson finds it.
-PATH=$bin:$PATH "$bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
-    --force-reinstall -Cbuild-dir="build-$version" . || finish "failed does not build"
+# What another Meson, compiler or place has left there may not build: then all of it is built again.
+build() {
+    PATH=$bin:$PATH "$bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
+        --force-reinstall -Cbuild-dir="build-$version" .
+}
+left_over=
+[ ! -e "build-$version" ] || left_over=1
+if ! build; then
+    [ -n "$left_over" ] && rm -rf "build-$version" && build || finish "failed does not build"
+fi
 # What fails when a call of the system fails is C code that is the same for all: the interpreter of .venv has shown it.
 left_out=()
 if [ "$share" = most ]; then
