@@ -93,17 +93,20 @@ if [ ! -e "$stamp" ]; then
         "$python" -m venv "$venv" || finish "untested no venv with pip could be made"
     fi
     "$bin/python" -m pip install -q --disable-pip-version-check -U 'pip>=23.1' || true
-    "$bin/python" -m pip install -q --disable-pip-version-check -r tools/requirements-build.txt ||
+    fill() { "$bin/python" -m pip install -q --disable-pip-version-check "$@"; }
+    fill -r tools/requirements-build.txt || { sleep 10 && fill -r tools/requirements-build.txt; } ||
         finish "untested no build tools from PyPI"
-    if ! "$bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: \
-        -r tools/requirements-test.txt 2>/dev/null; then
+    if ! fill --only-binary :all: -r tools/requirements-test.txt 2>/dev/null; then
         while read -r requirement; do
             case $requirement in '' | '#'*) continue ;; esac
-            "$bin/python" -m pip install -q --disable-pip-version-check --only-binary numpy,pandas,pyarrow,duckdb "$requirement" 2>/dev/null ||
+            fill --only-binary numpy,pandas,pyarrow,duckdb "$requirement" 2>/dev/null ||
                 echo "versions: $version: no $requirement"
         done <tools/requirements-test.txt
     fi
-    "$bin/python" -c 'import hypothesis, pytest, pytest_timeout, xdist, xxhash, zstandard' 2>/dev/null ||
+    has_tools() {
+        "$bin/python" -c 'import hypothesis, networkx, pytest, pytest_timeout, xdist, xxhash, zstandard' 2>/dev/null
+    }
+    has_tools || { fill hypothesis networkx pytest pytest-timeout pytest-xdist xxhash zstandard && has_tools; } ||
         finish "untested no test tools from PyPI"
     touch "$stamp"
 fi
