@@ -77,20 +77,28 @@ has_headers() {
 sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))'
 }
 
+# As pip does, it tries again what a line drops; once more, what it has given up.
+fill() { # folder, what pip install takes
+    local folder=$1
+    shift
+    "$folder/bin/python" -m pip install -q --disable-pip-version-check "$@" ||
+        { sleep 10 && "$folder/bin/python" -m pip install -q --disable-pip-version-check "$@"; }
+}
+
 # venv FOLDER REQUIREMENTS…: makes it, and fills it once for each state of the requirement files.
 venv() {
     local folder=$1 file stamp
     shift
-    if [ ! -x "$folder/bin/python" ]; then
+    if ! "$folder/bin/python" -m pip --version >/dev/null 2>&1; then # none, or one that was left half made
         say "making $folder with $("$PYTHON" --version)"
         "$PYTHON" -m venv "$folder"
-        "$folder/bin/python" -m pip install -q --disable-pip-version-check 'pip>=23.1'
+        fill "$folder" 'pip>=23.1'
     fi
     for file; do
         stamp=$folder/.$(basename "$file").$(cksum <"$file" | tr ' ' -)
         [ ! -e "$stamp" ] || continue
         say "$folder: installing $file"
-        "$folder/bin/python" -m pip install -q --disable-pip-version-check -r "$file"
+        fill "$folder" -r "$file"
         rm -f "$folder/.$(basename "$file")".*
         touch "$stamp"
     done
@@ -163,7 +171,7 @@ web_group() {
     stamp=web/node_modules/.$(cksum <web/package-lock.json | tr ' ' -)
     [ ! -e "$stamp" ] || return 0
     say "web/node_modules: installing"
-    (cd web && npm install --no-save --silent)
+    (cd web && { npm install --no-save --silent || { sleep 10 && npm install --no-save --silent; }; })
     touch "$stamp"
 }
 

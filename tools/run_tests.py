@@ -137,12 +137,14 @@ CHECKED = ("-Dtests=true", "-Dpython=false", "-Dwerror_ci=true", "--buildtype=de
 
 
 def _meson(folder: str, *options: str, env: dict[str, str] | None = None, only: str = "") -> Result:
-    if not (ROOT / folder / "build.ninja").exists():
+    left_over = (ROOT / folder / "build.ninja").exists()
+    # What another Meson, compiler or place has left may not build: then all of it is built again.
+    if not left_over or run("meson", "compile", "-C", folder, quiet=True):
         shutil.rmtree(ROOT / folder, ignore_errors=True)
         if run("meson", "setup", folder, *CHECKED, *options, quiet=True):
             return Result().fail(f"meson setup {folder}")
-    if run("meson", "compile", "-C", folder, quiet=True):
-        return Result().fail(f"meson compile -C {folder}")
+        if run("meson", "compile", "-C", folder, quiet=True):
+            return Result().fail(f"meson compile -C {folder}")
     log = ROOT / folder / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
     run("meson", "test", "-C", folder, "--print-errorlogs", *(("--suite", only) if only else ()), env=env)
@@ -184,7 +186,7 @@ def suite_interop() -> Result:
     """Chromium and Meliae read what was exported; tests of what cannot be had are skipped."""
     run(ROOT / "tools" / "bootstrap.sh", "interop")
     out = RESULTS / "interop.xml"
-    run(BIN / "python", "-m", "pytest", "-q", f"--junitxml={out}", "tests/interop")
+    run(BIN / "python", "tools/run_pytest.py", out, "tests/interop")
     return junit(out)
 
 
@@ -259,7 +261,7 @@ def suite_regress() -> Result:
     """CPython's own tests, without us and under us. SOAK=whole: more, packages' too, on all interpreters here."""
     # The longest of them sleep nearly all the time.
     out, words = RESULTS / "regress.xml", ["tests/soak", "-n", str(2 * CORES), "--dist=load", "--maxschedchunk=1"]
-    run(BIN / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={out}", *words)
+    run(BIN / "python", "tools/run_pytest.py", out, *words)
     result, reports = junit(out), {VERSION: out}
     if os.environ.get("SOAK") == "whole":
         folder = RESULTS / "regress"

@@ -93,23 +93,34 @@ if [ ! -e "$stamp" ]; then
         "$python" -m venv "$venv" || finish "untested no venv with pip could be made"
     fi
     "$bin/python" -m pip install -q --disable-pip-version-check -U 'pip>=23.1' || true
-    "$bin/python" -m pip install -q --disable-pip-version-check -r tools/requirements-build.txt ||
+    fill() { "$bin/python" -m pip install -q --disable-pip-version-check "$@"; }
+    fill -r tools/requirements-build.txt || { sleep 10 && fill -r tools/requirements-build.txt; } ||
         finish "untested no build tools from PyPI"
-    if ! "$bin/python" -m pip install -q --disable-pip-version-check --only-binary :all: \
-        -r tools/requirements-test.txt 2>/dev/null; then
+    if ! fill --only-binary :all: -r tools/requirements-test.txt 2>/dev/null; then
         while read -r requirement; do
             case $requirement in '' | '#'*) continue ;; esac
-            "$bin/python" -m pip install -q --disable-pip-version-check --only-binary numpy,pandas,pyarrow,duckdb "$requirement" 2>/dev/null ||
+            fill --only-binary numpy,pandas,pyarrow,duckdb "$requirement" 2>/dev/null ||
                 echo "versions: $version: no $requirement"
         done <tools/requirements-test.txt
     fi
-    "$bin/python" -c 'import hypothesis, pytest, pytest_timeout, xdist, xxhash, zstandard' 2>/dev/null ||
+    has_tools() {
+        "$bin/python" -c 'import hypothesis, networkx, pytest, pytest_timeout, xdist, xxhash, zstandard' 2>/dev/null
+    }
+    has_tools || { fill hypothesis networkx pytest pytest-timeout pytest-xdist xxhash zstandard && has_tools; } ||
         finish "untested no test tools from PyPI"
     touch "$stamp"
 fi
 # As deep as build/: where there is ccache, what does not depend on the interpreter is compiled once, and Meson finds it.
-PATH=$bin:$PATH "$bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
-    --force-reinstall -Cbuild-dir="build-$version" . || finish "failed does not build"
+# What another Meson, compiler or place has left there may not build: then all of it is built again.
+build() {
+    PATH=$bin:$PATH "$bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
+        --force-reinstall -Cbuild-dir="build-$version" .
+}
+left_over=
+[ ! -e "build-$version" ] || left_over=1
+if ! build; then
+    [ -n "$left_over" ] && rm -rf "build-$version" && build || finish "failed does not build"
+fi
 # What fails when a call of the system fails is C code that is the same for all: the interpreter of .venv has shown it.
 left_out=()
 if [ "$share" = most ]; then

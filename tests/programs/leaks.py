@@ -12,6 +12,7 @@ import logging
 import logging.handlers
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -85,6 +86,8 @@ def in_thread() -> None:
     thread = threading.Thread(target=serve, name="worker-2", daemon=True)
     thread.start()
     ready.wait()
+    while not done._cond._waiters:  # type: ignore[attr-defined]  # until it is in done.wait()
+        time.sleep(0.001)
     KEPT.append(done)
 
 

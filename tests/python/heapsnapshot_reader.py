@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import pure_reader
 
 KEYS = ["snapshot", "nodes", "edges", "trace_function_infos", "trace_tree", "samples", "locations", "strings"]
 NODE_FIELDS = ["type", "name", "id", "self_size", "edge_count", "trace_node_id", "detachedness"]
@@ -117,3 +120,9 @@ def distances(nodes: list[HeapNode]) -> list[int | None]:
                 out[target] = (out[node] or 0) + 1
                 todo.append(target)
     return out
+
+
+def regions_meet(*paths: Path) -> bool:
+    """Whether two regions of 1 MiB have one range of ids (docs/heapsnapshot.md): in one process of some 5000."""
+    regions = {address >> 20 for path in paths for address in pure_reader.Snapshot.open(path).addresses}
+    return len({region % 65535 for region in regions}) < len(regions)

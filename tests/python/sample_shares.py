@@ -19,6 +19,7 @@ from trace_support import answer
 
 CLOCKS = ("real", "prof", "virtual", "gil", "alloc")
 ENOUGH = 10_000
+TIMEOUT_SECONDS = 1800  # of so many, of which each takes milliseconds of a processor: others may want theirs
 MOST_APART = 0.02  # of all, at so many samples: four standard deviations of a share of one half
 
 BEGIN = """
@@ -214,7 +215,7 @@ def _lines(program: str, labels: list[str]) -> dict[tuple[str, int], str]:
 def sampled_shares(name: str, clock: str, samples: int, folder: Path) -> Shares:
     """Runs a program under a clock until it has so many samples."""
     program = BEGIN + PROGRAMS[name] + END
-    spent, missed, ticks, grain = answer(program, folder, clock, str(samples))
+    spent, missed, ticks, grain = answer(program, folder, clock, str(samples), timeout=TIMEOUT_SECONDS)
     snapshot = Snapshot((folder / "out.tonnage").read_bytes())
     label_of = _lines(program, list(spent))
     shares = Shares(Counter(), spent, Counter(), 0, missed / (missed + ticks) if ticks else 0.0)

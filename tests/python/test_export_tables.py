@@ -36,7 +36,7 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a process with names that hurt, threads, garbage and values of every sort."""
     path = tmp_path_factory.mktemp("export") / "hurt.tonnage"
     program = """
-import sys, threading, tonnage
+import sys, threading, time, tonnage
 Odd = type('a,"b\\n\\x1b[31m', (), {"__module__": "mod,ule\\ud801"})
 class Slots: __slots__ = ("x", "y")
 kept = [Odd(), Slots(), 10 ** 40, -5, 2.5, 1j, True]
@@ -46,6 +46,7 @@ setattr(kept[0], "attr,\\ud802", kept)
 def wait(event, local): event.wait()
 event = threading.Event()
 threading.Thread(target=wait, args=(event, kept), daemon=True).start()
+while not event._cond._waiters: time.sleep(0.001)
 tonnage.snapshot(sys.argv[1])
 event.set()
 """

@@ -59,7 +59,12 @@ def of_lines(file: str, *markers: str, **options: Any) -> list[list[float]]:
 
 
 def execute(
-    code: str, folder: Path, *words: str, options: tuple[str, ...] = (), **variables: str
+    code: str,
+    folder: Path,
+    *words: str,
+    options: tuple[str, ...] = (),
+    timeout: int = TIMEOUT_SECONDS,
+    **variables: str,
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program."""
     program = folder / "program.py"
@@ -69,15 +74,22 @@ def execute(
         [sys.executable, "-X", "faulthandler", *options, str(program), *words],
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_SECONDS,
+        timeout=timeout,
         env=kept | {"PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"} | variables,
         cwd=folder,
         check=False,
     )
 
 
-def answer(code: str, folder: Path, *words: str, options: tuple[str, ...] = (), **variables: str) -> Any:
+def answer(
+    code: str,
+    folder: Path,
+    *words: str,
+    options: tuple[str, ...] = (),
+    timeout: int = TIMEOUT_SECONDS,
+    **variables: str,
+) -> Any:
     """Runs a program that ends well and in silence, and prints JSON in its last line."""
-    done = execute(code, folder, *words, options=options, **variables)
+    done = execute(code, folder, *words, options=options, timeout=timeout, **variables)
     assert (done.returncode, done.stderr) == (0, ""), f"{done.returncode}: {done.stdout}{done.stderr}"
     return json.loads(done.stdout.splitlines()[-1])
