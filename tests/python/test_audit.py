@@ -362,12 +362,12 @@ def test_nothing_is_lost_in_threads_that_run(tmp_path: Path) -> None:
     assert grades(tmp_path / "a.tonnage")["lost"]["count"] == 0
 
 
-# Of what is told rightly, other words may look like the missing pointers.
-MOST_UNPROVED = 0.2
+# Of what is told rightly, other words may look like the missing pointers: of 94 on 3.12 these were 16 to 20.
+MOST_UNPROVED = 0.3
 
 
 def test_what_is_told_of_numpy_and_pandas_is_lost(tmp_path: Path) -> None:
-    """Of nearly all that is told, there are not as many words in the process as references are counted."""
+    """Of most that is told, there are not as many words in the process as references are counted."""
     pytest.importorskip("numpy")
     command = [sys.executable, "-W", "ignore", str(PROGRAMS / "data_frames.py"), "a.tonnage", "3"]
     with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
