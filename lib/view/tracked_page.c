@@ -103,6 +103,7 @@ typedef struct candidate {
     const tn_tracked_kind *kind;
     uint64_t bytes, retained_bytes;
     const char *texts[3]; /* NULL: none */
+    bool of_objects;      /* a class whose objects are tracked one by one, each with a name of its own */
 } candidate;
 
 /* The name, or its end behind a dot, as given; or they begin so. */
@@ -129,6 +130,11 @@ static bool has_text(const candidate *one, const tn_condition *c)
     for (unsigned i = 0; i < sizeof one->texts / sizeof *one->texts; i++)
         if (one->texts[i] && strstr(one->texts[i], c->text))
             return true;
+    for (size_t i = 0; one->of_objects && i < one->all->n_instances; i++) {
+        const tn_tracked_instance *object = &one->all->instances[i];
+        if (object->label && &one->all->kinds[object->kind] == one->kind && strstr(object->label, c->text))
+            return true;
+    }
     return false;
 }
 
@@ -185,7 +191,9 @@ static void select_kinds(tn_tracked_page_made *p, const tn_selection *sel, enum 
     for (uint32_t k = 0; k < p->all->n_kinds; k++) {
         const tn_tracked_kind *kind = &p->all->kinds[k];
         const tn_tracked_sum *sum = tn__tracked_sum_at(tn__tracked_last(p->all), k);
-        candidate one = {.all = p->all, .kind = kind, .texts = {kind->name, p->all->rules[kind->rule].label}};
+        const tn_tracked_rule *rule = &p->all->rules[kind->rule];
+        candidate one = {
+            .all = p->all, .kind = kind, .texts = {kind->name, rule->label}, .of_objects = rule->name == NULL};
         one.bytes = sum ? sum->bytes : 0;
         one.retained_bytes = sum ? sum->retained_bytes : 0;
         p->selected[k] = tn__selection_decide(sel, holds, &one) > 0;

@@ -13,7 +13,7 @@ import re
 import sys
 from types import MappingProxyType
 
-from tonnage import _queries
+from tonnage import _queries, _report_ranges
 from tonnage._errors import ArgumentError, Error, NotFoundError
 
 TYPE_CHECKING = False
@@ -36,9 +36,6 @@ _FEW = 2_000_000  # nodes of a file: of more there is neither `why` nor what tak
 _OBJECT_BYTES = 64 << 10  # of one answer about one of them
 _ROWS = 1000
 _NODES = 2000  # of a flame graph
-_PARTS = 10  # of all allocations, where ranges of them begin and end; web/src/pages/Changes.tsx has the same number
-_RANGE_NODES = 500  # of a flame graph of such a range
-_MARKS = 8  # snapshots of a process, the latest, between which there are ranges
 
 _KINDS = "clodo size sizeclass module dist generation content site rcs via".split()
 _HELD = "root thread frame".split()  # what alone leads to an object
@@ -127,7 +124,7 @@ def _quoted(value: str) -> str | None:
     return next((f"{quote}{value}{quote}" for quote in "'\"" if quote not in value), None)
 
 
-class _Answers:
+class Answers:
     """Asks, and keeps what there is room for, in the order of asking.
 
     Args:
@@ -143,7 +140,7 @@ class _Answers:
         self._sides = [(ThreadPoolExecutor(1), opened) for opened in (files, again)]
         self._asked: dict[str, tuple[int, Future[str]]] = {}
 
-    def __enter__(self) -> _Answers:
+    def __enter__(self) -> Answers:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -230,7 +227,7 @@ def _pairs(n: int) -> list[tuple[int, int]]:
     return pairs if n < 3 else [*pairs, (0, n - 1)]
 
 
-def _ask_pairs(answers: _Answers, has: list[list[str]]) -> None:
+def _ask_pairs(answers: Answers, has: list[list[str]]) -> None:
     for old, new in _pairs(len(has)):
         for need, question in PAIRS:
             if need in has[old] and need in has[new]:
@@ -239,7 +236,7 @@ def _ask_pairs(answers: _Answers, has: list[list[str]]) -> None:
         answers.ask(f"growth?limit={_ROWS}")
 
 
-def _ask_objects(answers: _Answers, index: int, older: list[int], n_nodes: int, most: int) -> int:
+def _ask_objects(answers: Answers, index: int, older: list[int], n_nodes: int, most: int) -> int:
     """Of a file, compared with older ones, what object pages show; how many of them there are."""
     keys = [answers.ask(_NAMED_BY[0], file=index, against=old) for old in older]
     keys += [answers.ask(question, file=index) for question in _NAMED_BY]
@@ -254,7 +251,7 @@ def _ask_objects(answers: _Answers, index: int, older: list[int], n_nodes: int, 
     return len(named)
 
 
-def _ask_paths(answers: _Answers, index: int, addresses: list[str]) -> None:
+def _ask_paths(answers: Answers, index: int, addresses: list[str]) -> None:
     """The shortest path to each object, all found in one search, as answers about one each."""
     from tonnage._json_text import loads
 
@@ -266,37 +263,7 @@ def _ask_paths(answers: _Answers, index: int, addresses: list[str]) -> None:
         answers.put("paths?limit=1", answer, file=index, object=row["address"])
 
 
-def _parts(alive: list[dict[str, int]]) -> list[tuple[int, int]]:
-    """First and last allocation of each range of whole parts, but of that of all."""
-    each = -(-len(alive) // _PARTS) or 1
-    parts = [alive[i : i + each] for i in range(0, len(alive), each)]
-    pairs = [(part[0]["first"], end[-1]["last"]) for i, part in enumerate(parts) for end in parts[i:]]
-    return [pair for pair in pairs if pair != (parts[0][0]["first"], parts[-1][-1]["last"])]
-
-
-def _ask_ranges(answers: _Answers, rows: list[dict[str, Any]]) -> list[str]:
-    """Of ranges of allocations, and of those between snapshots of a process, who made what is alive of them."""
-    from tonnage._json_text import loads
-
-    traced = [row for row in rows if "sites" in row["has"]]
-    latest = {row["pid"]: row["index"] for row in traced if row["pid"] is not None}
-    born: dict[int | None, list[int]] = {}  # how many allocations each snapshot of a process had seen
-    keys = []
-    for row in traced:
-        past = loads(answers.text(answers.ask("timeline", file=row["index"])))
-        births = born.setdefault(row["pid"], [0])
-        births.append(past["now"]["births"] or 0)
-        ranges = _parts(past["alive"])
-        if ranges and latest.get(row["pid"]) == row["index"]:
-            marks = births[-_MARKS - 1 :]
-            ranges += [(old + 1, new) for i, old in enumerate(marks) for new in marks[i + 1 :] if new > old]
-        for first, last in dict.fromkeys(ranges):
-            question = f"flame?born={first}-{last}&limit={_RANGE_NODES}&what=live"
-            keys.append(answers.ask(question, file=row["index"]))
-    return keys
-
-
-def _put_sources(answers: _Answers, index: int, snapshot: Snapshot, has: list[str]) -> tuple[int, int]:
+def _put_sources(answers: Answers, index: int, snapshot: Snapshot, has: list[str]) -> tuple[int, int]:
     """The text of each line that pages of a file name; how many lines there are, and how many are named."""
     from tonnage import _source
     from tonnage._json_text import loads
@@ -317,15 +284,17 @@ def _put_sources(answers: _Answers, index: int, snapshot: Snapshot, has: list[st
     return n_found, n_named
 
 
-def _gather(files: Sequence[Snapshot], rows: list[dict[str, Any]], sources: bool) -> tuple[dict[str, str], list[str]]:
-    """Answers, and sentences that say where they end."""
+def _gather(
+    files: Sequence[Snapshot], rows: list[dict[str, Any]], sources: bool
+) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Answers; those to what is asked of ranges of allocations; sentences that say where they end."""
     has = [row["has"] for row in rows]
     with_objects = [index for index in range(len(files)) if "objects" in has[index]]
     many = [index for index in with_objects if files[index]._core.n_nodes > _FEW]
     has = [[*what, *(["few"] if index in with_objects and index not in many else [])] for index, what in enumerate(has)]
     n_objects = 0
     by_type = []
-    with _Answers(files) as answers:
+    with Answers(files) as answers:
         for need, question in QUESTIONS:
             for index in range(len(files)):
                 if not need or need in has[index]:
@@ -339,9 +308,9 @@ def _gather(files: Sequence[Snapshot], rows: list[dict[str, Any]], sources: bool
             older = [old for old, new in _pairs(len(files)) if new == index and old in with_objects]
             n_objects += _ask_objects(answers, index, older, n_nodes, _OBJECTS // len(with_objects))
         found = [_put_sources(answers, index, snapshot, has[index]) for index, snapshot in enumerate(files) if sources]
-        ranges = _ask_ranges(answers, rows)
+        of_ranges, all_ranges = _report_ranges.ask(answers, rows)
         answers.put_last(by_type)  # suspects link to objects: those first
-        answers.put_last(ranges)
+        answers.put_last(of_ranges)
         texts, too_large = answers.kept()
     bounds = [f"tables have at most {_ROWS} rows, those of who allocated and where time goes 200"]
     if with_objects:
@@ -353,15 +322,20 @@ def _gather(files: Sequence[Snapshot], rows: list[dict[str, Any]], sources: bool
         bounds.append(
             f"of a file of more than {_FEW:,} objects there are no groups by {', '.join(_HELD)}, and no page says why"
         )
-    if ranges:
-        bounds.append(f"flame graphs of ranges of allocations are of whole tenths of them, by {_RANGE_NODES} nodes")
     if sources:
         n_found, n_named = map(sum, zip(*found, strict=True))
         bounds.append(f"{n_found} of {n_named} lines of code have their text")
     if too_large:
         more = f" and {len(too_large) - 5} more" if len(too_large) > 5 else ""
         bounds.append(f"there was no room for {', '.join(too_large[:5])}{more}")
-    return texts, bounds
+    ranges = {key: texts.pop(key) for key in of_ranges if key in texts}
+    if ranges:
+        some = "" if all_ranges else f"; there are {len(ranges)}, those of the latest snapshots first"
+        bounds.append(
+            "flame graphs of ranges of allocations are of whole tenths of them, and of those between snapshots,"
+            f" {_report_ranges.NODES} nodes each{some}"
+        )
+    return texts, ranges, bounds
 
 
 def _data(head: dict[str, Any], answers: dict[str, str], bounds: list[str]) -> str:
@@ -387,12 +361,16 @@ def html(files: Sequence[Snapshot], sources: bool) -> str:
 
     names = _names([snapshot.path or "snapshot" for snapshot in files])
     rows = [described(snapshot, name, index) for index, (snapshot, name) in enumerate(zip(files, names, strict=True))]
-    answers, bounds = _gather(files, rows, sources)
+    answers, ranges, bounds = _gather(files, rows, sources)
     head = {"schema": 1, "mode": "report", "tool_version": __version__, "files": rows}
     while True:
-        made = page(_data(head, answers, bounds))
+        made = page(_data(head, {**answers, **ranges}, bounds))
         if len(made) <= MOST_BYTES or len(answers) <= _LEAST:
             return made
+        if ranges:
+            ranges = {}
+            bounds[-1] = "there was no room for flame graphs of ranges of allocations"
+            continue
         last = list(answers)[len(answers) * 3 // 4 :]
         for key in last:
             del answers[key]

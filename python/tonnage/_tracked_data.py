@@ -47,9 +47,10 @@ class Fields:
 
 
 class Rule(Fields):
-    """What was asked for, of a class or of one object.
+    """What was asked for, of a class, or of objects that are tracked one by one and alike.
 
-    name: of the class, `module.Qualname`; None: a rule of one object. label: what `name=` said, or None.
+    name: of the class, `module.Qualname`; None: a rule of such objects, each of which has its own label. label: what
+    `name=` said of the class, or None.
     """
 
     __slots__ = ("keep", "label", "name", "resolution_level", "subclasses", "trace")

@@ -79,14 +79,16 @@ class State:
 
     def has_kind(self, of_engine: int, type_: Type, rule: int) -> None:
         """A kind of the engine is the tracker's."""
-        self.own[of_engine] = Own(self._number(type_, rule), rule, type_.address, of_engine)
+        number = self._number(type_, rule)
+        self._rule_of_kind[number] = rule
+        self.own[of_engine] = Own(number, rule, type_.address, of_engine)
 
     def _number(self, type_: Type, rule: int) -> int:
         number = self._numbers.get(type_.names)
         if number is None:
             number = self._numbers[type_.names] = len(self._kinds)
+            self._rule_of_kind[number] = rule
             self._kinds.append(type_.names)
-        self._rule_of_kind[number] = rule
         return number
 
     def has_ended(self, of_engine: int, row: tuple[Any, ...]) -> None:
@@ -104,20 +106,19 @@ class State:
             return
         if single is not None:
             self._single_died(own.kind, end - birth, morphed)
-        label, rule = self._label(serial, own), self.rules[self.special.pop(serial, own.rule)]
-        self.labels.pop(serial, None)
+        label, rule = self._label(serial, own), self.rules[self.special.get(serial, own.rule)]
         one = self._instance(serial, own, label, address, birth, stack, single is not None)
         one.death_ns = end
-        self.stacks.pop(serial, None)
         if morphed and one.morphed_to is None:
             one.morphed_to = "unknown"
         if rule.keep:
             self._left[serial] = one
-            return
-        self._dead[serial] = one
-        while len(self._dead) > DEAD_MAX:
-            oldest = next(iter(self._dead))
-            del self._dead[oldest]
+        else:
+            self._dead[serial] = one
+            while len(self._dead) > DEAD_MAX:
+                oldest = next(iter(self._dead))
+                del self._dead[oldest]
+        self._forget(serial)  # now that it is known as a dead one
 
     def _single_died(self, kind: int, age: int, morphed: bool) -> None:
         sums = self._sums_of(kind)
@@ -153,14 +154,24 @@ class State:
         """Of the rule that says the same, but for labels, of other objects: however many are tracked, there are few."""
         said = rule.resolution_level, rule.keep, rule.trace
         if said not in self._of_objects:
-            self._of_objects[said] = len(self.rules)
-            self.rules.append(Rule(resolution_level=rule.resolution_level, keep=rule.keep, trace=rule.trace))
+            shared = Rule(resolution_level=rule.resolution_level, keep=rule.keep, trace=rule.trace)
+            self._of_objects[said] = self.add_rule(shared)
         return self._of_objects[said]
+
+    def add_rule(self, rule: Rule) -> int:
+        """Its number: a destructor that runs meanwhile may add others before and behind it."""
+        self.rules.append(rule)
+        return next(number for number, one in enumerate(self.rules) if one is rule)
+
+    def _forget(self, serial: int) -> None:
+        """What an object has of its own."""
+        self.special.pop(serial, None)
+        self.labels.pop(serial, None)
+        self.stacks.pop(serial, None)
 
     def drop_single(self, serial: int) -> None:
         """Tracks an object by itself no more; it is still the tracker's if it is of a kind that is."""
-        self.special.pop(serial, None)
-        self.labels.pop(serial, None)
+        self._forget(serial)
         own = self.singles.pop(serial, None)
         if own is not None:
             _followed.release_object(serial, own.of_engine, own.block, self.ref)
@@ -177,8 +188,8 @@ class State:
             for of_engine in given_up:
                 self.has_ended(of_engine, rows[of_engine])
             _followed.release(given_up, self.ref)
-        self.special.clear()
-        self.labels.clear()
+        for serial in list(self.special):
+            self._forget(serial)
         self._left.update(left)
 
     # ---- who there is ----

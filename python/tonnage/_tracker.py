@@ -170,13 +170,16 @@ class Tracker:
         )
         with self._locked():
             state = self._open()
-            _, number = state.classes.get(id(cls), (cls, len(state.rules)))
-            wish = Wish(state.ref, number, rule.trace, rule.keep, rule.subclasses)
-            state.rules[number : number + 1] = [rule]  # there before the first instance
+            known = state.classes.get(id(cls))
+            if known is None:  # the rule is there before the first instance
+                number = state.add_rule(rule)
+            else:
+                number = known[1]
+                state.rules[number] = rule
             try:
-                _followed.follow(cls, wish)
+                _followed.follow(cls, Wish(state.ref, number, rule.trace, rule.keep, rule.subclasses))
             except BaseException:
-                if id(cls) not in state.classes:
+                if known is None and state.rules[-1] is rule:
                     state.rules.pop()
                 raise
             state.classes[id(cls)] = cls, number

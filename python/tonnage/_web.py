@@ -18,7 +18,7 @@ from tonnage._take import take
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from tonnage._snapshot import Snapshot
 
@@ -163,14 +163,18 @@ class Profile:
 
     def _answer(self, snapshot: Snapshot) -> Answer:
         suffix, content_type = _FORMATS[self._format]
-        taken, what = ("trace.births", "allocated") if self._clock == "alloc" else ("sample.samples", "cpu")
         if self._format == "file":
             fd = os.dup(snapshot._fd)
-        elif self._format == "text" or snapshot.facts.get(taken):
-            fd = _exported(snapshot, self._format, what)
+        elif self._format == "text" or self._has_any(snapshot.facts):
+            fd = _exported(snapshot, self._format, "allocated" if self._clock == "alloc" else "cpu")
         else:
             raise Refused(404, f"nothing was sampled in {self._seconds:g} s by {self._clock}")
         return _attached(f"profile.{suffix}", content_type, fd)
+
+    def _has_any(self, facts: Mapping[str, object]) -> bool:
+        if self._clock == "alloc":  # births are counted since the process began
+            return facts.get("trace.births") != facts.get("trace.started_births")
+        return bool(facts.get("sample.samples"))
 
 
 class Heap:

@@ -22,7 +22,7 @@ import shop_snapshot
 import sites_snapshot
 import tonnage
 from cli_support import Cli
-from tonnage import _queries, _report, _viewer
+from tonnage import _queries, _report, _report_ranges, _viewer
 
 PRICES = f"{shop_snapshot.PRICES:#x}"
 
@@ -267,7 +267,7 @@ def test_what_suspects_of_a_comparison_name_has_a_page(cli: Cli, files: Path, tm
 
 
 def test_rows_that_have_no_room_leave_the_first_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_report._Answers.ask, "__defaults__", (50_000,))
+    monkeypatch.setattr(_report.Answers.ask, "__defaults__", (50_000,))
     edges = [[(i, graph_files.OWNING) for i in range(1, 900)], *([] for _ in range(1, 900))]
     described = graph_files.describe(graph_files.Graph(edges, roots=[0]))[0]
     (tmp_path / "wide.tonnage").write_bytes(pure_writer.write(described))
@@ -312,6 +312,54 @@ def test_a_report_has_the_ranges_of_allocations_that_its_page_offers(cli: Cli, f
                 assert answers[key] == without_info(told), key
     for first, last in ((1, ends[1]), (ends[0] + 1, ends[1]), (ends[0] + 1, ends[2]), (ends[1] + 1, ends[2])):
         assert f"flame?born={first}-{last}&file=2&limit=500&what=live" in answers
+
+
+def born(data: dict[str, Any]) -> list[str]:
+    return [key for key in data["answers"] if "born=" in key]
+
+
+def test_ranges_of_allocations_are_bounded_and_go_first(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last snapshot is of when nothing is recorded any more, the one before it of another recording."""
+    paths = [str(tmp_path / f"{n}.tonnage") for n in range(4)]
+    program = """
+import sys, tonnage
+tonnage.trace.start()
+keep = [[bytes(100) for _ in range(100)]]
+tonnage.snapshot(sys.argv[1])
+keep.append([bytes(100) for _ in range(100)])
+tonnage.snapshot(sys.argv[2])
+tonnage.trace.clear()
+keep.append([bytes(100) for _ in range(100)])
+tonnage.snapshot(sys.argv[3])
+tonnage.trace.stop()
+tonnage.snapshot(sys.argv[4])
+"""
+    subprocess.run([sys.executable, "-c", program, *paths], check=True)
+    files = [tonnage.load(path) for path in paths]
+    ends = [file.facts["trace.births"] for file in files[:3]]
+
+    def made() -> dict[str, Any]:
+        files[0].report(tmp_path / "r.html", files[1:], force=True)
+        return data_of((tmp_path / "r.html").read_text("utf-8"))
+
+    data = made()
+    pairs = [(1, ends[0]), (1, ends[1]), (ends[0] + 1, ends[1]), (ends[0] + 1, ends[2]), (ends[1] + 1, ends[2])]
+    assert [key.partition("&")[0] for key in born(data)][: len(pairs)] == [f"flame?born={a}-{b}" for a, b in pairs]
+    assert any("ranges of allocations are of whole tenths" in line for line in data["bounds"])
+    monkeypatch.setattr(_report_ranges, "MOST", 3)
+    data = made()
+    assert len(born(data)) == 3 and any("there are 3, those of the latest" in line for line in data["bounds"])
+    others = len(data["answers"]) - 3
+    monkeypatch.setattr(_report, "MOST_BYTES", len((tmp_path / "r.html").read_text("utf-8")) - 1)
+    data = made()
+    assert born(data) == [] and len(data["answers"]) == others
+    assert [line for line in data["bounds"] if "ranges" in line] == [
+        "there was no room for flame graphs of ranges of allocations"
+    ]
+    for file in files:
+        file.close()
 
 
 def test_hostile_text_stays_text(cli: Cli, tmp_path: Path) -> None:

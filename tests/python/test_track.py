@@ -343,6 +343,26 @@ assert not t._state.labels and len(t.history().rules) <= 1 + 5
 """)
 
 
+def test_an_object_tracked_by_itself_changes_nothing_for_its_class() -> None:
+    run("""
+t = Tracker()
+before = Node()
+t.track_class(Node, name="all")
+after = Node()
+t.track_object(before, name="one", resolution_level=3, keep=True)
+h = t.history()
+(kind,) = h.kinds
+assert (h.rules[kind.rule].label, h.rules[kind.rule].resolution_level) == ("all", 0)
+assert [one.label for one in h.instances.values()] == ["all", "one"]
+t.track_change(Node, name="each")
+assert t.history().rules[kind.rule].label == "each"
+del before, after
+h = t.history()
+assert [one.label for one in h.instances.values()] == ["each", "one"]
+assert all(one.death_ns for one in h.instances.values())
+""")
+
+
 def test_sizes_along_what_is_referred_to_add_up() -> None:
     run("""
 common = bytes(70_000)

@@ -243,6 +243,32 @@ def test_classes_and_instances_are_selected(where: str, classes: list[str], seri
         assert {row["serial"] for row in view} == serials
 
 
+def test_a_class_of_single_objects_is_found_by_the_name_of_any(tmp_path: Path) -> None:
+    code = """
+import sys
+from tonnage import track
+class Session: pass
+class Node: pass
+track.track_class(Node, name="all")
+objects = [Session(), Session(), Node()]
+for name, one in zip(("first", "second", "third"), objects):
+    track.track_object(one, name=name)
+track.create_snapshot()
+track.stats.save(sys.argv[1])
+"""
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.tonnage")], check=True)
+    with tonnage.load(tmp_path / "a.tonnage") as file:
+        for text, classes, names in (
+            ("first", ["__main__.Session"], ["first"]),
+            ("second", ["__main__.Session"], ["second"]),
+            ("third", [], ["third"]),
+            ("all", ["__main__.Node"], []),
+        ):
+            found = file.tracked(f"text:{text}", limit=0)
+            assert [row["class"] for row in found.classes] == classes, text
+            assert [row["name"] for row in found] == names, text
+
+
 def test_hostile_texts_are_escaped(tmp_path: Path) -> None:
     path = tmp_path / "hostile.tonnage"
     path.write_bytes(tracked_files.file_of(tracked_files.hostile()))

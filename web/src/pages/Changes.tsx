@@ -159,14 +159,18 @@ function Curve({
       names: marks.map((mark) => ({ time: mark.time, name: visible(mark.file.name, 24) })),
     };
   }, [files, pasts, file, tracked]);
+  const recorded = made.marks.flatMap(({ file, past, time }) =>
+    file.has.includes("sites") && past.now.births !== null ? [{ file, time, births: past.now.births }] : [],
+  );
   const between = (from: number, to: number) => {
-    const before = [...made.marks].reverse().find((mark) => mark.time <= from);
-    const after = made.marks.find((mark) => mark.time >= to) ?? made.marks[made.marks.length - 1];
-    const last = after?.past.now.births;
-    if (last)
+    const latest = recorded[recorded.length - 1]!;
+    const before = [...recorded].reverse().find((mark) => mark.time <= from);
+    const after = recorded.find((mark) => mark.time >= to) ?? latest;
+    const [first, last] = [before ? before.births + 1 : 1, after.births];
+    if (first <= last)
       change({
-        born: `${(before?.past.now.births ?? 0) + 1}-${last}`,
-        file: made.marks[made.marks.length - 1]!.file.index,
+        born: first === 1 && after === latest ? null : `${first}-${last}`,
+        file: latest.file.index,
         zoom: null,
       });
   };
@@ -177,7 +181,6 @@ function Curve({
         snapshots to compare.
       </p>
     );
-  const recorded = made.marks.some((mark) => mark.past.now.births !== null);
   return (
     <>
       <TimeLine
@@ -185,11 +188,11 @@ function Curve({
         times={made.times}
         lines={made.lines}
         marks={made.names}
-        {...(recorded ? { onRange: between } : {})}
+        {...(recorded.length > 0 ? { onRange: between } : {})}
       />
       <p class="note">
         {plural(made.told, "moment")} noted while it ran, {plural(made.marks.length, "snapshot")}.
-        {recorded &&
+        {recorded.length > 0 &&
           " A range drawn with the mouse selects what was allocated between the snapshots around it and is alive in the last one."}
       </p>
     </>
@@ -199,7 +202,7 @@ function Curve({
 /* ---- when what is alive was allocated ---- */
 
 const BARS = { width: 1000, height: 100 };
-/** Parts of all allocations whose ranges a report has flame graphs of; python/tonnage/_report.py asks for them. */
+/** Parts of all allocations whose ranges a report has flame graphs of; python/tonnage/_report_ranges.py asks for them. */
 const REPORT_PARTS = 10;
 
 function parseBorn(text: string | undefined): [number, number] | null {
@@ -306,7 +309,7 @@ function Ages({
           min={step - 1}
           max={Math.ceil(bins.length / step) * step - 1}
           step={step}
-          value={to}
+          value={Math.ceil((to + 1) / step) * step - 1}
           onChange={(event) =>
             choose(...whole(from, Math.min(Math.max(Number(event.currentTarget.value), from), bins.length - 1)))
           }

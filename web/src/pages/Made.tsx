@@ -171,7 +171,7 @@ export function Drawn({
   return (
     <>
       <p>
-        {said(flame)}.{flame.nodes.length >= NODES && ` The ${count(flame.nodes.length)} widest frames are shown.`}
+        {said(flame)}.{flame.more > 0 && ` The ${count(flame.nodes.length)} widest frames are shown.`}
       </p>
       <FlameGraph
         tree={tree}
