@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import select
+import sys
 import threading
 import time
 from typing import Any
@@ -70,6 +71,7 @@ def generating() -> Any:
 
 
 def main() -> None:
+    sys.setswitchinterval(1000)  # a thread that is ready goes on until it waits: nobody takes the lock from it
     LOCK.acquire()
     targets: list[Any] = [sleeper, locker, selector, evaluating]
     threads = [threading.Thread(target=target, name=target.__name__, daemon=True) for target in targets]
@@ -80,7 +82,6 @@ def main() -> None:
     argument.start()
     for _ in range(len(threads) + 1):
         READY.acquire()
-    time.sleep(0.05)  # into the blocking call; nothing depends on it
     mine = plant("local of main", [object()])
     gc.collect()
     gc.collect()

@@ -193,6 +193,7 @@ def test_a_list_of_objects_is_not_itself_an_object() -> None:
 
 
 def test_closing_frees_and_later_use_is_refused() -> None:
+    gc.collect()  # files of other tests
     before = len(os.listdir("/proc/self/fd"))
     taken = tonnage.snapshot()
     item = taken[id(things)]
@@ -206,7 +207,7 @@ def test_closing_frees_and_later_use_is_refused() -> None:
 
 
 def test_a_forgotten_snapshot_closes_its_file() -> None:
-    gc.collect()  # those of other tests
+    gc.collect()  # files of other tests
     before = len(os.listdir("/proc/self/fd"))
     tonnage.snapshot(of=things).summary()
     gc.collect()
@@ -556,6 +557,7 @@ def test_a_table_outlives_the_name_of_its_snapshot(tmp_path: Path) -> None:
     """As in the last line of a notebook's cell."""
     path = tmp_path / "app.tonnage"
     tonnage.snapshot(path).close()
+    gc.collect()  # files of other tests
     before = len(os.listdir("/proc/self/fd"))
     table = tonnage.load(path).summary()
     assert table.rows and table._repr_html_().startswith("<table>")

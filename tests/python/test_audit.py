@@ -53,6 +53,7 @@ def grades(path: Path) -> dict[str, Any]:
 PLANTED = {"float": 1000, "str": 900, "tuple": 800, "list": 700, "bytes": 60, "huge": 5}
 TYPES = {"float": "float", "str": "str", "tuple": "tuple", "list": "list", "bytes": "bytes", "huge": "bytes"}
 HIDDEN = 2  # as many of them may be called held, for an old pointer to them in memory that is in use
+MOST_OF_300 = 280  # old tables of interned texts have 1 to 4 pointers, as many as the names of files made them grow
 
 
 @pytest.fixture(scope="module", params=["stop", "fork"])
@@ -192,7 +193,7 @@ def test_a_count_too_many_is_leaked_and_one_too_few_is_short(leaks: Path) -> Non
 def test_references_lost_to_what_the_interpreter_holds_are_told(leaks: Path) -> None:
     """It has a pointer to each, and one pointer is no reason for 300 references."""
     with tonnage.load(leaks / "after.tonnage") as snapshot:
-        rows = [row for row in snapshot.audit(limit=0) if row["grade"] == "leaked" and row["unseen"] >= 295]
+        rows = [row for row in snapshot.audit(limit=0) if row["grade"] == "leaked" and row["unseen"] >= MOST_OF_300]
         told = {row["preview"]: row for row in rows}
         immortal = sys.version_info[:2] == (3, 12)  # interned texts are, there
         assert {row["kind"] for row in rows} == ({"list"} if immortal else {"str", "list"})
@@ -200,7 +201,7 @@ def test_references_lost_to_what_the_interpreter_holds_are_told(leaks: Path) -> 
         (hooks,) = (row for row in rows if row["kind"] == "list")
         assert hooks["holder"] is None or "careless" not in hooks["holder"]
         before = tonnage.load(leaks / "before.tonnage")
-        assert not [row for row in before.audit(limit=0) if row["grade"] == "leaked" and row["unseen"] >= 295]
+        assert not [row for row in before.audit(limit=0) if row["grade"] == "leaked" and row["unseen"] >= MOST_OF_300]
         before.close()
 
 

@@ -382,8 +382,8 @@ def test_an_interrupt_ends_the_child_and_leaves_nothing(tmp_path: Path) -> None:
     code = f"""
     import os, signal, threading, tonnage
     {heap(200_000)}
-    threading.Timer(0.15, os.kill, (os.getpid(), signal.SIGINT)).start()
     try:
+        threading.Timer(0.15, os.kill, (os.getpid(), signal.SIGINT)).start()
         for n in range(1000):
             tonnage.snapshot(f"{{n}}.tonnage", mode="fork").close()
     except KeyboardInterrupt:

@@ -43,9 +43,9 @@ ENDS = {
         "for one in threads: one.join()",
         0,
     ),
-    "interrupted": ("ask(signal.SIGINT)\ntry:\n    while True: take()\nexcept KeyboardInterrupt: sys.exit(4)", 4),
+    "interrupted": ("try:\n    ask(signal.SIGINT)\n    while True: take()\nexcept KeyboardInterrupt: sys.exit(4)", 4),
     "interrupted in a recording": (
-        "ask(signal.SIGINT)\ntry:\n    while True: time.sleep(0.001)\nexcept KeyboardInterrupt: sys.exit(4)",
+        "try:\n    ask(signal.SIGINT)\n    while True: time.sleep(0.001)\nexcept KeyboardInterrupt: sys.exit(4)",
         4,
     ),
     "terminated": ("ask(signal.SIGTERM)\nwhile True: take()", -signal.SIGTERM),

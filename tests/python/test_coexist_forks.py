@@ -34,7 +34,8 @@ TAIL = """
 
 @MODES
 def test_a_program_without_threads_forks_without_a_warning(how: str, tmp_path: Path) -> None:
-    """But where it has waited 50 ms for a snapshot in progress, as on a machine with much else to do."""
+    """But where it has waited, as on a machine with much else to do: 50 ms for a snapshot in progress, or 20 ms for the
+    kernel to forget a thread that has ended."""
     code = f"""{HEAD}
     quiet = 0
     for again in range(n):
@@ -45,7 +46,7 @@ def test_a_program_without_threads_forks_without_a_warning(how: str, tmp_path: P
             os._exit(0)
         waited = time.monotonic() - begun
         assert os.waitpid(child, 0) == (child, 0)
-        assert not told or waited >= 0.05, str(told[0].message)
+        assert not told or waited >= 0.02, str(told[0].message)
         quiet += not told
     assert quiet > n / 2
     {TAIL}"""

@@ -242,15 +242,22 @@ def test_the_program_sees_nothing_of_a_signal() -> None:
         from tonnage import _helper
         read = ctypes.CDLL(None, use_errno=True).read  # not os.read: Python would try again itself
         count = []
-        _helper.on_signal(signal.SIGUSR2, lambda: count.append(1))
+        heard, seen = os.pipe()
+        def called():
+            count.append(1)
+            if len(count) == 2:
+                os.close(seen)
+        _helper.on_signal(signal.SIGUSR2, called)
         inside, outside = os.pipe()
         sender = subprocess.Popen([sys.executable, "-c", '''if 1:
-            import os, signal, sys, time
-            for _ in range(50):
+            import os, select, signal, sys, time
+            sent, heard = 0, int(sys.argv[3])
+            while sent < 50 or not select.select([heard], [], [], 0)[0]:  # however late the other thread gets its turn
                 os.kill(int(sys.argv[1]), signal.SIGUSR2)
                 time.sleep(0.002)
+                sent += 1
             os.write(int(sys.argv[2]), b"x")
-        ''', str(os.getpid()), str(outside)], pass_fds=[outside])
+        ''', *map(str, [os.getpid(), outside, heard])], pass_fds=[outside, heard])
         buffer = ctypes.create_string_buffer(1)
         assert read(inside, buffer, 1) == 1, os.strerror(ctypes.get_errno())
         sender.wait()
@@ -281,10 +288,20 @@ def test_callbacks_run_with_the_signals_of_the_program() -> None:
 
 # ---- forks ----
 
+FORK = """
+        import os, time, warnings
+        def fork():  # warns where it has waited alone: for a call, or for the kernel to forget a thread that has ended
+            begun = time.monotonic()
+            with warnings.catch_warnings(record=True, action="always") as told:
+                child = os.fork()
+            assert not told or time.monotonic() - begun >= 0.02, str(told[0].message)
+            return child
+"""
+
 
 def test_forks_know_nothing_of_the_helper() -> None:
     """No warning in the parent, which has no thread of its own; it goes on; the child has none, until it starts one."""
-    clean("""
+    code = """
         import os, signal, sys, time, tonnage
         from tonnage import _helper
 
@@ -295,7 +312,7 @@ def test_forks_know_nothing_of_the_helper() -> None:
         handle = tonnage.timer(0.001, calls.append, 1)
         _helper.on_signal(signal.SIGUSR2, print)
         for n in range(20):
-            child = os.fork()
+            child = fork()
             if child == 0:
                 good = threads() == 1 and not handle.active
                 good = good and signal.getsignal(signal.SIGUSR2) == signal.SIG_DFL
@@ -309,20 +326,22 @@ def test_forks_know_nothing_of_the_helper() -> None:
             while not calls:
                 time.sleep(0.001)
         tonnage.timer(1, None)
-    """)
+    """
+    clean(FORK + code)
 
 
 def test_a_child_dies_of_the_signal_again() -> None:
-    clean("""
+    code = """
         import os, signal
         from tonnage import _helper
         _helper.on_signal(signal.SIGUSR2, print)
-        child = os.fork()
+        child = fork()
         if child == 0:
             os.kill(os.getpid(), signal.SIGUSR2)
             os._exit(0)
         assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGUSR2
-    """)
+    """
+    clean(FORK + code)
 
 
 def test_forks_of_threads_and_of_callbacks_end() -> None:
@@ -406,7 +425,8 @@ def test_a_timer_that_logs_stands_forks() -> None:
 
 def test_a_thread_that_cannot_start_after_a_fork_is_not_raised_in_the_program() -> None:
     done = run("""
-        import os, resource, sys, tonnage
+        import os, resource, sys, tonnage, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork that has waited
         def limit():
             resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
         os.register_at_fork(after_in_parent=limit)  # before that of the helper
