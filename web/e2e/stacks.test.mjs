@@ -219,10 +219,12 @@ test("in a report, too, a tenth of all allocations, or what is between two snaps
   const page = await open(browser, pathToFileURL(files.report).href);
   await visit(page, "#/changes?file=2");
   const { alive } = asked("timeline", files.paths[2]);
+  const [step, n] = [Math.ceil(alive.length / 10), alive.length];
+  const whole = Math.ceil(n / step) * step; // the last part may be short
   const shown = async (born) => {
     const told = flame("--born", born);
-    const text = await page.locator("main").textContent();
-    assert.ok(text.includes(`${bytes(told.total.total)} in ${told.total.count} blocks`), born);
+    const words = `${bytes(told.total.total)} in ${told.total.count} blocks`;
+    await page.waitForFunction((those) => document.querySelector("main").textContent.includes(those), words);
     assert.deepEqual(await page.locator("main .failed").allTextContents(), [], born);
   };
   const born = () => page.evaluate(() => new URLSearchParams(location.hash.split("?")[1]).get("born"));
@@ -232,20 +234,20 @@ test("in a report, too, a tenth of all allocations, or what is between two snaps
   await settled(page);
   await page.keyboard.press("ArrowRight");
   await settled(page);
-  assert.equal(await born(), `${alive[20].first}-${alive[alive.length - 1].last}`);
+  assert.equal(await born(), `${alive[2 * step].first}-${alive[n - 1].last}`);
   await shown(await born());
   await to.focus();
   await page.keyboard.press("ArrowLeft");
   await settled(page);
-  assert.equal(await born(), `${alive[20].first}-${alive[89].last}`);
+  assert.equal(await born(), `${alive[2 * step].first}-${alive[whole - step - 1].last}`);
   await shown(await born());
   const bars = await page.locator("svg.ages").boundingBox();
-  await page.mouse.move(bars.x + bars.width * 0.33, bars.y + 20);
+  await page.mouse.move(bars.x + (bars.width * 3.3 * step) / n, bars.y + 20);
   await page.mouse.down();
-  await page.mouse.move(bars.x + bars.width * 0.58, bars.y + 20, { steps: 5 });
+  await page.mouse.move(bars.x + (bars.width * 5.8 * step) / n, bars.y + 20, { steps: 5 });
   await page.mouse.up();
   await settled(page);
-  assert.equal(await born(), `${alive[30].first}-${alive[59].last}`);
+  assert.equal(await born(), `${alive[3 * step].first}-${alive[6 * step - 1].last}`);
   await shown(await born());
   const [one, two] = [0, 1].map((n) => asked("timeline", files.paths[n]).now.births);
   await visit(page, `#/changes?file=2&born=${one + 1}-${two}`);
