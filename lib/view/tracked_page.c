@@ -103,7 +103,8 @@ typedef struct candidate {
     const tn_tracked_kind *kind;
     uint64_t bytes, retained_bytes;
     const char *texts[3]; /* NULL: none */
-    bool of_objects;      /* a class whose objects are tracked one by one, each with a name of its own */
+    const size_t *named;  /* of a class: its first instance with a name; NULL: of an instance */
+    const size_t *next_named;
 } candidate;
 
 /* The name, or its end behind a dot, as given; or they begin so. */
@@ -130,11 +131,9 @@ static bool has_text(const candidate *one, const tn_condition *c)
     for (unsigned i = 0; i < sizeof one->texts / sizeof *one->texts; i++)
         if (one->texts[i] && strstr(one->texts[i], c->text))
             return true;
-    for (size_t i = 0; one->of_objects && i < one->all->n_instances; i++) {
-        const tn_tracked_instance *object = &one->all->instances[i];
-        if (object->label && &one->all->kinds[object->kind] == one->kind && strstr(object->label, c->text))
+    for (size_t i = one->named ? *one->named : SIZE_MAX; i != SIZE_MAX; i = one->next_named[i])
+        if (strstr(one->all->instances[i].label, c->text))
             return true;
-    }
     return false;
 }
 
@@ -191,9 +190,11 @@ static void select_kinds(tn_tracked_page_made *p, const tn_selection *sel, enum 
     for (uint32_t k = 0; k < p->all->n_kinds; k++) {
         const tn_tracked_kind *kind = &p->all->kinds[k];
         const tn_tracked_sum *sum = tn__tracked_sum_at(tn__tracked_last(p->all), k);
-        const tn_tracked_rule *rule = &p->all->rules[kind->rule];
-        candidate one = {
-            .all = p->all, .kind = kind, .texts = {kind->name, rule->label}, .of_objects = rule->name == NULL};
+        candidate one = {.all = p->all,
+                         .kind = kind,
+                         .texts = {kind->name, p->all->rules[kind->rule].label},
+                         .named = &p->named[k],
+                         .next_named = p->next_named};
         one.bytes = sum ? sum->bytes : 0;
         one.retained_bytes = sum ? sum->retained_bytes : 0;
         p->selected[k] = tn__selection_decide(sel, holds, &one) > 0;
@@ -236,6 +237,19 @@ static void find_places(tn_tracked_page_made *p)
     }
 }
 
+static void find_named(tn_tracked_page_made *p)
+{
+    for (uint32_t k = 0; k < p->all->n_kinds; k++)
+        p->named[k] = SIZE_MAX;
+    for (size_t i = 0; i < p->all->n_instances; i++) {
+        const tn_tracked_instance *one = &p->all->instances[i];
+        if (one->label) {
+            p->next_named[i] = p->named[one->kind];
+            p->named[one->kind] = i;
+        }
+    }
+}
+
 /* ---- the page ---- */
 
 static int make(tn_tracked_page_made *p, tn_error *err)
@@ -249,13 +263,16 @@ static int make(tn_tracked_page_made *p, tn_error *err)
     p->first = tn__alloc(p->alloc, t->n_instances * sizeof *p->first);
     p->last = tn__alloc(p->alloc, t->n_instances * sizeof *p->last);
     p->selected = tn__alloc(p->alloc, t->n_kinds * sizeof *p->selected);
+    p->named = tn__alloc(p->alloc, t->n_kinds * sizeof *p->named);
+    p->next_named = tn__alloc(p->alloc, t->n_instances * sizeof *p->next_named);
     p->kinds = tn__alloc(p->alloc, t->n_kinds * sizeof *p->kinds);
     p->instances = tn__alloc(p->alloc, t->n_instances * sizeof *p->instances);
     int status = TN_OK;
-    if (!p->first || !p->last || !p->selected || !p->kinds || !p->instances) {
+    if (!p->first || !p->last || !p->selected || !p->named || !p->next_named || !p->kinds || !p->instances) {
         status = tn__no_memory(p->snapshot, err);
     } else {
         find_places(p);
+        find_named(p);
         select_kinds(p, &sel, (enum column)by);
         select_instances(p, &sel, (enum column)by);
         tn__order_sort(p->kinds, p->n_kinds, descending);
@@ -272,6 +289,8 @@ static void release(tn_tracked_page_made *p)
     tn__free(p->alloc, p->first, n_instances * sizeof *p->first);
     tn__free(p->alloc, p->last, n_instances * sizeof *p->last);
     tn__free(p->alloc, p->selected, n_kinds * sizeof *p->selected);
+    tn__free(p->alloc, p->named, n_kinds * sizeof *p->named);
+    tn__free(p->alloc, p->next_named, n_instances * sizeof *p->next_named);
     tn__free(p->alloc, p->kinds, n_kinds * sizeof *p->kinds);
     tn__free(p->alloc, p->instances, n_instances * sizeof *p->instances);
 }

@@ -20,8 +20,9 @@ typedef struct tn_tracked_page_made {
     const tn_view_options *o;
     const tn_tracked *all;
     const tn_alloc *alloc;
-    tn_tracked_place *first, *last;       /* of each instance */
-    bool *selected;                       /* of each class */
+    tn_tracked_place *first, *last; /* of each instance */
+    bool *selected;                 /* of each class */
+    size_t *named, *next_named;     /* of each class its first instance with a name, of that the next; SIZE_MAX: none */
     tn_order_key *kinds, *instances;      /* those that are selected, in order */
     size_t n_kinds, n_instances, n_shown; /* shown: of the instances */
     bool derived;                         /* a class has another one as its base */

@@ -29,6 +29,7 @@ _PACKED_FROM = 1 << 20  # bytes of data
 _ANSWER_BYTES = 1 << 20  # of one answer
 _ALL_BYTES = 24 << 20  # of all, before they are packed
 _LEAST = 8  # answers that stay, however large
+_NO_RANGES = "there was no room for flame graphs of ranges of allocations"
 _TYPES = 40  # whose objects are listed
 _OBJECTS = 150  # that have a page of their own
 _REASONS = 25_000_000  # such objects have an answer to `why` until they and all objects of the file multiply to this
@@ -325,16 +326,19 @@ def _gather(
     if sources:
         n_found, n_named = map(sum, zip(*found, strict=True))
         bounds.append(f"{n_found} of {n_named} lines of code have their text")
+    ranges = {key: texts.pop(key) for key in of_ranges if key in texts}
+    too_large = [key for key in too_large if key not in of_ranges]
     if too_large:
         more = f" and {len(too_large) - 5} more" if len(too_large) > 5 else ""
         bounds.append(f"there was no room for {', '.join(too_large[:5])}{more}")
-    ranges = {key: texts.pop(key) for key in of_ranges if key in texts}
     if ranges:
-        some = "" if all_ranges else f"; there are {len(ranges)}, those of the latest snapshots first"
+        some = "" if all_ranges and len(ranges) == len(of_ranges) else f"; there was room for {len(ranges)}"
         bounds.append(
-            "flame graphs of ranges of allocations are of whole tenths of them, and of those between snapshots,"
-            f" {_report_ranges.NODES} nodes each{some}"
+            "flame graphs of ranges of allocations are of whole tenths of them, and of those between the last"
+            f" {_report_ranges.MARKS} snapshots of a process, {_report_ranges.NODES} nodes each{some}"
         )
+    elif of_ranges:
+        bounds.append(_NO_RANGES)
     return texts, ranges, bounds
 
 
@@ -365,11 +369,11 @@ def html(files: Sequence[Snapshot], sources: bool) -> str:
     head = {"schema": 1, "mode": "report", "tool_version": __version__, "files": rows}
     while True:
         made = page(_data(head, {**answers, **ranges}, bounds))
-        if len(made) <= MOST_BYTES or len(answers) <= _LEAST:
+        if len(made) <= MOST_BYTES or (len(answers) <= _LEAST and not ranges):
             return made
         if ranges:
             ranges = {}
-            bounds[-1] = "there was no room for flame graphs of ranges of allocations"
+            bounds[-1] = _NO_RANGES
             continue
         last = list(answers)[len(answers) * 3 // 4 :]
         for key in last:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _PARTS = 10  # of all allocations, where ranges of them begin and end; web/src/pages/Changes.tsx has the same number
 NODES = 500  # of a flame graph of such a range
-_MARKS = 8  # snapshots of a process, the latest, between which there are ranges
+MARKS = 8  # snapshots of a process, the latest, between which there are ranges; the same number is there
 MOST = 300  # of all files
 
 
@@ -26,7 +26,7 @@ def _parts(alive: list[dict[str, int]]) -> list[tuple[int, int]]:
 
 def _between(births: list[int]) -> list[tuple[int, int]]:
     """First and last allocation between any two snapshots of a process, or its start, but of all up to the last."""
-    marks = [0, *births[-_MARKS:]]
+    marks = [0, *births[-MARKS:]]
     pairs = [(old + 1, new) for i, old in enumerate(marks) for new in marks[i + 1 :] if new > old]
     return [pair for pair in pairs if pair != (1, marks[-1])]
 
@@ -41,16 +41,19 @@ def ask(answers: Answers, rows: list[dict[str, Any]]) -> tuple[list[str], bool]:
     """
     parts: dict[int, list[tuple[int, int]]] = {}  # by file
     births: dict[int, list[int]] = {}  # allocations that each snapshot of a process had seen
-    latest: dict[int, int] = {}  # file of each process
+    latest: dict[int, tuple[int, list[int]]] = {}  # file of each process where any is alive, and births up to it
     for row in rows:
         past = loads(answers.text(answers.ask("timeline", file=row["index"]))) if "sites" in row["has"] else {}
+        marks = births.setdefault(row["pid"], [])
+        if past.get("now") and past["now"]["births"] is not None:
+            marks.append(past["now"]["births"])
         if past.get("alive"):
             parts[row["index"]] = _parts(past["alive"])
-            if row["pid"] is not None and past["now"]["births"] is not None:
-                births.setdefault(row["pid"], []).append(past["now"]["births"])
-                latest[row["pid"]] = row["index"]
-    asked = [(index, pair) for pid, index in latest.items() for pair in _between(births[pid])]
-    files = sorted(parts, key=lambda index: index not in latest.values())
+            if marks and row["pid"] is not None:
+                latest[row["pid"]] = row["index"], list(marks)
+    asked = [(index, pair) for index, marks in latest.values() for pair in _between(marks)]
+    newest = {index for index, _ in latest.values()}
+    files = sorted(parts, key=lambda index: (index not in newest, -index))
     asked += [(index, pair) for index in files for pair in parts[index]]
     asked = list(dict.fromkeys(asked))
     keys = [

@@ -348,9 +348,11 @@ tonnage.snapshot(sys.argv[4])
     pairs = [(1, ends[0]), (1, ends[1]), (ends[0] + 1, ends[1]), (ends[0] + 1, ends[2]), (ends[1] + 1, ends[2])]
     assert [key.partition("&")[0] for key in born(data)][: len(pairs)] == [f"flame?born={a}-{b}" for a, b in pairs]
     assert any("ranges of allocations are of whole tenths" in line for line in data["bounds"])
+    of_file = [re.search(r"&file=(\d)", key) for key in born(data)]
+    assert list(dict.fromkeys(found[1] if found else "0" for found in of_file)) == ["2", "1", "0"]
     monkeypatch.setattr(_report_ranges, "MOST", 3)
     data = made()
-    assert len(born(data)) == 3 and any("there are 3, those of the latest" in line for line in data["bounds"])
+    assert len(born(data)) == 3 and any("there was room for 3" in line for line in data["bounds"])
     others = len(data["answers"]) - 3
     monkeypatch.setattr(_report, "MOST_BYTES", len((tmp_path / "r.html").read_text("utf-8")) - 1)
     data = made()
@@ -358,8 +360,23 @@ tonnage.snapshot(sys.argv[4])
     assert [line for line in data["bounds"] if "ranges" in line] == [
         "there was no room for flame graphs of ranges of allocations"
     ]
+    monkeypatch.setattr(_report, "MOST_BYTES", 5 << 20)
+    monkeypatch.setattr(_report, "_ALL_BYTES", sum(map(len, data["answers"].values())) // 2)
+    data = made()
+    assert born(data) == [] and not any("born=" in line for line in data["bounds"])
+    assert data["bounds"][-1] == "there was no room for flame graphs of ranges of allocations"
     for file in files:
         file.close()
+
+
+def test_ranges_between_snapshots_are_those_that_the_page_asks_for() -> None:
+    between = _report_ranges._between
+    assert between([5, 5]) == between([5]) == between([0]) == []
+    assert between([0, 5, 10]) == [(1, 5), (1, 5), (6, 10)]
+    assert set(between([10, 10, 20])) == {(1, 10), (11, 20)}
+    ends = [0, *range(30, 110, 10)]  # of ten the last eight
+    pairs = {(a + 1, b) for a in ends for b in ends if a < b} - {(1, 100)}
+    assert set(between(list(range(10, 110, 10)))) == pairs
 
 
 def test_hostile_text_stays_text(cli: Cli, tmp_path: Path) -> None:

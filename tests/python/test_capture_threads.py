@@ -54,7 +54,10 @@ before = len(os.listdir("/proc/self/task"))
 for threads, path in enumerate(sys.argv[1:], 1):
     os.kill(os.getpid(), signal.SIGUSR1)
     tonnage.snapshot(path, threads=threads).close()
-while len(os.listdir("/proc/self/task")) != before: time.sleep(0.001)  # the kernel lists what has ended for a moment
+for _ in range(10_000):  # the kernel lists what has ended for a moment
+    if len(os.listdir("/proc/self/task")) == before: break
+    time.sleep(0.001)
+assert len(os.listdir("/proc/self/task")) == before
 print(came)
 """
 

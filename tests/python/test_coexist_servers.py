@@ -98,9 +98,11 @@ class Server:
     def ask_all(self, n: int) -> set[int]:
         """Until each worker has answered, too: one that has not begun loses the signal that is to end it."""
         asked = self.ask(n)
-        while not self.workers() <= asked:
+        for _ in range(10_000):
+            if self.workers() <= asked:
+                return asked
             asked.add(self.get())
-        return asked
+        raise AssertionError(f"of {self.workers()} only {asked} answer")
 
     def workers(self) -> set[int]:
         pid = self.process.pid

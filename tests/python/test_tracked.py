@@ -243,7 +243,7 @@ def test_classes_and_instances_are_selected(where: str, classes: list[str], seri
         assert {row["serial"] for row in view} == serials
 
 
-def test_a_class_of_single_objects_is_found_by_the_name_of_any(tmp_path: Path) -> None:
+def test_a_class_is_found_by_the_name_of_any_of_its_instances(tmp_path: Path) -> None:
     code = """
 import sys
 from tonnage import track
@@ -261,7 +261,7 @@ track.stats.save(sys.argv[1])
         for text, classes, names in (
             ("first", ["__main__.Session"], ["first"]),
             ("second", ["__main__.Session"], ["second"]),
-            ("third", [], ["third"]),
+            ("third", ["__main__.Node"], ["third"]),
             ("all", ["__main__.Node"], []),
         ):
             found = file.tracked(f"text:{text}", limit=0)

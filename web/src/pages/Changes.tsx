@@ -38,7 +38,9 @@ export function Changes({ route, source }: PageProps) {
   if (error && !here) return <Failed error={error} />;
   return (
     <>
-      {here && <Curve files={files} pasts={pasts} file={file} tracked={tracked.data} />}
+      {here && (
+        <Curve files={files} pasts={pasts} file={file} tracked={tracked.data} inReport={source.mode === "report"} />
+      )}
       {here && here.alive.length > 0 && <Ages bins={here.alive} route={route.params} source={source} file={file} />}
       <Growth route={route} source={source} />
     </>
@@ -106,17 +108,21 @@ function trackedLines(
 }
 
 const TRACKED = ["c2", "c3", "c1", "c4"];
+/** Snapshots of a process, the latest, between which a report has ranges; python/tonnage/_report_ranges.py asks for them. */
+const REPORT_MARKS = 8;
 
 function Curve({
   files,
   pasts,
   file,
   tracked,
+  inReport,
 }: {
   files: FileInfo[];
   pasts: ReadonlyMap<number, Past>;
   file: FileInfo;
   tracked: TrackedData | null;
+  inReport: boolean;
 }) {
   const made = useMemo(() => {
     const taken = files
@@ -159,9 +165,14 @@ function Curve({
       names: marks.map((mark) => ({ time: mark.time, name: visible(mark.file.name, 24) })),
     };
   }, [files, pasts, file, tracked]);
-  const recorded = made.marks.flatMap(({ file, past, time }) =>
-    file.has.includes("sites") && past.now.births !== null ? [{ file, time, births: past.now.births }] : [],
+  const traced = made.marks.flatMap(({ file, past, time }) =>
+    file.has.includes("sites") && past.now.births !== null
+      ? [{ file, time, births: past.now.births, alive: past.alive.length > 0 }]
+      : [],
   );
+  const recorded = traced
+    .slice(0, traced.map((mark) => mark.alive).lastIndexOf(true) + 1)
+    .slice(inReport ? -REPORT_MARKS : 0);
   const between = (from: number, to: number) => {
     const latest = recorded[recorded.length - 1]!;
     const before = [...recorded].reverse().find((mark) => mark.time <= from);
@@ -169,7 +180,7 @@ function Curve({
     const [first, last] = [before ? before.births + 1 : 1, after.births];
     if (first <= last)
       change({
-        born: first === 1 && after === latest ? null : `${first}-${last}`,
+        born: first === 1 && last === latest.births ? null : `${first}-${last}`,
         file: latest.file.index,
         zoom: null,
       });
