@@ -237,6 +237,7 @@ static void find_places(tn_tracked_page_made *p)
     }
 }
 
+/* Instances with a name, in a list for each class. */
 static void find_named(tn_tracked_page_made *p)
 {
     for (uint32_t k = 0; k < p->all->n_kinds; k++)

@@ -37,6 +37,8 @@ _FEW = 2_000_000  # nodes of a file: of more there is neither `why` nor what tak
 _OBJECT_BYTES = 64 << 10  # of one answer about one of them
 _ROWS = 1000
 _NODES = 2000  # of a flame graph
+_RANGES = 300  # of allocations, of all files
+_RANGE_NODES = 500  # of a flame graph of such a range
 
 _KINDS = "clodo size sizeclass module dist generation content site rcs via".split()
 _HELD = "root thread frame".split()  # what alone leads to an object
@@ -125,7 +127,7 @@ def _quoted(value: str) -> str | None:
     return next((f"{quote}{value}{quote}" for quote in "'\"" if quote not in value), None)
 
 
-class Answers:
+class _Answers:
     """Asks, and keeps what there is room for, in the order of asking.
 
     Args:
@@ -141,7 +143,7 @@ class Answers:
         self._sides = [(ThreadPoolExecutor(1), opened) for opened in (files, again)]
         self._asked: dict[str, tuple[int, Future[str]]] = {}
 
-    def __enter__(self) -> Answers:
+    def __enter__(self) -> _Answers:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -228,7 +230,7 @@ def _pairs(n: int) -> list[tuple[int, int]]:
     return pairs if n < 3 else [*pairs, (0, n - 1)]
 
 
-def _ask_pairs(answers: Answers, has: list[list[str]]) -> None:
+def _ask_pairs(answers: _Answers, has: list[list[str]]) -> None:
     for old, new in _pairs(len(has)):
         for need, question in PAIRS:
             if need in has[old] and need in has[new]:
@@ -237,7 +239,7 @@ def _ask_pairs(answers: Answers, has: list[list[str]]) -> None:
         answers.ask(f"growth?limit={_ROWS}")
 
 
-def _ask_objects(answers: Answers, index: int, older: list[int], n_nodes: int, most: int) -> int:
+def _ask_objects(answers: _Answers, index: int, older: list[int], n_nodes: int, most: int) -> int:
     """Of a file, compared with older ones, what object pages show; how many of them there are."""
     keys = [answers.ask(_NAMED_BY[0], file=index, against=old) for old in older]
     keys += [answers.ask(question, file=index) for question in _NAMED_BY]
@@ -252,7 +254,7 @@ def _ask_objects(answers: Answers, index: int, older: list[int], n_nodes: int, m
     return len(named)
 
 
-def _ask_paths(answers: Answers, index: int, addresses: list[str]) -> None:
+def _ask_paths(answers: _Answers, index: int, addresses: list[str]) -> None:
     """The shortest path to each object, all found in one search, as answers about one each."""
     from tonnage._json_text import loads
 
@@ -264,7 +266,21 @@ def _ask_paths(answers: Answers, index: int, addresses: list[str]) -> None:
         answers.put("paths?limit=1", answer, file=index, object=row["address"])
 
 
-def _put_sources(answers: Answers, index: int, snapshot: Snapshot, has: list[str]) -> tuple[int, int]:
+def _ask_ranges(answers: _Answers, rows: list[dict[str, Any]]) -> tuple[list[str], bool]:
+    """Who made what is alive of ranges of allocations; and whether these are all ranges."""
+    from tonnage._json_text import loads
+
+    traced = [row for row in rows if "sites" in row["has"]]
+    pasts = {row["index"]: loads(answers.text(answers.ask("timeline", file=row["index"]))) for row in traced}
+    found = _report_ranges.of(traced, pasts)
+    keys = [
+        answers.ask(f"flame?born={first}-{last}&limit={_RANGE_NODES}&what=live", file=index)
+        for index, first, last in found[:_RANGES]
+    ]
+    return keys, len(found) <= _RANGES
+
+
+def _put_sources(answers: _Answers, index: int, snapshot: Snapshot, has: list[str]) -> tuple[int, int]:
     """The text of each line that pages of a file name; how many lines there are, and how many are named."""
     from tonnage import _source
     from tonnage._json_text import loads
@@ -295,7 +311,7 @@ def _gather(
     has = [[*what, *(["few"] if index in with_objects and index not in many else [])] for index, what in enumerate(has)]
     n_objects = 0
     by_type = []
-    with Answers(files) as answers:
+    with _Answers(files) as answers:
         for need, question in QUESTIONS:
             for index in range(len(files)):
                 if not need or need in has[index]:
@@ -309,7 +325,7 @@ def _gather(
             older = [old for old, new in _pairs(len(files)) if new == index and old in with_objects]
             n_objects += _ask_objects(answers, index, older, n_nodes, _OBJECTS // len(with_objects))
         found = [_put_sources(answers, index, snapshot, has[index]) for index, snapshot in enumerate(files) if sources]
-        of_ranges, all_ranges = _report_ranges.ask(answers, rows)
+        of_ranges, all_ranges = _ask_ranges(answers, rows)
         answers.put_last(by_type)  # suspects link to objects: those first
         answers.put_last(of_ranges)
         texts, too_large = answers.kept()
@@ -335,7 +351,7 @@ def _gather(
         some = "" if all_ranges and len(ranges) == len(of_ranges) else f"; there was room for {len(ranges)}"
         bounds.append(
             "flame graphs of ranges of allocations are of whole tenths of them, and of those between the last"
-            f" {_report_ranges.MARKS} snapshots of a process, {_report_ranges.NODES} nodes each{some}"
+            f" {_report_ranges.MARKS} snapshots of a process, {_RANGE_NODES} nodes each{some}"
         )
     elif of_ranges:
         bounds.append(_NO_RANGES)

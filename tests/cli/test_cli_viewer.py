@@ -267,7 +267,7 @@ def test_what_suspects_of_a_comparison_name_has_a_page(cli: Cli, files: Path, tm
 
 
 def test_rows_that_have_no_room_leave_the_first_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_report.Answers.ask, "__defaults__", (50_000,))
+    monkeypatch.setattr(_report._Answers.ask, "__defaults__", (50_000,))
     edges = [[(i, graph_files.OWNING) for i in range(1, 900)], *([] for _ in range(1, 900))]
     described = graph_files.describe(graph_files.Graph(edges, roots=[0]))[0]
     (tmp_path / "wide.tonnage").write_bytes(pure_writer.write(described))
@@ -350,7 +350,7 @@ tonnage.snapshot(sys.argv[4])
     assert any("ranges of allocations are of whole tenths" in line for line in data["bounds"])
     of_file = [re.search(r"&file=(\d)", key) for key in born(data)]
     assert list(dict.fromkeys(found[1] if found else "0" for found in of_file)) == ["2", "1", "0"]
-    monkeypatch.setattr(_report_ranges, "MOST", 3)
+    monkeypatch.setattr(_report, "_RANGES", 3)
     data = made()
     assert len(born(data)) == 3 and any("there was room for 3" in line for line in data["bounds"])
     others = len(data["answers"]) - 3
@@ -370,6 +370,8 @@ tonnage.snapshot(sys.argv[4])
 
 
 def test_ranges_between_snapshots_are_those_that_the_page_asks_for() -> None:
+    page = (Path(__file__).parents[2] / "web" / "src" / "pages" / "Changes.tsx").read_text("utf-8")
+    assert f"REPORT_PARTS = {_report_ranges._PARTS};" in page and f"REPORT_MARKS = {_report_ranges.MARKS};" in page
     between = _report_ranges._between
     assert between([5, 5]) == between([5]) == between([0]) == []
     assert between([0, 5, 10]) == [(1, 5), (1, 5), (6, 10)]
